@@ -1,0 +1,1 @@
+"""Tajo Customer Sync."""

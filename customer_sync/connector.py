@@ -1,0 +1,205 @@
+"""What a connector is: the contract that every folder below `connectors/` fulfils.
+
+A connector is found by name: `connectors/<platform>/connector.py` holds one class, a subclass of `Connector`, called
+`Connector`-something and named in the module's `CONNECTOR`. Third parties publish the class under the entry point group
+`customer_sync.connectors`. It imports only the kit: `connector`, `model`, `errors`, `signatures`, `outbound`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from customer_sync.errors import PayloadError
+from customer_sync.model import Event, Inbound, Json
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One configured account of a platform.
+
+    Args:
+        name: the key under `connectors:`, the URL segment, the metric label.
+        platform: which connector serves it.
+        secrets: every live webhook secret, newest first; more than one while secrets rotate.
+        options: the other keys of the source as written in the config, in snake_case.
+        base_url: where the platform's API is; None means the platform's own address.
+    """
+
+    name: str
+    platform: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    options: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender gets back once the request is safe (or needs no keeping)."""
+
+    status: int = 202
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One key a source of this platform may have in the config."""
+
+    name: str
+    help: str
+    secret: bool = False
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+class Connector(ABC):
+    """Our code for one platform. One object serves one source; it keeps no state between calls."""
+
+    #: The platform's name: the folder's name and the default source name.
+    platform: ClassVar[str]
+    #: How people write the platform's name.
+    title: ClassVar[str]
+    #: Request headers `parse` needs, in lower case. Only these are stored.
+    keeps: ClassVar[tuple[str, ...]] = ()
+    #: The config keys of a source, beside the ones every source has.
+    options: ClassVar[tuple[Option, ...]] = ()
+    #: The config keys that may hold the webhook secret, the platform's own name for it first.
+    secret_keys: ClassVar[tuple[str, ...]] = ("webhook_secret",)
+    #: The platform's words this connector acts on; each has a fixture.
+    topics: ClassVar[tuple[str, ...]] = ()
+    #: Which of customers, orders, products, carts the connector reads.
+    resources: ClassVar[tuple[str, ...]] = ("customers",)
+    #: The answer once the request is in the inbox.
+    accepted: ClassVar[Answer] = Answer()
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self.settings = settings
+
+    def greet(self, inbound: Inbound) -> Answer | None:
+        """Answer a request that carries no data (an activation ping, a challenge), or return None.
+
+        Called before `verify`: it must recognise the platform's fixed shape and nothing else, and must not trust it.
+        """
+        return None
+
+    @abstractmethod
+    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
+        """Return when the request is really from the platform.
+
+        Compare in constant time, over the raw bytes, against every live secret; refuse an empty secret; where the
+        platform signs a time, refuse what is outside the replay window, measured against `inbound.received_at`.
+
+        Raises:
+            Refused: status 401, with a sentence that does not help an attacker.
+        """
+
+    @abstractmethod
+    def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
+        """Return the events of a verified request. Pure: no network, no clock (use `inbound.received_at`).
+
+        A topic that is not in `topics` gives no event. A body of many records may return a `PayloadError` in the
+        place of a record that is at fault, so that the others go on.
+
+        Raises:
+            PayloadError: the whole body cannot be read; names the path.
+        """
+
+
+def header(inbound: Inbound, name: str) -> str:
+    """Return a request header by its lower-case name, "" when it is absent."""
+    return inbound.headers.get(name, "")
+
+
+#: How deep a body may nest. Real payloads stay below 15; what is deeper is an attack or a fault.
+MAX_DEPTH = 100
+
+
+def json_body(inbound: Inbound) -> Json:
+    """Return the body as JSON, integers kept exact.
+
+    Raises:
+        PayloadError: at `$` when the body is empty, not UTF-8 or not JSON; at the path when it holds a NUL character,
+            a number that is no number, or nests deeper than `MAX_DEPTH`.
+    """
+    if not inbound.body.strip():
+        raise PayloadError("$", "the body is empty")
+    try:
+        text = inbound.body.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PayloadError("$", f"not UTF-8: byte {error.start}") from error
+    try:
+        value: Json = json.loads(text, parse_constant=_refuse_constant)
+    except RecursionError as error:
+        raise PayloadError("$", f"nested deeper than {MAX_DEPTH}") from error
+    except ValueError as error:
+        where = f"line {error.lineno} column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
+        raise PayloadError("$", f"not JSON: {where}") from error
+    _check_tree(value)
+    return value
+
+
+def json_object(inbound: Inbound) -> dict[str, Json]:
+    """Return the body as a JSON object; see `json_body`.
+
+    Raises:
+        PayloadError: as `json_body`, and at `$` when it is not an object.
+    """
+    value = json_body(inbound)
+    if not isinstance(value, dict):
+        raise PayloadError("$", f"expected an object, found {type(value).__name__}")
+    return value
+
+
+def parse_time(value: Json, path: str) -> datetime:
+    """Return an ISO 8601 time as aware UTC. A time without a zone is UTC; digits beyond microseconds are dropped.
+
+    Raises:
+        PayloadError: at `path`.
+    """
+    if not isinstance(value, str):
+        raise PayloadError(path, f"expected an ISO 8601 time, found {type(value).__name__}")
+    try:
+        at = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()))
+    except ValueError as error:
+        raise PayloadError(path, "expected an ISO 8601 time such as 2026-11-21T10:00:00Z") from error
+    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+
+
+def id_text(value: Json, path: str) -> str:
+    """Return a platform's id as text.
+
+    Raises:
+        PayloadError: at `path` when it is missing, empty or a float (an id that went through a float is already wrong).
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise PayloadError(path, f"expected an id, found {type(value).__name__ if value != '' else 'an empty text'}")
+    return str(value)
+
+
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+
+
+def _refuse_constant(name: str) -> Json:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _check_tree(value: Json) -> None:
+    stack: list[tuple[Json, str, int]] = [(value, "$", 1)]
+    while stack:
+        node, path, depth = stack.pop()
+        if depth > MAX_DEPTH:
+            raise PayloadError(path[:80], f"nested deeper than {MAX_DEPTH}")
+        if isinstance(node, dict):
+            if any("\0" in key for key in node):
+                raise PayloadError(path[:80], "a NUL character in a key")
+            stack.extend((child, f"{path}.{key}", depth + 1) for key, child in node.items())
+        elif isinstance(node, list):
+            stack.extend((child, f"{path}[{i}]", depth + 1) for i, child in enumerate(node))
+        elif isinstance(node, str) and "\0" in node:
+            raise PayloadError(path[:80], "a NUL character")

@@ -1,0 +1,216 @@
+"""The words of the system: one word, one thing, the same in code, config, metrics and docs.
+
+Platform: where customers live. Connector: our code for one platform. Source: one configured account of a platform.
+An Inbound (one webhook request) holds Events (something happened to one record); a Skill turns an Event into Changes;
+the Changes of one target wait in a Lane as one Item; a Delivery of the Item has an Outcome.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from typing import TypedDict
+
+#: A JSON value as Python knows it. Ids are strings, never floats: platforms use ids above 2^53.
+Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+
+class Kind(StrEnum):
+    """What happened, in our words."""
+
+    CUSTOMER_CREATED = "customer_created"
+    CUSTOMER_UPDATED = "customer_updated"
+    CUSTOMER_DELETED = "customer_deleted"
+    CUSTOMER_ERASED = "customer_erased"
+    #: Two customers became one: `record` holds `keptId` and `deletedId`.
+    CUSTOMER_MERGED = "customer_merged"
+    #: A person asked for a copy of their data: an operator must answer.
+    CUSTOMER_DATA_REQUESTED = "customer_data_requested"
+    CONSENT_CHANGED = "consent_changed"
+    #: The contact was deleted in Brevo by someone else.
+    CONTACT_DELETED = "contact_deleted"
+    ORDER_PLACED = "order_placed"
+    ORDER_UPDATED = "order_updated"
+    ORDER_REFUNDED = "order_refunded"
+    ORDER_DELETED = "order_deleted"
+    CART_UPDATED = "cart_updated"
+    CART_DELETED = "cart_deleted"
+    PRODUCT_UPDATED = "product_updated"
+    PRODUCT_DELETED = "product_deleted"
+    #: The platform tells of a fault on its side (`record`: `message`, `remedy`): an alert, never a customer.
+    SOURCE_ALERT = "source_alert"
+
+
+class EventState(StrEnum):
+    """The one state an event is in; ledger, metrics and dashboard use these six words."""
+
+    IGNORED = "ignored"
+    REPEATED = "repeated"
+    PENDING = "pending"
+    DELIVERED = "delivered"
+    RETRYING = "retrying"
+    PARKED = "parked"
+
+
+class Channel(StrEnum):
+    """A way to reach a person, with a consent of its own."""
+
+    EMAIL = "email"
+    SMS = "sms"
+
+
+class ConsentState(StrEnum):
+    """What a person allows. Missing is `unknown`, never yes."""
+
+    GRANTED = "granted"
+    PENDING = "pending"
+    WITHDRAWN = "withdrawn"
+    UNKNOWN = "unknown"
+
+
+class Priority(IntEnum):
+    """Who goes first inside a lane; the smaller, the sooner."""
+
+    URGENT = 0
+    LIVE = 1
+    BULK = 2
+
+
+class Customer(TypedDict, total=False):
+    """A customer in canonical fields. An absent key is unknown (leave alone); None or "" is known to be empty.
+
+    Numbers are JSON numbers, times ISO 8601 with zone, `country` is ISO 3166 alpha-2. Platforms may add fields of
+    their own; a mapping reaches them by name.
+    """
+
+    id: str
+    email: str | None
+    firstName: str | None
+    lastName: str | None
+    phone: str | None
+    country: str | None
+    company: str | None
+    city: str | None
+    postcode: str | None
+    language: str | None
+    currency: str | None
+    acceptsMarketing: bool | None
+    totalOrders: int | None
+    totalSpent: float | None
+    lastOrderDate: str | None
+    customerTier: str | None
+    tags: list[str] | None
+    note: str | None
+    createdAt: str | None
+    updatedAt: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """One webhook request, as it came.
+
+    Args:
+        source: the source's name, from the URL.
+        headers: names in lower case; only those the connector keeps once it is in the inbox.
+        body: the raw bytes; a signature is made over these.
+        received_at: when it arrived, UTC.
+        path: what follows `/webhooks/<source>/`, without the slash.
+        query: the raw query string.
+        url: the address the sender called, for schemes that sign it.
+        method: the HTTP verb in capitals.
+    """
+
+    source: str
+    headers: Mapping[str, str]
+    body: bytes
+    received_at: datetime
+    path: str = ""
+    query: str = ""
+    url: str = ""
+    method: str = "POST"
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """What was seen of one person's consent on one channel.
+
+    Args:
+        channel: e-mail or SMS.
+        state: what was seen.
+        at: when the person said so (UTC), or when the record was last changed.
+        method: how, in the platform's word: `single_opt_in`, `brevo:unsubscribed`, `acceptsMarketing`.
+        explicit: True when this reports an act of the person with its own time; False for the mere state of a
+            checkbox. Only an explicit grant can follow a withdrawal.
+    """
+
+    channel: Channel
+    state: ConsentState
+    at: datetime
+    method: str
+    explicit: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened to one record.
+
+    Args:
+        id: unique for one delivery of one source, the same when it is sent again: the key against repeats.
+        source: the source's name.
+        kind: what happened.
+        occurred_at: when it happened at the platform, UTC; the newest wins, whatever the order of arrival.
+        record_id: the platform's id of the record, as a string; None when it has none (a guest).
+        customer_id: the platform's id of the customer concerned; the same as `record_id` for customer kinds.
+        record: the record in canonical fields (see `Customer`); absent keys are unknown.
+        consents: what the event tells of the person's consent.
+        topic: the platform's own word for what happened, for people who look.
+    """
+
+    id: str
+    source: str
+    kind: Kind
+    occurred_at: datetime
+    record_id: str | None = None
+    customer_id: str | None = None
+    record: Mapping[str, Json] = field(default_factory=dict)
+    consents: tuple[Consent, ...] = ()
+    topic: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What one target should become; every field carries the time that set it.
+
+    Args:
+        lane: the lane it waits in.
+        source: the source it came from.
+        occurred_at: the stamp of all its fields, UTC, whole milliseconds count.
+        fields: field name → value; for a contact see `customer_sync.merge`.
+        customer_id: with `source`, who it is about.
+        email: the address at that time, normalised; None when the event did not tell.
+        target: the target's key for lanes other than `contacts`; there the person is found by id and address.
+        event_id: the event it comes from.
+        priority: who goes first.
+    """
+
+    lane: str
+    source: str
+    occurred_at: datetime
+    fields: Mapping[str, Json]
+    customer_id: str | None = None
+    email: str | None = None
+    target: str | None = None
+    event_id: str = ""
+    priority: Priority = Priority.LIVE
+
+
+def to_ms(at: datetime) -> int:
+    """Return an aware time as whole milliseconds since 1970, the form in which stamps are stored."""
+    return int(at.timestamp() * 1000)
+
+
+def from_ms(ms: int) -> datetime:
+    """Return the aware UTC time of a stored stamp."""
+    return datetime.fromtimestamp(ms / 1000, tz=UTC)

@@ -1,0 +1,1 @@
+"""The client package: `from tajo import TajoClient`."""
