@@ -1,0 +1,46 @@
+# Everything a person does here, by one word each. `make` alone prints the list.
+# On a fresh machine Python 3.11+ and make are enough: each target sets up what it needs, once.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help setup run test lint format bench clean .runtime .dev
+
+BIN := .venv/bin
+#: More words for pytest or the benchmarks, as in: make test ARGS="-k consent"
+ARGS ?=
+# Only from the command line: some shells export a HOST of their own.
+FLAGS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
+
+##@ Use
+run: .runtime ## Start everything on this machine; PORT=8000 HOST=127.0.0.1 may follow
+	@exec $(BIN)/tajo run $(FLAGS)
+
+setup: .dev ## Make .venv with all that is needed (the other targets do it themselves); PYTHON=python3.12 may follow
+
+##@ Work on it
+test: .dev ## Run the tests; ARGS="-k consent" may follow
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: .dev ## Check style, types, imports, docstrings, generated docs and words
+	@scripts/lint
+
+format: .dev ## Mend what a machine can mend: layout, simple faults, generated docs
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/python scripts/check_docs.py --write
+
+bench: .dev ## Measure speed, memory and recovery; ARGS="--help" may follow
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+##@ House
+clean: ## Remove .venv, caches and build files; your tajo.yaml and the data in .tajo stay
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+help: ## Print this list
+	@awk 'BEGIN { FS = ":.*## "; print "make <target>" } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.runtime .dev:
+	@python=$$(PYTHON='$(PYTHON)' scripts/python) && exec "$$python" scripts/setup.py $(if $(filter .dev,$@),dev,run)

@@ -1,0 +1,108 @@
+"""Check that the texts made from code say what the code says; `--write` makes them anew.
+
+Each text has one generator. A text without its generator is stale for ever, so it fails too, as does a generator
+whose text was never written.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+ROOT = Path(__file__).resolve().parent.parent
+#: How wide the command line's help is set, in characters.
+HELP_WIDTH = 110
+
+
+def cli_markdown(main: click.Command) -> str:
+    """Return one section for each command, its help as the terminal shows it."""
+    sections = ["# Command line", "Made from the code by `make format`; `tajo <command> --help` says the same."]
+    for path, command in walk(main, ("tajo",)):
+        context = click.Context(
+            command, info_name=" ".join(path), terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH
+        )
+        text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
+        sections.append(f"{'#' * min(len(path) + 1, 4)} `{' '.join(path)}`\n\n```text\n{text}\n```")
+    return "\n\n".join(sections) + "\n"
+
+
+def walk(command: click.Command, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], click.Command]]:
+    """Return the command and all below it, each with the words that call it; hidden ones are left out."""
+    found = [(path, command)]
+    if isinstance(command, click.Group):
+        for name, child in sorted(command.commands.items()):
+            if not child.hidden:
+                found += walk(child, (*path, name))
+    return found
+
+
+#: (file, marker or "" for the whole file, module, what it gives, how that becomes the text)
+TEXTS: list[tuple[str, str, str, str, Callable[..., str]]] = [
+    ("README.md", "connectors", "customer_sync.registry", "connectors_table", lambda table: table()),
+    ("docs/settings.md", "", "customer_sync.config", "settings_markdown", lambda markdown: markdown()),
+    ("docs/metrics.md", "", "customer_sync.metrics", "metrics_markdown", lambda markdown: markdown()),
+    ("docs/cli.md", "", "customer_sync.cli", "main", cli_markdown),
+]
+
+
+def generator(module: str, name: str) -> object | None:
+    """Return what the module calls `name`, None when the module or the name is not there."""
+    try:
+        return getattr(import_module(module), name, None)
+    except ModuleNotFoundError as error:
+        if error.name is None or not module.startswith(error.name):
+            raise
+        return None
+
+
+def split(text: str, marker: str) -> tuple[str, str, str]:
+    """Return a text as what stands before the marked part, the part, and what follows; "" marks the whole.
+
+    Raises:
+        SystemExit: a marker is missing.
+    """
+    if not marker:
+        return "", text, ""
+    start, end = f"<!-- {marker}:start -->\n", f"<!-- {marker}:end -->"
+    if start not in text or end not in text:
+        raise SystemExit(f"The markers {start.strip()} and {end} are missing.")
+    before, rest = text.split(start, 1)
+    part, after = rest.split(end, 1)
+    return before + start, part, end + after
+
+
+def check(file: str, marker: str, made: str | None, *, write: bool) -> str:
+    """Compare one text with what its generator made; return the fault, "" when there is none."""
+    path = ROOT / file
+    before, part, after = split(path.read_text(encoding="utf-8") if path.exists() else "", marker)
+    if made is None:
+        return "its generator is missing" if part.strip() else ""
+    made = made.strip("\n") + "\n"
+    if part == made:
+        return ""
+    if write:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(before + made + after, encoding="utf-8")
+        print(f"{file}: written")
+        return ""
+    return "stale: run `make format`"
+
+
+def main(words: list[str]) -> int:
+    """Check or write every text; return the exit code."""
+    faults = []
+    for file, marker, module, name, make in TEXTS:
+        source = generator(module, name)
+        fault = check(file, marker, None if source is None else make(source), write="--write" in words)
+        if fault:
+            faults.append(f"{file} (from {module}.{name}): {fault}")
+    print("\n".join(faults), end="\n" if faults else "")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
