@@ -6,10 +6,12 @@ SHELL := /bin/sh
 .PHONY: help setup run test lint format bench clean .runtime .dev
 
 BIN := .venv/bin
-#: More words for pytest or the benchmarks, as in: make test ARGS="-k consent"
+# More words for pytest or the benchmarks, as in: make test ARGS="-k consent"
 ARGS ?=
 # Only from the command line: some shells export a HOST of their own.
-FLAGS = $(if $(filter command,$(origin HOST)),--host $(HOST)) $(if $(filter command,$(origin PORT)),--port $(PORT))
+FLAGS = $(strip $(foreach name,HOST PORT,$(if $(filter command,$(origin $(name))),$(FLAG_$(name)) $($(name)))))
+FLAG_HOST := --host
+FLAG_PORT := --port
 
 ##@ Use
 run: .runtime ## Start everything on this machine; PORT=8000 HOST=127.0.0.1 may follow

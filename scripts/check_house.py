@@ -15,7 +15,7 @@ MAX_FUNCTION_LINES = 60
 
 #: What must not stand in any text, and why. Written in pieces, so that this file passes its own check.
 FORBIDDEN = {
-    r"(?<![\w.:/*-])/(?:home|root|work|Users)" + r"/\w": "a path of one machine",
+    r"(?<![\w.:/*-])/(?:home|root|work|Users)" + r"/[\w.]": "a path of one machine",
     r"\b(?:pypi\.org|pythonhosted" + r"\.org|registry\.npmjs" + r"\.org|npmjs" + r"\.com)": "a package registry's host",
 }
 #: `noqa: CODE  reason` and `type: ignore[code]  # reason`: an exemption says why on its line.

@@ -1,0 +1,345 @@
+"""The house: what the Makefile, the docs and the package say of themselves is true."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+import customer_sync
+
+ROOT = Path(__file__).parent.parent
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+
+
+def load(name):
+    spec = importlib.util.spec_from_file_location(name, ROOT / "scripts" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def make(*words, cwd=ROOT, **env):
+    return run("make", *words, cwd=cwd, env={"PATH": os.environ["PATH"], **env})
+
+
+def run(*command, **options):
+    return subprocess.run(command, capture_output=True, text=True, check=False, **options)
+
+
+# The Makefile
+
+
+@pytest.mark.parametrize("words", [[], ["help"]])
+def test_make_alone_and_make_help_list_every_target(words):
+    listed = set(re.findall(r"^  ([a-z]+) ", make(*words).stdout, re.MULTILINE))
+
+    assert listed == TARGETS == {"help", "setup", "run", "test", "lint", "format", "bench", "clean"}
+
+
+def test_every_target_is_phony_so_that_a_file_of_its_name_cannot_hide_it():
+    phony = set(re.search(r"^\.PHONY: (.*)$", MAKEFILE, re.MULTILINE).group(1).split())
+
+    assert phony >= TARGETS
+
+
+@pytest.mark.parametrize(
+    ("words", "env", "flags"),
+    [
+        (["PORT=9000"], {}, "--port 9000"),
+        (["HOST=0.0.0.0", "PORT=9000"], {}, "--host 0.0.0.0 --port 9000"),
+        ([], {"HOST": "x86_64-conda-linux-gnu"}, ""),
+    ],
+)
+def test_make_run_passes_on_the_host_and_port_of_its_command_line_only(words, env, flags):
+    last = make("--dry-run", "run", *words, **env).stdout.splitlines()[-1]
+
+    assert last.strip() == f"exec .venv/bin/tajo run {flags}".strip()
+
+
+def test_clean_leaves_settings_and_data_alone():
+    removed = make("--dry-run", "clean").stdout
+
+    assert ".venv" in removed
+    assert not re.search(r"\.tajo|tajo\.yaml", removed)
+
+
+def test_ci_runs_lint_and_test_and_nothing_that_a_person_must_install():
+    script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    commands = [line for line in script.splitlines() if line and not line.startswith(("#", "cd ", "set "))]
+
+    assert script.startswith("#!/usr/bin/env bash\n")
+    assert "set -euo pipefail" in script
+    assert commands == ["make lint", "make test"]
+
+
+# A Python that is too old, or that cannot make a virtual environment
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """Return a checkout with the set-up's files only and a folder for PATH that holds no Python."""
+    (tmp_path / "bin").mkdir()
+    for name in ("make", "sh", "env", "awk"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    shutil.copytree(ROOT / "scripts", tmp_path / "scripts", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("Makefile", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+def command(path, text):
+    path.write_text(f"#!/bin/sh\n{text}\n", encoding="utf-8")
+    path.chmod(0o755)
+
+
+def test_without_any_python_make_says_what_to_install(bare):
+    done = make("run", cwd=bare, PATH=str(bare / "bin"))
+
+    assert done.returncode
+    assert "Python 3.11 or newer is needed. None was found" in done.stderr
+    assert "apt install python3 python3-venv" in done.stderr
+
+
+def test_an_old_python_is_named_with_its_version(bare):
+    command(bare / "bin" / "python3", 'case "$2" in *assert*) exit 1 ;; *) echo 3.9.2 ;; esac')
+
+    done = make("run", cwd=bare, PATH=str(bare / "bin"))
+
+    assert done.returncode
+    assert "python3 is 3.9.2" in done.stderr
+
+
+def test_a_newer_python_beside_an_old_one_is_found(bare):
+    command(bare / "bin" / "python3", "exit 1")
+    command(bare / "bin" / "python3.12", "exit 0")
+
+    done = run(bare / "scripts" / "python", env={"PATH": str(bare / "bin")})
+
+    assert done.stdout == "python3.12\n"
+
+
+def test_one_that_can_make_virtual_environments_goes_before_one_that_cannot(bare):
+    command(bare / "bin" / "python3", 'case "$2" in *ensurepip*) exit 1 ;; *) exit 0 ;; esac')
+    command(bare / "bin" / "python3.11", "exit 0")
+
+    done = run(bare / "scripts" / "python", env={"PATH": str(bare / "bin")})
+
+    assert done.stdout == "python3.11\n"
+
+
+@pytest.fixture
+def setup(bare, monkeypatch):
+    """Return the set-up of a bare checkout; `setup.ran` holds the commands it would have run."""
+    module = load("setup")
+    monkeypatch.setattr(module, "ROOT", bare)
+    monkeypatch.setattr(module, "PROJECT", bare / "pyproject.toml")
+    monkeypatch.setattr(module, "STAMP", bare / "installed.json")
+    monkeypatch.setattr(module, "venv_version", lambda: "3.11")
+    module.ran = []
+    monkeypatch.setattr(module, "install", module.ran.append)
+    monkeypatch.setattr(module, "make_venv", lambda: module.ran.append("venv"))
+    return module
+
+
+def test_what_is_installed_is_not_installed_again(setup):
+    setup.main("run")
+    setup.main("run")
+
+    assert setup.ran == ["run"]
+
+
+def test_tests_add_the_dev_group_and_running_keeps_it(setup):
+    setup.main("run")
+    setup.main("dev")
+    setup.main("run")
+
+    assert setup.ran == ["run", "dev"]
+
+
+def test_a_new_dependency_is_installed_and_the_setting_of_a_tool_is_not_a_reason(setup):
+    setup.main("dev")
+    setup.PROJECT.write_text(PYPROJECT.replace("line-length = 120", "line-length = 100"), encoding="utf-8")
+    setup.main("run")
+    setup.PROJECT.write_text(PYPROJECT.replace('"click>=8.1"', '"click>=8.2"'), encoding="utf-8")
+    setup.main("run")
+
+    assert setup.ran == ["dev", "dev"]
+
+
+def test_a_moved_checkout_gets_a_new_virtual_environment(setup, monkeypatch):
+    setup.main("run")
+    monkeypatch.setattr(setup, "ROOT", setup.ROOT / "elsewhere")
+    setup.main("run")
+
+    assert setup.ran == ["run", "venv", "run"]
+
+
+def test_an_installation_that_failed_is_tried_again(setup, monkeypatch):
+    def fail(group):
+        raise SystemExit(group)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(setup, "install", fail)
+        with pytest.raises(SystemExit):
+            setup.main("run")
+    setup.main("run")
+
+    assert setup.ran == ["run"]
+
+
+def test_when_no_way_makes_a_virtual_environment_each_way_and_the_remedy_are_named(monkeypatch, tmp_path, capsys):
+    module = load("setup")
+    ways = {"first": [["false"]], "second": [["no-such-command"]], "third": [["true"]]}
+    monkeypatch.setattr(module, "WAYS", ways)
+    monkeypatch.setattr(module, "VENV", tmp_path / "none")
+    monkeypatch.setattr(module, "VENV_PYTHON", tmp_path / "none" / "bin" / "python")
+    monkeypatch.setattr(module, "find_spec", lambda _name: None)
+
+    with pytest.raises(SystemExit, match="apt install python3-venv") as stopped:
+        module.make_venv()
+
+    assert "apt install python3-venv" in capsys.readouterr().out
+    assert [way for way in ways if f"  {way}: " in str(stopped.value)] == list(ways)
+
+
+# The checks of `make lint`
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "see /" + "home/me/notes",
+        'path = "/' + 'work/main"',
+        "(/" + "root/.cache)",
+        "index: https://" + "pypi.org" + "/simple",
+    ],
+)
+def test_paths_of_one_machine_and_registry_hosts_are_found(line):
+    faults = list(load("check_house").word_faults("a.md", f"fine\n{line}\n"))
+
+    assert [fault.partition(": ")[0] for fault in faults] == ["a.md:2"]
+
+
+@pytest.mark.parametrize("line", ["https://example.com/home/page", "/webhooks/shopify", "../work/it", "homework"])
+def test_addresses_and_relative_paths_are_no_machine_paths(line):
+    assert not list(load("check_house").word_faults("a.md", line))
+
+
+@pytest.mark.parametrize("comment", ["noqa", "noqa: S101", "type: ignore", "type: ignore[misc]"])
+def test_an_exemption_without_its_reason_is_found(comment):
+    assert list(load("check_house").python_faults("tests/a.py", f"x = 1  # {comment}\n"))
+
+
+@pytest.mark.parametrize("comment", ["noqa: S101  tests assert", "type: ignore[misc]  # it ships no types"])
+def test_an_exemption_with_its_reason_is_fine(comment):
+    assert not list(load("check_house").python_faults("tests/a.py", f"x = 1  # {comment}\n"))
+
+
+def test_long_modules_and_functions_are_found():
+    body = "\n".join("    x = 1" for _ in range(61))
+    text = f"def long():\n{body}\n" + "\n" * 400
+
+    assert [fault.split(":")[0] for fault in load("check_house").python_faults("a.py", text)] == ["a.py", "a.py"]
+
+
+@pytest.fixture
+def docs(tmp_path, monkeypatch):
+    module = load("check_docs")
+    monkeypatch.setattr(module, "ROOT", tmp_path)
+    return module
+
+
+def test_a_stale_text_is_found_and_written_anew(docs, tmp_path):
+    (tmp_path / "page.md").write_text("before\n<!-- t:start -->\nold\n<!-- t:end -->\nafter\n")
+
+    assert docs.check("page.md", "t", "new", write=False) == "stale: run `make format`"
+    assert not docs.check("page.md", "t", "new", write=True)
+    assert not docs.check("page.md", "t", "new", write=False)
+    assert (tmp_path / "page.md").read_text() == "before\n<!-- t:start -->\nnew\n<!-- t:end -->\nafter\n"
+
+
+def test_a_text_whose_generator_is_gone_is_a_fault(docs, tmp_path):
+    (tmp_path / "page.md").write_text("old\n")
+
+    assert docs.check("page.md", "", None, write=False) == "its generator is missing"
+
+
+def test_a_generator_whose_text_was_never_written_is_a_fault(docs):
+    assert docs.check("page.md", "", "new", write=False)
+
+
+# The docs
+
+
+def test_the_two_commands_of_the_readme_are_targets():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    section = readme.split("## Start in two commands")[1].split("\n## ")[0]
+    commands = re.findall(r"^make (\w+)", section, re.MULTILINE)
+
+    assert commands == ["run", "test"]
+    assert set(commands) <= TARGETS
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/README.md"])
+def test_links_to_files_lead_somewhere(page):
+    path = ROOT / page
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text(encoding="utf-8"))
+
+    assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
+def test_a_decision_has_context_decision_and_consequence_on_one_screen(page):
+    text = page.read_text(encoding="utf-8")
+
+    assert re.findall(r"^## (.*)$", text, re.MULTILINE) == ["Context", "Decision", "Consequence"]
+    assert len(text.splitlines()) <= 50
+
+
+def test_decisions_are_numbered_without_a_gap_and_listed():
+    listed = re.findall(r"^\d+\. \[.*\]\(decisions/(.*)\)$", (ROOT / "docs" / "README.md").read_text(), re.MULTILINE)
+
+    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+    assert listed == [page.name for page in DECISIONS]
+
+
+def test_the_changelog_begins_with_what_is_not_released():
+    headings = re.findall(r"^## (.*)$", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert headings[0] == "Unreleased"
+
+
+# The package
+
+
+def test_each_dependency_says_why_it_is_there():
+    block = re.search(r"^dependencies = \[\n(.*?)^\]", PYPROJECT, re.MULTILINE | re.DOTALL).group(1)
+
+    assert [line for line in block.splitlines() if not re.fullmatch(r'  "[^"]+", +# \w.{9,}', line)] == []
+
+
+def test_each_dependency_of_the_dev_group_is_a_plain_requirement():
+    group = tomllib.loads(PYPROJECT)["dependency-groups"]["dev"]
+
+    assert all(isinstance(entry, str) for entry in group)
+
+
+def test_the_package_tells_the_version_of_the_project():
+    if not hasattr(customer_sync, "__version__"):
+        pytest.skip("the package does not tell its version")
+
+    assert customer_sync.__version__ == tomllib.loads(PYPROJECT)["project"]["version"]
+
+
+def test_the_licence_names_its_holder():
+    assert "The Tajo Customer Sync authors" in (ROOT / "LICENSE").read_text(encoding="utf-8")
