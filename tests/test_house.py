@@ -7,12 +7,15 @@ import os
 import re
 import shutil
 import subprocess
+import textwrap
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 import customer_sync
+from customer_sync.registry import load_settings
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
@@ -275,7 +278,33 @@ def test_a_generator_whose_text_was_never_written_is_a_fault(docs):
     assert docs.check("page.md", "", "new", write=False)
 
 
+def test_the_page_of_the_command_line_shows_every_command_but_hidden_ones(docs):
+    main = click.Group("tajo", help="Keeps customers in step.")
+    parked = click.Group("parked", help="What a person must look at.")
+    parked.add_command(click.Command("list", help="Lists it.", params=[click.Option(["--json"], help="As JSON.")]))
+    main.add_command(parked)
+    main.add_command(click.Command("secret", hidden=True))
+
+    page = docs.cli_markdown(main)
+
+    assert re.findall(r"^#+ `(.*)`$", page, re.MULTILINE) == ["tajo", "tajo parked", "tajo parked list"]
+    assert "Usage: tajo parked list [OPTIONS]" in page
+    assert "As JSON." in page
+
+
 # The docs
+
+
+def test_the_settings_of_the_readme_are_accepted(tmp_path):
+    block = re.search(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL).group(1)
+    path = tmp_path / "tajo.yaml"
+    path.write_text(textwrap.dedent(block), encoding="utf-8")
+    env = dict.fromkeys(re.findall(r"\$\{(\w+)\}", block), "s" * 32)
+
+    settings = load_settings(path, env)
+
+    assert sorted(settings.sources) == ["shopify", "woocommerce"]
+    assert settings.warnings == ()
 
 
 def test_the_two_commands_of_the_readme_are_targets():
