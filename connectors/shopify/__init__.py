@@ -1,0 +1,1 @@
+"""Shopify: signed webhooks of customers, consent, orders, products, carts and checkouts."""

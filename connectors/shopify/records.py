@@ -1,0 +1,293 @@
+"""Shopify's bodies as canonical records and consents: tables first, then short functions. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from connectors.shopify.fields import (
+    Node,
+    Table,
+    as_object,
+    flag,
+    identifier,
+    instant,
+    join,
+    maybe_id,
+    moment,
+    number,
+    objects,
+    pick,
+    take,
+    text,
+    whole,
+)
+from customer_sync.errors import PayloadError
+from customer_sync.model import Channel, Consent, ConsentState, Json
+
+_GID = re.compile(r"gid://shopify/\w+/(\d+)")
+
+#: https://shopify.dev/docs/api/admin-graphql/latest/enums/CustomerEmailMarketingState; webhooks write it in small
+#: letters. `redacted` and `invalid` are people who must not be written to.
+CONSENT_STATES: Mapping[str, ConsentState] = {
+    "subscribed": ConsentState.GRANTED,
+    "unsubscribed": ConsentState.WITHDRAWN,
+    "pending": ConsentState.PENDING,
+    "not_subscribed": ConsentState.UNKNOWN,
+    "invalid": ConsentState.WITHDRAWN,
+    "redacted": ConsentState.WITHDRAWN,
+}
+
+
+def numeric(value: Json, path: str) -> str:
+    """Return an id as text, the number alone when it stands in a `gid://shopify/...`.
+
+    Raises:
+        PayloadError: it is missing or no id.
+    """
+    found = _GID.fullmatch(value) if isinstance(value, str) else None
+    return found[1] if found else identifier(value, path)
+
+
+def own_id(node: Node, at: str = "") -> str:
+    """Return the id of a record. The gid is preferred: senders that pass through JavaScript round the number.
+
+    Seen in recordings of 2024-08: id 706405506930370000 beside gid://shopify/Customer/706405506930370084.
+
+    Raises:
+        PayloadError: there is neither.
+    """
+    gid = node.get("admin_graphql_api_id")
+    if isinstance(gid, str) and _GID.fullmatch(gid):
+        return numeric(gid, join(at, "admin_graphql_api_id"))
+    return identifier(node.get("id"), join(at, "id"))
+
+
+def tag_list(value: Json, path: str) -> Json:
+    """Return tags as a list; the REST shape writes them as one text parted by commas."""
+    if isinstance(value, list):
+        return [tag for i, one in enumerate(value) if (tag := text(one, f"{path}[{i}]"))]
+    joined = text(value, path)
+    return [tag for one in (joined or "").split(",") if (tag := one.strip())]
+
+
+# https://shopify.dev/docs/api/webhooks?reference=toml#list-of-topics-customers/update. Since API version 2025-01 the
+# body has no tags, totals or consent; an older app still gets them.
+CUSTOMER: Table = {
+    "email": take(text, "email"),
+    "firstName": take(text, "first_name"),
+    "lastName": take(text, "last_name"),
+    "phone": take(text, "phone"),
+    "country": take(text, "default_address.country_code"),
+    "company": take(text, "default_address.company"),
+    "city": take(text, "default_address.city"),
+    "postcode": take(text, "default_address.zip"),
+    "currency": take(text, "currency"),
+    "note": take(text, "note"),
+    "state": take(text, "state"),
+    "tags": take(tag_list, "tags"),
+    "totalOrders": take(whole, "orders_count"),
+    "totalSpent": take(number, "total_spent"),
+    "createdAt": take(moment, "created_at"),
+    "updatedAt": take(moment, "updated_at"),
+}
+
+# What an order or a checkout tells of its customer. Without access to protected customer data the keys are absent.
+BUYER: Table = {
+    "email": take(text, "customer.email", "email", "contact_email"),
+    "firstName": take(text, "customer.first_name", "billing_address.first_name", "shipping_address.first_name"),
+    "lastName": take(text, "customer.last_name", "billing_address.last_name", "shipping_address.last_name"),
+    "phone": take(text, "customer.phone", "phone"),
+    "country": take(
+        text,
+        "customer.default_address.country_code",
+        "billing_address.country_code",
+        "shipping_address.country_code",
+    ),
+}
+
+# `total` is what was ordered; `currentTotal` is what is left of it after edits and refunds.
+ORDER: Table = {
+    "number": take(text, "name", "order_number"),
+    "email": take(text, "email", "contact_email"),
+    "currency": take(text, "currency"),
+    "total": take(number, "total_price"),
+    "currentTotal": take(number, "current_total_price"),
+    "subtotal": take(number, "subtotal_price"),
+    "tax": take(number, "total_tax"),
+    "discount": take(number, "total_discounts"),
+    "shipping": take(number, "total_shipping_price_set.shop_money.amount"),
+    "paymentStatus": take(text, "financial_status"),
+    "fulfillmentStatus": take(text, "fulfillment_status"),
+    "cancelledAt": take(moment, "cancelled_at"),
+    "createdAt": take(moment, "created_at"),
+    "updatedAt": take(moment, "updated_at"),
+    "checkoutToken": take(maybe_id, "checkout_token"),
+    "cartToken": take(maybe_id, "cart_token"),
+    "test": take(flag, "test"),
+}
+
+LINE: Table = {
+    "productId": take(maybe_id, "product_id"),
+    "variantId": take(maybe_id, "variant_id"),
+    "sku": take(text, "sku"),
+    "title": take(text, "title", "presentment_title"),
+    "quantity": take(whole, "quantity"),
+    "price": take(number, "price"),
+}
+
+# Carts have neither e-mail nor customer; a checkout gets them once they are typed. `id` of checkouts went in 2026-04.
+CART: Table = {
+    "email": take(text, "email"),
+    "token": take(maybe_id, "token"),
+    "cartToken": take(maybe_id, "cart_token"),
+    "currency": take(text, "currency", "presentment_currency"),
+    "total": take(number, "total_price"),
+    "url": take(text, "abandoned_checkout_url"),
+    "completedAt": take(moment, "completed_at"),
+    "createdAt": take(moment, "created_at"),
+    "updatedAt": take(moment, "updated_at"),
+}
+
+PRODUCT: Table = {
+    "name": take(text, "title"),
+    "description": take(text, "body_html"),
+    "handle": take(text, "handle"),
+    "status": take(text, "status"),
+    "vendor": take(text, "vendor"),
+    "productType": take(text, "product_type"),
+    "tags": take(tag_list, "tags"),
+    "imageUrl": take(text, "image.src"),
+    "createdAt": take(moment, "created_at"),
+    "updatedAt": take(moment, "updated_at"),
+}
+
+VARIANT: Table = {
+    "title": take(text, "title"),
+    "sku": take(text, "sku"),
+    "price": take(number, "price"),
+    "stock": take(whole, "inventory_quantity"),
+}
+
+
+def customer(body: Node) -> dict[str, Json]:
+    """Return a customer; only what the body holds."""
+    return {"id": own_id(body), **pick(body, CUSTOMER)}
+
+
+def buyer(body: Node) -> dict[str, Json]:
+    """Return what an order or a checkout tells of its customer; without `id` for a guest."""
+    known = as_object(body.get("customer"), "customer")
+    return {**({"id": own_id(known, "customer")} if known else {}), **pick(body, BUYER)}
+
+
+def order(body: Node) -> dict[str, Json]:
+    """Return an order with its lines and its customer."""
+    return {
+        "id": own_id(body),
+        "status": _status(body),
+        **pick(body, ORDER),
+        "lines": lines(body),
+        "customer": buyer(body),
+    }
+
+
+def cart(body: Node) -> dict[str, Json]:
+    """Return a cart or a checkout, known by its token; before 2026-04 a deleted checkout had only an id."""
+    token = body.get("token")
+    record_id = identifier(body.get("id"), "id") if token in (None, "") else identifier(token, "token")
+    return {"id": record_id, **pick(body, CART), "lines": lines(body), "customer": buyer(body)}
+
+
+def product(body: Node) -> dict[str, Json]:
+    """Return a product with its variants (Shopify sends at most 100 of them in full)."""
+    variants: list[Json] = [
+        {"id": own_id(node, path), **pick(node, VARIANT, path)} for node, path in objects(body, "variants")
+    ]
+    return {"id": own_id(body), **pick(body, PRODUCT), "variants": variants}
+
+
+def lines(body: Node) -> list[Json]:
+    """Return the lines of an order, a cart or a checkout."""
+    return [pick(node, LINE, path) for node, path in objects(body, "line_items")]
+
+
+def refund(body: Node) -> dict[str, Json]:
+    """Return what a refund changes of its order: `id` is the order's."""
+    paid_back = [
+        amount
+        for node, path in objects(body, "transactions")
+        if node.get("kind") == "refund" and node.get("status") == "success"
+        if isinstance(amount := number(node.get("amount"), join(path, "amount")), float)
+    ]
+    return {
+        "id": numeric(body.get("order_id"), "order_id"),
+        "refundId": own_id(body),
+        "refundedAmount": round(sum(paid_back, 0.0), 4),
+        **pick(body, {"refundNote": take(text, "note"), "refundedAt": take(moment, "processed_at", "created_at")}),
+    }
+
+
+def consents(body: Node, key: str, channel: Channel, seen_at: datetime) -> tuple[Consent, ...]:
+    """Return what a consent object tells; none when the key is absent.
+
+    Args:
+        body: what holds the object.
+        key: `email_marketing_consent` or `sms_marketing_consent`.
+        channel: e-mail or SMS.
+        seen_at: the time of the event, for a state that has no time of its own.
+
+    An act of the person has a `consent_updated_at`; a state without it is a mere checkbox.
+    """
+    if key not in body:
+        return ()
+    told = as_object(body[key], key)
+    word = (text(told.get("state"), join(key, "state")) or "not_subscribed").lower()
+    at = instant(told, "consent_updated_at", at=key)
+    level = text(told.get("opt_in_level"), join(key, "opt_in_level"))
+    state = CONSENT_STATES.get(word, ConsentState.UNKNOWN)
+    how = level if state is ConsentState.GRANTED and level else f"shopify:{word}"
+    return (Consent(channel, state, at or seen_at, how[:64], explicit=at is not None),)
+
+
+def checkbox(body: Node, seen_at: datetime) -> tuple[Consent, ...]:
+    """Return what `accepts_marketing` tells, the form before API version 2024-01; none when it is absent or null."""
+    ticked = flag(body.get("accepts_marketing"), "accepts_marketing")
+    if ticked is None:
+        return ()
+    at = instant(body, "accepts_marketing_updated_at") or seen_at
+    state = ConsentState.GRANTED if ticked else ConsentState.WITHDRAWN
+    return (Consent(Channel.EMAIL, state, at, "accepts_marketing"),)
+
+
+def accepts(seen: tuple[Consent, ...]) -> dict[str, Json]:
+    """Return `acceptsMarketing` as far as the e-mail consent says yes or no."""
+    told = {ConsentState.GRANTED: True, ConsentState.WITHDRAWN: False}
+    answers = [told[one.state] for one in seen if one.channel is Channel.EMAIL and one.state in told]
+    return {"acceptsMarketing": answers[0]} if answers else {}
+
+
+def id_list(body: Node, key: str) -> list[Json]:
+    """Return a list of ids as text.
+
+    Raises:
+        PayloadError: it is no list of ids.
+    """
+    value = body.get(key)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise PayloadError(key, f"expected a list of ids, found {type(value).__name__}")
+    return [numeric(one, f"{key}[{i}]") for i, one in enumerate(value)]
+
+
+def _status(body: Node) -> str:
+    """Return one word for an order, of the three states that Shopify keeps apart."""
+    if body.get("cancelled_at"):
+        return "cancelled"
+    paid = text(body.get("financial_status"), "financial_status")
+    sent = text(body.get("fulfillment_status"), "fulfillment_status")
+    if paid in ("refunded", "voided"):
+        return paid
+    return "fulfilled" if sent == "fulfilled" else paid or "pending"

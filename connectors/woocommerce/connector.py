@@ -1,0 +1,205 @@
+"""WooCommerce's webhooks: signature, headers, topics, the ping. Bodies are read in `records`."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from hashlib import sha256
+
+from connectors.woocommerce import records
+from connectors.woocommerce.fields import Node
+from customer_sync.connector import Answer, Connector, Option, SourceSettings, header, json_object
+from customer_sync.errors import ConfigError, PayloadError
+from customer_sync.model import Consent, Event, Inbound, Json, Kind
+from customer_sync.signatures import sign_base64, unsigned, verify
+
+#: https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks: topic → what happened. Customers have no
+#: `restored`; coupons and the `action.*` topics of plugins are ignored.
+TOPICS: Mapping[str, Kind] = {
+    "customer.created": Kind.CUSTOMER_CREATED,
+    "customer.updated": Kind.CUSTOMER_UPDATED,
+    "customer.deleted": Kind.CUSTOMER_DELETED,
+    "order.created": Kind.ORDER_PLACED,
+    "order.updated": Kind.ORDER_UPDATED,
+    "order.restored": Kind.ORDER_UPDATED,
+    "order.deleted": Kind.ORDER_DELETED,
+    "product.created": Kind.PRODUCT_UPDATED,
+    "product.updated": Kind.PRODUCT_UPDATED,
+    "product.restored": Kind.PRODUCT_UPDATED,
+    "product.deleted": Kind.PRODUCT_DELETED,
+}
+
+#: An order in one of these states is not placed yet: the checkout page is still open.
+DRAFTS = frozenset({"auto-draft", "checkout-draft", "draft", "new"})
+
+SIGNATURE = "x-wc-webhook-signature"
+TOPIC, WEBHOOK_ID, DELIVERY_ID = "x-wc-webhook-topic", "x-wc-webhook-id", "x-wc-webhook-delivery-id"
+
+#: What WooCommerce posts when a webhook is switched on: no JSON, no topic, no signature.
+_PING = re.compile(rb"webhook_id=\d{1,20}")
+#: The entities that WordPress decodes in a secret: https://developer.wordpress.org/reference/functions/wp_specialchars_decode/
+_ENTITY = re.compile(r"&(?:amp|lt|gt|quot|#0*(?:34|38|39|60|62)|#[xX]0*(?:22|26|27));")
+_ERROR_CODE = re.compile(r"[a-z0-9_]{1,80}")
+
+
+class WooCommerceConnector(Connector):
+    """WooCommerce: shops on WordPress, by signed webhooks."""
+
+    platform = "woocommerce"
+    title = "WooCommerce"
+    keeps = (TOPIC, WEBHOOK_ID, DELIVERY_ID)
+    topics = tuple(TOPICS)
+    resources = ("customers", "orders", "products")
+    options = (
+        Option("shop_url", "The shop's address, such as https://shop.example.com.", aliases=("url",)),
+        Option("consumer_key", "The REST API key, `ck_...`.", secret=True, aliases=("api_key",)),
+        Option("consumer_secret", "The REST API secret, `cs_...`.", secret=True, aliases=("api_secret",)),
+        Option("webhook_secret", "The secret of the webhooks. A list while it is changed.", secret=True),
+        Option(
+            "consent_meta_keys",
+            "The fields in which plugins keep the newsletter box: a list of names, or name: [values that mean yes].",
+        ),
+    )
+
+    def __init__(self, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self._consent_keys = _consent_keys(settings.options.get("consent_meta_keys"))
+
+    def greet(self, inbound: Inbound) -> Answer | None:
+        """Answer the ping that a new webhook sends: the shop refuses to save the webhook unless it gets a 200."""
+        is_ping = not header(inbound, SIGNATURE) and not header(inbound, TOPIC) and _PING.fullmatch(inbound.body)
+        return Answer(status=200, body=b"pong") if is_ping else None
+
+    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
+        """Check the signature over the raw body.
+
+        WordPress stores `a&b` as `a&amp;b` and decodes it before it signs, so each secret is tried as it is written and
+        decoded (read in WooCommerce's class-wc-webhook.php, 2026-11).
+        """
+        given = header(inbound, SIGNATURE)
+        if not given:
+            raise unsigned(self.title, inbound.headers)
+        verify(inbound.body, given, [form for secret in secrets for form in dict.fromkeys((secret, decoded(secret)))])
+
+    def parse(self, inbound: Inbound) -> Sequence[Event]:
+        """Return the event of a webhook: one, or none where the topic is not ours or nothing happened."""
+        topic = header(inbound, TOPIC)
+        if not topic:
+            raise PayloadError(f"headers.{TOPIC}", "the header is missing")
+        if topic not in TOPICS:
+            return []
+        body = json_object(inbound)
+        if "admin_graphql_api_id" in body:
+            raise PayloadError("$", "this looks like Shopify's webhook", "send it to the address of that source")
+        if error := _error(body):
+            return [_event(inbound, Kind.SOURCE_ALERT, _alert(error))]
+        if topic.endswith(".deleted"):
+            # The body is `{"id": 26}` and tells no time.
+            return [_event(inbound, TOPICS[topic], {"id": records.own_id(body)})]
+        read = {"customer": self._customer, "order": self._order, "product": self._product}[topic.partition(".")[0]]
+        event = read(inbound, TOPICS[topic], body)
+        return [] if event is None else [event]
+
+    def sign(self, inbound: Inbound, secret: str) -> Inbound:
+        """Return the request with the signature that WooCommerce would send."""
+        return replace(inbound, headers={**inbound.headers, SIGNATURE: sign_base64(inbound.body, decoded(secret))})
+
+    def _customer(self, inbound: Inbound, kind: Kind, body: Node) -> Event:
+        at = records.modified_at(body)
+        seen = records.consent(body, self._consent_keys, at or inbound.received_at, ticked=False)
+        return _event(inbound, kind, {**records.customer(body), **records.accepts(seen)}, at, seen)
+
+    def _order(self, inbound: Inbound, kind: Kind, body: Node) -> Event | None:
+        record = records.order(body)
+        if record.get("status") in DRAFTS:
+            return None
+        at = records.modified_at(body)
+        ordered_at = records.created_at(body) or at or inbound.received_at
+        return _event(inbound, kind, record, at, records.consent(body, self._consent_keys, ordered_at, ticked=True))
+
+    def _product(self, inbound: Inbound, kind: Kind, body: Node) -> Event:
+        return _event(inbound, kind, records.product(body), records.modified_at(body))
+
+
+def decoded(secret: str) -> str:
+    """Return a secret with its HTML entities decoded as WordPress does it."""
+    return _ENTITY.sub(lambda entity: html.unescape(entity[0]), secret)
+
+
+def _event(
+    inbound: Inbound,
+    kind: Kind,
+    record: Mapping[str, Json],
+    at: datetime | None = None,
+    consents: tuple[Consent, ...] = (),
+) -> Event:
+    """Return the event; no time in it is later than the time of arrival, whatever the shop's clock says."""
+    latest = inbound.received_at
+    topic = header(inbound, TOPIC)
+    person = record if topic.startswith("customer.") else record.get("customer")
+    return Event(
+        id=_event_id(inbound),
+        source=inbound.source,
+        kind=kind,
+        occurred_at=min(at or latest, latest),
+        record_id=_id(record),
+        customer_id=_id(person) if isinstance(person, Mapping) else None,
+        record=record,
+        consents=tuple(replace(seen, at=min(seen.at, latest)) for seen in consents),
+        topic=topic,
+    )
+
+
+def _id(record: Mapping[str, Json]) -> str | None:
+    found = record.get("id")
+    return None if found is None else str(found)
+
+
+def _event_id(inbound: Inbound) -> str:
+    """Return the key against repeats. `Delivery-ID` alone is a hash of webhook and second: two orders may share it."""
+    digest = sha256(inbound.body).hexdigest()
+    return f"woo:{inbound.source}:{header(inbound, WEBHOOK_ID)}:{header(inbound, DELIVERY_ID)}:{digest}"
+
+
+def _error(body: Node) -> str | None:
+    """Return the code of an error that the shop delivers, signed, in the place of the record.
+
+    The body is made with the rights of the user who owns the webhook; when that user is gone or demoted the shop sends
+    its own refusal (woocommerce issues 37806, 24533, 26926).
+    """
+    code, data = body.get("code"), body.get("data")
+    if "id" in body or not isinstance(code, str) or not isinstance(data, dict) or "status" not in data:
+        return None
+    return code if _ERROR_CODE.fullmatch(code) else "of an unknown kind"
+
+
+def _alert(code: str) -> Mapping[str, Json]:
+    return {
+        "message": f"WooCommerce sends the error {code} in the place of records: the webhook's owner lost its rights.",
+        "remedy": "In WooCommerce > Settings > Advanced > Webhooks open the webhook as a shop manager and save it.",
+    }
+
+
+def _consent_keys(option: Json) -> Mapping[str, frozenset[str]]:
+    """Return the meta fields that tell of consent, each with the values that mean yes."""
+    if option is None:
+        return dict.fromkeys(records.CONSENT_META_KEYS, records.TRUE_VALUES)
+    if isinstance(option, str):
+        return {option: records.TRUE_VALUES}
+    if isinstance(option, list) and all(isinstance(key, str) for key in option):
+        return {str(key): records.TRUE_VALUES for key in option}
+    if isinstance(option, dict) and all(isinstance(values, list) for values in option.values()):
+        return {key: _words(values) for key, values in option.items()}
+    raise ConfigError(
+        "`consent_meta_keys` is neither a list of names nor name: [values].", "See the connector's README."
+    )
+
+
+def _words(values: Json) -> frozenset[str]:
+    return frozenset(str(value).strip().lower() for value in values) if isinstance(values, list) else frozenset()
+
+
+CONNECTOR = WooCommerceConnector

@@ -1,0 +1,130 @@
+"""What the contract tests share: the fixtures of every connector, and what must hold of whatever `parse` gives."""
+
+import importlib
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from customer_sync.connector import SourceSettings
+from customer_sync.errors import PayloadError
+from customer_sync.model import Channel, ConsentState, Event, Inbound, Kind
+
+REPO = Path(__file__).parents[2]
+PLATFORMS = sorted(path.parent.name for path in (REPO / "connectors").glob("*/connector.py"))
+RECEIVED_AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
+SECRETS = ("newest-secret", "older-secret", "oldest-secret")
+
+
+class Case:
+    """One fixture file."""
+
+    def __init__(self, path):
+        self.platform, self.name = path.parents[1].name, path.stem
+        self.path, self.doc = path, json.loads(path.read_text(encoding="utf-8"))
+        self.request, self.expect = self.doc["request"], self.doc["expect"]
+        self.connector = connector_of(self.platform, self.doc.get("options", {}))
+
+    def inbound(self, body=None):
+        raw = self.request["body"] if body is None else body
+        if not isinstance(raw, bytes):
+            raw = raw.encode() if isinstance(raw, str) else json.dumps(raw).encode()
+        headers = {name.lower(): value for name, value in self.request["headers"].items()}
+        return Inbound(self.platform, headers, raw, RECEIVED_AT, path=self.request.get("path", ""))
+
+    def events(self):
+        return self.expect.get("events") or []
+
+
+def connector_of(platform, options=None):
+    found = importlib.import_module(f"connectors.{platform}.connector").CONNECTOR
+    return found(SourceSettings(platform, platform, SECRETS, options or {}))
+
+
+CASES = [
+    Case(path) for platform in PLATFORMS for path in sorted((REPO / "connectors" / platform).glob("fixtures/*.json"))
+]
+EVENTFUL = {platform: [c for c in CASES if c.platform == platform and c.events()] for platform in PLATFORMS}
+
+every_platform = pytest.mark.parametrize("platform", PLATFORMS)
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.platform}/{case.name}")
+
+
+def as_json(event):
+    return {
+        "id": event.id,
+        "kind": str(event.kind),
+        "occurred_at": iso(event.occurred_at),
+        "record_id": event.record_id,
+        "customer_id": event.customer_id,
+        "record": event.record,
+        "consents": [
+            {
+                "channel": str(seen.channel),
+                "state": str(seen.state),
+                "at": iso(seen.at),
+                "method": seen.method,
+                "explicit": seen.explicit,
+            }
+            for seen in event.consents
+        ],
+    }
+
+
+def iso(at):
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def outcome(connector, inbound):
+    """Return what `parse` gives, PayloadErrors as (path, found); any other exception fails the test."""
+    try:
+        return [(one.path, one.found) if isinstance(one, PayloadError) else one for one in connector.parse(inbound)]
+    except PayloadError as error:
+        return [(error.path, error.found)]
+
+
+def assert_sound(inbound, outcomes):
+    for one in outcomes:
+        if isinstance(one, tuple):
+            path, found = one
+            assert path
+            assert found
+            assert "@" not in path + found, "an error message may hold an address"
+            continue
+        assert isinstance(one, Event)
+        assert isinstance(one.kind, Kind)
+        assert one.id
+        assert one.source == inbound.source
+        for at in (one.occurred_at, *(seen.at for seen in one.consents)):
+            assert at.utcoffset() == timedelta(0)
+            assert at <= inbound.received_at
+        for seen in one.consents:
+            assert (Channel(seen.channel), ConsentState(seen.state)) == (seen.channel, seen.state)
+            assert not (seen.explicit and not seen.method)
+        json.dumps(dict(one.record), ensure_ascii=False, allow_nan=False).encode()
+        assert_ids_are_text({"record_id": one.record_id, "customer_id": one.customer_id, **one.record})
+        assert one.record_id != ""
+
+
+def assert_ids_are_text(value, key=""):
+    if isinstance(value, dict):
+        for name, child in value.items():
+            assert_ids_are_text(child, name)
+    elif isinstance(value, list):
+        for child in value:
+            assert_ids_are_text(child, key)
+    elif key in ("id", "orders") or key.endswith(("Id", "_id", "Token")):
+        assert value is None or isinstance(value, str), f"{key} is {type(value).__name__}"
+
+
+def signed(platform, secret=SECRETS[0]):
+    """Return a genuine request, the connector that checks it, and the names of the headers that prove it."""
+    case = EVENTFUL[platform][0]
+    bare = case.inbound()
+    inbound = case.connector.sign(bare, secret)
+    return (
+        inbound,
+        case.connector,
+        [name for name in inbound.headers if inbound.headers[name] != bare.headers.get(name)],
+    )
