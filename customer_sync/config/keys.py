@@ -1,0 +1,231 @@
+"""Every key of `tajo.yaml` and every environment variable, as tables: read by the reader, printed by the reference."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from customer_sync.config import values
+from customer_sync.config.document import Node
+from customer_sync.config.settings import BREVO_URL, Schedule
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a table.
+
+    Args:
+        name: in snake_case; camelCase and kebab-case are accepted in the file.
+        help: what it does, one sentence.
+        shape: what may stand there, in words.
+        read: turns the node into the value; None leaves a table to the code that knows it.
+        default: what holds without it, in words.
+        aliases: other names that mean the same.
+        variable: the environment variable that wins over the file.
+        read_variable: how that variable is read, when it is not as the key.
+        secret: whether its value must never be shown.
+    """
+
+    name: str
+    help: str
+    shape: str
+    read: Callable[[Node, values.Env], Any] | None = None
+    default: str = ""
+    aliases: tuple[str, ...] = ()
+    variable: str = ""
+    read_variable: Callable[[Node, values.Env], Any] | None = None
+    secret: bool = False
+
+
+#: The variable that names the file.
+CONFIG_VARIABLE: Final = "TAJO_CONFIG"
+#: The file that is read when nothing names one.
+DEFAULT_FILE: Final = "tajo.yaml"
+#: The skills, and whether each is enabled when the file does not mention it.
+SKILLS: Final = {
+    "customer-sync": True,
+    "order-events": False,
+    "product-catalog": False,
+    "cart-events": False,
+    "abandoned-cart": False,
+}
+#: What `sync:` of every source may hold.
+RESOURCES: Final = ("customers", "orders", "products", "carts")
+
+_LOG_LEVELS = ("verbose", "debug", "info", "warning", "error")
+_NOTICES = ("sync_completed", "sync_failed", "batch_completed")
+_WEB = values.url("http", "https")
+_ANY_WEB = values.url("http", "https", password=True)
+_REDIS = values.url("unix", "rediss", "redis", password=True)
+_LEVEL = values.one_of(*_LOG_LEVELS)
+
+TOP_KEYS: Final = (
+    Key("connectors", "The accounts that customers come from, by name.", "a table of sources"),
+    Key("skills", "What is done with their events.", "a table of skills"),
+    Key("brevo", "The Brevo account.", "a table"),
+    Key("notifications", "Notices about finished and failed syncs.", "a table"),
+    Key(
+        "redis_url",
+        "Where Redis is.",
+        "`redis://`, `rediss://` or `unix://`",
+        _REDIS,
+        "an embedded Redis that keeps its files under `.tajo/`",
+        variable="TAJO_REDIS_URL",
+        secret=True,
+    ),
+    Key(
+        "api_key",
+        "What callers of `/api/v1` must carry as bearer token.",
+        "a text",
+        values.secret,
+        "the API is closed",
+        variable="TAJO_API_KEY",
+        secret=True,
+    ),
+    Key(
+        "secret_key",
+        "Encrypts stored credentials and keys the fingerprints that stand for people in logs.",
+        "a text",
+        values.secret,
+        "made at the first start",
+        variable="TAJO_SECRET_KEY",
+        secret=True,
+    ),
+    Key(
+        "public_url",
+        "How the platforms reach this service; webhooks are registered with it.",
+        "`https://...`",
+        _WEB,
+        "none: webhooks are set up by hand",
+        variable="TAJO_PUBLIC_URL",
+    ),
+    Key("debug", "Log each step.", "true or false", values.truth, "false", variable="TAJO_DEBUG"),
+    Key(
+        "log_level",
+        "How much is logged.",
+        ", ".join(_LOG_LEVELS),
+        _LEVEL,
+        "info, or debug with `debug: true`",
+        variable="TAJO_LOG_LEVEL",
+    ),
+)
+
+BREVO_KEYS: Final = (
+    Key(
+        "api_key",
+        "The account's API key.",
+        "a text",
+        values.secret,
+        "none: the built-in sandbox",
+        variable="BREVO_API_KEY",
+        secret=True,
+    ),
+    Key("base_url", "Where Brevo's API is.", "`https://...`", _WEB, BREVO_URL, variable="BREVO_API_URL"),
+    Key(
+        "webhook_secret",
+        "What Brevo's own webhooks must carry; a list while it rotates.",
+        "a text or a list (in the variable: separated by commas)",
+        values.secrets,
+        "Brevo's webhooks are refused",
+        variable="BREVO_WEBHOOK_SECRET",
+        read_variable=values.separated_secrets,
+        secret=True,
+    ),
+)
+
+NOTIFICATION_KEYS: Final = (
+    Key("webhook_url", "Where notices are sent.", "`https://...`", _ANY_WEB, "no notices", secret=True),
+    Key("events", "Which notices are sent.", f"a list of {', '.join(_NOTICES)}", values.some_of(*_NOTICES), "all"),
+    Key(
+        "webhook_secret",
+        "Signs the notices as Standard Webhooks; a list while it rotates.",
+        "a text or a list",
+        values.secrets,
+        "derived from `secret_key`",
+        secret=True,
+    ),
+)
+
+OPTION_KEYS: Final = (
+    Key(
+        "sync_mode",
+        "By webhooks, by scheduled pulls, or both with a nightly compare.",
+        "realtime, batch or hybrid",
+        values.one_of("realtime", "batch", "hybrid"),
+        "hybrid (realtime where the platform cannot be pulled)",
+    ),
+    Key(
+        "delete_behavior",
+        "What becomes of a deleted customer: `soft` takes them off the lists and blocks them, `hard` deletes them.",
+        "soft or hard",
+        values.one_of("soft", "hard"),
+        "soft",
+    ),
+    Key(
+        "list_ids",
+        "The Brevo lists of people who granted consent.",
+        "a number or a list of numbers",
+        values.list_ids,
+        "none",
+        aliases=("list_id",),
+    ),
+    Key(
+        "missing_consent",
+        "What a record without any consent means. `granted` is for shops that collect consent elsewhere.",
+        "unknown or granted",
+        values.one_of("unknown", "granted"),
+        "unknown",
+    ),
+    Key(
+        "update_enabled",
+        "Whether contacts that Brevo has already are updated.",
+        "true or false",
+        values.truth,
+        "true",
+    ),
+)
+
+SCHEDULE_KEYS: Final = (
+    Key("pull", "When changes are pulled.", "a cron line in UTC", values.cron, f'"{Schedule().pull}"'),
+    Key("reconcile", "When both sides are compared.", "a cron line in UTC", values.cron, f'"{Schedule().reconcile}"'),
+)
+
+#: Read first: what is disabled may have variables that are not set.
+ENABLED_KEY: Final = Key(
+    "enabled",
+    "Whether the source is used; when not, its other keys are not read.",
+    "true or false",
+    values.truth,
+    "true",
+)
+
+SOURCE_KEYS: Final = (
+    Key("platform", "Which connector serves it.", "a platform", values.text, "the source's name"),
+    Key("base_url", "Where the platform's API is.", "`https://...`", _WEB, "the platform's own address"),
+    Key("sync", "What is synced.", f"a table of {', '.join(RESOURCES)}: true or false", None, "everything"),
+    Key("field_mapping", "Field → Brevo attribute; null leaves a field out.", "a table", None, "see below"),
+    Key("options", "How it is synced.", "a table", None, "see below"),
+    Key(
+        "schedule",
+        "When it is pulled and compared.",
+        "a cron line in UTC for pulls, hourly, daily, nightly, weekly, off, or a table",
+        None,
+        "see below",
+    ),
+)
+
+SKILL_KEYS: Final = (
+    Key("enabled", "Whether it acts on events.", "true or false", values.truth, "true"),
+    Key("source", "The only source it acts on: a source's name or a platform.", "a text", values.text, "every source"),
+    Key("field_mapping", "As for a source; wins over it field by field.", "a table", None, "the source's"),
+    Key("options", "As for a source; wins over it key by key.", "a table", None, "the source's"),
+    Key("update_enabled", "The same as in `options`.", "true or false", values.truth, "true"),
+    Key("debug", "Log each step of this skill.", "true or false", values.truth, "false"),
+    Key("log_level", "How much this skill logs.", ", ".join(_LOG_LEVELS), _LEVEL, "the common one"),
+)
+
+
+def variables() -> tuple[Key, ...]:
+    """Return the keys that an environment variable can set, in the order of the file."""
+    return tuple(key for keys in (TOP_KEYS, BREVO_KEYS) for key in keys if key.variable)

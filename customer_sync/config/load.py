@@ -1,0 +1,109 @@
+"""From a file and the environment to `Settings`, or every fault at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from customer_sync.config.document import parse
+from customer_sync.config.faults import ConfigFaults, Fault, near
+from customer_sync.config.keys import (
+    BREVO_KEYS,
+    CONFIG_VARIABLE,
+    DEFAULT_FILE,
+    NOTIFICATION_KEYS,
+    SKILLS,
+    SOURCE_KEYS,
+    TOP_KEYS,
+    variables,
+)
+from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
+from customer_sync.config.settings import BrevoSettings, NotificationSettings, Settings
+from customer_sync.config.skills import read_skills
+from customer_sync.config.sources import Platforms, read_sources
+from customer_sync.connector import Connector
+
+_PREFIXES: Final = ("TAJO_", "BREVO_")
+
+
+def load(
+    path: Path | None,
+    env: Mapping[str, str],
+    platforms: Mapping[str, type[Connector]],
+    broken: Mapping[str, str] | None = None,
+) -> Settings:
+    """Return the settings that a file and the environment make together; the environment wins.
+
+    Args:
+        path: the file; None takes the one `TAJO_CONFIG` names, or `tajo.yaml` here if there is one.
+        env: the environment.
+        platforms: the connectors there are, by platform.
+        broken: connectors that cannot be loaded: platform → why.
+
+    Raises:
+        ConfigFaults: with every fault of file and environment.
+    """
+    named = path or (Path(env[CONFIG_VARIABLE]) if env.get(CONFIG_VARIABLE) else None)
+    reader = Reader(str(named or DEFAULT_FILE), env)
+    text = _read(reader, named)
+    entries = reader.children(parse(text or "", reader.file, reader.faults))
+    top = reader.take(entries, TOP_KEYS)
+    reader.refuse(entries, [key.name for key in TOP_KEYS], _homes(platforms))
+
+    sources = read_sources(reader, top.pop("connectors", None), Platforms(platforms, broken or {}))
+    skills = read_skills(reader, top.pop("skills", None), sources.names, platforms)
+    brevo = reader.table(top.pop("brevo", None), BREVO_KEYS)
+    notices = reader.table(top.pop("notifications", None), NOTIFICATION_KEYS)
+    top.setdefault("log_level", "debug" if top.get("debug") else "info")
+    _warn_of_variables(reader, text or "")
+    if reader.faults:
+        raise ConfigFaults(reader.faults)
+    return Settings(
+        sources=sources.settings,
+        disabled=tuple(sources.disabled),
+        source_sync=sources.sync,
+        skills=skills,
+        brevo=BrevoSettings(webhook_secrets=brevo.pop("webhook_secret", ()), **brevo),
+        notifications=NotificationSettings(webhook_secrets=notices.pop("webhook_secret", ()), **notices),
+        warnings=tuple(reader.warnings),
+        file=None if text is None else reader.file,
+        **top,
+    )
+
+
+def _homes(platforms: Mapping[str, type[Connector]]) -> dict[str, str]:
+    """Return what to do with keys that stand at the top and belong deeper."""
+    homes = dict.fromkeys((key.name for key in SOURCE_KEYS), "Move it below a source or a skill.")
+    homes |= dict.fromkeys(platforms, "Move it below connectors:")
+    homes |= {name.replace("-", "_"): "Move it below skills:" for name in SKILLS}
+    return MISPLACED_OPTIONS | homes
+
+
+def _read(reader: Reader, named: Path | None) -> str | None:
+    """Return the file's text; None when it cannot be read, which is a fault unless nobody named it."""
+    try:
+        return (named or Path(DEFAULT_FILE)).read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        if named is None:
+            return None
+        found, remedy = "there is no such file", f"Name another with {CONFIG_VARIABLE}, or write one: tajo init."
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        reader.faults.append(Fault(reader.file, line, "", "a character that is not UTF-8", "Save the file as UTF-8."))
+        return None
+    except OSError as error:
+        found, remedy = f"the file cannot be read ({error.strerror})", "Name a file that this user may read."
+    reader.faults.append(Fault(reader.file, None, "", found, remedy))
+    return None
+
+
+def _warn_of_variables(reader: Reader, text: str) -> None:
+    """Warn of variables that are nearly ours: `BREVO_APIKEY` would silently mean the sandbox."""
+    ours = [CONFIG_VARIABLE, *(key.variable for key in variables())]
+    for name in sorted(reader.env):
+        if name in ours or not name.startswith(_PREFIXES) or f"${{{name}" in text:
+            continue
+        guess = near(name, ours)
+        if guess and guess not in reader.env:
+            reader.warnings.append(f"environment: the variable {name} is not read. Did you mean {guess}?")

@@ -1,0 +1,195 @@
+"""What the config says once it is read: frozen, complete, every default filled in, no secret in its `repr`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from customer_sync.connector import SourceSettings
+from customer_sync.mapping import DEFAULT_MAPPING
+from customer_sync.model import Json
+
+#: Brevo's own address.
+BREVO_URL: Final = "https://api.brevo.com/v3"
+
+SyncMode = Literal["realtime", "batch", "hybrid"]
+DeleteBehavior = Literal["soft", "hard"]
+MissingConsent = Literal["unknown", "granted"]
+
+
+@dataclass(frozen=True, slots=True)
+class SyncOptions:
+    """How one skill treats one source.
+
+    Args:
+        sync_mode: realtime (webhooks), batch (scheduled pulls) or hybrid; for a platform that cannot be pulled, hybrid
+            is realtime.
+        delete_behavior: soft takes a deleted customer off our lists and blocks the contact, hard deletes it in Brevo.
+        list_ids: the Brevo lists a person who granted consent is put on.
+        missing_consent: what a record without any consent means.
+        update_enabled: False only creates contacts and leaves those that Brevo has already.
+    """
+
+    sync_mode: SyncMode = "hybrid"
+    delete_behavior: DeleteBehavior = "soft"
+    list_ids: tuple[int, ...] = ()
+    missing_consent: MissingConsent = "unknown"
+    update_enabled: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a source is pulled, as cron lines in UTC; None means never.
+
+    The default minutes are not the full hour, when every other program calls the platforms.
+    """
+
+    pull: str | None = "17 * * * *"
+    reconcile: str | None = "37 3 * * *"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSync:
+    """What is synced from one source.
+
+    Args:
+        sync: customers, orders, products, carts (and what else its connector reads) → whether it is synced.
+        field_mapping: field → attribute of this source; None takes the field out.
+        options: the keys of `SyncOptions` that the source sets.
+        schedule: when it is pulled.
+    """
+
+    sync: Mapping[str, bool]
+    field_mapping: Mapping[str, str | None] = field(default_factory=dict)
+    options: Mapping[str, Json | tuple[int, ...]] = field(default_factory=dict)
+    schedule: Schedule = Schedule()
+
+
+@dataclass(frozen=True, slots=True)
+class SkillSettings:
+    """One skill as configured.
+
+    Args:
+        name: `customer-sync`, `order-events`, ...
+        enabled: whether it acts on events.
+        source: the only source (or platform) it acts on; None means every one.
+        field_mapping: field → attribute of this skill; None takes the field out.
+        options: the keys of `SyncOptions` that the skill sets.
+        debug: whether it logs each step.
+        log_level: its own log level; None means the common one.
+        extra: the skill's own keys, as written (`sequence`, `detection`, ...).
+    """
+
+    name: str
+    enabled: bool = False
+    source: str | None = None
+    field_mapping: Mapping[str, str | None] = field(default_factory=dict)
+    options: Mapping[str, Json | tuple[int, ...]] = field(default_factory=dict)
+    debug: bool = False
+    log_level: str | None = None
+    extra: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class BrevoSettings:
+    """The account that contacts go to.
+
+    Args:
+        api_key: the account's key; None stands for the built-in sandbox.
+        base_url: the API's address, without a slash at its end.
+        webhook_secrets: what Brevo's own webhooks must carry, newest first.
+    """
+
+    api_key: str | None = field(default=None, repr=False)
+    base_url: str = BREVO_URL
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def is_sandbox(self) -> bool:
+        """Whether there is no account: everything goes to the sandbox."""
+        return self.api_key is None
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """Where our own notices go, and which.
+
+    Args:
+        webhook_url: the address; it may hold a password.
+        events: which notices are sent.
+        webhook_secrets: sign the notices (Standard Webhooks), newest first.
+    """
+
+    webhook_url: str | None = field(default=None, repr=False)
+    events: tuple[str, ...] = ("sync_completed", "sync_failed", "batch_completed")
+    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything that can be set.
+
+    Args:
+        sources: the enabled sources by name.
+        disabled: the names of the others.
+        source_sync: for each enabled source, what is synced from it.
+        brevo: the account.
+        skills: every skill by name, enabled or not.
+        notifications: our own notices.
+        redis_url: where Redis is; None stands for the embedded one.
+        api_key: what callers of the API must carry; None closes the API.
+        secret_key: encrypts stored credentials and keys the fingerprints.
+        public_url: how the outside world reaches the ingress.
+        debug: whether each step is logged.
+        log_level: verbose, debug, info, warning or error.
+        warnings: what is allowed but wants a look, one sentence each.
+        file: the file that was read; None when there is none.
+    """
+
+    sources: Mapping[str, SourceSettings] = field(default_factory=dict)
+    disabled: tuple[str, ...] = ()
+    source_sync: Mapping[str, SourceSync] = field(default_factory=dict)
+    brevo: BrevoSettings = BrevoSettings()
+    skills: Mapping[str, SkillSettings] = field(default_factory=dict)
+    notifications: NotificationSettings = NotificationSettings()
+    redis_url: str | None = field(default=None, repr=False)
+    api_key: str | None = field(default=None, repr=False)
+    secret_key: str | None = field(default=None, repr=False)
+    public_url: str | None = None
+    debug: bool = False
+    log_level: str = "info"
+    warnings: tuple[str, ...] = ()
+    file: str | None = None
+
+    def mapping_for(self, source: str, skill: str = "customer-sync") -> Mapping[str, str]:
+        """Return field → attribute: the defaults, then the source's, then the skill's; the later wins, null removes."""
+        layers: dict[str, str | None] = dict(DEFAULT_MAPPING)
+        if source in self.source_sync:
+            layers |= self.source_sync[source].field_mapping
+        if skill in self.skills:
+            layers |= self.skills[skill].field_mapping
+        return {name: attribute for name, attribute in layers.items() if attribute is not None}
+
+    def options_for(self, source: str, skill: str = "customer-sync") -> SyncOptions:
+        """Return how a skill treats a source: the defaults, then the source's options, then the skill's."""
+        chosen: dict[str, object] = {}
+        if source in self.source_sync:
+            chosen |= self.source_sync[source].options
+        if skill in self.skills:
+            chosen |= self.skills[skill].options
+        return SyncOptions(**chosen)  # type: ignore[arg-type]  # the reader has checked each key and value
+
+    def applies(self, skill: str, source: str) -> bool:
+        """Say whether a skill is enabled and acts on a source; its `source:` names the source or its platform."""
+        settings = self.skills.get(skill)
+        if settings is None or not settings.enabled:
+            return False
+        if settings.source is None or settings.source == source:
+            return True
+        known = self.sources.get(source)
+        return known is not None and settings.source == known.platform
+
+    def syncs(self, source: str, resource: str) -> bool:
+        """Say whether a source's customers, orders, products or carts are synced."""
+        return source in self.source_sync and self.source_sync[source].sync.get(resource, True)

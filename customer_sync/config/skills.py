@@ -1,0 +1,86 @@
+"""Reads `skills:`. The keys of `customer-sync` are fixed; the others keep their own keys as they are written."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+from customer_sync.config import values
+from customer_sync.config.document import Node, from_json
+from customer_sync.config.faults import ConfigFaults, choose, near
+from customer_sync.config.keys import SKILL_KEYS, SKILLS
+from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
+from customer_sync.config.settings import SkillSettings
+from customer_sync.model import Json
+
+#: The skill whose keys are all known here.
+CUSTOMER_SYNC: Final = "customer-sync"
+
+
+def read_skills(
+    reader: Reader, node: Node | None, sources: Collection[str], platforms: Collection[str]
+) -> dict[str, SkillSettings]:
+    """Return every skill, also those the file does not mention.
+
+    Args:
+        reader: takes the faults.
+        node: the table below `skills:`.
+        sources: the names of the configured sources, disabled ones too.
+        platforms: the platforms there are.
+    """
+    skills = {name: SkillSettings(name, enabled) for name, enabled in SKILLS.items()}
+    for name, child in reader.entries(node, "a skill's name and its keys below it").items():
+        if name not in SKILLS:
+            reader.fault(child, "no such skill", choose(name, SKILLS))
+            continue
+        skills[name] = read_skill(reader, name, child)
+        _check_source(reader, child, skills[name].source, sources, platforms)
+    return skills
+
+
+def skill_settings(name: str, config: Json) -> SkillSettings:
+    """Return a skill as the API or the client describes it, by the rules of the file; `${...}` means nothing here.
+
+    Raises:
+        ConfigFaults: with every fault; they name the skill and the key.
+    """
+    reader = Reader("request", {})
+    node = from_json(config, f"skills.{name}")
+    if name not in SKILLS:
+        reader.fault(node, "no such skill", choose(name, SKILLS))
+    skill = read_skill(reader, name, node)
+    if reader.faults:
+        raise ConfigFaults(reader.faults)
+    return skill
+
+
+def read_skill(reader: Reader, name: str, node: Node) -> SkillSettings:
+    """Return one skill as its table says."""
+    entries = reader.children(node)
+    taken = reader.take(entries, SKILL_KEYS)
+    options = reader.options(taken.pop("options", None))
+    if "update_enabled" in taken:
+        options.setdefault("update_enabled", taken.pop("update_enabled"))
+    mapping = reader.field_mapping(taken.pop("field_mapping", None))
+    extra = _extra(reader, entries) if name != CUSTOMER_SYNC else {}
+    reader.refuse(entries, [key.name for key in SKILL_KEYS], MISPLACED_OPTIONS)
+    return SkillSettings(name, **{"enabled": True, **taken}, field_mapping=mapping, options=options, extra=extra)
+
+
+def _extra(reader: Reader, entries: dict[str, Node]) -> Mapping[str, Json]:
+    """Take the skill's own keys; what looks like a slip of a common key stays in the entries."""
+    common = [key.name for key in SKILL_KEYS]
+    own = [name for name in entries if name not in MISPLACED_OPTIONS and near(name, common, closeness=0.8) is None]
+    return {name: reader.value(entries.pop(name), values.anything) for name in own}
+
+
+def _check_source(
+    reader: Reader, node: Node, source: str | None, sources: Collection[str], platforms: Collection[str]
+) -> None:
+    if source is None or source in sources:
+        return
+    where = reader.children(node)["source"]
+    if source in platforms:
+        reader.warn(where, f"no {source} is configured under connectors: (yet).")
+    else:
+        reader.fault(where, values.shown(where), choose(source, sorted({*sources, *platforms})))

@@ -1,0 +1,206 @@
+"""How single values are read: one small function for each kind of value.
+
+Each takes the node and the environment, and returns the value or raises `Wrong` with words for a person. They are
+lenient where the meaning is plain (`list_id: "5"`, `enabled: yes`, a number as password) and never guess otherwise.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from customer_sync.config.document import Items, Node, Table, Text, shape
+from customer_sync.config.faults import Wrong, choose
+from customer_sync.config.interpolate import interpolate
+from customer_sync.model import Json
+
+Env = Mapping[str, str]
+
+#: How a sentence begins that shows what stands in the file.
+QUOTES: Final = "found '"
+
+_TRUE: Final = frozenset({"true", "yes", "on", "1"})
+_FALSE: Final = frozenset({"false", "no", "off", "0"})
+_WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+_SHELL_VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
+_PASSWORD: Final = re.compile(r"(?<=//)[^/@\s]*@")
+_LONGEST_SHOWN: Final = 60
+
+
+def shown(node: Node) -> str:
+    """Return what stands in the file, for a fault: as written, so a variable's value is never shown."""
+    if not isinstance(node, Text) or node.tag == "null":
+        return f"found {shape(node)}"
+    text = _PASSWORD.sub("***@", node.text)
+    return f"{QUOTES}{text if len(text) <= _LONGEST_SHOWN else text[:_LONGEST_SHOWN] + '...'}'"
+
+
+def is_empty(node: Node) -> bool:
+    """Say whether a key is there without a value (`sync_mode:`), which means the same as no key."""
+    return isinstance(node, Text) and node.tag == "null"
+
+
+def text(node: Node, env: Env) -> str:
+    """Return a text, trimmed. Numbers and yes/no count as the text that was written."""
+    if not isinstance(node, Text):
+        raise Wrong(f"expected a text, found {shape(node)}", "Write a single value.")
+    return interpolate(node.text, env).strip()
+
+
+def secret(node: Node, env: Env) -> str:
+    """Return a secret, trimmed: a file's last line break is never part of one."""
+    value = text(node, env)
+    if isinstance(node, Text) and _SHELL_VARIABLE.fullmatch(node.text.strip()):
+        raise Wrong("a variable without braces", f"Write ${{{node.text.strip()[1:]}}}.")
+    return value
+
+
+def secrets(node: Node, env: Env) -> tuple[str, ...]:
+    """Return one secret or a list of them, the newest first, without empty ones and repeats."""
+    found = [secret(item, env) for item in node.items] if isinstance(node, Items) else [secret(node, env)]
+    return tuple(dict.fromkeys(value for value in found if value))
+
+
+def separated_secrets(node: Node, env: Env) -> tuple[str, ...]:
+    """Return the secrets of a variable, separated by commas."""
+    return tuple(dict.fromkeys(part.strip() for part in text(node, env).split(",") if part.strip()))
+
+
+def truth(node: Node, env: Env) -> bool:
+    """Return true or false."""
+    word = text(node, env).lower()
+    if word not in _TRUE | _FALSE:
+        raise Wrong(shown(node), "Write true or false.")
+    return word in _TRUE
+
+
+def one_of(*choices: str) -> Callable[[Node, Env], str]:
+    """Return a reader of one word out of these; capitals do not matter."""
+
+    def read(node: Node, env: Env) -> str:
+        word = text(node, env).lower()
+        if word not in choices:
+            raise Wrong(shown(node), choose(word, choices))
+        return word
+
+    return read
+
+
+def some_of(*choices: str) -> Callable[[Node, Env], tuple[str, ...]]:
+    """Return a reader of a list of these words; a single word is a list of one."""
+    single = one_of(*choices)
+
+    def read(node: Node, env: Env) -> tuple[str, ...]:
+        items = node.items if isinstance(node, Items) else [node]
+        return tuple(dict.fromkeys(single(item, env) for item in items))
+
+    return read
+
+
+def list_ids(node: Node, env: Env) -> tuple[int, ...]:
+    """Return the ids of Brevo lists: one or a list of them."""
+    items = node.items if isinstance(node, Items) else [node]
+    ids = []
+    for item in items:
+        word = text(item, env)
+        if not _WHOLE.fullmatch(word) or word == "0":
+            raise Wrong(shown(item), "Write the list's number, as Brevo shows it: 5, or [5, 6].")
+        ids.append(int(word))
+    return tuple(dict.fromkeys(ids))
+
+
+def url(*schemes: str, password: bool = False) -> Callable[[Node, Env], str]:
+    """Return a reader of an address with one of these schemes, without the slash at its end.
+
+    Args:
+        schemes: what may stand before `://`.
+        password: whether `user:password@` may stand in it.
+    """
+    example = f"{schemes[-1]}://..."
+
+    def read(node: Node, env: Env) -> str:
+        address = text(node, env)
+        try:
+            parts = urlsplit(address)
+            _ = parts.port
+        except ValueError as error:
+            raise Wrong(shown(node), f"Write a whole address: {example}") from error
+        if parts.scheme not in schemes or not (parts.netloc or parts.path) or re.search(r"\s", address):
+            raise Wrong(shown(node), f"Write a whole address: {example}")
+        if parts.scheme.startswith("http") and not parts.hostname:
+            raise Wrong(shown(node), f"Write a whole address: {example}")
+        if not password and "@" in parts.netloc:
+            raise Wrong("a password in an address", "Write the address without user and password.")
+        return address.rstrip("/")
+
+    return read
+
+
+def anything(node: Node, env: Env) -> Json:
+    """Return a value as JSON, whatever it is; variables are filled in at every depth.
+
+    A number only where writing it back gives the same text, so that versions (`2024.10`) and ids (`007`) stay texts.
+    """
+    if isinstance(node, Table):
+        return {key: anything(child, env) for key, child in node.entries.items()}
+    if isinstance(node, Items):
+        return [anything(item, env) for item in node.items]
+    if node.tag == "null":
+        return None
+    if node.tag == "bool":
+        return node.text.lower() in _TRUE
+    if node.tag in {"int", "float"}:
+        return _number(node.text)
+    return interpolate(node.text, env)
+
+
+def _number(written: str) -> int | float | str:
+    for kind in (int, float):
+        try:
+            value = kind(written)
+        except ValueError:
+            continue
+        if str(value) == written:
+            return value
+    return written
+
+
+_CRON_WORDS: Final[Mapping[str, str]] = {
+    "hourly": "17 * * * *",
+    "daily": "37 3 * * *",
+    "nightly": "37 3 * * *",
+    "weekly": "37 3 * * 0",
+}
+_CRON_LIMITS: Final = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
+#: What celery's crontab reads too: a step needs a star or a range before it.
+_CRON_PART: Final = re.compile(r"\*(?:/[1-9]\d?)?|(\d{1,2})(?:-(\d{1,2})(?:/[1-9]\d?)?)?")
+
+
+def cron(node: Node, env: Env) -> str | None:
+    """Return a cron line of five fields in UTC, None for `off`.
+
+    The words hourly, daily, nightly and weekly stand for lines that avoid the full hour, when everybody calls.
+    """
+    line = " ".join(text(node, env).lower().split())
+    if line in _FALSE - {"0"} or line == "never":
+        return None
+    line = _CRON_WORDS.get(line, line)
+    fields = line.split(" ")
+    if len(fields) != len(_CRON_LIMITS) or not all(map(_fits, fields, _CRON_LIMITS)):
+        raise Wrong(shown(node), 'Write five cron fields, as "*/15 * * * *", or hourly, daily, nightly, weekly, off.')
+    return line
+
+
+def _fits(field: str, limits: tuple[int, int]) -> bool:
+    low, high = limits
+    for part in field.split(","):
+        match = _CRON_PART.fullmatch(part)
+        if match is None:
+            return False
+        first = int(match[1]) if match[1] else low
+        last = int(match[2]) if match[2] else first
+        if not low <= first <= last <= high:
+            return False
+    return True

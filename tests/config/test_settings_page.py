@@ -1,0 +1,33 @@
+"""The page of settings says what the code does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from customer_sync.config import settings_markdown
+from customer_sync.config.keys import (
+    BREVO_KEYS,
+    NOTIFICATION_KEYS,
+    OPTION_KEYS,
+    SKILL_KEYS,
+    SOURCE_KEYS,
+    TOP_KEYS,
+    variables,
+)
+
+
+def test_the_page_is_not_stale():
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+
+    assert page.read_text(encoding="utf-8") == settings_markdown(), "run `make format`"
+
+
+def test_the_page_names_every_key_and_variable():
+    page = settings_markdown()
+
+    for key in (*TOP_KEYS, *BREVO_KEYS, *NOTIFICATION_KEYS, *OPTION_KEYS, *SOURCE_KEYS, *SKILL_KEYS):
+        assert f"`{key.name}`" in page
+        assert key.help
+        assert key.shape
+    for key in variables():
+        assert f"| `{key.variable}` |" in page
