@@ -67,6 +67,8 @@ class Connector(ABC):
     title: ClassVar[str]
     #: Request headers `parse` needs, in lower case. Only these are stored.
     keeps: ClassVar[tuple[str, ...]] = ()
+    #: Whether the platform signs the address it calls; only then is `Inbound.url` filled.
+    signs_url: ClassVar[bool] = False
     #: The config keys of a source, beside the ones every source has.
     options: ClassVar[tuple[Option, ...]] = ()
     #: The config keys that may hold the webhook secret, the platform's own name for it first.
@@ -109,6 +111,14 @@ class Connector(ABC):
         Raises:
             PayloadError: the whole body cannot be read; names the path.
         """
+
+    def sign(self, inbound: Inbound, secret: str) -> Inbound:
+        """Return the request with the signature the platform would send; for the demo shop, `tajo trigger` and tests.
+
+        Raises:
+            NotImplementedError: the connector cannot.
+        """
+        raise NotImplementedError(f"{self.platform} requests cannot be signed here")
 
 
 def header(inbound: Inbound, name: str) -> str:

@@ -190,6 +190,9 @@ class Change:
         fields: field name → value; for a contact see `customer_sync.merge`.
         customer_id: with `source`, who it is about.
         email: the address at that time, normalised; None when the event did not tell.
+        is_snapshot: the address comes from an older copy of the customer (an order holds one): it helps to find the
+            person and is used while nothing better is known, but never renames anybody.
+        only_known: changes nobody who is not known yet.
         target: the target's key for lanes other than `contacts`; there the person is found by id and address.
         event_id: the event it comes from.
         priority: who goes first.
@@ -201,9 +204,21 @@ class Change:
     fields: Mapping[str, Json]
     customer_id: str | None = None
     email: str | None = None
+    is_snapshot: bool = False
+    only_known: bool = False
     target: str | None = None
     event_id: str = ""
     priority: Priority = Priority.LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """Two customers of one source became one: the id `gone_id` means the person of `kept_id` from now on."""
+
+    source: str
+    gone_id: str
+    kept_id: str
+    occurred_at: datetime
 
 
 def to_ms(at: datetime) -> int:

@@ -1,0 +1,152 @@
+"""Puts the line together: from settings and a Redis client to everything a process needs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from hashlib import blake2b
+
+import redis
+
+from customer_sync.brevo.attributes import read_attributes
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contact_plan import Rules
+from customer_sync.brevo.contacts import BUCKET, LANE, ContactsHandler
+from customer_sync.brevo.intake import SOURCE as BREVO_SOURCE
+from customer_sync.brevo.intake import BrevoIntake
+from customer_sync.config import Settings
+from customer_sync.connector import Connector, SourceSettings
+from customer_sync.log import get
+from customer_sync.model import ConsentState, Event
+from customer_sync.outbound import HttpClient
+from customer_sync.pipeline import Line
+from customer_sync.registry import connector_for
+from customer_sync.skills import Skill, Work
+from customer_sync.skills.customer_sync import CustomerSync
+from customer_sync.store import Store
+from customer_sync.store.counters import Tally
+from customer_sync.store.keeper import Keeper
+
+log = get(__name__)
+
+#: How old the list of the account's attributes may be, in seconds.
+ATTRIBUTES_MAX_AGE_S = 600.0
+#: How long a process believes what it read, in seconds: `tajo attributes apply` shows within this time.
+RULES_MAX_AGE_S = 5.0
+
+
+def connectors_of(settings: Settings) -> dict[str, Connector]:
+    """Return the connector of every enabled source, and the one that reads Brevo's own webhooks."""
+    found: dict[str, Connector] = {name: connector_for(source) for name, source in settings.sources.items()}
+    found[BREVO_SOURCE] = BrevoIntake(SourceSettings(BREVO_SOURCE, BREVO_SOURCE, settings.brevo.webhook_secrets))
+    return found
+
+
+def brevo_of(settings: Settings, store: Store, tally: Tally) -> Brevo:
+    """Return the account at Brevo; the sandbox takes any key."""
+    key = settings.brevo.api_key or "sandbox"
+    return Brevo(settings.brevo.base_url, key, HttpClient(), store.limits, tally)
+
+
+def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], None]) -> Line:
+    """Return the line, ready to work.
+
+    Args:
+        settings: the config.
+        client: see `customer_sync.store.connect`.
+        wake: sends a wake-up.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached.
+    """
+    store = Store(client)
+    tally = Tally()
+    brevo = brevo_of(settings, store, tally)
+    _notice_new_account(settings, store)
+    rules = RulesBook(settings, store, brevo)
+    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read)
+    return Line(
+        store=store,
+        connectors=connectors_of(settings),
+        skills=skills_of(settings),
+        handlers={LANE: contacts},
+        wake=wake,
+        tally=tally,
+        keeper=Keeper(store.lanes),
+    )
+
+
+def skills_of(settings: Settings) -> list[Skill]:
+    """Return the skills that are enabled."""
+    return [_Chosen(CustomerSync(settings.mapping_for), settings)]
+
+
+class _Chosen:
+    """A skill that acts only on the sources it is enabled for. What comes from Brevo concerns all of them."""
+
+    def __init__(self, skill: Skill, settings: Settings) -> None:
+        self.name = skill.name
+        self._skill = skill
+        self._settings = settings
+
+    def work(self, event: Event) -> Work:
+        """Return what the skill makes of the event, nothing when it is not enabled for the source."""
+        if event.source == BREVO_SOURCE or self._settings.applies(self.name, event.source):
+            return self._skill.work(event)
+        return Work()
+
+
+class RulesBook:
+    """The operator's decisions and the account's attributes, read again when they are old.
+
+    Args:
+        settings: the config.
+        store: holds the list of attributes for all processes.
+        brevo: asked for the attributes.
+    """
+
+    def __init__(self, settings: Settings, store: Store, brevo: Brevo) -> None:
+        self._store = store
+        self._brevo = brevo
+        options = {name: settings.options_for(name) for name in settings.sources}
+        self._rules = Rules(
+            lists={name: one.list_ids for name, one in options.items()},
+            delete={name: one.delete_behavior for name, one in options.items()},
+            missing={name: ConsentState(one.missing_consent) for name, one in options.items()},
+            update={name: one.update_enabled for name, one in options.items()},
+        )
+        self._read_at = 0.0
+
+    def read(self) -> Rules:
+        """Return the rules as they are now.
+
+        Raises:
+            TajoError: the attributes are not known and Brevo does not tell them; see `Brevo.call`.
+        """
+        now = time.monotonic()
+        if self._rules.attributes is None or now - self._read_at > RULES_MAX_AGE_S:
+            self._rules = self._rules.with_attributes(self._attributes())
+            self._read_at = now
+        return self._rules
+
+    def _attributes(self) -> Mapping[str, str]:
+        noted = self._store.note("attributes")
+        if noted is not None and time.time() - noted["at"] < ATTRIBUTES_MAX_AGE_S:
+            known: dict[str, str] = noted["found"]
+            return known
+        found = read_attributes(self._brevo)
+        self._store.set_note("attributes", {"at": time.time(), "found": found})
+        return found
+
+
+def _notice_new_account(settings: Settings, store: Store) -> None:
+    """Forget what was learned of the account when key or address are new; a pause for a wrong key ends here."""
+    text = f"{settings.brevo.base_url}|{settings.brevo.api_key}".encode()
+    mark = blake2b(text, key=store.people.salt[:32], digest_size=12).hexdigest()
+    if store.note("account") == mark:
+        return
+    store.set_note("account", mark)
+    store.set_note("attributes", None)
+    store.limits.forget(BUCKET)
+    if store.breakers.close(LANE) is not None:
+        log.warning("lane resumed", lane=LANE, why="new key or address")

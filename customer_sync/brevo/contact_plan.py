@@ -1,0 +1,236 @@
+"""What to do for one person: pure. From what is known and what Brevo has to the calls that close the gap.
+
+The only place where a flag of consent is decided to be sent. `emailBlacklisted: false` is sent in one case only: a
+strictly newer explicit opt-in answers a withdrawal that we had sent ourselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Literal, NamedTuple
+
+from customer_sync.brevo.attributes import Refused, fit
+from customer_sync.consent import Decision, decide
+from customer_sync.merge import State, canonical
+from customer_sync.model import Channel, ConsentState, Json
+from customer_sync.store.people import Has, address_of, refs_of
+
+BREVO = "brevo"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator decided.
+
+    Args:
+        lists: source → the lists its customers are put on when they agreed.
+        delete: source → soft or hard.
+        missing: source → what to make of a person of whom no consent is on record.
+        update: source → whether a contact that Brevo has already is updated; False only creates.
+        attributes: attribute → type in the account; None when it could not be read: then everything is sent.
+    """
+
+    lists: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    delete: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, ConsentState] = field(default_factory=dict)
+    update: Mapping[str, bool] = field(default_factory=dict)
+    attributes: Mapping[str, str] | None = None
+
+    def with_attributes(self, attributes: Mapping[str, str]) -> Rules:
+        """Return the same rules with another list of attributes."""
+        return replace(self, attributes=attributes)
+
+
+class Desired(NamedTuple):
+    """What Brevo should have: address, attributes, lists to be on, flags; and what was left out.
+
+    `blocked` and `sms_blocked` are True to block, False to lift a block of ours, None to leave alone.
+    """
+
+    email: str
+    attributes: dict[str, Json]
+    lists: tuple[int, ...]
+    unlist: tuple[int, ...]
+    blocked: bool | None
+    sms_blocked: bool | None
+    refused: dict[str, str]
+    digest: str
+
+
+class Plan(NamedTuple):
+    """What to do.
+
+    Args:
+        action: `none` (nothing is to be called), `write`, `block` (only if the contact is there), `rename`, `delete`,
+            `erase`.
+        has: what Brevo has, corrected by what was heard since.
+        desired: what to write; None for none, delete and erase.
+        why: for `none`: unchanged, no address, gone, deleted.
+    """
+
+    action: Literal["none", "write", "block", "rename", "delete", "erase"]
+    has: Has
+    desired: Desired | None = None
+    why: str = ""
+
+
+def make_plan(state: State, has: Has, rules: Rules) -> Plan:
+    """Return what to do for a person of whom `state` is known while Brevo has `has`."""
+    has = _heard(state, has)
+    status = state.get("status")
+    word = str(status.value) if status is not None else "active"
+    if word == "erased":
+        return Plan("erase", has)
+    email = address_of(state)
+    if email is None:
+        return Plan("none", has, why="no address")
+    if all(stamped.source == BREVO for name, stamped in state.items() if name != "email"):
+        return Plan("none", has, why="not a customer")
+    if word == "deleted" and status is not None and rules.delete.get(status.source, "soft") == "hard":
+        return Plan("none", has, why="deleted") if has.digest == _DELETED else Plan("delete", has)
+    gone = state.get("gone")
+    if gone is not None and gone.at_ms > has.at_ms and not _is_newer_than(state, gone.at_ms):
+        return Plan("none", has, why="deleted in Brevo")
+    desired = desire(state, has, rules, email, is_active=word == "active")
+    if has.email is not None and has.email != email:
+        return Plan("rename", has, desired)
+    if has.email == email and has.digest == desired.digest and not _flags_differ(desired, has):
+        return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
+    if word != "active":
+        return Plan("none", has, why="deleted") if has.digest == desired.digest else Plan("block", has, desired)
+    return Plan("write", has, desired)
+
+
+#: The digest of a person whose contact we deleted.
+_DELETED = "deleted"
+
+
+def after_delete(has: Has, at_ms: int) -> Has:
+    """Return what Brevo has once the contact is deleted."""
+    return replace(has, email=None, digest=_DELETED, blocked=False, sms_blocked=False, lists=(), at_ms=at_ms)
+
+
+def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
+    """Return what Brevo has once `desired` was accepted."""
+    return Has(
+        email=desired.email,
+        digest=desired.digest,
+        blocked=desired.blocked if desired.blocked is not None else has.blocked,
+        sms_blocked=desired.sms_blocked if desired.sms_blocked is not None else has.sms_blocked,
+        lists=tuple(sorted((set(has.lists) | set(desired.lists)) - set(desired.unlist))),
+        at_ms=at_ms,
+        refused=desired.refused,
+    )
+
+
+def replace_refused(has: Has, refused: dict[str, str]) -> Has:
+    """Return what Brevo has, with what is left out now."""
+    return has if has.refused == refused else replace(has, refused=refused)
+
+
+def desire(state: State, has: Has, rules: Rules, email: str, *, is_active: bool) -> Desired:
+    """Return what Brevo should have of a person."""
+    missing = _missing(state, rules)
+    by_email = decide(state, Channel.EMAIL, missing)
+    by_sms = decide(state, Channel.SMS)
+    attributes, refused = fit_attributes(state, has, rules.attributes)
+    lists = _lists(state, has, rules, by_email.state, is_active=is_active)
+    blocked, sms_blocked = _flag(by_email, known=has.blocked), _flag(by_sms, known=has.sms_blocked)
+    unlist = tuple(sorted(set(has.lists) - set(lists)))
+    text = canonical([email, attributes, list(lists)])
+    digest = blake2b(text.encode(), digest_size=9).hexdigest()
+    return Desired(email, attributes, lists, unlist, blocked, sms_blocked, refused, digest)
+
+
+def fit_attributes(state: State, has: Has, known: Mapping[str, str] | None) -> tuple[dict[str, Json], dict[str, str]]:
+    """Return the attributes a contact should have ("" for known to be empty) and, for each one left out, why."""
+    attributes: dict[str, Json] = {}
+    refused: dict[str, str] = {}
+    for name, stamped in sorted(state.items()):
+        if not name.isupper():
+            continue
+        kind = "text" if known is None else known.get(name)
+        if kind is None:
+            refused[name] = "There is no such attribute in Brevo: `tajo attributes apply` makes it."
+            continue
+        value = fit(stamped.value, "") if known is None else fit(stamped.value, kind)
+        if isinstance(value, Refused):
+            refused[name] = value.reason
+        elif (mark := remembered(has.refused.get(name, ""), value)) is not None:
+            refused[name] = mark
+        else:
+            attributes[name] = value
+    return attributes, refused
+
+
+def remember(reason: str, value: Json) -> str:
+    """Return the note of a value that Brevo refused: it is not sent again until the value changes."""
+    return f"{reason} [{blake2b(canonical(value).encode(), digest_size=4).hexdigest()}]"
+
+
+def remembered(note: str, value: Json) -> str | None:
+    """Return the note when it was made for this very value, else None."""
+    mark = blake2b(canonical(value).encode(), digest_size=4).hexdigest()
+    return note if note.endswith(f"[{mark}]") else None
+
+
+def _flag(decision: Decision, *, known: bool) -> bool | None:
+    """Return what to do with a channel's block.
+
+    Raised whenever the person withdrew. Lifted only when we know that the contact is blocked and an explicit opt-in is
+    on record that is strictly newer than every withdrawal (`decide` says granted only then). Otherwise left alone.
+    """
+    if decision.state is ConsentState.WITHDRAWN:
+        return True
+    if known and decision.state is ConsentState.GRANTED and _is_explicit(decision):
+        return False
+    return None
+
+
+def _is_explicit(decision: Decision) -> bool:
+    return decision.evidence is not None and isinstance(decision.evidence.value, str)
+
+
+def _lists(state: State, has: Has, rules: Rules, consent: ConsentState, *, is_active: bool) -> tuple[int, ...]:
+    if not is_active:
+        return ()
+    if consent is ConsentState.WITHDRAWN:
+        return has.lists  # blocked is enough; whether the contact stays listed is Brevo's own affair
+    if consent is not ConsentState.GRANTED:
+        return ()
+    return tuple(sorted({number for source in _sources(state) for number in rules.lists.get(source, ())}))
+
+
+def _sources(state: State) -> set[str]:
+    named = set(refs_of(state))
+    return named or {stamped.source for stamped in state.values()} - {BREVO}
+
+
+def _missing(state: State, rules: Rules) -> ConsentState:
+    """Return the strictest choice of all the person's sources."""
+    choices = {rules.missing.get(source, ConsentState.UNKNOWN) for source in _sources(state)}
+    return ConsentState.GRANTED if choices == {ConsentState.GRANTED} else ConsentState.UNKNOWN
+
+
+def _heard(state: State, has: Has) -> Has:
+    """Return what Brevo has, after what Brevo itself told us since."""
+    gone = state.get("gone")
+    if gone is not None and gone.at_ms > has.at_ms:
+        return Has(at_ms=has.at_ms, refused=has.refused)
+    withdrawn = state.get("consent.email.withdrawn")
+    if withdrawn is not None and withdrawn.source == BREVO and withdrawn.value != "brevo:unsubscribed_list":
+        granted = state.get("consent.email.granted")
+        if granted is None or granted.at_ms <= withdrawn.at_ms:
+            return replace(has, blocked=True)
+    return has
+
+
+def _is_newer_than(state: State, at_ms: int) -> bool:
+    return any(stamped.at_ms > at_ms for stamped in state.values() if stamped.source != BREVO)
+
+
+def _flags_differ(desired: Desired, has: Has) -> bool:
+    email = desired.blocked is not None and desired.blocked != has.blocked
+    return email or (desired.sms_blocked is not None and desired.sms_blocked != has.sms_blocked)

@@ -1,0 +1,303 @@
+"""The contacts lane: brings each person's contact in Brevo to what is known of the person. One upsert each."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+
+from customer_sync import retry
+from customer_sync.brevo.client import Brevo, Missing, contact_path
+from customer_sync.brevo.contact_plan import (
+    BREVO,
+    Desired,
+    Plan,
+    Rules,
+    after_delete,
+    after_write,
+    make_plan,
+    remember,
+)
+from customer_sync.brevo.gate import Gate
+from customer_sync.errors import ConfigError, FieldRefused, Parkable, TryLater, Unavailable
+from customer_sync.lane import Delivery, Outcome
+from customer_sync.merge import Stamped, State, merge
+from customer_sync.model import Json, Priority
+from customer_sync.store.lanes import Item, Settlement, encode_change
+from customer_sync.store.limits import Limits
+from customer_sync.store.parked import Parked, encode, new_id
+from customer_sync.store.people import Has, People, Person, address_of, decode, refs_of
+from customer_sync.store.people import encode as encode_person
+
+LANE = "contacts"
+BUCKET = "contacts"
+ROUTE = "/contacts"
+ONE_ROUTE = "/contacts/{identifier}"
+
+#: How many calls may be under way at once in a process. At 60 calls/s, the largest plan, answers may take 260 ms.
+THREADS = 16
+#: How many items are taken at once when there is no limit.
+BATCH = 64
+
+
+@dataclass(slots=True)
+class _Job:
+    """One person's item while it is worked on."""
+
+    item: Item
+    state: dict[str, Stamped]
+    plan: Plan
+    has: Has
+    learned: dict[str, Stamped] = field(default_factory=dict)
+
+
+class ContactsHandler:
+    """The worker step of the contacts lane.
+
+    Args:
+        brevo: the account.
+        limits: the shared limit.
+        people: for fingerprints.
+        rules: gives the operator's decisions and the account's attributes, as they are now.
+        clock: milliseconds since 1970.
+    """
+
+    lane = LANE
+
+    def __init__(
+        self,
+        brevo: Brevo,
+        limits: Limits,
+        people: People,
+        rules: Callable[[], Rules],
+        clock: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        self._brevo = brevo
+        self._limits = limits
+        self._people = people
+        self._rules = rules
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="contacts")
+
+    def batch_size(self) -> int:
+        """Return how many items to take: what one second allows, so that urgent ones never wait behind more."""
+        rate = self._limits.rate(BUCKET)
+        return BATCH if not rate else max(1, min(BATCH, int(rate)))
+
+    def deliver(self, items: Sequence[Item]) -> Delivery:
+        """Bring the contacts of these people up to date; one bad item never harms another."""
+        try:
+            rules = self._rules()
+        except (Unavailable, ConfigError) as error:
+            return Delivery([_held(item, str(error)) for item in items], error)
+        except TajoError as error:
+            return Delivery([_held(item, str(error)) for item in items], None)
+        jobs = [self._job(item, rules) for item in items]
+        calls = [job for job in jobs if job.plan.action != "none"]
+        urgent = any(item.priority is Priority.URGENT for item in items)
+        gate = Gate(self._limits, BUCKET, len(calls), urgent=urgent)
+        stop = threading.Event()
+        outcomes = [_unchanged(job) for job in jobs if job.plan.action == "none"]
+        run = self._pool.map if len(calls) > 1 else map
+        outcomes += run(lambda job: self._attempt(job, gate, stop), calls)
+        return Delivery.of(outcomes)
+
+    def _job(self, item: Item, rules: Rules) -> _Job:
+        person = decode(item.record)
+        state = merge([person.state, item.state])
+        plan = make_plan(state, person.has, rules)
+        return _Job(item, state, plan, plan.has)
+
+    def _attempt(self, job: _Job, gate: Gate, stop: threading.Event) -> Outcome:
+        """Do one person's calls and tell what became of them."""
+        target = job.item.target
+        if stop.is_set():
+            return Outcome(job.item, Settlement(target, "again"), "held")
+        try:
+            note = _ACTIONS[job.plan.action](self, job, gate)
+        except (Unavailable, ConfigError) as error:
+            stop.set()
+            return Outcome(job.item, Settlement(target, "again", due_in_s=1.0), "held", str(error), error)
+        except TryLater as error:
+            return self._again(job, error)
+        except Parkable as error:
+            return self._park(job, error.reason, error.remedy)
+        if job.plan.action == "erase":
+            return Outcome(job.item, self._erased(job), "delivered", note)
+        return Outcome(job.item, Settlement(target, "done", record=_record(job)), "delivered", note)
+
+    def _again(self, job: _Job, error: TryLater) -> Outcome:
+        item = job.item
+        if error.burns and self._clock() - item.since_ms > retry.HORIZON_S * 1000:
+            return self._park(job, f"Tried for 72 hours: {error}", "See what Brevo answers, then replay.")
+        wait_s = error.after_s if error.after_s is not None else retry.next_wait_s(item.tries + 1)
+        settlement = Settlement(item.target, "again", due_in_s=wait_s, burns=error.burns)
+        return Outcome(item, settlement, "again" if error.burns else "held", str(error))
+
+    def _park(self, job: _Job, reason: str, remedy: str) -> Outcome:
+        item = job.item
+        sources = sorted({event.source for event in item.events})
+        parked = Parked(
+            id=new_id(),
+            what="item",
+            source=LANE,
+            reason=reason,
+            remedy=remedy,
+            content=encode_change(item.state, item.events),
+            target=item.target,
+            topic=", ".join(sources),
+            at_ms=self._clock(),
+        )
+        settlement = Settlement(item.target, "parked", parked=(parked.id, encode(parked)))
+        return Outcome(item, settlement, "parked", f"{reason} {remedy}")
+
+    def _erased(self, job: _Job) -> Settlement:
+        emails = {email for email in (job.has.email, address_of(job.state)) if email}
+        fps = tuple(self._people.fingerprint(email) for email in sorted(emails))
+        refs = tuple(self._people.ref(source, record_id) for source, record_id in refs_of(job.state).items())
+        return Settlement(job.item.target, "erased", fps=fps, refs=refs)
+
+    # The actions. Each makes its calls in order and may be run again from the start after a crash.
+
+    def _write(self, job: _Job, gate: Gate) -> str:
+        desired = _desired(job)
+        try:
+            note = self._upsert(job, desired, gate)
+        except FieldRefused as error:
+            raise Parkable(f"Brevo refused {', '.join(error.fields)}.", "Compare the mapping, then replay.") from error
+        job.has = after_write(job.has, _desired(job), self._clock())
+        return note
+
+    def _upsert(self, job: _Job, desired: Desired, gate: Gate) -> str:
+        """Send the contact; what Brevo refuses of it is left out, once for each field."""
+        while True:
+            try:
+                return self._send(job, desired, gate)
+            except FieldRefused as error:
+                at_fault = [name for name in error.fields if name in desired.attributes]
+                if not at_fault:
+                    raise
+                desired = _without(desired, at_fault, error.reason)
+                job.plan = job.plan._replace(desired=desired)
+
+    def _send(self, job: _Job, desired: Desired, gate: Gate) -> str:
+        body = _body(desired)
+        if desired.unlist:
+            gate.wait()
+            try:
+                update = {**body, "unlinkListIds": list[Json](desired.unlist)}
+                self._brevo.call("PUT", contact_path(desired.email), update, bucket=BUCKET, endpoint=ONE_ROUTE)
+            except Missing:
+                job.has = replace(job.has, email=None, lists=())
+            else:
+                return "updated"
+        if job.has.email is None:
+            body["attributes"] = {name: value for name, value in desired.attributes.items() if value != ""}
+        gate.wait()
+        upsert: dict[str, Json] = {"email": desired.email, "updateEnabled": True, **body}
+        reply = self._brevo.call("POST", ROUTE, upsert, bucket=BUCKET, endpoint=ROUTE)
+        return "created" if reply.status == 201 else "updated"
+
+    def _block(self, job: _Job, gate: Gate) -> str:
+        """Block a contact that may or may not be there, and take it off our lists; never make a new one."""
+        desired = _desired(job)
+        body: dict[str, Json] = {"emailBlacklisted": True, "smsBlacklisted": True}
+        if desired.unlist:
+            body["unlinkListIds"] = list(desired.unlist)
+        gate.wait()
+        try:
+            self._brevo.call("PUT", contact_path(desired.email), body, bucket=BUCKET, endpoint=ONE_ROUTE)
+        except Missing:
+            job.has = replace(job.has, email=None, digest=desired.digest, lists=(), at_ms=self._clock())
+            return "not in Brevo"
+        job.has = after_write(job.has, desired._replace(blocked=True, sms_blocked=True), self._clock())
+        return "blocked"
+
+    def _rename(self, job: _Job, gate: Gate) -> str:
+        """Give the contact its new address. Brevo lifts a block when an address changes, so it is set again at once."""
+        desired, old = _desired(job), str(job.has.email)
+        gate.wait()
+        try:
+            found = self._brevo.call("GET", contact_path(old), bucket=BUCKET, endpoint=ONE_ROUTE).json()
+        except Missing:
+            job.has = replace(job.has, email=None, digest="", lists=())
+            return self._write(job, gate)
+        was_blocked = isinstance(found, dict) and found.get("emailBlacklisted") is True
+        if was_blocked and desired.blocked is None:
+            # blocked at Brevo without our knowledge: that is a withdrawal like any other
+            job.learned["consent.email.withdrawn"] = Stamped("brevo:found_blocked", self._clock(), BREVO)
+            desired = desired._replace(blocked=True)
+        job.plan = job.plan._replace(desired=desired)
+        body: dict[str, Json] = {"attributes": {"EMAIL": desired.email}}
+        if desired.blocked:
+            body["emailBlacklisted"] = True
+        gate.wait()
+        try:
+            self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, endpoint=ONE_ROUTE)
+        except FieldRefused:
+            # the new address is a contact already: the old one leaves, the other is brought up to date
+            gate.wait()
+            leave: dict[str, Json] = {"emailBlacklisted": True, "unlinkListIds": list(job.has.lists)}
+            self._brevo.call("PUT", contact_path(old), leave, bucket=BUCKET, endpoint=ONE_ROUTE)
+            job.has = replace(job.has, lists=())
+        except Missing:
+            pass
+        return "renamed, " + self._write(job, gate)
+
+    def _delete(self, job: _Job, gate: Gate) -> str:
+        for email in sorted({email for email in (job.has.email, address_of(job.state)) if email}):
+            gate.wait()
+            try:
+                self._brevo.call("DELETE", contact_path(email), bucket=BUCKET, endpoint=ONE_ROUTE)
+            except Missing:
+                continue
+        job.has = after_delete(job.has, self._clock())
+        return "deleted"
+
+
+_ACTIONS: Mapping[str, Callable[[ContactsHandler, _Job, Gate], str]] = {
+    "write": ContactsHandler._write,
+    "block": ContactsHandler._block,
+    "rename": ContactsHandler._rename,
+    "delete": ContactsHandler._delete,
+    "erase": ContactsHandler._delete,
+}
+
+
+def _held(item: Item, note: str) -> Outcome:
+    return Outcome(item, Settlement(item.target, "again", due_in_s=1.0), "held", note)
+
+
+def _unchanged(job: _Job) -> Outcome:
+    settlement = Settlement(job.item.target, "done", record=_record(job))
+    return Outcome(job.item, settlement, "unchanged", job.plan.why)
+
+
+def _record(job: _Job) -> str:
+    state: State = merge([job.state, job.learned]) if job.learned else job.state
+    return encode_person(Person(state, job.has))
+
+
+def _desired(job: _Job) -> Desired:
+    assert job.plan.desired is not None
+    return job.plan.desired
+
+
+def _without(desired: Desired, names: Sequence[str], reason: str) -> Desired:
+    attributes = {name: value for name, value in desired.attributes.items() if name not in names}
+    notes = {name: remember(reason, desired.attributes[name]) for name in names}
+    return desired._replace(attributes=attributes, refused=desired.refused | notes)
+
+
+def _body(desired: Desired) -> dict[str, Json]:
+    """Return what every write of a contact has: attributes, lists, and flags only where there is one to set."""
+    body: dict[str, Json] = {"attributes": dict(desired.attributes)}
+    if desired.lists and not desired.blocked:
+        body["listIds"] = list(desired.lists)
+    if desired.blocked is not None:
+        body["emailBlacklisted"] = desired.blocked
+    if desired.sms_blocked is not None:
+        body["smsBlacklisted"] = desired.sms_blocked
+    return body

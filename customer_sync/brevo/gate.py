@@ -1,0 +1,62 @@
+"""The gate before each call: passes only as fast as the shared limit allows."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+
+from customer_sync.errors import TryLater
+from customer_sync.store.limits import Limits
+
+#: A thread waits at the gate at most this long, in seconds; what must wait longer goes back to the lane.
+PATIENCE_S = 1.5
+
+
+class Gate:
+    """Hands out the calls of one batch. Safe to share between the threads that make them.
+
+    Args:
+        limits: the shared limit.
+        bucket: which limit.
+        expected: about how many calls the batch needs; not more are reserved at once.
+        urgent: whether the batch holds urgent items.
+    """
+
+    def __init__(self, limits: Limits, bucket: str, expected: int, *, urgent: bool = False) -> None:
+        self._limits = limits
+        self._bucket = bucket
+        self._expected = expected
+        self._urgent = urgent
+        self._lock = threading.Lock()
+        self._starts: deque[float] = deque()
+
+    def wait(self) -> None:
+        """Return when the next call may be made.
+
+        Raises:
+            TryLater: not within `PATIENCE_S`; burns no try.
+        """
+        start = self._next_start()
+        delay = start - time.monotonic()
+        if delay > 0:
+            time.sleep(delay)
+
+    def _next_start(self) -> float:
+        give_up = time.monotonic() + PATIENCE_S
+        while True:
+            with self._lock:
+                if not self._starts:
+                    wait_s = self._reserve()
+                if self._starts:
+                    return self._starts.popleft()
+            if time.monotonic() + wait_s > give_up:
+                raise TryLater("The rate limit is used up for now.", after_s=wait_s, burns=False)
+            time.sleep(max(wait_s, 0.005))
+
+    def _reserve(self) -> float:
+        now = time.monotonic()
+        grant = self._limits.reserve(self._bucket, max(1, self._expected), urgent=self._urgent)
+        self._expected -= len(grant.offsets_s)
+        self._starts.extend(now + offset_s for offset_s in grant.offsets_s)
+        return grant.wait_s

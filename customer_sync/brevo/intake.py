@@ -1,0 +1,118 @@
+"""Brevo's own webhooks: what people do there (unsubscribe, complain) and what bounces comes back to us.
+
+Brevo signs nothing; it sends a token that we chose: as bearer token, as the password in the address, or as a header.
+It drops an event for good on any answer but 2xx and 429 (Brevo's documentation of its retries, 2026-11), so the ingress
+answers nothing else on this route.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import ClassVar
+
+from customer_sync.connector import Answer, Connector, Option, header, json_body
+from customer_sync.errors import PayloadError, Refused
+from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Json, Kind
+
+SOURCE = "brevo"
+
+#: Brevo's word → the method that is recorded with the withdrawal. Names in the body are snake_case; the camelCase ones
+#: are those of the registration. https://developers.brevo.com/docs/marketing-webhooks
+WITHDRAWALS = {
+    "unsubscribe": "brevo:unsubscribed",
+    "unsubscribed": "brevo:unsubscribed",
+    "spam": "brevo:spam",
+    "complaint": "brevo:spam",
+    "hard_bounce": "brevo:hard_bounce",
+    "hardBounce": "brevo:hard_bounce",
+}
+DELETIONS = frozenset({"contact_deleted", "contactDeleted"})
+
+
+class BrevoIntake(Connector):
+    """Reads Brevo's marketing webhooks, single or batched."""
+
+    platform: ClassVar[str] = SOURCE
+    title: ClassVar[str] = "Brevo"
+    options: ClassVar[tuple[Option, ...]] = ()
+    topics: ClassVar[tuple[str, ...]] = (*WITHDRAWALS, *sorted(DELETIONS))
+    accepted: ClassVar[Answer] = Answer(200)
+
+    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
+        """Return when the request carries one of our tokens.
+
+        Raises:
+            Refused: it does not, or none is set.
+        """
+        given = _tokens(inbound)
+        live = [secret.encode() for secret in secrets if secret]
+        if not any(hmac.compare_digest(token, secret) for token in given for secret in live):
+            raise Refused("The token is missing or wrong: set brevo.webhook_secret and use it for Brevo's webhook.")
+
+    def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
+        """Return the events of one body: an object, or an array of them."""
+        body = json_body(inbound)
+        rows = body if isinstance(body, list) else [body]
+        parts: list[Event | PayloadError] = []
+        for index, row in enumerate(rows):
+            try:
+                parts += _events(row, f"$[{index}]" if isinstance(body, list) else "$", inbound)
+            except PayloadError as error:
+                parts.append(error)
+        return parts
+
+
+def _tokens(inbound: Inbound) -> list[bytes]:
+    kind, _, value = header(inbound, "authorization").partition(" ")
+    found = [header(inbound, "x-tajo-token").encode()]
+    if kind.lower() == "bearer":
+        found.append(value.strip().encode())
+    elif kind.lower() == "basic":
+        try:
+            found.append(b64decode(value, validate=True).partition(b":")[2])
+        except (Base64Error, ValueError):
+            pass
+    return [token for token in found if token]
+
+
+def _events(row: Json, path: str, inbound: Inbound) -> list[Event]:
+    if not isinstance(row, dict):
+        raise PayloadError(path, f"expected an object, found {type(row).__name__}")
+    word = row.get("event")
+    if not isinstance(word, str):
+        raise PayloadError(f"{path}.event", "expected the name of an event")
+    if word not in WITHDRAWALS and word not in DELETIONS:
+        return []
+    emails = row.get("email")
+    listed = emails if isinstance(emails, list) else [emails]
+    at = _time(row, inbound.received_at)
+    return [_event(row, word, email, at, path) for email in listed]
+
+
+def _event(row: dict[str, Json], word: str, email: Json, at: datetime, path: str) -> Event:
+    if not isinstance(email, str) or not email:
+        raise PayloadError(f"{path}.email", "expected an address")
+    # there is no event id; the `id` in the body is the webhook's own
+    key = [word, email.lower(), *(str(row.get(name)) for name in ("ts_event", "ts", "camp_id", "list_id"))]
+    event_id = f"brevo:{sha256('|'.join(key).encode()).hexdigest()[:24]}"
+    if word in DELETIONS:
+        return Event(event_id, SOURCE, Kind.CONTACT_DELETED, at, record={"email": email}, topic=word)
+    method = WITHDRAWALS[word]
+    if method == "brevo:unsubscribed" and row.get("list_id"):
+        method = "brevo:unsubscribed_list"  # from single lists only: Brevo sets no block, so we shall
+    withdrawn = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, method, explicit=True)
+    return Event(event_id, SOURCE, Kind.CONSENT_CHANGED, at, record={"email": email}, consents=(withdrawn,), topic=word)
+
+
+def _time(row: dict[str, Json], received_at: datetime) -> datetime:
+    """Return when it happened: of all the times in the body only `ts_event` and `ts` are UTC for certain."""
+    for name in ("ts_event", "ts"):
+        value = row.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**11:
+            return datetime.fromtimestamp(value, tz=UTC)
+    return received_at

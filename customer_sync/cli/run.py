@@ -1,0 +1,243 @@
+"""`tajo run`, `tajo demo`, `tajo sandbox`: everything up with one command."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+import sys
+import time
+import urllib.request
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from customer_sync import embedded, registry
+from customer_sync.brevo.sandbox.__main__ import main as sandbox_main
+from customer_sync.cli.supervisor import Child, Supervisor
+from customer_sync.config import BREVO_URL, ConfigFaults, Settings, load
+from customer_sync.errors import ConfigError
+from customer_sync.log import configure, get
+
+log = get(__name__)
+
+#: The config of the demo: two shops with known secrets, mapped to the sandbox's list.
+DEMO_CONFIG = """\
+# Written by `tajo demo`. Copy it to tajo.yaml and put in your own shop to go on.
+connectors:
+  shopify:
+    shop_url: demo-shop.myshopify.com
+    api_secret: demo-shopify-secret
+  woocommerce:
+    shop_url: https://demo-woo.example
+    webhook_secret: demo-woocommerce-secret
+skills:
+  customer-sync:
+    enabled: true
+    field_mapping:
+      email: email
+      firstName: FIRSTNAME
+      lastName: LASTNAME
+      phone: SMS
+      city: CITY
+      country: COUNTRY
+    options:
+      list_id: 2
+"""
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Celery worker processes.")
+@click.option("--web", "web_processes", default=1, show_default=True, type=click.IntRange(1), help="Web processes.")
+def run(host: str, port: int, workers: int, web_processes: int) -> None:
+    """Start web, worker and beat in one go.
+
+    Without BREVO_API_KEY everything goes to a built-in sandbox. Without tajo.yaml a demo shop sends customers.
+    """
+    settings = read_settings()
+    is_demo = not settings.sources and settings.file is None
+    _Stack(settings, host, port, workers, web_processes).up(is_demo=is_demo)
+
+
+@click.command()
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
+def demo(port: int) -> None:
+    """Show it at work: a demo shop, the sandbox, the dashboard. Touches no account and no config of yours."""
+    os.environ.pop("BREVO_API_KEY", None)
+    os.environ.pop("TAJO_CONFIG", None)
+    os.environ["TAJO_HOME"] = str(_home() / "demo")
+    _Stack(Settings(), "127.0.0.1", port, 1, 1).up(is_demo=True)
+
+
+@click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def sandbox(arguments: tuple[str, ...]) -> None:
+    """Run the Brevo sandbox alone; `tajo sandbox --help` lists its options."""
+    sys.exit(sandbox_main(list(arguments)))
+
+
+def read_settings() -> Settings:
+    """Return the settings; a wrong config prints every fault and ends the program with code 2."""
+    try:
+        return registry.load_settings(None, os.environ)
+    except ConfigFaults as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+
+
+def _home() -> Path:
+    return Path(os.environ.get("TAJO_HOME", ".tajo"))
+
+
+def fail(text: str, remedy: str, code: int = 1) -> NoReturn:
+    """Say what is wrong and what to do, and end the program."""
+    click.echo(f"{text}\n  → {remedy}", err=True)
+    sys.exit(code)
+
+
+class _Stack:
+    """All the processes of one installation on this machine."""
+
+    def __init__(self, settings: Settings, host: str, port: int, workers: int, web_processes: int) -> None:
+        self._settings = settings
+        self._host = host
+        self._port = port
+        self._workers = workers
+        self._web_processes = web_processes
+        self._home = _home().resolve()
+        self._home.mkdir(parents=True, exist_ok=True)
+        self._env: dict[str, str] = {**os.environ, "TAJO_HOME": str(self._home)}
+        self._redis: embedded.Running | None = None
+        self._supervisor = Supervisor(self._mind_redis)
+
+    def up(self, *, is_demo: bool) -> None:
+        """Start everything, say where it is, and stay until stopped."""
+        configure(self._settings.log_level)
+        self._check_address()
+        if is_demo:
+            self._use_demo_config()
+        self._start_redis()
+        sandbox_url = self._start_sandbox()
+        self._start_processes(is_demo=is_demo)
+        self._say_where(sandbox_url)
+        try:
+            self._supervisor.run()
+        finally:
+            if self._redis is not None:
+                embedded.stop(self._redis)
+
+    def _check_address(self) -> None:
+        if self._host not in {"127.0.0.1", "localhost", "::1"} and not self._settings.api_key:
+            fail(
+                f"Listening at {self._host} would open the dashboard to everyone.",
+                "Set TAJO_API_KEY to a long random text, or listen at 127.0.0.1.",
+                2,
+            )
+        family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+        with socket.socket(family) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((self._host, self._port))
+            except OSError as error:
+                fail(f"Port {self._port} is taken ({error.strerror}).", f"Choose another: --port {self._port + 1}", 4)
+
+    def _use_demo_config(self) -> None:
+        path = self._home / "demo.yaml"
+        path.write_text(DEMO_CONFIG)
+        self._env["TAJO_CONFIG"] = str(path)
+
+    def _start_redis(self) -> None:
+        if self._settings.redis_url:
+            self._env["TAJO_REDIS_URL"] = self._settings.redis_url
+            return
+        try:
+            self._redis = embedded.ensure(self._home / "redis")
+        except ConfigError as error:
+            fail(error.reason, error.remedy, 4)
+        self._env["TAJO_REDIS_URL"] = self._redis.url
+
+    def _mind_redis(self) -> None:
+        if self._redis is not None and not embedded.is_alive(self._redis):
+            log.warning("Redis ended: starting it again")
+            try:
+                self._redis = embedded.ensure(self._home / "redis", url=self._redis.url)
+            except ConfigError as error:
+                log.error("Redis does not start", reason=error.reason)
+
+    def _start_sandbox(self) -> str | None:
+        self._env.setdefault("BREVO_WEBHOOK_SECRET", _kept_secret(self._home / "brevo-webhook-secret"))
+        brevo = self._settings.brevo
+        if not brevo.is_sandbox or brevo.base_url != BREVO_URL:
+            return None
+        port = _free_port()
+        journal = self._home / "sandbox.jsonl"
+        url = f"http://127.0.0.1:{port}"
+        command = [sys.executable, "-m", "customer_sync.brevo.sandbox", "--port", str(port), "--journal", str(journal)]
+        self._supervisor.add(Child("sandbox", [*command, "--plan", "general"], self._env))
+        self._env["BREVO_API_URL"] = f"{url}/v3"
+        return url
+
+    def _start_processes(self, *, is_demo: bool) -> None:
+        python = sys.executable
+        web = [python, "-m", "granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi"]
+        web += ["--host", self._host, "--port", str(self._port), "--workers", str(self._web_processes)]
+        web += ["--blocking-threads", "8", "--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
+        celery = [python, "-m", "celery", "-A", "customer_sync.worker"]
+        beat = self._home / "beat-schedule"
+        self._supervisor.add(Child("web", web, self._env))
+        for number in range(self._workers):
+            command = [*celery, "worker", "-n", f"w{number}@%h", "--without-gossip", "--without-mingle"]
+            self._supervisor.add(Child(f"worker-{number}", [*command, "--without-heartbeat"], self._env))
+        env = {**self._env, "TAJO_BEAT_FILE": str(beat)}
+        self._supervisor.add(Child("beat", [*celery, "beat", "--pidfile="], env))
+        if is_demo:
+            command = [python, "-m", "customer_sync.demo", "--url", f"http://127.0.0.1:{self._port}"]
+            self._supervisor.add(Child("demo shop", command, self._env))
+
+    def _say_where(self, sandbox_url: str | None) -> None:
+        url = f"http://{self._host}:{self._port}"
+        if not _answers(f"{url}/healthz"):
+            log.error("the web process does not answer yet", url=url)
+        lines = [f"Dashboard   {url}/"]
+        lines += [f"Webhooks    {url}/webhooks/{name}" for name in _source_names(self._env)]
+        if sandbox_url:
+            lines.append(f"Sandbox     {sandbox_url}/  (a Brevo of your own; no BREVO_API_KEY is set)")
+        lines.append("Stop        Ctrl-C")
+        click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+        sys.stdout.flush()
+
+
+def _source_names(env: Mapping[str, str]) -> list[str]:
+    try:
+        return sorted(load(None, env, registry.platforms()).sources)
+    except ConfigFaults:
+        return []
+
+
+def _kept_secret(path: Path) -> str:
+    """Return the secret kept in a file, made at first use."""
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(secrets.token_urlsafe(24))
+    return path.read_text()
+
+
+def _answers(url: str, patience_s: float = 20.0) -> bool:
+    ends = time.monotonic() + patience_s
+    while time.monotonic() < ends:
+        try:
+            with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310  # our own address
+                return bool(answer.status == 200)
+        except OSError:
+            time.sleep(0.05)
+    return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

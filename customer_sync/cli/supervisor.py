@@ -1,0 +1,140 @@
+"""Starts the processes of `tajo run`, starts again what ends, and stops them all together."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from customer_sync.log import get
+
+log = get(__name__)
+
+#: The pause before a process that ended is started again, in seconds; doubles while it keeps ending at once.
+FIRST_PAUSE_S = 0.2
+LONGEST_PAUSE_S = 10.0
+#: A process that lived this long is healthy: the next pause is the first one again.
+HEALTHY_S = 20.0
+#: How long a process may take to stop, in seconds, before it is killed.
+STOP_S = 8.0
+
+
+@dataclass(slots=True)
+class Child:
+    """One process.
+
+    Args:
+        name: for the log.
+        command: what to run.
+        env: its environment.
+        is_needed: whether it is started again when it ends.
+    """
+
+    name: str
+    command: Sequence[str]
+    env: Mapping[str, str]
+    is_needed: bool = True
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    pause_s: float = FIRST_PAUSE_S
+    starts_at: float = field(default=0.0)
+
+
+class Supervisor:
+    """Looks after children until told to stop.
+
+    Args:
+        chores: called every quarter of a second; for what is no child of ours (the embedded Redis).
+    """
+
+    def __init__(self, chores: Callable[[], None] = lambda: None) -> None:
+        self._children: list[Child] = []
+        self._chores = chores
+        self._is_stopping = False
+
+    def add(self, child: Child) -> None:
+        """Start a child and look after it."""
+        self._children.append(child)
+        self._start(child)
+
+    def run(self) -> None:
+        """Look after the children until SIGINT or SIGTERM, then stop them."""
+        signal.signal(signal.SIGTERM, self._on_signal)
+        signal.signal(signal.SIGINT, self._on_signal)
+        while not self._is_stopping:
+            time.sleep(0.25)
+            self._chores()
+            for child in self._children:
+                self._look(child)
+        self.stop()
+
+    def stop(self) -> None:
+        """Stop every child, the last one started first."""
+        for child in reversed(self._children):
+            if child.process is not None and child.process.poll() is None:
+                _signal_group(child.process, signal.SIGTERM)
+        ends = time.monotonic() + STOP_S
+        for child in reversed(self._children):
+            if child.process is None:
+                continue
+            try:
+                child.process.wait(max(0.1, ends - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.warning("process killed", name=child.name)
+            # what a process leaves behind (a web worker whose master was killed) goes too
+            _signal_group(child.process, signal.SIGKILL)
+
+    def _on_signal(self, *_: object) -> None:
+        self._is_stopping = True
+
+    def _look(self, child: Child) -> None:
+        process, now = child.process, time.monotonic()
+        if process is None:
+            if now >= child.starts_at:
+                self._start(child)
+            return
+        code = process.poll()
+        if code is None or self._is_stopping:
+            return
+        _signal_group(process, signal.SIGKILL)
+        child.process = None
+        if not child.is_needed:
+            child.starts_at = float("inf")
+            return
+        if now - child.started_at > HEALTHY_S:
+            child.pause_s = FIRST_PAUSE_S
+        child.starts_at = now + child.pause_s
+        log.warning("process ended: starting it again", name=child.name, code=code, in_s=round(child.pause_s, 1))
+        child.pause_s = min(LONGEST_PAUSE_S, child.pause_s * 2)
+
+    def _start(self, child: Child) -> None:
+        child.started_at = time.monotonic()
+        child.process = subprocess.Popen(  # noqa: S603  # our own programs
+            child.command,
+            env=dict(child.env),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=_die_with_us,
+        )
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    try:
+        os.killpg(process.pid, number)
+    except (ProcessLookupError, PermissionError):
+        pass
+
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+
+
+def _die_with_us() -> None:
+    """Ask Linux to end the child when the supervisor is killed; elsewhere nothing can be done."""
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)

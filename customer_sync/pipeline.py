@@ -1,0 +1,315 @@
+"""START HERE: the straight line from a webhook to Brevo, as plain functions that read top to bottom.
+
+    ingress        a verified request is appended to the inbox (`customer_sync.web.ingress`)
+    process_inbox  request → events → changes → lanes, in one atomic step per batch
+    deliver        lane → items → Brevo → settled
+
+Every step can run twice: the inbox entry, the event id and the lease each make sure that the second run changes
+nothing. Nothing here remembers anything between calls.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from customer_sync.connector import Connector
+from customer_sync.errors import ConfigError, MappingError, PayloadError, Unavailable
+from customer_sync.identity import fingerprint
+from customer_sync.lane import Delivery, Handler, Outcome
+from customer_sync.log import get
+from customer_sync.merge import Stamped, stamp
+from customer_sync.model import Change, Event, EventState, Inbound, Kind, Merged, to_ms
+from customer_sync.skills import Skill
+from customer_sync.skills.customer_sync import departed
+from customer_sync.store import Store, inbox, parked
+from customer_sync.store.breaker import CONFIG_PAUSE_S, Pause
+from customer_sync.store.counters import Tally
+from customer_sync.store.keeper import Keeper
+from customer_sync.store.lanes import COMPACT_AT, Source, encode_change
+from customer_sync.store.ledger import event_row, outcome_row
+
+log = get(__name__)
+
+#: How many requests are read in one go: enough to share the round trips, few enough to be done within a second.
+READ_AT_ONCE = 200
+
+
+@dataclass(slots=True)
+class Line:
+    """What the line needs; made once per process.
+
+    Args:
+        store: all that Redis holds.
+        connectors: source → its connector, Brevo's own webhooks among them.
+        skills: the enabled skills.
+        handlers: lane → its worker step.
+        wake: sends a wake-up: `inbox` or `deliver:<lane>`.
+        tally: counts of the handlers' calls; written out with each delivery.
+    """
+
+    store: Store
+    connectors: Mapping[str, Connector]
+    skills: Sequence[Skill]
+    handlers: Mapping[str, Handler]
+    wake: Callable[[str], None]
+    tally: Tally
+    keeper: Keeper
+
+
+class Rest(NamedTuple):
+    """What is left after a step: whether work was done, and when to look again (None: nothing waits)."""
+
+    did_work: bool
+    wait_s: float | None
+
+
+# inbox → lanes ------------------------------------------------------------------------------------------------------
+
+
+def process_inbox(line: Line) -> bool:
+    """Read a batch of requests and put what they change into the lanes; True when there was any."""
+    entries = line.store.inbox.read(READ_AT_ONCE)
+    if not entries:
+        return False
+    tally = Tally()
+    read = [_Reading(line, entry, tally) for entry in entries]
+    answer = line.store.commit([one.plan for one in read], COMPACT_AT)
+    sources = [source for one in read for source in one.sources]
+    for source, state in zip(sources, answer["states"] or (), strict=True):
+        if state != "skipped":
+            tally.count("tajo_events_total", source=source, state=state)
+    for lane, target in answer["long"] or ():
+        line.store.lanes.compact(lane, target)
+    line.store.counters.add(tally)
+    for lane in answer["wake"] or ():
+        line.wake(f"deliver:{lane}")
+    log.info("inbox read", requests=len(entries), events=len(sources))
+    return True
+
+
+class _Reading:
+    """One request on its way into the lanes: its events, what they change, what had to be parked."""
+
+    def __init__(self, line: Line, entry: inbox.Entry, tally: Tally) -> None:
+        self._line = line
+        self._inbound = entry.inbound
+        self._tally = tally
+        self.sources: list[str] = []
+        self._events: list[dict[str, Any]] = []
+        self._parked: list[list[Any]] = []
+        if entry.claims >= inbox.MAX_CLAIMS:
+            self._park("A worker died each time it read this request.", "Report it with the request, then replay.")
+        else:
+            self._read()
+        self.plan = {"entry": entry.id, "events": self._events, "parked": self._parked}
+        # the script answers events first, then what was parked
+        self.sources = [entry.inbound.source] * (len(self._events) + len(self._parked))
+
+    def _read(self) -> None:
+        connector = self._line.connectors.get(self._inbound.source)
+        if connector is None:
+            self._park("The source of this request is not in tajo.yaml.", "Add the source again, then replay.")
+            return
+        try:
+            parts = connector.parse(self._inbound)
+        except PayloadError as error:
+            self._park(str(error), error.remedy)
+            return
+        except Exception as error:  # noqa: BLE001  # a fault of ours in one request must not stop the others
+            log.exception("request not read", source=self._inbound.source)
+            self._park(f"A fault in the connector: {type(error).__name__}.", "Report it with the request, then replay.")
+            return
+        if not parts:
+            self._tally.count("tajo_events_total", source=self._inbound.source, state=EventState.IGNORED)
+        for part in parts:
+            if isinstance(part, PayloadError):
+                self._park(str(part), part.remedy)
+            else:
+                self._event(clamp(part, self._inbound.received_at))
+
+    def _event(self, event: Event) -> None:
+        if event.kind in _ALERTS:
+            self._alert(event)
+        puts: list[dict[str, Any]] = []
+        merged: dict[str, str] | None = None
+        notes: list[str] = []
+        try:
+            for skill in self._line.skills:
+                work = skill.work(event)
+                for change in work.changes:
+                    if isinstance(change, Merged):
+                        merged = _merged(self._line.store, change)
+                    else:
+                        puts.append(_put(self._line.store, change, self._inbound.received_at))
+                notes += [work.note] if work.note else []
+                for name in work.refused:
+                    self._tally.count("tajo_fields_refused_total", field=name)
+        except MappingError as error:
+            self._park(str(error), error.remedy, event)
+            return
+        key = fingerprint(f"{event.source}|{event.id}", self._line.store.people.salt)
+        planned: dict[str, Any] = {"seen": key, "row": event_row(event, "; ".join(notes)), "puts": puts}
+        if merged:
+            planned["merged"] = merged
+        self._events.append(planned)
+
+    def _alert(self, event: Event) -> None:
+        text, remedy = str(event.record.get("message", event.kind)), str(event.record.get("remedy", ""))
+        log.warning("source alert", source=event.source, topic=event.topic)
+        self._line.store.ledger.alert(text, remedy, source=event.source)
+
+    def _park(self, reason: str, remedy: str, event: Event | None = None) -> None:
+        inbound = self._inbound
+        one = parked.park_inbound(inbox.encode(inbound), inbound.source, reason, remedy, to_ms(inbound.received_at))
+        row = event_row(event, reason) if event else ["e", one.id, "s", inbound.source, "k", "", "t", "", "n", reason]
+        self._parked.append([one.id, parked.encode(one), row])
+        log.warning("request parked", source=inbound.source, parked=one.id, reason=reason)
+
+
+_ALERTS = {Kind.SOURCE_ALERT, Kind.CUSTOMER_DATA_REQUESTED}
+
+
+def clamp(event: Event, received_at: datetime) -> Event:
+    """Return the event with no time later than its arrival: a clock that runs ahead must not win for ever."""
+    consents = tuple(replace(one, at=min(one.at, received_at)) for one in event.consents)
+    return replace(event, occurred_at=min(event.occurred_at, received_at), consents=consents)
+
+
+def _put(store: Store, change: Change, received_at: datetime) -> dict[str, Any]:
+    """Return a change in the form the commit script takes."""
+    at_ms = to_ms(change.occurred_at)
+    known_ms = 0 if change.is_snapshot or change.customer_id is None else at_ms
+    state = stamp(change.fields, at_ms, change.source)
+    if change.email is not None:
+        state["email"] = Stamped(store.people.email_field(change.email), known_ms, change.source)
+    if change.customer_id is not None:
+        state[f"ref.{change.source}"] = Stamped(change.customer_id, at_ms, change.source)
+    put: dict[str, Any] = {
+        "lane": change.lane,
+        "ref": store.people.ref(change.source, change.customer_id) if change.customer_id is not None else "",
+        "fp": store.people.fingerprint(change.email) if change.email is not None else "",
+        "ms": known_ms,
+        "at": at_ms,
+        "prio": int(change.priority),
+        "change": encode_change(state, [Source(change.event_id, change.source, to_ms(received_at))]),
+        "left": _left(change.source, change.occurred_at),
+        "known": change.only_known,
+    }
+    if change.target is not None:
+        put["target"] = change.target
+    return put
+
+
+def _left(source: str, at: datetime) -> str:
+    change = departed(source, at)
+    return encode_change(stamp(change.fields, to_ms(at), source))
+
+
+def _merged(store: Store, merged: Merged) -> dict[str, str]:
+    return {
+        "gone": store.people.ref(merged.source, merged.gone_id),
+        "kept": store.people.ref(merged.source, merged.kept_id),
+        "left": _left(merged.source, merged.occurred_at),
+    }
+
+
+# lanes → Brevo ------------------------------------------------------------------------------------------------------
+
+
+def deliver(line: Line, lane: str) -> Rest:
+    """Take due items of a lane, deliver them, settle them; tell when to look again.
+
+    Raises:
+        Unavailable: the destination is down; the lane's breaker is open and the items wait, unburnt.
+    """
+    handler = line.handlers[lane]
+    taken = line.store.lanes.take(lane, handler.batch_size())
+    if taken.state in {"empty", "closed"}:
+        return Rest(did_work=False, wait_s=taken.wait_s)
+    with line.keeper.keep(lane, taken.token, [item.target for item in taken.items]):
+        delivery = handler.deliver(taken.items)
+        stale, _ = settle(line, lane, taken.token, delivery)
+    _record(line, lane, [one for one in delivery.outcomes if one.item.target not in stale])
+    if stale:
+        log.warning("leases lost", lane=lane, items=len(stale))
+    if delivery.pause is not None:
+        _pause(line, lane, delivery.pause)
+    elif taken.state == "probe":
+        _resume(line, lane)
+    return Rest(did_work=True, wait_s=0.0)
+
+
+def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[frozenset[str], bool]:
+    """Write what became of the items, each with its row for the ledger."""
+    for outcome in delivery.outcomes:
+        state = _STATES.get(outcome.word)
+        if state is not None and outcome.item.events:
+            ids = [event.event_id for event in outcome.item.events]
+            outcome.settlement.row = outcome_row(state, outcome.item.target, ids, outcome.note)
+    return line.store.lanes.settle(lane, token, [outcome.settlement for outcome in delivery.outcomes])
+
+
+_STATES = {
+    "delivered": EventState.DELIVERED,
+    "unchanged": EventState.DELIVERED,
+    "again": EventState.RETRYING,
+    "parked": EventState.PARKED,
+}
+
+
+def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
+    tally = line.tally
+    now_ms = int(time.time() * 1000)
+    for outcome in outcomes:
+        word, events = outcome.word, outcome.item.events
+        tally.count("tajo_items_total", lane=lane, outcome="again" if word == "held" else word)
+        state = _STATES.get(word)
+        for event in events if state is not None else ():
+            tally.count("tajo_events_total", source=event.source, state=str(state))
+            if state is EventState.DELIVERED:
+                tally.observe_latency(max(0, now_ms - event.arrived_ms) / 1000)
+        if word == "unchanged":
+            tally.count("tajo_calls_saved_total", why="unchanged")
+        if word in {"delivered", "unchanged"}:
+            tally.count("tajo_calls_saved_total", by=max(0, len(events) - 1), why="merged")
+    line.store.counters.add(tally)
+    log.info("delivered", lane=lane, items=len(outcomes))
+
+
+def _pause(line: Line, lane: str, error: Unavailable | ConfigError) -> None:
+    now_ms = int(time.time() * 1000)
+    if isinstance(error, ConfigError):
+        pause = Pause("config", error.reason, error.remedy, now_ms)
+        if line.store.breakers.trip(lane, pause, wait_s=CONFIG_PAUSE_S):
+            _announce(line, lane, pause)
+        return
+    pause = Pause("unavailable", str(error), "Nothing to do: work goes on by itself.", now_ms)
+    if line.store.breakers.trip(lane, pause):
+        _announce(line, lane, pause)
+    raise Unavailable(str(error)) from error
+
+
+def _announce(line: Line, lane: str, pause: Pause) -> None:
+    tally = Tally()
+    tally.count("tajo_lane_pauses_total", lane=lane, why=pause.kind)
+    line.store.counters.add(tally)
+    line.store.ledger.alert(f"Lane {lane} waits: {pause.reason}", pause.remedy, lane=lane, cause=pause.kind)
+    log.error("lane paused", lane=lane, reason=pause.reason, remedy=pause.remedy)
+
+
+def _resume(line: Line, lane: str) -> None:
+    pause = line.store.breakers.close(lane)
+    if pause is not None:
+        line.store.ledger.alert(f"Lane {lane} goes on.", "", lane=lane, cause="resumed")
+        log.warning("lane resumed", lane=lane)
+
+
+def accept(line: Line, inbound: Inbound) -> None:
+    """Append one request to the inbox and wake a worker: what the ingress does, for tests and tools."""
+    line.store.inbox.append([inbox.encode(inbound)])
+    if line.store.wake("inbox"):
+        line.wake("inbox")

@@ -1,0 +1,108 @@
+"""All that Redis holds: keys, scripts and the objects that speak of them. `Store` opens everything at once."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from typing import Any
+
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from customer_sync.store import keys
+from customer_sync.store.breaker import Breakers
+from customer_sync.store.counters import Counters
+from customer_sync.store.inbox import Inbox
+from customer_sync.store.lanes import Lanes
+from customer_sync.store.ledger import Ledger
+from customer_sync.store.limits import Limits
+from customer_sync.store.parked import ParkedStore
+from customer_sync.store.people import People
+from customer_sync.store.scripts import Scripts, as_text
+
+#: How long Redis may take to answer before it counts as away, in seconds. A frozen Redis answers never.
+REDIS_TIMEOUT_S = 3.0
+
+
+def connect(url: str, *, timeout_s: float = REDIS_TIMEOUT_S, connections: int = 32) -> redis.Redis:
+    """Return a client of the Redis at a URL; it connects on first use.
+
+    Args:
+        url: `redis://host:port/db`, `rediss://` or `unix://`.
+        timeout_s: for connecting and for each answer.
+        connections: the most that are open at once.
+    """
+    pool = redis.ConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        socket_timeout=timeout_s,
+        socket_connect_timeout=timeout_s,
+        # one more try on a fresh connection: after a restart of Redis every pooled one is dead
+        retry=Retry(NoBackoff(), 1),
+    )
+    return redis.Redis(connection_pool=pool)
+
+
+class Store:
+    """Everything that Redis holds, behind one door.
+
+    Args:
+        client: see `connect`.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached; the salt of the fingerprints is read at once.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.client = client
+        self.scripts = Scripts(client)
+        self.inbox = Inbox(client)
+        self.lanes = Lanes(client, self.scripts)
+        self.people = People(client, _salt(client))
+        self.ledger = Ledger(client)
+        self.parked = ParkedStore(client, self.scripts)
+        self.limits = Limits(client, self.scripts)
+        self.breakers = Breakers(client)
+        self.counters = Counters(client)
+
+    def commit(self, entries: list[dict[str, Any]], compact_at: int) -> dict[str, Any]:
+        """Run the one step between inbox and lanes; see `commit.lua` for the form of entries and answer."""
+        text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False)
+        answer: dict[str, Any] = json.loads(
+            self.scripts.run("commit", text, keys.SEEN_TTL_S, keys.LEDGER_ROWS, compact_at)
+        )
+        return answer
+
+    def wake(self, what: str) -> bool:
+        """Tell whether a wake-up must be sent; False when one is on its way."""
+        return bool(self.client.set(keys.PREFIX + "wake:" + what, "1", nx=True, px=1000))
+
+    def woken(self, what: str) -> None:
+        """Take note that a wake-up arrived: from now on a new one is needed."""
+        self.client.delete(keys.PREFIX + "wake:" + what)
+
+    def awake(self, what: str) -> None:
+        """Tell that somebody is at it: for a second no wake-up is needed."""
+        self.client.set(keys.PREFIX + "wake:" + what, "1", px=1000)
+
+    def sweep(self, hold_ms: int) -> list[str] | None:
+        """Return what needs a wake-up; None when another worker looks after it."""
+        flag, *names = self.scripts.run("sweep", hold_ms)
+        return [as_text(name) for name in names] if flag else None
+
+    def note(self, what: str) -> Any:
+        """Return what the processes told each other under a name, None when nothing."""
+        raw = self.client.get(keys.note(what))
+        return json.loads(raw) if raw else None
+
+    def set_note(self, what: str, value: Any, *, ttl_s: int | None = None) -> None:
+        """Tell the other processes something."""
+        self.client.set(keys.note(what), json.dumps(value), ex=ttl_s)
+
+
+def _salt(client: redis.Redis) -> bytes:
+    client.set(keys.SALT, secrets.token_bytes(32), nx=True)
+    salt = client.get(keys.SALT)
+    assert isinstance(salt, bytes)
+    return salt

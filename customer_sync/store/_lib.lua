@@ -1,0 +1,179 @@
+-- Shared by every script of this folder: keys, time, the lanes' put and the resolution of a person.
+local P = 'tajo:'
+
+local function now_ms()
+  local t = redis.call('TIME')
+  return t[1] * 1000 + math.floor(t[2] / 1000)
+end
+
+local function qkey(lane, prio) return P .. 'q:' .. lane .. ':' .. prio end
+
+local function prio_of(lane, target)
+  return tonumber(redis.call('HGET', P .. 'prio:' .. lane, target) or '1')
+end
+
+local function set_prio(lane, target, prio)
+  if prio == 1 then redis.call('HDEL', P .. 'prio:' .. lane, target)
+  else redis.call('HSET', P .. 'prio:' .. lane, target, prio) end
+end
+
+-- Append changes to a target's item. Only ever makes it more urgent and due sooner; a leased item stays leased.
+-- Returns the length of its list.
+local function put(lane, target, prio, due, now, changes)
+  local length = redis.call('RPUSH', P .. 'c:' .. lane .. ':' .. target, unpack(changes))
+  local fresh = redis.call('ZADD', P .. 'since:' .. lane, 'NX', now, target) == 1
+  redis.call('SADD', P .. 'lanes', lane)
+  if fresh then
+    set_prio(lane, target, prio)
+    redis.call('ZADD', qkey(lane, prio), due, target)
+    return length
+  end
+  local old = prio_of(lane, target)
+  local leased = redis.call('ZSCORE', P .. 'lease:' .. lane, target)
+  if prio < old then
+    set_prio(lane, target, prio)
+    if not leased then
+      local was = redis.call('ZSCORE', qkey(lane, old), target)
+      redis.call('ZREM', qkey(lane, old), target)
+      redis.call('ZADD', qkey(lane, prio), was and math.min(due, tonumber(was)) or due, target)
+    end
+  elseif not leased then
+    -- an item that waits after a failed try keeps its wait; new data does not make a broken item hot
+    if redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 0 then
+      redis.call('ZADD', qkey(lane, old), 'LT', due, target)
+    end
+  end
+  return length
+end
+
+-- Forget a target's item altogether.
+local function drop(lane, target)
+  redis.call('DEL', P .. 'c:' .. lane .. ':' .. target)
+  redis.call('ZREM', P .. 'since:' .. lane, target)
+  redis.call('ZREM', P .. 'lease:' .. lane, target)
+  for prio = 0, 2 do redis.call('ZREM', qkey(lane, prio), target) end
+  redis.call('HDEL', P .. 'tok:' .. lane, target)
+  redis.call('HDEL', P .. 'prio:' .. lane, target)
+  redis.call('HDEL', P .. 'tries:' .. lane, target)
+  redis.call('HDEL', P .. 'ver:' .. lane, target)
+end
+
+local function wake(name)
+  return redis.call('SET', P .. 'wake:' .. name, '1', 'NX', 'PX', 1000) and true or false
+end
+
+-- People ------------------------------------------------------------------------------------------------------------
+
+local function em_key(fp) return P .. 'em:' .. string.sub(fp, 1, 3) end
+local function ref_key(ref) return P .. 'ref:' .. string.sub(ref, 1, 3) end
+
+local function refs_of(person) return tonumber(redis.call('HGET', P .. 'refn', person) or '1') end
+
+local function set_refs(person, n)
+  if n == 1 then redis.call('HDEL', P .. 'refn', person)
+  else redis.call('HSET', P .. 'refn', person, n) end
+end
+
+local function new_person(fp, refs)
+  local person = tostring(redis.call('INCR', P .. 'seq'))
+  if fp ~= '' then redis.call('HSET', em_key(fp), fp, person) end
+  set_refs(person, refs)
+  return person
+end
+
+local function is_erased(person) return redis.call('HEXISTS', P .. 'tomb', 'p:' .. person) == 1 end
+
+local function read_ref(ref)
+  local raw = redis.call('HGET', ref_key(ref), ref)
+  if not raw then return nil end
+  local person, fp, ms = string.match(raw, '^([^|]*)|([^|]*)|(.*)$')
+  if is_erased(person) then return nil end
+  return {person = person, fp = fp, ms = tonumber(ms)}
+end
+
+local function write_ref(ref, person, fp, ms)
+  redis.call('HSET', ref_key(ref), ref, person .. '|' .. fp .. '|' .. string.format('%.0f', ms))
+end
+
+-- Copy all that is known of and waiting for one person to another, marked as a copy: it brings fields and consent, never
+-- an address or a status. Merge is idempotent, so a copy can do no harm.
+local function copy_person(lane, from, to, now)
+  local copies = {}
+  for _, change in ipairs(redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. from, 0, -1)) do
+    copies[#copies + 1] = cjson.encode({C = change})
+  end
+  local known = redis.call('GET', P .. 'p:' .. from)
+  if known then copies[#copies + 1] = cjson.encode({K = known}) end
+  for i = 1, #copies, 500 do
+    put(lane, to, prio_of(lane, from), now, now, {unpack(copies, i, math.min(i + 499, #copies))})
+  end
+end
+
+local function tombed(field, ms)
+  local at = redis.call('HGET', P .. 'tomb', field)
+  return at and ms <= tonumber(at)
+end
+
+-- The address index: fingerprint → person, or `*person` for an address they had before. An old address still leads to
+-- the person for events that know nothing but the address (an unsubscription), until somebody else takes it.
+local function by_address(fp)
+  if fp == '' then return nil, nil end
+  local found = redis.call('HGET', em_key(fp), fp)
+  if not found or is_erased((string.gsub(found, '^%*', ''))) then return nil, nil end
+  if string.sub(found, 1, 1) == '*' then return nil, string.sub(found, 2) end
+  return found, found
+end
+
+-- Move (source, id) from its person to another one. What was theirs goes along. A person to whom nothing leads any more
+-- is left behind: `left` is appended there, so that the old contact leaves our lists.
+local function move_ref(lane, ref, known, to, fp, ms, now, left)
+  copy_person(lane, known.person, to, now)
+  write_ref(ref, to, fp, ms)
+  local rest = refs_of(known.person) - 1
+  set_refs(known.person, rest)
+  set_refs(to, refs_of(to) + 1)
+  if rest <= 0 and left ~= '' then
+    if known.fp ~= '' then redis.call('HSET', em_key(known.fp), known.fp, '*' .. to) end
+    put(lane, known.person, 1, now, now, {left})
+  end
+end
+
+-- Find the person of a change: by (source, id), else by address. `ms`: since when the address is known to be right, 0
+-- for a snapshot; `at`: the stamp of the change; `only_known`: make nobody new.
+-- Returns nil when a tombstone forbids it or nobody is found.
+local function resolve(lane, ref, fp, ms, at, now, left, only_known)
+  if (ref ~= '' and tombed('r:' .. ref, at)) or (fp ~= '' and tombed('e:' .. fp, at)) then return nil end
+  local current, any = by_address(fp)
+  if ref == '' then
+    if any or fp == '' or only_known then return any end
+    return new_person(fp, 0)
+  end
+  local known = read_ref(ref)
+  if not known then
+    if only_known then return any end
+    local person = current
+    if person then set_refs(person, refs_of(person) + 1) else person = new_person(fp, 1) end
+    write_ref(ref, person, fp, fp ~= '' and ms or 0)
+    return person
+  end
+  if fp == '' then return known.person end
+  if fp == known.fp then
+    if ms > known.ms then write_ref(ref, known.person, fp, ms) end
+    return known.person
+  end
+  if ms < known.ms or (ms == known.ms and fp < known.fp) then return known.person end
+  -- a newer address
+  if current and current ~= known.person then
+    move_ref(lane, ref, known, current, fp, ms, now, left)
+    return current
+  end
+  if refs_of(known.person) <= 1 then
+    if known.fp ~= '' then redis.call('HSET', em_key(known.fp), known.fp, '*' .. known.person) end
+    redis.call('HSET', em_key(fp), fp, known.person)
+    write_ref(ref, known.person, fp, ms)
+    return known.person
+  end
+  local fresh = new_person(fp, 0)
+  move_ref(lane, ref, known, fresh, fp, ms, now, '')
+  return fresh
+end

@@ -1,0 +1,79 @@
+-- The one step between inbox and lanes: acknowledge entries, mark event ids as seen, put changes, write the ledger.
+-- ARGV[1]: JSON list of {entry, events: [{seen, row: [k, v, ...], puts: [...], merged}], parked: [[id, json, at], ...]}
+-- ARGV[2]: ttl of seen ids in s; ARGV[3]: rows of the ledger; ARGV[4]: items longer than this are reported
+-- Returns JSON {states: [...], wake: [lane...], long: [[lane, target]...], skipped: n}
+local entries = cjson.decode(ARGV[1])
+local now = now_ms()
+local states, lanes, long, skipped = {}, {}, {}, 0
+
+local function ledger(row, state, person)
+  row[#row + 1] = 'st'; row[#row + 1] = state
+  if person then row[#row + 1] = 'p'; row[#row + 1] = person end
+  redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[3], '*', unpack(row))
+end
+
+local function apply(event)
+  local person
+  -- customers/merge: the deleted id leads to the person of the kept one from now on
+  if event.merged then
+    local gone, kept = read_ref(event.merged.gone), read_ref(event.merged.kept)
+    if gone and kept and gone.person ~= kept.person then
+      move_ref('contacts', event.merged.gone, gone, kept.person, kept.fp, math.max(gone.ms, kept.ms), now,
+        event.merged.left)
+      lanes['contacts'] = true
+      person = kept.person
+    end
+  end
+  local count = 0
+  for _, p in ipairs(event.puts) do
+    local target = p.target
+    if p.lane == 'contacts' and not target then
+      target = resolve(p.lane, p.ref, p.fp, p.ms, p.at, now, p.left, p.known)
+      person = target or person
+    end
+    if target then
+      local length = put(p.lane, target, p.prio, now, now, {p.change})
+      if length > tonumber(ARGV[4]) then long[#long + 1] = {p.lane, target} end
+      lanes[p.lane] = true
+      count = count + 1
+    end
+  end
+  return (count > 0 or person) and 'pending' or 'ignored', person
+end
+
+for _, entry in ipairs(entries) do
+  local mine = true
+  if entry.entry ~= '' then
+    mine = redis.call('XACK', P .. 'inbox', 'workers', entry.entry) == 1
+    if mine then
+      redis.call('XDEL', P .. 'inbox', entry.entry)
+      redis.call('HDEL', P .. 'inbox:tries', entry.entry)
+    else skipped = skipped + 1 end
+  end
+  if mine then
+    for _, event in ipairs(entry.events) do
+      local state, person
+      if event.seen ~= '' and not redis.call('SET', P .. 'seen:' .. event.seen, '1', 'NX', 'EX', ARGV[2]) then
+        state = 'repeated'
+      else
+        state, person = apply(event)
+      end
+      ledger(event.row, state, person)
+      states[#states + 1] = state
+    end
+    for _, parked in ipairs(entry.parked) do
+      redis.call('HSET', P .. 'parked', parked[1], parked[2])
+      redis.call('ZADD', P .. 'parked:at', now, parked[1])
+      ledger(parked[3], 'parked')
+      states[#states + 1] = 'parked'
+    end
+  else
+    for _ = 1, #entry.events + #entry.parked do states[#states + 1] = 'skipped' end
+  end
+end
+
+local woken = {}
+for lane in pairs(lanes) do
+  if wake('deliver:' .. lane) then woken[#woken + 1] = lane end
+end
+return cjson.encode({states = states, wake = woken, long = long, skipped = skipped})

@@ -1,0 +1,95 @@
+"""Every key in Redis, with its meaning. No key and no hash field holds personal data: keyed fingerprints stand for people.
+
+| key | type | holds |
+|---|---|---|
+| `salt` | string | the key of the fingerprints, made once |
+| `inbox` | stream | webhook requests that wait to be read, group `workers` |
+| `inbox:tries` | hash | entry → how often it was taken up again after a crash |
+| `wake:<what>` | string, ≤ 1 s | a wake-up is on its way; no second one is needed |
+| `seen:<hash>` | string, 50 h | an event id that was handled |
+| `seq` | counter | the next person |
+| `em:<bucket>` | hash | fingerprint of an address → person |
+| `ref:<bucket>` | hash | fingerprint of (source, id) → `person|fingerprint of the address|stamp in ms` |
+| `refn` | hash | person → how many (source, id) lead to them, where that is not one |
+| `tomb` | hash | fingerprint of an erased address or id, or an erased person → when, in ms |
+| `p:<person>` | string | what is known of a person and what Brevo has, as JSON |
+| `q:<lane>:<priority>` | sorted set | target → due time in ms |
+| `lease:<lane>` | sorted set | target → when the lease ends, in ms |
+| `tok:<lane>` | hash | target → `token|changes taken` of the lease |
+| `prio:<lane>` | hash | target → priority, where it is not live |
+| `tries:<lane>` | hash | target → failed tries |
+| `since:<lane>` | sorted set | target → since when it waits; every waiting or leased target is here |
+| `c:<lane>:<target>` | list | the waiting changes |
+| `ver:<lane>` | hash | target → how often its list was trimmed, while it waits |
+| `lanes` | set | every lane that ever had an item |
+| `brk:<lane>` | hash | breaker: failures, open until, reason and remedy of a pause |
+| `lim:<bucket>` | hash | what is known of a rate limit |
+| `parked`, `parked:at` | hash, sorted set | parked things, and when |
+| `ledger` | stream, capped | the short history of events |
+| `metrics` | hash | counters: `name|label=value|...` → number |
+| `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
+"""
+
+from __future__ import annotations
+
+PREFIX = "tajo:"
+SALT = PREFIX + "salt"
+INBOX = PREFIX + "inbox"
+INBOX_GROUP = "workers"
+INBOX_TRIES = PREFIX + "inbox:tries"
+LANES = PREFIX + "lanes"
+PARKED = PREFIX + "parked"
+PARKED_AT = PREFIX + "parked:at"
+LEDGER = PREFIX + "ledger"
+METRICS = PREFIX + "metrics"
+TOMB = PREFIX + "tomb"
+
+#: How long an event id is remembered, in seconds: longer than the longest retry of any sender (48 h, BigCommerce).
+SEEN_TTL_S = 50 * 3600
+#: How many rows the ledger keeps; about 250 bytes each.
+LEDGER_ROWS = 50_000
+
+
+def lane(name: str, what: str) -> str:
+    """Return the key of a lane's structure: `since`, `lease`, `tries`, ..."""
+    return f"{PREFIX}{what}:{name}"
+
+
+def queue(name: str, priority: int) -> str:
+    """Return the key of a lane's due set of one priority."""
+    return f"{PREFIX}q:{name}:{priority}"
+
+
+def person(number: str) -> str:
+    """Return the key of a person's record."""
+    return f"{PREFIX}p:{number}"
+
+
+def email_bucket(fingerprint: str) -> str:
+    """Return the hash that holds a fingerprint of an address. Small hashes cost a quarter of the memory of one large."""
+    return f"{PREFIX}em:{fingerprint[:3]}"
+
+
+def ref_bucket(fingerprint: str) -> str:
+    """Return the hash that holds a fingerprint of (source, id)."""
+    return f"{PREFIX}ref:{fingerprint[:3]}"
+
+
+def changes(lane_name: str, target: str) -> str:
+    """Return the list of the waiting changes of a target."""
+    return f"{PREFIX}c:{lane_name}:{target}"
+
+
+def breaker(lane_name: str) -> str:
+    """Return the breaker of a lane."""
+    return f"{PREFIX}brk:{lane_name}"
+
+
+def limit(bucket: str) -> str:
+    """Return what is known of a rate limit."""
+    return f"{PREFIX}lim:{bucket}"
+
+
+def note(what: str) -> str:
+    """Return the key of something the processes tell each other."""
+    return f"{PREFIX}config:{what}"

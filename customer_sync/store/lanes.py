@@ -1,0 +1,204 @@
+"""Lanes: work that waits for Brevo, one Item per target. Put appends, take leases, settle removes what was taken.
+
+A take is a lease, never a pop: what a dead worker held is due again when the lease ends, and a settle that comes after
+that changes nothing. Atomic steps are in the Lua scripts beside this file.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+import redis
+
+from customer_sync.merge import State, merge, pack, unpack
+from customer_sync.model import Json, Priority
+from customer_sync.store import keys
+from customer_sync.store.scripts import Scripts, as_text
+
+#: How long a lease lasts, in seconds; a worker renews it every second while it works. This bounds how long an item of
+#: a killed worker waits.
+LEASE_S = 3.0
+#: An item that grows beyond this many changes is compacted.
+COMPACT_AT = 50
+
+
+class Source(NamedTuple):
+    """One event behind an item: its id, its source, when it arrived (ms)."""
+
+    event_id: str
+    source: str
+    arrived_ms: int
+
+
+@dataclass(slots=True)
+class Item:
+    """What waits for one target, leased to us.
+
+    Args:
+        target: a person's number in the contacts lane, else the record's key.
+        state: all its waiting changes, merged.
+        events: the events they came from; copies have none.
+        tries: failed tries so far.
+        since_ms: since when it waits.
+        priority: its priority.
+        record: what is stored of the target (a person), as JSON; "" when nothing.
+    """
+
+    target: str
+    state: State
+    events: tuple[Source, ...]
+    tries: int
+    since_ms: int
+    priority: Priority
+    record: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """The answer of `take`.
+
+    Args:
+        state: `taken`; `probe` is one item after a pause; `empty` when nothing is due; `closed` when the breaker is open.
+        wait_s: when to ask again; None when nothing waits at all.
+        token: proves the lease.
+        items: what was leased.
+    """
+
+    state: Literal["taken", "probe", "empty", "closed"]
+    wait_s: float | None
+    token: str
+    items: tuple[Item, ...]
+
+
+@dataclass(slots=True)
+class Settlement:
+    """What became of one leased item.
+
+    Args:
+        target: the item's target.
+        verdict: `done` removes the changes that were taken; `again` keeps them, due in `due_in_s`; `parked` removes
+            them and keeps `parked`; `erased` removes the person everywhere and leaves tombstones for `fps`, `refs`.
+        record: what to store of the target; None leaves it.
+        burns: whether the try counts.
+        row: the ledger's row as [name, value, ...].
+    """
+
+    target: str
+    verdict: Literal["done", "again", "parked", "erased"] = "done"
+    due_in_s: float = 0.0
+    burns: bool = False
+    record: str | None = None
+    parked: tuple[str, str] | None = None
+    fps: tuple[str, ...] = ()
+    refs: tuple[str, ...] = ()
+    row: list[str] = field(default_factory=list)
+
+
+def encode_change(state: State, events: Sequence[Source] = ()) -> str:
+    """Return a change as it waits in a list: its packed state and the events behind it."""
+    return json.dumps({"S": pack(state), "E": events}, separators=(",", ":"), ensure_ascii=False)
+
+
+#: What a copy from another person never brings along.
+_NOT_COPIED = frozenset({"email", "status", "gone"})
+
+
+def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
+    """Return the state and the events of a waiting change, whichever form it has.
+
+    `S` is a change, `C` a copy of another person's waiting change, `K` a copy of another person's record.
+    """
+    raw = json.loads(text)
+    if "S" in raw:
+        return unpack(raw["S"]), tuple(Source(*event) for event in raw["E"])
+    inner: State = decode_change(raw["C"])[0] if "C" in raw else unpack(json.loads(raw["K"])["s"])
+    return {name: stamped for name, stamped in inner.items() if name not in _NOT_COPIED}, ()
+
+
+class Lanes:
+    """The waiting work of every lane."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+        self._client = client
+        self._scripts = scripts
+
+    def take(self, lane: str, count: int, *, lease_s: float = LEASE_S) -> Taken:
+        """Lease up to `count` due items: urgent before live before bulk."""
+        state, wait_ms, token, raw = self._scripts.run("take", lane, count, int(lease_s * 1000))
+        items = tuple(_item(one) for one in raw)
+        wait_s = None if wait_ms < 0 else wait_ms / 1000
+        return Taken(as_text(state), wait_s, as_text(token), items)  # type: ignore[arg-type]  # the script's four words
+
+    def renew(self, lane: str, token: str, targets: Sequence[str], *, lease_s: float = LEASE_S) -> int:
+        """Lengthen leases; return how many are still ours."""
+        return int(self._scripts.run("renew", lane, token, int(lease_s * 1000), *targets)) if targets else 0
+
+    def settle(self, lane: str, token: str, settlements: Iterable[Settlement]) -> tuple[frozenset[str], bool]:
+        """Write what became of leased items.
+
+        Returns:
+            The targets whose lease was no longer ours (nothing was written for them), and whether a wake-up is needed.
+        """
+        raw = [_settlement(one) for one in settlements]
+        if not raw:
+            return frozenset(), False
+        answer = json.loads(
+            self._scripts.run("settle", lane, token, json.dumps(raw, separators=(",", ":")), keys.LEDGER_ROWS)
+        )
+        return frozenset(answer["stale"] or ()), bool(answer["wake"])
+
+    def compact(self, lane: str, target: str) -> bool:
+        """Replace the waiting changes of an item by one; False when it was leased or changed meanwhile."""
+        version = self._client.hget(keys.lane(lane, "ver"), target) or b"0"
+        raw = self._client.lrange(keys.changes(lane, target), 0, -1)
+        if len(raw) < 2:
+            return False
+        decoded = [decode_change(as_text(text)) for text in raw]
+        merged = merge(state for state, _ in decoded)
+        events = tuple(dict.fromkeys(event for _, some in decoded for event in some))
+        whole = encode_change(merged, events)
+        return bool(self._scripts.run("compact", lane, target, len(raw), as_text(version), whole))
+
+    def names(self) -> list[str]:
+        """Return every lane that ever had an item."""
+        return sorted(as_text(name) for name in self._client.smembers(keys.LANES))
+
+    def depth(self, lane: str) -> tuple[int, int | None]:
+        """Return how many items wait (leased ones too) and since when the oldest does, in ms."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.zcard(keys.lane(lane, "since"))
+        pipe.zrange(keys.lane(lane, "since"), 0, 0, withscores=True)
+        waiting, oldest = pipe.execute()
+        return int(waiting), int(oldest[0][1]) if oldest else None
+
+
+def _item(raw: list[Any]) -> Item:
+    target, tries, since, priority, record, *changes = raw
+    decoded = [decode_change(as_text(text)) for text in changes]
+    return Item(
+        target=as_text(target),
+        state=decoded[0][0] if len(decoded) == 1 else merge(state for state, _ in decoded),
+        events=tuple(dict.fromkeys(event for _, some in decoded for event in some)),
+        tries=int(tries),
+        since_ms=int(float(since)),
+        priority=Priority(priority),
+        record=as_text(record or b""),
+    )
+
+
+def _settlement(one: Settlement) -> dict[str, Json]:
+    raw: dict[str, Json] = {"target": one.target, "verdict": one.verdict}
+    if one.verdict == "again":
+        raw |= {"due_in": int(one.due_in_s * 1000), "burns": one.burns}
+    if one.record is not None:
+        raw["record"] = one.record
+    if one.parked:
+        raw["parked"] = list(one.parked)
+    if one.verdict == "erased":
+        raw |= {"fps": list(one.fps), "refs": list(one.refs)}
+    if one.row:
+        raw["row"] = list(one.row)
+    return raw

@@ -1,0 +1,147 @@
+"""The ledger: a short, capped history of events, for the dashboard and for `explain`. Names of fields, never values.
+
+Two sorts of rows in one stream: an event's first state (`e` its id), and what became of an item's events (`ev` their
+ids). Reading folds them into one row per event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+
+from customer_sync.model import Event, EventState
+from customer_sync.store import keys
+from customer_sync.store.scripts import as_text
+
+_PAGE = 2_000
+
+
+@dataclass(slots=True)
+class Row:
+    """One event as the ledger knows it.
+
+    Args:
+        event_id: the event's id.
+        source: where it came from.
+        kind: what happened, in our word.
+        topic: the platform's word.
+        state: its newest state.
+        person: the number of the person, "" when nobody was found.
+        at_ms: when it was read.
+        settled_at_ms: when its newest state was reached.
+        note: reason, refused fields or the destination's answer.
+        steps: every state with its time and note, oldest first.
+    """
+
+    event_id: str
+    source: str
+    kind: str
+    topic: str
+    state: EventState
+    person: str
+    at_ms: int
+    settled_at_ms: int
+    note: str
+    steps: list[tuple[str, int, str]] = field(default_factory=list)
+
+
+def event_row(event: Event, note: str = "") -> list[str]:
+    """Return the row of an event that was just read, without its state (the script adds it)."""
+    row = ["e", event.id, "s", event.source, "k", str(event.kind), "t", event.topic]
+    return [*row, "n", note] if note else row
+
+
+def outcome_row(state: EventState, person: str, event_ids: Iterable[str], note: str) -> list[str]:
+    """Return the row that tells what became of an item's events."""
+    return ["ev", "\n".join(event_ids), "st", str(state), "p", person, "n", note]
+
+
+class Ledger:
+    """Reads the history."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def alert(self, text: str, remedy: str, **facts: str) -> None:
+        """Write what a person should know: text, remedy, further facts."""
+        row: dict[Any, Any] = {"alert": text, "remedy": remedy, **facts}
+        self._client.xadd(keys.LEDGER, row, maxlen=keys.LEDGER_ROWS, approximate=True)
+
+    def alerts(self, limit: int = 20) -> list[dict[str, Any]]:
+        """Return the newest alerts, newest first."""
+        found: list[dict[str, Any]] = []
+        for row_id, fields in self._newest_first():
+            if "alert" in fields:
+                found.append({"at_ms": _ms(row_id), **fields})
+                if len(found) >= limit:
+                    break
+        return found
+
+    def events(self, limit: int = 50, *, person: str | None = None, state: EventState | None = None) -> list[Row]:
+        """Return the newest events, newest first, each folded with what became of it."""
+        later: dict[str, list[tuple[str, int, str]]] = {}
+        found: list[Row] = []
+        for row_id, fields in self._newest_first():
+            if "ev" in fields:
+                step = (fields["st"], _ms(row_id), fields.get("n", ""))
+                for event_id in fields["ev"].split("\n"):
+                    later.setdefault(event_id, []).append(step)
+            elif "e" in fields:
+                row = _fold(fields, _ms(row_id), later.get(fields["e"], []))
+                if (person is None or row.person == person) and (state is None or row.state == state):
+                    found.append(row)
+                    if len(found) >= limit:
+                        break
+        return found
+
+    def event(self, event_id: str) -> Row | None:
+        """Return one event, None when the ledger no longer has it."""
+        return next((row for row in self.events(keys.LEDGER_ROWS) if row.event_id == event_id), None)
+
+    def forget(self, persons: Iterable[str], event_ids: Iterable[str] = ()) -> int:
+        """Delete every row of these people; return how many."""
+        gone_people, gone_events = set(persons), set(event_ids)
+        rows = [
+            row_id
+            for row_id, fields in self._newest_first()
+            if fields.get("p") in gone_people or fields.get("e") in gone_events
+        ]
+        for start in range(0, len(rows), _PAGE):
+            self._client.xdel(keys.LEDGER, *rows[start : start + _PAGE])
+        return len(rows)
+
+    def _newest_first(self) -> Iterator[tuple[str, Mapping[str, str]]]:
+        end = "+"
+        while True:
+            page: Any = self._client.xrevrange(keys.LEDGER, max=end, count=_PAGE)
+            for row_id, fields in page:
+                yield as_text(row_id), {as_text(name): as_text(value) for name, value in fields.items()}
+            if len(page) < _PAGE:
+                return
+            end = "(" + as_text(page[-1][0])
+
+
+def _ms(row_id: str) -> int:
+    return int(row_id.split("-")[0])
+
+
+def _fold(fields: Mapping[str, str], at_ms: int, later: list[tuple[str, int, str]]) -> Row:
+    first = (fields["st"], at_ms, fields.get("n", ""))
+    # a repeated event has the id of the one that counted: what became of that one is not its own
+    steps = [first] if first[0] == EventState.REPEATED else [first, *sorted(later, key=lambda step: step[1])]
+    state, settled_at_ms, note = steps[-1]
+    return Row(
+        event_id=fields["e"],
+        source=fields.get("s", ""),
+        kind=fields.get("k", ""),
+        topic=fields.get("t", ""),
+        state=EventState(state),
+        person=fields.get("p", ""),
+        at_ms=at_ms,
+        settled_at_ms=settled_at_ms,
+        note=note,
+        steps=steps,
+    )

@@ -1,0 +1,72 @@
+-- A shared rate limit, by server time. ARGV[1]: bucket; ARGV[2]: reserve|learn|hold.
+-- The hash holds: rps (0: none), tat (when the next call may go, in ms), hold (nobody before, in ms), left and ends
+-- (calls left in the hour, and when it ends), probes and probed (calls let out before anything was learned),
+-- storm (429s in a row).
+local key, verb = P .. 'lim:' .. ARGV[1], ARGV[2]
+local now
+do local t = redis.call('TIME'); now = t[1] * 1000 + t[2] / 1000 end
+local function num(name, default)
+  return tonumber(redis.call('HGET', key, name) or default)
+end
+
+if verb == 'reserve' then
+  -- ARGV[3]: how many; ARGV[4]: how far ahead, in ms; ARGV[5]: share of the rate to use; ARGV[6]: 1 when urgent;
+  -- ARGV[7]: calls before the limit is known; ARGV[8]: share of the hour kept for urgent work.
+  -- Returns {wait_ms, offset_ms, offset_ms, ...}: a wait when nothing was granted.
+  local n, ahead = tonumber(ARGV[3]), tonumber(ARGV[4])
+  local hold = num('hold', 0)
+  if hold > now then return {math.ceil(hold - now)} end
+  local ends = num('ends', 0)
+  if ends > now then
+    local left = num('left', 0)
+    local kept = ARGV[6] == '1' and 0 or math.floor(num('rph', 0) * tonumber(ARGV[8]))
+    if left - kept < 1 then return {math.ceil(ends - now)} end
+    n = math.min(n, left - kept)
+  end
+  local rps = redis.call('HGET', key, 'rps')
+  local granted = {0}
+  if not rps then
+    -- nothing is known: let a few out and wait for what their answers tell
+    if now - num('probed', 0) > 1000 then redis.call('HSET', key, 'probed', string.format('%.0f', now), 'probes', 0) end
+    local room = tonumber(ARGV[7]) - num('probes', 0)
+    if room < 1 then return {50} end
+    n = math.min(n, room)
+    redis.call('HINCRBY', key, 'probes', n)
+    for _ = 1, n do granted[#granted + 1] = 0 end
+  elseif tonumber(rps) == 0 then
+    for _ = 1, n do granted[#granted + 1] = 0 end
+  else
+    local interval = 1000 / (tonumber(rps) * tonumber(ARGV[5]))
+    local tat = math.max(num('tat', 0), now)
+    while n > 0 and tat - now <= ahead do
+      granted[#granted + 1] = math.floor(tat - now + 0.5)
+      tat = tat + interval
+      n = n - 1
+    end
+    if #granted == 1 then return {math.ceil(tat - now - ahead)} end
+    redis.call('HSET', key, 'tat', string.format('%.3f', tat))
+  end
+  if ends > now then redis.call('HINCRBY', key, 'left', 1 - #granted) end
+  return granted
+elseif verb == 'learn' then
+  -- ARGV[3]: limit, -1 when the answer had no headers; ARGV[4]: remaining; ARGV[5]: reset in s
+  local limit, remaining, reset = tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+  redis.call('HDEL', key, 'storm')
+  if limit < 0 then
+    redis.call('HSETNX', key, 'rps', 0)
+  elseif reset <= 1 then
+    redis.call('HSET', key, 'rps', limit)
+  else
+    redis.call('HSET', key, 'rph', limit, 'left', remaining, 'ends', string.format('%.0f', now + reset * 1000))
+    redis.call('HSETNX', key, 'rps', 0)
+  end
+  return {0}
+else
+  -- hold: ARGV[3]: reset in s, -1 when unknown. Returns {ms until calls may go again}
+  local reset = tonumber(ARGV[3])
+  local storm = redis.call('HINCRBY', key, 'storm', 1)
+  local wait = reset >= 0 and math.max(reset, 0.05) * 1000 or math.min(60000, 500 * 2 ^ math.min(storm, 8))
+  local till = math.max(num('hold', 0), now + wait)
+  redis.call('HSET', key, 'hold', string.format('%.0f', till), 'tat', string.format('%.0f', till))
+  return {math.ceil(till - now)}
+end

@@ -1,0 +1,101 @@
+"""The shared rate limit: every process asks here before it calls out. Learns from the answers, never hard-codes.
+
+Brevo limits per second and per hour at once and tells in `x-sib-ratelimit-limit|remaining|reset`, where reset is a
+duration in seconds. Calls are spaced evenly a little below the rate, because a burst could straddle Brevo's window.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import redis
+
+from customer_sync.store import keys
+from customer_sync.store.scripts import Scripts
+
+#: The share of the allowed rate that is used. Evenly spaced at 0.97, eleven calls cannot fall into one second of ten
+#: unless the network delays one by 30 ms more than the next.
+SHARE = 0.97
+#: How far ahead calls are handed out, in milliseconds; urgent work waits at most this long behind them.
+AHEAD_MS = 500
+#: How many calls go out before an answer has told the limit.
+PROBES = 4
+#: The share of an hour's calls that only urgent work may use.
+URGENT_SHARE = 0.02
+
+
+class Grant(NamedTuple):
+    """Calls that may be made: each after so many seconds from now; or none, and when to ask again."""
+
+    offsets_s: tuple[float, ...]
+    wait_s: float
+
+
+class Limits:
+    """What is known of each rate limit, shared by all processes."""
+
+    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+        self._client = client
+        self._scripts = scripts
+        self._told: dict[str, tuple[float, tuple[int, int]]] = {}
+
+    def reserve(self, bucket: str, count: int, *, urgent: bool = False) -> Grant:
+        """Ask for up to `count` calls."""
+        wait_ms, *offsets = self._scripts.run(
+            "limiter", bucket, "reserve", count, AHEAD_MS, SHARE, int(urgent), PROBES, URGENT_SHARE
+        )
+        return Grant(tuple(offset / 1000 for offset in offsets), wait_ms / 1000)
+
+    def learn(self, bucket: str, headers: Mapping[str, str]) -> None:
+        """Take in what an answer's headers tell. Cheap: says the same thing to Redis once a second only."""
+        limit, remaining, reset = _read(headers)
+        is_hour = reset > 1
+        fact = (limit, int(is_hour))
+        told_at, told = self._told.get(bucket, (0.0, (0, 0)))
+        now = time.monotonic()
+        if told == fact and now - told_at < (0.2 if is_hour else 1.0):
+            return
+        self._told[bucket] = (now, fact)
+        self._scripts.run("limiter", bucket, "learn", limit, remaining, reset)
+
+    def hold(self, bucket: str, headers: Mapping[str, str]) -> float:
+        """Hold everyone until the limit resets, after a 429; return for how long, in seconds."""
+        _, _, reset = _read(headers)
+        known = "x-sib-ratelimit-reset" in headers
+        (wait_ms,) = self._scripts.run("limiter", bucket, "hold", reset if known else -1)
+        return float(wait_ms) / 1000
+
+    def forget(self, bucket: str) -> None:
+        """Forget a limit, when the key or the address changed."""
+        self._client.delete(keys.limit(bucket))
+
+    def rate(self, bucket: str) -> float | None:
+        """Return the calls per second allowed; 0.0 when there is no such limit, None when nothing is known yet."""
+        raw = self._client.hget(keys.limit(bucket), "rps")
+        return None if raw is None else float(raw)
+
+    def headroom(self, bucket: str) -> float | None:
+        """Return the share of this hour's calls that is left; None when no hourly limit was seen."""
+        limit, left, ends = self._client.hmget(keys.limit(bucket), "rph", "left", "ends")
+        if not limit or not ends or float(ends) < time.time() * 1000:
+            return None
+        return max(0.0, float(left or 0) / float(limit))
+
+    def buckets(self) -> list[str]:
+        """Return every bucket of which something is known."""
+        start = len(keys.limit(""))
+        return sorted(key.decode()[start:] for key in self._client.scan_iter(keys.limit("*"), count=1000))
+
+
+def _read(headers: Mapping[str, str]) -> tuple[int, int, float]:
+    """Return limit (-1 when there are no headers), remaining, reset in seconds. Rubbish counts as absent."""
+    try:
+        return (
+            int(headers["x-sib-ratelimit-limit"]),
+            int(headers.get("x-sib-ratelimit-remaining", "0")),
+            float(headers.get("x-sib-ratelimit-reset", "1")),
+        )
+    except (KeyError, ValueError):
+        return -1, 0, 1.0

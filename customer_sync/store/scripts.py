@@ -1,0 +1,40 @@
+"""The Lua scripts of this folder, each preceded by the shared `_lib.lua`, loaded once per process."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import redis
+
+
+@cache
+def source(name: str) -> str:
+    """Return the whole text of a script: the shared part and `<name>.lua`."""
+    folder = files(__package__)
+    return (folder / "_lib.lua").read_text() + "\n" + (folder / f"{name}.lua").read_text()
+
+
+class Scripts:
+    """Runs scripts by name on one client; Redis keeps their text, a restart reloads it."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+        self._loaded: dict[str, Any] = {}
+
+    def run(self, name: str, *args: str | int | float | bytes) -> Any:
+        """Run `<name>.lua` and return its answer.
+
+        Raises:
+            redis.RedisError: Redis is away, full or read-only.
+        """
+        script = self._loaded.get(name)
+        if script is None:
+            script = self._loaded[name] = self._client.register_script(source(name))
+        return script(args=args)
+
+
+def as_text(raw: bytes | str | None) -> str:
+    """Return an answer of Redis as text, "" when there was none."""
+    return raw.decode() if isinstance(raw, bytes) else raw or ""

@@ -1,0 +1,78 @@
+"""The Celery tasks: wake-ups that carry no data. Each runs a step of the line until nothing is left or time is up."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from customer_sync import pipeline
+from customer_sync.errors import Unavailable
+from customer_sync.worker import app, line, turns, wake
+
+#: How long one task goes on before it makes room for others, in seconds.
+BUDGET_S = 2.0
+#: A task waits for an item that is due within this time, in seconds; a sweep wakes for what is due later.
+LINGER_S = 0.25
+
+
+@app.task(name="tajo.process_inbox")  # type: ignore[untyped-decorator]  # celery ships no types
+def process_inbox() -> None:
+    """Read the inbox until it is empty."""
+    _loop("inbox", lambda: pipeline.Rest(pipeline.process_inbox(line()), None))
+
+
+@app.task(  # type: ignore[untyped-decorator]  # celery ships no types
+    name="tajo.deliver",
+    autoretry_for=(Unavailable,),
+    retry_backoff=1,
+    retry_backoff_max=30,  # below the visibility timeout, so that no waiting retry is handed out twice
+    retry_jitter=True,
+    max_retries=8,  # after that the sweep goes on asking, once per pause of the breaker
+)
+def deliver(lane: str) -> None:
+    """Deliver what is due in a lane."""
+    _loop(f"deliver:{lane}", lambda: pipeline.deliver(line(), lane))
+
+
+def _loop(name: str, step: Callable[[], pipeline.Rest]) -> None:
+    """Run a step until nothing is left, time is up, or another thread of this process has the turn.
+
+    While it runs, no wake-ups are sent for it; the last look comes after they are allowed again, so none is missed.
+    """
+    store = line().store
+    if not turns.begin(name):
+        store.woken(name)
+        return
+    ends = time.monotonic() + BUDGET_S
+    try:
+        store.woken(name)
+        while True:
+            is_late = _work(name, step, ends)
+            if is_late or turns.release(name):
+                break
+    except BaseException:
+        turns.end(name)
+        raise
+    if is_late:
+        turns.end(name)
+        wake(name)
+
+
+def _work(name: str, step: Callable[[], pipeline.Rest], ends: float) -> bool:
+    """Run the step while it finds work; True when time is up before nothing was left."""
+    store = line().store
+    is_quiet = True
+    while True:
+        rest = step()
+        if rest.did_work:
+            if time.monotonic() > ends:
+                return True
+            store.awake(name)
+            is_quiet = False
+        elif not is_quiet:
+            store.woken(name)
+            is_quiet = True
+        elif rest.wait_s is not None and rest.wait_s <= LINGER_S and time.monotonic() < ends:
+            time.sleep(rest.wait_s)
+        else:
+            return False

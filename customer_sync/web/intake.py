@@ -1,0 +1,154 @@
+"""Makes a request safe: into the inbox, or into the spool while Redis refuses. What returns is on record.
+
+Requests that arrive together share one round trip: the first of a group waits for the one before to end, and takes
+along all that came meanwhile.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Literal
+
+import redis
+
+from customer_sync.log import get
+from customer_sync.store import keys
+from customer_sync.store.counters import field_name
+from customer_sync.store.spool import Spool
+
+log = get(__name__)
+
+#: After Redis refused, requests go to the spool at once for this long, in seconds, before it is asked again.
+REST_S = 1.0
+#: How many spooled requests go to the inbox in one go.
+DRAIN_AT_ONCE = 500
+
+Where = Literal["inbox", "spool"]
+
+
+class Busy(Exception):
+    """Neither Redis nor the spool takes the request: it must be sent again later."""
+
+
+class _Group:
+    """Requests that are written together."""
+
+    def __init__(self) -> None:
+        self.raws: list[bytes] = []
+        self.done = threading.Event()
+        self.where: Where = "inbox"
+        self.error: Exception | None = None
+
+
+class Intake:
+    """Appends requests to the inbox.
+
+    Args:
+        client: Redis, with a short timeout.
+        spool: where requests go while Redis refuses.
+        wake: sends a wake-up.
+    """
+
+    def __init__(self, client: redis.Redis, spool: Spool, wake: Callable[[str], None]) -> None:
+        self._client = client
+        self._spool = spool
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._writer = threading.Lock()
+        self._open = _Group()
+        self._counts: Counter[str] = Counter()
+        self._rests_until = 0.0
+        self._drainer: threading.Thread | None = None
+
+    def count(self, source: str, answer: str) -> None:
+        """Count a request; the number reaches Redis with the next group or within a second."""
+        name = field_name("tajo_inbound_total", source=source, answer=answer)
+        with self._lock:
+            self._counts[name] += 1
+            if self._drainer is None:
+                self._drainer = threading.Thread(target=self._drain_forever, name="drain", daemon=True)
+                self._drainer.start()
+
+    def append(self, raw: bytes, source: str) -> Where:
+        """Return where the request is on record.
+
+        Raises:
+            Busy: nowhere; the sender must come again.
+        """
+        with self._lock:
+            group = self._open
+            group.raws.append(raw)
+            leads = len(group.raws) == 1
+        if leads:
+            with self._writer:
+                with self._lock:
+                    self._open = _Group()
+                self._write(group)
+            group.done.set()
+        else:
+            group.done.wait()
+        if group.error is not None:
+            raise Busy from group.error
+        return group.where
+
+    def _write(self, group: _Group) -> None:
+        if time.monotonic() >= self._rests_until:
+            try:
+                self._to_inbox(group.raws)
+            except redis.RedisError as error:
+                self._rests_until = time.monotonic() + REST_S
+                log.warning("Redis refuses: using the spool", error=type(error).__name__)
+            else:
+                return
+        try:
+            self._spool.append(group.raws)
+            group.where = "spool"
+        except (sqlite3.Error, OSError) as error:
+            log.exception("the spool refuses too")
+            group.error = error
+
+    def _to_inbox(self, raws: list[bytes]) -> None:
+        with self._lock:
+            counts, self._counts = self._counts, Counter()
+        pipe = self._client.pipeline(transaction=False)
+        for raw in raws:
+            pipe.xadd(keys.INBOX, {"r": raw})
+        for name, by in counts.items():
+            pipe.hincrby(keys.METRICS, name, by)
+        pipe.set(keys.PREFIX + "wake:inbox", "1", nx=True, px=1000)
+        try:
+            answers = pipe.execute()
+        except redis.RedisError:
+            with self._lock:
+                self._counts.update(counts)
+            raise
+        if answers[-1]:
+            self._wake("inbox")
+
+    def _drain_forever(self) -> None:
+        while True:
+            time.sleep(1.0)
+            try:
+                while self.drain():
+                    pass
+                if self._counts:
+                    self._to_inbox([])
+            except (redis.RedisError, sqlite3.Error, OSError) as error:
+                log.warning("spool not drained yet", error=type(error).__name__)
+
+    def drain(self) -> bool:
+        """Move the oldest spooled requests to the inbox; True when there may be more.
+
+        A crash between the two steps sends them twice, which changes nothing.
+        """
+        rows = self._spool.first(DRAIN_AT_ONCE)
+        if not rows:
+            return False
+        self._to_inbox([raw for _, raw in rows])
+        self._spool.remove([number for number, _ in rows])
+        log.warning("spool drained", requests=len(rows))
+        return True
