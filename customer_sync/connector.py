@@ -83,7 +83,7 @@ class Connector(ABC):
     def __init__(self, settings: SourceSettings) -> None:
         self.settings = settings
 
-    def greet(self, inbound: Inbound) -> Answer | None:
+    def greet(self, inbound: Inbound) -> Answer | None:  # noqa: ARG002  # for those that override it
         """Answer a request that carries no data (an activation ping, a challenge), or return None.
 
         Called before `verify`: it must recognise the platform's fixed shape and nothing else, and must not trust it.

@@ -26,6 +26,10 @@ from customer_sync.errors import ConfigError
 START_S = 30.0
 
 
+#: The servers that this process started, by process id; whoever starts a process must ask how it ended.
+_children: dict[int, subprocess.Popen[bytes]] = {}
+
+
 class Running(NamedTuple):
     """An embedded Redis that answers: its address, its process, whether we started it just now."""
 
@@ -52,11 +56,9 @@ def ensure(folder: Path, *, url: str | None = None) -> Running:
 
 def is_alive(running: Running) -> bool:
     """Tell whether the server's process is there; a frozen one is."""
-    try:
-        if os.waitpid(running.pid, os.WNOHANG)[0]:
-            return False
-    except ChildProcessError:
-        pass  # not our child: somebody else started it
+    child = _children.get(running.pid)
+    if child is not None:
+        return child.poll() is None
     try:
         os.kill(running.pid, 0)
     except ProcessLookupError:
@@ -91,13 +93,7 @@ def stop(running: Running, *, patience_s: float = 5.0) -> None:
     except ProcessLookupError:
         return
     ends = time.monotonic() + patience_s
-    while time.monotonic() < ends:
-        try:
-            if os.waitpid(running.pid, os.WNOHANG)[0]:
-                return
-        except ChildProcessError:
-            if not Path(f"/proc/{running.pid}").exists():
-                return
+    while is_alive(running) and time.monotonic() < ends:
         time.sleep(0.02)
 
 
@@ -138,9 +134,12 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
     command = [str(server_path())]
     for name, value in options.items():
         command += [f"--{name}", value]
-    return subprocess.Popen(  # noqa: S603  # our own server, with options made here
-        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen(  # noqa: S603  # our own server, with options made here
+        command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
     )
+    _children[process.pid] = process
+    return process
 
 
 def _read(note: Path) -> Running | None:

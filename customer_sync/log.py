@@ -66,4 +66,4 @@ class _FieldLogger:
         self._logger.error(text, extra=facts)
 
     def exception(self, text: str, **facts: object) -> None:
-        self._logger.exception(text, extra=facts)
+        self._logger.exception(text, extra=facts)  # noqa: LOG004  # called inside handlers

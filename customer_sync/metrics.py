@@ -153,7 +153,7 @@ def metrics_markdown() -> str:
     ]
     lines += ["| metric | type | labels | meaning | what to do |", "|---|---|---|---|---|"]
     lines += [
-        f"| `{m.name}` | {m.type} | {', '.join(f'`{label}`' for label in m.labels) or '–'} | {m.meaning} | {m.remedy} |"
+        f"| `{m.name}` | {m.type} | {', '.join(f'`{label}`' for label in m.labels) or '-'} | {m.meaning} | {m.remedy} |"
         for m in CATALOGUE
     ]
     return "\n".join(lines) + "\n"

@@ -137,11 +137,11 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         self._stop = threading.Event()
         super().__init__(parent)
 
-    def start(self, parent: Any) -> None:
+    def start(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature
         """Start the thread, once the worker is up."""
         threading.Thread(target=self._run, name="caretaker", daemon=True).start()
 
-    def stop(self, parent: Any) -> None:
+    def stop(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature
         """Stop the thread with the worker."""
         self._stop.set()
 

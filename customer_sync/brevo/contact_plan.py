@@ -99,7 +99,8 @@ def make_plan(state: State, has: Has, rules: Rules) -> Plan:
     if has.email == email and has.digest == desired.digest and not _flags_differ(desired, has):
         return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
     if word != "active":
-        return Plan("none", has, why="deleted") if has.digest == desired.digest else Plan("block", has, desired)
+        is_absent = has.email is None and has.digest == desired.digest
+        return Plan("none", has, why="deleted") if is_absent else Plan("block", has, desired)
     return Plan("write", has, desired)
 
 

@@ -21,7 +21,7 @@ from customer_sync.brevo.contact_plan import (
     remember,
 )
 from customer_sync.brevo.gate import Gate
-from customer_sync.errors import ConfigError, FieldRefused, Parkable, TryLater, Unavailable
+from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.lane import Delivery, Outcome
 from customer_sync.merge import Stamped, State, merge
 from customer_sync.model import Json, Priority
@@ -79,6 +79,13 @@ class ContactsHandler:
         self._people = people
         self._rules = rules
         self._clock = clock
+        self._actions: Mapping[str, Callable[[_Job, Gate], str]] = {
+            "write": self._write,
+            "block": self._block,
+            "rename": self._rename,
+            "delete": self._delete,
+            "erase": self._delete,
+        }
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="contacts")
 
     def batch_size(self) -> int:
@@ -116,7 +123,7 @@ class ContactsHandler:
         if stop.is_set():
             return Outcome(job.item, Settlement(target, "again"), "held")
         try:
-            note = _ACTIONS[job.plan.action](self, job, gate)
+            note = self._actions[job.plan.action](job, gate)
         except (Unavailable, ConfigError) as error:
             stop.set()
             return Outcome(job.item, Settlement(target, "again", due_in_s=1.0), "held", str(error), error)
@@ -157,7 +164,8 @@ class ContactsHandler:
         emails = {email for email in (job.has.email, address_of(job.state)) if email}
         fps = tuple(self._people.fingerprint(email) for email in sorted(emails))
         refs = tuple(self._people.ref(source, record_id) for source, record_id in refs_of(job.state).items())
-        return Settlement(job.item.target, "erased", fps=fps, refs=refs)
+        at_ms = max(self._clock(), job.state["status"].at_ms)
+        return Settlement(job.item.target, "erased", fps=fps, refs=refs, erased_at_ms=at_ms)
 
     # The actions. Each makes its calls in order and may be run again from the start after a crash.
 
@@ -255,15 +263,6 @@ class ContactsHandler:
                 continue
         job.has = after_delete(job.has, self._clock())
         return "deleted"
-
-
-_ACTIONS: Mapping[str, Callable[[ContactsHandler, _Job, Gate], str]] = {
-    "write": ContactsHandler._write,
-    "block": ContactsHandler._block,
-    "rename": ContactsHandler._rename,
-    "delete": ContactsHandler._delete,
-    "erase": ContactsHandler._delete,
-}
 
 
 def _held(item: Item, note: str) -> Outcome:

@@ -11,6 +11,7 @@ import hmac
 from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import ClassVar
@@ -73,10 +74,8 @@ def _tokens(inbound: Inbound) -> list[bytes]:
     if kind.lower() == "bearer":
         found.append(value.strip().encode())
     elif kind.lower() == "basic":
-        try:
+        with suppress(Base64Error, ValueError):
             found.append(b64decode(value, validate=True).partition(b":")[2])
-        except (Base64Error, ValueError):
-            pass
     return [token for token in found if token]
 
 

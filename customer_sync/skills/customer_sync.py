@@ -35,11 +35,23 @@ class CustomerSync:
 
     def __init__(self, mapping_for: Callable[[str], Mapping[str, str]]) -> None:
         self._mapping_for = mapping_for
+        self._readers: Mapping[Kind, Callable[[Event], Work]] = {
+            Kind.CUSTOMER_CREATED: self._customer,
+            Kind.CUSTOMER_UPDATED: self._customer,
+            Kind.CUSTOMER_DELETED: self._deleted,
+            Kind.CUSTOMER_ERASED: self._erased,
+            Kind.CUSTOMER_MERGED: self._merged,
+            Kind.CONSENT_CHANGED: self._consent,
+            Kind.CONTACT_DELETED: self._gone,
+            Kind.ORDER_PLACED: self._order,
+            Kind.ORDER_UPDATED: self._order,
+            Kind.ORDER_REFUNDED: self._order,
+        }
 
     def work(self, event: Event) -> Work:
         """Return what should change because of an event."""
-        handler = _HANDLERS.get(event.kind)
-        return handler(self, event) if handler else Work()
+        reader = self._readers.get(event.kind)
+        return reader(event) if reader else Work()
 
     def _customer(self, event: Event) -> Work:
         email = normalize_email(event.record.get("email"))
@@ -96,7 +108,7 @@ def departed(source: str, at: datetime) -> Change:
     return Change(LANE, source, at, fields)
 
 
-def _change(
+def _change(  # noqa: PLR0913  # the facts of a change, most of them with a default
     event: Event,
     fields: Mapping[str, Json],
     email: str | None,
@@ -134,17 +146,3 @@ def _is_withdrawal(consent: Consent) -> bool:
 
 def _note(mapped: Mapped) -> str:
     return "; ".join(f"{name} left out: {reason}" for name, reason in mapped.refused.items())
-
-
-_HANDLERS: Mapping[Kind, Callable[[CustomerSync, Event], Work]] = {
-    Kind.CUSTOMER_CREATED: CustomerSync._customer,
-    Kind.CUSTOMER_UPDATED: CustomerSync._customer,
-    Kind.CUSTOMER_DELETED: CustomerSync._deleted,
-    Kind.CUSTOMER_ERASED: CustomerSync._erased,
-    Kind.CUSTOMER_MERGED: CustomerSync._merged,
-    Kind.CONSENT_CHANGED: CustomerSync._consent,
-    Kind.CONTACT_DELETED: CustomerSync._gone,
-    Kind.ORDER_PLACED: CustomerSync._order,
-    Kind.ORDER_UPDATED: CustomerSync._order,
-    Kind.ORDER_REFUNDED: CustomerSync._order,
-}

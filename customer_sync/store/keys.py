@@ -1,4 +1,4 @@
-"""Every key in Redis, with its meaning. No key and no hash field holds personal data: keyed fingerprints stand for people.
+"""Every key in Redis, with its meaning. No key and no hash field holds personal data: fingerprints stand for people.
 
 | key | type | holds |
 |---|---|---|
@@ -66,7 +66,7 @@ def person(number: str) -> str:
 
 
 def email_bucket(fingerprint: str) -> str:
-    """Return the hash that holds a fingerprint of an address. Small hashes cost a quarter of the memory of one large."""
+    """Return the hash that holds a fingerprint of an address; many small hashes need a quarter of one large one."""
     return f"{PREFIX}em:{fingerprint[:3]}"
 
 

@@ -61,7 +61,8 @@ class Taken:
     """The answer of `take`.
 
     Args:
-        state: `taken`; `probe` is one item after a pause; `empty` when nothing is due; `closed` when the breaker is open.
+        state: `taken`; `probe` is one item after a pause; `empty` when nothing is due; `closed` when the breaker is
+            open.
         wait_s: when to ask again; None when nothing waits at all.
         token: proves the lease.
         items: what was leased.
@@ -80,7 +81,8 @@ class Settlement:
     Args:
         target: the item's target.
         verdict: `done` removes the changes that were taken; `again` keeps them, due in `due_in_s`; `parked` removes
-            them and keeps `parked`; `erased` removes the person everywhere and leaves tombstones for `fps`, `refs`.
+            them and keeps `parked`; `erased` removes the person everywhere and leaves tombstones for `fps`, `refs`,
+            which stop everything that happened up to `erased_at_ms`.
         record: what to store of the target; None leaves it.
         burns: whether the try counts.
         row: the ledger's row as [name, value, ...].
@@ -94,6 +96,7 @@ class Settlement:
     parked: tuple[str, str] | None = None
     fps: tuple[str, ...] = ()
     refs: tuple[str, ...] = ()
+    erased_at_ms: int = 0
     row: list[str] = field(default_factory=list)
 
 
@@ -198,7 +201,7 @@ def _settlement(one: Settlement) -> dict[str, Json]:
     if one.parked:
         raw["parked"] = list(one.parked)
     if one.verdict == "erased":
-        raw |= {"fps": list(one.fps), "refs": list(one.refs)}
+        raw |= {"fps": list(one.fps), "refs": list(one.refs), "at": one.erased_at_ms}
     if one.row:
         raw["row"] = list(one.row)
     return raw

@@ -125,7 +125,7 @@ class Ledger:
 
 
 def _ms(row_id: str) -> int:
-    return int(row_id.split("-")[0])
+    return int(row_id.partition("-")[0])
 
 
 def _fold(fields: Mapping[str, str], at_ms: int, later: list[tuple[str, int, str]]) -> Row:

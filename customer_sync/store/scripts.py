@@ -23,7 +23,7 @@ class Scripts:
         self._client = client
         self._loaded: dict[str, Any] = {}
 
-    def run(self, name: str, *args: str | int | float | bytes) -> Any:
+    def run(self, name: str, *args: str | float | bytes) -> Any:
         """Run `<name>.lua` and return its answer.
 
         Raises:

@@ -1,6 +1,6 @@
 -- Write what became of leased items. A lease that has ended or was given to another changes nothing.
 -- ARGV[1]: lane; ARGV[2]: token; ARGV[3]: JSON list of
---   {target, verdict: done|again|parked|erased, due_in, burns, record, parked: [id, json], tombs: [...], fps: [...],
+--   {target, verdict: done|again|parked|erased, due_in, burns, record, parked: [id, json], at: ms, fps: [...],
 --    refs: [...], row: [...]}
 -- ARGV[4]: rows of the ledger. Returns JSON {stale: [target...], wake: bool}
 local lane, token, list = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
@@ -31,14 +31,14 @@ local function erase(item)
   for _, fp in ipairs(item.fps) do
     local owner = redis.call('HGET', em_key(fp), fp)
     if owner == item.target or owner == '*' .. item.target then redis.call('HDEL', em_key(fp), fp) end
-    redis.call('HSET', P .. 'tomb', 'e:' .. fp, now)
+    redis.call('HSET', P .. 'tomb', 'e:' .. fp, item.at)
   end
   for _, ref in ipairs(item.refs) do
     local known = read_ref(ref)
     if known and known.person == item.target then redis.call('HDEL', ref_key(ref), ref) end
-    redis.call('HSET', P .. 'tomb', 'r:' .. ref, now)
+    redis.call('HSET', P .. 'tomb', 'r:' .. ref, item.at)
   end
-  redis.call('HSET', P .. 'tomb', 'p:' .. item.target, now)
+  redis.call('HSET', P .. 'tomb', 'p:' .. item.target, item.at)
   redis.call('DEL', P .. 'p:' .. item.target)
   redis.call('HDEL', P .. 'refn', item.target)
   drop(lane, item.target)

@@ -67,7 +67,7 @@ def _receive(services: Services, connector: Connector, source: str, path: str) -
         services.intake.count(source, "greeted")
         return greeting
     connector.verify(inbound, connector.settings.secrets)
-    where = services.intake.append(inbox.encode(inbound, connector.keeps), source)
+    where = services.intake.append(inbox.encode(inbound, connector.keeps))
     services.intake.count(source, "accepted" if where == "inbox" else "spooled")
     return connector.accepted
 

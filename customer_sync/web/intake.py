@@ -73,7 +73,7 @@ class Intake:
                 self._drainer = threading.Thread(target=self._drain_forever, name="drain", daemon=True)
                 self._drainer.start()
 
-    def append(self, raw: bytes, source: str) -> Where:
+    def append(self, raw: bytes) -> Where:
         """Return where the request is on record.
 
         Raises:

@@ -1,4 +1,4 @@
-"""What the pages and routes of the web process share: settings, connectors, the store once Redis answers, the intake."""
+"""What the routes of the web process share: settings, connectors, the store once Redis answers, the intake."""
 
 from __future__ import annotations
 

@@ -1,0 +1,178 @@
+"""A rig for the engine: the whole line in one process, over a real Redis and a Brevo in memory.
+
+The Brevo here is a model for rules, a dict with Brevo's traps; the sandbox is for everything that needs HTTP.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+from urllib.parse import unquote
+
+import redis
+
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contact_plan import Rules
+from customer_sync.brevo.contacts import ContactsHandler
+from customer_sync.brevo.intake import BrevoIntake
+from customer_sync.connector import Connector, SourceSettings
+from customer_sync.errors import Unavailable
+from customer_sync.model import Event, Inbound
+from customer_sync.outbound import Reply
+from customer_sync.pipeline import Line, accept, deliver, process_inbox
+from customer_sync.skills.customer_sync import CustomerSync
+from customer_sync.store import Store
+from customer_sync.store.counters import Tally
+from customer_sync.store.keeper import Keeper
+
+NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+MAPPING = {"email": "email", "firstName": "FIRSTNAME", "lastName": "LASTNAME", "phone": "SMS", "city": "CITY"}
+ATTRIBUTES = {"FIRSTNAME": "text", "LASTNAME": "text", "SMS": "text", "CITY": "text"}
+LIST = 2
+
+
+def at(seconds: float) -> datetime:
+    """A time, in seconds before `NOW` when negative."""
+    return NOW + timedelta(seconds=seconds)
+
+
+class Scripted(Connector):
+    """A connector whose events are put in by the test: the body is the event's number."""
+
+    platform: ClassVar[str] = "scripted"
+    title: ClassVar[str] = "Scripted"
+
+    def __init__(self, settings: SourceSettings) -> None:
+        super().__init__(settings)
+        self.events: list[Event] = []
+
+    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
+        """Nothing is checked."""
+
+    def parse(self, inbound: Inbound) -> list[Event]:
+        return [self.events[int(inbound.body)]]
+
+
+@dataclass
+class Contact:
+    """A contact of the Brevo in memory."""
+
+    attributes: dict[str, object] = field(default_factory=dict)
+    blocked: bool = False
+    sms_blocked: bool = False
+    lists: set[int] = field(default_factory=set)
+
+
+class MemoryBrevo:
+    """Answers the calls of the contacts lane, traps included, and watches every block that is lifted."""
+
+    def __init__(self) -> None:
+        self.contacts: dict[str, Contact] = {}
+        self.calls: list[tuple[str, str, dict[str, object]]] = []
+        self.lifted: list[str] = []
+        self.taken_phones: set[str] = set()
+        self.is_down = False
+        self.answers: list[Reply] = []
+
+    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
+        if self.is_down:
+            raise Unavailable("brevo did not answer")
+        path = url.partition("/v3")[2]
+        data = json.loads(body) if body else {}
+        self.calls.append((method, path, data))
+        if self.answers:
+            return self.answers.pop(0)
+        if path == "/contacts":
+            return self._upsert(data)
+        return self._one(method, unquote(path.rpartition("/")[2]), data)
+
+    def _upsert(self, data: dict) -> Reply:
+        if data["attributes"].get("SMS") in self.taken_phones:
+            return _reply(400, {"code": "invalid_parameter", "message": "x", "metadata": {"duplicate_identifiers": ["SMS"]}})
+        known = data["email"] in self.contacts
+        contact = self.contacts.setdefault(data["email"], Contact())
+        self._apply(data["email"], contact, data)
+        return _reply(204) if known else _reply(201, {"id": len(self.contacts)})
+
+    def _one(self, method: str, email: str, data: dict) -> Reply:
+        contact = self.contacts.get(email)
+        if contact is None:
+            return _reply(404, {"code": "document_not_found", "message": "Contact does not exist"})
+        if method == "GET":
+            return _reply(200, {"email": email, "emailBlacklisted": contact.blocked})
+        if method == "DELETE":
+            del self.contacts[email]
+            return _reply(204)
+        renamed = data.get("attributes", {}).pop("EMAIL", None)
+        if renamed in self.contacts and renamed != email:
+            return _reply(400, {"code": "duplicate_parameter", "message": "x", "metadata": {"duplicate_identifiers": ["email"]}})
+        self._apply(email, contact, data)
+        if renamed:
+            self.contacts[renamed] = self.contacts.pop(email)
+            contact.blocked = False  # the trap: a new address lifts the block, even one set in the same request
+        return _reply(204)
+
+    def _apply(self, email: str, contact: Contact, data: dict) -> None:
+        contact.attributes |= data.get("attributes", {})
+        contact.lists |= set(data.get("listIds", ()))
+        contact.lists -= set(data.get("unlinkListIds", ()))
+        if contact.blocked and data.get("emailBlacklisted") is False:
+            self.lifted.append(email)
+        contact.blocked = data.get("emailBlacklisted", contact.blocked)
+        contact.sms_blocked = data.get("smsBlacklisted", contact.sms_blocked)
+
+
+def _reply(status: int, body: object = None) -> Reply:
+    return Reply(status, {}, json.dumps(body).encode() if body is not None else b"")
+
+
+class Rig:
+    """The line, and hands to feed it."""
+
+    def __init__(self, client: redis.Redis, *, delete: str = "soft") -> None:
+        client.flushall()
+        self.store = Store(client)
+        self.brevo = MemoryBrevo()
+        self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in ("shop", "woo")}
+        self.woken: list[str] = []
+        tally = Tally()
+        account = Brevo("http://memory/v3", "k", self.brevo, self.store.limits, tally)
+        everywhere = dict.fromkeys(self.sources, (LIST,))
+        self.rules = Rules(everywhere, dict.fromkeys(self.sources, delete), attributes=ATTRIBUTES)
+        self.line = Line(
+            store=self.store,
+            connectors={**self.sources, "brevo": BrevoIntake(SourceSettings("brevo", "brevo", ("t",)))},
+            skills=[CustomerSync(lambda _: MAPPING)],
+            handlers={"contacts": ContactsHandler(account, self.store.limits, self.store.people, lambda: self.rules)},
+            wake=self.woken.append,
+            tally=tally,
+            keeper=Keeper(self.store.lanes),
+        )
+
+    def send(self, event: Event, *, received: datetime | None = None) -> None:
+        """Put one event into the inbox."""
+        events = self.sources[event.source].events
+        events.append(event)
+        accept(self.line, Inbound(event.source, {}, str(len(events) - 1).encode(), received or NOW))
+
+    def send_brevo(self, body: object, *, received: datetime | None = None) -> None:
+        """Put one of Brevo's own webhooks into the inbox."""
+        accept(self.line, Inbound("brevo", {}, json.dumps(body).encode(), received or NOW))
+
+    def read(self) -> None:
+        """Empty the inbox."""
+        while process_inbox(self.line):
+            pass
+
+    def deliver(self) -> None:
+        """Deliver until nothing is due."""
+        while deliver(self.line, "contacts").did_work:
+            pass
+
+    def settle(self) -> None:
+        """Read and deliver everything."""
+        self.read()
+        self.deliver()
