@@ -21,22 +21,22 @@ HELP_WIDTH = 110
 def cli_markdown(main: click.Command) -> str:
     """Return one section for each command, its help as the terminal shows it."""
     sections = ["# Command line", "Made from the code by `make format`; `tajo <command> --help` says the same."]
-    for path, command in walk(main, ("tajo",)):
-        context = click.Context(
-            command, info_name=" ".join(path), terminal_width=HELP_WIDTH, max_content_width=HELP_WIDTH
-        )
-        text = "\n".join(line.rstrip() for line in command.get_help(context).splitlines())
-        sections.append(f"{'#' * min(len(path) + 1, 4)} `{' '.join(path)}`\n\n```text\n{text}\n```")
+    settings = {**main.context_settings, "terminal_width": HELP_WIDTH}
+    for context in walk(click.Context(main, info_name="tajo", **settings)):
+        text = "\n".join(line.rstrip() for line in context.get_help().splitlines())
+        level = min(context.command_path.count(" ") + 2, 4)
+        sections.append(f"{'#' * level} `{context.command_path}`\n\n```text\n{text}\n```")
     return "\n\n".join(sections) + "\n"
 
 
-def walk(command: click.Command, path: tuple[str, ...]) -> list[tuple[tuple[str, ...], click.Command]]:
-    """Return the command and all below it, each with the words that call it; hidden ones are left out."""
-    found = [(path, command)]
-    if isinstance(command, click.Group):
-        for name, child in sorted(command.commands.items()):
-            if not child.hidden:
-                found += walk(child, (*path, name))
+def walk(context: click.Context) -> list[click.Context]:
+    """Return the command and all below it, each in its own context; hidden ones are left out."""
+    found = [context]
+    if isinstance(context.command, click.Group):
+        for name in context.command.list_commands(context):
+            child = context.command.get_command(context, name)
+            if child and not child.hidden:
+                found += walk(click.Context(child, parent=context, info_name=name, **child.context_settings))
     return found
 
 

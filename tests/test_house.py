@@ -15,6 +15,7 @@ import click
 import pytest
 
 import customer_sync
+from customer_sync.cli import main
 from customer_sync.registry import load_settings
 
 ROOT = Path(__file__).parent.parent
@@ -305,6 +306,14 @@ def test_the_settings_of_the_readme_are_accepted(tmp_path):
 
     assert sorted(settings.sources) == ["shopify", "woocommerce"]
     assert settings.warnings == ()
+
+
+@pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
+def test_only_commands_that_there_are_are_named(page, docs):
+    named = re.findall(r"`(?:\.venv/bin/)?(tajo(?: [a-z-]+)*)", (ROOT / page).read_text(encoding="utf-8"))
+    there = {context.command_path for context in docs.walk(click.Context(main, info_name="tajo"))}
+
+    assert [command for command in named if command not in there] == []
 
 
 def test_the_two_commands_of_the_readme_are_targets():
