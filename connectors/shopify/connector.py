@@ -151,7 +151,7 @@ def _triggered_at(inbound: Inbound) -> datetime:
     value = _header(inbound, "triggered-at")
     if not value:
         return inbound.received_at
-    return min(read_time(value, "headers.x-shopify-triggered-at"), inbound.received_at)
+    return read_time(value, "headers.x-shopify-triggered-at")
 
 
 CONNECTOR = ShopifyConnector

@@ -21,7 +21,7 @@ class Hook:
         source: the source's name.
         topic: Shopify's word for what happened.
         kind: ours.
-        triggered_at: when Shopify saw it; the time of arrival where the header is missing. Never later than arrival.
+        triggered_at: when Shopify saw it; the time of arrival where the header is missing.
         received_at: when it arrived.
     """
 

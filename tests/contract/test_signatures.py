@@ -1,0 +1,189 @@
+"""The tools with which connectors check signatures."""
+
+import base64
+import hmac
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customer_sync import signatures
+from customer_sync.errors import ConfigError, Refused
+from customer_sync.model import Inbound
+from tests.contract.cases import REPO
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+VECTORS = REPO.parent / "shared" / "payloads" / "signature_vectors.json"
+SECRET = "whsec_" + base64.b64encode(b"0123456789abcdef01234567").decode()
+
+
+def message(secret=SECRET, sent_at=NOW, body=b'{"a": 1}', prefix="webhook-"):
+    headers = signatures.sign_standard(body, secret, message_id="msg_1", sent_at=sent_at, prefix=prefix)
+    return Inbound("notices", headers, body, NOW)
+
+
+@pytest.mark.parametrize("sign", [signatures.sign_base64, signatures.sign_hex])
+@given(body=st.binary(max_size=60), secrets=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=3))
+def test_a_signature_holds_for_each_live_secret_and_only_for_its_bytes(sign, body, secrets):
+    for secret in secrets:
+        signatures.verify(body, sign(body, secret), ["", *secrets], sign)
+        with pytest.raises(Refused):
+            signatures.verify(body + b" ", sign(body, secret), secrets, sign)
+
+
+@pytest.mark.parametrize("empty", ["", " ", "\n"])
+def test_an_empty_secret_neither_signs_nor_verifies(empty):
+    forged = base64.b64encode(hmac.digest(empty.encode(), b"body", "sha256")).decode()
+
+    with pytest.raises(Refused):
+        signatures.verify(b"body", forged, (empty,))
+    with pytest.raises(Refused):
+        signatures.verify(b"body", forged, (empty, "another"))
+    with pytest.raises(Refused):
+        signatures.verify_token(empty, (empty,))
+    with pytest.raises(ConfigError):
+        signatures.sign_hex(b"body", empty)
+
+
+@pytest.mark.parametrize("given_signatures", ["", (), ("",), "é", "\ud800"])
+def test_no_signature_is_never_enough(given_signatures):
+    with pytest.raises(Refused):
+        signatures.verify(b"body", given_signatures, ("secret",))
+
+
+def test_one_good_signature_of_several_is_enough():
+    signatures.verify(b"body", ["other", signatures.sign_hex(b"body", "new")], ("new", "old"), signatures.sign_hex)
+
+
+def test_other_spellings_of_the_same_base64_are_refused():
+    proof = signatures.sign_base64(b"body", "secret")
+    last = chr(ord(proof[-2]) + 1)
+    assert base64.b64decode(proof[:-2] + last + "=") == base64.b64decode(proof)
+
+    for spelling in (proof[:-2] + last + "=", proof.rstrip("="), proof + "\n"):
+        with pytest.raises(Refused):
+            signatures.verify(b"body", spelling, ("secret",))
+
+
+def test_a_shared_secret_in_a_header_is_compared_with_every_live_one():
+    signatures.verify_token("user:pass", ("old:pass", "user:pass"))
+    with pytest.raises(Refused):
+        signatures.verify_token("user:pas", ("old:pass", "user:pass"))
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        ("Basic dXNlcjpww6Rzcw==", "user:päss"),
+        ("basic  dTpw ", "u:p"),
+        ("Bearer dTpw", ""),
+        ("Basic ???", ""),
+        ("Basic d!Tpw", ""),
+        ("Basic /w==", ""),
+        ("", ""),
+    ],
+)
+def test_basic_credentials_are_read_or_are_none(header, expected):
+    assert signatures.read_basic(header) == expected
+
+
+def test_a_header_of_pairs_keeps_every_value():
+    assert signatures.read_pairs("t=15, v1=ab,v1=c=d,odd") == {"t": ["15"], "v1": ["ab", "c=d"], "odd": [""]}
+
+
+def test_a_stamp_is_read_in_its_unit():
+    assert signatures.unix_time("1795262400") == NOW
+    assert signatures.unix_time("1795262400000", units_per_s=1000) == NOW
+
+
+@pytest.mark.parametrize("stamp", ["", "-1", "1.5", "1e9", "٣", "9" * 17, "9" * 16])
+def test_a_stamp_that_is_no_time_is_refused(stamp):
+    with pytest.raises(Refused):
+        signatures.unix_time(stamp)
+
+
+@pytest.mark.parametrize(("seconds", "is_fresh"), [(0, True), (300, True), (-300, True), (301, False), (-301, False)])
+def test_a_time_outside_the_window_is_refused_on_either_side(seconds, is_fresh):
+    inbound = message(sent_at=NOW + timedelta(seconds=seconds))
+
+    if is_fresh:
+        signatures.verify_standard(inbound, (SECRET,))
+    else:
+        with pytest.raises(Refused, match="window"):
+            signatures.verify_standard(inbound, (SECRET,))
+
+
+@pytest.mark.parametrize("prefix", ["webhook-", "svix-"])
+def test_a_standard_message_is_genuine_with_any_live_secret(prefix):
+    inbound = message(secret="plain text", prefix=prefix)
+
+    signatures.verify_standard(inbound, (SECRET, "plain text"), prefix=prefix)
+    with pytest.raises(Refused):
+        signatures.verify_standard(inbound, (SECRET,), prefix=prefix)
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+def test_each_part_of_a_standard_message_is_signed(name):
+    inbound = message()
+    for value in ("", inbound.headers[name] + "1", "1795262401"):
+        with pytest.raises(Refused):
+            signatures.verify_standard(replace(inbound, headers={**inbound.headers, name: value}), (SECRET,))
+
+
+def test_only_the_version_that_we_know_counts():
+    inbound = message()
+    proof = inbound.headers["webhook-signature"]
+    several = {**inbound.headers, "webhook-signature": f"v1a,xyz {proof} v1,old"}
+    other = {**inbound.headers, "webhook-signature": proof.replace("v1,", "v2,")}
+
+    signatures.verify_standard(replace(inbound, headers=several), (SECRET,))
+    with pytest.raises(Refused):
+        signatures.verify_standard(replace(inbound, headers=other), (SECRET,))
+
+
+def test_a_secret_may_have_lost_its_padding():
+    padded = "whsec_" + base64.b64encode(b"0123456789").decode()
+
+    assert padded.endswith("==")
+    signatures.verify_standard(message(secret=padded), (padded.rstrip("="),))
+
+
+def test_a_secret_that_is_no_base64_is_refused_and_named_when_signing():
+    with pytest.raises(Refused, match="whsec_"):
+        signatures.verify_standard(message(), ("whsec_!!",))
+    with pytest.raises(ConfigError, match="whsec_"):
+        message(secret="whsec_!!")
+    with pytest.raises(ConfigError):
+        message(secret="whsec_")
+
+
+def test_a_request_for_another_platform_is_told_so():
+    assert "looks like WooCommerce" in str(signatures.unsigned("Shopify", {"x-wc-webhook-signature": "x"}))
+    assert "looks like" not in str(signatures.unsigned("Shopify", {"x-shopify-hmac-sha256": ""}))
+
+
+@pytest.mark.skipif(not VECTORS.is_file(), reason="the known signatures are not beside the repository")
+def test_the_vendors_known_signatures_are_reproduced():
+    seen = set()
+    for doc in json.loads(VECTORS.read_text(encoding="utf-8"))["vectors"]:
+        body, headers = doc.get("body", "").encode(), {k.lower(): v for k, v in doc.get("headers", {}).items()}
+        if doc["scheme"] in ("standard_webhooks", "svix"):
+            at = datetime.fromtimestamp(doc["now_unix"], tz=UTC)
+            prefix = "svix-" if doc["scheme"] == "svix" else "webhook-"
+            signatures.verify_standard(Inbound("x", headers, body, at), (doc["secret"],), prefix=prefix)
+        elif doc["scheme"] == "hubspot_v3":
+            stamp = headers["x-hubspot-request-timestamp"]
+            signed = f"{doc['method']}{doc['url']}".encode() + body + stamp.encode()
+            signatures.verify(signed, headers["x-hubspot-signature-v3"], (doc["secret"],))
+        elif doc["scheme"] == "stripe_v1" and doc["expect"] == "valid":
+            pairs = signatures.read_pairs(headers["stripe-signature"])
+            signed = f"{pairs['t'][0]}.".encode() + body
+            signatures.verify(signed, pairs["v1"], (doc["secret"],), signatures.sign_hex)
+        else:
+            continue
+        seen.add(doc["scheme"])
+
+    assert seen == {"standard_webhooks", "svix", "hubspot_v3", "stripe_v1"}
