@@ -140,6 +140,11 @@ def test_a_key_may_be_long_but_not_empty():
         fingerprint("a@b.example", b"")
 
 
+def test_the_end_of_a_source_name_is_not_taken_for_the_beginning_of_an_id():
+    assert ref_key("shop", "1:2") == "shop:1:2"
+    assert ref_key("shop", "12") != ref_key("shop1", "2")
+
+
 NAMES = st.from_regex(r"[a-z0-9][a-z0-9_-]{0,10}", fullmatch=True)
 
 

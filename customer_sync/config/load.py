@@ -83,7 +83,7 @@ def _homes(platforms: Mapping[str, type[Connector]]) -> dict[str, str]:
 def _read(reader: Reader, named: Path | None) -> str | None:
     """Return the file's text; None when it cannot be read, which is a fault unless nobody named it."""
     try:
-        return (named or Path(DEFAULT_FILE)).read_bytes().decode("utf-8-sig")
+        return (named or Path(DEFAULT_FILE)).read_bytes().decode()
     except FileNotFoundError:
         if named is None:
             return None

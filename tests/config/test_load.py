@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from customer_sync.config import BREVO_URL, ConfigFaults, Schedule, SyncOptions, load, skill_settings
+from customer_sync.connector import Option
 
 SHOP = """
     connectors:
@@ -133,6 +134,26 @@ def test_a_secret_is_the_text_that_was_written(read, written, secret):
     assert read(text).sources["woocommerce"].secrets == (secret,)
 
 
+@pytest.mark.parametrize("written", ["123", "no", "1.50", "2026-11-21"])
+def test_a_key_of_the_platform_is_the_text_that_was_written(read, written):
+    settings = read(f"connectors: {{woocommerce: {{webhook_secret: s, api_key: {written}}}}}")
+
+    assert settings.sources["woocommerce"].options == {"consumer_key": written}
+
+
+def test_a_webhook_secret_may_stand_under_another_name_of_its_key(tmp_path, platforms):
+    class ConnectorAlias(platforms["woocommerce"]):
+        options = (Option("signing_key", "The key.", secret=True, aliases=("webhook_secret",)),)
+
+    path = tmp_path / "tajo.yaml"
+    path.write_text("connectors: {woocommerce: {webhook_secret: s}}")
+
+    source = load(path, {}, {"woocommerce": ConnectorAlias}).sources["woocommerce"]
+
+    assert source.secrets == ("s",)
+    assert source.options == {"signing_key": "s"}
+
+
 def test_two_accounts_of_one_platform_are_two_sources(read):
     settings = read(
         """
@@ -224,6 +245,20 @@ def test_a_key_may_be_spelled_in_any_case(read, key):
     settings = read(f"connectors: {{open: {{{key}: http://127.0.0.1:1}}}}")
 
     assert settings.sources["open"].base_url == "http://127.0.0.1:1"
+
+
+def test_of_several_shared_tables_the_first_wins(read):
+    settings = read(
+        """
+        connectors:
+          shop-de: &de {platform: open, base_url: http://de.example}
+          shop-fr: &fr {platform: open, base_url: http://fr.example, options: {list_id: 2}}
+          shop-es: {<<: [*de, *fr]}
+        """
+    )
+
+    assert settings.sources["shop-es"].base_url == "http://de.example"
+    assert settings.options_for("shop-es").list_ids == (2,)
 
 
 # Skills and options
