@@ -1,0 +1,63 @@
+"""`python -m customer_sync.brevo.sandbox`: a Brevo of your own on a port."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from customer_sync.brevo.sandbox.limits import PLANS
+from customer_sync.brevo.sandbox.server import THREADS, serve
+from customer_sync.brevo.sandbox.state import Settings
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until stopped; returns the exit code.
+
+    Args:
+        arguments: the command line without the program; None takes the process's own.
+    """
+    options = _parser().parse_args(arguments)
+    settings = Settings(
+        plan=options.plan,
+        keys=tuple(options.key),
+        journal=options.journal,
+        import_delay_s=options.import_delay,
+        time_scale=options.time_scale,
+        unknown_list_status=options.unknown_list_status,
+        batch_status=options.batch_status,
+        lists=tuple(options.list or Settings().lists),
+        ecommerce=not options.no_ecommerce,
+    )
+    try:
+        serve(options.host, options.port, settings, threads=options.threads)
+    except OSError as error:
+        sys.stderr.write(f"cannot listen at {options.host}:{options.port}: {error.strerror}. Choose another --port.\n")
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    default = Settings()
+    parser = argparse.ArgumentParser("sandbox", description="A Brevo API v3 in memory, for development and tests.")
+    add = parser.add_argument
+    add("--host", default="127.0.0.1", help="address to listen at (default %(default)s)")
+    add("--port", type=int, default=8025, help="port; 0 takes a free one (default %(default)s)")
+    add("--plan", choices=list(PLANS), default=default.plan, help="rate limits (default %(default)s)")
+    add("--key", action="append", default=[], help="an API key to accept, may be repeated; without it any key is")
+    add("--journal", type=Path, help="file that keeps the state over a restart")
+    add(
+        "--list", action="append", type=int, help="id of a list that exists from the start, may be repeated (default 2)"
+    )
+    add("--import-delay", type=float, default=default.import_delay_s, help="seconds an import takes")
+    add("--time-scale", type=float, default=1.0, help="factor for the waits of outgoing webhooks, e.g. 0.001")
+    add("--unknown-list-status", type=int, choices=(400, 404), default=400, help="answer to unknown list ids")
+    add("--batch-status", type=int, choices=(404, 410), default=404, help="answer to POST /contacts/batch")
+    add("--no-ecommerce", action="store_true", help="eCommerce is off until POST /ecommerce/activate")
+    add("--threads", type=int, default=THREADS, help="calls worked on at once (default %(default)s)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,30 @@
+"""The page at `/`: what is in this Brevo, at a glance."""
+
+from __future__ import annotations
+
+from flask import Response, render_template
+
+from customer_sync.brevo.sandbox.state import Sandbox
+
+_SHOWN = 50
+
+
+def show(sandbox: Sandbox) -> Response:
+    """Return the page."""
+    with sandbox.lock:
+        newest = [contact.public() for contact in reversed(sandbox.contacts.ordered()[-_SHOWN:])]
+        members = sandbox.contacts.members
+        lists = [{**row, "size": len(members.get(int(str(key)), ()))} for key, row in sandbox.lists.lists.rows.items()]
+        view = {
+            "contacts": newest,
+            "count": len(sandbox.contacts.by_id),
+            "blocked": sum(one.email_blacklisted for one in sandbox.contacts.by_id.values()),
+            "lists": lists,
+            "calls": sandbox.calls.totals(),
+            "max_in_second": sandbox.calls.max_in_second,
+            "plan": sandbox.limits.plan,
+            "faults": [fault.row() for fault in sandbox.faults.active],
+            "mailable": len(sandbox.history.all()),
+            "sizes": {name: len(table.rows) for name, table in sandbox.shop.items()},
+        }
+    return Response(render_template("page.html", **view))

@@ -1,0 +1,10 @@
+"""The HTTP routes: each module turns requests into calls on the `Sandbox` and ends with its table `ROUTES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Response
+
+#: (verb, path, function): the function gets the sandbox and the path's parameters by name.
+Route = tuple[str, str, Callable[..., Response]]

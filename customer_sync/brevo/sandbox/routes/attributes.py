@@ -1,0 +1,71 @@
+"""`/contacts/attributes`: what a contact of this account can hold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response
+
+from customer_sync.brevo.sandbox.answers import as_json, nothing, optional_object
+from customer_sync.brevo.sandbox.contact import Contact
+from customer_sync.brevo.sandbox.routes import Route
+from customer_sync.brevo.sandbox.state import Sandbox
+
+
+def list_all(sandbox: Sandbox) -> Response:
+    """Return all attributes."""
+    with sandbox.lock:
+        return as_json({"attributes": sandbox.attributes.all()})
+
+
+def create(sandbox: Sandbox, category: str, name: str) -> Response:
+    """Add an attribute: 201 without a body."""
+    with sandbox.lock:
+        sandbox.attributes.create(category, name, optional_object())
+    return nothing(201)
+
+
+def update(sandbox: Sandbox, category: str, name: str) -> Response:
+    """Change the options or the formula of an attribute."""
+    with sandbox.lock:
+        sandbox.attributes.update(category, name, optional_object())
+    return nothing()
+
+
+def delete(sandbox: Sandbox, category: str, name: str) -> Response:
+    """Delete an attribute and every contact's value of it."""
+    upper = name.upper()
+
+    def forget(contact: Contact) -> None:
+        contact.attributes = {key: value for key, value in contact.attributes.items() if key != upper}
+
+    with sandbox.lock:
+        sandbox.attributes.delete(category, name)
+        holders = [one for one in sandbox.contacts.by_id.values() if upper in one.attributes]
+        sandbox.contacts.change_all(holders, forget)
+    return nothing()
+
+
+def delete_option(sandbox: Sandbox, name: str, option: str) -> Response:
+    """Delete one option of a multiple-choice attribute, in every contact too."""
+    upper = name.upper()
+
+    def forget(contact: Contact) -> None:
+        value = contact.attributes[upper]
+        kept = [one for one in value if one != option] if isinstance(value, list) else value
+        contact.attributes = {**contact.attributes, upper: kept}
+
+    with sandbox.lock:
+        sandbox.attributes.delete_option(name, option)
+        holders = [one for one in sandbox.contacts.by_id.values() if upper in one.attributes]
+        sandbox.contacts.change_all(holders, forget)
+    return nothing()
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    ("GET", "/contacts/attributes", list_all),
+    ("POST", "/contacts/attributes/<category>/<name>", create),
+    ("PUT", "/contacts/attributes/<category>/<name>", update),
+    ("DELETE", "/contacts/attributes/<category>/<name>", delete),
+    ("DELETE", "/contacts/attributes/multiple-choice/<name>/<option>", delete_option),
+)

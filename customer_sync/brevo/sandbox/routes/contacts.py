@@ -1,0 +1,251 @@
+"""`/contacts`: create, change, read, list and delete."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from flask import Response, request
+
+from customer_sync.brevo.sandbox import contact_body, paging
+from customer_sync.brevo.sandbox.answers import ApiError, Row, as_json, body_object, invalid, not_found, nothing
+from customer_sync.brevo.sandbox.contact import Contact, Write
+from customer_sync.brevo.sandbox.contacts import duplicate
+from customer_sync.brevo.sandbox.identifiers import EMAIL, EXT_ID, SMS, TYPES
+from customer_sync.brevo.sandbox.routes import Route
+from customer_sync.brevo.sandbox.state import Sandbox
+from customer_sync.model import Json
+
+_FILTER = re.compile(r'equals\(\s*([\w-]+)\s*,\s*(?:"(.*)"|([^"]*?))\s*\)')
+#: Attribute names whose value is an identifier under another name.
+_SPELLINGS: Final = {"EXT_ID": EXT_ID}
+_MAX_IDS = 20
+#: Ninety days without a mail, which is all a sandbox has to tell.
+_NO_STATISTICS: Final = (
+    "messagesSent",
+    "delivered",
+    "opened",
+    "clicked",
+    "softBounces",
+    "hardBounces",
+    "complaints",
+)
+
+
+def create(sandbox: Sandbox) -> Response:
+    """Create a contact, or change it with `updateEnabled`: 201 with the id, 204 without a body."""
+    body = body_object()
+    write = contact_body.for_create(body, sandbox.attributes)
+    may_update = bool(contact_body.flag(body, "updateEnabled"))
+    if not may_update:
+        write.smtp_blocked = None
+    with sandbox.lock:
+        sandbox.lists.check(write.add_lists)
+        known = sandbox.contacts.locate(write)
+        collisions = sandbox.contacts.collisions(write, known if may_update else None)
+        if collisions and not write.force_merge:
+            raise duplicate(collisions, "update" if known and may_update else "create")
+        if collisions:
+            known = _merge(sandbox, known, collisions)
+        if known is None:
+            contact = sandbox.contacts.create(write, sandbox.now_ms())
+            _tell_lists(sandbox, contact, write.add_lists)
+            return as_json({"id": contact.id}, 201)
+        _update(sandbox, known, write)
+        return as_json({"id": known.id}, 201) if contact_body.flag(body, "getId") else nothing()
+
+
+def update(sandbox: Sandbox, identifier: str) -> Response:
+    """Change a contact: 204 without a body."""
+    write = contact_body.for_update(body_object(), sandbox.attributes)
+    with sandbox.lock:
+        contact = _existing(sandbox, identifier)
+        sandbox.lists.check((*write.add_lists, *write.remove_lists))
+        collisions = sandbox.contacts.collisions(write, contact)
+        if collisions and not write.force_merge:
+            raise duplicate(collisions, "update")
+        if collisions:
+            contact = _merge(sandbox, contact, collisions)
+        _update(sandbox, contact, write)
+    return nothing()
+
+
+def batch(sandbox: Sandbox) -> Response:
+    """Refuse: the endpoint ended on 2026-10-30; `/contacts/import` is its successor."""
+    raise ApiError(sandbox.settings.batch_status, "document_not_found", "This endpoint has been deprecated")
+
+
+def delete(sandbox: Sandbox, identifier: str) -> Response:
+    """Delete a contact: 204; 405 for the account's own address."""
+    with sandbox.lock:
+        contact = _existing(sandbox, identifier)
+        if contact.email == sandbox.settings.account_email:
+            text = "You're not allowed to delete registered email contact with Brevo"
+            raise ApiError(405, "method_not_allowed", text)
+        sandbox.contacts.delete(contact)
+        lists: list[Json] = list(contact.list_ids)
+        sandbox.emit("contactDeleted", contact, list_id=lists)
+    return nothing()
+
+
+def read(sandbox: Sandbox, identifier: str) -> Response:
+    """Return one contact with its statistics."""
+    with sandbox.lock:
+        contact = _existing(sandbox, identifier, is_read=True)
+        return as_json({**contact.public(), "statistics": _statistics(contact)})
+
+
+def read_statistics(sandbox: Sandbox, identifier: str) -> Response:
+    """Return the statistics of one contact."""
+    with sandbox.lock:
+        return as_json(_statistics(_existing(sandbox, identifier, is_read=True)))
+
+
+def list_all(sandbox: Sandbox) -> Response:
+    """Return a page of contacts, newest first unless `sort=asc`."""
+    page = paging.page(50, 1000)
+    with sandbox.lock:
+        rows = _chosen(sandbox)
+        shown: list[Json] = [contact.public() for contact in page.of(rows)]
+        return as_json({"contacts": shown, "count": len(rows)})
+
+
+def list_members(sandbox: Sandbox, list_id: int) -> Response:
+    """Return a page of the contacts of one list."""
+    page = paging.page(50, 500)
+    with sandbox.lock:
+        sandbox.lists.list(list_id)
+        rows = _modified(sandbox.contacts.ordered(list_id))
+        shown: list[Json] = [contact.public() for contact in page.of(rows)]
+        return as_json({"contacts": shown, "count": len(rows)})
+
+
+def list_segments(_sandbox: Sandbox) -> Response:
+    """Return no segments: they are made by hand in Brevo's pages."""
+    paging.page(10, 50)
+    return as_json({"segments": [], "count": 0})
+
+
+def refuse_consent_groups(_sandbox: Sandbox) -> Response:
+    """Refuse: the feature is off, as it is for most accounts."""
+    raise ApiError(403, "CONSENT_GROUP_NOT_ENABLED", "Consent groups are not enabled for this account")
+
+
+def _merge(sandbox: Sandbox, own: Contact | None, collisions: dict[str, Contact]) -> Contact:
+    contacts = {one.id: one for one in (*([own] if own else []), *collisions.values())}
+    return sandbox.contacts.merge(list(contacts.values()), sandbox.now_ms())
+
+
+def _update(sandbox: Sandbox, contact: Contact, write: Write) -> None:
+    joined = tuple(one for one in write.add_lists if one not in contact.list_ids)
+    changed = sandbox.contacts.update(contact, write, sandbox.now_ms())
+    if changed:
+        content: list[Json] = [*sorted(changed)]
+        sandbox.emit("contactUpdated", contact, content=content)
+    _tell_lists(sandbox, contact, joined)
+
+
+def _tell_lists(sandbox: Sandbox, contact: Contact, joined: tuple[int, ...]) -> None:
+    if joined:
+        lists: list[Json] = list(joined)
+        sandbox.emit("listAddition", contact, list_id=lists)
+
+
+def _existing(sandbox: Sandbox, identifier: str, *, is_read: bool = False) -> Contact:
+    contact = _find(sandbox, identifier, request.args.get("identifierType"), is_read=is_read)
+    if contact is None:
+        raise not_found("Contact does not exist")
+    return contact
+
+
+def _find(sandbox: Sandbox, identifier: str, kind: str | None, *, is_read: bool) -> Contact | None:
+    """Without a type PUT and DELETE take an address or Brevo's number; GET takes a phone number too."""
+    contacts = sandbox.contacts
+    if kind is None and "@" in identifier:
+        return contacts.find(EMAIL, identifier.strip().lower())
+    if kind in (None, "contact_id") and identifier.isdecimal():
+        found = contacts.by_id.get(int(identifier))
+        return contacts.find(SMS, identifier) if found is None and kind is None and is_read else found
+    if kind not in TYPES:
+        raise invalid("Invalid identifierType" if kind else "Invalid email or contact id")
+    value = identifier.strip().lower() if kind == "email_id" else identifier
+    return contacts.find(
+        TYPES[kind], value.lstrip("+") if kind.endswith(("phone_id", "app_id", "number_id")) else value
+    )
+
+
+def _chosen(sandbox: Sandbox) -> list[Contact]:
+    args = request.args
+    if "listIds" in args and "segmentId" in args:
+        raise invalid("Either listIds or segmentId can be passed")
+    if "segmentId" in args:
+        raise not_found("Segment does not exist")
+    rows = sandbox.contacts.ordered()
+    if "ids" in args:
+        ids = paging.numbers("ids")
+        if len(ids) > _MAX_IDS:
+            raise ApiError(400, "out_of_range", f"Maximum {_MAX_IDS} ids can be passed")
+        rows = [sandbox.contacts.by_id[one] for one in sorted(set(ids)) if one in sandbox.contacts.by_id]
+    if "listIds" in args:
+        wanted = set(paging.numbers("listIds"))
+        rows = [one for one in rows if not wanted.isdisjoint(one.list_ids)]
+    created = paging.since("createdSince")
+    if created is not None:
+        rows = [one for one in rows if one.created_ms > created]
+    rows = _modified(rows)
+    return _filtered(sandbox, rows, args["filter"]) if "filter" in args else rows
+
+
+def _modified(rows: list[Contact]) -> list[Contact]:
+    modified = paging.since("modifiedSince")
+    return rows if modified is None else [one for one in rows if one.modified_ms > modified]
+
+
+def _filtered(sandbox: Sandbox, rows: list[Contact], text: str) -> list[Contact]:
+    """Apply `equals(NAME,"value")`, the one operator there is."""
+    found = _FILTER.fullmatch(text.strip())
+    attribute = sandbox.attributes.get(found[1]) if found else None
+    if found is None or attribute is None:
+        raise invalid("Invalid filter")
+    value = found[2] if found[2] is not None else found[3]
+    wanted = {value.lower()}
+    entries = attribute.get("enumeration")
+    for entry in entries if isinstance(entries, list) else ():
+        if isinstance(entry, dict) and entry["label"] == value:
+            wanted.add(str(entry["value"]))
+    if attribute.get("type") == "multiple-choice":
+        options = {one.strip() for one in value.split(",")}
+        return [one for one in rows if options <= set(_values(one, found[1]))]
+    return [one for one in rows if any(str(each).lower() in wanted for each in _values(one, found[1]))]
+
+
+def _values(contact: Contact, name: str) -> list[Json]:
+    upper = name.upper()
+    known: Row = {**contact.attributes, **contact.identifiers, "EMAIL": contact.email}
+    value = known.get(_SPELLINGS.get(upper, upper))
+    if value in (None, ""):
+        return []
+    return value if isinstance(value, list) else [value]
+
+
+def _statistics(contact: Contact) -> Row:
+    rows: Row = {name: [] for name in _NO_STATISTICS}
+    rows["unsubscriptions"] = {"userUnsubscription": [], "adminUnsubscription": []}
+    rows["transacAttributes"] = list(contact.transactional)
+    return rows
+
+
+# An identifier may hold slashes (`gid://shopify/Customer/7`), which arrive decoded; fixed paths go first all the same.
+ROUTES: Final[tuple[Route, ...]] = (
+    ("GET", "/contacts", list_all),
+    ("POST", "/contacts", create),
+    ("POST", "/contacts/batch", batch),
+    ("GET", "/contacts/segments", list_segments),
+    ("GET", "/contacts/consent-groups", refuse_consent_groups),
+    ("POST", "/contacts/consent-groups", refuse_consent_groups),
+    ("GET", "/contacts/<path:identifier>", read),
+    ("PUT", "/contacts/<path:identifier>", update),
+    ("DELETE", "/contacts/<path:identifier>", delete),
+    ("GET", "/contacts/<path:identifier>/campaignStats", read_statistics),
+    ("GET", "/contacts/lists/<int:list_id>/contacts", list_members),
+)

@@ -1,0 +1,105 @@
+"""`POST /contacts/import` and `/processes`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response, request
+
+from customer_sync.brevo.sandbox import contact_body, imports, paging
+from customer_sync.brevo.sandbox.answers import ApiError, Row, as_json, body_object, invalid, missing
+from customer_sync.brevo.sandbox.imports import Import
+from customer_sync.brevo.sandbox.routes import Route
+from customer_sync.brevo.sandbox.state import Sandbox
+from customer_sync.model import Json
+
+#: The largest body; 8 MB is what Brevo calls safe.
+MAX_BYTES = 10_000_000
+_NO_IDENTIFIER = (
+    "We could not find any valid email or SMS or Contact ID in the file you uploaded. Please add at least one valid "
+    "email address (ex: john.smith@example.com) or SMS (e.g: +33xxxxxxxxx or 0033xxxxxxxxx where +33 is the country "
+    "code) or Contact ID (e.g: 1) in your file and then try to upload. Also check that you are not using space as a "
+    "delimiter"
+)
+
+
+def begin(sandbox: Sandbox) -> Response:
+    """Queue an import: 202 with the process id."""
+    if (request.content_length or 0) > MAX_BYTES:
+        raise ApiError(sandbox.settings.max_import_status, "out_of_range", "Body should not exceed 10 MB")
+    body = body_object()
+    rows, file_url = _source(body)
+    updates = contact_body.flag(body, "updateExistingContacts")
+    with sandbox.lock:
+        list_ids = _lists(sandbox, body)
+        job = Import(
+            process_id=sandbox.processes.next_id(),
+            due=sandbox.clock() + sandbox.settings.import_delay_s,
+            rows=rows,
+            list_ids=list_ids,
+            file_url=file_url,
+            block_email=bool(contact_body.flag(body, "emailBlacklist")),
+            block_sms=bool(contact_body.flag(body, "smsBlacklist")),
+            is_updating=updates is not False,
+            is_emptying=bool(contact_body.flag(body, "emptyContactsAttributes")),
+            notify_url=str(body.get("notifyUrl") or ""),
+            base_url=request.host_url,
+        )
+        sandbox.begin_import(job)
+    return as_json({"processId": job.process_id}, 202)
+
+
+def list_processes(sandbox: Sandbox) -> Response:
+    """Return a page of the processes."""
+    page = paging.page(10, 50)
+    with sandbox.lock:
+        ids = list(sandbox.processes.rows)
+        shown: list[Json] = [sandbox.process(int(one)) for one in page.of(ids)]
+        return as_json({"processes": shown, "count": len(ids)})
+
+
+def read_process(sandbox: Sandbox, process_id: int) -> Response:
+    """Return one process; an unknown one is a 404 with an unexpected code, as Brevo has it."""
+    with sandbox.lock:
+        row = sandbox.process(process_id)
+        if row is None:
+            raise ApiError(404, "invalid_parameter", "processId is invalid")
+        return as_json(row)
+
+
+def _source(body: Row) -> tuple[list[Row], str]:
+    given = [name for name in ("jsonBody", "fileBody", "fileUrl") if body.get(name)]
+    if not given:
+        raise missing("Either fileUrl, fileBody or jsonBody is required")
+    if len(given) > 1:
+        raise invalid("Only one of fileUrl, fileBody and jsonBody can be passed")
+    value = body[given[0]]
+    if given[0] == "fileUrl":
+        return [], str(value)
+    if isinstance(value, list) and given[0] == "jsonBody":
+        rows = imports.rows_of_json(value)
+    elif isinstance(value, str) and given[0] == "fileBody":
+        rows = imports.rows_of_csv(value)
+    else:
+        raise invalid(f"{given[0]} is invalid")
+    if not imports.has_identifier(rows):
+        raise invalid(_NO_IDENTIFIER)
+    return rows, ""
+
+
+def _lists(sandbox: Sandbox, body: Row) -> tuple[int, ...]:
+    list_ids = contact_body.list_ids(body, "listIds")
+    sandbox.lists.check(list_ids)
+    new = body.get("newList")
+    if isinstance(new, dict) and new.get("listName"):
+        list_ids += (sandbox.lists.create_list(new["listName"], new.get("folderId"), sandbox.now_ms()),)
+    if not list_ids:
+        raise missing("Either listIds or newList is required")
+    return list_ids
+
+
+ROUTES: Final[tuple[Route, ...]] = (
+    ("POST", "/contacts/import", begin),
+    ("GET", "/processes", list_processes),
+    ("GET", "/processes/<int:process_id>", read_process),
+)
