@@ -176,9 +176,9 @@ def parse_time(value: Json, path: str) -> datetime:
         raise PayloadError(path, f"expected an ISO 8601 time, found {type(value).__name__}")
     try:
         at = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()))
-    except ValueError as error:
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         raise PayloadError(path, "expected an ISO 8601 time such as 2026-11-21T10:00:00Z") from error
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
 def id_text(value: Json, path: str) -> str:
@@ -211,5 +211,7 @@ def _check_tree(value: Json) -> None:
             stack.extend((child, f"{path}.{key}", depth + 1) for key, child in node.items())
         elif isinstance(node, list):
             stack.extend((child, f"{path}[{i}]", depth + 1) for i, child in enumerate(node))
+        elif isinstance(node, str) and not node.isascii() and any("\ud800" <= letter <= "\udfff" for letter in node):
+            raise PayloadError(path[:80], "half a character (a lone surrogate)")
         elif isinstance(node, str) and "\0" in node:
             raise PayloadError(path[:80], "a NUL character")

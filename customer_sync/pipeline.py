@@ -198,6 +198,7 @@ def _put(store: Store, change: Change, received_at: datetime) -> dict[str, Any]:
         "change": encode_change(state, [Source(change.event_id, change.source, to_ms(received_at))]),
         "left": _left(change.source, change.occurred_at),
         "known": change.only_known,
+        "guest": "status" in change.fields,
     }
     if change.target is not None:
         put["target"] = change.target

@@ -70,6 +70,10 @@ class MemoryBrevo:
     """Answers the calls of the contacts lane, traps included, and watches every block that is lifted."""
 
     def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget everything."""
         self.contacts: dict[str, Contact] = {}
         self.calls: list[tuple[str, str, dict[str, object]]] = []
         self.lifted: list[str] = []
@@ -88,6 +92,11 @@ class MemoryBrevo:
         if path == "/contacts":
             return self._upsert(data)
         return self._one(method, unquote(path.rpartition("/")[2]), data)
+
+    def unsubscribe(self, email: str) -> None:
+        """An act of the person in Brevo: the contact is blocked at once."""
+        if email in self.contacts:
+            self.contacts[email].blocked = True
 
     def _upsert(self, data: dict) -> Reply:
         if data["attributes"].get("SMS") in self.taken_phones:
@@ -134,6 +143,7 @@ class Rig:
 
     def __init__(self, client: redis.Redis, *, delete: str = "soft") -> None:
         client.flushall()
+        self.client = client
         self.store = Store(client)
         self.brevo = MemoryBrevo()
         self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in ("shop", "woo")}
@@ -151,6 +161,15 @@ class Rig:
             tally=tally,
             keeper=Keeper(self.store.lanes),
         )
+
+    def reset(self) -> None:
+        """Start again with nothing, cheaply."""
+        self.client.flushall()
+        self.client.set("tajo:salt", self.store.people.salt)
+        self.client.hset("tajo:lim:contacts", "rps", 0)
+        self.brevo.clear()
+        for source in self.sources.values():
+            source.events.clear()
 
     def send(self, event: Event, *, received: datetime | None = None) -> None:
         """Put one event into the inbox."""

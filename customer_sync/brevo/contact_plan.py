@@ -63,14 +63,14 @@ class Plan(NamedTuple):
     """What to do.
 
     Args:
-        action: `none` (nothing is to be called), `write`, `block` (only if the contact is there), `rename`, `delete`,
-            `erase`.
+        action: `none` (nothing is to be called), `write`, `leave` (off our lists, blocked if the person withdrew, only
+            if the contact is there), `rename`, `delete`, `erase`.
         has: what Brevo has, corrected by what was heard since.
         desired: what to write; None for none, delete and erase.
-        why: for `none`: unchanged, no address, gone, deleted.
+        why: for `none`: unchanged, no address, gone, deleted, departed.
     """
 
-    action: Literal["none", "write", "block", "rename", "delete", "erase"]
+    action: Literal["none", "write", "leave", "rename", "delete", "erase"]
     has: Has
     desired: Desired | None = None
     why: str = ""
@@ -86,7 +86,7 @@ def make_plan(state: State, has: Has, rules: Rules) -> Plan:
     email = address_of(state)
     if email is None:
         return Plan("none", has, why="no address")
-    if all(stamped.source == BREVO for name, stamped in state.items() if name != "email"):
+    if status is None and not refs_of(state):
         return Plan("none", has, why="not a customer")
     if word == "deleted" and status is not None and rules.delete.get(status.source, "soft") == "hard":
         return Plan("none", has, why="deleted") if has.digest == _DELETED else Plan("delete", has)
@@ -100,7 +100,8 @@ def make_plan(state: State, has: Has, rules: Rules) -> Plan:
         return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
     if word != "active":
         is_absent = has.email is None and has.digest == desired.digest
-        return Plan("none", has, why="deleted") if is_absent else Plan("block", has, desired)
+        nothing = not desired.unlist and not _flags_differ(desired, has)
+        return Plan("none", has, why=word) if is_absent or nothing else Plan("leave", has, desired)
     return Plan("write", has, desired)
 
 

@@ -81,7 +81,7 @@ class ContactsHandler:
         self._clock = clock
         self._actions: Mapping[str, Callable[[_Job, Gate], str]] = {
             "write": self._write,
-            "block": self._block,
+            "leave": self._leave,
             "rename": self._rename,
             "delete": self._delete,
             "erase": self._delete,
@@ -208,10 +208,10 @@ class ContactsHandler:
         reply = self._brevo.call("POST", ROUTE, upsert, bucket=BUCKET, endpoint=ROUTE)
         return "created" if reply.status == 201 else "updated"
 
-    def _block(self, job: _Job, gate: Gate) -> str:
-        """Block a contact that may or may not be there, and take it off our lists; never make a new one."""
+    def _leave(self, job: _Job, gate: Gate) -> str:
+        """Take a contact off our lists and block it if the person withdrew; never make a new one."""
         desired = _desired(job)
-        body: dict[str, Json] = {"emailBlacklisted": True, "smsBlacklisted": True}
+        body = _flags(desired)
         if desired.unlist:
             body["unlinkListIds"] = list(desired.unlist)
         gate.wait()
@@ -220,8 +220,8 @@ class ContactsHandler:
         except Missing:
             job.has = replace(job.has, email=None, digest=desired.digest, lists=(), at_ms=self._clock())
             return "not in Brevo"
-        job.has = after_write(job.has, desired._replace(blocked=True, sms_blocked=True), self._clock())
-        return "blocked"
+        job.has = after_write(job.has, desired, self._clock())
+        return "left"
 
     def _rename(self, job: _Job, gate: Gate) -> str:
         """Give the contact its new address. Brevo lifts a block when an address changes, so it is set again at once."""
@@ -246,9 +246,10 @@ class ContactsHandler:
             self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, endpoint=ONE_ROUTE)
         except FieldRefused:
             # the new address is a contact already: the old one leaves, the other is brought up to date
-            gate.wait()
-            leave: dict[str, Json] = {"emailBlacklisted": True, "unlinkListIds": list(job.has.lists)}
-            self._brevo.call("PUT", contact_path(old), leave, bucket=BUCKET, endpoint=ONE_ROUTE)
+            if job.has.lists:
+                gate.wait()
+                leave: dict[str, Json] = {"unlinkListIds": list(job.has.lists)}
+                self._brevo.call("PUT", contact_path(old), leave, bucket=BUCKET, endpoint=ONE_ROUTE)
             job.has = replace(job.has, lists=())
         except Missing:
             pass
@@ -295,8 +296,13 @@ def _body(desired: Desired) -> dict[str, Json]:
     body: dict[str, Json] = {"attributes": dict(desired.attributes)}
     if desired.lists and not desired.blocked:
         body["listIds"] = list(desired.lists)
+    return body | _flags(desired)
+
+
+def _flags(desired: Desired) -> dict[str, Json]:
+    flags: dict[str, Json] = {}
     if desired.blocked is not None:
-        body["emailBlacklisted"] = desired.blocked
+        flags["emailBlacklisted"] = desired.blocked
     if desired.sms_blocked is not None:
-        body["smsBlacklisted"] = desired.sms_blocked
-    return body
+        flags["smsBlacklisted"] = desired.sms_blocked
+    return flags

@@ -103,9 +103,8 @@ class CustomerSync:
 
 
 def departed(source: str, at: datetime) -> Change:
-    """Return the change of a person whom no customer leads to any more: off our lists and blocked."""
-    fields: dict[str, Json] = {"status": "departed", **dict.fromkeys(_DELETED, "departed")}
-    return Change(LANE, source, at, fields)
+    """Return the change of a person whom no customer leads to any more: off our lists. Not blocked, nobody said no."""
+    return Change(LANE, source, at, {"status": "departed"})
 
 
 def _change(  # noqa: PLR0913  # the facts of a change, most of them with a default
@@ -134,10 +133,13 @@ def _change(  # noqa: PLR0913  # the facts of a change, most of them with a defa
 
 def _consents(event: Event, email: str | None, *, is_snapshot: bool) -> list[Change]:
     priority = Priority.URGENT if any(map(_is_withdrawal, event.consents)) else Priority.LIVE
-    return [
+    changes = [
         _change(event, fields, email, at=from_ms(at_ms), priority=priority, is_snapshot=is_snapshot)
         for at_ms, fields in as_fields(event.consents).items()
     ]
+    # the id may have another address by now: a withdrawal holds for the address it was said with, too
+    by_address = [replace(one, customer_id=None) for one in changes] if event.customer_id and email else []
+    return changes + [one for one in by_address if any(name.endswith(".withdrawn") for name in one.fields)]
 
 
 def _is_withdrawal(consent: Consent) -> bool:

@@ -95,15 +95,15 @@ local function write_ref(ref, person, fp, ms)
   redis.call('HSET', ref_key(ref), ref, person .. '|' .. fp .. '|' .. string.format('%.0f', ms))
 end
 
--- Copy all that is known of and waiting for one person to another, marked as a copy: it brings fields and consent, never
--- an address or a status. Merge is idempotent, so a copy can do no harm.
-local function copy_person(lane, from, to, now)
+-- Copy all that is known of and waiting for one person to another. `what` is `all` (fields and consent, never an
+-- address or a status) or `consent`. Merge is idempotent, so a copy can do no harm.
+local function copy_person(lane, from, to, now, what)
   local copies = {}
   for _, change in ipairs(redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. from, 0, -1)) do
-    copies[#copies + 1] = cjson.encode({C = change})
+    copies[#copies + 1] = cjson.encode({copy = what, change = change})
   end
   local known = redis.call('GET', P .. 'p:' .. from)
-  if known then copies[#copies + 1] = cjson.encode({K = known}) end
+  if known then copies[#copies + 1] = cjson.encode({copy = what, record = known}) end
   for i = 1, #copies, 500 do
     put(lane, to, prio_of(lane, from), now, now, {unpack(copies, i, math.min(i + 499, #copies))})
   end
@@ -127,7 +127,7 @@ end
 -- Move (source, id) from its person to another one. What was theirs goes along. A person to whom nothing leads any more
 -- is left behind: `left` is appended there, so that the old contact leaves our lists.
 local function move_ref(lane, ref, known, to, fp, ms, now, left)
-  copy_person(lane, known.person, to, now)
+  copy_person(lane, known.person, to, now, 'all')
   write_ref(ref, to, fp, ms)
   local rest = refs_of(known.person) - 1
   set_refs(known.person, rest)
@@ -138,21 +138,30 @@ local function move_ref(lane, ref, known, to, fp, ms, now, left)
   end
 end
 
+-- Somebody takes an address: whoever had it before leaves their consent behind with it. The mailbox is the same.
+local function claim(lane, fp, before, refs, now)
+  local person = new_person(fp, refs)
+  if before then copy_person(lane, before, person, now, 'consent') end
+  return person
+end
+
 -- Find the person of a change: by (source, id), else by address. `ms`: since when the address is known to be right, 0
--- for a snapshot; `at`: the stamp of the change; `only_known`: make nobody new.
+-- for a snapshot; `at`: the stamp of the change; `only_known`: make nobody new; `is_guest`: the change makes a customer of
+-- somebody without an id, so the address itself leads to them.
 -- Returns nil when a tombstone forbids it or nobody is found.
-local function resolve(lane, ref, fp, ms, at, now, left, only_known)
+local function resolve(lane, ref, fp, ms, at, now, left, only_known, is_guest)
   if (ref ~= '' and tombed('r:' .. ref, at)) or (fp ~= '' and tombed('e:' .. fp, at)) then return nil end
   local current, any = by_address(fp)
   if ref == '' then
-    if any or fp == '' or only_known then return any end
-    return new_person(fp, 0)
+    if is_guest and current then set_refs(current, math.max(1, refs_of(current))) end
+    if (current or (any and not is_guest)) or fp == '' or only_known then return any end
+    return claim(lane, fp, any, is_guest and 1 or 0, now)
   end
   local known = read_ref(ref)
   if not known then
     if only_known then return any end
     local person = current
-    if person then set_refs(person, refs_of(person) + 1) else person = new_person(fp, 1) end
+    if person then set_refs(person, refs_of(person) + 1) else person = claim(lane, fp, any, 1, now) end
     write_ref(ref, person, fp, fp ~= '' and ms or 0)
     return person
   end
@@ -168,12 +177,13 @@ local function resolve(lane, ref, fp, ms, at, now, left, only_known)
     return current
   end
   if refs_of(known.person) <= 1 then
+    if any and any ~= known.person then copy_person(lane, any, known.person, now, 'consent') end
     if known.fp ~= '' then redis.call('HSET', em_key(known.fp), known.fp, '*' .. known.person) end
     redis.call('HSET', em_key(fp), fp, known.person)
     write_ref(ref, known.person, fp, ms)
     return known.person
   end
-  local fresh = new_person(fp, 0)
+  local fresh = claim(lane, fp, any, 0, now)
   move_ref(lane, ref, known, fresh, fp, ms, now, '')
   return fresh
 end

@@ -28,7 +28,7 @@ local function apply(event)
   for _, p in ipairs(event.puts) do
     local target = p.target
     if p.lane == 'contacts' and not target then
-      target = resolve(p.lane, p.ref, p.fp, p.ms, p.at, now, p.left, p.known)
+      target = resolve(p.lane, p.ref, p.fp, p.ms, p.at, now, p.left, p.known, p.guest)
       person = target or person
     end
     if target then

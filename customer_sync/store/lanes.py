@@ -112,12 +112,14 @@ _NOT_COPIED = frozenset({"email", "status", "gone"})
 def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
     """Return the state and the events of a waiting change, whichever form it has.
 
-    `S` is a change, `C` a copy of another person's waiting change, `K` a copy of another person's record.
+    `S` is a change; a `copy` is made of another person's waiting `change` or `record`, and of `all` or of `consent`.
     """
     raw = json.loads(text)
     if "S" in raw:
         return unpack(raw["S"]), tuple(Source(*event) for event in raw["E"])
-    inner: State = decode_change(raw["C"])[0] if "C" in raw else unpack(json.loads(raw["K"])["s"])
+    inner: State = decode_change(raw["change"])[0] if "change" in raw else unpack(json.loads(raw["record"])["s"])
+    if raw["copy"] == "consent":
+        return {name: stamped for name, stamped in inner.items() if name.startswith("consent.")}, ()
     return {name: stamped for name, stamped in inner.items() if name not in _NOT_COPIED}, ()
 
 

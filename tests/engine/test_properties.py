@@ -1,0 +1,157 @@
+"""The rules that never bend, over random histories: order never matters, and nobody who left becomes mailable."""
+
+from __future__ import annotations
+
+
+import pytest
+from hypothesis import HealthCheck, given, note, settings
+from hypothesis import strategies as st
+from tests.rig import Rig, at
+
+from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
+
+EMAILS = ("a@example.com", "b@example.com", "c@example.com")
+NAMES = ("Jane", "Jo", None)
+
+
+@pytest.fixture(scope="module")
+def rig(redis_url):
+    from customer_sync.store import connect
+
+    return Rig(connect(redis_url))
+
+
+def _consents(draw, when):
+    state = draw(st.sampled_from(list(ConsentState)))
+    return Consent(Channel.EMAIL, state, at(when), "drawn", draw(st.booleans()))
+
+
+@st.composite
+def histories(draw, *, sources=("shop", "woo"), is_shared=True, brevo=True):
+    """A list of things that happened, each at its own second, as functions that send them."""
+    steps = []
+    for n in range(draw(st.integers(2, 10))):
+        when = -1000 + n * 10 + draw(st.integers(0, 9)) * 30
+        choice = draw(st.sampled_from(["customer", "customer", "consent", "order", "delete", "brevo"]))
+        source = draw(st.sampled_from(sources))
+        number = str(draw(st.integers(1, 2)))
+        email = draw(st.sampled_from(EMAILS))
+        if not is_shared:
+            # every customer has addresses of their own
+            email = f"{source}{number}.{email}"
+        if choice == "brevo":
+            if brevo:
+                steps.append(("brevo", when, email))
+            continue
+        record, kind, consents, customer_id = {"email": email}, Kind.CUSTOMER_UPDATED, (), number
+        if choice == "customer":
+            record |= {"firstName": draw(st.sampled_from(NAMES))} if draw(st.booleans()) else {"city": str(n)}
+            if draw(st.booleans()):
+                consents = (_consents(draw, when),)
+        elif choice == "consent":
+            kind, consents = Kind.CONSENT_CHANGED, (_consents(draw, when),)
+        elif choice == "order":
+            customer_id = None if draw(st.booleans()) else number
+            if not is_shared and customer_id is None:
+                email = f"guest.{email}"
+            kind, record = Kind.ORDER_PLACED, {"customer": {"email": email, "firstName": "Order"}}
+        elif choice == "delete":
+            kind, record = Kind.CUSTOMER_DELETED, {}
+        steps.append(("event", when, Event(f"{source}{n}", source, kind, at(when), number, customer_id, record, consents)))
+    return steps
+
+
+def play(rig, steps, pauses):
+    """Send the steps in their order; settle wherever a pause is set and at the end."""
+    rig.reset()
+    note("\n".join(_line(step, pause) for step, pause in zip(steps, pauses, strict=False)))
+    for step, pause in zip(steps, pauses, strict=False):
+        kind, when, what = step
+        if kind == "event":
+            rig.send(what)
+        else:
+            rig.brevo.unsubscribe(what)
+            rig.send_brevo({"event": "unsubscribe", "email": what, "ts_event": int(at(when).timestamp())})
+        if pause == 1:
+            rig.read()
+        elif pause == 2:
+            rig.settle()
+    rig.settle()
+
+
+def _line(step, pause):
+    kind, when, what = step
+    if kind == "brevo":
+        return f"{when} unsubscribe {what} /{pause}"
+    said = ", ".join(f"{one.state} {'explicit' if one.explicit else ''}" for one in what.consents)
+    return f"{when} {what.source} {what.kind} id={what.customer_id} {dict(what.record)} [{said}] /{pause}"
+
+
+def outcome(rig):
+    """What is in Brevo under the newest address of somebody: attributes, lists, block. Contacts left behind on the way
+    to it (an address that was already another contact) depend on the way; they are off the lists.
+    """
+    found = {}
+    for email, one in rig.brevo.contacts.items():
+        number = rig.store.people.find(email)
+        state = rig.store.people.read(number).state
+        status = state.get("status")
+        if state["email"].value[1] == email and (status is None or status.value == "active"):
+            values = {name: value for name, value in one.attributes.items() if value != ""}
+            found[email] = (values, one.blocked or sorted(one.lists))
+        else:
+            assert not one.lists
+    return found
+
+
+RELAXED = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]}
+
+
+@settings(max_examples=1000, **RELAXED)
+@given(data=st.data())
+def test_the_order_of_arrival_never_matters(rig, data):
+    steps = data.draw(histories(is_shared=False, brevo=False))
+    pauses = st.lists(st.integers(0, 2), min_size=len(steps), max_size=len(steps))
+    play(rig, sorted(steps, key=lambda step: step[1]), [0] * len(steps))
+    expected = outcome(rig)
+
+    play(rig, data.draw(st.permutations(steps)), data.draw(pauses))
+
+    assert outcome(rig) == expected
+
+
+@settings(max_examples=1500, **RELAXED)
+@given(data=st.data())
+def test_no_history_makes_a_withdrawn_person_mailable(rig, data):
+    steps = data.draw(histories())
+    pauses = data.draw(st.lists(st.integers(0, 2), min_size=len(steps), max_size=len(steps)))
+    order = data.draw(st.permutations(steps))
+
+    play(rig, order, pauses)
+
+    for email, contact in rig.brevo.contacts.items():
+        withdrawn, granted = _evidence(order, email)
+        if withdrawn is not None and (granted is None or granted <= withdrawn):
+            assert contact.blocked, f"{email} withdrew at {withdrawn}"
+    for email in rig.brevo.lifted:
+        assert any(grant is not None for grant in _evidence(order, email)[1:]), f"{email} was lifted without an opt-in"
+
+
+def _evidence(steps, email):
+    """The newest withdrawal and the newest explicit opt-in that were said with this very address."""
+    withdrawn = granted = None
+    for kind, when, what in steps:
+        if kind == "brevo":
+            if what == email:
+                withdrawn = max(withdrawn or at(when), at(when))
+            continue
+        if what.record.get("email") != email:
+            continue
+        for one in what.consents:
+            if one.state is ConsentState.WITHDRAWN:
+                withdrawn = max(withdrawn or one.at, one.at)
+            elif one.state is ConsentState.GRANTED and one.explicit:
+                granted = max(granted or one.at, one.at)
+    return withdrawn, granted
+
+
