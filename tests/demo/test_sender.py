@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -156,15 +157,20 @@ def test_waiting_ends_when_told_to_stop():
     assert sender_for("http://127.0.0.1:9", stop).wait_until_ready() is False
 
 
+@contextmanager
 def run_demo(tmp_path, *arguments, **env):
     (tmp_path / "tajo.yaml").write_text(env.pop("config", CONFIG))
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("TAJO_", "BREVO_"))}
-    return subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "customer_sync.demo", *arguments],
         env=clean | {"TAJO_CONFIG": str(tmp_path / "tajo.yaml")} | env,
         stderr=subprocess.PIPE,
         text=True,
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_the_program_sends_as_many_as_it_is_told(web, tmp_path):
