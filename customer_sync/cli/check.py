@@ -1,0 +1,81 @@
+"""`tajo check`: every fault of the config at once, or what it says."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from customer_sync.cli import context
+from customer_sync.cli.output import WRONG_USE, fail, json_option, paint, print_json
+from customer_sync.config import ConfigFaults, Settings
+
+SKILL = "customer-sync"
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@json_option
+def check(file: Path | None, *, as_json: bool) -> None:
+    """Read the config and say every fault at once.
+
+    FILE is the one to read; without it TAJO_CONFIG, else tajo.yaml here.
+    """
+    try:
+        settings = context.read_settings(file)
+    except ConfigFaults as error:
+        if as_json:
+            print_json({"ok": False, "faults": [asdict(fault) for fault in error.faults]})
+        fail(str(error), "", WRONG_USE)
+    summary = summarize(settings)
+    if as_json:
+        print_json({"ok": True, **summary})
+    else:
+        _print(summary)
+
+
+def summarize(settings: Settings) -> dict[str, Any]:
+    """Return what the settings say, in short and without a secret."""
+    return {
+        "file": settings.file,
+        "brevo": {"is_sandbox": settings.brevo.is_sandbox, "base_url": settings.brevo.base_url},
+        "sources": [_source(settings, name) for name in settings.sources],
+        "disabled": list(settings.disabled),
+        "skills": [name for name, skill in settings.skills.items() if skill.enabled],
+        "warnings": list(settings.warnings),
+    }
+
+
+def _source(settings: Settings, name: str) -> dict[str, Any]:
+    options = settings.options_for(name)
+    return {
+        "name": name,
+        "platform": settings.sources[name].platform,
+        "sync_mode": options.sync_mode,
+        "lists": list(options.list_ids),
+        "delete_behavior": options.delete_behavior,
+        "missing_consent": options.missing_consent,
+        "mapping": dict(settings.mapping_for(name)) if settings.applies(SKILL, name) else {},
+    }
+
+
+def _print(summary: dict[str, Any]) -> None:
+    click.echo(f"{paint('ok', 'ok')}: {summary['file'] or 'no tajo.yaml here; everything has its default'}")
+    brevo = summary["brevo"]
+    click.echo(f"Brevo    {'the sandbox: no BREVO_API_KEY is set' if brevo['is_sandbox'] else brevo['base_url']}")
+    for source in summary["sources"]:
+        lists = ", ".join(map(str, source["lists"])) or "none"
+        platform = "" if source["platform"] == source["name"] else f" ({source['platform']})"
+        facts = f"{source['sync_mode']}, deletes {source['delete_behavior']}, lists: {lists}"
+        click.echo(f"Source   {source['name']}{platform}: {facts}")
+        mapping = ", ".join(f"{field} → {attribute}" for field, attribute in source["mapping"].items())
+        click.echo(f"         {mapping or f'{SKILL} does not act on it'}")
+    if not summary["sources"]:
+        click.echo("Source   none. `tajo init` writes a file to start from.")
+    if summary["disabled"]:
+        click.echo(f"Disabled {', '.join(summary['disabled'])}")
+    click.echo(f"Skills   {', '.join(summary['skills']) or 'none'}")
+    for warning in summary["warnings"]:
+        click.echo(f"{paint('warn', 'warn')}: {warning}")

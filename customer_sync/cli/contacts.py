@@ -1,0 +1,212 @@
+"""`tajo contacts`: one person explained, and erased."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from customer_sync.assembly import connectors_of
+from customer_sync.cli import context
+from customer_sync.cli.output import (
+    NOT_FOUND,
+    WRONG_USE,
+    age,
+    clock,
+    count,
+    fail,
+    json_option,
+    now_ms,
+    print_json,
+    print_table,
+    yes_option,
+)
+from customer_sync.erasure import Forgotten, forget_traces, request_erasure, spools_in, whom
+from customer_sync.errors import MappingError
+from customer_sync.explain import ChannelConsent, Evidence, Explanation, explain
+from customer_sync.identity import normalize_email
+from customer_sync.store import Store
+
+#: How often it is looked whether an erasure is done, in seconds.
+LOOK_S = 0.2
+
+
+@click.group()
+def contacts() -> None:
+    """One person: where each value comes from; erasure."""
+
+
+@contacts.command("explain")
+@click.argument("email")
+@json_option
+def explain_command(email: str, *, as_json: bool) -> None:
+    """Tell where each value of a person comes from, what was decided and why, and what waits."""
+    address = _address(email)
+    settings = context.read_settings()
+    found = explain(context.open_store(settings), settings, address)
+    if as_json:
+        print_json(found.to_json())
+    elif found.person is not None or found.erased_at_ms is not None:
+        _print(found)
+    if found.person is None and found.erased_at_ms is None:
+        fail(
+            "Nobody with this address is known.",
+            "Check the spelling. Events that could not be read are in `tajo parked list`.",
+            NOT_FOUND,
+        )
+
+
+@contacts.command()
+@click.argument("email")
+@click.option("--wait", "wait_s", default=10.0, show_default=True, help="How long to wait for Brevo, in seconds.")
+@yes_option
+@json_option
+def erase(email: str, wait_s: float, *, yes: bool, as_json: bool) -> None:
+    """Remove a person from Brevo and from everything here, for good.
+
+    A fingerprint stays, so that a late event cannot bring the person back. The platforms keep their own records.
+    """
+    address = _address(email)
+    settings = context.read_settings()
+    store = context.open_store(settings)
+    if not yes:
+        click.confirm("This deletes the contact in Brevo and all that is known here. Go on?", abort=True, err=True)
+    who = whom(store, address)
+    # the ids first: once the person is erased, nothing tells them any more
+    gone = forget_traces(store, connectors_of(settings), who, spools_in(context.home()))
+    asked_at = datetime.now(UTC)
+    request_erasure(store, address, asked_at)
+    is_done = _wait(store, address, int(asked_at.timestamp() * 1000), wait_s)
+    was_known = bool(who.people)
+    if as_json:
+        print_json({"was_known": was_known, "is_done": is_done, "removed": gone._asdict()})
+    else:
+        _print_erasure(gone, was_known=was_known, is_done=is_done)
+    if gone.shared:
+        _warn_of_shared(gone.shared)
+    if not is_done:
+        fail("The erasure waits: no worker has done it yet.", _why_it_waits(store))
+
+
+def _address(email: str) -> str:
+    try:
+        address = normalize_email(email)
+    except MappingError as error:
+        fail(f"That is no e-mail address: {error.found}.", "", WRONG_USE)
+    if address is None:
+        fail("That address stands for nobody.", "", WRONG_USE)
+    return address
+
+
+def _print(found: Explanation) -> None:
+    now = now_ms()
+    if found.erased_at_ms is not None:
+        click.echo(f"Erased at {clock(found.erased_at_ms)}. What is older never comes back.")
+    if found.person is None:
+        return
+    click.echo(f"Person {found.person}" + ("" if found.address == found.email else "; this address is a former one"))
+    for source, record_id in sorted((found.links or {}).items()):
+        click.echo(f"  {source}: {record_id}")
+    _heading("Values")
+    rows = [
+        (one.field, _text(one.value), one.source, clock(one.at_ms), one.event or "-", "waits" if one.waits else "")
+        for one in found.values
+    ]
+    print_table(rows, ("field", "value", "source", "set at", "event", ""))
+    _heading("Consent")
+    for channel in found.consents:
+        _print_consent(channel)
+    if found.refused:
+        _heading("Left out")
+        for name, why in sorted(found.refused.items()):
+            click.echo(f"  {name}: {why}")
+    _print_delivery(found, now)
+    if found.events:
+        _heading("Last events")
+        events = [(age(row.at_ms, now), row.source, row.kind, row.state, row.event_id) for row in found.events]
+        print_table(events, ("ago", "source", "kind", "state", "event"))
+
+
+def _print_consent(channel: ChannelConsent) -> None:
+    click.echo(f"  {channel.channel}: {channel.state}. {channel.why}")
+    for word, one in [("by", channel.evidence), *(("not", losing) for losing in channel.losing)]:
+        if one is not None:
+            click.echo(f"    {word} {_evidence(one)}")
+
+
+def _evidence(one: Evidence) -> str:
+    return f"{one.register}: {one.says}, {one.source}, {clock(one.at_ms)}, {one.method}"
+
+
+def _print_delivery(found: Explanation, now: int) -> None:
+    _heading("Brevo")
+    has = found.brevo
+    if has is not None:
+        if has.email is None:
+            click.echo("  no contact")
+        else:
+            flags = [name for name, is_on in (("e-mail", has.blocked), ("SMS", has.sms_blocked)) if is_on]
+            lists = ", ".join(map(str, has.lists)) or "none of ours"
+            blocked = f"; blocked for {' and '.join(flags)}" if flags else ""
+            click.echo(f"  accepted {age(has.at_ms, now)} ago; lists: {lists}{blocked}")
+        click.echo(f"  next: {has.next}" + (f" ({has.why})" if has.why else ""))
+    if found.waiting is not None:
+        item = found.waiting
+        due = "a worker has it" if item.due_ms is None else f"due in {max(0, item.due_ms - now) / 1000:.0f} s"
+        tries = f", {count(item.tries, 'failed try')}" if item.tries else ""
+        paused = f"; the lane waits: {item.paused}" if item.paused else ""
+        click.echo(f"  {count(item.changes, 'change')} since {age(item.since_ms, now)}, {due}{tries}{paused}")
+    for parked_id in found.parked:
+        click.echo(f"  parked: {parked_id} (`tajo parked show {parked_id}`)")
+
+
+def _print_erasure(gone: Forgotten, *, was_known: bool, is_done: bool) -> None:
+    click.echo("The person was known here." if was_known else "Nobody with this address was known here.")
+    counts = [
+        (gone.inbox, "request in the inbox"),
+        (gone.spool, "request in the spool"),
+        (gone.parked, "parked thing"),
+        (gone.ledger, "row of the history"),
+    ]
+    for number, what in counts:
+        if number:
+            click.echo(f"  removed: {number} {what}")
+    if is_done:
+        click.echo("  Brevo: deleted, or it was not there; a fingerprint stays so that nobody comes back.")
+
+
+def _warn_of_shared(ids: tuple[str, ...]) -> None:
+    click.echo(
+        f"Parked requests that tell of other people too, and were left: {', '.join(ids)}\n"
+        "  → Replay them (nothing comes back for the erased person), or drop them: `tajo parked drop`.",
+        err=True,
+    )
+
+
+def _wait(store: Store, email: str, asked_ms: int, wait_s: float) -> bool:
+    ends = time.monotonic() + wait_s
+    while True:
+        at_ms = store.people.erased_at_ms(email)
+        if at_ms is not None and at_ms >= asked_ms:
+            return True
+        if time.monotonic() >= ends:
+            return False
+        time.sleep(LOOK_S)
+
+
+def _why_it_waits(store: Store) -> str:
+    pause = store.breakers.read("contacts")
+    if pause is not None:
+        return f"{pause.reason} {pause.remedy}"
+    return "It is done as soon as a worker runs: `tajo run`, then look with `tajo contacts explain`."
+
+
+def _heading(text: str) -> None:
+    click.echo("")
+    click.echo(text)
+
+
+def _text(value: Any) -> str:
+    return "(empty)" if value in (None, "") else str(value)

@@ -1,0 +1,122 @@
+"""`tajo events`: what happened, and what became of it."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import click
+
+from customer_sync.cli import context
+from customer_sync.cli.output import NOT_FOUND, clock, fail, iso, json_option, paint, print_json
+from customer_sync.model import EventState
+from customer_sync.store.ledger import Ledger, Row
+
+#: How often it is looked for news, in seconds.
+LOOK_S = 0.5
+#: How many of the newest events are watched for a new state.
+WATCHED = 500
+
+_COLOURS = {"delivered": "ok", "retrying": "warn", "parked": "fail"}
+
+
+@click.group()
+def events() -> None:
+    """What happened, newest last."""
+
+
+@events.command()
+@click.option("-n", "number", default=20, show_default=True, type=click.IntRange(1), help="How many to show.")
+@click.option("-f", "--follow", "follows", is_flag=True, help="Go on showing new ones, until Ctrl-C.")
+@click.option("--source", help="Only those of this source.")
+@click.option("--state", type=click.Choice([str(one) for one in EventState]), help="Only those in this state.")
+@json_option
+def tail(number: int, source: str | None, state: str | None, *, follows: bool, as_json: bool) -> None:
+    """Show the newest events, newest last. With --json each is one line."""
+    ledger = context.open_store(context.read_settings()).ledger
+    rows = changed_rows(ledger, number) if follows else iter(newest(ledger, number, source, state))
+    for row in rows:
+        if (source is None or row.source == source) and (state is None or row.state == state):
+            click.echo(json.dumps(as_facts(row), ensure_ascii=False) if as_json else _line(row))
+
+
+@events.command()
+@click.argument("event_id", metavar="ID")
+@json_option
+def show(event_id: str, *, as_json: bool) -> None:
+    """Show one event with every state it went through."""
+    row = context.open_store(context.read_settings()).ledger.event(event_id)
+    if row is None:
+        fail(
+            f"The history has no event {event_id}.",
+            "It keeps the newest 50,000 rows; `tajo events tail` shows ids.",
+            NOT_FOUND,
+        )
+    if as_json:
+        print_json(as_facts(row))
+        return
+    click.echo(f"event   {row.event_id}")
+    click.echo(f"source  {row.source}")
+    click.echo(f"kind    {row.kind or '-'}" + (f" ({row.topic})" if row.topic else ""))
+    click.echo(f"person  {row.person or '-'}")
+    for state, at_ms, note in row.steps:
+        click.echo(f"  {clock(at_ms)}  {paint(state.ljust(9), _COLOURS.get(state, ''))}  {note}".rstrip())
+
+
+def newest(ledger: Ledger, number: int, source: str | None = None, state: str | None = None) -> list[Row]:
+    """Return the newest events that fit, oldest of them first."""
+    wanted = EventState(state) if state else None
+    # a source is rare in a long history, so the search goes on until there are enough
+    found = ledger.events(number if source is None else 50_000, state=wanted)
+    return [row for row in found if source in (None, row.source)][:number][::-1]
+
+
+def changed_rows(ledger: Ledger, number: int, *, rounds: int | None = None) -> Iterator[Row]:
+    """Yield the newest events, then each one that is new or has a new state, for ever.
+
+    Args:
+        ledger: the history.
+        number: how many to begin with.
+        rounds: how often to look; None has no end.
+    """
+    # an event and its repetition have one id: the time and the state tell them apart
+    seen: set[tuple[str, int, str]] = set()
+    first = True
+    while rounds is None or rounds > 0:
+        rows = ledger.events(WATCHED)[::-1]
+        fresh = [row for row in rows if _mark(row) not in seen]
+        yield from fresh[-number:] if first else fresh
+        seen = {_mark(row) for row in rows}
+        first = False
+        if rounds is not None:
+            rounds -= 1
+        if rounds != 0:
+            time.sleep(LOOK_S)
+
+
+def _mark(row: Row) -> tuple[str, int, str]:
+    return row.event_id, row.at_ms, row.state
+
+
+def as_facts(row: Row) -> dict[str, Any]:
+    """Return an event as JSON."""
+    return {
+        "id": row.event_id,
+        "source": row.source,
+        "kind": row.kind,
+        "topic": row.topic,
+        "state": str(row.state),
+        "person": row.person or None,
+        "at": iso(row.at_ms),
+        "settled_at": iso(row.settled_at_ms),
+        "note": row.note,
+        "steps": [{"state": state, "at": iso(at_ms), "note": note} for state, at_ms, note in row.steps],
+    }
+
+
+def _line(row: Row) -> str:
+    state = paint(str(row.state).ljust(9), _COLOURS.get(row.state, ""))
+    kind = (row.kind or "-").ljust(18)
+    return f"{clock(row.settled_at_ms)}  {state}  {row.source:12}  {kind}  {row.event_id}  {row.note}".rstrip()

@@ -1,0 +1,150 @@
+"""`tajo init`: a commented tajo.yaml to start from, made from what the connector declares."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import click
+
+from customer_sync.cli.output import WRONG_USE, fail
+from customer_sync.config import ConfigFaults
+from customer_sync.config.faults import choose
+from customer_sync.connector import Connector, Option
+from customer_sync.registry import load_settings, platforms
+
+_HEAD: Final = """\
+# The config of Tajo Customer Sync. `tajo check` reads it and says every fault; docs/settings.md lists every key.
+# Secrets stay in the environment: ${NAME} is filled in from there.
+# Contacts go to the account of BREVO_API_KEY; without that variable, to a sandbox.
+
+connectors:
+"""
+_SKILLS: Final = """
+skills:
+  customer-sync:
+    enabled: true
+    # Field of the customer → attribute in Brevo; `tajo attributes plan` shows which of them Brevo lacks.
+    field_mapping:
+      firstName: FIRSTNAME
+      lastName: LASTNAME
+      phone: SMS
+    options:
+"""
+_LIST: Final = "      # People who agreed to be mailed are put on this list.\n      list_id: {}\n"
+_NO_LIST: Final = (
+    "      # People who agreed to be mailed are put on this list: the number that Brevo shows.\n      # list_id: 5\n"
+)
+_DELETE: Final = "      # soft: off the lists and blocked. hard: deleted in Brevo.\n      delete_behavior: soft\n"
+
+
+@click.command()
+@click.option("--platform", help="Where your customers live: shopify, woocommerce, ...")
+@click.option("--shop-url", help="The shop's address, as your-store.myshopify.com.")
+@click.option("--list-id", type=click.IntRange(1), help="The Brevo list of people who agreed.")
+@click.option("--file", type=click.Path(path_type=Path), default=None, help="The file to write.  [default: tajo.yaml]")
+@click.option("--force", is_flag=True, help="Write over a file that is there.")
+@click.option("--yes", "-y", is_flag=True, help="Ask nothing: what is not given is left out.")
+def init(  # noqa: PLR0913  # click gives each option as an argument
+    platform: str | None, shop_url: str | None, list_id: int | None, file: Path | None, *, force: bool, yes: bool
+) -> None:
+    """Write a tajo.yaml to start from.
+
+    Asks for what is not given. Secrets are never written: the file names variables of the environment.
+    """
+    path = file or Path(os.environ.get("TAJO_CONFIG") or "tajo.yaml")
+    if path.exists() and not force:
+        fail(f"{path} is there already.", "Choose another name with --file, or write over it with --force.", WRONG_USE)
+    connector = _choose(platform, yes=yes)
+    if shop_url is None and not yes and _has_shop_url(connector):
+        shop_url = click.prompt("Address of the shop (empty: later)", default="", show_default=False) or None
+    if list_id is None and not yes:
+        list_id = click.prompt("Number of the Brevo list (0: later)", type=click.IntRange(0), default=0) or None
+    text = config_text(connector, shop_url=shop_url, list_id=list_id)
+    variables = sorted(set(re.findall(r"^[^#\n]*\$\{([A-Z0-9_]+)\}", text, re.MULTILINE)))
+    _write(path, text, variables)
+    _say_next(path, connector, variables)
+
+
+def config_text(connector: type[Connector], *, shop_url: str | None = None, list_id: int | None = None) -> str:
+    """Return a config with one source; what is not known yet stands in comments.
+
+    Args:
+        connector: serves the source.
+        shop_url: the shop's address.
+        list_id: the Brevo list.
+    """
+    lines = [f"  {connector.platform}:"]
+    secret_key = _secret_key(connector)
+    if secret_key and secret_key not in {option.name for option in connector.options}:
+        lines += ["    # Proves that a webhook is genuine.", f"    {secret_key}: {_variable(connector, secret_key)}"]
+    for option in connector.options:
+        value = shop_url if option.name == "shop_url" else None
+        is_active = bool(value) or option.name == secret_key
+        lines += _option_lines(connector, option, value, is_active=is_active)
+    return _HEAD + "\n".join(lines) + "\n" + _SKILLS + (_LIST.format(list_id) if list_id else _NO_LIST) + _DELETE
+
+
+def _option_lines(connector: type[Connector], option: Option, value: str | None, *, is_active: bool) -> list[str]:
+    shown = json.dumps(value) if value else _variable(connector, option.name) if option.secret else '"..."'
+    return [f"    # {option.help}", f"    {'' if is_active else '# '}{option.name}: {shown}"]
+
+
+def _variable(connector: type[Connector], name: str) -> str:
+    return f'"${{{connector.platform.upper()}_{name.upper()}}}"'
+
+
+def _secret_key(connector: type[Connector]) -> str | None:
+    """Return the key for the webhook secret that most people need: the one the platform has a name of its own for."""
+    declared = [option.name for option in connector.options]
+    return next((key for key in connector.secret_keys if key in declared), next(iter(connector.secret_keys), None))
+
+
+def _has_shop_url(connector: type[Connector]) -> bool:
+    return any(option.name == "shop_url" for option in connector.options)
+
+
+def _choose(platform: str | None, *, yes: bool) -> type[Connector]:
+    known = platforms()
+    if platform is None:
+        if yes:
+            fail("No platform is given.", f"Add --platform. Choices: {', '.join(known)}.", WRONG_USE)
+        platform = click.prompt("Where do your customers live?", type=click.Choice(list(known)))
+    if platform not in known:
+        fail(f"No platform is called {platform}.", choose(platform, known), WRONG_USE)
+    return known[platform]
+
+
+def _write(path: Path, text: str, variables: list[str]) -> None:
+    """Write the file in one step, once it is known to be read without a fault."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile("w", dir=path.parent, suffix=".yaml", delete=False, encoding="utf-8") as draft:
+            draft.write(text)
+        try:
+            load_settings(Path(draft.name), dict.fromkeys(variables, "x"))
+        except ConfigFaults as error:
+            Path(draft.name).unlink()
+            told = "\n".join(f"  {fault.path}: {fault.found}. {fault.remedy}" for fault in error.faults)
+            fail(f"What was given does not make a config:\n{told}", "Correct it and try again.", WRONG_USE)
+        Path(draft.name).chmod(0o644)
+        Path(draft.name).replace(path)
+    except OSError as error:
+        fail(f"{path} cannot be written: {error.strerror}.", "Choose another place with --file.")
+
+
+def _say_next(path: Path, connector: type[Connector], variables: list[str]) -> None:
+    steps = [f"export {name}=..." for name in variables]
+    steps += [
+        "export BREVO_API_KEY=...   (or leave it out to try the sandbox)",
+        "tajo check",
+        "tajo doctor   (while tajo run runs)",
+    ]
+    click.echo(f"{path} is written. Next:")
+    for step in steps:
+        click.echo(f"  {step}")
+    click.echo(f"How to make the webhooks: connectors/{connector.platform}/README.md")

@@ -1,0 +1,122 @@
+"""How commands speak: failures with a remedy and an exit code, JSON, tables, ages, colours."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import IO, Any, Final, NoReturn
+
+import click
+
+from customer_sync.model import from_ms
+
+#: Exit codes, the same for every command.
+OK: Final = 0
+FAILED: Final = 1
+WRONG_USE: Final = 2
+REFUSED: Final = 3
+NO_ANSWER: Final = 4
+NOT_FOUND: Final = 5
+
+#: `--json`, for every command that prints data.
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+#: `--yes`, for every command that asks before it acts.
+yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+
+_COLOURS: Final = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+class Failure(click.ClickException):
+    """A command that did not work: what and why, what to do, and the exit code.
+
+    Args:
+        text: what is wrong and why.
+        remedy: what to do; "" when the text says it.
+        code: one of the exit codes above.
+    """
+
+    def __init__(self, text: str, remedy: str = "", code: int = FAILED) -> None:
+        super().__init__(text)
+        self.remedy = remedy
+        self.exit_code = code  # type: ignore[misc]  # click declares it for the class and reads it from the object
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it to standard error."""
+        tail = f"\n  → {self.remedy}" if self.remedy else ""
+        click.echo(self.message + tail, file=file, err=file is None)
+
+
+def fail(text: str, remedy: str = "", code: int = FAILED) -> NoReturn:
+    """Say what is wrong and what to do, and end the command.
+
+    Raises:
+        Failure: always.
+    """
+    raise Failure(text, remedy, code)
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON, in one piece."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def print_table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> None:
+    """Print rows below their headers, columns aligned; nothing is cut, so that the lines can be searched."""
+    texts = [[str(cell) for cell in row] for row in rows]
+    widths = [max(_width(line[column]) for line in [list(headers), *texts]) for column in range(len(headers))]
+    click.echo(paint(_aligned(headers, widths), bold=True))
+    for line in texts:
+        click.echo(_aligned(line, widths))
+
+
+def paint(text: str, word: str = "", *, bold: bool = False) -> str:
+    """Return a text in the colour of a verdict (ok, warn, fail), plain where there is no terminal or `NO_COLOR` is set.
+
+    See https://no-color.org.
+    """
+    if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
+        return text
+    return click.style(text, fg=_COLOURS.get(word), bold=bold)
+
+
+def age(at_ms: int | None, now_ms: int) -> str:
+    """Return how long ago something was, in the largest fitting unit: `3 s`, `5 min`, `2 h`, `4 d`; "-" for never."""
+    if at_ms is None:
+        return "-"
+    seconds = max(0, now_ms - at_ms) / 1000
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def clock(at_ms: int) -> str:
+    """Return a stored time for people, in their own zone, to the second."""
+    return from_ms(at_ms).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def iso(at_ms: int | None) -> str | None:
+    """Return a stored time for programs: ISO 8601, UTC, with milliseconds; None stays None."""
+    return None if at_ms is None else from_ms(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def now_ms() -> int:
+    """Return the time as stored: milliseconds since 1970."""
+    return int(datetime.now(UTC).timestamp() * 1000)
+
+
+def count(number: int, word: str) -> str:
+    """Return a number with its word: `1 event`, `3 events`."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def _width(text: str) -> int:
+    """Return how many columns a text takes; colours take none."""
+    return len(click.unstyle(text))
+
+
+def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:
+    return "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True)).rstrip()

@@ -1,0 +1,211 @@
+"""`tajo parked`: what a person must look at. List by reason, show, replay, drop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+from customer_sync.cli import context
+from customer_sync.cli.masking import mask, mask_bytes
+from customer_sync.cli.output import (
+    NOT_FOUND,
+    WRONG_USE,
+    age,
+    count,
+    fail,
+    iso,
+    json_option,
+    now_ms,
+    print_json,
+    print_table,
+    yes_option,
+)
+from customer_sync.model import to_ms
+from customer_sync.store import Store
+from customer_sync.store.lanes import decode_change
+from customer_sync.store.parked import Parked, inbound_of
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+#: How many ids are shown of each reason.
+SHOWN_IDS = 3
+
+
+@click.group()
+def parked() -> None:
+    """What a person must look at: list, show, replay, drop."""
+
+
+def selection(command: F) -> F:
+    """Add the ways to choose parked things: ids, --reason, --source, --all."""
+    for add in (
+        click.option("--all", "is_all", is_flag=True, help="Everything that is parked."),
+        click.option("--source", help="Those of this source, or of this lane."),
+        click.option("--reason", help="Those whose reason holds these words."),
+        click.argument("ids", nargs=-1, metavar="[ID]..."),
+    ):
+        command = add(command)
+    return command
+
+
+@parked.command("list")
+@click.option("--source", help="Only those of this source, or of this lane.")
+@json_option
+def list_command(source: str | None, *, as_json: bool) -> None:
+    """List what is parked, grouped by reason, with what to do."""
+    store = context.open_store(context.read_settings())
+    things = [one for one in _everything(store) if source in (None, *_sources(one))]
+    groups = grouped(things)
+    if as_json:
+        print_json(groups)
+        return
+    if not groups:
+        click.echo("Nothing is parked.")
+        return
+    now = now_ms()
+    for group in groups:
+        ids = group["ids"]
+        shown = ", ".join(ids[:SHOWN_IDS]) + (f" and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else "")
+        oldest = min(one.at_ms for one in things if one.id in ids)
+        click.echo(f"{group['reason']} ({len(ids)})")
+        click.echo(f"    → {group['remedy']}")
+        click.echo(f"    {', '.join(group['sources'])}; the oldest {age(oldest, now)} ago; {shown}")
+    click.echo(f"\n{count(len(things), 'thing')}. `tajo parked show ID` tells more, `tajo replay ID` tries again.")
+
+
+@parked.command()
+@click.argument("parked_id", metavar="ID")
+@click.option("--reveal", is_flag=True, help="Show personal data too.")
+@json_option
+def show(parked_id: str, *, reveal: bool, as_json: bool) -> None:
+    """Show one parked thing. Personal data is hidden unless --reveal is given."""
+    one = context.open_store(context.read_settings()).parked.get(parked_id)
+    if one is None:
+        fail(f"Nothing parked is called {parked_id}.", "`tajo parked list` shows what there is.", NOT_FOUND)
+    facts: dict[str, Any] = {
+        "id": one.id,
+        "what": one.what,
+        "source": one.source,
+        "reason": one.reason,
+        "remedy": one.remedy,
+    }
+    facts |= {"parked_at": iso(one.at_ms)} | _content(one, reveal=reveal)
+    if as_json:
+        print_json(facts)
+        return
+    for name in ("id", "what", "source", "parked_at", "reason", "remedy"):
+        click.echo(f"{name:10} {facts[name]}")
+    if one.what == "inbound":
+        click.echo(f"{'received':10} {facts['received_at']}")
+        for header, value in facts["headers"].items():
+            click.echo(f"{'header':10} {header}: {value}")
+        click.echo(f"\n{facts['body']}")
+    else:
+        print_table([(row["field"], row["value"], row["source"], row["at"]) for row in facts["fields"]], _FIELDS)
+    if not reveal:
+        click.echo("\nPersonal data is hidden; --reveal shows it.", err=True)
+
+
+_FIELDS = ("field", "value", "source", "set at")
+
+
+@parked.command()
+@selection
+@json_option
+def replay(ids: tuple[str, ...], reason: str | None, source: str | None, *, is_all: bool, as_json: bool) -> None:
+    """Send parked things through the line again. Do what the remedy says first."""
+    store = context.open_store(context.read_settings())
+    chosen = _choose(store, ids, reason, source, is_all=is_all)
+    for one in chosen:
+        store.parked.replay(one)
+    _tell("replayed", chosen, as_json=as_json)
+
+
+@parked.command()
+@selection
+@yes_option
+@json_option
+def drop(  # noqa: PLR0913  # click gives each option as an argument
+    ids: tuple[str, ...], reason: str | None, source: str | None, *, is_all: bool, yes: bool, as_json: bool
+) -> None:
+    """Forget parked things for good. What they would have changed does not happen."""
+    store = context.open_store(context.read_settings())
+    chosen = _choose(store, ids, reason, source, is_all=is_all)
+    if chosen and not yes:
+        click.confirm(f"Forget {count(len(chosen), 'parked thing')} for good?", abort=True, err=True)
+    for one in chosen:
+        store.parked.drop(one)
+    _tell("dropped", chosen, as_json=as_json)
+
+
+def grouped(things: Sequence[Parked]) -> list[dict[str, Any]]:
+    """Return parked things by reason, the largest group first."""
+    groups: dict[tuple[str, str], list[Parked]] = {}
+    for one in things:
+        groups.setdefault((one.reason, one.remedy), []).append(one)
+    return [
+        {
+            "reason": reason,
+            "remedy": remedy,
+            "count": len(members),
+            "sources": sorted({one.source for one in members}),
+            "first_at": iso(min(one.at_ms for one in members)),
+            "last_at": iso(max(one.at_ms for one in members)),
+            "ids": [one.id for one in members],
+        }
+        for (reason, remedy), members in sorted(groups.items(), key=lambda item: -len(item[1]))
+    ]
+
+
+def _choose(
+    store: Store, ids: tuple[str, ...], reason: str | None, source: str | None, *, is_all: bool
+) -> list[Parked]:
+    if not (ids or reason or source or is_all):
+        fail("Nothing is chosen.", "Name ids, or use --reason, --source or --all.", WRONG_USE)
+    things = {one.id: one for one in _everything(store)}
+    unknown = [one for one in ids if one not in things]
+    if unknown:
+        fail(f"Nothing parked is called {', '.join(unknown)}.", "`tajo parked list` shows what there is.", NOT_FOUND)
+    return [
+        one
+        for one in things.values()
+        if (not ids or one.id in ids)
+        and (reason is None or reason.lower() in one.reason.lower())
+        and source in (None, *_sources(one))
+    ]
+
+
+def _everything(store: Store) -> list[Parked]:
+    return store.parked.list(max(1, store.parked.count()))
+
+
+def _sources(one: Parked) -> list[str]:
+    """Return what a parked thing may be chosen by: its source; of an item its lane and the sources behind it."""
+    return [one.source, *one.topic.split(", ")] if one.what == "item" else [one.source]
+
+
+def _content(one: Parked, *, reveal: bool) -> dict[str, Any]:
+    if one.what == "inbound":
+        inbound = inbound_of(one)
+        body = inbound.body.decode("utf-8", "replace") if reveal else mask_bytes(inbound.body)
+        path = inbound.path + (f"?{inbound.query}" if inbound.query and reveal else "")
+        facts = {"received_at": iso(to_ms(inbound.received_at)), "path": path}
+        return {**facts, "headers": dict(inbound.headers), "body": body}
+    state, _ = decode_change(one.content)
+    fields = []
+    for name, stamped in sorted(state.items()):
+        is_open = reveal or name == "status" or name.startswith("consent.")
+        value = stamped.value if is_open else mask(stamped.value)
+        fields.append({"field": name, "value": value, "source": stamped.source, "at": iso(stamped.at_ms)})
+    return {"fields": fields}
+
+
+def _tell(word: str, chosen: Sequence[Parked], *, as_json: bool) -> None:
+    if as_json:
+        print_json({word: [one.id for one in chosen]})
+    elif not chosen:
+        click.echo("Nothing that is parked fits.")
+    else:
+        click.echo(f"{count(len(chosen), 'parked thing')} {word}. `tajo events tail` shows what becomes of it.")

@@ -1,0 +1,157 @@
+"""`tajo trigger`: sends a fixture of a connector as the platform would, signed with the configured secret."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from customer_sync.cli import context
+from customer_sync.cli.freshen import freshen
+from customer_sync.cli.output import FAILED, NOT_FOUND, WRONG_USE, fail, json_option, print_json
+from customer_sync.config import Settings
+from customer_sync.config.faults import choose
+from customer_sync.connector import Connector
+from customer_sync.errors import PayloadError, Refused
+from customer_sync.model import Event, Inbound
+from customer_sync.outbound import HttpClient
+from customer_sync.registry import connector_for, platforms
+
+#: Where `tajo run` listens when nothing else is said.
+DEFAULT_URL = "http://127.0.0.1:8000"
+
+
+@click.command()
+@click.argument("platform")
+@click.argument("fixture", required=False)
+@click.option("--url", help="Where the service is.  [default: the running `tajo run`, else http://127.0.0.1:8000]")
+@click.option("--source", help="The source to send it to, where the platform has several.")
+@click.option("--again", is_flag=True, help="Send it as it is, with its own ids and times.")
+@json_option
+def trigger(  # noqa: PLR0913  # click gives each option as an argument
+    platform: str, fixture: str | None, url: str | None, source: str | None, *, again: bool, as_json: bool
+) -> None:
+    """Send a signed sample webhook, as the platform would.
+
+    FIXTURE is one of the connector's samples; without it they are listed. It gets new ids and times, so that it counts
+    each time it is sent.
+    """
+    if platform not in platforms():
+        fail(f"No platform is called {platform}.", choose(platform, platforms()), NOT_FOUND)
+    samples = fixtures_of(platforms()[platform])
+    if fixture is None:
+        _list(samples, as_json=as_json)
+        return
+    if fixture not in samples:
+        fail(f"{platform} has no fixture {fixture}.", choose(fixture, samples), NOT_FOUND)
+    settings = context.read_settings()
+    connector = _connector(settings, platform, source)
+    address = urlsplit((url or _running_url()).rstrip("/"))
+    path = f"/webhooks/{connector.settings.name}"
+    inbound = read_fixture(samples[fixture], connector.settings.name, f"{address.geturl()}{path}")
+    if not again:
+        inbound = freshen(connector, inbound)
+    signed = _sign(connector, inbound)
+    more = f"/{signed.path}" if signed.path else ""
+    target = f"{address.geturl()}{path}{more}" + (f"?{signed.query}" if signed.query else "")
+    reply = HttpClient().send(signed.method, target, headers=signed.headers, body=signed.body)
+    _tell(target, reply.status, reply.body, _kinds(connector, signed), as_json=as_json)
+
+
+def fixtures_of(connector: type[Connector]) -> Mapping[str, Path]:
+    """Return a connector's fixtures by name."""
+    folder = Path(inspect.getfile(connector)).parent / "fixtures"
+    return {path.stem: path for path in sorted(folder.glob("*.json"))}
+
+
+def read_fixture(path: Path, source: str, url: str) -> Inbound:
+    """Return a fixture as the request it describes, arriving now."""
+    request: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["request"]
+    body = request["body"]
+    return Inbound(
+        source=source,
+        headers={name.lower(): value for name, value in request["headers"].items()},
+        body=body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode(),
+        received_at=datetime.now(UTC),
+        path=request.get("path", ""),
+        query=request.get("query", ""),
+        url=url,
+    )
+
+
+def _list(samples: Mapping[str, Path], *, as_json: bool) -> None:
+    if as_json:
+        print_json(list(samples))
+    else:
+        click.echo("\n".join(samples) or "This connector has no fixtures.")
+
+
+def _connector(settings: Settings, platform: str, source: str | None) -> Connector:
+    names = [name for name, one in settings.sources.items() if one.platform == platform]
+    if source is not None:
+        names = [name for name in names if name == source]
+    if not names:
+        what = f"No source {source} of {platform}" if source else f"No source of {platform}"
+        fail(f"{what} is configured.", "Add it below connectors: in tajo.yaml; `tajo init` shows how.", WRONG_USE)
+    if len(names) > 1:
+        fail(f"{platform} has several sources.", f"Choose one: --source {' | '.join(names)}.", WRONG_USE)
+    return connector_for(settings.sources[names[0]])
+
+
+def _running_url() -> str:
+    run = context.running()
+    return run.url if run else DEFAULT_URL
+
+
+def _sign(connector: Connector, inbound: Inbound) -> Inbound:
+    """Return the request signed, and of the shop of this source where the fixture is of another."""
+    secrets = connector.settings.secrets
+    if not secrets:
+        fail(f"{connector.settings.name} has no webhook secret to sign with.", "Set it in tajo.yaml.", WRONG_USE)
+    try:
+        signed = connector.sign(inbound, secrets[0])
+    except NotImplementedError as error:
+        fail(f"{error}.", "Send a real webhook from the platform's test tools.")
+    try:
+        connector.verify(signed, secrets)
+    except Refused:
+        return connector.sign(_of_this_shop(connector, inbound), secrets[0])
+    return signed
+
+
+def _of_this_shop(connector: Connector, inbound: Inbound) -> Inbound:
+    """Return the request with this source's shop in every header that names a shop."""
+    written = str(connector.settings.options.get("shop_url") or "")
+    host = urlsplit(written if "://" in written else f"//{written}").hostname
+    if not host:
+        return inbound
+    own = {
+        name: host for name, value in inbound.headers.items() if "shop" in name and "." in value and "@" not in value
+    }
+    return replace(inbound, headers={**inbound.headers, **own})
+
+
+def _kinds(connector: Connector, inbound: Inbound) -> list[str]:
+    try:
+        return [str(part.kind) for part in connector.parse(inbound) if isinstance(part, Event)]
+    except PayloadError:
+        return []
+
+
+def _tell(target: str, status: int, body: bytes, kinds: list[str], *, as_json: bool) -> None:
+    text = body.decode("utf-8", "replace").strip()
+    if as_json:
+        print_json({"url": target, "status": status, "answer": text, "kinds": kinds})
+    else:
+        click.echo(f"{target} → {status} {text}".rstrip())
+        click.echo(f"Events: {', '.join(kinds) or 'none'}. `tajo events tail` shows what becomes of them.")
+    if status >= 300:
+        remedy = "Is the secret of tajo.yaml the one that the running service has?" if status == 401 else ""
+        fail(f"The service refused it with {status}.", remedy, FAILED)

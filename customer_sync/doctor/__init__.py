@@ -1,0 +1,50 @@
+"""What can be wrong with an installation: named checks, each with a verdict, a cause and a fix.
+
+A check is a function from `Patient` to findings; `installation` and `account` hold them in the order in which one cause
+explains the next. Brevo's are cut short when the account does not answer, because one cause is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, Protocol, runtime_checkable
+
+import redis
+
+from customer_sync.doctor.account import examine_account
+from customer_sync.doctor.findings import Finding, Patient
+from customer_sync.doctor.installation import CHECKS
+
+__all__ = ["Checked", "Finding", "Patient", "examine", "redis_finding"]
+
+
+@runtime_checkable
+class Checked(Protocol):
+    """A connector that can look after itself: it gives findings with `name`, `verdict`, `cause`, `fix`."""
+
+    def check(self) -> Iterable[Any]:
+        """Return what the connector finds."""
+        ...
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Yield every finding, as it is made.
+
+    Raises:
+        redis.RedisError: Redis does not answer; see `redis_finding`.
+    """
+    for check in CHECKS:
+        yield from check(patient)
+    yield from examine_account(patient)
+    for name, connector in patient.connectors.items():
+        if isinstance(connector, Checked):
+            for one in connector.check():
+                yield Finding(f"{name}: {one.name}", one.verdict, one.cause, one.fix)
+
+
+def redis_finding(error: redis.RedisError) -> Finding:
+    """Return the finding for a Redis that does not answer."""
+    fix = "Start it, or correct TAJO_REDIS_URL. Meanwhile webhooks are kept in the spool."
+    return Finding(
+        "Redis", "fail", f"no answer: {str(error).splitlines()[0] if str(error) else error!r}", fix, "no answer"
+    )

@@ -1,0 +1,282 @@
+"""Erasure: takes a person out of everything that waits or is remembered.
+
+An erasure is a change like any other (`status: erased`): the contacts lane deletes the contact in Brevo, and settling
+it removes what is known of the person and leaves a tombstone. What that step cannot see is removed here: requests
+that are not read yet, parked things, the spool, the history. It may run twice, and before the item is settled.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from customer_sync.connector import Connector
+from customer_sync.errors import MappingError, PayloadError
+from customer_sync.identity import normalize_email
+from customer_sync.merge import Stamped, State, stamp
+from customer_sync.model import Event, Inbound, Kind, Priority, to_ms
+from customer_sync.store import Store, inbox, keys
+from customer_sync.store.lanes import COMPACT_AT, Settlement, Source, decode_change, encode_change
+from customer_sync.store.ledger import event_row
+from customer_sync.store.parked import Parked, inbound_of
+from customer_sync.store.people import People, address_of, refs_of
+from customer_sync.store.scripts import as_text
+from customer_sync.store.spool import Spool
+
+#: Where an erasure comes from that no platform asked for.
+SOURCE = "tajo"
+LANE = "contacts"
+
+_PAGE = 500
+#: Anything that looks like an address, in bytes that no connector can read.
+_ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]\\&=?/]+@[^\s\"'<>,;:()\[\]\\&=?/@]+")
+
+Share = Literal["all", "some", "none"]
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """Who is erased, without naming anybody.
+
+    Args:
+        people: their numbers.
+        fps: fingerprints of their addresses.
+        refs: fingerprints of their ids at the platforms.
+    """
+
+    people: frozenset[str]
+    fps: frozenset[str]
+    refs: frozenset[str]
+
+    @classmethod
+    def of(cls, settlements: Iterable[Settlement]) -> Erased:
+        """Return whom these settlements erase; nobody when none of them does."""
+        gone = [one for one in settlements if one.verdict == "erased"]
+        return cls(
+            frozenset(one.target for one in gone),
+            frozenset(fp for one in gone for fp in one.fps),
+            frozenset(ref for one in gone for ref in one.refs),
+        )
+
+    def __bool__(self) -> bool:
+        return bool(self.people or self.fps or self.refs)
+
+
+class Forgotten(NamedTuple):
+    """What was removed, in numbers: requests in the inbox and the spool, parked things, rows of the ledger.
+
+    `shared` names the parked requests that tell of other people too: they stay, and a person must look.
+    """
+
+    inbox: int = 0
+    spool: int = 0
+    parked: int = 0
+    ledger: int = 0
+    shared: tuple[str, ...] = ()
+
+
+def whom(store: Store, email: str) -> Erased:
+    """Return whom an address means: the person who has it or had it last, under every address and id of theirs.
+
+    Args:
+        store: where people are known.
+        email: the address, normalised.
+    """
+    people = store.people
+    number = people.find(email)
+    person = people.read(number) if number else None
+    emails = {email}
+    refs: dict[str, str] = {}
+    for state in [person.state if person else {}, *_waiting(store, number)]:
+        refs |= refs_of(state)
+        emails.add(address_of(state) or email)
+    if person and person.has.email:
+        emails.add(person.has.email)
+    return Erased(
+        frozenset([number] if number else ()),
+        frozenset(people.fingerprint(one) for one in emails),
+        frozenset(people.ref(source, record_id) for source, record_id in refs.items()),
+    )
+
+
+def request_erasure(store: Store, email: str, at: datetime) -> list[str]:
+    """Put an erasure into the person's item, before everything else that waits; return the lanes to wake.
+
+    A person who is not known gets a number, so that the contact in Brevo is deleted and a tombstone left all the same.
+
+    Args:
+        store: where it waits.
+        email: the address, normalised.
+        at: when the erasure was asked for; what is older never comes back.
+    """
+    at_ms = to_ms(at)
+    event = Event(f"erase:{secrets.token_hex(6)}", SOURCE, Kind.CUSTOMER_ERASED, at, topic="tajo contacts erase")
+    state = stamp({"status": "erased"}, at_ms, SOURCE)
+    # the address finds the person and renames nobody, as that of any event that is about more than the address
+    state["email"] = Stamped(store.people.email_field(email), 0, SOURCE)
+    put = {
+        "lane": LANE,
+        "ref": "",
+        "fp": store.people.fingerprint(email),
+        "ms": 0,
+        "at": at_ms,
+        "prio": int(Priority.URGENT),
+        "change": encode_change(state, [Source(event.id, SOURCE, at_ms)]),
+        "left": "",
+        "known": False,
+    }
+    planned = {"entry": "", "events": [{"seen": "", "row": event_row(event), "puts": [put]}], "parked": []}
+    answer = store.commit([planned], COMPACT_AT)
+    return list(answer["wake"] or ())
+
+
+def forget_traces(
+    store: Store, connectors: Mapping[str, Connector], who: Erased, spools: Sequence[Spool] = ()
+) -> Forgotten:
+    """Remove what waits or is remembered of people; return how much it was.
+
+    A request that tells of others too stays: read, it gives nothing for a person with a tombstone, and parked ones are
+    named in the answer.
+
+    Args:
+        store: all that Redis holds.
+        connectors: source → connector, to read waiting requests.
+        who: the people.
+        spools: the spools of this machine; see `spools_in`.
+    """
+    reader = _Reader(connectors, store.people, who)
+    in_inbox = _forget_inbox(store, reader)
+    in_spools = sum(_forget_spool(spool, reader) for spool in spools)
+    parked, shared = _forget_parked(store, reader)
+    rows = store.ledger.forget(who.people, reader.event_ids | set(parked))
+    return Forgotten(in_inbox, in_spools, len(parked), rows, tuple(shared))
+
+
+def spools_in(home: Path) -> list[Spool]:
+    """Return the spools of a home folder, those of ended processes too."""
+    return [Spool(path) for path in sorted(home.glob("spool-*.sqlite"))]
+
+
+class _Reader:
+    """Tells how much of a waiting request is about the people; remembers the ids of their events."""
+
+    def __init__(self, connectors: Mapping[str, Connector], people: People, who: Erased) -> None:
+        self._connectors = connectors
+        self._people = people
+        self.who = who
+        self.event_ids: set[str] = set()
+
+    def share(self, inbound: Inbound) -> Share:
+        """Return whether all, some or none of a request is about them."""
+        connector = self._connectors.get(inbound.source)
+        try:
+            parts = list(connector.parse(inbound)) if connector else []
+        except Exception:  # noqa: BLE001  # whatever keeps it from being read, an address in it can still be found
+            parts = []
+        events = [part for part in parts if isinstance(part, Event)]
+        theirs = [event for event in events if self._is_about(event)]
+        self.event_ids.update(event.id for event in theirs)
+        if events and len(theirs) == len(parts):
+            return "all"
+        if theirs:
+            return "some"
+        if not events and self._is_mentioned(inbound):
+            return "all" if len(parts) <= 1 else "some"
+        # one record of many could not be read, and it may be theirs
+        unread = any(isinstance(part, PayloadError) for part in parts)
+        return "some" if unread and self._is_mentioned(inbound) else "none"
+
+    def owns(self, state: State) -> bool:
+        """Tell whether a waiting change is theirs."""
+        address = address_of(state)
+        if address is not None and self._people.fingerprint(address) in self.who.fps:
+            return True
+        return any(self._people.ref(*pair) in self.who.refs for pair in refs_of(state).items())
+
+    def _is_about(self, event: Event) -> bool:
+        ids = {event.customer_id, event.record.get("keptId"), event.record.get("deletedId")}
+        refs = {self._people.ref(event.source, one) for one in ids if isinstance(one, str)}
+        return bool(refs & self.who.refs) or any(map(self._is_theirs, _texts(event.record)))
+
+    def _is_mentioned(self, inbound: Inbound) -> bool:
+        text = inbound.body.decode("utf-8", "replace").replace("\\u0040", "@").replace("%40", "@")
+        return any(self._is_theirs(found) for found in _ADDRESS.findall(text))
+
+    def _is_theirs(self, text: str) -> bool:
+        if "@" not in text:
+            return False
+        with suppress(MappingError):
+            email = normalize_email(text)
+            return email is not None and self._people.fingerprint(email) in self.who.fps
+        return False
+
+
+def _texts(value: object) -> Iterator[str]:
+    """Yield every text in a record, at any depth."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for child in value.values():
+            yield from _texts(child)
+    elif isinstance(value, list):
+        for child in value:
+            yield from _texts(child)
+
+
+def _waiting(store: Store, number: str | None) -> list[State]:
+    """Return the changes that wait for a person."""
+    if number is None:
+        return []
+    raws: Any = store.client.lrange(keys.changes(LANE, number), 0, -1)
+    return [decode_change(as_text(raw))[0] for raw in raws]
+
+
+def _forget_inbox(store: Store, reader: _Reader) -> int:
+    removed, start = 0, "-"
+    while True:
+        page: Any = store.client.xrange(keys.INBOX, min=start, count=_PAGE)
+        gone = [entry_id for entry_id, fields in page if reader.share(inbox.decode(fields[b"r"])) == "all"]
+        if gone:
+            pipe = store.client.pipeline()
+            pipe.xack(keys.INBOX, keys.INBOX_GROUP, *gone)
+            pipe.xdel(keys.INBOX, *gone)
+            pipe.hdel(keys.INBOX_TRIES, *gone)
+            removed += int(pipe.execute()[1])
+        if len(page) < _PAGE:
+            return removed
+        start = "(" + as_text(page[-1][0])
+
+
+def _forget_spool(spool: Spool, reader: _Reader) -> int:
+    rows = spool.first(spool.depth())
+    gone = [number for number, raw in rows if reader.share(inbox.decode(raw)) == "all"]
+    if gone:
+        spool.remove(gone)
+    return len(gone)
+
+
+def _forget_parked(store: Store, reader: _Reader) -> tuple[list[str], list[str]]:
+    """Drop what is parked of the people; return the ids of what is gone and of what tells of others too."""
+    gone: list[str] = []
+    shared: list[str] = []
+    for parked in store.parked.list(store.parked.count()):
+        share = _parked_share(parked, reader)
+        if share == "all":
+            store.parked.drop(parked)
+            gone.append(parked.id)
+        elif share == "some":
+            shared.append(parked.id)
+    return gone, shared
+
+
+def _parked_share(parked: Parked, reader: _Reader) -> Share:
+    if parked.what == "inbound":
+        return reader.share(inbound_of(parked))
+    is_theirs = parked.target in reader.who.people or reader.owns(decode_change(parked.content)[0])
+    return "all" if is_theirs else "none"
