@@ -165,14 +165,12 @@ def _print_delivery(found: Explanation, now: int) -> None:
 def _print_erasure(gone: Forgotten, *, was_known: bool, is_done: bool) -> None:
     click.echo("The person was known here." if was_known else "Nobody with this address was known here.")
     counts = [
-        (gone.inbox, "request in the inbox"),
-        (gone.spool, "request in the spool"),
-        (gone.parked, "parked thing"),
-        (gone.ledger, "row of the history"),
+        f"{gone.inbox} from the inbox",
+        f"{gone.spool} from the spool",
+        f"{gone.parked} parked",
+        f"{gone.ledger} rows of the history",
     ]
-    for number, what in counts:
-        if number:
-            click.echo(f"  removed: {number} {what}")
+    click.echo(f"  removed: {', '.join(counts)}")
     if is_done:
         click.echo("  Brevo: deleted, or it was not there; a fingerprint stays so that nobody comes back.")
 
