@@ -138,6 +138,27 @@ CATALOGUE: tuple[Metric, ...] = (
         "`tajo doctor`.",
     ),
     Metric("tajo_redis_memory_bytes", "gauge", (), "Memory that Redis uses.", "Near its limit: raise maxmemory."),
+    Metric(
+        "tajo_redis_aof_ok",
+        "gauge",
+        (),
+        "1 while the append-only file of Redis is on and its last write worked.",
+        "0: what waits may be lost with the machine. Turn `appendonly` on, or free space on its disk.",
+    ),
+    Metric(
+        "tajo_worker_seen_timestamp_seconds",
+        "gauge",
+        (),
+        "When a worker last looked for work that waits, in seconds since 1970. Absent when none ever did.",
+        "Older than 15 s: no worker runs, or none reaches Redis.",
+    ),
+    Metric(
+        "tajo_up",
+        "gauge",
+        (),
+        "1 while Redis answers. At 0 the page has this metric and the spool only: the rest is in Redis.",
+        "Start Redis. Webhooks are kept in the spool meanwhile.",
+    ),
 )
 
 BY_NAME = {metric.name: metric for metric in CATALOGUE}

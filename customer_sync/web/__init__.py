@@ -8,9 +8,11 @@ from pathlib import Path
 from flask import Flask
 
 from customer_sync import log, registry
-from customer_sync.config import Settings, load
-from customer_sync.web import health, ingress
+from customer_sync.config import Settings
+from customer_sync.web import api, dashboard, health, ingress, metrics_page, words
+from customer_sync.web.guard import Guard
 from customer_sync.web.services import Services
+from customer_sync.web.watch import Watch
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -20,13 +22,26 @@ def create_app(settings: Settings | None = None) -> Flask:
         ConfigFaults: the config is wrong.
     """
     if settings is None:
-        settings = load(None, os.environ, registry.platforms())
+        settings = registry.load_settings(None, os.environ)
         log.configure(settings.log_level)
     home = Path(os.environ.get("TAJO_HOME", ".tajo"))
     home.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__)
     services = Services(settings, home)
     app.extensions["tajo"] = services
+    services.intake.start()
     app.register_blueprint(ingress.blueprint(services))
     app.register_blueprint(health.blueprint(services))
+    add_faces(app, services)
     return app
+
+
+def add_faces(app: Flask, services: Services) -> None:
+    """Add metrics, API and dashboard."""
+    watch = app.extensions["tajo.watch"] = Watch(services)
+    guard = Guard(services.settings.api_key, services.settings.public_url)
+    words.register(app)
+    app.register_blueprint(metrics_page.blueprint(services, watch, guard))
+    app.register_blueprint(api.blueprint(services, watch, guard))
+    app.register_blueprint(dashboard.blueprint(services, watch, guard))
+    dashboard.register_missing(app)

@@ -1,10 +1,16 @@
-"""`/healthz` (the process lives), `/readyz` (requests can be kept) and `/metrics`."""
+"""`/healthz` (the process lives) and `/readyz` (requests can be kept), as text or as JSON."""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response
+import shutil
+import sqlite3
+
+from flask import Blueprint, Response, jsonify, request
 
 from customer_sync.web.services import Services
+
+#: The room on the disk below which the spool does not count as writable, in bytes: a few of the largest requests.
+MIN_FREE_BYTES = 64 * 1024 * 1024
 
 
 def blueprint(services: Services) -> Blueprint:
@@ -13,12 +19,32 @@ def blueprint(services: Services) -> Blueprint:
 
     @routes.get("/healthz")
     def healthz() -> Response:
-        return Response("ok\n", content_type="text/plain")
+        return _answer("ok")
 
     @routes.get("/readyz")
     def readyz() -> Response:
+        """Answer 200 while requests can be kept, wherever: a balancer that turned them away would lose them."""
         if services.is_redis_up():
-            return Response("ready\n", content_type="text/plain")
-        return Response("Redis does not answer; requests go to the spool.\n", 503, content_type="text/plain")
+            return _answer("ready")
+        if is_spool_writable(services):
+            return _answer("ready", "spool", "Redis does not answer; requests go to the spool.")
+        return _answer("not ready", "none", "Neither Redis nor the spool takes requests.", 503)
 
     return routes
+
+
+def is_spool_writable(services: Services) -> bool:
+    """Tell whether the spool would take a request: its file opens for writing and the disk has room."""
+    try:
+        services.spool.append([])
+        return shutil.disk_usage(services.home).free >= MIN_FREE_BYTES
+    except (sqlite3.Error, OSError):
+        return False
+
+
+def _answer(status: str, note: str = "", text: str = "", code: int = 200) -> Response:
+    if request.accept_mimetypes.best_match(["text/plain", "application/json"]) == "application/json":
+        response = jsonify({"status": status, "note": note, "text": text})
+        response.status_code = code
+        return response
+    return Response(f"{text or status}\n", code, content_type="text/plain; charset=utf-8")

@@ -1,0 +1,189 @@
+"""What the figures consist of, and their form as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
+
+from customer_sync.model import Json, from_ms
+from customer_sync.store.parked import Parked
+
+#: A worker that was not seen for this long counts as gone, in seconds; it tells every five that it lives.
+WORKER_GONE_S = 15.0
+
+
+class Latency(NamedTuple):
+    """From the arrival of an event to Brevo's yes, in seconds, over all events so far; None before the first.
+
+    The average is exact; the others are estimated from the buckets of the histogram.
+    """
+
+    average_s: float | None = None
+    p50_s: float | None = None
+    p99_s: float | None = None
+    events: int = 0
+
+
+class Queue(NamedTuple):
+    """One line of waiting work: `inbox`, `spool` or a lane."""
+
+    name: str
+    waiting: int
+    oldest_age_s: float | None
+
+
+class Limit(NamedTuple):
+    """A rate limit: calls per second (0: none, None: not known yet) and the share of this hour's calls that is left."""
+
+    bucket: str
+    rate_per_s: float | None
+    hour_headroom: float | None
+
+
+class Paused(NamedTuple):
+    """A lane that waits, why, and what to do."""
+
+    lane: str
+    kind: Literal["unavailable", "config"]
+    reason: str
+    remedy: str
+    since_ms: int
+
+
+class Calls(NamedTuple):
+    """Calls to Brevo that were made, and those that were not needed."""
+
+    made: int = 0
+    merged: int = 0
+    unchanged: int = 0
+
+    @property
+    def saved(self) -> int:
+        """How many calls were not needed."""
+        return self.merged + self.unchanged
+
+
+class RedisHealth(NamedTuple):
+    """How Redis is: memory in bytes (limit 0: none) and whether what it holds reaches the disk."""
+
+    is_up: bool
+    memory_bytes: int = 0
+    memory_limit_bytes: int = 0
+    aof: Literal["on", "off", "failing", "unknown"] = "unknown"
+
+
+class Alert(NamedTuple):
+    """Something a person should know."""
+
+    at_ms: int
+    text: str
+    remedy: str
+
+
+_NO_LATENCY = Latency()
+_NO_CALLS = Calls()
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """The installation at one moment.
+
+    Args:
+        at_ms: the moment.
+        redis: how Redis is; when it is away, all that it would tell is empty.
+        brevo: whether contacts go to the built-in sandbox or to an account.
+        success_rate: delivered events as a share of delivered and parked ones; None before the first.
+        error_rate: the parked share of the same.
+        latency: event → Brevo.
+        queues: inbox, spool, then every lane.
+        events: state → how many events ever reached it.
+        sources: the same for each source, configured ones first.
+        parked: how many things wait for a person.
+        people: how many people are known.
+        limits: the rate limits.
+        pauses: the lanes that wait, and why.
+        calls: to Brevo.
+        worker_seen_s: seconds since a worker was last seen; None when none was.
+        alerts: newest first.
+    """
+
+    at_ms: int
+    redis: RedisHealth
+    brevo: Literal["sandbox", "account"]
+    success_rate: float | None = None
+    error_rate: float | None = None
+    latency: Latency = _NO_LATENCY
+    queues: tuple[Queue, ...] = ()
+    events: Mapping[str, int] = field(default_factory=dict)
+    sources: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    parked: int = 0
+    people: int = 0
+    limits: tuple[Limit, ...] = ()
+    pauses: tuple[Paused, ...] = ()
+    calls: Calls = _NO_CALLS
+    worker_seen_s: float | None = None
+    alerts: tuple[Alert, ...] = ()
+
+    @property
+    def waiting(self) -> int:
+        """How much waits, in all lines together."""
+        return sum(queue.waiting for queue in self.queues)
+
+    @property
+    def oldest_age_s(self) -> float | None:
+        """How long the oldest of all has waited, in seconds; None when nothing waits."""
+        return max((queue.oldest_age_s for queue in self.queues if queue.oldest_age_s is not None), default=None)
+
+    @property
+    def has_worker(self) -> bool:
+        """Whether a worker was seen lately."""
+        return self.worker_seen_s is not None and self.worker_seen_s < WORKER_GONE_S
+
+    def to_json(self) -> dict[str, Json]:
+        """Return the figures as the API tells them: times as ISO 8601, durations in seconds."""
+        return {
+            "at": iso(self.at_ms),
+            "success_rate": self.success_rate,
+            "error_rate": self.error_rate,
+            "latency": _json(self.latency),
+            "waiting": self.waiting,
+            "oldest_age_s": self.oldest_age_s,
+            "queues": [_json(queue) for queue in self.queues],
+            "events": dict(self.events),
+            "sources": {name: dict(states) for name, states in self.sources.items()},
+            "parked": self.parked,
+            "people": self.people,
+            "limits": [_json(limit) for limit in self.limits],
+            "pauses": [_json(pause) for pause in self.pauses],
+            "calls": {**_json(self.calls), "saved": self.calls.saved},
+            "redis": _json(self.redis),
+            "worker_seen_s": self.worker_seen_s,
+            "brevo": self.brevo,
+            "alerts": [_json(alert) for alert in self.alerts],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Parked things with one reason, newest first."""
+
+    reason: str
+    remedy: str
+    members: tuple[Parked, ...]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources (of items: the lanes) they come from."""
+        return tuple(sorted({one.source for one in self.members}))
+
+
+def iso(at_ms: int) -> str:
+    """Return a stored stamp as ISO 8601 in UTC."""
+    return from_ms(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _json(part: Any) -> dict[str, Json]:
+    """Return a part as JSON; stamps become ISO times and lose the `_ms` of their names."""
+    stamps = {"at_ms": "at", "since_ms": "since"}
+    return {stamps.get(name, name): iso(value) if name in stamps else value for name, value in part._asdict().items()}

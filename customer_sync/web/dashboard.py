@@ -1,0 +1,210 @@
+"""The dashboard: pages that work without a script; with one, the overview renews itself every two seconds.
+
+The script fetches `/live`, the same templates once more, and puts in what changed: each thing is written once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import redis
+from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response as AnyResponse
+
+from customer_sync.figures import judge, parked_groups
+from customer_sync.log import get
+from customer_sync.model import EventState
+from customer_sync.store import keys
+from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal
+from customer_sync.web.guard import COOKIE, Denial, Guard
+from customer_sync.web.services import Services
+from customer_sync.web.watch import Watch
+
+log = get(__name__)
+
+#: Nothing from elsewhere, no script and no style inside the page, in nobody's frame.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
+)
+#: How many events the page of events has.
+EVENTS = 200
+#: How many members a group shows.
+MEMBERS = 20
+
+
+def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
+    """Return the pages."""
+    routes = Blueprint("dashboard", __name__)
+    _frame(routes, guard)
+    _sign_in(routes, guard)
+    _overview(routes, services, watch)
+    _events(routes, services)
+    _parked(routes, services)
+    return routes
+
+
+def _frame(routes: Blueprint, guard: Guard) -> None:
+    """What holds for every page: who may look, the security headers, what a fault looks like."""
+
+    @routes.before_request
+    def check() -> tuple[AnyResponse | str, int] | AnyResponse | None:
+        if request.endpoint == "dashboard.sign_in":
+            return None
+        denial = guard.denial(request)
+        if denial is None:
+            return None
+        if denial.status == 401 and request.method == "GET" and guard.has_key:
+            return redirect("/sign-in?" + urlencode({"next": request.full_path.rstrip("?")}))
+        return _message(denial)
+
+    @routes.after_request
+    def protect(response: Response) -> Response:
+        response.headers["Content-Security-Policy"] = POLICY
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["Cache-Control"] = "no-store"
+        return response
+
+    @routes.context_processor
+    def everywhere() -> dict[str, Any]:
+        return {"can_sign_out": guard.has_key}
+
+    @routes.errorhandler(redis.RedisError)
+    def away(error: redis.RedisError) -> tuple[str, int]:
+        log.warning("page without Redis", error=type(error).__name__)
+        return _message(Denial(503, *REDIS_AWAY))
+
+
+def register_missing(app: Flask) -> None:
+    """Answer what no route knows: JSON below `/api/`, a page elsewhere."""
+
+    def missing(error: HTTPException) -> tuple[AnyResponse | str, int]:
+        code = error.code or 404
+        if request.path.startswith("/api/"):
+            return problem(code, f"There is no {request.method} {request.path[:80]}.", SEE_DOCUMENT)
+        return _message(Denial(code, "There is no such page.", "The overview leads to everything there is."))
+
+    app.register_error_handler(404, missing)
+    app.register_error_handler(405, missing)
+
+
+def _message(denial: Denial) -> tuple[str, int]:
+    return render_template("message.html", title=denial.error, remedy=denial.remedy), denial.status
+
+
+def _sign_in(routes: Blueprint, guard: Guard) -> None:
+    @routes.route("/sign-in", methods=["GET", "POST"])
+    def sign_in() -> AnyResponse | tuple[str, int]:
+        goal = _local(request.values.get("next", "/"))
+        if not guard.has_key:
+            return redirect("/")
+        if request.method == "GET":
+            return make_response(render_template("sign_in.html", goal=goal, is_wrong=False))
+        if not guard.is_key(request.form.get("key", "")):
+            log.warning("sign-in refused")
+            return render_template("sign_in.html", goal=goal, is_wrong=True), 401
+        response = redirect(goal, 303)
+        assert isinstance(response, Response)
+        guard.sign_in(response, request)
+        return response
+
+    @routes.post("/sign-out")
+    def sign_out() -> AnyResponse:
+        response = redirect("/sign-in", 303)
+        response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
+        return response
+
+
+def _overview(routes: Blueprint, services: Services, watch: Watch) -> None:
+    def facts() -> dict[str, Any]:
+        look = watch.look()
+        return {
+            "now": look.figures,
+            "verdict": judge(look.figures),
+            "events": look.events,
+            "groups": look.groups,
+            "hooks": hooks(services),
+        }
+
+    @routes.get("/")
+    def overview() -> str:
+        return render_template("overview.html", **facts())
+
+    @routes.get("/live")
+    def live() -> str:
+        return render_template("_live.html", **facts())
+
+
+def _events(routes: Blueprint, services: Services) -> None:
+    @routes.get("/events")
+    def events() -> str:
+        state = request.args.get("state", "")
+        source = request.args.get("source", "")
+        chosen = EventState(state) if state in set(EventState) else None
+        rows = find_events(services.store(), EVENTS, state=chosen, source=source or None)
+        sources = sorted({*services.connectors})
+        return render_template("events.html", events=rows, state=state, source=source, sources=sources)
+
+    @routes.get("/events/<path:event_id>")
+    def event(event_id: str) -> str | tuple[str, int]:
+        row = services.store().ledger.event(event_id)
+        if row is None:
+            gone = f"The history keeps the newest {keys.LEDGER_ROWS:,} rows; this event is older, or never was."
+            return _message(Denial(404, "This event is not in the history.", gone))
+        return render_template("event.html", row=row)
+
+
+def _parked(routes: Blueprint, services: Services) -> None:
+    @routes.get("/parked")
+    def parked() -> str:
+        store = services.store()
+        done = request.args.get("done", "")
+        return render_template(
+            "parked.html",
+            groups=parked_groups(store),
+            total=store.parked.count(),
+            members=MEMBERS,
+            done=int(done) if done.isascii() and done.isdecimal() and len(done) < 9 else None,
+        )
+
+    @routes.post("/parked/replay")
+    def replay() -> AnyResponse:
+        count = replay_all(services.store(), request.form.get("reason", ""), None)
+        return redirect(f"/parked?done={count}", 303)
+
+    @routes.get("/parked/<parked_id>")
+    def shown(parked_id: str) -> str | tuple[str, int]:
+        one = services.store().parked.get(parked_id)
+        if one is None:
+            return _message(Denial(404, "This is not parked any more.", "It was replayed or dropped."))
+        content = reveal(one) if request.args.get("reveal") == "1" else None
+        return render_template("parked_one.html", one=one, content=content)
+
+    @routes.post("/parked/<parked_id>/<any(replay, drop):verb>")
+    def settle(parked_id: str, verb: str) -> AnyResponse:
+        store = services.store()
+        one = store.parked.get(parked_id)
+        if one is None:
+            return redirect("/parked", 303)
+        if verb == "drop":
+            log.warning("parked thing dropped", parked=parked_id)
+            store.parked.drop(one)
+            return redirect("/parked", 303)
+        store.parked.replay(one)
+        return redirect("/parked?done=1", 303)
+
+
+def hooks(services: Services) -> list[str]:
+    """Return the address of each source's webhooks, as the shop must know it."""
+    base = (services.settings.public_url or request.host_url).rstrip("/")
+    return [f"{base}/webhooks/{name}" for name in sorted(services.settings.sources)]
+
+
+def _local(goal: str) -> str:
+    """Return a path on this site, the overview when the goal is anything else."""
+    parts = urlsplit(goal)
+    is_path = goal.startswith("/") and not goal.startswith(("//", "/\\")) and not parts.scheme and not parts.netloc
+    return goal if is_path and "\\" not in goal else "/"

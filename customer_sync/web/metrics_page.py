@@ -1,0 +1,149 @@
+"""`/metrics`: the whole catalogue in the text form of Prometheus.
+
+The values live in Redis, so every web process tells the same ones; only the spool is that of the machine that is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate, product
+
+import redis
+from flask import Blueprint, Response, request
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.registry import Collector
+
+from customer_sync.figures import Figures
+from customer_sync.figures.read import latency_counts
+from customer_sync.metrics import BY_NAME, CATALOGUE, LATENCY_BUCKETS_S
+from customer_sync.model import Channel, EventState
+from customer_sync.store.counters import Sample
+from customer_sync.web.guard import Guard
+from customer_sync.web.services import Services
+from customer_sync.web.watch import Watch
+
+#: The values of labels that are known beforehand: their series exist at 0, so that `rate()` sees the first of each.
+#: `source` and `lane` are those of the installation; what is not here (endpoints, fields) appears when it is counted.
+KNOWN: Mapping[str, Mapping[str, Sequence[str]]] = {
+    "tajo_inbound_total": {"answer": ("accepted", "spooled", "greeted", "refused", "too_large", "busy")},
+    "tajo_events_total": {"state": tuple(EventState)},
+    "tajo_items_total": {"outcome": ("delivered", "unchanged", "again", "parked")},
+    "tajo_calls_saved_total": {"why": ("merged", "unchanged")},
+    "tajo_consent_blocked_total": {"channel": tuple(Channel)},
+    "tajo_lane_pauses_total": {"why": ("unavailable", "config")},
+    "tajo_leases_lost_total": {},
+}
+
+Series = Iterable[tuple[tuple[str, ...], float | None]]
+
+#: Gauge → its series as (label values, value), read from the figures; a value of None is left out.
+GAUGES: Mapping[str, Callable[[Figures], Series]] = {
+    "tajo_up": lambda now: [((), float(now.redis.is_up))],
+    "tajo_queue_depth": lambda now: [((one.name,), one.waiting) for one in now.queues],
+    "tajo_oldest_age_seconds": lambda now: [((one.name,), one.oldest_age_s or 0.0) for one in now.queues],
+    "tajo_success_ratio": lambda now: [((), now.success_rate)],
+    "tajo_error_ratio": lambda now: [((), now.error_rate)],
+    "tajo_parked": lambda now: [((), now.parked)],
+    "tajo_people": lambda now: [((), now.people)],
+    "tajo_limit_headroom_ratio": lambda now: [((one.bucket,), one.hour_headroom) for one in now.limits],
+    "tajo_lane_paused": lambda now: [
+        ((lane,), float(any(pause.lane == lane for pause in now.pauses))) for lane in lanes_of(now)
+    ],
+    "tajo_redis_memory_bytes": lambda now: [((), now.redis.memory_bytes)],
+    "tajo_redis_aof_ok": lambda now: [((), float(now.redis.aof == "on"))],
+    "tajo_worker_seen_timestamp_seconds": lambda now: [
+        ((), None if now.worker_seen_s is None else now.at_ms / 1000 - now.worker_seen_s)
+    ],
+}
+#: What can be told without Redis.
+LOCAL = ("tajo_up", "tajo_queue_depth", "tajo_oldest_age_seconds")
+
+
+def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
+    """Return the route `/metrics`."""
+    routes = Blueprint("metrics", __name__)
+
+    @routes.get("/metrics")
+    def metrics() -> Response:
+        denial = guard.denial_of_scrape(request)
+        if denial is not None:
+            return Response(f"{denial.error} {denial.remedy}\n", denial.status, content_type="text/plain")
+        registry = CollectorRegistry(auto_describe=False)
+        registry.register(_Collected(list(families(*_read(services, watch)))))
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        return Response(encode(registry), content_type=content_type)
+
+    return routes
+
+
+def families(figures: Figures, samples: Sequence[Sample], sources: Iterable[str]) -> Iterator[Metric]:
+    """Yield every metric of the catalogue with its values; without Redis only those that are known without it.
+
+    Args:
+        figures: the gauges are read from these.
+        samples: the counters.
+        sources: their series exist from the start.
+    """
+    for metric in CATALOGUE:
+        if not figures.redis.is_up and metric.name not in LOCAL:
+            continue
+        if metric.type == "gauge":
+            gauge = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+            for labels, value in GAUGES[metric.name](figures):
+                if value is not None:
+                    gauge.add_metric(labels, value)
+            yield gauge
+        elif metric.type == "histogram":
+            yield _histogram(metric.name, metric.meaning, samples)
+        else:
+            counter = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+            for labels, value in _counts(metric.name, figures, samples, sources).items():
+                counter.add_metric(labels, value)
+            yield counter
+
+
+def lanes_of(figures: Figures) -> list[str]:
+    """Return the names of the lanes."""
+    return [one.name for one in figures.queues if one.name not in {"inbox", "spool"}]
+
+
+def _counts(
+    name: str, figures: Figures, samples: Sequence[Sample], sources: Iterable[str]
+) -> dict[tuple[str, ...], float]:
+    labels = BY_NAME[name].labels
+    counts: dict[tuple[str, ...], float] = {}
+    if name in KNOWN:
+        known = {"source": tuple(sources), "lane": tuple(lanes_of(figures)), **KNOWN[name]}
+        counts = dict.fromkeys(product(*(known[label] for label in labels)), 0.0)
+    for one in samples:
+        if one.name == name:
+            counts[tuple(one.labels[label] for label in labels)] = one.value
+    return counts
+
+
+def _histogram(name: str, meaning: str, samples: Sequence[Sample]) -> Metric:
+    counts, sum_s = latency_counts(samples)
+    bounds = [*map(str, LATENCY_BUCKETS_S), "+Inf"]
+    buckets = [(bound, float(total)) for bound, total in zip(bounds, accumulate(counts), strict=True)]
+    return HistogramMetricFamily(name, meaning, buckets=buckets, sum_value=sum_s)
+
+
+def _read(services: Services, watch: Watch) -> tuple[Figures, list[Sample], list[str]]:
+    figures = watch.look().figures
+    samples: list[Sample] = []
+    if figures.redis.is_up:
+        try:
+            samples = services.store().counters.read()
+        except redis.RedisError:
+            figures = watch.without_redis()
+    return figures, samples, sorted(services.connectors)
+
+
+class _Collected(Collector):
+    def __init__(self, found: Sequence[Metric]) -> None:
+        self._found = found
+
+    def collect(self) -> Iterable[Metric]:
+        return self._found

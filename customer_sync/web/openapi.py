@@ -1,0 +1,230 @@
+"""The API as an OpenAPI document: a table of operations and the schemas of their answers, written by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any, NamedTuple
+
+from customer_sync.metrics import CATALOGUE
+from customer_sync.model import EventState
+
+Schema = Mapping[str, Any]
+
+
+class Operation(NamedTuple):
+    """One call: verb, path below `/api/v1`, what it does, the schema of its answer, what it takes, other statuses."""
+
+    verb: str
+    path: str
+    summary: str
+    answer: str
+    query: tuple[Mapping[str, Any], ...] = ()
+    body: str = ""
+    fails: tuple[int, ...] = ()
+
+
+def _query(name: str, description: str, schema: Schema) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "description": description, "schema": schema}
+
+
+_STATES = [str(state) for state in EventState]
+_LIMIT = _query(
+    "limit", "At most so many, the newest first.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50}
+)
+_SOURCE = _query("source", "Only those of this source; items stand under their lane.", {"type": "string"})
+_REASON = _query("reason", "Only those with exactly this reason.", {"type": "string"})
+
+OPERATIONS: tuple[Operation, ...] = (
+    Operation("get", "/status", "The figures of the whole installation at this moment", "Status"),
+    Operation(
+        "get",
+        "/events",
+        "The newest events",
+        "Events",
+        query=(_LIMIT, _SOURCE, _query("state", "Only those in this state.", {"type": "string", "enum": _STATES})),
+        fails=(400,),
+    ),
+    Operation("get", "/events/{event_id}", "One event with every state it was in", "EventDetail", fails=(404,)),
+    Operation(
+        "get", "/parked", "What waits for a person", "ParkedList", query=(_LIMIT, _SOURCE, _REASON), fails=(400,)
+    ),
+    Operation(
+        "get",
+        "/parked/{parked_id}",
+        "One parked thing; its personal data only when asked for, which is logged",
+        "ParkedDetail",
+        query=(_query("reveal", "1 adds the request or the change as it waits.", {"type": "string", "enum": ["1"]}),),
+        fails=(404,),
+    ),
+    Operation("post", "/parked/{parked_id}/replay", "Send one parked thing again", "Replayed", fails=(404,)),
+    Operation("delete", "/parked/{parked_id}", "Forget one parked thing for good", "Dropped", fails=(404,)),
+    Operation(
+        "post",
+        "/parked/replay",
+        "Send all parked things again that have a reason, come from a source, or both",
+        "Replayed",
+        body="Choice",
+        fails=(400,),
+    ),
+    Operation("get", "/alerts", "What a person should know, newest first", "Alerts"),
+    Operation("get", "/openapi.json", "This document", "Document"),
+)
+
+
+def _object(**properties: Schema) -> dict[str, Any]:
+    return {"type": "object", "required": [*properties], "additionalProperties": False, "properties": properties}
+
+
+def _list(items: Schema) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+def _ref(name: str) -> dict[str, str]:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _maybe(kind: str) -> dict[str, Any]:
+    return {"type": [kind, "null"]}
+
+
+_TEXT = {"type": "string"}
+_NUMBER = {"type": "number"}
+_COUNT = {"type": "integer", "minimum": 0}
+_YES = {"type": "boolean"}
+_TIME = {"type": "string", "format": "date-time"}
+_COUNTS = {"type": "object", "additionalProperties": _COUNT}
+_EVENT: dict[str, Schema] = {
+    "id": _TEXT,
+    "source": _TEXT,
+    "kind": {**_TEXT, "description": "What happened, in our word; empty for a request that could not be read."},
+    "topic": {**_TEXT, "description": "The platform's word for it."},
+    "state": {"type": "string", "enum": _STATES},
+    "person": {**_TEXT, "description": "The number of the person; empty when nobody was found."},
+    "at": _TIME,
+    "settled_at": _TIME,
+    "note": _TEXT,
+}
+_PARKED: dict[str, Schema] = {
+    "id": _TEXT,
+    "what": {"type": "string", "enum": ["inbound", "item"]},
+    "source": _TEXT,
+    "topic": _TEXT,
+    "person": _TEXT,
+    "reason": _TEXT,
+    "remedy": _TEXT,
+    "at": _TIME,
+    "size_bytes": _COUNT,
+}
+
+SCHEMAS: dict[str, Schema] = {
+    "Error": _object(error=_TEXT, remedy=_TEXT),
+    "Verdict": _object(level={"type": "string", "enum": ["ok", "busy", "look", "down"]}, text=_TEXT, remedy=_TEXT),
+    "Latency": _object(average_s=_maybe("number"), p50_s=_maybe("number"), p99_s=_maybe("number"), events=_COUNT),
+    "Queue": _object(name=_TEXT, waiting=_COUNT, oldest_age_s=_maybe("number")),
+    "Limit": _object(bucket=_TEXT, rate_per_s=_maybe("number"), hour_headroom=_maybe("number")),
+    "Pause": _object(
+        lane=_TEXT, kind={"type": "string", "enum": ["unavailable", "config"]}, reason=_TEXT, remedy=_TEXT, since=_TIME
+    ),
+    "Calls": _object(made=_COUNT, merged=_COUNT, unchanged=_COUNT, saved=_COUNT),
+    "Redis": _object(
+        is_up=_YES,
+        memory_bytes=_COUNT,
+        memory_limit_bytes={**_COUNT, "description": "0: no limit."},
+        aof={"type": "string", "enum": ["on", "off", "failing", "unknown"]},
+    ),
+    "Alert": _object(at=_TIME, text=_TEXT, remedy=_TEXT),
+    "Status": _object(
+        at=_TIME,
+        verdict=_ref("Verdict"),
+        success_rate={**_maybe("number"), "description": "Delivered events of delivered and parked ones, 0 to 1."},
+        error_rate={**_maybe("number"), "description": "Parked events of delivered and parked ones, 0 to 1."},
+        latency=_ref("Latency"),
+        waiting=_COUNT,
+        oldest_age_s=_maybe("number"),
+        queues=_list(_ref("Queue")),
+        events={**_COUNTS, "description": "State → how many events ever reached it."},
+        sources={"type": "object", "additionalProperties": _COUNTS},
+        parked=_COUNT,
+        people=_COUNT,
+        limits=_list(_ref("Limit")),
+        pauses=_list(_ref("Pause")),
+        calls=_ref("Calls"),
+        redis=_ref("Redis"),
+        worker_seen_s={**_maybe("number"), "description": "Seconds since a worker was seen; null when none was."},
+        brevo={"type": "string", "enum": ["sandbox", "account"]},
+        alerts=_list(_ref("Alert")),
+    ),
+    "Event": _object(**_EVENT),
+    "Events": _object(events=_list(_ref("Event"))),
+    "Step": _object(state={"type": "string", "enum": _STATES}, at=_TIME, note=_TEXT),
+    "EventDetail": _object(**_EVENT, steps=_list(_ref("Step"))),
+    "Parked": _object(**_PARKED),
+    "ParkedList": _object(parked=_list(_ref("Parked")), count={**_COUNT, "description": "All that is parked."}),
+    "ParkedDetail": {**_object(**_PARKED, content={"type": "object"}), "required": [*_PARKED]},
+    "Choice": {
+        "type": "object",
+        "additionalProperties": False,
+        "minProperties": 1,
+        "properties": {"reason": _TEXT, "source": _TEXT},
+    },
+    "Replayed": _object(replayed=_COUNT),
+    "Dropped": _object(dropped=_COUNT),
+    "Alerts": _object(alerts=_list(_ref("Alert"))),
+    "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
+}
+
+#: Every operation may answer so.
+_ALWAYS = {401: "The API key is missing or wrong.", 403: "Not from here.", 503: "Redis does not answer."}
+_SOMETIMES = {400: "The question is not understood.", 404: "There is no such thing."}
+
+
+def document() -> dict[str, Any]:
+    """Return the whole document."""
+    paths: dict[str, dict[str, Any]] = {}
+    for operation in OPERATIONS:
+        paths.setdefault("/api/v1" + operation.path, {})[operation.verb] = _operation(operation)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Tajo Customer Sync",
+            "version": _version(),
+            "description": f"What the dashboard shows, for programs. {len(CATALOGUE)} metrics are at /metrics.",
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"key": []}],
+        "paths": paths,
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "TAJO_API_KEY"}},
+        },
+    }
+
+
+def _operation(operation: Operation) -> dict[str, Any]:
+    names = [part[1:-1] for part in operation.path.split("/") if part.startswith("{")]
+    in_path = [{"name": name, "in": "path", "required": True, "schema": _TEXT} for name in names]
+    failures = _ALWAYS | {status: _SOMETIMES[status] for status in operation.fails}
+    made: dict[str, Any] = {
+        "summary": operation.summary,
+        "operationId": f"{operation.verb}{operation.path}".replace("/", "_").replace("{", "").replace("}", ""),
+        "parameters": [*in_path, *operation.query],
+        "responses": {
+            "200": _content(operation.answer, operation.summary),
+            **{str(status): _content("Error", text) for status, text in sorted(failures.items())},
+        },
+    }
+    if operation.body:
+        made["requestBody"] = {"required": True, **_content(operation.body, "What to choose.")}
+    return made
+
+
+def _content(schema: str, description: str) -> dict[str, Any]:
+    return {"description": description, "content": {"application/json": {"schema": _ref(schema)}}}
+
+
+def _version() -> str:
+    try:
+        return version("tajo-customer-sync")
+    except PackageNotFoundError:
+        return "0"

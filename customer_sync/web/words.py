@@ -1,0 +1,82 @@
+"""How pages write numbers, times and states: short, in simple English, and never better than the truth."""
+
+from __future__ import annotations
+
+import math
+
+from flask import Flask
+
+from customer_sync.figures import iso
+from customer_sync.model import EventState, from_ms
+
+#: State → what it means, for people who see it for the first time.
+MEANINGS: dict[str, str] = {
+    EventState.PENDING: "waits for its turn",
+    EventState.DELIVERED: "Brevo has it",
+    EventState.RETRYING: "did not work yet; it is tried again",
+    EventState.PARKED: "a person must look",
+    EventState.IGNORED: "nothing to do",
+    EventState.REPEATED: "the same as one before; sent twice by the shop",
+}
+
+_DURATIONS = ((86_400.0, "d"), (3_600.0, "h"), (60.0, "min"))
+
+
+def count(number: float) -> str:
+    """Return a whole number with its thousands apart."""
+    return f"{int(number):,}"
+
+
+def percent(share: float | None) -> str:
+    """Return a share. What is not all never reads as 100 %, what is not nothing never as 0 %."""
+    if share is None:
+        return "–"  # noqa: RUF001  # a dash as long as a number
+    if 0 < share < 0.001:
+        return "< 0.1 %"
+    rounded = math.floor(share * 1000) / 10 if share > 0.5 else math.ceil(share * 1000) / 10
+    return f"{rounded:.1f} %" if 0 < share < 1 else f"{rounded:.0f} %"
+
+
+def duration(seconds: float | None) -> str:
+    """Return a time span in its two or three leading digits."""
+    if seconds is None:
+        return "–"  # noqa: RUF001  # a dash as long as a number
+    for unit_s, name in _DURATIONS:
+        if seconds >= unit_s:
+            return f"{seconds / unit_s:.1f} {name}" if seconds < 10 * unit_s else f"{seconds / unit_s:.0f} {name}"
+    if seconds >= 1:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    return f"{seconds * 1000:.0f} ms"
+
+
+def size(amount: float) -> str:
+    """Return an amount of memory."""
+    for unit in ("bytes", "KB", "MB"):
+        if amount < 1024:
+            return f"{amount:.0f} {unit}" if unit == "bytes" or amount >= 10 else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} GB"
+
+
+def clock(at_ms: int) -> str:
+    """Return the time of day in UTC; the script of the page turns it into local time."""
+    return from_ms(at_ms).strftime("%H:%M:%S")
+
+
+def day(at_ms: int) -> str:
+    """Return date and time in UTC."""
+    return from_ms(at_ms).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def kind(word: str) -> str:
+    """Return a kind as people say it."""
+    return word.replace("_", " ") or "request not read"
+
+
+def register(app: Flask) -> None:
+    """Make the words known to the templates."""
+    for one in (count, percent, duration, size, clock, day, kind, iso):
+        app.jinja_env.filters[one.__name__] = one
+    app.jinja_env.globals["MEANINGS"] = MEANINGS
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True

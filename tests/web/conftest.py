@@ -1,0 +1,102 @@
+"""The web process in this one, over a real Redis, with its looks taken anew each time."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import redis
+from flask import Flask
+from flask.testing import FlaskClient
+
+from customer_sync.config import Settings
+from customer_sync.connector import SourceSettings
+from customer_sync.merge import stamp
+from customer_sync.model import Event, EventState, Inbound, Kind
+from customer_sync.store import Store, inbox
+from customer_sync.store.lanes import encode_change
+from customer_sync.store.ledger import event_row, outcome_row
+from customer_sync.store.parked import Parked, encode, park_inbound
+from customer_sync.web import create_app
+
+ADDRESS = "amelie.durand@example.com"
+AT = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+
+MakeApp = Callable[..., Flask]
+
+
+def sources(*names: str) -> dict[str, SourceSettings]:
+    return {name: SourceSettings(name, "shopify", ("secret",)) for name in names}
+
+
+@pytest.fixture
+def make_app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
+    """Make the web process with these settings; two shops and no key when none are given."""
+    monkeypatch.setenv("TAJO_HOME", str(tmp_path))
+
+    def make(**settings) -> Flask:
+        app = create_app(Settings(**{"sources": sources("lumen", "tulip"), **settings}))
+        app.extensions["tajo"]._store = store
+        app.extensions["tajo.watch"].max_age_s = 0.0
+        return app
+
+    return make
+
+
+@pytest.fixture
+def web(make_app: MakeApp) -> FlaskClient:
+    """A caller on this machine of a web process without a key."""
+    return make_app().test_client()
+
+
+@pytest.fixture
+def without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take Redis away from every web process of the test."""
+
+    def refuse(_: object) -> Store:
+        raise redis.ConnectionError("refused")
+
+    monkeypatch.setattr("customer_sync.web.services.Services.store", refuse)
+
+
+class Seed:
+    """Puts things into the store as the line would."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def event(self, number: int, state: EventState = EventState.DELIVERED, *, source: str = "lumen") -> str:
+        event = Event(f"{source}:shop.example:{number}", source, Kind.CUSTOMER_UPDATED, AT, topic="customers/update")
+        for _ in range(2 if state is EventState.REPEATED else 1):
+            self._commit({"events": [{"seen": f"{source}{number}", "row": event_row(event), "puts": []}], "parked": []})
+        if state not in {EventState.IGNORED, EventState.REPEATED}:
+            row = outcome_row(state, str(number), [event.id], f"note of {number}")
+            self.store.client.xadd("tajo:ledger", dict(zip(row[::2], row[1::2], strict=True)))
+        return event.id
+
+    def inbound(self, reason: str = "customer.email: not an address", *, source: str = "lumen") -> str:
+        body = f'{{"email": "{ADDRESS}"}}'.encode()
+        inbound = Inbound(source, {"x-topic": "customers/update"}, body, AT)
+        parked = park_inbound(inbox.encode(inbound), source, reason, "Fix the sender, then replay.", 1_795_219_200_000)
+        return self._park(parked)
+
+    def item(self, reason: str = "Brevo refused SMS.") -> str:
+        change = encode_change(stamp({"email": ["fp", ADDRESS], "firstName": "Amélie"}, 1, "lumen"))
+        parked = Parked("p" + secrets.token_hex(5), "item", "contacts", reason, "Compare the mapping.", change, "12")
+        return self._park(parked)
+
+    def _park(self, parked: Parked) -> str:
+        row = ["e", parked.id, "s", parked.source, "k", "", "t", "", "n", parked.reason]
+        self._commit({"events": [], "parked": [[parked.id, encode(parked), row]]})
+        return parked.id
+
+    def _commit(self, entry: dict) -> None:
+        self.store.commit([{"entry": "", **entry}], 50)
+
+
+@pytest.fixture
+def seed(store: Store) -> Seed:
+    return Seed(store)

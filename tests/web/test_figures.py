@@ -1,0 +1,319 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from customer_sync.config import BrevoSettings, Settings
+from customer_sync.figures import Figures, figures_without_redis, judge, parked_groups, read_figures
+from customer_sync.figures.parts import Alert, Calls, Latency, Paused, Queue, RedisHealth
+from customer_sync.figures.read import _redis, quantile
+from customer_sync.metrics import LATENCY_BUCKETS_S
+from customer_sync.model import EventState, Inbound
+from customer_sync.store import Store, inbox
+from customer_sync.store.breaker import Pause
+from customer_sync.store.counters import Tally
+from customer_sync.store.spool import Spool
+
+from .conftest import ADDRESS, AT, Seed, sources
+
+SETTINGS = Settings(sources=sources("lumen", "tulip"))
+LONG_AGO_S = 24 * 3600.0
+
+
+def read(store: Store, home: Path) -> Figures:
+    return read_figures(store, SETTINGS, home)
+
+
+def tally(store: Store, **states: int) -> None:
+    counted = Tally()
+    for state, number in states.items():
+        counted.count("tajo_events_total", by=number, source="lumen", state=state)
+    store.counters.add(counted)
+
+
+def put(store: Store, lane: str, target: str) -> None:
+    store.scripts.run("replay", target, "none", "", "")
+    store.client.hset("tajo:parked", "px", "{}")
+    store.scripts.run("replay", "px", lane, target, '{"S":{},"E":[]}')
+
+
+def raw(minutes: int = 0) -> bytes:
+    return inbox.encode(Inbound("lumen", {}, b"{}", AT.replace(minute=minutes)))
+
+
+def test_an_empty_installation_has_no_rates_and_names_its_sources(store, tmp_path):
+    figures = read(store, tmp_path)
+
+    assert (figures.success_rate, figures.error_rate, figures.latency) == (None, None, Latency(None, None, None, 0))
+    assert (figures.waiting, figures.oldest_age_s, figures.parked, figures.people) == (0, None, 0, 0)
+    assert set(figures.sources) == {"lumen", "tulip"}
+    assert figures.events == dict.fromkeys(EventState, 0)
+
+
+def test_rates_are_shares_of_what_was_delivered_or_parked(store, tmp_path):
+    tally(store, delivered=97, parked=3, pending=100, ignored=50)
+
+    figures = read(store, tmp_path)
+
+    assert (figures.success_rate, figures.error_rate) == (0.97, 0.03)
+    assert figures.sources["lumen"]["ignored"] == 50
+    assert figures.sources["tulip"]["delivered"] == 0
+
+
+def test_a_source_that_left_the_config_is_still_counted(store, tmp_path):
+    counted = Tally()
+    counted.count("tajo_events_total", source="gone", state="delivered")
+    store.counters.add(counted)
+
+    assert read(store, tmp_path).sources["gone"]["delivered"] == 1
+
+
+def test_latency_has_an_exact_average_and_percentiles_within_their_bucket(store, tmp_path):
+    counted = Tally()
+    for seconds in [0.03] * 98 + [4.0] * 2:
+        counted.observe_latency(seconds)
+    store.counters.add(counted)
+
+    latency = read(store, tmp_path).latency
+
+    assert latency.events == 100
+    assert latency.average_s == pytest.approx(0.1094)
+    assert 0.025 <= latency.p50_s <= 0.05
+    assert 2.5 <= latency.p99_s <= 5.0
+
+
+def test_every_line_tells_its_depth_and_its_oldest(store, tmp_path):
+    store.inbox.append([raw(), raw()])
+    put(store, "contacts", "7")
+    store.client.zadd("tajo:since:contacts", {"7": 1})
+    spool = Spool(tmp_path / "spool-1.sqlite")
+    spool.append([raw(30), raw()])
+    Spool(tmp_path / "spool-2.sqlite").append([raw(10)])
+
+    figures = read(store, tmp_path)
+
+    lines = {queue.name: queue for queue in figures.queues}
+    assert {name: queue.waiting for name, queue in lines.items()} == {"inbox": 2, "spool": 3, "contacts": 1}
+    assert lines["inbox"].oldest_age_s < 60
+    assert lines["contacts"].oldest_age_s > LONG_AGO_S
+    assert lines["spool"].oldest_age_s == pytest.approx(figures.at_ms / 1000 - AT.replace(minute=10).timestamp())
+    assert figures.waiting == 6
+    assert figures.oldest_age_s == lines["contacts"].oldest_age_s
+
+
+def test_a_spool_that_cannot_be_read_does_not_hide_the_others(store, tmp_path):
+    (tmp_path / "spool-1.sqlite").write_text("no database")
+    Spool(tmp_path / "spool-2.sqlite").append([raw()])
+
+    assert read(store, tmp_path).waiting == 1
+
+
+def test_looking_at_a_spool_changes_nothing_in_it(store, tmp_path):
+    Spool(tmp_path / "spool-1.sqlite").append([raw()])
+
+    read(store, tmp_path)
+
+    with sqlite3.connect(tmp_path / "spool-1.sqlite") as db:
+        assert db.execute("SELECT count(*) FROM spool").fetchone() == (1,)
+    db.close()
+
+
+def test_a_paused_lane_tells_why_and_what_to_do(store, tmp_path):
+    put(store, "contacts", "7")
+    store.breakers.trip("contacts", Pause("config", "The API key is refused.", "Set BREVO_API_KEY.", 5), wait_s=60)
+
+    assert read(store, tmp_path).pauses == (
+        Paused("contacts", "config", "The API key is refused.", "Set BREVO_API_KEY.", 5),
+    )
+
+
+def test_calls_that_were_made_and_saved_are_told(store, tmp_path):
+    counted = Tally()
+    counted.count("tajo_brevo_requests_total", by=4, endpoint="/contacts", status="201")
+    counted.count("tajo_brevo_requests_total", endpoint="/contacts", status="400")
+    counted.count("tajo_calls_saved_total", by=3, why="merged")
+    counted.count("tajo_calls_saved_total", by=2, why="unchanged")
+    store.counters.add(counted)
+
+    assert read(store, tmp_path).calls == Calls(made=5, merged=3, unchanged=2)
+    assert read(store, tmp_path).calls.saved == 5
+
+
+def test_the_rate_limit_is_what_brevo_told(store, tmp_path):
+    store.limits.learn("contacts", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "1"})
+    store.limits.learn(
+        "contacts",
+        {"x-sib-ratelimit-limit": "36000", "x-sib-ratelimit-remaining": "9000", "x-sib-ratelimit-reset": "600"},
+    )
+
+    (limit,) = read(store, tmp_path).limits
+
+    assert (limit.rate_per_s, limit.hour_headroom) == (10.0, 0.25)
+
+
+def test_a_worker_that_told_that_it_lives_is_seen(store, tmp_path):
+    assert not read(store, tmp_path).has_worker
+    seconds, _ = store.client.time()
+    store.set_note("worker_seen", {"at": seconds - 3})
+
+    figures = read(store, tmp_path)
+
+    assert 2 < figures.worker_seen_s < 5
+    assert figures.has_worker
+    store.set_note("worker_seen", {"at": seconds - 60})
+    assert not read(store, tmp_path).has_worker
+
+
+def test_redis_tells_its_memory_and_whether_its_disk_works(store, tmp_path):
+    health = read(store, tmp_path).redis
+
+    assert health.is_up
+    assert health.memory_bytes > 500_000
+    assert health.aof == "on"
+
+
+@pytest.mark.parametrize(
+    ("told", "aof"),
+    [
+        ({"aof_enabled": 0}, "off"),
+        ({"aof_enabled": 1, "aof_last_write_status": "ok", "aof_last_bgrewrite_status": "ok"}, "on"),
+        ({"aof_enabled": 1, "aof_last_write_status": "err"}, "failing"),
+        ({"aof_enabled": 1, "aof_last_bgrewrite_status": "err"}, "failing"),
+        ({"aof_enabled": 0, "aof_last_write_status": "err"}, "off"),
+    ],
+)
+def test_the_append_only_file_is_on_off_or_failing(told, aof):
+    assert _redis({"used_memory": 1}, told).aof == aof
+
+
+def test_alerts_come_newest_first(store, tmp_path):
+    store.ledger.alert("Lane contacts waits.", "Wait.", lane="contacts")
+    store.ledger.alert("Lane contacts goes on.", "")
+
+    alerts = read(store, tmp_path).alerts
+
+    assert [(one.text, one.remedy) for one in alerts] == [
+        ("Lane contacts goes on.", ""),
+        ("Lane contacts waits.", "Wait."),
+    ]
+
+
+def test_figures_hold_no_address(store, tmp_path, seed: Seed):
+    seed.event(1)
+    seed.inbound()
+    seed.item()
+    store.inbox.append([inbox.encode(Inbound("lumen", {}, ADDRESS.encode(), AT))])
+
+    text = json.dumps(read(store, tmp_path).to_json())
+
+    assert "example.com" not in text
+    assert '"parked": 2' in text
+
+
+def test_without_redis_the_spool_is_still_counted(tmp_path):
+    Spool(tmp_path / "spool-1.sqlite").append([raw()])
+
+    figures = figures_without_redis(SETTINGS, tmp_path)
+
+    assert (figures.redis.is_up, figures.waiting) == (False, 1)
+    assert json.dumps(figures.to_json())
+
+
+def test_an_account_is_told_from_the_sandbox(tmp_path):
+    assert figures_without_redis(SETTINGS, tmp_path).brevo == "sandbox"
+    assert figures_without_redis(Settings(brevo=BrevoSettings(api_key="k")), tmp_path).brevo == "account"
+
+
+def test_parked_things_are_grouped_by_reason_the_largest_first(store, seed: Seed):
+    seed.item("One.")
+    for _ in range(3):
+        seed.item("Two.")
+    seed.inbound("Two.")
+    seed.inbound("Two.")
+
+    groups = parked_groups(store)
+
+    assert [(group.reason, group.remedy, len(group.members)) for group in groups] == [
+        ("Two.", "Compare the mapping.", 3),
+        ("Two.", "Fix the sender, then replay.", 2),
+        ("One.", "Compare the mapping.", 1),
+    ]
+    assert groups[0].sources == ("contacts",)
+
+
+# quantiles -----------------------------------------------------------------------------------------------------------
+
+counts_of = st.lists(st.integers(0, 50), min_size=len(LATENCY_BUCKETS_S) + 1, max_size=len(LATENCY_BUCKETS_S) + 1)
+
+
+def bucket(value: float) -> int:
+    return next((i for i, bound in enumerate(LATENCY_BUCKETS_S) if value <= bound), len(LATENCY_BUCKETS_S))
+
+
+@given(st.lists(st.floats(0, 4000), min_size=1, max_size=60), st.integers(1, 100))
+def test_an_estimated_percentile_lies_in_the_bucket_of_the_true_one(values, percent):
+    counts = [0] * (len(LATENCY_BUCKETS_S) + 1)
+    for value in values:
+        counts[bucket(value)] += 1
+    true = sorted(values)[max(0, -(-percent * len(values) // 100) - 1)]
+
+    estimate = quantile(counts, percent / 100)
+
+    assert bucket(estimate) == min(bucket(true), len(LATENCY_BUCKETS_S) - 1)
+
+
+@given(counts_of, st.floats(0, 1), st.floats(0, 1))
+def test_a_larger_share_never_has_a_smaller_latency(counts, one, other):
+    low, high = (quantile(counts, share) for share in sorted([one, other]))
+
+    assert (low is None) == (sum(counts) == 0)
+    assert low is None or 0 <= low <= high <= LATENCY_BUCKETS_S[-1]
+
+
+# the verdict ---------------------------------------------------------------------------------------------------------
+
+UP = RedisHealth(is_up=True, aof="on")
+PAUSE = Paused("contacts", "unavailable", "Brevo does not answer.", "Nothing to do.", 0)
+OLD = Queue("contacts", 12, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("facts", "level", "text"),
+    [
+        ({}, "ok", "Ready for the first event."),
+        ({"events": {"delivered": 1}}, "ok", "In step: everything is delivered."),
+        ({"queues": (Queue("contacts", 12, 1.0),)}, "ok", "In step: 12 on the way to Brevo."),
+        ({"queues": (OLD,)}, "busy", "12 wait for their turn."),
+        ({"parked": 1, "queues": (OLD,)}, "look", "1 thing needs a person."),
+        ({"parked": 3}, "look", "3 things need a person."),
+        ({"pauses": (PAUSE,), "parked": 1}, "look", "Lane contacts waits: Brevo does not answer."),
+        (
+            {"pauses": (PAUSE, PAUSE._replace(lane="orders", kind="config", reason="No key."))},
+            "down",
+            "Lane orders waits: No key.",
+        ),
+        ({"redis": UP._replace(aof="failing"), "pauses": (PAUSE,)}, "down", "Redis cannot write to its disk."),
+        ({"queues": (OLD,), "worker_seen_s": 40.0}, "down", "12 wait and no worker is at work."),
+        ({"queues": (OLD,), "worker_seen_s": None}, "down", "12 wait and no worker is at work."),
+        ({"queues": (), "worker_seen_s": None}, "ok", "Ready for the first event."),
+        ({"redis": RedisHealth(is_up=False)}, "down", "Redis does not answer."),
+    ],
+)
+def test_the_verdict_is_the_worst_thing_in_one_sentence(facts, level, text):
+    figures = Figures(**{"at_ms": 0, "redis": UP, "brevo": "sandbox", "worker_seen_s": 1.0, **facts})
+
+    verdict = judge(figures)
+
+    assert (verdict.level, verdict.text) == (level, text)
+    assert level == "ok" or verdict.remedy
+
+
+def test_an_alert_is_told_with_its_time():
+    figures = Figures(at_ms=0, redis=UP, brevo="sandbox", alerts=(Alert(1_795_262_400_000, "A", "B"),))
+
+    assert figures.to_json()["alerts"] == [{"at": "2026-11-21T12:00:00.000Z", "text": "A", "remedy": "B"}]

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import time
+
+import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from customer_sync.metrics import CATALOGUE, LATENCY_BUCKETS_S
+from customer_sync.store.counters import Tally
+from customer_sync.store.spool import Spool
+from customer_sync.web.metrics_page import GAUGES, KNOWN
+
+
+def values(web) -> dict[tuple[str, frozenset], float]:
+    answer = web.get("/metrics")
+    assert answer.status_code == 200
+    samples = [sample for family in parse(answer.text) for sample in family.samples]
+    found = {(one.name, frozenset(one.labels.items())): one.value for one in samples}
+    assert len(found) == len(samples), "a series stands twice"
+    return found
+
+
+def key(name: str, **labels: str) -> tuple[str, frozenset]:
+    return name, frozenset(labels.items())
+
+
+def test_every_gauge_of_the_catalogue_has_its_reader():
+    assert set(GAUGES) == {metric.name for metric in CATALOGUE if metric.type == "gauge"}
+
+
+def test_known_label_values_are_those_of_labels_in_the_catalogue():
+    labels = {metric.name: set(metric.labels) for metric in CATALOGUE}
+
+    assert all(set(known) | {"source", "lane"} >= labels[name] >= set(known) for name, known in KNOWN.items())
+
+
+def test_the_whole_catalogue_is_there_with_type_and_meaning(web, store):
+    store.set_note("worker_seen", {"at": time.time()})
+
+    families = {family.name: family for family in parse(web.get("/metrics").text)}
+
+    for metric in CATALOGUE:
+        family = families[metric.name.removesuffix("_total") if metric.type == "counter" else metric.name]
+        assert family.type == metric.type
+        assert family.documentation == metric.meaning
+
+
+def test_counters_of_configured_sources_begin_at_zero(web):
+    found = values(web)
+
+    assert found[key("tajo_events_total", source="tulip", state="parked")] == 0
+    assert found[key("tajo_inbound_total", source="lumen", answer="refused")] == 0
+    assert found[key("tajo_inbound_total", source="brevo", answer="busy")] == 0
+    assert found[key("tajo_calls_saved_total", why="merged")] == 0
+
+
+def test_counters_of_a_lane_begin_at_zero_when_it_has_its_first_item(web, store):
+    store.client.sadd("tajo:lanes", "contacts")
+
+    found = values(web)
+
+    assert found[key("tajo_lane_pauses_total", lane="contacts", why="config")] == 0
+    assert found[key("tajo_leases_lost_total", lane="contacts")] == 0
+    assert found[key("tajo_lane_paused", lane="contacts")] == 0
+
+
+def test_what_any_process_counted_is_told(web, store):
+    for _ in range(2):
+        counted = Tally()
+        counted.count("tajo_events_total", by=3, source="lumen", state="delivered")
+        counted.count("tajo_brevo_requests_total", endpoint="/contacts", status="201")
+        store.counters.add(counted)
+
+    found = values(web)
+
+    assert found[key("tajo_events_total", source="lumen", state="delivered")] == 6
+    assert found[key("tajo_brevo_requests_total", endpoint="/contacts", status="201")] == 2
+
+
+def test_latency_is_a_real_histogram(web, store):
+    counted = Tally()
+    for seconds in (0.01, 0.04, 0.04, 9999.0):
+        counted.observe_latency(seconds)
+    store.counters.add(counted)
+
+    found = values(web)
+
+    buckets = [found[key("tajo_event_latency_seconds_bucket", le=str(bound))] for bound in LATENCY_BUCKETS_S]
+    assert buckets[:2] == [1, 3]
+    assert buckets == sorted(buckets)
+    assert found[key("tajo_event_latency_seconds_bucket", le="+Inf")] == 4
+    assert found[key("tajo_event_latency_seconds_count")] == 4
+    assert found[key("tajo_event_latency_seconds_sum")] == pytest.approx(9999.09)
+
+
+def test_a_share_of_nothing_is_left_out(web):
+    found = values(web)
+
+    assert key("tajo_success_ratio") not in found
+    assert found[key("tajo_parked")] == 0
+
+
+def test_a_label_may_hold_any_character(web, store):
+    counted = Tally()
+    counted.count("tajo_fields_refused_total", field='a"b\\c\nd')
+    store.counters.add(counted)
+
+    assert values(web)[key("tajo_fields_refused_total", field='a"b\\c\nd')] == 1
+
+
+def test_without_redis_it_says_so_and_tells_of_the_spool(web, without_redis, tmp_path):
+    Spool(tmp_path / "spool-1.sqlite").append([b'{"s":"lumen","h":{},"t":1,"p":"","q":""}\n{}'])
+
+    found = values(web)
+
+    assert found[key("tajo_up")] == 0
+    assert found[key("tajo_queue_depth", lane="spool")] == 1
+    assert {name for name, _ in found} == {"tajo_up", "tajo_queue_depth", "tajo_oldest_age_seconds"}
+
+
+def test_redis_that_goes_between_two_reads_makes_no_fault(web, store, monkeypatch):
+    import redis
+
+    def refuse():
+        raise redis.TimeoutError
+
+    watch = web.application.extensions["tajo.watch"]
+    watch.max_age_s = 60
+    assert watch.look().figures.redis.is_up
+    monkeypatch.setattr(store.counters, "read", refuse)
+
+    assert values(web)[key("tajo_up")] == 0
+
+
+def test_up_is_one_while_redis_answers(web):
+    assert values(web)[key("tajo_up")] == 1
+
+
+def test_a_scraper_that_asks_for_openmetrics_gets_it(web):
+    answer = web.get("/metrics", headers={"Accept": "application/openmetrics-text; version=1.0.0"})
+
+    assert answer.content_type.startswith("application/openmetrics-text")
+    assert {family.name for family in parse_open(answer.text)} >= {"tajo_up", "tajo_events"}
+
+
+def test_the_open_internet_needs_the_key(make_app):
+    web = make_app(api_key="key").test_client()
+    far = {"environ_overrides": {"REMOTE_ADDR": "8.8.8.8"}}
+
+    assert web.get("/metrics", **far).status_code == 401
+    assert "TAJO_API_KEY" in web.get("/metrics", **far).text
+    assert web.get("/metrics", **far, headers={"Authorization": "Bearer key"}).status_code == 200
+    assert web.get("/metrics").status_code == 200
