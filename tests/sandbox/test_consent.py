@@ -106,6 +106,17 @@ def test_a_merge_can_lose_a_block(brevo):
     assert ways(brevo) == ["merge"]
 
 
+def test_a_merge_that_moves_a_blocked_address_is_told_once(brevo):
+    brevo.create(email=ANN, ext_id="1", emailBlacklisted=True)
+    brevo.clock.sleep(1)
+    brevo.create(attributes={"SMS": "+33612345678"})
+
+    brevo.call("PUT", "/contacts/2", {"ext_id": "1", "forceMerge": True})
+
+    [entry] = brevo.control("GET", "/mailable")["mailable"]
+    assert (entry["id"], entry["email"], entry["how"]) == (2, brevo.read(2)["email"], "merge") == (2, ANN, "merge")
+
+
 @pytest.mark.parametrize("act", ["unsubscribe", "spam", "hard_bounce"])
 def test_an_act_of_the_person_blocks(brevo, act):
     brevo.create(email=ANN, listIds=[2])

@@ -59,6 +59,11 @@ def test_errors_have_brevos_own_words(brevo, method, path, body, status, code, m
     assert (answer.status_code, answer.json) == (status, {"code": code, "message": message})
 
 
+def test_paths_are_taken_as_they_are(brevo):
+    assert brevo.call("GET", "//contacts", wrong=True).status_code == 404
+    assert brevo.call("GET", "/contacts/", wrong=True).status_code == 404
+
+
 @pytest.mark.parametrize("body", [b"", b"[]", b"{", b"null"])
 def test_a_body_that_is_no_object_is_refused(brevo, body):
     assert brevo.call("POST", "/contacts", body, wrong=True).status_code == 400
@@ -104,7 +109,7 @@ def test_a_category_takes_label_or_number_and_gives_the_number(brevo, sent):
     assert brevo.read(ANN)["attributes"] == {"DOUBLE_OPT-IN": 1}
 
 
-@pytest.mark.parametrize("phone", ["0612345678", "+336", "call me", "+33612345678901234"])
+@pytest.mark.parametrize("phone", ["0612345678", "+336", "+336123456", "call me", "+33612345678901234"])
 @pytest.mark.parametrize("name", ["SMS", "WHATSAPP", "LANDLINE_NUMBER"])
 def test_one_bad_phone_number_refuses_the_whole_contact(brevo, name, phone):
     answer = brevo.call("POST", "/contacts", {"email": ANN, "attributes": {name: phone, "FIRSTNAME": "Ann"}})
@@ -119,6 +124,7 @@ def test_a_phone_number_is_kept_as_digits_and_finds_the_contact(brevo, phone):
 
     assert brevo.read(number)["attributes"] == {"SMS": "33612345678"}
     assert brevo.read("33612345678")["id"] == number
+    assert brevo.call("PUT", "/contacts/33612345678", {}).status_code == 404
 
 
 def test_a_phone_number_belongs_to_one_contact_only(brevo):

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from customer_sync.brevo.sandbox import imports
+
 ANN = "ann@example.com"
 
 
@@ -119,6 +121,20 @@ def test_a_body_above_ten_megabytes_is_refused(make_brevo):
 
     assert make_brevo().call("POST", "/contacts/import", body).status_code == 400
     assert make_brevo(max_import_status=413).call("POST", "/contacts/import", body).status_code == 413
+
+
+def test_an_import_that_was_being_read_when_all_was_reset_brings_nothing(brevo, monkeypatch):
+    prepare = imports.prepare
+
+    def prepare_slowly(job, attributes):
+        brevo.sandbox.reset()
+        return prepare(job, attributes)
+
+    monkeypatch.setattr(imports, "prepare", prepare_slowly)
+    brevo.call("POST", "/contacts/import", {"jsonBody": [{"email": ANN}], "listIds": [2]})
+    brevo.clock.sleep(60)
+
+    assert brevo.call("GET", "/contacts").json["count"] == 0
 
 
 def test_an_import_can_fail(brevo):

@@ -42,6 +42,14 @@ def test_contacts_are_chosen_by_number_list_and_attribute(ten):
     assert ids(ten, 'filter=equals(EMAIL, "c4@example.com")') == [4]
 
 
+def test_a_multiple_choice_filter_wants_all_its_options(brevo):
+    brevo.attribute("TAGS", "multiple-choice", multiCategoryOptions=["a", "b", "c"])
+    for number, tags in enumerate((["a"], ["a", "b"], ["a", "b", "c"])):
+        brevo.create(email=f"t{number}@example.com", attributes={"TAGS": tags})
+
+    assert ids(brevo, 'filter=equals(TAGS,"a, b")&sort=asc') == [2, 3]
+
+
 def test_changed_since_means_after_that_moment(ten):
     moment = ten.read(4)["modifiedAt"]
     ten.update(2, attributes={"LASTNAME": "X"})

@@ -40,12 +40,20 @@ def test_deleting_a_folder_deletes_its_lists_but_not_their_contacts(brevo):
         ("GET", "/contacts/lists/9/contacts", None, 404),
         ("POST", "/contacts/lists/2/contacts/add", {}, 400),
         ("POST", "/contacts/lists/2/contacts/add", {"emails": [ANN], "ids": [1]}, 400),
-        ("POST", "/contacts/lists/2/contacts/add", {"ids": list(range(151))}, 400),
         ("POST", "/contacts/lists/9/contacts/add", {"ids": [1]}, 404),
     ],
 )
 def test_wrong_calls_are_refused(brevo, method, path, body, status):
     assert brevo.call(method, path, body, wrong=True).status_code == status
+
+
+def test_more_than_150_members_at_once_are_refused(brevo):
+    brevo.create(email=ANN)
+
+    answer = brevo.call("POST", "/contacts/lists/2/contacts/add", {"ids": list(range(1, 152))}, wrong=True)
+
+    assert (answer.status_code, answer.json["code"]) == (400, "out_of_range")
+    assert brevo.read(ANN)["listIds"] == []
 
 
 @pytest.mark.parametrize(("way", "known", "unknown"), [("emails", ANN, BOB), ("ids", 1, 9), ("extIds", "a", "b")])

@@ -108,9 +108,11 @@ def test_camel_case_is_registered_and_snake_case_arrives(brevo, receiver):
 
 
 def test_an_update_that_changes_nothing_and_other_events_are_not_told(brevo, receiver):
-    register(brevo, receiver.url, "contactUpdated")
     brevo.create(email=ANN, listIds=[2])
+    register(brevo, receiver.url, "contactUpdated", "listAddition")
+    register(brevo, receiver.url, "unsubscribed", type="transactional")
     brevo.update(ANN, listIds=[2])
+    brevo.control("POST", "/unsubscribe", {"email": ANN})
     brevo.call("GET", "/contacts")
 
     assert receiver.bodies == []

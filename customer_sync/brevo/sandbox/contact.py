@@ -19,13 +19,12 @@ class Contact:
 
     Args:
         id: Brevo's number.
-        identifiers: kind → value, see `identifiers.KINDS`; phones as digits.
+        identifiers: kind → value, see `identifiers.KINDS`; phones as digits. Replaced as `attributes` is.
         attributes: upper-case name → value. The dict is replaced, never changed, so that it may be read without a lock.
         email_blacklisted: no marketing mail; what this whole project must never undo.
         sms_blacklisted: the same for text messages.
         list_ids: the lists, in the order joined.
         list_unsubscribed: lists the person left by hand.
-        smtp_blocked: senders whose transactional mail is refused.
         transactional: rows of transactional attributes.
         created_ms: when it was created, ms since 1970.
         modified_ms: when it last changed.
@@ -40,7 +39,6 @@ class Contact:
     sms_blacklisted: bool = False
     list_ids: tuple[int, ...] = ()
     list_unsubscribed: tuple[int, ...] = ()
-    smtp_blocked: tuple[str, ...] = ()
     transactional: tuple[Row, ...] = ()
 
     @property
@@ -82,7 +80,6 @@ class Contact:
             ("sms_blacklisted", self.sms_blacklisted),
             ("list_ids", list(self.list_ids)),
             ("list_unsubscribed", list(self.list_unsubscribed)),
-            ("smtp_blocked", list(self.smtp_blocked)),
             ("transactional", list(self.transactional)),
         ):
             if value:
@@ -94,7 +91,7 @@ def from_row(contact_id: int, row: Row) -> Contact:
     """Return the contact of a journal row."""
     values: dict[str, Any] = dict(row)
     created_ms, modified_ms = values.pop("at")
-    for name in ("list_ids", "list_unsubscribed", "smtp_blocked", "transactional"):
+    for name in ("list_ids", "list_unsubscribed", "transactional"):
         values[name] = tuple(values.get(name, ()))
     return Contact(contact_id, created_ms=created_ms, modified_ms=modified_ms, **values)
 
@@ -110,7 +107,6 @@ class Write:
         sms_blacklisted: None leaves it alone.
         add_lists: lists to join.
         remove_lists: lists to leave.
-        smtp_blocked: senders to refuse; None leaves them alone.
         transactional: values of one order or booking.
         force_merge: merge contacts when an identifier collides.
     """
@@ -121,6 +117,5 @@ class Write:
     sms_blacklisted: bool | None = None
     add_lists: tuple[int, ...] = ()
     remove_lists: tuple[int, ...] = ()
-    smtp_blocked: tuple[str, ...] | None = None
     transactional: Row = field(default_factory=dict)
     force_merge: bool = False

@@ -76,13 +76,13 @@ def _common(body: Mapping[str, Json], attributes: Attributes) -> Write:
         values = {}
     if not isinstance(values, dict):
         raise invalid("attributes should be an object")
+    _check_senders(body)
     return Write(
         identifiers=_identifiers(body, values),
         attributes=attributes.accept(values),
         email_blacklisted=flag(body, "emailBlacklisted"),
         sms_blacklisted=flag(body, "smsBlacklisted"),
         add_lists=list_ids(body, "listIds"),
-        smtp_blocked=_senders(body),
         transactional=attributes.transactional(values),
         force_merge=bool(flag(body, "forceMerge")),
     )
@@ -104,10 +104,10 @@ def _identifiers(body: Mapping[str, Json], values: Mapping[str, Json]) -> dict[s
     return found
 
 
-def _senders(body: Mapping[str, Json]) -> tuple[str, ...] | None:
+def _check_senders(body: Mapping[str, Json]) -> None:
+    """No answer of the API shows the senders a contact refuses, so they are looked at and not kept."""
     value = body.get("smtpBlacklistSender")
-    if value is None:
-        return None
-    if not isinstance(value, list):
+    if value is not None and not isinstance(value, list):
         raise invalid("smtpBlacklistSender should be an array")
-    return tuple(clean_email(one) for one in value)
+    for one in value or ():
+        clean_email(one)

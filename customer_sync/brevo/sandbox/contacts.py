@@ -104,11 +104,12 @@ class Contacts:
         survivor, *others = sorted(contacts, key=lambda one: (one.modified_ms, one.id), reverse=True)
         for other in others:
             self.delete(other)
-            if other.email_blacklisted and not survivor.email_blacklisted:
-                self._history.released(survivor, "merge", now_ms)
             values = {name: value for name, value in other.attributes.items() if name not in survivor.attributes}
             free = {kind: value for kind, value in other.identifiers.items() if kind not in survivor.identifiers}
-            self._apply(survivor, Write(identifiers=free, attributes=values, add_lists=other.list_ids), now_ms)
+            write = Write(identifiers=free, attributes=values, add_lists=other.list_ids)
+            self._apply(survivor, write, now_ms, "merge")
+            if other.email_blacklisted and not survivor.email_blacklisted:
+                self._history.released(survivor, "merge", now_ms)
         survivor.modified_ms = now_ms
         self._save([survivor])
         return survivor
@@ -194,12 +195,10 @@ class Contacts:
             else:
                 self._history.released(contact, how, now_ms)
         if "EMAIL" in changed:
-            self._history.arrived(contact, now_ms)
+            self._history.arrived(contact, "merge" if how == "merge" else "recreated", now_ms)
         if write.sms_blacklisted is not None and write.sms_blacklisted != contact.sms_blacklisted:
             contact.sms_blacklisted = write.sms_blacklisted
             changed.add("smsBlacklisted")
-        if write.smtp_blocked is not None:
-            contact.smtp_blocked = write.smtp_blocked
         if write.transactional:
             contact.transactional = (*contact.transactional, write.transactional)
         return changed | self._set_lists(contact, write)
@@ -213,10 +212,11 @@ class Contacts:
             changed.add({EMAIL: "EMAIL", EXT_ID: "EXT_ID"}.get(kind, kind))
             if old:
                 del self._index[kind][old]
-            contact.identifiers = {key: text for key, text in contact.identifiers.items() if key != kind}
+            fresh = {key: text for key, text in contact.identifiers.items() if key != kind}
             if value:
-                contact.identifiers[kind] = value
+                fresh[kind] = value
                 self._index[kind][value] = contact.id
+            contact.identifiers = fresh
         return changed
 
     def _set_lists(self, contact: Contact, write: Write) -> set[str]:

@@ -60,12 +60,12 @@ class MailableHistory:
         if email:
             self.left_table.put(email, {})
 
-    def arrived(self, contact: Contact, now_ms: int) -> None:
-        """Note that an address came (back) to a contact; tells of it when it left blocked."""
+    def arrived(self, contact: Contact, how: str, now_ms: int) -> None:
+        """Note that an address came (back) to a contact; tells of it when it had left blocked."""
         if contact.email in self.left_table.rows:
             self.left_table.drop(contact.email)
             if not contact.email_blacklisted:
-                self.released(contact, "recreated", now_ms)
+                self.released(contact, how, now_ms)
 
     def loaded(self) -> None:
         """Find the entries that are still open; called after the tables were loaded or cleared."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 
 from customer_sync.brevo.sandbox.answers import invalid
 
@@ -12,7 +13,7 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 def iso(ms: int) -> str:
     """Return a time as Brevo writes it: `2026-11-21T10:00:00.123Z`."""
-    return datetime.fromtimestamp(ms / 1000, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{ms % 1000:03d}Z"
+    return f"{_second(ms // 1000)}.{ms % 1000:03d}Z"
 
 
 def parse(text: str, name: str) -> int:
@@ -26,6 +27,11 @@ def parse(text: str, name: str) -> int:
     except ValueError as error:
         raise invalid(f"{name} is not a valid date-time") from error
     return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+
+
+@lru_cache(maxsize=10_000)
+def _second(second: int) -> str:
+    return datetime.fromtimestamp(second, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def is_day(text: str) -> bool:

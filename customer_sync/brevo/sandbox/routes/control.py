@@ -33,7 +33,8 @@ def ready(_sandbox: Sandbox) -> Response:
 def state(sandbox: Sandbox) -> Response:
     """Return every contact in one JSON."""
     with sandbox.lock:
-        rows: list[Json] = [contact.public() for contact in sandbox.contacts.ordered()]
+        contacts = list(sandbox.contacts.ordered())
+    rows: list[Json] = [contact.public() for contact in contacts]
     return as_json({"contacts": rows, "count": len(rows)})
 
 

@@ -1,0 +1,91 @@
+"""Whatever is done in whatever order, two rules hold: identifiers are unique, and no block is lost in silence."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from customer_sync.brevo.sandbox.identifiers import EMAIL
+from customer_sync.brevo.sandbox.state import Sandbox, Settings
+from tests.sandbox.conftest import Brevo, Clock
+
+EMAILS = st.sampled_from(["a@example.com", "b@example.com", "c@example.com"])
+PHONES = st.sampled_from(["33612345678", "33612345679"])
+FLAGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "emailBlacklisted": st.booleans(),
+        "ext_id": st.sampled_from(["1", "2"]),
+        "forceMerge": st.booleans(),
+        "listIds": st.just([2]),
+    },
+)
+ATTRIBUTES = st.fixed_dictionaries({}, optional={"SMS": PHONES, "FIRSTNAME": st.sampled_from(["Ann", "Bob", ""])})
+RENAMES = st.fixed_dictionaries({}, optional={"EMAIL": EMAILS, "SMS": PHONES})
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("create"), EMAILS, FLAGS, ATTRIBUTES),
+        st.tuples(st.just("upsert"), EMAILS, FLAGS, ATTRIBUTES),
+        st.tuples(st.just("update"), EMAILS, FLAGS, RENAMES),
+        st.tuples(st.just("delete"), EMAILS, st.just({}), st.just({})),
+        st.tuples(st.just("import"), EMAILS, st.just({}), ATTRIBUTES),
+    ),
+    max_size=12,
+)
+
+
+def do(brevo: Brevo, what: str, email: str, flags: dict, attributes: dict) -> None:
+    path = "/contacts/" + email.replace("@", "%40")
+    if what == "delete":
+        brevo.call("DELETE", path)
+    elif what == "update":
+        brevo.call("PUT", path, {**flags, "attributes": attributes})
+    elif what == "import":
+        brevo.do_import(jsonBody=[{"email": email, "attributes": attributes}], listIds=[2])
+    else:
+        brevo.call(
+            "POST", "/contacts", {"email": email, **flags, "attributes": attributes, "updateEnabled": what == "upsert"}
+        )
+
+
+def mailable(sandbox: Sandbox) -> dict[str, bool]:
+    return {one.email: not one.email_blacklisted for one in sandbox.contacts.by_id.values() if one.email}
+
+
+@pytest.fixture(scope="module")
+def shared() -> Brevo:
+    """One sandbox for all examples: building the application takes longer than an example."""
+    clock = Clock()
+    return Brevo(Sandbox(Settings(), clock=clock), clock)
+
+
+@given(steps=STEPS)
+@settings(max_examples=100, deadline=None)
+def test_identifiers_stay_unique_and_every_lost_block_is_written_down(shared, steps):
+    brevo, clock, sandbox = shared, shared.clock, shared.sandbox
+    sandbox.reset()
+    blocked: set[str] = set()
+    for step in steps:
+        clock.sleep(1)
+        noted = len(sandbox.history.all())
+        do(brevo, *step)
+
+        now = mailable(sandbox)
+        lost = {email for email in blocked if now.get(email)}
+        told = {one["email"] for one in sandbox.history.all()[noted:]}
+        assert lost <= told
+        blocked = (blocked | {email for email, is_open in now.items() if not is_open}) - lost
+        check_index(sandbox)
+
+
+def check_index(sandbox: Sandbox) -> None:
+    contacts = sandbox.contacts
+    for kind, index in contacts._index.items():
+        holders = {one.identifiers[kind]: one.id for one in contacts.by_id.values() if kind in one.identifiers}
+        assert index == holders
+        assert len(holders) == sum(kind in one.identifiers for one in contacts.by_id.values())
+    members = {one.id for one in contacts.by_id.values() if 2 in one.list_ids}
+    assert set(contacts.members.get(2, ())) == members
+    assert [one.id for one in contacts.ordered()] == sorted(contacts.by_id)
+    assert all(one.identifiers.get(EMAIL) != "" for one in contacts.by_id.values())
