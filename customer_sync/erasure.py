@@ -19,13 +19,14 @@ from typing import Any, Literal, NamedTuple
 from customer_sync.connector import Connector
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.identity import normalize_email
-from customer_sync.merge import Stamped, State, stamp
-from customer_sync.model import Event, Inbound, Kind, Priority, to_ms
+from customer_sync.merge import State
+from customer_sync.model import Change, Event, Inbound, Json, Kind, Priority
+from customer_sync.pipeline import _put
 from customer_sync.store import Store, inbox, keys
-from customer_sync.store.lanes import COMPACT_AT, Settlement, Source, decode_change, encode_change
+from customer_sync.store.lanes import COMPACT_AT, Item, decode_change
 from customer_sync.store.ledger import event_row
 from customer_sync.store.parked import Parked, inbound_of
-from customer_sync.store.people import People, address_of, refs_of
+from customer_sync.store.people import People, address_of, decode, refs_of
 from customer_sync.store.scripts import as_text
 from customer_sync.store.spool import Spool
 
@@ -55,13 +56,26 @@ class Erased:
     refs: frozenset[str]
 
     @classmethod
-    def of(cls, settlements: Iterable[Settlement]) -> Erased:
-        """Return whom these settlements erase; nobody when none of them does."""
-        gone = [one for one in settlements if one.verdict == "erased"]
+    def of(cls, people: People, items: Iterable[Item]) -> Erased:
+        """Return whom these items of the contacts lane are about: under every address and id that is known.
+
+        Args:
+            people: for the fingerprints.
+            items: as they were taken, before or after they are settled.
+        """
+        numbers: set[str] = set()
+        emails: set[str] = set()
+        refs: set[tuple[str, str]] = set()
+        for item in items:
+            person = decode(item.record)
+            numbers.add(item.target)
+            found = (person.has.email, address_of(person.state), address_of(item.state))
+            emails.update(email for email in found if email)
+            refs.update(refs_of(person.state).items(), refs_of(item.state).items())
         return cls(
-            frozenset(one.target for one in gone),
-            frozenset(fp for one in gone for fp in one.fps),
-            frozenset(ref for one in gone for ref in one.refs),
+            frozenset(numbers),
+            frozenset(map(people.fingerprint, emails)),
+            frozenset(people.ref(source, record_id) for source, record_id in refs),
         )
 
     def __bool__(self) -> bool:
@@ -81,58 +95,53 @@ class Forgotten(NamedTuple):
     shared: tuple[str, ...] = ()
 
 
-def whom(store: Store, email: str) -> Erased:
-    """Return whom an address means: the person who has it or had it last, under every address and id of theirs.
+def addresses_of(store: Store, email: str) -> list[str]:
+    """Return every address of the person who has this one, or had it last; this one alone when nobody is known."""
+    number = store.people.find(email)
+    if number is None:
+        return [email]
+    person = store.people.read(number)
+    found = [email, person.has.email, *(address_of(state) for state in (person.state, *_waiting(store, number)))]
+    return list(dict.fromkeys(one for one in found if one))
+
+
+def whom(store: Store, emails: Iterable[str]) -> Erased:
+    """Return whom addresses mean, under all their ids.
 
     Args:
         store: where people are known.
-        email: the address, normalised.
+        emails: as `addresses_of` gives them.
     """
     people = store.people
-    number = people.find(email)
-    person = people.read(number) if number else None
-    emails = {email}
-    refs: dict[str, str] = {}
-    for state in [person.state if person else {}, *_waiting(store, number)]:
-        refs |= refs_of(state)
-        emails.add(address_of(state) or email)
-    if person and person.has.email:
-        emails.add(person.has.email)
+    emails = list(emails)
+    numbers = {number for email in emails if (number := people.find(email)) is not None}
+    states = [state for number in numbers for state in (people.read(number).state, *_waiting(store, number))]
     return Erased(
-        frozenset([number] if number else ()),
-        frozenset(people.fingerprint(one) for one in emails),
-        frozenset(people.ref(source, record_id) for source, record_id in refs.items()),
+        frozenset(numbers),
+        frozenset(map(people.fingerprint, emails)),
+        frozenset(people.ref(*ref) for state in states for ref in refs_of(state).items()),
     )
 
 
-def request_erasure(store: Store, email: str, at: datetime) -> list[str]:
-    """Put an erasure into the person's item, before everything else that waits; return the lanes to wake.
+def request_erasure(store: Store, emails: Iterable[str], at: datetime) -> list[str]:
+    """Put the erasure of a person into the line, before everything else that waits; return the lanes to wake.
 
-    A person who is not known gets a number, so that the contact in Brevo is deleted and a tombstone left all the same.
+    For an address that nobody is known by, the contact in Brevo is deleted and a tombstone left all the same.
 
     Args:
         store: where it waits.
-        email: the address, normalised.
+        emails: every address of the person; see `addresses_of`.
         at: when the erasure was asked for; what is older never comes back.
     """
-    at_ms = to_ms(at)
-    event = Event(f"erase:{secrets.token_hex(6)}", SOURCE, Kind.CUSTOMER_ERASED, at, topic="tajo contacts erase")
-    state = stamp({"status": "erased"}, at_ms, SOURCE)
-    # the address finds the person and renames nobody, as that of any event that is about more than the address
-    state["email"] = Stamped(store.people.email_field(email), 0, SOURCE)
-    put = {
-        "lane": LANE,
-        "ref": "",
-        "fp": store.people.fingerprint(email),
-        "ms": 0,
-        "at": at_ms,
-        "prio": int(Priority.URGENT),
-        "change": encode_change(state, [Source(event.id, SOURCE, at_ms)]),
-        "left": "",
-        "known": False,
-    }
-    planned = {"entry": "", "events": [{"seen": "", "row": event_row(event), "puts": [put]}], "parked": []}
-    answer = store.commit([planned], COMPACT_AT)
+    events = []
+    for email in emails:
+        event = Event(f"erase:{secrets.token_hex(6)}", SOURCE, Kind.CUSTOMER_ERASED, at, topic="tajo contacts erase")
+        fields: dict[str, Json] = {"status": "erased"}
+        change = Change(
+            LANE, SOURCE, at, fields, email=email, is_snapshot=True, event_id=event.id, priority=Priority.URGENT
+        )
+        events.append({"seen": "", "row": event_row(event), "puts": [_put(store, change, at)]})
+    answer = store.commit([{"entry": "", "events": events, "parked": []}], COMPACT_AT)
     return list(answer["wake"] or ())
 
 
@@ -160,7 +169,7 @@ def forget_traces(
 
 def spools_in(home: Path) -> list[Spool]:
     """Return the spools of a home folder, those of ended processes too."""
-    return [Spool(path) for path in sorted(home.glob("spool-*.sqlite"))]
+    return [Spool(path) for path in sorted(home.glob("spool*.sqlite"))]
 
 
 class _Reader:
@@ -229,10 +238,8 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(child)
 
 
-def _waiting(store: Store, number: str | None) -> list[State]:
+def _waiting(store: Store, number: str) -> list[State]:
     """Return the changes that wait for a person."""
-    if number is None:
-        return []
     raws: Any = store.client.lrange(keys.changes(LANE, number), 0, -1)
     return [decode_change(as_text(raw))[0] for raw in raws]
 

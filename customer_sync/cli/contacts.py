@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,10 +24,11 @@ from customer_sync.cli.output import (
     print_table,
     yes_option,
 )
-from customer_sync.erasure import Forgotten, forget_traces, request_erasure, spools_in, whom
+from customer_sync.erasure import Forgotten, addresses_of, forget_traces, request_erasure, spools_in, whom
 from customer_sync.errors import MappingError
 from customer_sync.explain import ChannelConsent, Evidence, Explanation, explain
 from customer_sync.identity import normalize_email
+from customer_sync.model import to_ms
 from customer_sync.store import Store
 
 #: How often it is looked whether an erasure is done, in seconds.
@@ -73,12 +75,13 @@ def erase(email: str, wait_s: float, *, yes: bool, as_json: bool) -> None:
     store = context.open_store(settings)
     if not yes:
         click.confirm("This deletes the contact in Brevo and all that is known here. Go on?", abort=True, err=True)
-    who = whom(store, address)
+    addresses = addresses_of(store, address)
+    who = whom(store, addresses)
     # the ids first: once the person is erased, nothing tells them any more
     gone = forget_traces(store, connectors_of(settings), who, spools_in(context.home()))
     asked_at = datetime.now(UTC)
-    request_erasure(store, address, asked_at)
-    is_done = _wait(store, address, int(asked_at.timestamp() * 1000), wait_s)
+    request_erasure(store, addresses, asked_at)
+    is_done = _wait(store, addresses, to_ms(asked_at), wait_s)
     was_known = bool(who.people)
     if as_json:
         print_json({"was_known": was_known, "is_done": is_done, "removed": gone._asdict()})
@@ -183,11 +186,10 @@ def _warn_of_shared(ids: tuple[str, ...]) -> None:
     )
 
 
-def _wait(store: Store, email: str, asked_ms: int, wait_s: float) -> bool:
+def _wait(store: Store, emails: Sequence[str], asked_ms: int, wait_s: float) -> bool:
     ends = time.monotonic() + wait_s
     while True:
-        at_ms = store.people.erased_at_ms(email)
-        if at_ms is not None and at_ms >= asked_ms:
+        if all((store.people.erased_at_ms(email) or 0) >= asked_ms for email in emails):
             return True
         if time.monotonic() >= ends:
             return False

@@ -89,7 +89,7 @@ def _moved(match: re.Match[str], span: timedelta) -> str:
 
 
 def _with_other_ids(inbound: Inbound) -> Iterator[Inbound]:
-    """Yield the request with one value replaced, each header and each top-level value of the body in turn."""
+    """Yield the request with one value replaced: a header, a top-level value of the body, the space at its end."""
     for name, value in inbound.headers.items():
         fresh = _another(value)
         if fresh != value:
@@ -97,10 +97,12 @@ def _with_other_ids(inbound: Inbound) -> Iterator[Inbound]:
     try:
         body = json.loads(inbound.body)
     except ValueError:
-        return
+        body = None
     for name, value in body.items() if isinstance(body, dict) else ():
         if isinstance(value, str) and _another(value) != value:
             yield replace(inbound, body=json.dumps({**body, name: _another(value)}, ensure_ascii=False).encode())
+    # an id that is made from the bytes
+    yield replace(inbound, body=inbound.body + b" " * (1 + secrets.randbelow(1000)))
 
 
 def _another(value: str) -> str:

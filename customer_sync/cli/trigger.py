@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -26,6 +27,8 @@ from customer_sync.registry import connector_for, platforms
 
 #: Where `tajo run` listens when nothing else is said.
 DEFAULT_URL = "http://127.0.0.1:8000"
+
+_HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
 
 
 @click.command()
@@ -127,14 +130,12 @@ def _sign(connector: Connector, inbound: Inbound) -> Inbound:
 
 
 def _of_this_shop(connector: Connector, inbound: Inbound) -> Inbound:
-    """Return the request with this source's shop in every header that names a shop."""
+    """Return the request with this source's shop in every header that is the name of a host."""
     written = str(connector.settings.options.get("shop_url") or "")
     host = urlsplit(written if "://" in written else f"//{written}").hostname
     if not host:
         return inbound
-    own = {
-        name: host for name, value in inbound.headers.items() if "shop" in name and "." in value and "@" not in value
-    }
+    own = {name: host for name, value in inbound.headers.items() if _HOST.fullmatch(value)}
     return replace(inbound, headers={**inbound.headers, **own})
 
 

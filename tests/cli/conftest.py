@@ -94,5 +94,6 @@ def sandbox(one_sandbox: SandboxClient, tajo: Tajo) -> SandboxClient:
     """A new account, to which `tajo` delivers."""
     one_sandbox.reset()
     one_sandbox.clear_faults()
+    one_sandbox.limits("none")
     tajo.env["BREVO_API_URL"] = one_sandbox.url
     return one_sandbox

@@ -8,15 +8,14 @@ from dataclasses import replace
 import pytest
 
 from customer_sync.connector import json_body
-from customer_sync.erasure import Erased, Forgotten, forget_traces, request_erasure, spools_in, whom
+from customer_sync.erasure import Erased, Forgotten, addresses_of, forget_traces, request_erasure, spools_in, whom
 from customer_sync.errors import PayloadError
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.pipeline import accept
 from customer_sync.store import inbox, keys
 from customer_sync.store.breaker import Pause
 from customer_sync.store.inbox import encode
-from customer_sync.store.lanes import Settlement, encode_change
-from customer_sync.store.ledger import outcome_row
+from customer_sync.store.lanes import encode_change
 from customer_sync.store.parked import Parked, park_inbound
 from customer_sync.store.parked import encode as encode_parked
 from customer_sync.store.spool import Spool
@@ -64,7 +63,7 @@ def park(rig, body, source="real"):
 
 
 def forget(rig, email=JANE, **more):
-    return forget_traces(rig.store, rig.line.connectors, whom(rig.store, email), **more)
+    return forget_traces(rig.store, rig.line.connectors, whom(rig.store, addresses_of(rig.store, email)), **more)
 
 
 def waiting(rig):
@@ -81,7 +80,7 @@ def known(rig):
 
 
 def test_an_erased_person_is_gone_from_brevo_and_from_redis(known):
-    request_erasure(known.store, JANE, NOW)
+    request_erasure(known.store, [JANE], NOW)
     known.deliver()
     forget(known)
 
@@ -106,7 +105,7 @@ def dump(rig, key):
 def test_the_erasure_of_somebody_unknown_deletes_in_brevo_and_leaves_a_tombstone(rig):
     rig.brevo.contacts[JANE] = object()
 
-    request_erasure(rig.store, JANE, NOW)
+    request_erasure(rig.store, [JANE], NOW)
     rig.deliver()
 
     assert rig.brevo.contacts == {}
@@ -114,7 +113,7 @@ def test_the_erasure_of_somebody_unknown_deletes_in_brevo_and_leaves_a_tombstone
 
 
 def test_what_is_older_than_the_erasure_never_comes_back(known):
-    request_erasure(known.store, JANE, NOW)
+    request_erasure(known.store, [JANE], NOW)
     known.deliver()
 
     known.send(customer("1", JANE, firstName="Late"))
@@ -127,7 +126,7 @@ def test_an_erasure_goes_before_everything_else_that_waits(known):
     known.send(customer("2", JOHN, city="Ghent"))
     known.read()
 
-    request_erasure(known.store, JANE, NOW)
+    request_erasure(known.store, [JANE], NOW)
 
     known.brevo.calls.clear()
     known.deliver()
@@ -137,8 +136,8 @@ def test_an_erasure_goes_before_everything_else_that_waits(known):
 def test_an_erasure_wakes_the_lane_once(known):
     known.store.woken("deliver:contacts")
 
-    assert request_erasure(known.store, JANE, NOW) == ["contacts"]
-    assert request_erasure(known.store, JANE, NOW) == []
+    assert request_erasure(known.store, [JANE], NOW) == ["contacts"]
+    assert request_erasure(known.store, [JANE], NOW) == []
 
 
 def test_requests_of_the_person_leave_the_inbox_and_others_stay(known):
@@ -292,7 +291,7 @@ def test_whom_an_address_means_holds_every_address_and_id_of_the_person(known):
     known.send(Event("r", "shop", Kind.CUSTOMER_UPDATED, at(-5), "1", "1", {"email": "jane@new.example"}))
     known.read()
 
-    who = whom(known.store, JANE)
+    who = whom(known.store, addresses_of(known.store, JANE))
 
     people = known.store.people
     assert who.people == {people.find(JANE)}
@@ -301,28 +300,32 @@ def test_whom_an_address_means_holds_every_address_and_id_of_the_person(known):
 
 
 def test_nobody_known_is_still_an_address(rig):
-    who = whom(rig.store, JANE)
+    who = whom(rig.store, addresses_of(rig.store, JANE))
 
     assert who == Erased(frozenset(), frozenset({rig.store.people.fingerprint(JANE)}), frozenset())
 
 
-def test_settlements_tell_whom_they_erase():
-    gone = Settlement("5", "erased", fps=("f",), refs=("r",))
+def test_the_items_of_a_lane_tell_whom_they_are_about(known):
+    known.send(Event("r", "shop", Kind.CUSTOMER_UPDATED, at(-5), "1", "1", {"email": "jane@new.example"}))
+    known.send(Event("w", "woo", Kind.CUSTOMER_UPDATED, at(-5), "77", "77", {"email": "jane@new.example"}))
+    known.read()
+    items = known.store.lanes.take("contacts", 10).items
 
-    assert Erased.of([gone, Settlement("6", "done")]) == Erased(frozenset("5"), frozenset("f"), frozenset("r"))
-    assert not Erased.of([Settlement("6", "done")])
+    who = Erased.of(known.store.people, items)
+
+    people = known.store.people
+    assert who.people == {item.target for item in items}
+    assert who.fps == {people.fingerprint(JANE), people.fingerprint("jane@new.example")}
+    assert who.refs == {people.ref("shop", "1"), people.ref("woo", "77")}
+    assert not Erased.of(people, [])
 
 
-def test_what_settling_erases_can_be_forgotten_before_it_is_settled(known):
-    known.client.xadd(keys.LEDGER, dict(zip(*[iter(outcome_row("delivered", "1", ["x"], ""))] * 2, strict=True)))
+def test_traces_can_be_forgotten_before_the_item_is_settled(known):
     park(known, [{"email": JANE}])
-    request_erasure(known.store, JANE, NOW)
+    request_erasure(known.store, [JANE], NOW)
     taken = known.store.lanes.take("contacts", 10)
-    delivery = known.line.handlers["contacts"].deliver(taken.items)
 
-    gone = forget_traces(
-        known.store, known.line.connectors, Erased.of(outcome.settlement for outcome in delivery.outcomes)
-    )
+    gone = forget_traces(known.store, known.line.connectors, Erased.of(known.store.people, taken.items))
 
     assert gone.parked == 1
     assert gone.ledger > 0
@@ -333,6 +336,19 @@ def test_forgetting_twice_does_nothing_the_second_time(known):
     forget(known)
 
     assert forget(known) == Forgotten()
+
+
+def test_a_former_address_erases_the_person_at_every_address(known):
+    known.send(Event("r", "shop", Kind.CUSTOMER_UPDATED, at(-5), "1", "1", {"email": "jane@new.example"}))
+    known.settle()
+    emails = addresses_of(known.store, JANE)
+
+    request_erasure(known.store, emails, NOW)
+    known.deliver()
+
+    assert set(emails) == {JANE, "jane@new.example"}
+    assert list(known.brevo.contacts) == [JOHN]
+    assert all(known.store.people.erased_at_ms(email) for email in emails)
 
 
 # The command

@@ -276,7 +276,7 @@ def test_the_last_events_are_told_newest_first(rig):
 def test_an_erased_person_is_a_time_and_nothing_else(rig):
     rig.send(customer())
     rig.settle()
-    request_erasure(rig.store, JANE, NOW)
+    request_erasure(rig.store, [JANE], NOW)
     rig.deliver()
 
     found = told(rig)
@@ -341,7 +341,7 @@ def test_the_command_tells_nobody_in_json_too(tajo, sandbox):
 
 
 def test_the_command_tells_of_an_erasure(tajo, sandbox, store):
-    request_erasure(store, JANE, NOW)
+    request_erasure(store, [JANE], NOW)
     tajo.work()
 
     assert "Erased at" in tajo("contacts", "explain", JANE).stdout

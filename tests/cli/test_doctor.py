@@ -1,0 +1,369 @@
+"""`tajo doctor`: each check can fail, says why and what to do."""
+
+from __future__ import annotations
+
+import time
+from email.utils import formatdate
+from pathlib import Path
+
+import pytest
+import redis
+
+from customer_sync.assembly import brevo_of, connectors_of
+from customer_sync.cli.doctor import exit_code
+from customer_sync.config import Settings
+from customer_sync.doctor import Finding, Patient, examine, redis_finding
+from customer_sync.doctor import account as account_checks
+from customer_sync.doctor import installation as installation_checks
+from customer_sync.outbound import Reply
+from customer_sync.store import keys
+from customer_sync.store.breaker import Pause
+from customer_sync.store.counters import Tally
+from customer_sync.store.spool import Spool
+
+
+@pytest.fixture
+def healthy(tajo, sandbox, store):
+    """An installation at which nothing is wrong."""
+    store.client.config_set("appendonly", "yes")
+    store.set_note("worker_seen", {"at": time.time()})
+    sandbox.call("POST", "/v3/contacts/attributes/normal/CITY", {"type": "text"})
+    tajo.env |= {"BREVO_WEBHOOK_SECRET": "s", "BREVO_API_KEY": "k"}
+    return tajo
+
+
+def finding(tajo, name, code=0):
+    found = [one for one in tajo.json("doctor", code=code) if one["name"] == name]
+    assert len(found) == 1, name
+    return found[0]["verdict"], found[0]["cause"], found[0]["fix"]
+
+
+def test_a_healthy_installation_passes_every_check(healthy):
+    told = healthy("doctor").stdout
+
+    assert "fail" not in told
+    assert "warn" not in told
+    assert told.splitlines()[-1].endswith("checks passed.")
+
+
+def test_every_finding_that_is_not_ok_says_what_to_do(tajo, sandbox, store):
+    store.client.config_set("maxmemory-policy", "allkeys-lru")
+    found = tajo.json("doctor", code=1)
+    store.client.config_set("maxmemory-policy", "noeviction")
+
+    assert {one["name"] for one in found if one["verdict"] != "ok"} >= {"worker", "sandbox", "attributes"}
+    assert [one["name"] for one in found if one["verdict"] != "ok" and not one["fix"]] == []
+
+
+def test_a_wrong_config_is_told_fault_by_fault_with_code_2(tajo):
+    tajo.config.write_text("connectors: {shopify: {api_secret: x, shop: y}, etsy: {}}\n")
+
+    found = tajo.json("doctor", code=2)
+
+    assert [(one["name"], one["verdict"]) for one in found] == [("config", "fail")] * 2
+    assert found[0]["cause"].startswith("tajo.yaml:1: connectors.")
+
+
+def test_warnings_of_the_config_are_told(healthy):
+    healthy.config.write_text(healthy.config.read_text() + "      missing_consent: granted\n")
+
+    assert finding(healthy, "config")[0] == "warn"
+
+
+def test_no_source_is_worth_a_warning(healthy):
+    healthy.config.write_text("{}\n")
+
+    assert finding(healthy, "config")[:2] == ("warn", "no source is configured")
+
+
+def test_a_redis_that_does_not_answer_ends_with_code_4(tajo):
+    verdict, cause, fix = finding_of(tajo.json("doctor", code=4, TAJO_REDIS_URL="redis://127.0.0.1:1/0"), "Redis")
+
+    assert verdict == "fail"
+    assert cause.startswith("no answer")
+    assert "TAJO_REDIS_URL" in fix
+
+
+def finding_of(found, name):
+    return next((one["verdict"], one["cause"], one["fix"]) for one in found if one["name"] == name)
+
+
+def test_no_redis_at_all_ends_with_code_4(tajo):
+    assert finding_of(tajo.json("doctor", code=4, TAJO_REDIS_URL=None), "Redis")[0] == "fail"
+
+
+def test_an_append_only_file_that_is_off_fails(healthy, store):
+    store.client.config_set("appendonly", "no")
+    try:
+        verdict, _, fix = finding(healthy, "Redis keeps its data", code=1)
+    finally:
+        store.client.config_set("appendonly", "yes")
+
+    assert verdict == "fail"
+    assert "appendonly yes" in fix
+
+
+@pytest.mark.parametrize(("limit", "verdict", "code"), [(0, "warn", 0), (2**40, "fail", 1)])
+def test_a_redis_that_evicts_fails_where_it_has_a_limit(healthy, store, limit, verdict, code):
+    store.client.config_set("maxmemory", limit)
+    store.client.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        assert finding(healthy, "Redis evicts nothing", code=code)[0] == verdict
+    finally:
+        store.client.config_set("maxmemory", 0)
+        store.client.config_set("maxmemory-policy", "noeviction")
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.5, "ok"), (0.8, "warn"), (0.95, "fail")])
+def test_a_redis_that_is_nearly_full_is_told(tajo, store, monkeypatch, share, verdict):
+    info = {"used_memory": int(share * 10**9), "maxmemory": 10**9, "maxmemory_policy": "noeviction"}
+    monkeypatch.setattr(store.client, "info", lambda _section: info)
+
+    found = list(installation_checks._redis_memory(patient(store)))
+
+    assert [one.verdict for one in found] == ["ok", verdict]
+
+
+@pytest.mark.parametrize(
+    ("info", "verdict", "shown"),
+    [
+        ({"redis_version": "6.0.16"}, "fail", "6.0.16 is too old"),
+        ({"redis_version": "6.2.0"}, "ok", "6.2.0"),
+        ({"redis_version": "7.2.4", "valkey_version": "9.1.0"}, "ok", "Valkey 9.1.0"),
+    ],
+)
+def test_a_redis_that_is_too_old_fails(store, monkeypatch, info, verdict, shown):
+    monkeypatch.setattr(store.client, "info", lambda _section: info)
+
+    [found] = installation_checks._redis_version(patient(store))
+
+    assert (found.verdict, found.cause) == (verdict, shown)
+
+
+def test_an_append_only_file_that_cannot_be_written_fails(store, monkeypatch):
+    monkeypatch.setattr(store.client, "info", lambda _section: {"aof_enabled": 1, "aof_last_write_status": "err"})
+
+    [found] = installation_checks._redis_keeps(patient(store))
+
+    assert found.verdict == "fail"
+
+
+def patient(store, **more):
+    settings = more.pop("settings", Settings())
+    return Patient(settings, Path("nowhere"), connectors_of(settings), store, None, **more)
+
+
+@pytest.mark.parametrize(
+    ("note", "verdict", "words"),
+    [(None, "fail", "none was ever seen"), ({"at": 900.0}, "fail", "silent for 100 s"), ({"at": 995.0}, "ok", "alive")],
+)
+def test_a_worker_must_have_been_seen_lately(store, note, verdict, words):
+    store.set_note("worker_seen", note)
+
+    [found] = installation_checks._worker(patient(store, now_s=lambda: 1000.0))
+
+    assert (found.verdict, found.cause) == (verdict, words)
+
+
+@pytest.mark.parametrize(("age_s", "verdict"), [(1, "ok"), (60, "warn"), (3600, "fail")])
+def test_what_waits_too_long_is_told(store, age_s, verdict):
+    now = time.time()
+    store.client.xadd(keys.INBOX, {"r": b"x"}, id=f"{int((now - age_s) * 1000)}-0")
+    store.client.sadd(keys.LANES, "contacts")
+    store.client.zadd(keys.lane("contacts", "since"), {"1": (now - age_s) * 1000})
+
+    found = {one.name: one for one in installation_checks._waiting(patient(store, now_s=lambda: now))}
+
+    assert found["inbox"].verdict == found["lane contacts"].verdict == verdict
+    assert found["inbox"].cause == f"1 waiting, the oldest for {age_s} s"
+
+
+@pytest.mark.parametrize(("kind", "verdict", "code"), [("config", "fail", 3), ("unavailable", "warn", 0)])
+def test_a_lane_that_waits_is_told_with_reason_and_remedy(healthy, store, kind, verdict, code):
+    store.client.sadd(keys.LANES, "contacts")
+    store.breakers.trip("contacts", Pause(kind, "The reason.", "The remedy.", 1))
+
+    assert finding(healthy, "lane contacts paused", code=code) == (verdict, "The reason.", "The remedy.")
+
+
+def test_requests_in_the_spool_are_told(healthy):
+    home = Path(healthy.env["TAJO_HOME"])
+    home.mkdir()
+    for number in (1, 2):
+        Spool(home / f"spool-{number}.sqlite").append([b"x", b"y"])
+
+    assert finding(healthy, "spool")[:2] == ("warn", "4 on disk, waiting for Redis")
+
+
+def test_parked_things_are_told(healthy, store):
+    store.client.hset(keys.PARKED, "p1", "{}")
+
+    assert finding(healthy, "parked")[:2] == ("warn", "1 to look at")
+
+
+def test_a_source_without_a_webhook_secret_is_told(healthy):
+    healthy.config.write_text(
+        "connectors: {woo: {platform: woocommerce, options: {sync_mode: batch}, "
+        "shop_url: 'https://a.example', consumer_key: a, consumer_secret: b}}\n"
+    )
+
+    assert finding(healthy, "webhook secret of woo")[0] == "warn"
+
+
+def test_the_secret_of_brevos_own_webhook_may_be_the_one_that_run_made(healthy):
+    del healthy.env["BREVO_WEBHOOK_SECRET"]
+    assert finding(healthy, "webhook secret of brevo")[0] == "warn"
+
+    home = Path(healthy.env["TAJO_HOME"])
+    home.mkdir()
+    (home / "brevo-webhook-secret").write_text("x")
+    assert finding(healthy, "webhook secret of brevo")[0] == "ok"
+
+
+# Brevo
+
+
+@pytest.mark.parametrize(
+    ("fault", "words", "remedy"),
+    [
+        ("wrong_key", "does not accept the API key", "https://app.brevo.com/settings/keys/api"),
+        ("unknown_ip", "does not know this machine's IP address", "https://app.brevo.com/security/authorised_ips"),
+        ("restricted_key", "lacks a permission", "read and write access"),
+    ],
+)
+def test_key_address_and_permission_are_told_apart_with_code_3(healthy, sandbox, fault, words, remedy):
+    sandbox.fault(fault)
+
+    verdict, cause, fix = finding(healthy, "Brevo key", code=3)
+
+    assert verdict == "fail"
+    assert words in cause
+    assert remedy in fix
+
+
+def test_a_brevo_that_is_down_ends_with_code_4(healthy, sandbox):
+    sandbox.fault("down")
+
+    assert finding(healthy, "Brevo key", code=4)[0] == "fail"
+
+
+def test_one_cause_is_enough_when_the_account_does_not_answer(healthy, sandbox):
+    sandbox.fault("wrong_key")
+
+    assert "lists" not in [one["name"] for one in healthy.json("doctor", code=3)]
+
+
+def test_used_up_questions_are_no_failure_and_the_rest_is_checked(healthy, sandbox):
+    sandbox.fault("storm", path="/account", reset_s=1800)
+
+    found = healthy.json("doctor")
+
+    verdict, cause, fix = finding_of(found, "Brevo key")
+    assert verdict == "warn"
+    assert "few such questions an hour" in cause
+    assert "1800 s" in fix
+    assert finding_of(found, "lists")[0] == "ok"
+
+
+def test_the_questions_left_this_hour_are_told(healthy, sandbox):
+    sandbox.limits("general")
+
+    assert "of 100 such questions left" in finding(healthy, "Brevo key")[1]
+
+
+def test_attributes_that_are_missing_or_of_a_wrong_type_are_told(healthy):
+    healthy.config.write_text(
+        healthy.config.read_text().replace("city: CITY", "city: TOWN\n      totalSpent: FIRSTNAME")
+    )
+
+    verdict, cause, fix = finding(healthy, "attributes")
+
+    assert (verdict, cause) == ("warn", "missing: TOWN")
+    assert "tajo attributes" in fix
+
+
+def test_an_attribute_of_a_wrong_type_is_told(healthy, sandbox):
+    sandbox.call("POST", "/v3/contacts/attributes/normal/TOWN", {"type": "date"})
+    healthy.config.write_text(healthy.config.read_text().replace("city: CITY", "city: TOWN"))
+
+    assert finding(healthy, "attributes")[1] == "wrong type: TOWN (date, needed text)"
+
+
+def test_a_list_that_is_not_there_fails(healthy):
+    healthy.config.write_text(healthy.config.read_text().replace("list_id: 2", "list_id: [2, 77, 78]"))
+
+    verdict, cause, fix = finding(healthy, "lists", code=1)
+
+    assert (verdict, cause) == ("fail", "not in Brevo: 77, 78")
+    assert "list_id" in fix
+
+
+def test_lists_beyond_the_first_page_are_found(healthy, sandbox):
+    folder = sandbox.call("POST", "/v3/contacts/folders", {"name": "f"})["id"]
+    for number in range(60):
+        last = sandbox.call("POST", "/v3/contacts/lists", {"name": f"l{number}", "folderId": folder})["id"]
+    healthy.config.write_text(healthy.config.read_text().replace("list_id: 2", f"list_id: [2, {last}]"))
+
+    assert finding(healthy, "lists")[0] == "ok"
+
+
+def test_no_list_is_a_choice(healthy):
+    healthy.config.write_text(healthy.config.read_text().replace("    options:\n      list_id: 2\n", ""))
+
+    assert finding(healthy, "lists")[0] == "ok"
+
+
+@pytest.mark.parametrize(("skew_s", "verdict"), [(0, "ok"), (-30, "warn"), (30, "warn"), (600, "fail"), (-600, "fail")])
+def test_a_clock_that_is_not_brevos_is_told(store, skew_s, verdict):
+    reply = Reply(200, {"date": formatdate(10**9, usegmt=True)}, b"")
+
+    assert account_checks._clock(reply, patient(store, now_s=lambda: 10**9 + skew_s)).verdict == verdict
+
+
+def test_a_brevo_without_a_clock_is_no_fault(store):
+    assert account_checks._clock(Reply(200, {}, b""), patient(store)).verdict == "ok"
+
+
+def test_the_sandbox_is_worth_a_warning(healthy):
+    del healthy.env["BREVO_API_KEY"]
+
+    assert finding(healthy, "sandbox")[0] == "warn"
+
+
+def test_neither_key_nor_sandbox_ends_with_code_4(healthy):
+    verdict, _, fix = finding_of(healthy.json("doctor", code=4, BREVO_API_KEY=None, BREVO_API_URL=None), "Brevo")
+
+    assert verdict == "fail"
+    assert "BREVO_API_KEY" in fix
+
+
+# Connectors
+
+
+def test_a_connector_that_looks_after_itself_adds_its_findings(store, sandbox, tajo):
+    class Careful:
+        def check(self):
+            return [Finding("webhooks", "warn", "one is missing", "Install it.")]
+
+    settings = Settings()
+    who = Patient(settings, Path("nowhere"), {"shop": Careful()}, store, brevo_of(settings, store, Tally()))
+    who.brevo = None
+
+    assert Finding("shop: webhooks", "warn", "one is missing", "Install it.") in list(examine(who))
+
+
+@pytest.mark.parametrize(
+    ("whys", "code"),
+    [([], 0), ([""], 1), (["", "no answer"], 4), (["no answer", "refused"], 3), (["config", "refused"], 2)],
+)
+def test_the_exit_code_is_that_of_the_first_cause(whys, code):
+    assert exit_code([Finding("x", "fail", "", "", why) for why in whys]) == code
+
+
+def test_warnings_do_not_fail():
+    assert exit_code([Finding("x", "warn", "", "", "refused")]) == 0
+
+
+def test_a_redis_error_without_words_is_still_told():
+
+    assert "ConnectionError" in redis_finding(redis.ConnectionError()).cause

@@ -1,0 +1,329 @@
+"""`init`, `check`, `connectors`, `skills`, `attributes`: setting up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from customer_sync.cli.init import config_text
+from customer_sync.cli.output import paint
+from customer_sync.connector import Connector, Option
+from customer_sync.registry import load_settings, platforms
+from customer_sync.store.breaker import Pause
+from customer_sync.store.counters import Tally
+
+# init
+
+
+@pytest.fixture
+def fresh(tajo):
+    """A folder without a config."""
+    tajo.config.unlink()
+    return tajo
+
+
+def test_init_writes_a_config_that_check_accepts(fresh):
+    fresh("init", "--platform", "shopify", "--shop-url", "a.myshopify.com", "--list-id", "7", "--yes")
+
+    [source] = fresh.json("check", SHOPIFY_API_SECRET="x")["sources"]
+    assert (source["name"], source["lists"]) == ("shopify", [7])
+
+
+def test_init_writes_no_secret_but_names_variables_and_says_so(fresh):
+    told = fresh("init", "--platform", "woocommerce", "--yes").stdout
+
+    assert yaml.safe_load(fresh.config.read_text())["connectors"]["woocommerce"] == {
+        "webhook_secret": "${WOOCOMMERCE_WEBHOOK_SECRET}"
+    }
+    assert "export WOOCOMMERCE_WEBHOOK_SECRET=" in told
+    assert "connectors/woocommerce/README.md" in told
+
+
+def test_init_asks_for_what_is_not_given(fresh):
+    fresh("init", given="shopify\nb.myshopify.com\n9\n")
+
+    written = yaml.safe_load(fresh.config.read_text())
+    assert written["connectors"]["shopify"]["shop_url"] == "b.myshopify.com"
+    assert written["skills"]["customer-sync"]["options"]["list_id"] == 9
+
+
+def test_init_takes_no_answer_for_later(fresh):
+    fresh("init", "--platform", "shopify", given="\n\n")
+
+    written = yaml.safe_load(fresh.config.read_text())
+    assert "shop_url" not in written["connectors"]["shopify"]
+    assert "list_id" not in written["skills"]["customer-sync"]["options"]
+
+
+def test_init_never_writes_over_a_file(tajo):
+    before = tajo.config.read_text()
+
+    told = tajo("init", "--platform", "shopify", "--yes", code=2).stderr
+
+    assert "--force" in told
+    assert tajo.config.read_text() == before
+
+
+def test_init_writes_over_a_file_when_told_to(tajo):
+    tajo("init", "--platform", "woocommerce", "--yes", "--force")
+
+    assert "woocommerce:" in tajo.config.read_text()
+
+
+def test_init_writes_where_it_is_told_to(fresh):
+    fresh("init", "--platform", "woocommerce", "--yes", "--file", "deep/er/x.yaml")
+    fresh("init", "--platform", "woocommerce", "--yes", TAJO_CONFIG="y.yaml")
+
+    assert Path("deep/er/x.yaml").exists()
+    assert Path("y.yaml").exists()
+    assert not fresh.config.exists()
+
+
+def test_init_needs_a_platform(fresh):
+    assert "Choices: shopify, woocommerce" in fresh("init", "--yes", code=2).stderr
+    assert "Did you mean shopify?" in fresh("init", "--yes", "--platform", "shopfy", code=2).stderr
+
+
+def test_init_leaves_nothing_behind_when_what_was_given_makes_no_config(fresh):
+    told = fresh("init", "--platform", "shopify", "--shop-url", "${NO", "--yes", code=2).stderr
+
+    assert "connectors.shopify.shop_url" in told
+    assert list(fresh.folder.glob("*.yaml")) == []
+
+
+@pytest.mark.parametrize("platform", sorted(platforms()))
+def test_the_config_of_every_platform_is_accepted(platform, tmp_path):
+    path = tmp_path / "tajo.yaml"
+    path.write_text(config_text(platforms()[platform], list_id=3))
+    names = {part.partition("}")[0] for part in path.read_text().split("${")[1:]}
+
+    settings = load_settings(path, dict.fromkeys(names, "x"))
+
+    assert list(settings.sources) == [platform]
+    assert settings.warnings == ()
+
+
+def test_a_secret_that_is_no_option_of_the_platform_is_written_too():
+    class Pay(Connector):
+        platform, title, options = "pay", "Pay", (Option("account", "The account."),)
+        verify = parse = None
+
+    text = config_text(Pay)
+
+    assert '    webhook_secret: "${PAY_WEBHOOK_SECRET}"' in text
+    assert '    # account: "..."' in text
+
+
+# check
+
+
+def test_check_lists_every_fault_with_code_2(tajo):
+    tajo.config.write_text("connectors: {shopify: {api_secret: x, shop: y}, etsy: {}}\n")
+
+    told = tajo("check", code=2).stderr
+    faults = tajo.json("check", code=2)
+
+    assert "2 faults" in told
+    assert {fault["line"] for fault in faults["faults"]} == {1}
+    assert faults["ok"] is False
+
+
+def test_check_sums_up_what_the_config_says(tajo):
+    told = tajo("check").stdout
+
+    assert "ok: tajo.yaml" in told
+    assert "Source   woo (woocommerce): hybrid, deletes soft, lists: 2" in told
+    assert "city → CITY" in told
+    assert "Brevo    the sandbox" in told
+
+
+def test_check_reads_the_file_it_is_given(tajo):
+    Path("other.yaml").write_text("connectors: {woocommerce: {webhook_secret: x}}\n")
+
+    assert [one["name"] for one in tajo.json("check", "other.yaml")["sources"]] == ["woocommerce"]
+
+
+def test_check_tells_what_is_disabled_and_what_wants_a_look(tajo):
+    tajo.config.write_text(tajo.config.read_text().replace("  woo:\n", "  woo:\n    enabled: false\n"))
+    tajo.config.write_text(tajo.config.read_text() + "      missing_consent: granted\n")
+
+    told = tajo("check").stdout
+
+    assert "Disabled woo" in told
+    assert "warn: tajo.yaml:" in told
+
+
+def test_check_tells_when_a_skill_leaves_a_source_alone(tajo):
+    tajo.config.write_text(tajo.config.read_text().replace("enabled: true", "enabled: true\n    source: shopify"))
+
+    assert "customer-sync does not act on it" in tajo("check").stdout
+
+
+def test_check_of_nothing_says_where_to_start(fresh):
+    assert "tajo init" in fresh("check").stdout
+
+
+def test_no_command_shows_a_secret(tajo):
+    shown = tajo("check").output + tajo("check", "--json").output + tajo("connectors", "list", "--json").output
+
+    assert "shopify-secret" not in shown
+    assert "woo-secret" not in shown
+
+
+# connectors
+
+
+def test_connectors_are_listed_with_the_addresses_of_the_sources(tajo):
+    told = tajo("connectors", "list", TAJO_PUBLIC_URL="https://sync.example").stdout
+
+    assert "shopify      Shopify" in told
+    assert "https://sync.example/webhooks/woo" in told
+    assert "https://sync.example/webhooks/brevo" in told
+
+
+def test_without_a_public_address_only_the_path_is_told(tajo):
+    found = tajo.json("connectors", "list")
+
+    assert found["sources"][1] == {
+        "name": "woo",
+        "platform": "woocommerce",
+        "state": "receives",
+        "webhook_url": "/webhooks/woo",
+    }
+    assert "TAJO_PUBLIC_URL" in tajo("connectors", "list").stdout
+
+
+def test_a_disabled_source_is_listed_as_such(tajo):
+    tajo.config.write_text(tajo.config.read_text().replace("  woo:\n", "  woo:\n    enabled: false\n"))
+
+    assert tajo.json("connectors", "list")["sources"][1]["state"] == "disabled"
+
+
+def test_no_source_is_told_with_a_way_to_start(fresh):
+    assert "tajo init" in fresh("connectors", "list").stdout
+    assert "tajo init" in fresh("connectors", "status").stdout
+
+
+def state_of(tajo, name):
+    return next((one["state"], one["why"]) for one in tajo.json("connectors", "status") if one["name"] == name)
+
+
+def test_a_source_without_an_event_is_quiet(tajo):
+    assert state_of(tajo, "woo")[0] == "quiet"
+
+
+def test_a_source_whose_events_arrive_is_healthy(tajo, sandbox):
+    tajo.send({"id": 7, "email": "jane@example.com"})
+    tajo.work()
+
+    [_, woo] = tajo.json("connectors", "status")
+    assert (woo["state"], woo["events"]["delivered"]) == ("healthy", 1)
+    assert woo["last_event_at"].endswith("Z")
+    assert "healthy" in tajo("connectors", "status").stdout
+
+
+def test_a_source_with_parked_requests_wants_a_look(tajo, sandbox):
+    tajo.send({"email": "jane@example.com"})
+    tajo.work()
+
+    assert state_of(tajo, "woo") == ("look", "1 parked: `tajo parked list --source woo`")
+
+
+def test_a_source_whose_webhooks_are_all_refused_wants_a_look(tajo, store):
+    tally = Tally()
+    tally.count("tajo_inbound_total", by=3, source="woo", answer="refused")
+    store.counters.add(tally)
+
+    state, why = state_of(tajo, "woo")
+
+    assert state == "look"
+    assert "secret" in why
+
+
+def test_a_paused_lane_pauses_every_source(tajo, store):
+    store.breakers.trip("contacts", Pause("config", "The key is wrong.", "Make a new one.", 1))
+
+    assert state_of(tajo, "woo") == ("paused", "The key is wrong.")
+
+
+# skills
+
+
+def test_skills_are_listed_with_the_sources_they_act_on(tajo):
+    found = {one["name"]: one for one in tajo.json("skills", "list")}
+
+    assert found["customer-sync"] == {
+        "name": "customer-sync",
+        "enabled": True,
+        "available": True,
+        "sources": ["shopify", "woo"],
+    }
+    assert not found["abandoned-cart"]["enabled"]
+
+
+def test_a_skill_that_is_not_there_yet_says_so(tajo):
+    tajo.config.write_text(tajo.config.read_text().replace("skills:\n", "skills:\n  abandoned-cart: {enabled: true}\n"))
+
+    told = tajo("skills", "list").stdout
+
+    assert "enabled, but not in this version" in told
+    assert "customer-sync    enabled" in told
+
+
+# attributes
+
+
+def test_the_plan_tells_what_is_missing_and_changes_nothing(tajo, sandbox):
+    plan = {one["name"]: one["verdict"] for one in tajo.json("attributes", "plan")}
+
+    assert plan == {"CITY": "create", "FIRSTNAME": "ok", "LASTNAME": "ok", "SMS": "ok"}
+    assert "tajo attributes apply" in tajo("attributes", "plan").stdout
+    assert sandbox.count("POST", "/contacts/attributes/{category}/{name}") == 0
+
+
+def test_apply_creates_what_is_missing_and_nothing_twice(tajo, sandbox, store):
+    store.set_note("attributes", {"at": 2**40, "found": {}})
+
+    assert tajo.json("attributes", "apply", "--yes")["created"] == ["CITY"]
+    assert store.note("attributes") is None
+    assert "Nothing is missing." in tajo("attributes", "apply").stdout
+
+
+def test_apply_asks_first(tajo, sandbox):
+    tajo("attributes", "apply", given="n\n", code=1)
+
+    assert tajo.json("attributes", "plan")[0]["verdict"] == "create"
+
+
+def test_a_wrong_type_is_told_with_what_to_do(tajo, sandbox):
+    sandbox.call("POST", "/v3/contacts/attributes/normal/CITY", {"type": "date"})
+
+    told = tajo("attributes", "plan").stdout
+
+    assert "wrong type" in told
+    assert "Map the field to another attribute" in told
+
+
+def test_a_refused_key_ends_with_code_3(tajo, sandbox):
+    sandbox.fault("wrong_key")
+
+    assert "settings/keys/api" in tajo("attributes", "plan", code=3).stderr
+
+
+def test_without_a_source_the_default_mapping_is_planned(fresh, sandbox):
+    assert {one["name"] for one in fresh.json("attributes", "plan")} == {"FIRSTNAME", "LASTNAME", "SMS"}
+
+
+# colours
+
+
+@pytest.mark.parametrize(
+    ("no_color", "is_terminal", "is_painted"), [("", True, True), ("1", True, False), ("", False, False)]
+)
+def test_colours_are_for_terminals_without_no_color(monkeypatch, no_color, is_terminal, is_painted):
+    monkeypatch.setenv("NO_COLOR", no_color)
+    monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
+
+    assert ("\x1b" in paint("ok", "ok")) == is_painted
