@@ -2,7 +2,8 @@
 
 A connector is found by name: `connectors/<platform>/connector.py` holds one class, a subclass of `Connector`, called
 `Connector`-something and named in the module's `CONNECTOR`. Third parties publish the class under the entry point group
-`customer_sync.connectors`. It imports only the kit: `connector`, `model`, `errors`, `signatures`, `outbound`.
+`customer_sync.connectors`. It imports only the kit: `connector`, `fields`, `model`, `errors`,
+`signatures`, `outbound`.
 """
 
 from __future__ import annotations

@@ -9,8 +9,7 @@ from datetime import datetime
 from hashlib import sha256
 
 from connectors.shopify import events
-from connectors.shopify.fields import read_time
-from customer_sync.connector import Connector, Option, header, json_object
+from customer_sync.connector import Connector, Option, header, json_object, parse_time
 from customer_sync.errors import PayloadError, Refused
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.signatures import sign_base64, unsigned, verify
@@ -151,7 +150,7 @@ def _triggered_at(inbound: Inbound) -> datetime:
     value = _header(inbound, "triggered-at")
     if not value:
         return inbound.received_at
-    return read_time(value, "headers.x-shopify-triggered-at")
+    return parse_time(value, "headers.x-shopify-triggered-at")
 
 
 CONNECTOR = ShopifyConnector

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from connectors.shopify import records
-from connectors.shopify.fields import Node, as_object, instant, number, pick, take, text, whole
 from customer_sync.errors import PayloadError
+from customer_sync.fields import Node, as_object, instant, number, pick, take, text, whole
 from customer_sync.model import Channel, Consent, Event, Json, Kind
 
 

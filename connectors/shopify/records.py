@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import datetime
 
-from connectors.shopify.fields import (
+from customer_sync.errors import PayloadError
+from customer_sync.fields import (
     Node,
     Table,
     as_object,
@@ -23,7 +24,6 @@ from connectors.shopify.fields import (
     text,
     whole,
 )
-from customer_sync.errors import PayloadError
 from customer_sync.model import Channel, Consent, ConsentState, Json
 
 _GID = re.compile(r"gid://shopify/\w+/(\d+)")

@@ -10,9 +10,9 @@ from datetime import datetime
 from hashlib import sha256
 
 from connectors.woocommerce import records
-from connectors.woocommerce.fields import Node
 from customer_sync.connector import Answer, Connector, Option, SourceSettings, header, json_object
 from customer_sync.errors import ConfigError, PayloadError
+from customer_sync.fields import Node
 from customer_sync.model import Consent, Event, Inbound, Json, Kind
 from customer_sync.signatures import sign_base64, unsigned, verify
 

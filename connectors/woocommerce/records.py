@@ -6,7 +6,8 @@ import html
 from collections.abc import Mapping
 from datetime import datetime
 
-from connectors.woocommerce.fields import (
+from customer_sync.errors import PayloadError
+from customer_sync.fields import (
     Node,
     Table,
     instant,
@@ -20,7 +21,6 @@ from connectors.woocommerce.fields import (
     text,
     whole,
 )
-from customer_sync.errors import PayloadError
 from customer_sync.model import Channel, Consent, ConsentState, Json
 
 #: Plugins' fields that hold a newsletter box, for want of one in WooCommerce itself: Brevo's own plugin and the block

@@ -1,14 +1,23 @@
-"""Reads the fields of a JSON body by table: our name ← a reader and where the platform keeps it.
+"""For connector authors: reads the fields of a JSON body by table, our name ← a reader and where the platform keeps it.
+
+```
+CUSTOMER: Table = {
+    "firstName": take(text, "first_name", "billing.first_name"),  # the first that is not empty
+    "totalSpent": take(number, "total_spent"),
+}
+record = {"id": identifier(body.get("id"), "id"), **pick(body, CUSTOMER)}
+```
 
 An absent key stays absent (unknown); null, "" and an empty place on the way become None (known to be empty). A value
-of the wrong type is a `PayloadError` that names its path.
+of the wrong type is a `PayloadError` that names its path, as `billing.first_name`. A reader of your own is any function
+from a value and its path to the canonical value, or None where it is empty.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import Enum
 from typing import Final, NamedTuple
 
@@ -83,7 +92,7 @@ def objects(node: Node, key: str, at: str = "") -> list[tuple[Node, str]]:
 
 
 def as_object(value: Json, path: str) -> Node:
-    """Return an object; null and [] are an empty one, as both platforms write an address that is not there.
+    """Return an object; null and [] are an empty one, as Shopify and PHP write an address that is not there.
 
     Raises:
         PayloadError: it is something else.
@@ -104,20 +113,8 @@ def instant(node: Node, *keys: str, at: str = "") -> datetime | None:
     for key in keys:
         value = node.get(key)
         if value is not None and value != "":
-            return read_time(value, join(at, key))
+            return parse_time(value, join(at, key))
     return None
-
-
-def read_time(value: Json, path: str) -> datetime:
-    """Return an ISO 8601 time as aware UTC.
-
-    Raises:
-        PayloadError: it is no time, or one that no calendar holds.
-    """
-    try:
-        return parse_time(value, path)
-    except OverflowError as error:
-        raise PayloadError(path, "a time outside the years 1 to 9999") from error
 
 
 def join(at: str, key: str) -> str:
@@ -153,7 +150,7 @@ def text(value: Json, path: str) -> str | None:
 
 
 def number(value: Json, path: str) -> float | None:
-    """Return an amount as a number; both platforms write money as text with a dot."""
+    """Return an amount as a number; platforms write money as text with a dot."""
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
@@ -188,7 +185,7 @@ def moment(value: Json, path: str) -> str | None:
     """Return a time as ISO 8601 text in UTC."""
     if value is None or value == "":
         return None
-    return read_time(value, path).astimezone(UTC).isoformat().replace("+00:00", "Z")
+    return parse_time(value, path).isoformat().replace("+00:00", "Z")
 
 
 def _find(node: Node, field: Field, at: str) -> Json | Absent:
