@@ -62,7 +62,7 @@ class BrevoIntake(Connector):
         parts: list[Event | PayloadError] = []
         for index, row in enumerate(rows):
             try:
-                parts += _events(row, f"$[{index}]" if isinstance(body, list) else "$", inbound)
+                parts += _parts(row, f"$[{index}]" if isinstance(body, list) else "$", inbound)
             except PayloadError as error:
                 parts.append(error)
         return parts
@@ -70,16 +70,22 @@ class BrevoIntake(Connector):
 
 def _tokens(inbound: Inbound) -> list[bytes]:
     kind, _, value = header(inbound, "authorization").partition(" ")
-    found = [header(inbound, "x-tajo-token").encode()]
+    found = [_raw(header(inbound, "x-tajo-token"))]
     if kind.lower() == "bearer":
-        found.append(value.strip().encode())
+        found.append(_raw(value.strip()))
     elif kind.lower() == "basic":
         with suppress(Base64Error, ValueError):
-            found.append(b64decode(value, validate=True).partition(b":")[2])
+            found.append(b64decode(value.strip(), validate=True).partition(b":")[2])
     return [token for token in found if token]
 
 
-def _events(row: Json, path: str, inbound: Inbound) -> list[Event]:
+def _raw(text: str) -> bytes:
+    """Return a header's bytes as they were sent: WSGI hands each byte over as one letter (PEP 3333)."""
+    return text.encode("latin-1", errors="replace")
+
+
+def _parts(row: Json, path: str, inbound: Inbound) -> list[Event | PayloadError]:
+    """Return an event for each address of one object; an address that is none must not cost the others."""
     if not isinstance(row, dict):
         raise PayloadError(path, f"expected an object, found {type(row).__name__}")
     word = row.get("event")
@@ -88,14 +94,15 @@ def _events(row: Json, path: str, inbound: Inbound) -> list[Event]:
     if word not in WITHDRAWALS and word not in DELETIONS:
         return []
     emails = row.get("email")
-    listed = emails if isinstance(emails, list) else [emails]
-    at = _time(row, inbound.received_at)
-    return [_event(row, word, email, at, path) for email in listed]
+    if not isinstance(emails, list):
+        return [_part(row, word, emails, f"{path}.email", inbound)]
+    return [_part(row, word, email, f"{path}.email[{index}]", inbound) for index, email in enumerate(emails)]
 
 
-def _event(row: dict[str, Json], word: str, email: Json, at: datetime, path: str) -> Event:
+def _part(row: dict[str, Json], word: str, email: Json, path: str, inbound: Inbound) -> Event | PayloadError:
     if not isinstance(email, str) or not email:
-        raise PayloadError(f"{path}.email", "expected an address")
+        return PayloadError(path, "expected an address")
+    at = _time(row, inbound.received_at)
     # there is no event id; the `id` in the body is the webhook's own
     key = [word, email.lower(), *(str(row.get(name)) for name in ("ts_event", "ts", "camp_id", "list_id"))]
     event_id = f"brevo:{sha256('|'.join(key).encode()).hexdigest()[:24]}"

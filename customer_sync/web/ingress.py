@@ -9,13 +9,18 @@ from flask import Blueprint, Response, request
 from customer_sync.brevo.intake import SOURCE as BREVO
 from customer_sync.connector import Answer, Connector
 from customer_sync.errors import Refused
+from customer_sync.log import get
 from customer_sync.model import Inbound
 from customer_sync.store import inbox
 from customer_sync.web.intake import Busy
 from customer_sync.web.services import Services
 
+log = get(__name__)
+
 #: The largest body that is read, in bytes. The largest real webhooks are below 1 MB.
 MAX_BODY_BYTES = 5 * 1024 * 1024
+#: How much more of a body that is too large is read before the answer, in bytes, and how much at once.
+MAX_DISCARD_BYTES, PIECE_BYTES = 4 * MAX_BODY_BYTES, 256 * 1024
 #: When to come again while nothing can be kept, in seconds.
 BUSY_S = "30"
 
@@ -40,7 +45,12 @@ def blueprint(services: Services) -> Blueprint:
             return _text(f"{error}\n", status)
         except Busy:
             intake.count(source, "busy")
-            return _text("Nothing can be kept at the moment: send it again.\n", 429, {"Retry-After": BUSY_S})
+            return _busy()
+        except Exception as error:  # noqa: BLE001  # Brevo drops for good what is answered with 500
+            # the error's text may hold what was sent: only its name is told
+            log.error("request not taken", source=source, error=type(error).__name__)  # noqa: TRY400  # no traceback
+            intake.count(source, "busy")
+            return _busy()
         return Response(answer.body, answer.status, content_type=answer.content_type)
 
     return routes
@@ -73,16 +83,16 @@ def _receive(services: Services, connector: Connector, source: str, path: str) -
 
 
 def _body() -> bytes:
-    length = request.content_length
-    if length is not None and length > MAX_BODY_BYTES:
-        raise Refused(f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
-    if length is not None:
-        body = request.environ["wsgi.input"].read(length)
-    else:
-        body = request.environ["wsgi.input"].read(MAX_BODY_BYTES + 1)
-    if len(body) > MAX_BODY_BYTES:
-        raise Refused(f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
-    return bytes(body)
+    stream, length = request.environ["wsgi.input"], request.content_length
+    if length is None or length <= MAX_BODY_BYTES:
+        body = bytes(stream.read(MAX_BODY_BYTES + 1 if length is None else length))
+        if len(body) <= MAX_BODY_BYTES:
+            return body
+    # who is cut off in the middle of a body never reads the answer, and sends it all again
+    left = MAX_DISCARD_BYTES
+    while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
+        left -= len(piece)
+    raise Refused(f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
 
 
 class _Headers(dict[str, str]):
@@ -105,6 +115,10 @@ class _Headers(dict[str, str]):
 
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and bool(self.get(name, ""))
+
+
+def _busy() -> Response:
+    return _text("Nothing can be kept at the moment: send it again.\n", 429, {"Retry-After": BUSY_S})
 
 
 def _text(text: str, status: int, headers: dict[str, str] | None = None) -> Response:

@@ -22,8 +22,11 @@ from customer_sync.store.spool import Spool
 
 log = get(__name__)
 
-#: After Redis refused, requests go to the spool at once for this long, in seconds, before it is asked again.
-REST_S = 1.0
+#: After Redis refused, requests go to the spool at once for this long, in seconds. The drainer asks Redis every second
+#: and ends the rest, so that no request waits for a Redis that is frozen.
+REST_S = 10.0
+#: How often the drainer looks, in seconds.
+LOOK_S = 1.0
 #: How many spooled requests go to the inbox in one go.
 DRAIN_AT_ONCE = 500
 
@@ -35,13 +38,12 @@ class Busy(Exception):
 
 
 class _Group:
-    """Requests that are written together."""
+    """Requests that are written together; `where` is told once they are on record."""
 
     def __init__(self) -> None:
         self.raws: list[bytes] = []
         self.done = threading.Event()
-        self.where: Where = "inbox"
-        self.error: Exception | None = None
+        self.where: Where | None = None
 
 
 class Intake:
@@ -62,16 +64,25 @@ class Intake:
         self._open = _Group()
         self._counts: Counter[str] = Counter()
         self._rests_until = 0.0
+        self._stopped = threading.Event()
         self._drainer: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Drain the spool in the background from now on, what an earlier process left in it first."""
+        self._drainer = threading.Thread(target=self._drain_forever, name="drain", daemon=True)
+        self._drainer.start()
+
+    def stop(self) -> None:
+        """Stop draining; what is in the spool stays there."""
+        self._stopped.set()
+        if self._drainer is not None:
+            self._drainer.join()
 
     def count(self, source: str, answer: str) -> None:
         """Count a request; the number reaches Redis with the next group or within a second."""
         name = field_name("tajo_inbound_total", source=source, answer=answer)
         with self._lock:
             self._counts[name] += 1
-            if self._drainer is None:
-                self._drainer = threading.Thread(target=self._drain_forever, name="drain", daemon=True)
-                self._drainer.start()
 
     def append(self, raw: bytes) -> Where:
         """Return where the request is on record.
@@ -84,34 +95,48 @@ class Intake:
             group.raws.append(raw)
             leads = len(group.raws) == 1
         if leads:
+            self._lead(group)
+        else:
+            group.done.wait()
+        if group.where is None:
+            raise Busy
+        return group.where
+
+    def _lead(self, group: _Group) -> None:
+        """Write a group once the one before is written, and let those go who wait for it."""
+        must_wake = False
+        try:
             with self._writer:
                 with self._lock:
                     self._open = _Group()
-                self._write(group)
+                must_wake = self._write(group)
+        except Exception:  # the others of the group must hear of it, whatever it is
+            log.exception("requests not kept")
+        finally:
             group.done.set()
-        else:
-            group.done.wait()
-        if group.error is not None:
-            raise Busy from group.error
-        return group.where
+        if must_wake:
+            self._wake("inbox")
 
-    def _write(self, group: _Group) -> None:
+    def _write(self, group: _Group) -> bool:
+        """Put a group on record where that is possible; tell whether a wake-up must be sent."""
         if time.monotonic() >= self._rests_until:
             try:
-                self._to_inbox(group.raws)
-            except redis.RedisError as error:
+                must_wake = self._to_inbox(group.raws)
+            except (redis.RedisError, OSError) as error:
                 self._rests_until = time.monotonic() + REST_S
                 log.warning("Redis refuses: using the spool", error=type(error).__name__)
             else:
-                return
+                group.where = "inbox"
+                return must_wake
         try:
             self._spool.append(group.raws)
             group.where = "spool"
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError):
             log.exception("the spool refuses too")
-            group.error = error
+        return False
 
-    def _to_inbox(self, raws: list[bytes]) -> None:
+    def _to_inbox(self, raws: list[bytes]) -> bool:
+        """Append to the inbox and write the counts; tell whether a wake-up must be sent."""
         with self._lock:
             counts, self._counts = self._counts, Counter()
         pipe = self._client.pipeline(transaction=False)
@@ -122,23 +147,31 @@ class Intake:
         pipe.set(keys.PREFIX + "wake:inbox", "1", nx=True, px=1000)
         try:
             answers = pipe.execute()
-        except redis.RedisError:
+        except Exception:
             with self._lock:
                 self._counts.update(counts)
             raise
-        if answers[-1]:
-            self._wake("inbox")
+        return bool(answers[-1])
 
     def _drain_forever(self) -> None:
-        while True:
-            time.sleep(1.0)
+        while not self._stopped.wait(LOOK_S):
             try:
-                while self.drain():
-                    pass
-                if self._counts:
-                    self._to_inbox([])
+                self.tend()
             except (redis.RedisError, sqlite3.Error, OSError) as error:
                 log.warning("spool not drained yet", error=type(error).__name__)
+
+    def tend(self) -> None:
+        """Ask a Redis that refused whether it is back, write the counts, and empty the spool.
+
+        Raises:
+            RedisError: it is not back.
+            sqlite3.Error: the spool cannot be read.
+        """
+        if (self._counts or self._rests_until) and self._to_inbox([]):
+            self._wake("inbox")
+        self._rests_until = 0.0
+        while self.drain():
+            pass
 
     def drain(self) -> bool:
         """Move the oldest spooled requests to the inbox; True when there may be more.
@@ -148,7 +181,8 @@ class Intake:
         rows = self._spool.first(DRAIN_AT_ONCE)
         if not rows:
             return False
-        self._to_inbox([raw for _, raw in rows])
+        if self._to_inbox([raw for _, raw in rows]):
+            self._wake("inbox")
         self._spool.remove([number for number, _ in rows])
         log.warning("spool drained", requests=len(rows))
         return True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from redis import RedisError
@@ -25,15 +24,17 @@ class Services:
     Args:
         settings: the config.
         home: the folder for the spool.
+        redis_url: where Redis is; None means where Celery's is.
     """
 
-    def __init__(self, settings: Settings, home: Path) -> None:
+    def __init__(self, settings: Settings, home: Path, *, redis_url: str | None = None) -> None:
         self.settings = settings
         self.connectors = connectors_of(settings)
-        # one spool for each process: SQLite would let them share, but their locks would queue behind one disk
-        self.spool = Spool(home / f"spool-{os.getpid()}.sqlite")
+        # one file for all web processes of the machine: what a killed one left is drained by the others
+        self.spool = Spool(home / "spool.sqlite")
         self.home = home
-        client = connect(celery.conf.broker_url, timeout_s=INGRESS_TIMEOUT_S)
+        self._redis_url = redis_url or celery.conf.broker_url
+        client = connect(self._redis_url, timeout_s=INGRESS_TIMEOUT_S)
         self.intake = Intake(client, self.spool, wake)
         self._store: Store | None = None
 
@@ -44,7 +45,7 @@ class Services:
             RedisError: Redis does not answer.
         """
         if self._store is None:
-            self._store = Store(connect(celery.conf.broker_url))
+            self._store = Store(connect(self._redis_url))
         return self._store
 
     def is_redis_up(self) -> bool:
