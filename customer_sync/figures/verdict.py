@@ -35,9 +35,15 @@ def _redis_away(figures: Figures) -> Verdict | None:
 
 def _lane_paused(figures: Figures) -> Verdict | None:
     for pause in sorted(figures.pauses, key=lambda pause: pause.kind):
-        level: Literal["look", "down"] = "down" if pause.kind == "config" else "look"
-        return Verdict(level, f"Lane {pause.lane} waits: {pause.reason}", pause.remedy)
+        if pause.kind == "config":
+            return Verdict("down", pause.reason, pause.remedy)
+        return Verdict("look", f"{_destination(pause.lane)} does not answer.", pause.remedy)
     return None
+
+
+def _destination(lane: str) -> str:
+    """Return whom a lane calls: `fetch:<source>` and `writeback:<source>` the platform, most others Brevo."""
+    return "The receiver of notices" if lane == "notify" else lane.partition(":")[2].capitalize() or "Brevo"
 
 
 def _worker_gone(figures: Figures) -> Verdict | None:

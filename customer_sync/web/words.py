@@ -32,9 +32,9 @@ def percent(share: float | None) -> str:
     if share is None:
         return "–"  # noqa: RUF001  # a dash as long as a number
     if 0 < share < 0.001:
-        return "< 0.1 %"
+        return "<\u00a00.1\u00a0%"
     rounded = math.floor(share * 1000) / 10 if share > 0.5 else math.ceil(share * 1000) / 10
-    return f"{rounded:.1f} %" if 0 < share < 1 else f"{rounded:.0f} %"
+    return f"{rounded:.1f}\u00a0%" if 0 < share < 1 else f"{rounded:.0f}\u00a0%"
 
 
 def duration(seconds: float | None) -> str:
@@ -43,10 +43,14 @@ def duration(seconds: float | None) -> str:
         return "–"  # noqa: RUF001  # a dash as long as a number
     for unit_s, name in _DURATIONS:
         if seconds >= unit_s:
-            return f"{seconds / unit_s:.1f} {name}" if seconds < 10 * unit_s else f"{seconds / unit_s:.0f} {name}"
+            return (
+                f"{seconds / unit_s:.1f}\u00a0{name}"
+                if seconds < 10 * unit_s
+                else f"{seconds / unit_s:.0f}\u00a0{name}"
+            )
     if seconds >= 1:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    return f"{seconds * 1000:.0f} ms"
+        return f"{seconds:.1f}\u00a0s" if seconds < 10 else f"{seconds:.0f}\u00a0s"
+    return f"{seconds * 1000:.0f}\u00a0ms"
 
 
 def size(amount: float) -> str:
@@ -73,9 +77,14 @@ def kind(word: str) -> str:
     return word.replace("_", " ") or "request not read"
 
 
+def sentence(text: str) -> str:
+    """Return what a program wrote as a sentence: a capital in front, a full stop at the end."""
+    return text and text[0].upper() + text[1:] + ("" if text[-1] in ".!?:" else ".")
+
+
 def register(app: Flask) -> None:
     """Make the words known to the templates."""
-    for one in (count, percent, duration, size, clock, day, kind, iso):
+    for one in (count, percent, duration, size, clock, day, kind, sentence, iso):
         app.jinja_env.filters[one.__name__] = one
     app.jinja_env.globals["MEANINGS"] = MEANINGS
     app.jinja_env.trim_blocks = True

@@ -278,7 +278,7 @@ def test_a_larger_share_never_has_a_smaller_latency(counts, one, other):
 # the verdict ---------------------------------------------------------------------------------------------------------
 
 UP = RedisHealth(is_up=True, aof="on")
-PAUSE = Paused("contacts", "unavailable", "Brevo does not answer.", "Nothing to do.", 0)
+PAUSE = Paused("contacts", "unavailable", "host did not answer: ProtocolError", "Nothing to do.", 0)
 OLD = Queue("contacts", 12, 90.0)
 
 
@@ -291,12 +291,14 @@ OLD = Queue("contacts", 12, 90.0)
         ({"queues": (OLD,)}, "busy", "12 wait for their turn."),
         ({"parked": 1, "queues": (OLD,)}, "look", "1 thing needs a person."),
         ({"parked": 3}, "look", "3 things need a person."),
-        ({"pauses": (PAUSE,), "parked": 1}, "look", "Lane contacts waits: Brevo does not answer."),
+        ({"pauses": (PAUSE,), "parked": 1}, "look", "Brevo does not answer."),
         (
             {"pauses": (PAUSE, PAUSE._replace(lane="orders", kind="config", reason="No key."))},
             "down",
-            "Lane orders waits: No key.",
+            "No key.",
         ),
+        ({"pauses": (PAUSE._replace(lane="fetch:tulip"),)}, "look", "Tulip does not answer."),
+        ({"pauses": (PAUSE._replace(lane="notify"),)}, "look", "The receiver of notices does not answer."),
         ({"redis": UP._replace(aof="failing"), "pauses": (PAUSE,)}, "down", "Redis cannot write to its disk."),
         ({"queues": (OLD,), "worker_seen_s": 40.0}, "down", "12 wait and no worker is at work."),
         ({"queues": (OLD,), "worker_seen_s": None}, "down", "12 wait and no worker is at work."),

@@ -156,6 +156,11 @@ def test_a_change_that_another_sites_page_could_ask_for_is_refused(headers, pass
     assert passes or "application/json" in denial.remedy
 
 
+@pytest.mark.parametrize("origin", ["null", "", "file://", "about:blank"])
+def test_an_origin_without_a_host_is_not_ours_though_there_is_no_public_address(origin):
+    assert Guard(None).denial(request_of("POST", Origin=origin)) is not None
+
+
 def test_a_program_may_delete_without_a_body_or_an_origin():
     assert Guard(None).denial(request_of("DELETE")) is None
     assert Guard(None).denial(request_of("DELETE", Origin="http://attacker.example")) is not None

@@ -9,7 +9,7 @@ function localTimes(root) {
     time.title = at.toLocaleString();
     time.textContent = "clock" in time.dataset
       ? at.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" })
-      : at.toLocaleString();
+      : at.toLocaleString([], { dateStyle: "medium", timeStyle: "medium" });
   }
 }
 

@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import threading
+
+import pytest
+import redis
+
+from customer_sync.store import Store
+from customer_sync.web.watch import ALERTS, REST, Watch, _Alerts
+
+from .conftest import Seed
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def services(make_app):
+    return make_app().extensions["tajo"]
+
+
+def test_a_look_is_used_for_a_second(services, seed: Seed):
+    clock = Clock()
+    watch = Watch(services, clock=clock)
+    assert watch.look().events == ()
+    seed.event(1)
+
+    clock.now = 0.9
+    assert watch.look().events == ()
+    clock.now = 1.1
+    assert len(watch.look().events) == 1
+
+
+def test_while_one_looks_the_others_get_the_last_look(services, store, monkeypatch):
+    clock = Clock()
+    watch = Watch(services, clock=clock)
+    first = watch.look()
+    clock.now = 5.0
+    began, goes_on = threading.Event(), threading.Event()
+
+    def slow() -> list:
+        began.set()
+        assert goes_on.wait(5)
+        return []
+
+    monkeypatch.setattr(store.counters, "read", slow)
+    thread = threading.Thread(target=watch.look)
+    thread.start()
+    assert began.wait(5)
+
+    assert watch.look() is first
+
+    goes_on.set()
+    thread.join()
+    assert watch.look() is not first
+
+
+def test_a_redis_that_is_away_is_left_alone_for_longer(services, monkeypatch):
+    tries = []
+
+    def refuse(_: object) -> Store:
+        tries.append(1)
+        raise redis.TimeoutError
+
+    monkeypatch.setattr("customer_sync.web.services.Services.store", refuse)
+    clock = Clock()
+    watch = Watch(services, clock=clock)
+    assert not watch.look().figures.redis.is_up
+
+    clock.now = REST - 0.1
+    watch.look()
+    assert len(tries) == 1
+    clock.now = REST + 0.1
+    watch.look()
+    assert len(tries) == 2
+
+
+def test_groups_are_read_again_only_when_something_was_parked_or_left(services, store, seed: Seed, monkeypatch):
+    reads = []
+    real = store.parked.list
+    monkeypatch.setattr(store.parked, "list", lambda limit: reads.append(1) or real(limit))
+    watch = Watch(services, max_age_s=0)
+
+    def sizes() -> list[int]:
+        return [len(group.members) for group in watch.look().groups]
+
+    assert (sizes(), len(reads)) == ([], 0)
+    first = seed.inbound("A")
+    assert (sizes(), sizes(), len(reads)) == ([1], [1], 1)
+    seed.inbound("A")
+    assert (sizes(), len(reads)) == ([2], 2)
+    store.parked.drop(store.parked.get(first))
+    assert (sizes(), len(reads)) == ([1], 3)
+
+
+def texts(alerts: _Alerts, store: Store) -> list[str]:
+    return [one["alert"] for one in alerts.read(store.client)]
+
+
+def test_alerts_are_found_however_many_events_came_after_them(store, seed: Seed):
+    store.ledger.alert("old", "")
+    pipe = store.client.pipeline(transaction=False)
+    for _ in range(4500):
+        pipe.xadd("tajo:ledger", {"e": "x"})
+    pipe.execute()
+
+    assert texts(_Alerts(), store) == ["old"]
+
+
+def test_alerts_are_read_on_from_where_the_last_look_ended(store, seed: Seed):
+    alerts = _Alerts()
+    assert texts(alerts, store) == []
+    store.ledger.alert("first", "")
+    seed.event(1)
+    assert texts(alerts, store) == ["first"]
+    assert texts(alerts, store) == ["first"]
+    store.ledger.alert("second", "")
+
+    assert texts(alerts, store) == ["second", "first"]
+    assert texts(alerts, store) == texts(_Alerts(), store)
+
+
+def test_only_the_newest_alerts_are_kept(store):
+    alerts = _Alerts()
+    for number in range(ALERTS + 5):
+        store.ledger.alert(str(number), "")
+
+    found = texts(alerts, store)
+
+    assert found == [str(number) for number in range(ALERTS + 4, 4, -1)]
+    store.ledger.alert("newest", "")
+    assert texts(alerts, store) == ["newest", *found[:-1]]
