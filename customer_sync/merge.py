@@ -38,8 +38,7 @@ def newest(one: Stamped, two: Stamped) -> Stamped:
     """Return the one that wins: the later stamp; on a tie the larger canonical JSON, then the larger source name."""
     if one.at_ms != two.at_ms:
         return one if one.at_ms > two.at_ms else two
-    if one == two:
-        return one
+    # no short cut by ==: to Python 1, 1.0 and True are equal, and which of them won would depend on the order
     return max(one, two, key=lambda stamped: (canonical(stamped.value), stamped.source))
 
 
