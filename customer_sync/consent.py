@@ -6,8 +6,8 @@ Three registers per channel, each a field of the state in which the newest wins,
 - `granted`: the newest *explicit* opt-in: an act of the person with its own time.
 - `stated`: the newest state of a checkbox or record, which has no act behind it.
 
-A withdrawal is answered only by a strictly newer explicit opt-in; on a tie the withdrawal wins. A checkbox never lifts
-a withdrawal, and what is missing is `unknown`.
+A withdrawal is answered only by a strictly newer explicit opt-in; on a tie the stricter wins. A checkbox never lifts a
+withdrawal, and what is missing is `unknown`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from customer_sync.merge import Stamped, State
+from customer_sync.merge import Stamped, State, canonical
 from customer_sync.model import Channel, Consent, ConsentState, Json, to_ms
 
 
@@ -50,8 +50,8 @@ def decide(state: State, channel: Channel, missing: ConsentState = ConsentState.
     Args:
         state: everything known of the person.
         channel: e-mail or SMS.
-        missing: what to make of a person of whom nothing at all is on record; `granted` is an operator's own decision
-            (`options.missing_consent`) and never answers a withdrawal.
+        missing: what to make of a person of whom nothing is on record, or only a record that says `unknown`; `granted`
+            is an operator's own decision (`options.missing_consent`) and never answers a withdrawal.
     """
     withdrawn = state.get(register(channel, "withdrawn"))
     granted = state.get(register(channel, "granted"))
@@ -69,8 +69,8 @@ def decide(state: State, channel: Channel, missing: ConsentState = ConsentState.
 
 
 def _unless_reset(granted: Stamped, stated: Stamped | None) -> Decision:
-    """Return granted, unless a newer record says that it no longer is: then that, the stricter of the two."""
-    if stated is not None and stated.at_ms > granted.at_ms and _stated(stated) is not ConsentState.GRANTED:
+    """Return granted, unless a record that is not older says that it is not: then that, the stricter of the two."""
+    if stated is not None and stated.at_ms >= granted.at_ms and _stated(stated) is not ConsentState.GRANTED:
         return Decision(_stated(stated), stated)
     return Decision(ConsentState.GRANTED, granted)
 
@@ -87,9 +87,13 @@ def method(evidence: Stamped) -> str:
 
 
 def as_fields(consents: tuple[Consent, ...]) -> Mapping[int, dict[str, Json]]:
-    """Return what observations set, grouped by stamp: each group becomes one Change."""
+    """Return what observations set, grouped by stamp: each group becomes one Change.
+
+    Where two set the same register at once, the one that `merge` would let win stays.
+    """
     groups: dict[int, dict[str, Json]] = {}
     for seen in consents:
         name, value, at_ms = observe(seen)
-        groups.setdefault(at_ms, {})[name] = value
+        group = groups.setdefault(at_ms, {})
+        group[name] = max(group.get(name, value), value, key=canonical)
     return groups
