@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
+from pathlib import Path
 
 import redis
 
@@ -16,6 +17,7 @@ from customer_sync.brevo.intake import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.intake import BrevoIntake
 from customer_sync.config import Settings
 from customer_sync.connector import Connector, SourceSettings
+from customer_sync.erasure import Erased, forget_traces, spools_in
 from customer_sync.log import get
 from customer_sync.model import ConsentState, Event
 from customer_sync.outbound import HttpClient
@@ -26,6 +28,7 @@ from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.keeper import Keeper
+from customer_sync.store.lanes import Item
 
 log = get(__name__)
 
@@ -48,13 +51,14 @@ def brevo_of(settings: Settings, store: Store, tally: Tally) -> Brevo:
     return Brevo(settings.brevo.base_url, key, HttpClient(), store.limits, tally)
 
 
-def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], None]) -> Line:
+def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], None], home: Path = Path()) -> Line:
     """Return the line, ready to work.
 
     Args:
         settings: the config.
         client: see `customer_sync.store.connect`.
         wake: sends a wake-up.
+        home: the folder with the spool, where erased people must leave no trace either.
 
     Raises:
         redis.RedisError: Redis cannot be reached.
@@ -65,14 +69,20 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
     _notice_new_account(settings, store)
     rules = RulesBook(settings, store, brevo)
     contacts = ContactsHandler(brevo, store.limits, store.people, rules.read)
+    connectors = connectors_of(settings)
+
+    def forget(items: Sequence[Item]) -> None:
+        forget_traces(store, connectors, Erased.of(store.people, items), spools_in(home))
+
     return Line(
         store=store,
-        connectors=connectors_of(settings),
+        connectors=connectors,
         skills=skills_of(settings),
         handlers={LANE: contacts},
         wake=wake,
         tally=tally,
         keeper=Keeper(store.lanes),
+        forget=forget,
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -71,7 +72,7 @@ def _ensure(folder: Path, url: str | None) -> Running:
     known = _read(note)
     if known is not None and _answers(known.url, folder):
         return known
-    port = int(url.rsplit(":", 1)[1].partition("/")[0]) if url else _free_port()
+    port = int(url.rsplit(":", 1)[1].partition("/")[0]) if url else free_port()
     process = _start(folder, port)
     url = f"redis://127.0.0.1:{port}/0"
     ends = time.monotonic() + START_S
@@ -162,7 +163,19 @@ def _answers(url: str, folder: Path) -> bool:
     return home == str(folder.resolve())
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def free_port() -> int:
+    """Return a free port of the loopback, below those that systems lend to outgoing connections.
+
+    A client that keeps trying a port of that range while its server is down can be lent the very port as its own, and
+    so connect to itself; the server then never gets it back (seen with Redis killed under load, 2026-11).
+    """
+    for _ in range(100):
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise ConfigError("No free port was found between 20000 and 32000.", "Set TAJO_REDIS_URL to a Redis of your own.")

@@ -12,8 +12,6 @@ import sys
 import time
 from typing import Any
 
-_STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
-
 
 class FieldFormatter(logging.Formatter):
     """Writes a record's own text and every extra field as `key=value`."""
@@ -21,7 +19,7 @@ class FieldFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the line; an exception's traceback follows it."""
         at = time.strftime("%H:%M:%S", time.localtime(record.created))
-        facts = {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+        facts = getattr(record, "facts", {})
         if os.environ.get("TAJO_LOG") == "json":
             return json.dumps({"at": record.created, "level": record.levelname, "text": record.getMessage(), **facts})
         tail = "".join(f" {name}={value}" for name, value in facts.items())
@@ -54,16 +52,16 @@ class _FieldLogger:
         self._logger = logger
 
     def debug(self, text: str, **facts: object) -> None:
-        self._logger.debug(text, extra=facts)
+        self._logger.debug(text, extra={"facts": facts})
 
     def info(self, text: str, **facts: object) -> None:
-        self._logger.info(text, extra=facts)
+        self._logger.info(text, extra={"facts": facts})
 
     def warning(self, text: str, **facts: object) -> None:
-        self._logger.warning(text, extra=facts)
+        self._logger.warning(text, extra={"facts": facts})
 
     def error(self, text: str, **facts: object) -> None:
-        self._logger.error(text, extra=facts)
+        self._logger.error(text, extra={"facts": facts})
 
     def exception(self, text: str, **facts: object) -> None:
-        self._logger.exception(text, extra=facts)  # noqa: LOG004  # called inside handlers
+        self._logger.exception(text, extra={"facts": facts})  # noqa: LOG004  # called inside handlers

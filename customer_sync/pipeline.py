@@ -29,7 +29,7 @@ from customer_sync.store import Store, inbox, parked
 from customer_sync.store.breaker import CONFIG_PAUSE_S, Pause
 from customer_sync.store.counters import Tally
 from customer_sync.store.keeper import Keeper
-from customer_sync.store.lanes import COMPACT_AT, Source, encode_change
+from customer_sync.store.lanes import COMPACT_AT, Item, Source, encode_change
 from customer_sync.store.ledger import event_row, outcome_row
 
 log = get(__name__)
@@ -49,6 +49,8 @@ class Line:
         handlers: lane → its worker step.
         wake: sends a wake-up: `inbox` or `deliver:<lane>`.
         tally: counts of the handlers' calls; written out with each delivery.
+        keeper: renews the leases of what is being delivered.
+        forget: removes what is left of erased people outside the lanes.
     """
 
     store: Store
@@ -58,6 +60,7 @@ class Line:
     wake: Callable[[str], None]
     tally: Tally
     keeper: Keeper
+    forget: Callable[[Sequence[Item]], None] = lambda items: None
 
 
 class Rest(NamedTuple):
@@ -76,19 +79,36 @@ def process_inbox(line: Line) -> bool:
     if not entries:
         return False
     tally = Tally()
-    read = [_Reading(line, entry, tally) for entry in entries]
+    _commit(line, [_Reading(line, entry, tally) for entry in entries], tally)
+    line.store.counters.add(tally)
+    return True
+
+
+def _commit(line: Line, read: Sequence[_Reading], tally: Tally) -> None:
     answer = line.store.commit([one.plan for one in read], COMPACT_AT)
-    sources = [source for one in read for source in one.sources]
-    for source, state in zip(sources, answer["states"] or (), strict=True):
-        if state != "skipped":
-            tally.count("tajo_events_total", source=source, state=state)
+    states = iter(answer["states"] or ())
+    for one in read:
+        for event in [*one.events, *[None] * one.parked]:
+            state = next(states)
+            if state == "skipped":
+                continue
+            tally.count("tajo_events_total", source=one.source, state=state)
+            if event is not None and event.kind in _ALERTS and state != EventState.REPEATED:
+                _alert(line, event)
     for lane, target in answer["long"] or ():
         line.store.lanes.compact(lane, target)
-    line.store.counters.add(tally)
     for lane in answer["wake"] or ():
         line.wake(f"deliver:{lane}")
-    log.info("inbox read", requests=len(entries), events=len(sources))
-    return True
+    log.info("inbox read", requests=len(read), events=sum(len(one.events) for one in read))
+
+
+_ALERTS = {Kind.SOURCE_ALERT, Kind.CUSTOMER_DATA_REQUESTED}
+
+
+def _alert(line: Line, event: Event) -> None:
+    text, remedy = str(event.record.get("message", event.kind)), str(event.record.get("remedy", ""))
+    log.warning("source alert", source=event.source, topic=event.topic)
+    line.store.ledger.alert(text, remedy, source=event.source)
 
 
 class _Reading:
@@ -98,16 +118,20 @@ class _Reading:
         self._line = line
         self._inbound = entry.inbound
         self._tally = tally
-        self.sources: list[str] = []
-        self._events: list[dict[str, Any]] = []
+        self.source = entry.inbound.source
+        self.events: list[Event] = []
+        self._plans: list[dict[str, Any]] = []
         self._parked: list[list[Any]] = []
         if entry.claims >= inbox.MAX_CLAIMS:
             self._park("A worker died each time it read this request.", "Report it with the request, then replay.")
         else:
             self._read()
-        self.plan = {"entry": entry.id, "events": self._events, "parked": self._parked}
-        # the script answers events first, then what was parked
-        self.sources = [entry.inbound.source] * (len(self._events) + len(self._parked))
+        self.plan = {"entry": entry.id, "events": self._plans, "parked": self._parked}
+
+    @property
+    def parked(self) -> int:
+        """How much of the request had to be parked; the script answers events first, then these."""
+        return len(self._parked)
 
     def _read(self) -> None:
         connector = self._line.connectors.get(self._inbound.source)
@@ -132,8 +156,6 @@ class _Reading:
                 self._event(clamp(part, self._inbound.received_at))
 
     def _event(self, event: Event) -> None:
-        if event.kind in _ALERTS:
-            self._alert(event)
         puts: list[dict[str, Any]] = []
         merged: dict[str, str] | None = None
         notes: list[str] = []
@@ -155,12 +177,8 @@ class _Reading:
         planned: dict[str, Any] = {"seen": key, "row": event_row(event, "; ".join(notes)), "puts": puts}
         if merged:
             planned["merged"] = merged
-        self._events.append(planned)
-
-    def _alert(self, event: Event) -> None:
-        text, remedy = str(event.record.get("message", event.kind)), str(event.record.get("remedy", ""))
-        log.warning("source alert", source=event.source, topic=event.topic)
-        self._line.store.ledger.alert(text, remedy, source=event.source)
+        self._plans.append(planned)
+        self.events.append(event)
 
     def _park(self, reason: str, remedy: str, event: Event | None = None) -> None:
         inbound = self._inbound
@@ -168,9 +186,6 @@ class _Reading:
         row = event_row(event, reason) if event else ["e", one.id, "s", inbound.source, "k", "", "t", "", "n", reason]
         self._parked.append([one.id, parked.encode(one), row])
         log.warning("request parked", source=inbound.source, parked=one.id, reason=reason)
-
-
-_ALERTS = {Kind.SOURCE_ALERT, Kind.CUSTOMER_DATA_REQUESTED}
 
 
 def clamp(event: Event, received_at: datetime) -> Event:
@@ -234,7 +249,11 @@ def deliver(line: Line, lane: str) -> Rest:
     with line.keeper.keep(lane, taken.token, [item.target for item in taken.items]):
         delivery = handler.deliver(taken.items)
         stale, _ = settle(line, lane, taken.token, delivery)
-    _record(line, lane, [one for one in delivery.outcomes if one.item.target not in stale])
+    done = [one for one in delivery.outcomes if one.item.target not in stale]
+    erased = [one.item for one in done if one.settlement.verdict == "erased"]
+    if erased:
+        line.forget(erased)
+    _record(line, lane, done)
     if stale:
         log.warning("leases lost", lane=lane, items=len(stale))
     if delivery.pause is not None:

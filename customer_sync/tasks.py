@@ -5,9 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+import redis
+
 from customer_sync import pipeline
 from customer_sync.errors import Unavailable
+from customer_sync.log import get
 from customer_sync.worker import app, line, turns, wake
+
+log = get(__name__)
 
 #: How long one task goes on before it makes room for others, in seconds.
 BUDGET_S = 2.0
@@ -39,17 +44,20 @@ def _loop(name: str, step: Callable[[], pipeline.Rest]) -> None:
 
     While it runs, no wake-ups are sent for it; the last look comes after they are allowed again, so none is missed.
     """
-    store = line().store
     if not turns.begin(name):
-        store.woken(name)
         return
     ends = time.monotonic() + BUDGET_S
     try:
-        store.woken(name)
+        line().store.woken(name)
         while True:
             is_late = _work(name, step, ends)
             if is_late or turns.release(name):
                 break
+    except redis.RedisError as error:
+        # nothing is lost: leases end, the inbox keeps its entries, and the sweep wakes us when Redis is back
+        turns.end(name)
+        log.warning("Redis is away: work put off", what=name, error=type(error).__name__)
+        return
     except BaseException:
         turns.end(name)
         raise

@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import redis
@@ -14,7 +15,7 @@ from celery.signals import setup_logging, task_postrun, task_prerun
 from kombu.exceptions import OperationalError
 
 from customer_sync import assembly, log, registry
-from customer_sync.config import Settings, load
+from customer_sync.config import Settings
 from customer_sync.pipeline import Line
 from customer_sync.store import connect
 
@@ -28,6 +29,8 @@ SWEEP_MS = 900
 #: A worker that has started nothing for this long while wake-ups wait is ended, in seconds; its supervisor starts it
 #: again. Celery workers are known to go silent after a restart of Redis (celery issues 8030, 8091, 9054, 10205).
 SILENT_S = 15.0
+#: How often a worker notes that it lives, in seconds.
+SEEN_EVERY_S = 5.0
 #: The exit code of a worker that ended itself: EX_TEMPFAIL of sysexits.h.
 EXIT_SILENT = 75
 
@@ -39,7 +42,12 @@ def settings() -> Settings:
     Raises:
         ConfigFaults: see `customer_sync.config.load`.
     """
-    return load(None, os.environ, registry.platforms())
+    return registry.load_settings(None, os.environ)
+
+
+def home() -> Path:
+    """Return the folder of this installation: `TAJO_HOME`, `.tajo` when it is not set."""
+    return Path(os.environ.get("TAJO_HOME", ".tajo"))
 
 
 @cache
@@ -49,7 +57,7 @@ def line() -> Line:
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    return assembly.open_line(settings(), connect(app.conf.broker_url), wake)
+    return assembly.open_line(settings(), connect(app.conf.broker_url), wake, home())
 
 
 def wake(what: str) -> None:
@@ -135,6 +143,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
 
     def __init__(self, parent: Any, **_: Any) -> None:
         self._stop = threading.Event()
+        self._seen_at = float("-inf")
         super().__init__(parent)
 
     def start(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature
@@ -151,6 +160,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
             try:
                 self._sweep()
                 self._watch()
+                self._sign_of_life()
             except (redis.RedisError, OSError) as error:
                 # Redis is away: nothing waits that could be seen, and silence is no fault of the worker
                 _pulse.at = time.monotonic()
@@ -160,6 +170,11 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         found = line().store.sweep(SWEEP_MS)
         for name in found or ():
             wake("inbox" if name == "inbox" else f"deliver:{name}")
+
+    def _sign_of_life(self) -> None:
+        if time.monotonic() - self._seen_at > SEEN_EVERY_S:
+            self._seen_at = time.monotonic()
+            line().store.set_note("worker_seen", {"at": time.time()})
 
     def _watch(self) -> None:
         if _pulse.busy >= app.conf.worker_concurrency or time.monotonic() - _pulse.at < SILENT_S:

@@ -100,7 +100,9 @@ class MemoryBrevo:
 
     def _upsert(self, data: dict) -> Reply:
         if data["attributes"].get("SMS") in self.taken_phones:
-            return _reply(400, {"code": "invalid_parameter", "message": "x", "metadata": {"duplicate_identifiers": ["SMS"]}})
+            return _reply(
+                400, {"code": "invalid_parameter", "message": "x", "metadata": {"duplicate_identifiers": ["SMS"]}}
+            )
         known = data["email"] in self.contacts
         contact = self.contacts.setdefault(data["email"], Contact())
         self._apply(data["email"], contact, data)
@@ -117,7 +119,9 @@ class MemoryBrevo:
             return _reply(204)
         renamed = data.get("attributes", {}).pop("EMAIL", None)
         if renamed in self.contacts and renamed != email:
-            return _reply(400, {"code": "duplicate_parameter", "message": "x", "metadata": {"duplicate_identifiers": ["email"]}})
+            return _reply(
+                400, {"code": "duplicate_parameter", "message": "x", "metadata": {"duplicate_identifiers": ["email"]}}
+            )
         self._apply(email, contact, data)
         if renamed:
             self.contacts[renamed] = self.contacts.pop(email)

@@ -15,6 +15,7 @@ from customer_sync.brevo.attributes import Refused, fit
 from customer_sync.consent import Decision, decide
 from customer_sync.merge import State, canonical
 from customer_sync.model import Channel, ConsentState, Json
+from customer_sync.store.lanes import HERE
 from customer_sync.store.people import Has, address_of, refs_of
 
 BREVO = "brevo"
@@ -46,7 +47,8 @@ class Rules:
 class Desired(NamedTuple):
     """What Brevo should have: address, attributes, lists to be on, flags; and what was left out.
 
-    `blocked` and `sms_blocked` are True to block, False to lift a block of ours, None to leave alone.
+    `blocked` and `sms_blocked` are True to block, False to lift a block of ours, None to leave alone. `may_update` is
+    False when the operator wants new contacts only.
     """
 
     email: str
@@ -57,6 +59,7 @@ class Desired(NamedTuple):
     sms_blocked: bool | None
     refused: dict[str, str]
     digest: str
+    may_update: bool
 
 
 class Plan(NamedTuple):
@@ -143,7 +146,9 @@ def desire(state: State, has: Has, rules: Rules, email: str, *, is_active: bool)
     unlist = tuple(sorted(set(has.lists) - set(lists)))
     text = canonical([email, attributes, list(lists)])
     digest = blake2b(text.encode(), digest_size=9).hexdigest()
-    return Desired(email, attributes, lists, unlist, blocked, sms_blocked, refused, digest)
+    # a block is always written: consent goes before the wish to leave existing contacts alone
+    may_update = blocked is not None or all(rules.update.get(source, True) for source in _sources(state))
+    return Desired(email, attributes, lists, unlist, blocked, sms_blocked, refused, digest, may_update)
 
 
 def fit_attributes(state: State, has: Has, known: Mapping[str, str] | None) -> tuple[dict[str, Json], dict[str, str]]:
@@ -222,7 +227,7 @@ def _heard(state: State, has: Has) -> Has:
     if gone is not None and gone.at_ms > has.at_ms:
         return Has(at_ms=has.at_ms, refused=has.refused)
     withdrawn = state.get("consent.email.withdrawn")
-    if withdrawn is not None and withdrawn.source == BREVO and withdrawn.value != "brevo:unsubscribed_list":
+    if withdrawn is not None and withdrawn.value in HERE:
         granted = state.get("consent.email.granted")
         if granted is None or granted.at_ms <= withdrawn.at_ms:
             return replace(has, blocked=True)

@@ -185,6 +185,8 @@ class ContactsHandler:
                 return self._send(job, desired, gate)
             except FieldRefused as error:
                 at_fault = [name for name in error.fields if name in desired.attributes]
+                if error.fields == ("EMAIL",) and not desired.may_update:
+                    return "is in Brevo already, left alone"
                 if not at_fault:
                     raise
                 desired = _without(desired, at_fault, error.reason)
@@ -204,7 +206,7 @@ class ContactsHandler:
         if job.has.email is None:
             body["attributes"] = {name: value for name, value in desired.attributes.items() if value != ""}
         gate.wait()
-        upsert: dict[str, Json] = {"email": desired.email, "updateEnabled": True, **body}
+        upsert: dict[str, Json] = {"email": desired.email, "updateEnabled": desired.may_update, **body}
         reply = self._brevo.call("POST", ROUTE, upsert, bucket=BUCKET, endpoint=ROUTE)
         return "created" if reply.status == 201 else "updated"
 

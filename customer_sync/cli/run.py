@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import socket
@@ -17,7 +18,7 @@ import click
 from customer_sync import embedded, registry
 from customer_sync.brevo.sandbox.__main__ import main as sandbox_main
 from customer_sync.cli.supervisor import Child, Supervisor
-from customer_sync.config import BREVO_URL, ConfigFaults, Settings, load
+from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.errors import ConfigError
 from customer_sync.log import configure, get
 
@@ -123,10 +124,12 @@ class _Stack:
         self._start_redis()
         sandbox_url = self._start_sandbox()
         self._start_processes(is_demo=is_demo)
+        self._note_where()
         self._say_where(sandbox_url)
         try:
             self._supervisor.run()
         finally:
+            (self._home / "run.json").unlink(missing_ok=True)
             if self._redis is not None:
                 embedded.stop(self._redis)
 
@@ -173,7 +176,7 @@ class _Stack:
         brevo = self._settings.brevo
         if not brevo.is_sandbox or brevo.base_url != BREVO_URL:
             return None
-        port = _free_port()
+        port = embedded.free_port()
         journal = self._home / "sandbox.jsonl"
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "customer_sync.brevo.sandbox", "--port", str(port), "--journal", str(journal)]
@@ -195,11 +198,29 @@ class _Stack:
         env = {**self._env, "TAJO_BEAT_FILE": str(beat)}
         self._supervisor.add(Child("beat", [*celery, "beat", "--pidfile="], env))
         if is_demo:
-            command = [python, "-m", "customer_sync.demo", "--url", f"http://127.0.0.1:{self._port}"]
+            command = [python, "-m", "customer_sync.demo", "--url", self._url]
             self._supervisor.add(Child("demo shop", command, self._env))
 
+    def _note_where(self) -> None:
+        """Tell the other commands of this machine where everything is."""
+        facts = {
+            "url": self._url,
+            "redis_url": self._env["TAJO_REDIS_URL"],
+            "brevo_url": self._env.get("BREVO_API_URL") or self._settings.brevo.base_url,
+            "config": self._env.get("TAJO_CONFIG"),
+            "pid": os.getpid(),
+        }
+        path = self._home / "run.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps(facts))
+
+    @property
+    def _url(self) -> str:
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        return f"http://{host}:{self._port}"
+
     def _say_where(self, sandbox_url: str | None) -> None:
-        url = f"http://{self._host}:{self._port}"
+        url = self._url
         if not _answers(f"{url}/healthz"):
             log.error("the web process does not answer yet", url=url)
         lines = [f"Dashboard   {url}/"]
@@ -213,7 +234,7 @@ class _Stack:
 
 def _source_names(env: Mapping[str, str]) -> list[str]:
     try:
-        return sorted(load(None, env, registry.platforms()).sources)
+        return sorted(registry.load_settings(None, env).sources)
     except ConfigFaults:
         return []
 
@@ -235,9 +256,3 @@ def _answers(url: str, patience_s: float = 20.0) -> bool:
         except OSError:
             time.sleep(0.05)
     return False
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

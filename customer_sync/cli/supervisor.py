@@ -16,11 +16,11 @@ from customer_sync.log import get
 
 log = get(__name__)
 
-#: The pause before a process that ended is started again, in seconds; doubles while it keeps ending at once.
-FIRST_PAUSE_S = 0.2
+#: The pause before a process that ended is started again, in seconds; doubles while it ends soon after its start.
+FIRST_PAUSE_S = 0.1
 LONGEST_PAUSE_S = 10.0
-#: A process that lived this long is healthy: the next pause is the first one again.
-HEALTHY_S = 20.0
+#: A process that lived this long had started well: the next pause is the first one again.
+HEALTHY_S = 2.0
 #: How long a process may take to stop, in seconds, before it is killed.
 STOP_S = 8.0
 

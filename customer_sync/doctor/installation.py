@@ -103,7 +103,7 @@ def _wait_finding(name: str, waiting: int, oldest_ms: int | None, patient: Patie
 
 
 def _spool(patient: Patient) -> Iterator[Finding]:
-    spools = [Spool(path) for path in sorted(patient.home.glob("spool-*.sqlite"))]
+    spools = [Spool(path) for path in sorted(patient.home.glob("spool*.sqlite"))]
     waiting = sum(spool.depth() for spool in spools)
     for spool in spools:
         spool.close()

@@ -76,7 +76,7 @@ class CustomerSync:
 
     def _consent(self, event: Event) -> Work:
         email = normalize_email(event.record.get("email"))
-        return Work(_consents(event, email, is_snapshot=True))
+        return Work(_consents(event, email, is_snapshot=False))
 
     def _deleted(self, event: Event) -> Work:
         fields: dict[str, Json] = {"status": "deleted", **dict.fromkeys(_DELETED, "deleted")}

@@ -96,7 +96,7 @@ local function write_ref(ref, person, fp, ms)
 end
 
 -- Copy all that is known of and waiting for one person to another. `what` is `all` (fields and consent, never an
--- address or a status) or `consent`. Merge is idempotent, so a copy can do no harm.
+-- address or a status), `shared` (the same without opt-ins, which may be somebody else's) or `consent`. Merge is idempotent, so a copy can do no harm.
 local function copy_person(lane, from, to, now, what)
   local copies = {}
   for _, change in ipairs(redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. from, 0, -1)) do
@@ -127,13 +127,14 @@ end
 -- Move (source, id) from its person to another one. What was theirs goes along. A person to whom nothing leads any more
 -- is left behind: `left` is appended there, so that the old contact leaves our lists.
 local function move_ref(lane, ref, known, to, fp, ms, now, left)
-  copy_person(lane, known.person, to, now, 'all')
-  write_ref(ref, to, fp, ms)
   local rest = refs_of(known.person) - 1
+  copy_person(lane, known.person, to, now, rest > 0 and 'shared' or 'all')
+  write_ref(ref, to, fp, ms)
   set_refs(known.person, rest)
   set_refs(to, refs_of(to) + 1)
   if rest <= 0 and left ~= '' then
-    if known.fp ~= '' then redis.call('HSET', em_key(known.fp), known.fp, '*' .. to) end
+    if known.fp ~= '' then redis.call('HSET', em_key(known.fp), known.fp, '*' .. known.person) end
+    redis.call('HSET', P .. 'moved', known.person, to)
     put(lane, known.person, 1, now, now, {left})
   end
 end
@@ -145,45 +146,55 @@ local function claim(lane, fp, before, refs, now)
   return person
 end
 
--- Find the person of a change: by (source, id), else by address. `ms`: since when the address is known to be right, 0
--- for a snapshot; `at`: the stamp of the change; `only_known`: make nobody new; `is_guest`: the change makes a customer of
+-- Find the person of a change: by (source, id), else by address. `p.ms`: since when the address is known to be right, 0
+-- for a snapshot; `p.at`: the stamp of the change; `p.known`: make nobody new; `p.guest`: the change makes a customer of
 -- somebody without an id, so the address itself leads to them.
--- Returns nil when a tombstone forbids it or nobody is found.
-local function resolve(lane, ref, fp, ms, at, now, left, only_known, is_guest)
-  if (ref ~= '' and tombed('r:' .. ref, at)) or (fp ~= '' and tombed('e:' .. fp, at)) then return nil end
-  local current, any = by_address(fp)
-  if ref == '' then
-    if is_guest and current then set_refs(current, math.max(1, refs_of(current))) end
-    if (current or (any and not is_guest)) or fp == '' or only_known then return any end
-    return claim(lane, fp, any, is_guest and 1 or 0, now)
-  end
-  local known = read_ref(ref)
-  if not known then
-    if only_known then return any end
-    local person = current
-    if person then set_refs(person, refs_of(person) + 1) else person = claim(lane, fp, any, 1, now) end
-    write_ref(ref, person, fp, fp ~= '' and ms or 0)
-    return person
-  end
-  if fp == '' then return known.person end
-  if fp == known.fp then
-    if ms > known.ms then write_ref(ref, known.person, fp, ms) end
-    return known.person
-  end
-  if ms < known.ms or (ms == known.ms and fp < known.fp) then return known.person end
-  -- a newer address
+-- Returns the person, and whether the change's address is theirs now. Nil when a tombstone forbids it or nobody is found.
+local function resolve_guest(p, current, any, now)
+  if p.guest and current then set_refs(current, math.max(1, refs_of(current))) end
+  if current then return current, true end
+  if any and not p.guest then return any, false end
+  if p.fp == '' or p.known then return nil, false end
+  return claim(p.lane, p.fp, any, p.guest and 1 or 0, now), true
+end
+
+local function resolve_new_ref(p, current, any, now)
+  if p.known then return any, current ~= nil end
+  local person = current
+  if person then set_refs(person, refs_of(person) + 1) else person = claim(p.lane, p.fp, any, 1, now) end
+  write_ref(p.ref, person, p.fp, p.fp ~= '' and p.ms or 0)
+  return person, true
+end
+
+local function resolve_new_address(p, known, current, any, now)
   if current and current ~= known.person then
-    move_ref(lane, ref, known, current, fp, ms, now, left)
+    move_ref(p.lane, p.ref, known, current, p.fp, p.ms, now, p.left)
     return current
   end
   if refs_of(known.person) <= 1 then
-    if any and any ~= known.person then copy_person(lane, any, known.person, now, 'consent') end
+    if any and any ~= known.person then copy_person(p.lane, any, known.person, now, 'consent') end
     if known.fp ~= '' then redis.call('HSET', em_key(known.fp), known.fp, '*' .. known.person) end
-    redis.call('HSET', em_key(fp), fp, known.person)
-    write_ref(ref, known.person, fp, ms)
+    redis.call('HSET', em_key(p.fp), p.fp, known.person)
+    write_ref(p.ref, known.person, p.fp, p.ms)
     return known.person
   end
-  local fresh = claim(lane, fp, any, 0, now)
-  move_ref(lane, ref, known, fresh, fp, ms, now, '')
+  local fresh = claim(p.lane, p.fp, any, 0, now)
+  move_ref(p.lane, p.ref, known, fresh, p.fp, p.ms, now, '')
   return fresh
+end
+
+local function resolve(p, now)
+  if (p.ref ~= '' and tombed('r:' .. p.ref, p.at)) or (p.fp ~= '' and tombed('e:' .. p.fp, p.at)) then return nil end
+  local current, any = by_address(p.fp)
+  if p.ref == '' then return resolve_guest(p, current, any, now) end
+  local known = read_ref(p.ref)
+  if not known then return resolve_new_ref(p, current, any, now) end
+  if p.fp == '' then return known.person, true end
+  if p.fp == known.fp then
+    if p.ms > known.ms then write_ref(p.ref, known.person, p.fp, p.ms) end
+    return known.person, true
+  end
+  local is_older = p.ms < known.ms or (p.ms == known.ms and p.fp < known.fp)
+  if known.fp ~= '' and is_older then return known.person, false end
+  return resolve_new_address(p, known, current, any, now), true
 end

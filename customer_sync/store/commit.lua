@@ -26,13 +26,19 @@ local function apply(event)
   end
   local count = 0
   for _, p in ipairs(event.puts) do
-    local target = p.target
+    local target, change = p.target, p.change
     if p.lane == 'contacts' and not target then
-      target = resolve(p.lane, p.ref, p.fp, p.ms, p.at, now, p.left, p.known, p.guest)
+      local is_theirs
+      target, is_theirs = resolve(p, now)
       person = target or person
+      -- an address that is not theirs (any more) must not become it through the merge
+      if not is_theirs then change = cjson.encode({copy = 'bare', change = change}) end
     end
     if target then
-      local length = put(p.lane, target, p.prio, now, now, {p.change})
+      -- whoever only knows an old address means the person who left it, wherever they went
+      local moved = p.ref == '' and redis.call('HGET', P .. 'moved', target)
+      if moved then put(p.lane, moved, p.prio, now, now, {cjson.encode({copy = 'consent', change = p.change})}) end
+      local length = put(p.lane, target, p.prio, now, now, {change})
       if length > tonumber(ARGV[4]) then long[#long + 1] = {p.lane, target} end
       lanes[p.lane] = true
       count = count + 1

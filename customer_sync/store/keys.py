@@ -11,6 +11,7 @@
 | `em:<bucket>` | hash | fingerprint of an address → person |
 | `ref:<bucket>` | hash | fingerprint of (source, id) → `person|fingerprint of the address|stamp in ms` |
 | `refn` | hash | person → how many (source, id) lead to them, where that is not one |
+| `moved` | hash | person whom no id leads to any more → the person their customer is now |
 | `tomb` | hash | fingerprint of an erased address or id, or an erased person → when, in ms |
 | `p:<person>` | string | what is known of a person and what Brevo has, as JSON |
 | `q:<lane>:<priority>` | sorted set | target → due time in ms |

@@ -7,13 +7,13 @@ that changes nothing. Atomic steps are in the Lua scripts beside this file.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 import redis
 
-from customer_sync.merge import State, merge, pack, unpack
+from customer_sync.merge import Stamped, State, merge, pack, unpack
 from customer_sync.model import Json, Priority
 from customer_sync.store import keys
 from customer_sync.store.scripts import Scripts, as_text
@@ -112,15 +112,35 @@ _NOT_COPIED = frozenset({"email", "status", "gone"})
 def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
     """Return the state and the events of a waiting change, whichever form it has.
 
-    `S` is a change; a `copy` is made of another person's waiting `change` or `record`, and of `all` or of `consent`.
+    `S` is a change. A `copy` is made of another person's waiting `change` or `record`: of `all`, of what is `shared`
+    (opt-ins are not), or of `consent`;
+    `bare` is a change of the person's own with an address that is not theirs (any more), which it must not give them.
     """
     raw = json.loads(text)
     if "S" in raw:
         return unpack(raw["S"]), tuple(Source(*event) for event in raw["E"])
-    inner: State = decode_change(raw["change"])[0] if "change" in raw else unpack(json.loads(raw["record"])["s"])
-    if raw["copy"] == "consent":
-        return {name: stamped for name, stamped in inner.items() if name.startswith("consent.")}, ()
-    return {name: stamped for name, stamped in inner.items() if name not in _NOT_COPIED}, ()
+    inner: State
+    inner, events = decode_change(raw["change"]) if "change" in raw else (unpack(json.loads(raw["record"])["s"]), ())
+    inner = {name: _elsewhere(name, stamped) for name, stamped in inner.items()}
+    return {name: stamped for name, stamped in inner.items() if _KEPT[raw["copy"]](name)}, events
+
+
+def _elsewhere(name: str, stamped: Stamped) -> Stamped:
+    """Mark a withdrawal that was made at the destination for another contact: this one is not blocked by it yet."""
+    if name.endswith(".withdrawn") and stamped.value in HERE:
+        return stamped._replace(value=f"{stamped.value} elsewhere")
+    return stamped
+
+
+#: Withdrawals after which the destination has blocked the contact by itself.
+HERE = frozenset({"brevo:unsubscribed", "brevo:spam", "brevo:hard_bounce"})
+
+_KEPT: Mapping[str, Callable[[str], bool]] = {
+    "all": lambda name: name not in _NOT_COPIED,
+    "shared": lambda name: name not in _NOT_COPIED and not name.endswith(".granted"),
+    "consent": lambda name: name.startswith("consent."),
+    "bare": lambda name: name != "email",
+}
 
 
 class Lanes:

@@ -247,7 +247,9 @@ def test_an_erased_person_who_comes_back_of_their_own_accord_is_welcome(rig):
     rig.settle()
 
     later = at(10**6)
-    rig.send(Event("new", "shop", Kind.CUSTOMER_CREATED, later, "5", "5", {"email": "jane@example.com"}), received=later)
+    rig.send(
+        Event("new", "shop", Kind.CUSTOMER_CREATED, later, "5", "5", {"email": "jane@example.com"}), received=later
+    )
     rig.settle()
 
     assert list(rig.brevo.contacts) == ["jane@example.com"]
@@ -384,11 +386,21 @@ def test_while_brevo_is_down_nothing_is_lost_and_no_try_is_burnt(rig, client):
     ("status", "body", "words"),
     [
         (401, {"code": "unauthorized", "message": "Key not found"}, "does not accept the API key"),
-        (401, {"code": "unauthorized", "message": "We have detected you are using an unrecognised IP address 1.2.3.4."}, "IP"),
-        (403, {"message": "Access denied for resource X. The API key does not include the required permission."}, "lacks"),
+        (
+            401,
+            {"code": "unauthorized", "message": "We have detected you are using an unrecognised IP address 1.2.3.4."},
+            "IP",
+        ),
+        (
+            403,
+            {"message": "Access denied for resource X. The API key does not include the required permission."},
+            "lacks",
+        ),
     ],
 )
-def test_a_wrong_key_address_or_permission_pauses_the_lane_with_one_alert_that_says_which(rig, client, status, body, words):
+def test_a_wrong_key_address_or_permission_pauses_the_lane_with_one_alert_that_says_which(
+    rig, client, status, body, words
+):
     import json
 
     refusal = Reply(status, {}, json.dumps(body).encode())
@@ -427,11 +439,24 @@ def test_a_contact_that_somebody_deleted_in_brevo_comes_back_only_with_a_newer_c
     rig.settle()
     del rig.brevo.contacts["jane@example.com"]
     later = at(3600 * 24 * 365)
-    rig.send_brevo({"event": "contact_deleted", "email": "jane@example.com", "ts": int(later.timestamp())}, received=later)
+    rig.send_brevo(
+        {"event": "contact_deleted", "email": "jane@example.com", "ts": int(later.timestamp())}, received=later
+    )
     rig.settle()
     assert not rig.brevo.contacts
 
-    rig.send(Event("again", "shop", Kind.CUSTOMER_UPDATED, at(3600 * 24 * 366), "1", "1", {"email": "jane@example.com", "firstName": "J"}), received=at(3600 * 24 * 366))
+    rig.send(
+        Event(
+            "again",
+            "shop",
+            Kind.CUSTOMER_UPDATED,
+            at(3600 * 24 * 366),
+            "1",
+            "1",
+            {"email": "jane@example.com", "firstName": "J"},
+        ),
+        received=at(3600 * 24 * 366),
+    )
     rig.settle()
 
     assert rig.brevo.contacts["jane@example.com"].attributes == {"FIRSTNAME": "J"}
@@ -441,7 +466,12 @@ def test_a_clock_that_runs_ahead_does_not_win_for_ever(rig):
     rig.send(customer(when=10**6, firstName="From the future"))
     rig.settle()
     later = at(60)
-    rig.send(Event("later", "shop", Kind.CUSTOMER_UPDATED, later, "1", "1", {"email": "jane@example.com", "firstName": "Now"}), received=later)
+    rig.send(
+        Event(
+            "later", "shop", Kind.CUSTOMER_UPDATED, later, "1", "1", {"email": "jane@example.com", "firstName": "Now"}
+        ),
+        received=later,
+    )
     rig.settle()
 
     assert rig.brevo.contacts["jane@example.com"].attributes == {"FIRSTNAME": "Now"}
@@ -468,5 +498,3 @@ def _make_due(client):
     for priority in range(3):
         for target in client.zrange(f"tajo:q:contacts:{priority}", 0, -1):
             client.zadd(f"tajo:q:contacts:{priority}", {target: 0})
-
-
