@@ -87,16 +87,17 @@ def source_states(settings: Settings, store: Store) -> list[dict[str, Any]]:
     found = []
     for name, source in settings.sources.items():
         refused = _count(samples, "tajo_inbound_total", source=name, answer="refused")
+        events = {str(word): _count(samples, "tajo_events_total", source=name, state=str(word)) for word in EventState}
+        is_silent = name not in last and not any(events.values())
         state, why = "healthy", ""
         if pause is not None:
             state, why = "paused", pause.reason
         elif parked[name]:
             state, why = "look", f"{parked[name]} parked: `tajo parked list --source {name}`"
-        elif name not in last and refused:
+        elif is_silent and refused:
             state, why = "look", "every webhook was refused: is the secret the one that the platform signs with?"
-        elif name not in last:
+        elif is_silent:
             state, why = "quiet", "no event yet: are the webhooks made?"
-        events = {str(word): _count(samples, "tajo_events_total", source=name, state=str(word)) for word in EventState}
         found.append(
             {
                 "name": name,

@@ -140,7 +140,8 @@ def _print_consent(channel: ChannelConsent) -> None:
 
 
 def _evidence(one: Evidence) -> str:
-    return f"{one.register}: {one.says}, {one.source}, {clock(one.at_ms)}, {one.method}"
+    what = one.register if one.says == one.register else f"{one.register} {one.says}"
+    return f"{what}: {one.source}, {clock(one.at_ms)}, {one.method}"
 
 
 def _print_delivery(found: Explanation, now: int) -> None:

@@ -13,7 +13,7 @@ import redis
 from customer_sync.assembly import brevo_of
 from customer_sync.brevo.client import Brevo
 from customer_sync.cli.output import NO_ANSWER, fail
-from customer_sync.config import BREVO_URL, Settings
+from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.registry import load_settings
 from customer_sync.store import Store, connect
 from customer_sync.store.counters import Tally
@@ -99,6 +99,26 @@ def open_store(settings: Settings) -> Store:
             NO_ANSWER,
         )
     return Store(connect(settings.redis_url))
+
+
+def find_store() -> Store:
+    """Return the store for commands that need nothing else: a fault elsewhere in the config is not in their way.
+
+    Who looks after a service often has not the secrets of its config at hand.
+
+    Raises:
+        ConfigFaults: the config is wrong, and nothing else tells where Redis is.
+        Failure: there is no Redis to ask.
+        redis.RedisError: it does not answer.
+    """
+    try:
+        return open_store(read_settings())
+    except ConfigFaults:
+        run = running()
+        url = os.environ.get("TAJO_REDIS_URL") or (run.redis_url if run else "") or _embedded_url()
+        if not url:
+            raise
+        return Store(connect(url))
 
 
 def has_brevo(settings: Settings) -> bool:

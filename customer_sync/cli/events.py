@@ -35,7 +35,7 @@ def events() -> None:
 @json_option
 def tail(number: int, source: str | None, state: str | None, *, follows: bool, as_json: bool) -> None:
     """Show the newest events, newest last. With --json each is one line."""
-    ledger = context.open_store(context.read_settings()).ledger
+    ledger = context.find_store().ledger
     rows = changed_rows(ledger, number) if follows else iter(newest(ledger, number, source, state))
     for row in rows:
         if (source is None or row.source == source) and (state is None or row.state == state):
@@ -47,7 +47,7 @@ def tail(number: int, source: str | None, state: str | None, *, follows: bool, a
 @json_option
 def show(event_id: str, *, as_json: bool) -> None:
     """Show one event with every state it went through."""
-    row = context.open_store(context.read_settings()).ledger.event(event_id)
+    row = context.find_store().ledger.event(event_id)
     if row is None:
         fail(
             f"The history has no event {event_id}.",

@@ -55,7 +55,7 @@ def selection(command: F) -> F:
 @json_option
 def list_command(source: str | None, *, as_json: bool) -> None:
     """List what is parked, grouped by reason, with what to do."""
-    store = context.open_store(context.read_settings())
+    store = context.find_store()
     things = [one for one in _everything(store) if source in (None, *_sources(one))]
     groups = grouped(things)
     if as_json:
@@ -81,7 +81,7 @@ def list_command(source: str | None, *, as_json: bool) -> None:
 @json_option
 def show(parked_id: str, *, reveal: bool, as_json: bool) -> None:
     """Show one parked thing. Personal data is hidden unless --reveal is given."""
-    one = context.open_store(context.read_settings()).parked.get(parked_id)
+    one = context.find_store().parked.get(parked_id)
     if one is None:
         fail(f"Nothing parked is called {parked_id}.", "`tajo parked list` shows what there is.", NOT_FOUND)
     facts: dict[str, Any] = {
@@ -116,7 +116,7 @@ _FIELDS = ("field", "value", "source", "set at")
 @json_option
 def replay(ids: tuple[str, ...], reason: str | None, source: str | None, *, is_all: bool, as_json: bool) -> None:
     """Send parked things through the line again. Do what the remedy says first."""
-    store = context.open_store(context.read_settings())
+    store = context.find_store()
     chosen = _choose(store, ids, reason, source, is_all=is_all)
     for one in chosen:
         store.parked.replay(one)
@@ -131,7 +131,7 @@ def drop(  # noqa: PLR0913  # click gives each option as an argument
     ids: tuple[str, ...], reason: str | None, source: str | None, *, is_all: bool, yes: bool, as_json: bool
 ) -> None:
     """Forget parked things for good. What they would have changed does not happen."""
-    store = context.open_store(context.read_settings())
+    store = context.find_store()
     chosen = _choose(store, ids, reason, source, is_all=is_all)
     if chosen and not yes:
         click.confirm(f"Forget {count(len(chosen), 'parked thing')} for good?", abort=True, err=True)

@@ -66,6 +66,15 @@ def test_a_broken_note_is_as_good_as_none(tajo, home, text):
     tajo("parked", "list", code=4, TAJO_REDIS_URL=None)
 
 
+def test_looking_needs_no_secrets_where_it_is_known_where_redis_is(tajo, home):
+    tajo.config.write_text("connectors: {shopify: {api_secret: '${NOT_SET}'}}\n")
+
+    tajo("parked", "list", code=2, TAJO_REDIS_URL=None)
+    tajo("parked", "list")
+    note(home, redis_url=tajo.env["TAJO_REDIS_URL"])
+    tajo("events", "tail", TAJO_REDIS_URL=None)
+
+
 def test_the_config_of_a_running_installation_is_used_when_there_is_none_here(tajo, home):
     tajo.config.rename(home / "demo.yaml")
     note(home, config=str(home / "demo.yaml"))

@@ -164,9 +164,11 @@ def test_a_request_that_tells_only_the_persons_id_is_found(known):
 
 def test_a_request_that_a_worker_holds_is_removed_too(known):
     accept(known.line, request([{"id": "7", "email": JANE}]))
-    known.store.inbox.read(10)
+    [entry] = known.store.inbox.read(10)
+    known.client.hset(keys.INBOX_TRIES, entry.id, 1)
 
     assert forget(known).inbox == 1
+    assert known.client.hgetall(keys.INBOX_TRIES) == {}
     assert known.client.xpending(keys.INBOX, keys.INBOX_GROUP)["pending"] == 0
 
 

@@ -15,6 +15,7 @@ from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, to_
 from customer_sync.outbound import Reply
 from customer_sync.pipeline import process_inbox
 from customer_sync.store.breaker import Pause
+from customer_sync.store.parked import Parked, encode
 from tests.rig import NOW, Rig, at
 
 JANE = "jane@example.com"
@@ -290,9 +291,12 @@ def test_a_parked_item_of_the_person_is_named(rig):
     rig.read()
     rig.brevo.answers.append(Reply(402, {}, b"{}"))
     rig.deliver()
+    other = Parked("p0", "item", "contacts", "why", "fix", "{}", target="0", at_ms=1)
+    rig.client.hset("tajo:parked", "p0", encode(other))
+    rig.client.zadd("tajo:parked:at", {"p0": 1})
 
-    assert told(rig).parked == tuple(one.id for one in rig.store.parked.list())
-    assert len(told(rig).parked) == 1
+    [theirs] = told(rig).parked
+    assert rig.store.parked.get(theirs).target == rig.store.people.find(JANE)
 
 
 def test_the_json_has_iso_times_and_no_milliseconds(rig):

@@ -79,7 +79,7 @@ def test_a_redis_that_does_not_answer_ends_with_code_4(tajo):
 def test_a_wrong_config_ends_with_code_2_and_all_its_faults(tajo):
     tajo.config.write_text("connectors: {shopify: {api_secret: x, shop: y}, etsy: {}}\n")
 
-    told = tajo("parked", "list", code=2).stderr
+    told = tajo("skills", "list", code=2).stderr
 
     assert "2 faults" in told
 

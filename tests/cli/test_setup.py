@@ -224,6 +224,14 @@ def test_a_source_whose_events_arrive_is_healthy(tajo, sandbox):
     assert "healthy" in tajo("connectors", "status").stdout
 
 
+def test_a_source_whose_history_was_erased_is_still_healthy(tajo, sandbox, store):
+    tajo.send({"id": 7, "email": "jane@example.com"})
+    tajo.work()
+    store.client.delete("tajo:ledger")
+
+    assert state_of(tajo, "woo")[0] == "healthy"
+
+
 def test_a_source_with_parked_requests_wants_a_look(tajo, sandbox):
     tajo.send({"email": "jane@example.com"})
     tajo.work()
