@@ -64,6 +64,7 @@ class Intake:
         self._open = _Group()
         self._counts: Counter[str] = Counter()
         self._rests_until = 0.0
+        self._moved: set[int] = set()
         self._stopped = threading.Event()
         self._drainer: threading.Thread | None = None
 
@@ -181,8 +182,13 @@ class Intake:
         rows = self._spool.first(DRAIN_AT_ONCE)
         if not rows:
             return False
-        if self._to_inbox([raw for _, raw in rows]):
+        numbers = [number for number, _ in rows]
+        # on a full disk nothing can be removed: that is no reason to send it again each second
+        fresh = [raw for number, raw in rows if number not in self._moved]
+        if fresh and self._to_inbox(fresh):
             self._wake("inbox")
-        self._spool.remove([number for number, _ in rows])
+        self._moved.update(numbers)
+        self._spool.remove(numbers)
+        self._moved.clear()
         log.warning("spool drained", requests=len(rows))
         return True
