@@ -37,7 +37,12 @@ LATENCY = "tajo_event_latency_seconds"
 
 
 def read_figures(
-    store: Store, settings: Settings, home: Path, *, alerts: Sequence[Mapping[str, Any]] | None = None
+    store: Store,
+    settings: Settings,
+    home: Path,
+    *,
+    alerts: Sequence[Mapping[str, Any]] | None = None,
+    samples: Sequence[Sample] | None = None,
 ) -> Figures:
     """Return the figures of this moment.
 
@@ -46,6 +51,7 @@ def read_figures(
         settings: the config; its sources are told of even before their first event.
         home: the folder with the spools of this machine.
         alerts: the newest alerts where the caller keeps them; None reads them.
+        samples: the counters where the caller has just read them; None reads them.
 
     Raises:
         redis.RedisError: Redis does not answer; see `figures_without_redis`.
@@ -56,7 +62,7 @@ def read_figures(
     pipe.info("persistence")
     (seconds, micros), memory, persistence = pipe.execute()
     now_ms = seconds * 1000 + micros // 1000
-    samples = store.counters.read()
+    samples = store.counters.read() if samples is None else samples
     lanes = store.lanes.names()
     sources = _sources(samples, settings)
     events = {str(state): sum(states[state] for states in sources.values()) for state in EventState}

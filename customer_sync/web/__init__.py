@@ -31,16 +31,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["tajo"] = services
     services.intake.start()
     app.register_blueprint(ingress.blueprint(services))
-    app.register_blueprint(health.blueprint(services))
     add_faces(app, services)
     return app
 
 
 def add_faces(app: Flask, services: Services) -> None:
-    """Add metrics, API and dashboard."""
+    """Add health, metrics, API and dashboard."""
     watch = app.extensions["tajo.watch"] = Watch(services)
     guard = Guard(services.settings.api_key, services.settings.public_url)
     words.register(app)
+    app.register_blueprint(health.blueprint(services, watch))
     app.register_blueprint(metrics_page.blueprint(services, watch, guard))
     app.register_blueprint(api.blueprint(services, watch, guard))
     app.register_blueprint(dashboard.blueprint(services, watch, guard))

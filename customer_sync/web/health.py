@@ -8,12 +8,13 @@ import sqlite3
 from flask import Blueprint, Response, jsonify, request
 
 from customer_sync.web.services import Services
+from customer_sync.web.watch import Watch
 
 #: The room on the disk below which the spool does not count as writable, in bytes: a few of the largest requests.
 MIN_FREE_BYTES = 64 * 1024 * 1024
 
 
-def blueprint(services: Services) -> Blueprint:
+def blueprint(services: Services, watch: Watch) -> Blueprint:
     """Return the routes for machines that watch."""
     routes = Blueprint("health", __name__)
 
@@ -24,7 +25,7 @@ def blueprint(services: Services) -> Blueprint:
     @routes.get("/readyz")
     def readyz() -> Response:
         """Answer 200 while requests can be kept, wherever: a balancer that turned them away would lose them."""
-        if services.is_redis_up():
+        if watch.look().figures.redis.is_up:
             return _answer("ready")
         if is_spool_writable(services):
             return _answer("ready", "spool", "Redis does not answer; requests go to the spool.")

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
 
-import redis
 from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -71,7 +70,8 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
         if denial is not None:
             return Response(f"{denial.error} {denial.remedy}\n", denial.status, content_type="text/plain")
         registry = CollectorRegistry(auto_describe=False)
-        registry.register(_Collected(list(families(*_read(services, watch)))))
+        look = watch.look()
+        registry.register(_Collected(list(families(look.figures, look.samples, sorted(services.connectors)))))
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(registry), content_type=content_type)
 
@@ -128,17 +128,6 @@ def _histogram(name: str, meaning: str, samples: Sequence[Sample]) -> Metric:
     bounds = [*map(str, LATENCY_BUCKETS_S), "+Inf"]
     buckets = [(bound, float(total)) for bound, total in zip(bounds, accumulate(counts), strict=True)]
     return HistogramMetricFamily(name, meaning, buckets=buckets, sum_value=sum_s)
-
-
-def _read(services: Services, watch: Watch) -> tuple[Figures, list[Sample], list[str]]:
-    figures = watch.look().figures
-    samples: list[Sample] = []
-    if figures.redis.is_up:
-        try:
-            samples = services.store().counters.read()
-        except redis.RedisError:
-            figures = watch.without_redis()
-    return figures, samples, sorted(services.connectors)
 
 
 class _Collected(Collector):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import redis
@@ -12,6 +13,7 @@ import redis
 from customer_sync.figures import Figures, Group, figures_without_redis, parked_groups, read_figures
 from customer_sync.log import get
 from customer_sync.store import Store, keys
+from customer_sync.store.counters import Sample
 from customer_sync.store.ledger import Row
 from customer_sync.store.scripts import as_text
 from customer_sync.web.services import Services
@@ -20,8 +22,10 @@ log = get(__name__)
 
 #: How old a look may be, in seconds.
 MAX_AGE_S = 1.0
-#: How many times longer a look may be used that found no Redis: each try holds a thread of the ingress.
+#: How many times longer a look may be used that found no Redis.
 REST = 3.0
+#: How long a page waits for a look, in seconds; a Redis that needs longer counts as away.
+PATIENCE_S = 1.0
 #: How many of the newest events a look has.
 EVENTS = 30
 #: How many alerts are kept.
@@ -30,29 +34,39 @@ _PAGE = 2_000
 
 
 class Look(NamedTuple):
-    """The installation as the overview shows it."""
+    """The installation as the overview shows it, and the counters that the figures were made from."""
 
     figures: Figures
     events: tuple[Row, ...] = ()
     groups: tuple[Group, ...] = ()
+    samples: tuple[Sample, ...] = ()
 
 
 class Watch:
-    """Gives the newest look.
+    """Gives the newest look. Reads in a thread of its own, so that a frozen Redis holds no page for long.
 
     Args:
         services: where to read.
         max_age_s: how old a look may be, in seconds.
+        patience_s: how long a caller waits for a look, in seconds.
         clock: tells the time in seconds.
     """
 
     def __init__(
-        self, services: Services, *, max_age_s: float = MAX_AGE_S, clock: Callable[[], float] = time.monotonic
+        self,
+        services: Services,
+        *,
+        max_age_s: float = MAX_AGE_S,
+        patience_s: float = PATIENCE_S,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._services = services
         self.max_age_s = max_age_s
+        self.patience_s = patience_s
         self._clock = clock
-        self._reading = threading.Lock()
+        self._lock = threading.Lock()
+        self._reader = ThreadPoolExecutor(1, "watch")
+        self._reading: Future[Look] | None = None
         self._last: Look | None = None
         self._stale_at = 0.0
         self._alerts = _Alerts()
@@ -60,31 +74,40 @@ class Watch:
         self._grouped: tuple[int, bytes] = (0, b"")
 
     def look(self) -> Look:
-        """Return the newest look. One thread reads; those who ask meanwhile get the last one."""
-        last = self._last
-        if last is not None and self._clock() < self._stale_at:
-            return last
-        if not self._reading.acquire(blocking=last is None):
-            assert last is not None
-            return last
+        """Return the newest look; those who ask at the same time share one."""
+        with self._lock:
+            if self._last is not None and self._clock() < self._stale_at:
+                return self._last
+            if self._reading is None:
+                self._reading = self._reader.submit(self._renew)
+            reading = self._reading
         try:
-            self._last, good_for_s = self._read()
-            self._stale_at = self._clock() + good_for_s
-            return self._last
-        finally:
-            self._reading.release()
+            return reading.result(self.patience_s)
+        except TimeoutError:
+            return Look(self.without_redis())
 
-    def _read(self) -> tuple[Look, float]:
+    def _renew(self) -> Look:
+        try:
+            look = self._read()
+            good_for_s = self.max_age_s * (1.0 if look.figures.redis.is_up else REST)
+            with self._lock:
+                self._last, self._stale_at = look, self._clock() + good_for_s
+            return look
+        finally:
+            with self._lock:
+                self._reading = None
+
+    def _read(self) -> Look:
         settings, home = self._services.settings, self._services.home
         try:
             store = self._services.store()
-            alerts = self._alerts.read(store.client)
-            figures = read_figures(store, settings, home, alerts=alerts)
+            samples = store.counters.read()
+            figures = read_figures(store, settings, home, alerts=self._alerts.read(store.client), samples=samples)
             events = tuple(store.ledger.events(EVENTS))
-            return Look(figures, events, self._group(store)), self.max_age_s
+            return Look(figures, events, self._group(store), tuple(samples))
         except redis.RedisError as error:
             log.warning("figures not read", error=type(error).__name__)
-            return Look(self.without_redis()), self.max_age_s * REST
+            return Look(self.without_redis())
 
     def without_redis(self) -> Figures:
         """Return what can be told while Redis does not answer."""

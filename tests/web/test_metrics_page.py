@@ -119,20 +119,6 @@ def test_without_redis_it_says_so_and_tells_of_the_spool(web, without_redis, tmp
     assert {name for name, _ in found} == {"tajo_up", "tajo_queue_depth", "tajo_oldest_age_seconds"}
 
 
-def test_redis_that_goes_between_two_reads_makes_no_fault(web, store, monkeypatch):
-    import redis
-
-    def refuse():
-        raise redis.TimeoutError
-
-    watch = web.application.extensions["tajo.watch"]
-    watch.max_age_s = 60
-    assert watch.look().figures.redis.is_up
-    monkeypatch.setattr(store.counters, "read", refuse)
-
-    assert values(web)[key("tajo_up")] == 0
-
-
 def test_up_is_one_while_redis_answers(web):
     assert values(web)[key("tajo_up")] == 1
 

@@ -36,28 +36,53 @@ def test_a_look_is_used_for_a_second(services, seed: Seed):
     assert len(watch.look().events) == 1
 
 
-def test_while_one_looks_the_others_get_the_last_look(services, store, monkeypatch):
-    clock = Clock()
-    watch = Watch(services, clock=clock)
-    first = watch.look()
-    clock.now = 5.0
-    began, goes_on = threading.Event(), threading.Event()
+def test_those_who_ask_at_the_same_time_share_one_look(services, store, monkeypatch):
+    reads, found, goes_on = [], [], threading.Event()
+    real = store.counters.read
+    monkeypatch.setattr(store.counters, "read", lambda: reads.append(goes_on.wait(5)) or real())
+    watch = Watch(services, patience_s=5)
+    asking = threading.Barrier(4)
 
-    def slow() -> list:
-        began.set()
-        assert goes_on.wait(5)
-        return []
+    def ask() -> None:
+        asking.wait(5)
+        found.append(watch.look())
 
-    monkeypatch.setattr(store.counters, "read", slow)
-    thread = threading.Thread(target=watch.look)
-    thread.start()
-    assert began.wait(5)
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    asking.wait(5)
+    while not reads and watch._reading is None:
+        threading.Event().wait(0.001)
+    goes_on.set()
+    for thread in threads:
+        thread.join()
 
-    assert watch.look() is first
+    assert len(reads) == 1
+    assert all(look is found[0] for look in found)
+
+
+def test_a_frozen_redis_holds_no_page_for_long_and_is_seen_again(services, store, monkeypatch):
+    goes_on = threading.Event()
+    real = store.counters.read
+    monkeypatch.setattr(store.counters, "read", lambda: goes_on.wait(5) and real())
+    watch = Watch(services, patience_s=0.05)
+
+    assert not watch.look().figures.redis.is_up
+    assert not watch.look().figures.redis.is_up
 
     goes_on.set()
-    thread.join()
-    assert watch.look() is not first
+    watch.patience_s = 5
+    assert watch.look().figures.redis.is_up
+
+
+def test_a_fault_of_ours_is_raised_and_does_not_stay(services, store, monkeypatch):
+    watch = Watch(services)
+    with monkeypatch.context() as patch:
+        patch.setattr(store.counters, "read", lambda: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            watch.look()
+
+    assert watch.look().figures.redis.is_up
 
 
 def test_a_redis_that_is_away_is_left_alone_for_longer(services, monkeypatch):
