@@ -68,6 +68,16 @@ def decide(state: State, channel: Channel, missing: ConsentState = ConsentState.
     return Decision(missing, None)
 
 
+def may_lift(state: State, channel: Channel) -> bool:
+    """Tell whether a block may be lifted: an explicit opt-in is on record, strictly newer than every withdrawal.
+
+    A later record that says less (pending, unknown) takes the person off the lists; it does not block them again.
+    """
+    withdrawn = state.get(register(channel, "withdrawn"))
+    granted = state.get(register(channel, "granted"))
+    return withdrawn is not None and granted is not None and granted.at_ms > withdrawn.at_ms
+
+
 def _unless_reset(granted: Stamped, stated: Stamped | None) -> Decision:
     """Return granted, unless a record that is not older says that it is not: then that, the stricter of the two."""
     if stated is not None and stated.at_ms >= granted.at_ms and _stated(stated) is not ConsentState.GRANTED:

@@ -62,7 +62,7 @@ RULES: tuple[Rule, ...] = (
         "Give it read and write access to contacts at https://app.brevo.com/settings/keys/api; deletes need `All`.",
     ),
     Rule(
-        403, "", Next.CONFIG, "Brevo denies access.", "Check what the plan and the API key allow; `tajo doctor` helps."
+        403, "", Next.CONFIG, "Brevo denies access.", "Check what plan and API key allow; `tajo doctor` helps."
     ),
     Rule(402, "", Next.PARK, "The Brevo account has not enough credit.", "Add credit, then replay."),
     Rule(404, "", Next.MISSING, "The contact is not in Brevo."),
@@ -107,7 +107,7 @@ def read_refusal(reply: Reply) -> Refusal:
 
 
 def find_rule(status: int, refusal: Refusal) -> Rule:
-    """Return the row for an answer. Identifiers that are taken decide before the words: `code` and text have changed."""
+    """Return the row for an answer. Identifiers that are taken decide first: `code` and text have changed."""
     if status == 400 and refusal.duplicates:
         return Rule(400, "", Next.FIELDS, "Another contact in Brevo has this value.")
     text = refusal.message.lower()

@@ -12,7 +12,7 @@ from hashlib import blake2b
 from typing import Literal, NamedTuple
 
 from customer_sync.brevo.attributes import Refused, fit
-from customer_sync.consent import Decision, decide
+from customer_sync.consent import Decision, decide, may_lift
 from customer_sync.merge import State, canonical
 from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.store.lanes import HERE
@@ -82,30 +82,44 @@ class Plan(NamedTuple):
 def make_plan(state: State, has: Has, rules: Rules) -> Plan:
     """Return what to do for a person of whom `state` is known while Brevo has `has`."""
     has = _heard(state, has)
+    word = _status(state)
+    why = _why_not(state, has, rules)
+    if word == "erased" or (not why and _is_hard_delete(state, rules)):
+        return Plan("erase" if word == "erased" else "delete", has)
+    if why:
+        return Plan("none", has, why=why)
+    desired = desire(state, has, rules, str(address_of(state)), is_active=word == "active")
+    if has.email is not None and has.email != desired.email:
+        return Plan("rename", has, desired)
+    flags_differ = _flags_differ(desired, has)
+    if has.email == desired.email and has.digest == desired.digest and not flags_differ:
+        return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
+    is_absent = has.email is None and has.digest == desired.digest
+    if word != "active" and (is_absent or not (desired.unlist or flags_differ)):
+        return Plan("none", has, why=word)
+    return Plan("write" if word == "active" else "leave", has, desired)
+
+
+def _status(state: State) -> str:
     status = state.get("status")
-    word = str(status.value) if status is not None else "active"
-    if word == "erased":
-        return Plan("erase", has)
-    email = address_of(state)
-    if email is None:
-        return Plan("none", has, why="no address")
-    if status is None and not refs_of(state):
-        return Plan("none", has, why="not a customer")
-    if word == "deleted" and status is not None and rules.delete.get(status.source, "soft") == "hard":
-        return Plan("none", has, why="deleted") if has.digest == _DELETED else Plan("delete", has)
+    return "active" if status is None else str(status.value)
+
+
+def _why_not(state: State, has: Has, rules: Rules) -> str:
+    """Return why there is no contact to write, "" when there is one."""
+    if address_of(state) is None:
+        return "no address"
+    if "status" not in state and not refs_of(state):
+        return "not a customer"
     gone = state.get("gone")
     if gone is not None and gone.at_ms > has.at_ms and not _is_newer_than(state, gone.at_ms):
-        return Plan("none", has, why="deleted in Brevo")
-    desired = desire(state, has, rules, email, is_active=word == "active")
-    if has.email is not None and has.email != email:
-        return Plan("rename", has, desired)
-    if has.email == email and has.digest == desired.digest and not _flags_differ(desired, has):
-        return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
-    if word != "active":
-        is_absent = has.email is None and has.digest == desired.digest
-        nothing = not desired.unlist and not _flags_differ(desired, has)
-        return Plan("none", has, why=word) if is_absent or nothing else Plan("leave", has, desired)
-    return Plan("write", has, desired)
+        return "deleted in Brevo"
+    return "deleted" if has.digest == _DELETED and _is_hard_delete(state, rules) else ""
+
+
+def _is_hard_delete(state: State, rules: Rules) -> bool:
+    status = state.get("status")
+    return status is not None and status.value == "deleted" and rules.delete.get(status.source, "soft") == "hard"
 
 
 #: The digest of a person whose contact we deleted.
@@ -142,7 +156,8 @@ def desire(state: State, has: Has, rules: Rules, email: str, *, is_active: bool)
     by_sms = decide(state, Channel.SMS)
     attributes, refused = fit_attributes(state, has, rules.attributes)
     lists = _lists(state, has, rules, by_email.state, is_active=is_active)
-    blocked, sms_blocked = _flag(by_email, known=has.blocked), _flag(by_sms, known=has.sms_blocked)
+    blocked = _flag(by_email, known=has.blocked, may_lift=may_lift(state, Channel.EMAIL))
+    sms_blocked = _flag(by_sms, known=has.sms_blocked, may_lift=may_lift(state, Channel.SMS))
     unlist = tuple(sorted(set(has.lists) - set(lists)))
     text = canonical([email, attributes, list(lists)])
     digest = blake2b(text.encode(), digest_size=9).hexdigest()
@@ -183,21 +198,15 @@ def remembered(note: str, value: Json) -> str | None:
     return note if note.endswith(f"[{mark}]") else None
 
 
-def _flag(decision: Decision, *, known: bool) -> bool | None:
+def _flag(decision: Decision, *, known: bool, may_lift: bool) -> bool | None:
     """Return what to do with a channel's block.
 
     Raised whenever the person withdrew. Lifted only when we know that the contact is blocked and an explicit opt-in is
-    on record that is strictly newer than every withdrawal (`decide` says granted only then). Otherwise left alone.
+    on record that is strictly newer than every withdrawal. Otherwise left alone.
     """
     if decision.state is ConsentState.WITHDRAWN:
         return True
-    if known and decision.state is ConsentState.GRANTED and _is_explicit(decision):
-        return False
-    return None
-
-
-def _is_explicit(decision: Decision) -> bool:
-    return decision.evidence is not None and isinstance(decision.evidence.value, str)
+    return False if known and may_lift else None
 
 
 def _lists(state: State, has: Has, rules: Rules, consent: ConsentState, *, is_active: bool) -> tuple[int, ...]:

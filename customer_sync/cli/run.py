@@ -169,7 +169,7 @@ class _Stack:
             try:
                 self._redis = embedded.ensure(self._home / "redis", url=self._redis.url)
             except ConfigError as error:
-                log.error("Redis does not start", reason=error.reason)
+                log.exception("Redis does not start", reason=error.reason)
 
     def _start_sandbox(self) -> str | None:
         self._env.setdefault("BREVO_WEBHOOK_SECRET", _kept_secret(self._home / "brevo-webhook-secret"))
@@ -180,16 +180,17 @@ class _Stack:
         journal = self._home / "sandbox.jsonl"
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "customer_sync.brevo.sandbox", "--port", str(port), "--journal", str(journal)]
-        self._supervisor.add(Child("sandbox", [*command, "--plan", "general"], self._env))
+        self._supervisor.add(Child("sandbox", [*command, "--plan", "general"], self._env, is_silent=True))
         self._env["BREVO_API_URL"] = f"{url}/v3"
         return url
 
     def _start_processes(self, *, is_demo: bool) -> None:
-        python = sys.executable
-        web = [python, "-m", "granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi"]
+        # the warnings of libraries (running as root, say) would bury what the user must see
+        python = [sys.executable, "-W", "ignore"]
+        web = [*python, "-m", "granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi"]
         web += ["--host", self._host, "--port", str(self._port), "--workers", str(self._web_processes)]
-        web += ["--blocking-threads", "8", "--no-ws", "--log-level", "warning", "--respawn-failed-workers"]
-        celery = [python, "-m", "celery", "-A", "customer_sync.worker"]
+        web += ["--blocking-threads", "8", "--no-ws", "--log-level", "error", "--respawn-failed-workers"]
+        celery = [*python, "-m", "celery", "--quiet", "-A", "customer_sync.worker"]
         beat = self._home / "beat-schedule"
         self._supervisor.add(Child("web", web, self._env))
         for number in range(self._workers):
@@ -198,7 +199,7 @@ class _Stack:
         env = {**self._env, "TAJO_BEAT_FILE": str(beat)}
         self._supervisor.add(Child("beat", [*celery, "beat", "--pidfile="], env))
         if is_demo:
-            command = [python, "-m", "customer_sync.demo", "--url", self._url]
+            command = [*python, "-m", "customer_sync.demo", "--url", self._url]
             self._supervisor.add(Child("demo shop", command, self._env))
 
     def _note_where(self) -> None:

@@ -34,12 +34,14 @@ class Child:
         command: what to run.
         env: its environment.
         is_needed: whether it is started again when it ends.
+        is_silent: whether what it prints is of no interest; its log still is.
     """
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str]
     is_needed: bool = True
+    is_silent: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause_s: float = FIRST_PAUSE_S
@@ -119,8 +121,9 @@ class Supervisor:
             child.command,
             env=dict(child.env),
             stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL if child.is_silent else None,
             start_new_session=True,
-            preexec_fn=_die_with_us,
+            preexec_fn=_die_with_us,  # noqa: PLW1509  # one C call; the supervisor has no threads
         )
 
 

@@ -5,6 +5,7 @@ Only processes that this test started are killed, by process id.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -21,12 +22,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from connectors.shopify.connector import ShopifyConnector
-from tests.sandbox_server import SandboxClient, sandbox_server
 
+from connectors.shopify.connector import ShopifyConnector
 from customer_sync.connector import SourceSettings
 from customer_sync.embedded import free_port
 from customer_sync.model import Inbound
+from tests.sandbox_server import SandboxClient, sandbox_server
 
 EVENTS = 2_000
 CUSTOMERS = 150
@@ -122,7 +123,7 @@ def test_killed_workers_web_and_redis_lose_nothing(stack, capsys):
 def _victims(stack: Stack, victim: str) -> list[int]:
     if victim == "redis":
         return [stack.redis()]
-    pids = stack.children("celery -A customer_sync.worker worker" if victim == "worker" else "granian")
+    pids = stack.children("customer_sync.worker worker" if victim == "worker" else "granian")
     return pids[:1] if victim == "worker" else pids
 
 
@@ -194,10 +195,8 @@ def _differences(expected: dict[str, str], contacts: dict[str, dict]) -> dict[st
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _descendants(pid: int) -> list[int]:

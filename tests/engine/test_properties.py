@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from tests.rig import Rig, at
 
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
+from customer_sync.store import connect
+from tests.rig import Rig, at
 
 EMAILS = ("a@example.com", "b@example.com", "c@example.com")
 NAMES = ("Jane", "Jo", None)
@@ -16,52 +18,59 @@ NAMES = ("Jane", "Jo", None)
 
 @pytest.fixture(scope="module")
 def rig(redis_url):
-    from customer_sync.store import connect
-
     return Rig(connect(redis_url))
-
-
-def _consents(draw, when):
-    state = draw(st.sampled_from(list(ConsentState)))
-    return Consent(Channel.EMAIL, state, at(when), "drawn", draw(st.booleans()))
 
 
 @st.composite
 def histories(draw, *, sources=("shop", "woo"), is_shared=True, brevo=True):
-    """A list of things that happened, each at its own second, as functions that send them."""
+    """A list of things that happened, each at its own second: (what, when, event or address)."""
+    choices = ["customer", "customer", "consent", "order", "delete", *(["brevo"] if brevo else [])]
     steps = []
     for n in range(draw(st.integers(2, 10))):
         # no two at the same millisecond: what the tie rules do is tested with `merge`
         when = -1000 + n * 10 + draw(st.integers(0, 9)) * 30 + n / 1000
-        choice = draw(st.sampled_from(["customer", "customer", "consent", "order", "delete", "brevo"]))
-        source = draw(st.sampled_from(sources))
-        number = str(draw(st.integers(1, 2)))
+        choice, source, number = draw(st.sampled_from(choices)), draw(st.sampled_from(sources)), draw(st.integers(1, 2))
         email = draw(st.sampled_from(EMAILS))
-        if not is_shared:
-            # every customer has addresses of their own
-            email = f"{source}{number}.{email}"
         if choice == "brevo":
-            if brevo:
-                steps.append(("brevo", when, email))
+            steps.append(("brevo", when, email))
             continue
-        record, kind, consents, customer_id = {"email": email}, Kind.CUSTOMER_UPDATED, (), number
-        if choice == "customer":
-            record |= {"firstName": draw(st.sampled_from(NAMES))} if draw(st.booleans()) else {"city": str(n)}
-            if draw(st.booleans()):
-                consents = (_consents(draw, when),)
-        elif choice == "consent":
-            kind, consents = Kind.CONSENT_CHANGED, (_consents(draw, when),)
-        elif choice == "order":
-            customer_id = None if draw(st.booleans()) else number
-            if not is_shared and customer_id is None:
-                email = f"guest.{email}"
-            kind, record = Kind.ORDER_PLACED, {"customer": {"email": email, "firstName": "Order"}}
-        elif choice == "delete":
-            kind, record = Kind.CUSTOMER_DELETED, {}
-        steps.append(
-            ("event", when, Event(f"{source}{n}", source, kind, at(when), number, customer_id, record, consents))
-        )
+        if not is_shared:
+            email = f"{source}{number}.{email}"  # every customer has addresses of their own
+        event = Event(f"{source}{n}", source, Kind.CUSTOMER_UPDATED, at(when), str(number), str(number))
+        steps.append(("event", when, _MAKERS[choice](draw, event, email, n, is_shared)))
     return steps
+
+
+def _customer(draw, event, email, n, _):
+    more = {"firstName": draw(st.sampled_from(NAMES))} if draw(st.booleans()) else {"city": str(n)}
+    consents = (_consent(draw, event),) if draw(st.booleans()) else ()
+    return replace(event, record={"email": email, **more}, consents=consents)
+
+
+def _consent_event(draw, event, email, *_):
+    return replace(event, kind=Kind.CONSENT_CHANGED, record={"email": email}, consents=(_consent(draw, event),))
+
+
+def _order(draw, event, email, _, is_shared):
+    is_guest = draw(st.booleans())
+    if is_guest and not is_shared:
+        email = f"guest.{email}"
+    customer = {"customer": {"email": email, "firstName": "Order"}}
+    known = None if is_guest else event.customer_id
+    return replace(event, kind=Kind.ORDER_PLACED, customer_id=known, record=customer)
+
+
+def _delete(_, event, *__):
+    return replace(event, kind=Kind.CUSTOMER_DELETED)
+
+
+def _consent(draw, event):
+    return Consent(
+        Channel.EMAIL, draw(st.sampled_from(list(ConsentState))), event.occurred_at, "drawn", draw(st.booleans())
+    )
+
+
+_MAKERS = {"customer": _customer, "consent": _consent_event, "order": _order, "delete": _delete}
 
 
 def play(rig, steps, pauses):
