@@ -199,6 +199,8 @@ def test_without_redis_the_overview_says_so_and_what_to_do(web, without_redis):
     assert answer.status_code == 200
     assert "Redis does not answer." in words(answer.text)
     assert "Start Redis" in words(answer.text)
+    for claim in ("nothing parked", "nothing delivered", "Nothing.", "None.", "0 people known", "not known yet"):
+        assert claim not in words(answer.text)
 
 
 @pytest.mark.parametrize("path", ["/events", "/parked", "/events/x", "/parked/x"])
