@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -20,7 +21,7 @@ BUCKET = "contacts"
 #: Attributes that every account has, though the list of attributes may not show them all.
 BUILT_IN = {"SMS": "text", "WHATSAPP": "text", "LANDLINE_NUMBER": "text", "EXT_ID": "text"}
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 class Refused(NamedTuple):
@@ -68,16 +69,17 @@ def fit(value: Json, kind: str) -> Json | Refused:
     """
     if value is None or value == "":
         return ""
-    if isinstance(value, dict | list) and kind != "multiple-choice":
-        return Refused(f"a list or object cannot be a {kind} attribute")
+    if isinstance(value, dict) or (isinstance(value, list) and kind != "multiple-choice"):
+        return Refused(f"a list or object cannot be {f'a {kind}' if kind else 'an'} attribute")
     converter = _CONVERTERS.get(kind)
     return converter(value) if converter else value
 
 
-def _text(value: Json) -> Json:
+def _text(value: Json) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
+    # every digit counts, it may be money: 123456.78 stays, 1250.0 is 1250
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def _number(value: Json) -> Json | Refused:
@@ -92,9 +94,15 @@ def _number(value: Json) -> Json | Refused:
     return int(number) if number.is_integer() else number
 
 
+_NO_DATE = Refused("a value that is no date (YYYY-MM-DD) does not fit a date attribute")
+
+
 def _date(value: Json) -> Json | Refused:
     found = _DATE.match(str(value))
-    return found.group() if found else Refused("a value that is no date (YYYY-MM-DD) does not fit a date attribute")
+    try:
+        return date.fromisoformat(found.group()).isoformat() if found else _NO_DATE
+    except ValueError:  # such as 2026-02-30
+        return _NO_DATE
 
 
 def _boolean(value: Json) -> Json | Refused:
@@ -108,7 +116,9 @@ def _boolean(value: Json) -> Json | Refused:
 
 def _choices(value: Json) -> Json | Refused:
     if isinstance(value, list):
-        return [str(one) for one in value]
+        if any(isinstance(one, dict | list) for one in value):
+            return Refused("a list of lists or objects does not fit a multiple-choice attribute")
+        return [_text(one) for one in value if one is not None and one != ""]
     return [part.strip() for part in str(value).split(",") if part.strip()]
 
 

@@ -162,7 +162,8 @@ def desire(state: State, has: Has, rules: Rules, email: str, *, is_active: bool)
     text = canonical([email, attributes, list(lists)])
     digest = blake2b(text.encode(), digest_size=9).hexdigest()
     # a block is always written: consent goes before the wish to leave existing contacts alone
-    may_update = blocked is not None or all(rules.update.get(source, True) for source in _sources(state))
+    has_flag = blocked is not None or sms_blocked is not None
+    may_update = has_flag or all(rules.update.get(source, True) for source in _sources(state))
     return Desired(email, attributes, lists, unlist, blocked, sms_blocked, refused, digest, may_update)
 
 
