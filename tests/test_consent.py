@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.consent import Decision, as_fields, decide, method, observe, register
+from customer_sync.consent import Decision, as_fields, decide, may_lift, method, observe, register
 from customer_sync.merge import Stamped, merge, stamp
 from customer_sync.model import Channel, Consent, ConsentState, to_ms
 
@@ -76,6 +76,20 @@ def test_a_checkbox_never_lifts_a_withdrawal(history, box):
     after = decide(known(*history, replace(box, explicit=False)), EMAIL).state
 
     assert before is not WITHDRAWN or after is WITHDRAWN
+
+
+@given(HISTORIES)
+def test_a_block_may_be_lifted_only_on_an_explicit_grant_that_is_newer_than_every_withdrawal(history):
+    withdrawn, granted = newest(history, WITHDRAWN), newest(history, GRANTED, explicit=True)
+
+    assert may_lift(known(*history), EMAIL) == (withdrawn is not None and granted is not None and granted > withdrawn)
+
+
+@given(HISTORIES, SEEN)
+def test_a_checkbox_never_decides_whether_a_block_may_be_lifted(history, box):
+    ticked = replace(box, state=GRANTED, explicit=False)
+
+    assert may_lift(known(*history, ticked), EMAIL) == may_lift(known(*history), EMAIL)
 
 
 @given(HISTORIES)
