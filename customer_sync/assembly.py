@@ -9,7 +9,7 @@ from pathlib import Path
 
 import redis
 
-from customer_sync.brevo.attributes import read_attributes
+from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contact_plan import Rules
 from customer_sync.brevo.contacts import BUCKET, LANE, ContactsHandler
@@ -17,7 +17,9 @@ from customer_sync.brevo.intake import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.intake import BrevoIntake
 from customer_sync.config import Settings
 from customer_sync.connector import Connector, SourceSettings
+from customer_sync.doctor.account import examine_mapping
 from customer_sync.erasure import Erased, forget_traces, spools_in
+from customer_sync.errors import TajoError
 from customer_sync.log import get
 from customer_sync.model import ConsentState, Event
 from customer_sync.outbound import HttpClient
@@ -147,6 +149,33 @@ class RulesBook:
         found = read_attributes(self._brevo)
         self._store.set_note("attributes", {"at": time.time(), "found": found})
         return found
+
+
+def check_account(settings: Settings, store: Store) -> None:
+    """Say once what the mapping needs and the account lacks; in the sandbox, make it.
+
+    Brevo answers 201 and drops what it does not know, so this must be said before.
+    """
+    tally = Tally()
+    brevo = brevo_of(settings, store, tally)
+    try:
+        if settings.brevo.is_sandbox:
+            mappings = [settings.mapping_for(name) for name in settings.sources]
+            apply(brevo, plan(mappings, read_attributes(brevo)))
+        findings = [one for one in examine_mapping(settings, brevo) if one.verdict != "ok"]
+    except TajoError as error:
+        log.warning("account not checked", error=str(error))
+        return
+    finally:
+        store.set_note("attributes", None)
+        store.counters.add(tally)
+    texts = [f"Brevo, {one.name}: {one.cause}" for one in findings]
+    if store.note("account_findings") == texts:
+        return
+    store.set_note("account_findings", texts)
+    for one, text in zip(findings, texts, strict=True):
+        store.ledger.alert(text, one.fix, cause="account")
+        log.warning("account lacks what the mapping needs", finding=one.name, cause=one.cause)
 
 
 def _notice_new_account(settings: Settings, store: Store) -> None:

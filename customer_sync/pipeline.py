@@ -60,7 +60,7 @@ class Line:
     wake: Callable[[str], None]
     tally: Tally
     keeper: Keeper
-    forget: Callable[[Sequence[Item]], None] = lambda items: None
+    forget: Callable[[Sequence[Item]], None] = lambda _: None
 
 
 class Rest(NamedTuple):
@@ -143,7 +143,7 @@ class _Reading:
         except PayloadError as error:
             self._park(str(error), error.remedy)
             return
-        except Exception as error:  # noqa: BLE001  # a fault of ours in one request must not stop the others
+        except Exception as error:  # a fault of ours in one request must not stop the others
             log.exception("request not read", source=self._inbound.source)
             self._park(f"A fault in the connector: {type(error).__name__}.", "Report it with the request, then replay.")
             return
@@ -253,9 +253,10 @@ def deliver(line: Line, lane: str) -> Rest:
     erased = [one.item for one in done if one.settlement.verdict == "erased"]
     if erased:
         line.forget(erased)
-    _record(line, lane, done)
     if stale:
+        line.tally.count("tajo_leases_lost_total", by=len(stale), lane=lane)
         log.warning("leases lost", lane=lane, items=len(stale))
+    _record(line, lane, done)
     if delivery.pause is not None:
         _pause(line, lane, delivery.pause)
     elif taken.state == "probe":

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 
-from customer_sync.worker import app, line
+from customer_sync import assembly
+from customer_sync.worker import app, line, settings
 
-#: How often the attributes of the account are read, in seconds.
-ATTRIBUTES_EVERY_S = 600.0
+#: How often the account's attributes and lists are compared with the mapping, in seconds.
+ACCOUNT_EVERY_S = 600.0
+#: Workers that come up within this time share one check, in seconds.
+START_EVERY_S = 5.0
 
 
 def first_in_slot(name: str, every_s: float, now_s: float) -> bool:
@@ -23,13 +26,18 @@ def first_in_slot(name: str, every_s: float, now_s: float) -> bool:
     return bool(line().store.client.set(f"tajo:{key}", "1", nx=True, ex=int(every_s * 3) + 60))
 
 
-@app.task(name="tajo.read_attributes")  # type: ignore[untyped-decorator]  # celery ships no types
-def read_attributes() -> None:
-    """Forget the list of attributes, so that the next delivery reads it anew."""
-    if first_in_slot("attributes", ATTRIBUTES_EVERY_S, time.time()):
-        line().store.set_note("attributes", None)
+@app.task(name="tajo.check_account")  # type: ignore[untyped-decorator]  # celery ships no types
+def check_account(occasion: str = "slot") -> None:
+    """Compare the mapping with the attributes and lists of the account, and say what is missing before it vanishes.
+
+    Args:
+        occasion: `start` when a worker has just come up; then it is done at once, not once per slot.
+    """
+    every_s = START_EVERY_S if occasion == "start" else ACCOUNT_EVERY_S
+    if first_in_slot(f"account-{occasion}", every_s, time.time()):
+        assembly.check_account(settings(), line().store)
 
 
 app.conf.beat_schedule = {
-    "attributes": {"task": "tajo.read_attributes", "schedule": ATTRIBUTES_EVERY_S},
+    "account": {"task": "tajo.check_account", "schedule": ACCOUNT_EVERY_S},
 }

@@ -63,11 +63,14 @@ def line() -> Line:
 def wake(what: str) -> None:
     """Send a wake-up; a lost one costs a second, so failing is no error."""
     name, _, argument = what.partition(":")
-    task = {"inbox": "tajo.process_inbox", "deliver": "tajo.deliver"}[name]
+    _send({"inbox": "tajo.process_inbox", "deliver": "tajo.deliver"}[name], *([argument] if argument else []))
+
+
+def _send(task: str, *arguments: str) -> None:
     try:
-        app.send_task(task, args=[argument] if argument else [], retry=False, argsrepr="", kwargsrepr="")
+        app.send_task(task, args=arguments, retry=False, argsrepr="", kwargsrepr="")
     except (OperationalError, redis.RedisError, OSError) as error:
-        logger.debug("wake-up not sent", what=what, error=type(error).__name__)
+        logger.debug("message not sent", task=task, error=type(error).__name__)
 
 
 class Turns:
@@ -156,6 +159,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
 
     def _run(self) -> None:
         _pulse.at = time.monotonic()
+        _send("tajo.check_account", "start")
         while not self._stop.wait(1.0):
             try:
                 self._sweep()

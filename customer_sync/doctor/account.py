@@ -7,6 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from customer_sync.brevo.attributes import BUCKET, plan, read_attributes
 from customer_sync.brevo.client import Brevo
+from customer_sync.config import Settings
 from customer_sync.doctor.findings import Finding, Patient, grade
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.outbound import Reply
@@ -47,7 +48,7 @@ def examine_account(patient: Patient) -> Iterator[Finding]:
         yield _clock(reply, patient)
     for name, check in (("attributes", _attributes), ("lists", _lists)):
         try:
-            yield check(patient, brevo)
+            yield check(patient.settings, brevo)
         except TajoError as error:
             yield _brevo_finding(name, error)
 
@@ -77,8 +78,18 @@ def _clock(reply: Reply, patient: Patient) -> Finding:
     return Finding("clock", verdict, f"{abs(skew_s):.0f} s {'before' if skew_s > 0 else 'behind'} Brevo's", fix)
 
 
-def _attributes(patient: Patient, brevo: Brevo) -> Finding:
-    mappings = [patient.settings.mapping_for(name) for name in patient.settings.sources]
+def examine_mapping(settings: Settings, brevo: Brevo) -> Iterator[Finding]:
+    """Compare the mapping and the list ids with the account.
+
+    Raises:
+        TajoError: as `Brevo.call`.
+    """
+    yield _attributes(settings, brevo)
+    yield _lists(settings, brevo)
+
+
+def _attributes(settings: Settings, brevo: Brevo) -> Finding:
+    mappings = [settings.mapping_for(name) for name in settings.sources]
     proposals = plan(mappings, read_attributes(brevo))
     missing = [one.name for one in proposals if one.verdict == "create"]
     wrong = [f"{one.name} ({one.found}, needed {one.type})" for one in proposals if one.verdict == "wrong type"]
@@ -91,8 +102,7 @@ def _attributes(patient: Patient, brevo: Brevo) -> Finding:
     return Finding("attributes", "ok", f"all {len(proposals)} of the mapping are there")
 
 
-def _lists(patient: Patient, brevo: Brevo) -> Finding:
-    settings = patient.settings
+def _lists(settings: Settings, brevo: Brevo) -> Finding:
     wanted = {number for name in settings.sources for number in settings.options_for(name).list_ids}
     if not wanted:
         return Finding("lists", "ok", "none is configured: contacts are synced and put on no list")

@@ -98,7 +98,7 @@ def _wait_finding(name: str, waiting: int, oldest_ms: int | None, patient: Patie
         return Finding(name, "ok", "nothing waits")
     wait_s = max(0.0, patient.now_s() - oldest_ms / 1000)
     verdict = grade(wait_s, WAIT_WARN_S, WAIT_FAIL_S)
-    fix = "See the worker, the pauses and `tajo_limiter_headroom`; a backlog after a pause is normal."
+    fix = "See the worker, the pauses and `tajo_limit_headroom_ratio`; a backlog after a pause is normal."
     return Finding(name, verdict, f"{waiting} waiting, the oldest for {wait_s:.0f} s", fix if verdict != "ok" else "")
 
 

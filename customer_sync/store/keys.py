@@ -27,6 +27,7 @@
 | `lim:<bucket>` | hash | what is known of a rate limit |
 | `parked`, `parked:at` | hash, sorted set | parked things, and when |
 | `ledger` | stream, capped | the short history of events |
+| `alerts` | stream, capped | what a person should know: text and remedy |
 | `metrics` | hash | counters: `name|label=value|...` → number |
 | `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
 """
@@ -42,6 +43,7 @@ LANES = PREFIX + "lanes"
 PARKED = PREFIX + "parked"
 PARKED_AT = PREFIX + "parked:at"
 LEDGER = PREFIX + "ledger"
+ALERTS = PREFIX + "alerts"
 METRICS = PREFIX + "metrics"
 TOMB = PREFIX + "tomb"
 
@@ -49,6 +51,8 @@ TOMB = PREFIX + "tomb"
 SEEN_TTL_S = 50 * 3600
 #: How many rows the ledger keeps; about 250 bytes each.
 LEDGER_ROWS = 50_000
+#: How many alerts are kept.
+ALERT_ROWS = 500
 
 
 def lane(name: str, what: str) -> str:

@@ -68,17 +68,15 @@ class Ledger:
     def alert(self, text: str, remedy: str, **facts: str) -> None:
         """Write what a person should know: text, remedy, further facts."""
         row: dict[Any, Any] = {"alert": text, "remedy": remedy, **facts}
-        self._client.xadd(keys.LEDGER, row, maxlen=keys.LEDGER_ROWS, approximate=True)
+        self._client.xadd(keys.ALERTS, row, maxlen=keys.ALERT_ROWS, approximate=True)
 
     def alerts(self, limit: int = 20) -> list[dict[str, Any]]:
         """Return the newest alerts, newest first."""
-        found: list[dict[str, Any]] = []
-        for row_id, fields in self._newest_first():
-            if "alert" in fields:
-                found.append({"at_ms": _ms(row_id), **fields})
-                if len(found) >= limit:
-                    break
-        return found
+        rows: Any = self._client.xrevrange(keys.ALERTS, count=limit)
+        return [
+            {"at_ms": _ms(as_text(row_id)), **{as_text(name): as_text(value) for name, value in fields.items()}}
+            for row_id, fields in rows
+        ]
 
     def events(self, limit: int = 50, *, person: str | None = None, state: EventState | None = None) -> list[Row]:
         """Return the newest events, newest first, each folded with what became of it."""

@@ -16,6 +16,8 @@ from customer_sync.worker import wake
 
 #: How long the ingress waits for Redis before it uses the spool, in seconds: senders give up after five.
 INGRESS_TIMEOUT_S = 0.5
+#: How long a page waits for Redis, in seconds: it holds a thread that the ingress needs.
+PAGES_TIMEOUT_S = 1.0
 
 
 class Services:
@@ -45,7 +47,7 @@ class Services:
             RedisError: Redis does not answer.
         """
         if self._store is None:
-            self._store = Store(connect(self._redis_url))
+            self._store = Store(connect(self._redis_url, timeout_s=PAGES_TIMEOUT_S))
         return self._store
 
     def is_redis_up(self) -> bool:

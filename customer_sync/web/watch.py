@@ -15,7 +15,6 @@ from customer_sync.log import get
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Sample
 from customer_sync.store.ledger import Row
-from customer_sync.store.scripts import as_text
 from customer_sync.web.services import Services
 
 log = get(__name__)
@@ -30,7 +29,6 @@ PATIENCE_S = 1.0
 EVENTS = 30
 #: How many alerts are kept.
 ALERTS = 20
-_PAGE = 2_000
 
 
 class Look(NamedTuple):
@@ -69,7 +67,6 @@ class Watch:
         self._reading: Future[Look] | None = None
         self._last: Look | None = None
         self._stale_at = 0.0
-        self._alerts = _Alerts()
         self._groups: tuple[Group, ...] = ()
         self._grouped: tuple[int, bytes] = (0, b"")
 
@@ -102,7 +99,7 @@ class Watch:
         try:
             store = self._services.store()
             samples = store.counters.read()
-            figures = read_figures(store, settings, home, alerts=self._alerts.read(store.client), samples=samples)
+            figures = read_figures(store, settings, home, alerts=store.ledger.alerts(ALERTS), samples=samples)
             events = tuple(store.ledger.events(EVENTS))
             return Look(figures, events, self._group(store), tuple(samples))
         except redis.RedisError as error:
@@ -120,32 +117,3 @@ class Watch:
         if mark != self._grouped:
             self._groups, self._grouped = parked_groups(store), mark
         return self._groups
-
-
-class _Alerts:
-    """The newest alerts. Reads only what the ledger got since the last time: alerts are few among many events."""
-
-    def __init__(self) -> None:
-        self._found: list[dict[str, Any]] = []
-        self._newest = "-"
-
-    def read(self, client: redis.Redis) -> list[dict[str, Any]]:
-        """Return the newest alerts, newest first."""
-        fresh: list[dict[str, Any]] = []
-        newest, end = self._newest, "+"
-        while len(fresh) < ALERTS:
-            page: Any = client.xrevrange(keys.LEDGER, max=end, min=self._newest, count=_PAGE)
-            if page and end == "+":
-                newest = "(" + as_text(page[0][0])
-            fresh += [_alert(as_text(row_id), fields) for row_id, fields in page if b"alert" in fields]
-            if len(page) < _PAGE:
-                break
-            end = "(" + as_text(page[-1][0])
-        self._newest = newest
-        self._found = (fresh + self._found)[:ALERTS]
-        return self._found
-
-
-def _alert(row_id: str, fields: dict[bytes, bytes]) -> dict[str, Any]:
-    known = {as_text(name): as_text(value) for name, value in fields.items()}
-    return {**known, "at_ms": int(row_id.partition("-")[0])}

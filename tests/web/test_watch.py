@@ -6,7 +6,7 @@ import pytest
 import redis
 
 from customer_sync.store import Store
-from customer_sync.web.watch import ALERTS, REST, Watch, _Alerts
+from customer_sync.web.watch import ALERTS, REST, Watch
 
 from .conftest import Seed
 
@@ -123,40 +123,11 @@ def test_groups_are_read_again_only_when_something_was_parked_or_left(services, 
     assert (sizes(), len(reads)) == ([1], 3)
 
 
-def texts(alerts: _Alerts, store: Store) -> list[str]:
-    return [one["alert"] for one in alerts.read(store.client)]
-
-
-def test_alerts_are_found_however_many_events_came_after_them(store, seed: Seed):
-    store.ledger.alert("old", "")
-    pipe = store.client.pipeline(transaction=False)
-    for _ in range(4500):
-        pipe.xadd("tajo:ledger", {"e": "x"})
-    pipe.execute()
-
-    assert texts(_Alerts(), store) == ["old"]
-
-
-def test_alerts_are_read_on_from_where_the_last_look_ended(store, seed: Seed):
-    alerts = _Alerts()
-    assert texts(alerts, store) == []
-    store.ledger.alert("first", "")
-    seed.event(1)
-    assert texts(alerts, store) == ["first"]
-    assert texts(alerts, store) == ["first"]
-    store.ledger.alert("second", "")
-
-    assert texts(alerts, store) == ["second", "first"]
-    assert texts(alerts, store) == texts(_Alerts(), store)
-
-
-def test_only_the_newest_alerts_are_kept(store):
-    alerts = _Alerts()
+def test_alerts_are_found_however_many_events_came_after_them_and_the_newest_are_kept(store, seed: Seed):
     for number in range(ALERTS + 5):
         store.ledger.alert(str(number), "")
+    seed.event(1)
 
-    found = texts(alerts, store)
+    found = [one["alert"] for one in store.ledger.alerts(ALERTS)]
 
     assert found == [str(number) for number in range(ALERTS + 4, 4, -1)]
-    store.ledger.alert("newest", "")
-    assert texts(alerts, store) == ["newest", *found[:-1]]
