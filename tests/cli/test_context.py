@@ -98,8 +98,9 @@ def test_a_running_demo_is_meant_only_where_there_is_no_config(tajo, home):
     tajo("parked", "list", TAJO_REDIS_URL=None)
 
 
-def test_the_sandbox_of_a_running_installation_is_found(tajo, home):
-    note(home, brevo_url="http://127.0.0.1:9")
+@pytest.mark.parametrize("written", ["http://127.0.0.1:9", "http://127.0.0.1:9/v3", "http://127.0.0.1:9/v3/"])
+def test_the_sandbox_of_a_running_installation_is_found(tajo, home, written):
+    note(home, brevo_url=written)
 
     assert tajo.json("check")["brevo"]["base_url"] == "http://127.0.0.1:9/v3"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -15,6 +16,7 @@ from customer_sync.config import Settings
 from customer_sync.doctor import Finding, Patient, examine, redis_finding
 from customer_sync.doctor import account as account_checks
 from customer_sync.doctor import installation as installation_checks
+from customer_sync.metrics import CATALOGUE
 from customer_sync.outbound import Reply
 from customer_sync.store import keys
 from customer_sync.store.breaker import Pause
@@ -239,6 +241,23 @@ def test_key_address_and_permission_are_told_apart_with_code_3(healthy, sandbox,
     assert verdict == "fail"
     assert words in cause
     assert remedy in fix
+
+
+def test_what_brevo_refuses_for_another_reason_fails_and_is_told(healthy, sandbox):
+    sandbox.fault("empty_error", status=402, path="/account")
+
+    verdict, cause, fix = finding(healthy, "Brevo key", code=1)
+
+    assert verdict == "fail"
+    assert "not enough credit" in cause
+    assert fix
+
+
+def test_every_metric_that_is_named_is_in_the_catalogue():
+    named = re.findall(r"`(tajo_\w+)`", Path(installation_checks.__file__).read_text())
+
+    assert named
+    assert set(named) <= {metric.name for metric in CATALOGUE}
 
 
 def test_a_brevo_that_is_down_ends_with_code_4(healthy, sandbox):

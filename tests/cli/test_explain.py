@@ -363,3 +363,12 @@ def test_the_command_shows_what_waits_and_what_is_left_out(tajo, sandbox, store)
     assert "TOWN: There is no such attribute" in page
     assert "1 change since" in page
     assert "no contact" in page
+
+
+def test_the_command_names_what_is_parked(tajo, sandbox, store):
+    tajo.send({"id": 7, "email": JANE})
+    sandbox.fault("empty_error", status=402, path="/contacts", method="POST")
+    tajo.work()
+
+    [one] = store.parked.list()
+    assert f"tajo parked show {one.id}" in tajo("contacts", "explain", JANE).stdout
