@@ -1,0 +1,50 @@
+"""`python -m benchmarks [name...] [--quick] [--variants] [--people N]`."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+from benchmarks import ingress, latency, memory, start, storm, throughput
+from benchmarks.report import Report, heading, others, say
+
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report]] = {
+    "ingress": lambda options: ingress.run(quick=options.quick, variants=options.variants),
+    "latency": lambda options: latency.run(quick=options.quick),
+    "throughput": lambda options: throughput.run(quick=options.quick),
+    "storm": lambda options: storm.run(quick=options.quick, people=options.people),
+    "memory": lambda options: memory.run(quick=options.quick),
+    "start": lambda options: start.run(quick=options.quick),
+}
+
+
+def main() -> int:
+    """Run benchmarks and print a table for each; return the exit code."""
+    options = _parser().parse_args()
+    # a SIGTERM takes the way of an exception, so that every stack is taken down
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    print(heading() + "\n", flush=True)
+    for name in options.names or list(BENCHMARKS):
+        started = time.monotonic()
+        before = others()
+        report = BENCHMARKS[name](options)
+        report.notes.append(before)
+        print(report.text(), flush=True)
+        say(f"{name}: {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("benchmarks", description="Measures speed and memory; a table for each benchmark.")
+    parser.add_argument("names", nargs="*", choices=list(BENCHMARKS), metavar="name", help=", ".join(BENCHMARKS))
+    parser.add_argument("--quick", action="store_true", help="shorter and less exact")
+    parser.add_argument("--variants", action="store_true", help="ingress: more workers and threads of granian")
+    parser.add_argument("--people", type=int, help="storm: how many customers (default 300)")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())
