@@ -265,6 +265,7 @@ def _forget_spool(spool: Spool, reader: _Reader) -> int:
     gone = [number for number, raw in rows if reader.share(inbox.decode(raw)) == "all"]
     if gone:
         spool.remove(gone)
+    spool.close()
     return len(gone)
 
 

@@ -268,9 +268,11 @@ def test_requests_of_the_person_leave_the_spool(known, tmp_path):
     spool = Spool(tmp_path / "spool-1.sqlite")
     spool.append([encode(request([{"email": email}])) for email in (JANE, JOHN, JANE)])
 
-    gone = forget(known, spools=spools_in(tmp_path))
+    spools = spools_in(tmp_path)
+    gone = forget(known, spools=spools)
 
     assert gone.spool == 2
+    assert [one._db for one in spools] == [None], "a worker would keep a file open for each erasure"
     assert [inbox.decode(raw).body for _, raw in spool.first(9)] == [json.dumps([{"email": JOHN}]).encode()]
 
 
