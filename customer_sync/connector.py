@@ -201,18 +201,29 @@ def _refuse_constant(name: str) -> Json:
 
 
 def _check_tree(value: Json) -> None:
+    """Walk a body without recursion and refuse what could not be stored or would harm whoever reads it later."""
     stack: list[tuple[Json, str, int]] = [(value, "$", 1)]
     while stack:
         node, path, depth = stack.pop()
         if depth > MAX_DEPTH:
             raise PayloadError(path[:80], f"nested deeper than {MAX_DEPTH}")
         if isinstance(node, dict):
-            if any("\0" in key for key in node):
-                raise PayloadError(path[:80], "a NUL character in a key")
-            stack.extend((child, f"{path}.{key}", depth + 1) for key, child in node.items())
+            for key, child in node.items():
+                _check_text(key, path)
+                stack.append((child, f"{path}.{key if _PLAIN_KEY.fullmatch(key) else '?'}", depth + 1))
         elif isinstance(node, list):
             stack.extend((child, f"{path}[{i}]", depth + 1) for i, child in enumerate(node))
-        elif isinstance(node, str) and not node.isascii() and any("\ud800" <= letter <= "\udfff" for letter in node):
-            raise PayloadError(path[:80], "half a character (a lone surrogate)")
-        elif isinstance(node, str) and "\0" in node:
-            raise PayloadError(path[:80], "a NUL character")
+        elif isinstance(node, str):
+            _check_text(node, path)
+
+
+def _check_text(text: str, path: str) -> None:
+    if "\0" in text:
+        raise PayloadError(path[:80], "a NUL character")
+    if not text.isascii() and _HALF.search(text):
+        raise PayloadError(path[:80], "half a character (a lone surrogate)")
+
+
+#: Keys that a path may name; any other may be an address.
+_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
+_HALF = re.compile("[\ud800-\udfff]")

@@ -116,9 +116,12 @@ def _part(row: dict[str, Json], word: str, email: Json, path: str, inbound: Inbo
 
 
 def _time(row: dict[str, Json], received_at: datetime) -> datetime:
-    """Return when it happened: of all the times in the body only `ts_event` and `ts` are UTC for certain."""
+    """Return when it happened: of all the times in the body only `ts_event` and `ts` are UTC for certain.
+
+    They are whole seconds: the end of the second counts, so that no opt-in of the same second looks newer.
+    """
     for name in ("ts_event", "ts"):
         value = row.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**11:
-            return datetime.fromtimestamp(value, tz=UTC)
+            return min(received_at, datetime.fromtimestamp(value + 0.999, tz=UTC))
     return received_at

@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     services = Services(settings, home)
     app.extensions["tajo"] = services
     services.intake.start()
-    app.register_blueprint(ingress.blueprint(services))
+    ingress.mount(app, services)
     add_faces(app, services)
     return app
 

@@ -1,10 +1,20 @@
-"""The ingress: read the bytes, check the signature, make the request safe, answer. Nothing else: it is thin."""
+"""The ingress: read the bytes, check the signature, make the request safe, answer. Nothing else: it is thin.
+
+It stands in front of the Flask application, as Flask's own hook for that allows (`app.wsgi_app`): a webhook needs no
+session, no template and no request context, and half the time of a bare Flask answer goes into these
+(docs/decisions/0009).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
+from functools import cache
+from http import HTTPStatus
+from typing import Any
 
-from flask import Blueprint, Response, request
+from flask import Flask
+from werkzeug.wsgi import get_current_url
 
 from customer_sync.brevo.intake import SOURCE as BREVO
 from customer_sync.connector import Answer, Connector
@@ -24,66 +34,84 @@ MAX_DISCARD_BYTES, PIECE_BYTES = 4 * MAX_BODY_BYTES, 256 * 1024
 #: When to come again while nothing can be kept, in seconds.
 BUSY_S = "30"
 
+Environ = dict[str, Any]
+Start = Callable[..., Any]
 
-def blueprint(services: Services) -> Blueprint:
-    """Return the routes `/webhooks/<source>` and `/webhooks/<source>/<path>`."""
-    routes = Blueprint("ingress", __name__)
-    connectors, intake = services.connectors, services.intake
+PREFIX = "/webhooks/"
 
-    @routes.post("/webhooks/<source>")
-    @routes.post("/webhooks/<source>/<path:path>")
-    def receive(source: str, path: str = "") -> Response:
-        connector = connectors.get(source)
+
+def mount(app: Flask, services: Services) -> None:
+    """Let the application answer `POST /webhooks/<source>` and `/webhooks/<source>/<path>`."""
+    app.wsgi_app = Ingress(services, app.wsgi_app)  # type: ignore[assignment]  # Flask's own hook for this
+
+
+class Ingress:
+    """A WSGI application that takes webhooks and hands everything else on.
+
+    Args:
+        services: connectors and intake.
+        behind: the application for all other paths.
+    """
+
+    def __init__(self, services: Services, behind: Callable[[Environ, Start], Iterable[bytes]]) -> None:
+        self._connectors: Mapping[str, Connector] = services.connectors
+        self._intake = services.intake
+        self._behind = behind
+
+    def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
+        """Answer one request."""
+        where: str = environ["PATH_INFO"]
+        if not where.startswith(PREFIX):
+            return self._behind(environ, start)
+        source, _, path = where[len(PREFIX) :].partition("/")
+        connector = self._connectors.get(source)
         if connector is None:
-            return _text("There is no such source.\n", 404)
+            return _answer(start, _text(404, "There is no such source."))
+        if environ["REQUEST_METHOD"] != "POST":
+            return _answer(start, _text(405, "Webhooks are sent with POST."), ("Allow", "POST"))
         try:
-            answer = _receive(services, connector, source, path)
+            return _answer(start, self._take(environ, connector, source, path))
         except Refused as error:
-            intake.count(source, "too_large" if error.status == 413 else "refused")
+            self._intake.count(source, "too_large" if error.status == 413 else "refused")
             # Brevo drops for good what is answered with 401 or 413; with 429 it comes again
-            status = 429 if source == BREVO else error.status
-            return _text(f"{error}\n", status)
+            return _answer(start, _text(429 if source == BREVO else error.status, str(error)))
         except Busy:
-            intake.count(source, "busy")
-            return _busy()
+            self._intake.count(source, "busy")
         except Exception as error:  # noqa: BLE001  # Brevo drops for good what is answered with 500
             # the error's text may hold what was sent: only its name is told
             log.error("request not taken", source=source, error=type(error).__name__)  # noqa: TRY400  # no traceback
-            intake.count(source, "busy")
-            return _busy()
-        return Response(answer.body, answer.status, content_type=answer.content_type)
+            self._intake.count(source, "busy")
+        busy = _text(429, "Nothing can be kept at the moment: send it again.")
+        return _answer(start, busy, ("Retry-After", BUSY_S))
 
-    return routes
+    def _take(self, environ: Environ, connector: Connector, source: str, path: str) -> Answer:
+        """Return the answer to a request that is safe now.
 
-
-def _receive(services: Services, connector: Connector, source: str, path: str) -> Answer:
-    """Return the answer to a request that is safe now.
-
-    Raises:
-        Refused: too large, or not signed as it should be.
-        Busy: it could not be kept.
-    """
-    inbound = Inbound(
-        source=source,
-        headers=_Headers(request.environ),
-        body=_body(),
-        received_at=datetime.now(UTC),
-        path=path,
-        query=request.environ.get("QUERY_STRING", ""),
-        url=request.url if connector.signs_url else "",
-    )
-    greeting = connector.greet(inbound)
-    if greeting is not None:
-        services.intake.count(source, "greeted")
-        return greeting
-    connector.verify(inbound, connector.settings.secrets)
-    where = services.intake.append(inbox.encode(inbound, connector.keeps))
-    services.intake.count(source, "accepted" if where == "inbox" else "spooled")
-    return connector.accepted
+        Raises:
+            Refused: too large, or not signed as it should be.
+            Busy: it could not be kept.
+        """
+        inbound = Inbound(
+            source=source,
+            headers=_Headers(environ),
+            body=_body(environ),
+            received_at=datetime.now(UTC),
+            path=path,
+            query=environ.get("QUERY_STRING", ""),
+            url=get_current_url(environ) if connector.signs_url else "",
+        )
+        greeting = connector.greet(inbound)
+        if greeting is not None:
+            self._intake.count(source, "greeted")
+            return greeting
+        connector.verify(inbound, connector.settings.secrets)
+        self._intake.append(inbox.encode(inbound, connector.keeps), source)
+        return connector.accepted
 
 
-def _body() -> bytes:
-    stream, length = request.environ["wsgi.input"], request.content_length
+def _body(environ: Environ) -> bytes:
+    stream, told = environ["wsgi.input"], environ.get("CONTENT_LENGTH") or ""
+    length = int(told) if told.isascii() and told.isdigit() else None
     if length is None or length <= MAX_BODY_BYTES:
         body = bytes(stream.read(MAX_BODY_BYTES + 1 if length is None else length))
         if len(body) <= MAX_BODY_BYTES:
@@ -95,31 +123,42 @@ def _body() -> bytes:
     raise Refused(f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
 
 
+@cache
+def _environ_key(name: str) -> str:
+    key = name.upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+
+
 class _Headers(dict[str, str]):
     """The request's headers by lower-case name, read from the WSGI environment only when asked for."""
 
-    def __init__(self, environ: dict[str, str]) -> None:
+    def __init__(self, environ: Environ) -> None:
         super().__init__()
         self._environ = environ
 
     def __missing__(self, name: str) -> str:
-        key = name.upper().replace("-", "_")
-        return self._environ[key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"]
+        found: str = self._environ[_environ_key(name)]
+        return found
 
     def get(self, name: str, default: str = "") -> str:  # type: ignore[override]  # a narrower use of dict
         """Return a header, the default when it is absent."""
-        try:
-            return self[name]
-        except KeyError:
-            return default
+        found: str = self._environ.get(_environ_key(name), default)
+        return found
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and bool(self.get(name, ""))
+        return isinstance(name, str) and bool(self.get(name))
 
 
-def _busy() -> Response:
-    return _text("Nothing can be kept at the moment: send it again.\n", 429, {"Retry-After": BUSY_S})
+def _text(status: int, text: str) -> Answer:
+    return Answer(status, text.encode() + b"\n")
 
 
-def _text(text: str, status: int, headers: dict[str, str] | None = None) -> Response:
-    return Response(text, status, headers, content_type="text/plain; charset=utf-8")
+@cache
+def _status_line(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}"
+
+
+def _answer(start: Start, answer: Answer, *headers: tuple[str, str]) -> Iterable[bytes]:
+    about = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body))), *headers]
+    start(_status_line(answer.status), about)
+    return (answer.body,)

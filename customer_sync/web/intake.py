@@ -10,15 +10,16 @@ import sqlite3
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Literal
 
 import redis
 
 from customer_sync.log import get
-from customer_sync.store import keys
 from customer_sync.store.counters import field_name
 from customer_sync.store.spool import Spool
+from customer_sync.store.writer import InboxWriter
 
 log = get(__name__)
 
@@ -42,6 +43,7 @@ class _Group:
 
     def __init__(self) -> None:
         self.raws: list[bytes] = []
+        self.sources: list[str] = []
         self.done = threading.Event()
         self.where: Where | None = None
 
@@ -56,13 +58,13 @@ class Intake:
     """
 
     def __init__(self, client: redis.Redis, spool: Spool, wake: Callable[[str], None]) -> None:
-        self._client = client
+        self._inbox = InboxWriter(client)
         self._spool = spool
         self._wake = wake
         self._lock = threading.Lock()
         self._writer = threading.Lock()
         self._open = _Group()
-        self._counts: Counter[str] = Counter()
+        self._counts: Counter[tuple[str, str]] = Counter()
         self._rests_until = 0.0
         self._moved: set[int] = set()
         self._stopped = threading.Event()
@@ -81,12 +83,11 @@ class Intake:
 
     def count(self, source: str, answer: str) -> None:
         """Count a request; the number reaches Redis with the next group or within a second."""
-        name = field_name("tajo_inbound_total", source=source, answer=answer)
         with self._lock:
-            self._counts[name] += 1
+            self._counts[source, answer] += 1
 
-    def append(self, raw: bytes) -> Where:
-        """Return where the request is on record.
+    def append(self, raw: bytes, source: str) -> Where:
+        """Return where the request is on record; it is counted there, too.
 
         Raises:
             Busy: nowhere; the sender must come again.
@@ -94,6 +95,7 @@ class Intake:
         with self._lock:
             group = self._open
             group.raws.append(raw)
+            group.sources.append(source)
             leads = len(group.raws) == 1
         if leads:
             self._lead(group)
@@ -122,7 +124,7 @@ class Intake:
         """Put a group on record where that is possible; tell whether a wake-up must be sent."""
         if time.monotonic() >= self._rests_until:
             try:
-                must_wake = self._to_inbox(group.raws)
+                must_wake = self._to_inbox(group.raws, group.sources)
             except (redis.RedisError, OSError) as error:
                 self._rests_until = time.monotonic() + REST_S
                 log.warning("Redis refuses: using the spool", error=type(error).__name__)
@@ -132,27 +134,25 @@ class Intake:
         try:
             self._spool.append(group.raws)
             group.where = "spool"
+            for source in group.sources:
+                self.count(source, "spooled")
         except (sqlite3.Error, OSError):
             log.exception("the spool refuses too")
         return False
 
-    def _to_inbox(self, raws: list[bytes]) -> bool:
+    def _to_inbox(self, raws: list[bytes], sources: Sequence[str] = ()) -> bool:
         """Append to the inbox and write the counts; tell whether a wake-up must be sent."""
         with self._lock:
-            counts, self._counts = self._counts, Counter()
-        pipe = self._client.pipeline(transaction=False)
-        for raw in raws:
-            pipe.xadd(keys.INBOX, {"r": raw})
-        for name, by in counts.items():
-            pipe.hincrby(keys.METRICS, name, by)
-        pipe.set(keys.PREFIX + "wake:inbox", "1", nx=True, px=1000)
+            waiting, self._counts = self._counts, Counter()
+        counts = waiting.copy()
+        for source in sources:
+            counts[source, "accepted"] += 1
         try:
-            answers = pipe.execute()
+            return self._inbox.append(raws, {_field(*key): by for key, by in counts.items()})
         except Exception:
             with self._lock:
-                self._counts.update(counts)
+                self._counts.update(waiting)
             raise
-        return bool(answers[-1])
 
     def _drain_forever(self) -> None:
         while not self._stopped.wait(LOOK_S):
@@ -192,3 +192,9 @@ class Intake:
         self._moved.clear()
         log.warning("spool drained", requests=len(rows))
         return True
+
+
+@cache
+def _field(source: str, answer: str) -> str:
+    """Return the counter of an answer to a source; there are few of them."""
+    return field_name("tajo_inbound_total", source=source, answer=answer)

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
 from customer_sync.merge import stamp
-from customer_sync.model import Priority
-from customer_sync.store import Store, connect, keys
+from customer_sync.model import Inbound, Priority
+from customer_sync.store import Store, connect, inbox, keys
 from customer_sync.store.lanes import COMPACT_AT, Settlement, Source, encode_change
+from tests.rig import NOW
 
 LANE = "test"
+RAW = inbox.encode(Inbound("shop", {}, b"body", NOW))
 
 
 def put(store, target, fields, *, prio=Priority.LIVE, event="e", at_ms=1):
@@ -171,7 +173,7 @@ def test_nothing_is_left_behind_by_an_item_that_is_done(store, client):
 
 def test_a_commit_that_runs_twice_counts_once(store, client):
     store.inbox.create()
-    store.inbox.append([b'{"s":"shop","h":{},"t":1,"p":"","q":""}\n1'])
+    store.inbox.append([RAW])
     (entry,) = store.inbox.read(1)
     change = encode_change(stamp({"x": 1}, 1, "shop"))
     one = {"lane": LANE, "target": "a", "prio": 1, "change": change}
@@ -186,7 +188,7 @@ def test_a_commit_that_runs_twice_counts_once(store, client):
 def test_a_request_that_a_dead_worker_left_is_taken_up_again(store, monkeypatch):
     monkeypatch.setattr("customer_sync.store.inbox.CLAIM_AFTER_MS", 0)
     store.inbox.create()
-    store.inbox.append([b'{"s":"shop","h":{},"t":1,"p":"","q":""}\nbody'])
+    store.inbox.append([RAW])
     store.inbox.read(1)
 
     (again,) = store.inbox.read(1)
@@ -198,7 +200,7 @@ def test_a_request_that_a_dead_worker_left_is_taken_up_again(store, monkeypatch)
 def test_the_inbox_makes_its_group_again_after_redis_was_emptied(store, client):
     store.inbox.create()
     client.flushall()
-    store.inbox.append([b'{"s":"shop","h":{},"t":1,"p":"","q":""}\nbody'])
+    store.inbox.append([RAW])
 
     assert len(store.inbox.read(1)) == 1
 

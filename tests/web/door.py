@@ -50,7 +50,7 @@ class Door:
         self.woken: list[str] = []
         self.intake._wake = self.woken.append
         self.app = Flask("door")
-        self.app.register_blueprint(ingress.blueprint(self.services))
+        ingress.mount(self.app, self.services)
         self.http = self.app.test_client()
         self.client = connect(redis_url)
         self._delivery = 0

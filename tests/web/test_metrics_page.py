@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from customer_sync.metrics import CATALOGUE, LATENCY_BUCKETS_S
+from customer_sync.model import Inbound
+from customer_sync.store import inbox
 from customer_sync.store.counters import Tally
 from customer_sync.store.spool import Spool
 from customer_sync.web.metrics_page import GAUGES, KNOWN
@@ -110,7 +113,7 @@ def test_a_label_may_hold_any_character(web, store):
 
 
 def test_without_redis_it_says_so_and_tells_of_the_spool(web, without_redis, tmp_path):
-    Spool(tmp_path / "spool-1.sqlite").append([b'{"s":"lumen","h":{},"t":1,"p":"","q":""}\n{}'])
+    Spool(tmp_path / "spool-1.sqlite").append([inbox.encode(Inbound("lumen", {}, b"{}", datetime.now(UTC)))])
 
     found = values(web)
 
