@@ -104,7 +104,14 @@ HARD = replace(RULES, delete={"shop": "hard"})
         pytest.param(person(status="erased"), Has(), HARD, "erase", "", id="erased, never in Brevo"),
         pytest.param(DELETED, written(HERE | YES), RULES, "leave", "", id="deleted, soft"),
         pytest.param(DELETED, Has(), RULES, "leave", "", id="deleted, soft, perhaps in Brevo"),
-        pytest.param(DELETED, written(DELETED, email=None), RULES, "none", "deleted", id="deleted, soft, not in Brevo"),
+        pytest.param(
+            DELETED,
+            written(DELETED, email=None, blocked=False),
+            RULES,
+            "none",
+            "deleted",
+            id="deleted, soft, not in Brevo",
+        ),
         pytest.param(DELETED, written(DELETED), RULES, "none", "unchanged", id="deleted, soft, done"),
         pytest.param(DEPARTED, written(HERE | YES), RULES, "leave", "", id="departed, on a list"),
         pytest.param(DEPARTED, written(HERE), RULES, "none", "unchanged", id="departed, on no list"),
@@ -164,9 +171,22 @@ def test_a_contact_that_was_deleted_in_brevo_comes_back_blocked_when_the_person_
 def test_a_block_is_raised_on_every_withdrawal_and_lifted_only_by_a_newer_act(consent, is_blocked, flag, channel):
     state = HERE | {name.replace(".email.", f".{channel}."): one for name, one in consent.items()}
 
-    desired = make_plan(state, Has(email=JANE, blocked=is_blocked, sms_blocked=is_blocked), RULES).desired
+    has = Has(email=JANE, blocked=is_blocked) if channel == "email" else Has(email=JANE, sms_blocked=is_blocked)
+
+    desired = make_plan(state, has, RULES).desired
 
     assert {"email": desired.blocked, "sms": desired.sms_blocked} == {"email": None, "sms": None} | {channel: flag}
+
+
+@pytest.mark.parametrize("before", [True, False])
+@pytest.mark.parametrize(("sent", "after"), [(True, True), (False, False), (None, None)])
+def test_a_flag_that_was_not_sent_stays_as_it_was(before, sent, after):
+    desired = make_plan(HERE, Has(), RULES).desired._replace(blocked=sent, sms_blocked=sent)
+
+    has = after_write(Has(blocked=before, sms_blocked=before), desired, NOW)
+
+    expected = before if after is None else after
+    assert (has.blocked, has.sms_blocked) == (expected, expected)
 
 
 @pytest.mark.parametrize("how", ["brevo:unsubscribed", "brevo:spam", "brevo:hard_bounce"])
@@ -228,6 +248,7 @@ def test_a_list_that_is_no_longer_configured_is_left():
     desired = make_plan(HERE | YES, written(HERE | YES), replace(RULES, lists={"shop": (5,)})).desired
 
     assert (desired.lists, desired.unlist) == ((5,), (3,))
+    assert after_write(written(HERE | YES), desired, NOW).lists == (5,)
 
 
 @pytest.mark.parametrize(
@@ -322,10 +343,24 @@ def test_a_new_reason_to_leave_something_out_costs_no_call():
     assert set(plan.has.refused) == {"SINCE"}
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
-    max_leaves=4,
+PLAIN = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8)
+    | st.dates().map(str)
+    | st.sampled_from(["19.90", "yes", "a, b", "2026-02-30"])
+)
+#: Mostly plain values: left to itself, `recursive` draws mostly lists and objects.
+JSON = (
+    PLAIN
+    | PLAIN
+    | st.recursive(
+        PLAIN,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+        max_leaves=4,
+    )
 )
 
 

@@ -52,12 +52,17 @@ LEAVES = (
         ["", "0", 0, "19.99", "1e999", "nan", "\ud83d", "2026-11-21T10:00:00Z", "0001-01-01T00:00:00+14:00"]
     )
 )
-JSON = st.recursive(
-    LEAVES,
-    lambda inner: (
-        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "c", ""]), inner, max_size=3)
-    ),
-    max_leaves=8,
+#: Mostly plain values: left to itself, `recursive` draws mostly lists and objects.
+JSON = (
+    LEAVES
+    | LEAVES
+    | st.recursive(
+        LEAVES,
+        lambda inner: (
+            st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["a", "b", "c", ""]), inner, max_size=3)
+        ),
+        max_leaves=8,
+    )
 )
 OBJECTS = st.dictionaries(st.sampled_from(["a", "b", "c"]), JSON, max_size=3)
 

@@ -21,7 +21,7 @@ BUCKET = "contacts"
 #: Attributes that every account has, though the list of attributes may not show them all.
 BUILT_IN = {"SMS": "text", "WHATSAPP": "text", "LANDLINE_NUMBER": "text", "EXT_ID": "text"}
 
-_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 class Refused(NamedTuple):
@@ -101,7 +101,7 @@ def _date(value: Json) -> Json | Refused:
     found = _DATE.match(str(value))
     try:
         return date.fromisoformat(found.group()).isoformat() if found else _NO_DATE
-    except ValueError:  # such as 2026-02-30
+    except ValueError:  # such as 2026-02-30, or digits of another script
         return _NO_DATE
 
 
