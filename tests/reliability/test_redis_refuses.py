@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -13,12 +14,14 @@ import time
 from pathlib import Path
 
 import pytest
+import redis
 
-from customer_sync.model import EventState
-from customer_sync.store import keys
+from customer_sync.model import Event, EventState, Kind
+from customer_sync.store import connect, keys
 from customer_sync.store.inbox import decode
 from customer_sync.web.intake import DRAIN_AT_ONCE
 from tests.reliability.servers import OwnRedis, wait_until
+from tests.rig import Rig, at
 from tests.web.door import CUSTOMER, Door
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -38,8 +41,8 @@ def server(tmp_path, redis_url):
 def door(server, tmp_path):
     made = Door(server.url, tmp_path / "home")
     assert made.shopify().status_code == 202  # the connections are open when Redis goes
-    made.client.flushall()
     made.intake.tend()
+    made.client.flushall()
     yield made
     made.close()
 
@@ -260,3 +263,19 @@ def test_a_full_disk_does_not_send_the_spool_to_the_inbox_again_and_again(door, 
 
     assert door.client.xlen(keys.INBOX) == 5
     assert door.spool.depth() == 0
+
+
+def test_a_full_redis_still_delivers_what_waits_and_so_makes_room(server):
+    rig = Rig(connect(server.url))
+    for number in range(5):
+        record = {"email": f"p{number}@example.com", "firstName": "Jane"}
+        rig.send(Event(f"e{number}", "shop", Kind.CUSTOMER_UPDATED, at(-100), str(number), str(number), record))
+    rig.read()
+    server.fill()
+
+    for _ in range(5):
+        with contextlib.suppress(redis.OutOfMemoryError):  # counters may be refused, deliveries may not
+            rig.deliver()
+
+    assert len(rig.brevo.contacts) == 5
+    assert rig.store.lanes.depth("contacts")[0] == 0

@@ -1,0 +1,241 @@
+"""The rate limit: all that is allowed is used, and no call is refused."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+
+import pytest
+
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contacts import ContactsHandler
+from customer_sync.brevo.gate import Gate
+from customer_sync.errors import TryLater
+from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
+from customer_sync.outbound import HttpClient
+from customer_sync.store.counters import Tally
+from tests.reliability.stack import address
+from tests.rig import Rig, at
+from tests.sandbox_server import sandbox_server
+
+BUCKET = "contacts"
+
+
+def told(limit: int, remaining: int, reset: int) -> dict[str, str]:
+    """The three headers of an answer."""
+    return {
+        "x-sib-ratelimit-limit": str(limit),
+        "x-sib-ratelimit-remaining": str(remaining),
+        "x-sib-ratelimit-reset": str(reset),
+    }
+
+
+# in real time, against the sandbox ----------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_sixty_waiting_contacts_use_95_percent_of_the_general_plan_and_get_no_429(stack, measured):
+    for _ in range(3):  # calls are 103 ms apart: a machine that others keep busy delays one by more than the 30 ms left
+        stack.reset()
+        stack.sandbox.limits("general")
+        stack.feed(range(60), first_name="Jane")
+        stack.settled()
+        calls, rate = stack.sandbox.calls(), _steady_rate(stack)
+        measured("calls_per_second", rate)
+        assert len(stack.sandbox.contacts()) == 60
+        if calls["refused429"] == 0 and rate >= 9.5:
+            break
+
+    assert calls["refused429"] == 0
+    assert calls["maxInOneSecond"] <= 10
+    assert rate >= 9.5
+
+
+def _steady_rate(stack) -> float:
+    """Calls per second after the first second."""
+    calls = stack.sandbox.calls()["calls"]
+    times = sorted(_seconds(one["at"]) for one in calls if one["route"] == "/contacts")
+    steady = [at for at in times if at > times[0] + 1]
+    return (len(steady) - 1) / (steady[-1] - steady[0])
+
+
+def _seconds(text: str) -> float:
+    return datetime.fromisoformat(text).timestamp()
+
+
+class OverHttp(Rig):
+    """The rig, with the sandbox in the place of the Brevo in memory."""
+
+    def __init__(self, client, url: str) -> None:
+        super().__init__(client)
+        account = Brevo(url, "k", HttpClient(), self.store.limits, Tally())
+        handler = ContactsHandler(account, self.store.limits, self.store.people, lambda: self.rules)
+        self.line.handlers = {"contacts": handler}
+
+    def customer(self, number: int) -> None:
+        record = {"email": address(number), "firstName": "Jane"}
+        self.send(Event(f"c{number}", "shop", Kind.CUSTOMER_UPDATED, at(-100), str(number), str(number), record))
+
+    def withdraw(self, number: int) -> None:
+        left = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at(-5), "shop", explicit=True)
+        record = {"email": address(number)}
+        who = str(number)
+        self.send(Event(f"w{number}", "shop", Kind.CONSENT_CHANGED, at(-5), who, who, record, (left,)))
+
+
+@pytest.fixture(scope="module")
+def sandbox():
+    with sandbox_server("--plan", "none") as running:
+        yield running
+
+
+@pytest.fixture
+def rig(client, sandbox):
+    sandbox.reset()
+    sandbox.clear_faults()
+    return OverHttp(client, sandbox.url)
+
+
+@pytest.mark.parametrize(("plan", "rate"), [("none", 0), ("general", 10), ("advanced", 20), ("extended", 60)])
+def test_the_limit_of_each_plan_is_learned_from_the_first_answer(rig, sandbox, plan, rate):
+    sandbox.limits(plan)
+    rig.customer(1)
+    rig.settle()
+
+    assert rig.store.limits.rate(BUCKET) == rate
+
+
+def test_a_new_plan_is_learned_while_work_goes_on(rig, sandbox):
+    sandbox.limits("general")
+    rig.customer(1)
+    rig.settle()
+    sandbox.limits("extended")
+    rig.store.limits._told.clear()  # a second later
+    rig.customer(2)
+    rig.settle()
+
+    assert rig.store.limits.rate(BUCKET) == 60
+
+
+def test_near_the_end_of_the_hour_all_but_urgent_work_is_held(rig, sandbox):
+    sandbox.limits("none", contacts=(None, 50))
+    for number in range(60):
+        rig.store.limits._told.clear()  # every answer is heard
+        rig.customer(number)
+        rig.settle()
+
+    held = 60 - len(sandbox.contacts())
+    assert held == 11  # one call of fifty is kept for those who leave
+    rig.withdraw(5)
+    rig.settle()
+    assert sandbox.contacts()[address(5)]["emailBlacklisted"] is True
+    assert sandbox.calls(0)["refused429"] == 0
+    assert rig.store.lanes.depth("contacts")[0] == held
+
+
+# the rules, one by one ----------------------------------------------------------------------------------------------
+
+
+def test_the_second_is_used_evenly_from_many_threads(store):
+    store.limits.learn(BUCKET, told(20, 19, 1))
+    starts: list[float] = []
+    gate = Gate(store.limits, BUCKET, 30)
+
+    def call() -> None:
+        gate.wait()
+        starts.append(time.monotonic())
+
+    threads = [threading.Thread(target=call) for _ in range(25)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    starts.sort()
+    assert max(sum(1 for one in starts if start <= one < start + 1) for start in starts) <= 20
+    assert 1.1 <= starts[-1] - starts[0] <= 1.5
+
+
+def test_before_the_limit_is_known_only_a_few_calls_go_out(store):
+    first = store.limits.reserve(BUCKET, 50)
+    second = store.limits.reserve(BUCKET, 50)
+
+    assert len(first.offsets_s) == 4
+    assert second.offsets_s == ()
+    assert second.wait_s > 0
+
+
+def test_after_a_429_everybody_waits_until_the_reset(store):
+    store.limits.learn(BUCKET, told(10, 9, 1))
+    store.limits.hold(BUCKET, told(10, 0, 1))
+
+    assert store.limits.reserve(BUCKET, 1, urgent=True).wait_s == pytest.approx(1, abs=0.1)
+    store.limits.hold(BUCKET, told(10, 0, 30))
+    with pytest.raises(TryLater):
+        Gate(store.limits, BUCKET, 1).wait()
+
+
+def test_an_hour_that_is_used_up_holds_everybody(store):
+    store.limits.learn(BUCKET, told(100, 0, 1800))
+
+    assert store.limits.reserve(BUCKET, 1).wait_s == pytest.approx(1800, abs=1)
+    assert store.limits.reserve(BUCKET, 1, urgent=True).wait_s == pytest.approx(1800, abs=1)
+
+
+def test_the_last_two_percent_of_an_hour_are_for_urgent_work(store):
+    store.limits.learn(BUCKET, told(100, 5, 1800))
+
+    granted = store.limits.reserve(BUCKET, 10)
+    refused = store.limits.reserve(BUCKET, 1)
+    urgent = store.limits.reserve(BUCKET, 10, urgent=True)
+
+    assert len(granted.offsets_s) == 3
+    assert refused.offsets_s == ()
+    assert len(urgent.offsets_s) == 2
+
+
+@pytest.mark.parametrize(
+    "headers", [{"x-sib-ratelimit-limit": ""}, {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "soon"}]
+)
+def test_headers_that_make_no_sense_count_as_none(store, headers):
+    store.limits.learn(BUCKET, headers)
+
+    assert store.limits.rate(BUCKET) == 0
+
+
+def test_calls_of_the_hour_that_are_under_way_are_not_granted_a_second_time(store):
+    store.limits.learn(BUCKET, told(100, 50, 1800))
+    under_way = store.limits.reserve(BUCKET, 20)
+    store.limits._told.clear()
+    store.limits.learn(BUCKET, told(100, 49, 1799))  # the answer to the first of them
+
+    more = store.limits.reserve(BUCKET, 100)
+
+    assert len(under_way.offsets_s) + len(more.offsets_s) <= 50
+
+
+def test_the_window_of_the_hour_is_not_mistaken_for_a_second_when_it_ends(store):
+    store.limits.learn(BUCKET, told(10, 9, 1))
+    store.limits.learn(BUCKET, told(36_000, 1_080, 200))
+    store.limits._told.clear()
+    store.limits.learn(BUCKET, told(36_000, 1_040, 1))
+
+    assert store.limits.rate(BUCKET) == 10
+
+
+def test_calls_that_were_refused_together_without_headers_count_as_one_refusal(store):
+    waits = [store.limits.hold(BUCKET, {}) for _ in range(10)]
+
+    assert max(waits) <= 2
+
+
+def test_refusals_in_a_row_without_headers_wait_longer_each_time_and_a_success_forgets_them(store, client):
+    waits = []
+    for _ in range(4):
+        waits.append(store.limits.hold(BUCKET, {}))
+        client.hset("tajo:lim:contacts", "hold", 0)
+    store.limits.learn(BUCKET, told(10, 9, 1))
+
+    assert waits == pytest.approx([1, 2, 4, 8], abs=0.2)
+    assert store.limits.hold(BUCKET, {}) == pytest.approx(1, abs=0.2)

@@ -1,0 +1,146 @@
+"""Several worker processes, and workers that end under load."""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+import pytest
+
+from tests.reliability.servers import wait_until
+from tests.reliability.stack import LIST, TOKEN, Stack, address
+from tests.reliability.watch import watching
+from tests.sandbox_server import sandbox_server
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+
+
+@pytest.fixture
+def make_stack(redis_url, tmp_path):
+    """Start a sandbox, a watch in front of it and some workers."""
+    made: list[Stack] = []
+    with sandbox_server("--plan", "none", "--time-scale", "0.001") as sandbox, watching(sandbox.address) as watch:
+
+        def make(workers: int) -> tuple[Stack, object]:
+            stack = Stack(tmp_path, sandbox, watch.url)
+            made.append(stack)
+            for _ in range(workers):
+                stack.start_worker()
+            return stack, watch
+
+        yield make
+        for stack in made:
+            stack.close()
+
+
+def test_two_workers_never_write_one_person_at_the_same_time(make_stack):
+    stack, watch = make_stack(2)
+    watch.delay_s = 0.05
+    rng = random.Random(11)
+    for turn in range(60):
+        stack.feed(rng.sample(range(8), 4), first_name=f"v{turn}")
+        stack.wake()
+        time.sleep(0.03)
+    stack.settled()
+
+    assert len(watch.calls) > 40
+    assert watch.overlaps() == []
+    newest = {email: name for email, name in stack.names().items() if name == "v59"}
+    assert newest
+
+
+def test_a_worker_that_is_stopped_under_load_loses_nothing_and_doubles_nothing(make_stack, measured):
+    stack, watch = make_stack(2)
+    watch.delay_s = 0.06
+    people = range(600)
+    stack.feed(people, first_name="Jane")
+    wait_until(lambda: len(stack.sandbox.contacts()) > 60, stack.told)
+    first = stack._processes[0]
+
+    first.send_signal(signal.SIGTERM)
+    took_s = wait_until(lambda: first.poll() is not None, stack.told, 12)
+    stack.settled()
+
+    assert stack.names() == {address(number): "Jane" for number in people}
+    doubled = stack.sandbox.count("POST", "/contacts") - len(people)
+    assert doubled == 0
+    assert took_s <= 8
+    measured("stopped_after_s", took_s)
+
+
+def test_a_worker_alone_that_is_stopped_leaves_the_rest_to_the_next(make_stack):
+    stack, watch = make_stack(1)
+    watch.delay_s = 0.1
+    people = range(600)
+    stack.feed(people, first_name="Jane")
+    wait_until(lambda: len(stack.sandbox.contacts()) > 40, stack.told)
+    (worker,) = stack._processes
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(12)
+    assert stack.waiting() > 0
+
+    stack.start_worker()
+    stack.settled()
+
+    assert stack.names() == {address(number): "Jane" for number in people}
+
+
+def test_a_thousand_of_our_own_writes_that_come_back_make_no_loop(make_stack, measured):
+    stack, _ = make_stack(1)
+    web = stack.start_web()
+    events = ["unsubscribed", "spam", "hardBounce", "contactUpdated", "contactDeleted", "listAddition"]
+    hook = {"url": f"{web}/webhooks/brevo", "type": "marketing", "events": events, "description": "all"}
+    stack.sandbox.call("POST", "/v3/webhooks", {**hook, "auth": {"type": "bearer", "token": TOKEN}})
+    people = range(350)
+
+    stack.feed(people, first_name="Jane")
+    stack.settled()
+    stack.consent(people, "subscribed")
+    stack.settled()
+    stack.consent(people, "unsubscribed")
+    stack.settled()
+    writes = stack.sandbox.calls(0)["total"]
+    stack.feed(people, "customers/delete")
+    stack.settled()
+    _quiet(stack)
+    calls = stack.sandbox.calls(0)["total"]
+    _quiet(stack)
+
+    came_back = int(stack.client.hget("tajo:metrics", "tajo_inbound_total|source=brevo|answer=accepted") or 0)
+    assert came_back >= 1_000
+    assert {one["state"] for one in stack.sandbox.deliveries()} == {"delivered"}
+    assert calls - writes == len(people)  # one delete each, and nothing because of an echo
+    assert stack.sandbox.calls(0)["total"] == calls
+    assert stack.sandbox.contacts() == {}
+    assert stack.store.parked.count() == 0
+    measured("round_trips", came_back)
+
+
+def test_a_person_who_leaves_at_brevo_stays_away_whatever_the_shop_goes_on_sending(make_stack):
+    stack, _ = make_stack(1)
+    web = stack.start_web()
+    hook = {"url": f"{web}/webhooks/brevo", "type": "marketing", "events": ["unsubscribed"], "description": "left"}
+    stack.sandbox.call("POST", "/v3/webhooks", {**hook, "auth": {"type": "bearer", "token": TOKEN}})
+    stack.feed([1], first_name="Jane")
+    stack.consent([1], "subscribed")
+    stack.settled()
+    assert stack.sandbox.contacts()[address(1)]["listIds"] == [LIST]
+
+    stack.sandbox.unsubscribe(address(1))
+    _quiet(stack)
+    stack.feed([1], first_name="Janet", accepts_marketing=True)
+    stack.settled()
+
+    contact = stack.sandbox.contacts()[address(1)]
+    assert contact["attributes"]["FIRSTNAME"] == "Janet"
+    assert contact["emailBlacklisted"] is True
+    assert stack.sandbox.mailable() == []
+
+
+def _quiet(stack: Stack) -> None:
+    """Wait until every webhook of the sandbox was answered and what it brought is done."""
+    wait_until(lambda: all(one["state"] != "waiting" for one in stack.sandbox.deliveries()), stack.told, 20)
+    stack.settled()
+    time.sleep(0.2)
+    stack.settled()
