@@ -9,6 +9,7 @@ A connector is found by name: `connectors/<platform>/connector.py` holds one cla
 from __future__ import annotations
 
 import json
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -215,6 +216,8 @@ def _check_tree(value: Json) -> None:
             stack.extend((child, f"{path}[{i}]", depth + 1) for i, child in enumerate(node))
         elif isinstance(node, str):
             _check_text(node, path)
+        elif isinstance(node, float) and not math.isfinite(node):
+            raise PayloadError(path[:80], "a number too large to be one")
 
 
 def _check_text(text: str, path: str) -> None:

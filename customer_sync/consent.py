@@ -50,8 +50,8 @@ def decide(state: State, channel: Channel, missing: ConsentState = ConsentState.
     Args:
         state: everything known of the person.
         channel: e-mail or SMS.
-        missing: what to make of a person of whom nothing is on record, or only a record that says `unknown`; `granted`
-            is an operator's own decision (`options.missing_consent`) and never answers a withdrawal.
+        missing: what to make of a person of whom nothing at all is on record; `granted` is an operator's own decision
+            (`options.missing_consent`) and never answers a withdrawal, nor a record that says `unknown`.
     """
     withdrawn = state.get(register(channel, "withdrawn"))
     granted = state.get(register(channel, "granted"))
@@ -63,8 +63,7 @@ def decide(state: State, channel: Channel, missing: ConsentState = ConsentState.
     if granted is not None:
         return _unless_reset(granted, stated)
     if stated is not None:
-        said = _stated(stated)
-        return Decision(missing if said is ConsentState.UNKNOWN else said, stated)
+        return Decision(_stated(stated), stated)
     return Decision(missing, None)
 
 

@@ -21,7 +21,7 @@ from customer_sync.errors import MappingError, PayloadError
 from customer_sync.identity import normalize_email
 from customer_sync.merge import State
 from customer_sync.model import Change, Event, Inbound, Json, Kind, Priority
-from customer_sync.pipeline import _put
+from customer_sync.pipeline import plan_put
 from customer_sync.store import Store, inbox, keys
 from customer_sync.store.lanes import COMPACT_AT, Item, decode_change
 from customer_sync.store.ledger import event_row
@@ -140,7 +140,7 @@ def request_erasure(store: Store, emails: Iterable[str], at: datetime) -> list[s
         change = Change(
             LANE, SOURCE, at, fields, email=email, is_snapshot=True, event_id=event.id, priority=Priority.URGENT
         )
-        events.append({"seen": "", "row": event_row(event), "puts": [_put(store, change, at)]})
+        events.append({"seen": "", "row": event_row(event), "puts": [plan_put(store, change, at)]})
     answer = store.commit([{"entry": "", "events": events, "parked": []}], COMPACT_AT)
     return list(answer["wake"] or ())
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
 from typing import TypedDict
 
@@ -221,9 +221,13 @@ class Merged:
     occurred_at: datetime
 
 
+_EPOCH = datetime.fromtimestamp(0, tz=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+
 def to_ms(at: datetime) -> int:
     """Return an aware time as whole milliseconds since 1970, the form in which stamps are stored."""
-    return int(at.timestamp() * 1000)
+    return (at - _EPOCH) // _MILLISECOND
 
 
 def from_ms(ms: int) -> datetime:

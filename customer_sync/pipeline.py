@@ -166,7 +166,7 @@ class _Reading:
                     if isinstance(change, Merged):
                         merged = _merged(self._line.store, change)
                     else:
-                        puts.append(_put(self._line.store, change, self._inbound.received_at))
+                        puts.append(plan_put(self._line.store, change, self._inbound.received_at))
                 notes += [work.note] if work.note else []
                 for name in work.refused:
                     self._tally.count("tajo_fields_refused_total", field=name)
@@ -194,7 +194,7 @@ def clamp(event: Event, received_at: datetime) -> Event:
     return replace(event, occurred_at=min(event.occurred_at, received_at), consents=consents)
 
 
-def _put(store: Store, change: Change, received_at: datetime) -> dict[str, Any]:
+def plan_put(store: Store, change: Change, received_at: datetime) -> dict[str, Any]:
     """Return a change in the form the commit script takes."""
     at_ms = to_ms(change.occurred_at)
     known_ms = 0 if change.is_snapshot or change.customer_id is None else at_ms
@@ -248,11 +248,11 @@ def deliver(line: Line, lane: str) -> Rest:
         return Rest(did_work=False, wait_s=taken.wait_s)
     with line.keeper.keep(lane, taken.token, [item.target for item in taken.items]):
         delivery = handler.deliver(taken.items)
+        erased = [one.item for one in delivery.outcomes if one.settlement.verdict == "erased"]
+        if erased:
+            line.forget(erased)  # first: what a crash leaves undone is done again with the item
         stale, _ = settle(line, lane, taken.token, delivery)
     done = [one for one in delivery.outcomes if one.item.target not in stale]
-    erased = [one.item for one in done if one.settlement.verdict == "erased"]
-    if erased:
-        line.forget(erased)
     if stale:
         line.tally.count("tajo_leases_lost_total", by=len(stale), lane=lane)
         log.warning("leases lost", lane=lane, items=len(stale))

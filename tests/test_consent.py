@@ -191,7 +191,7 @@ def test_each_case_is_decided_and_says_on_what_evidence(history, state, evidence
 
 @pytest.mark.parametrize(
     ("history", "state"),
-    [((), GRANTED), ((said(UNKNOWN),), GRANTED), ((said(PENDING),), PENDING), ((NO,), WITHDRAWN), ((YES,), GRANTED)],
+    [((), GRANTED), ((said(UNKNOWN),), UNKNOWN), ((said(PENDING),), PENDING), ((NO,), WITHDRAWN), ((YES,), GRANTED)],
 )
 def test_an_operator_may_choose_for_those_of_whom_nothing_is_known(history, state):
     assert decide(known(*history), EMAIL, GRANTED).state is state

@@ -61,9 +61,7 @@ RULES: tuple[Rule, ...] = (
         "The API key lacks a permission.",
         "Give it read and write access to contacts at https://app.brevo.com/settings/keys/api; deletes need `All`.",
     ),
-    Rule(
-        403, "", Next.CONFIG, "Brevo denies access.", "Check what plan and API key allow; `tajo doctor` helps."
-    ),
+    Rule(403, "", Next.CONFIG, "Brevo denies access.", "Check what plan and API key allow; `tajo doctor` helps."),
     Rule(402, "", Next.PARK, "The Brevo account has not enough credit.", "Add credit, then replay."),
     Rule(404, "", Next.MISSING, "The contact is not in Brevo."),
     Rule(408, "", Next.LATER, "Brevo took too long."),

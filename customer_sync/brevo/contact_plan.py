@@ -90,7 +90,9 @@ def make_plan(state: State, has: Has, rules: Rules) -> Plan:
         return Plan("none", has, why=why)
     desired = desire(state, has, rules, str(address_of(state)), is_active=word == "active")
     if has.email is not None and has.email != desired.email:
-        return Plan("rename", has, desired)
+        if word == "active":
+            return Plan("rename", has, desired)
+        desired = desired._replace(email=has.email)  # who left is not renamed on the way out
     flags_differ = _flags_differ(desired, has)
     if has.email == desired.email and has.digest == desired.digest and not flags_differ:
         return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
@@ -141,7 +143,14 @@ def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
         lists=tuple(sorted((set(has.lists) | set(desired.lists)) - set(desired.unlist))),
         at_ms=at_ms,
         refused=desired.refused,
+        left_ms=has.left_ms,
     )
+
+
+def digest_of(email: str, attributes: Mapping[str, Json], lists: tuple[int, ...]) -> str:
+    """Return the short text that stands for a contact's body: equal bodies have equal digests."""
+    text = canonical([email, dict(attributes), list(lists)])
+    return blake2b(text.encode(), digest_size=9).hexdigest()
 
 
 def replace_refused(has: Has, refused: dict[str, str]) -> Has:
@@ -156,11 +165,11 @@ def desire(state: State, has: Has, rules: Rules, email: str, *, is_active: bool)
     by_sms = decide(state, Channel.SMS)
     attributes, refused = fit_attributes(state, has, rules.attributes)
     lists = _lists(state, has, rules, by_email.state, is_active=is_active)
-    blocked = _flag(by_email, known=has.blocked, may_lift=may_lift(state, Channel.EMAIL))
-    sms_blocked = _flag(by_sms, known=has.sms_blocked, may_lift=may_lift(state, Channel.SMS))
+    # whoever leaves takes nothing back: a block is only ever lifted for a customer
+    blocked = _flag(by_email, known=has.blocked, may_lift=is_active and may_lift(state, Channel.EMAIL))
+    sms_blocked = _flag(by_sms, known=has.sms_blocked, may_lift=is_active and may_lift(state, Channel.SMS))
     unlist = tuple(sorted(set(has.lists) - set(lists)))
-    text = canonical([email, attributes, list(lists)])
-    digest = blake2b(text.encode(), digest_size=9).hexdigest()
+    digest = digest_of(email, attributes, lists)
     # a block is always written: consent goes before the wish to leave existing contacts alone
     has_flag = blocked is not None or sms_blocked is not None
     may_update = has_flag or all(rules.update.get(source, True) for source in _sources(state))
@@ -235,12 +244,11 @@ def _heard(state: State, has: Has) -> Has:
     """Return what Brevo has, after what Brevo itself told us since."""
     gone = state.get("gone")
     if gone is not None and gone.at_ms > has.at_ms:
-        return Has(at_ms=has.at_ms, refused=has.refused)
+        # with the contact went every block that it had
+        has = Has(at_ms=has.at_ms, refused=has.refused, left_ms=max(has.left_ms, gone.at_ms))
     withdrawn = state.get("consent.email.withdrawn")
-    if withdrawn is not None and withdrawn.value in HERE:
-        granted = state.get("consent.email.granted")
-        if granted is None or granted.at_ms <= withdrawn.at_ms:
-            return replace(has, blocked=True)
+    if withdrawn is not None and withdrawn.value in HERE and withdrawn.at_ms > has.left_ms:
+        return replace(has, blocked=True, left_ms=withdrawn.at_ms)
     return has
 
 

@@ -17,6 +17,7 @@ from customer_sync.brevo.contact_plan import (
     Rules,
     after_delete,
     after_write,
+    digest_of,
     make_plan,
     remember,
 )
@@ -290,7 +291,8 @@ def _desired(job: _Job) -> Desired:
 def _without(desired: Desired, names: Sequence[str], reason: str) -> Desired:
     attributes = {name: value for name, value in desired.attributes.items() if name not in names}
     notes = {name: remember(reason, desired.attributes[name]) for name in names}
-    return desired._replace(attributes=attributes, refused=desired.refused | notes)
+    digest = digest_of(desired.email, attributes, desired.lists)
+    return desired._replace(attributes=attributes, refused=desired.refused | notes, digest=digest)
 
 
 def _body(desired: Desired) -> dict[str, Json]:

@@ -96,7 +96,7 @@ local function write_ref(ref, person, fp, ms)
 end
 
 -- Copy all that is known of and waiting for one person to another. `what` is `all` (fields and consent, never an
--- address or a status), `shared` (the same without opt-ins, which may be somebody else's) or `consent`. Merge is idempotent, so a copy can do no harm.
+-- address or a status), `shared` (the same without opt-ins, which may be somebody else's) or `withdrawn`. Merge is idempotent, so a copy can do no harm.
 local function copy_person(lane, from, to, now, what)
   local copies = {}
   for _, change in ipairs(redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. from, 0, -1)) do
@@ -139,10 +139,10 @@ local function move_ref(lane, ref, known, to, fp, ms, now, left)
   end
 end
 
--- Somebody takes an address: whoever had it before leaves their consent behind with it. The mailbox is the same.
+-- Somebody takes an address: whoever had it before leaves their withdrawal behind with it. The mailbox is the same.
 local function claim(lane, fp, before, refs, now)
   local person = new_person(fp, refs)
-  if before then copy_person(lane, before, person, now, 'consent') end
+  if before then copy_person(lane, before, person, now, 'withdrawn') end
   return person
 end
 
@@ -172,7 +172,7 @@ local function resolve_new_address(p, known, current, any, now)
     return current
   end
   if refs_of(known.person) <= 1 then
-    if any and any ~= known.person then copy_person(p.lane, any, known.person, now, 'consent') end
+    if any and any ~= known.person then copy_person(p.lane, any, known.person, now, 'withdrawn') end
     if known.fp ~= '' then redis.call('HSET', em_key(known.fp), known.fp, '*' .. known.person) end
     redis.call('HSET', em_key(p.fp), p.fp, known.person)
     write_ref(p.ref, known.person, p.fp, p.ms)

@@ -37,7 +37,7 @@ local function apply(event)
     if target then
       -- whoever only knows an old address means the person who left it, wherever they went
       local moved = p.ref == '' and redis.call('HGET', P .. 'moved', target)
-      if moved then put(p.lane, moved, p.prio, now, now, {cjson.encode({copy = 'consent', change = p.change})}) end
+      if moved then put(p.lane, moved, p.prio, now, now, {cjson.encode({copy = 'withdrawn', change = p.change})}) end
       local length = put(p.lane, target, p.prio, now, now, {change})
       if length > tonumber(ARGV[4]) then long[#long + 1] = {p.lane, target} end
       lanes[p.lane] = true

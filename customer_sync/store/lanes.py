@@ -113,7 +113,7 @@ def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
     """Return the state and the events of a waiting change, whichever form it has.
 
     `S` is a change. A `copy` is made of another person's waiting `change` or `record`: of `all`, of what is `shared`
-    (opt-ins are not), or of `consent`;
+    (opt-ins are not), or of what was `withdrawn`;
     `bare` is a change of the person's own with an address that is not theirs (any more), which it must not give them.
     """
     raw = json.loads(text)
@@ -138,7 +138,7 @@ HERE = frozenset({"brevo:unsubscribed", "brevo:spam", "brevo:hard_bounce"})
 _KEPT: Mapping[str, Callable[[str], bool]] = {
     "all": lambda name: name not in _NOT_COPIED,
     "shared": lambda name: name not in _NOT_COPIED and not name.endswith(".granted"),
-    "consent": lambda name: name.startswith("consent."),
+    "withdrawn": lambda name: name.endswith(".withdrawn"),
     "bare": lambda name: name != "email",
 }
 

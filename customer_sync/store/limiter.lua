@@ -54,16 +54,20 @@ elseif verb == 'learn' then
   redis.call('HDEL', key, 'storm')
   if limit < 0 then
     redis.call('HSETNX', key, 'rps', 0)
-  elseif reset <= 1 then
+  elseif reset <= 1 and limit ~= num('rph', -1) then
     redis.call('HSET', key, 'rps', limit)
   else
-    redis.call('HSET', key, 'rph', limit, 'left', remaining, 'ends', string.format('%.0f', now + reset * 1000))
+    -- within one window only the smaller number is true: what was granted and not yet answered is missing in theirs
+    local left = num('ends', 0) > now and math.min(num('left', remaining), remaining) or remaining
+    redis.call('HSET', key, 'rph', limit, 'left', left, 'ends', string.format('%.0f', now + reset * 1000))
     redis.call('HSETNX', key, 'rps', 0)
   end
   return {0}
 else
   -- hold: ARGV[3]: reset in s, -1 when unknown. Returns {ms until calls may go again}
   local reset = tonumber(ARGV[3])
+  -- calls that were under way together and refused together are one refusal
+  if reset < 0 and num('hold', 0) > now then return {math.ceil(num('hold', 0) - now)} end
   local storm = redis.call('HINCRBY', key, 'storm', 1)
   local wait = reset >= 0 and math.max(reset, 0.05) * 1000 or math.min(60000, 500 * 2 ^ math.min(storm, 8))
   local till = math.max(num('hold', 0), now + wait)

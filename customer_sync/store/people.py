@@ -31,6 +31,7 @@ class Has:
         lists: the lists that we put the contact on.
         at_ms: when Brevo accepted it.
         refused: attribute → why it was left out.
+        left_ms: the newest withdrawal at Brevo that `blocked` knows of; Brevo had blocked the contact then.
     """
 
     email: str | None = None
@@ -40,6 +41,7 @@ class Has:
     lists: tuple[int, ...] = ()
     at_ms: int = 0
     refused: dict[str, str] = field(default_factory=dict)
+    left_ms: int = 0
 
 
 class Person(NamedTuple):
@@ -59,6 +61,8 @@ def encode(person: Person) -> str:
         kept["m"] = 1
     if has.lists:
         kept["l"] = list(has.lists)
+    if has.left_ms:
+        kept["w"] = has.left_ms
     if has.refused:
         kept["r"] = dict(has.refused)
     address = person.state.get("email")
@@ -84,6 +88,7 @@ def decode(text: str) -> Person:
             lists=tuple(kept.get("l", ())),
             at_ms=kept["a"],
             refused=kept.get("r", {}),
+            left_ms=kept.get("w", 0),
         ),
     )
 

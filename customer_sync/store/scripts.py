@@ -8,12 +8,16 @@ from typing import Any
 
 import redis
 
+#: Scripts that run although Redis is full: they are how it gets room again. Such flags need Redis 7.
+MAKE_ROOM = frozenset({"take", "settle", "renew", "compact", "sweep", "limiter"})
+
 
 @cache
 def source(name: str) -> str:
     """Return the whole text of a script: the shared part and `<name>.lua`."""
     folder = files(__package__)
-    return (folder / "_lib.lua").read_text() + "\n" + (folder / f"{name}.lua").read_text()
+    flags = "#!lua flags=allow-oom\n" if name in MAKE_ROOM else ""
+    return flags + (folder / "_lib.lua").read_text() + "\n" + (folder / f"{name}.lua").read_text()
 
 
 class Scripts:

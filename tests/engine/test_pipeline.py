@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from tests.rig import LIST, Rig, at
 
 from customer_sync.errors import Unavailable
 from customer_sync.model import Channel, Consent, ConsentState, Event, EventState, Kind
 from customer_sync.outbound import Reply
+from tests.rig import LIST, Rig, at
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def test_erasure_leaves_nothing_but_a_tombstone(rig, client):
 
     assert not rig.brevo.contacts
     assert rig.store.people.find("jane@example.com") is None
-    assert not [key for key in client.keys("tajo:p:*")]
+    assert not client.keys("tajo:p:*")
     assert rig.store.people.erased_at_ms("jane@example.com")
 
 
