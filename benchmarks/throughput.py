@@ -11,7 +11,7 @@ from benchmarks import events, load
 from benchmarks.plain import app as plain_app
 from benchmarks.plain import sync_customer
 from benchmarks.report import Report, number, say
-from benchmarks.stack import Stack, until
+from benchmarks.stack import Stack, is_write, until
 from customer_sync.demo.dialect import Notice
 from customer_sync.store import inbox
 
@@ -77,8 +77,8 @@ def _time(stack: Stack, is_done: Callable[[], bool]) -> tuple[float, int]:
         raise RuntimeError("no call was made")
     if not until(is_done, PATIENCE_S, every_s=0.2):
         raise RuntimeError(f"not done after {time.time() - started:.0f} s: {stack.calls()['totals']}")
-    rows = [row for row in stack.calls(20_000)["calls"] if row["path"].startswith("/v3/contacts")]
-    times = [datetime.fromisoformat(row["at"]).timestamp() for row in rows if "attributes" not in row["path"]]
+    rows = [row for row in stack.calls(20_000)["calls"] if is_write(row["method"], row["path"])]
+    times = [datetime.fromisoformat(row["at"]).timestamp() for row in rows]
     return max(times) - min(times), stack.writes()
 
 
