@@ -164,7 +164,7 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
         consents=tuple(_consent(state, channel, settings) for channel in Channel),
         refused=dict(plan.desired.refused if plan.desired else person.has.refused),
         brevo=_brevo(person.has, plan, is_waiting=bool(waiting)),
-        waiting=_waiting_item(store, number, len(waiting)) if waiting else None,
+        waiting=_waiting_item(store, number, sum(bool(events) for _, events in waiting)) if waiting else None,
         links=refs_of(state),
         parked=tuple(one.id for one in store.parked.list() if one.what == "item" and one.target == number),
         events=tuple(rows[:SHOWN_EVENTS]),

@@ -21,7 +21,7 @@ from customer_sync.errors import ConfigError, MappingError, PayloadError, Unavai
 from customer_sync.identity import fingerprint
 from customer_sync.lane import Delivery, Handler, Outcome
 from customer_sync.log import get
-from customer_sync.merge import Stamped, stamp
+from customer_sync.merge import Stamped, canonical, stamp
 from customer_sync.model import Change, Event, EventState, Inbound, Kind, Merged, to_ms
 from customer_sync.skills import Skill
 from customer_sync.skills.customer_sync import departed
@@ -199,14 +199,14 @@ def plan_put(store: Store, change: Change, received_at: datetime) -> dict[str, A
     at_ms = to_ms(change.occurred_at)
     known_ms = 0 if change.is_snapshot or change.customer_id is None else at_ms
     state = stamp(change.fields, at_ms, change.source)
-    if change.email is not None:
-        state["email"] = Stamped(store.people.email_field(change.email), known_ms, change.source)
     if change.customer_id is not None:
         state[f"ref.{change.source}"] = Stamped(change.customer_id, at_ms, change.source)
     put: dict[str, Any] = {
         "lane": change.lane,
         "ref": store.people.ref(change.source, change.customer_id) if change.customer_id is not None else "",
         "fp": store.people.fingerprint(change.email) if change.email is not None else "",
+        "name": canonical(store.people.email_field(change.email)) if change.email is not None else "",
+        "source": change.source,
         "ms": known_ms,
         "at": at_ms,
         "prio": int(change.priority),

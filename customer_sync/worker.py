@@ -12,7 +12,6 @@ from typing import Any
 import redis
 from celery import Celery, bootsteps
 from celery.signals import setup_logging, task_postrun, task_prerun
-from kombu.exceptions import OperationalError
 
 from customer_sync import assembly, log, registry
 from customer_sync.config import Settings
@@ -69,8 +68,8 @@ def wake(what: str) -> None:
 def _send(task: str, *arguments: str) -> None:
     try:
         app.send_task(task, args=arguments, retry=False, argsrepr="", kwargsrepr="")
-    except (OperationalError, redis.RedisError, OSError) as error:
-        logger.debug("message not sent", task=task, error=type(error).__name__)
+    except Exception as error:  # noqa: BLE001  # whatever it is, the sweep makes up for it, and nobody must wait for it
+        logger.warning("message not sent", task=task, error=type(error).__name__)
 
 
 class Turns:

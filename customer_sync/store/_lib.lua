@@ -149,38 +149,39 @@ end
 -- Find the person of a change: by (source, id), else by address. `p.ms`: since when the address is known to be right, 0
 -- for a snapshot; `p.at`: the stamp of the change; `p.known`: make nobody new; `p.guest`: the change makes a customer of
 -- somebody without an id, so the address itself leads to them.
--- Returns the person, and whether the change's address is theirs now. Nil when a tombstone forbids it or nobody is found.
+-- Returns the person (nil when a tombstone forbids it or nobody is found), and what the change's address is to them:
+-- `named` (it becomes theirs with this change), `theirs` or `other`.
 local function resolve_guest(p, current, any, now)
   if p.guest and current then set_refs(current, math.max(1, refs_of(current))) end
-  if current then return current, true end
-  if any and not p.guest then return any, false end
-  if p.fp == '' or p.known then return nil, false end
-  return claim(p.lane, p.fp, any, p.guest and 1 or 0, now), true
+  if current then return current, 'theirs' end
+  if any and not p.guest then return any, 'other' end
+  if p.fp == '' or p.known then return nil, 'other' end
+  return claim(p.lane, p.fp, any, p.guest and 1 or 0, now), 'named'
 end
 
 local function resolve_new_ref(p, current, any, now)
-  if p.known then return any, current ~= nil end
+  if p.known then return any, current and 'theirs' or 'other' end
   local person = current
   if person then set_refs(person, refs_of(person) + 1) else person = claim(p.lane, p.fp, any, 1, now) end
   write_ref(p.ref, person, p.fp, p.fp ~= '' and p.ms or 0)
-  return person, true
+  return person, (current or p.fp == '') and 'theirs' or 'named'
 end
 
 local function resolve_new_address(p, known, current, any, now)
   if current and current ~= known.person then
     move_ref(p.lane, p.ref, known, current, p.fp, p.ms, now, p.left)
-    return current
+    return current, 'theirs'
   end
   if refs_of(known.person) <= 1 then
     if any and any ~= known.person then copy_person(p.lane, any, known.person, now, 'withdrawn') end
     if known.fp ~= '' then redis.call('HSET', em_key(known.fp), known.fp, '*' .. known.person) end
     redis.call('HSET', em_key(p.fp), p.fp, known.person)
     write_ref(p.ref, known.person, p.fp, p.ms)
-    return known.person
+    return known.person, 'named'
   end
   local fresh = claim(p.lane, p.fp, any, 0, now)
   move_ref(p.lane, p.ref, known, fresh, p.fp, p.ms, now, '')
-  return fresh
+  return fresh, 'named'
 end
 
 local function resolve(p, now)
@@ -189,12 +190,20 @@ local function resolve(p, now)
   if p.ref == '' then return resolve_guest(p, current, any, now) end
   local known = read_ref(p.ref)
   if not known then return resolve_new_ref(p, current, any, now) end
-  if p.fp == '' then return known.person, true end
+  if p.fp == '' then return known.person, 'theirs' end
   if p.fp == known.fp then
     if p.ms > known.ms then write_ref(p.ref, known.person, p.fp, p.ms) end
-    return known.person, true
+    return known.person, 'theirs'
   end
   local is_older = p.ms < known.ms or (p.ms == known.ms and p.fp < known.fp)
-  if known.fp ~= '' and is_older then return known.person, false end
-  return resolve_new_address(p, known, current, any, now), true
+  if known.fp ~= '' and is_older then return known.person, 'other' end
+  return resolve_new_address(p, known, current, any, now)
+end
+
+-- The change that gives a person their address. This index alone decides who has which address, so its stamp is the
+-- moment of the decision, and no two are equal.
+local function naming(p, now)
+  local at = math.max(now, tonumber(redis.call('GET', P .. 'named') or '0') + 1)
+  redis.call('SET', P .. 'named', string.format('%.0f', at))
+  return '{"S":[' .. string.format('%.0f', at) .. ',' .. cjson.encode(p.source) .. ',{"email":' .. p.name .. '},{}],"E":[]}'
 end

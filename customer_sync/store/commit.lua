@@ -28,11 +28,12 @@ local function apply(event)
   for _, p in ipairs(event.puts) do
     local target, change = p.target, p.change
     if p.lane == 'contacts' and not target then
-      local is_theirs
-      target, is_theirs = resolve(p, now)
+      local whose
+      target, whose = resolve(p, now)
       person = target or person
-      -- an address that is not theirs (any more) must not become it through the merge
-      if not is_theirs then change = cjson.encode({copy = 'bare', change = change}) end
+      if whose == 'named' then put(p.lane, target, p.prio, now, now, {naming(p, now)}) end
+      -- what was said with an address that is not theirs (any more) was not done to their contact
+      if whose == 'other' then change = cjson.encode({copy = 'bare', change = change}) end
     end
     if target then
       -- whoever only knows an old address means the person who left it, wherever they went

@@ -7,6 +7,7 @@
 | `inbox:tries` | hash | entry → how often it was taken up again after a crash |
 | `wake:<what>` | string, ≤ 1 s | a wake-up is on its way; no second one is needed |
 | `seen:<hash>` | string, 50 h | an event id that was handled |
+| `named` | string | when the last address was given to a person, in ms |
 | `seq` | counter | the next person |
 | `em:<bucket>` | hash | fingerprint of an address → person |
 | `ref:<bucket>` | hash | fingerprint of (source, id) → `person|fingerprint of the address|stamp in ms` |

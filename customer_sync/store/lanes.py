@@ -114,7 +114,7 @@ def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
 
     `S` is a change. A `copy` is made of another person's waiting `change` or `record`: of `all`, of what is `shared`
     (opt-ins are not), or of what was `withdrawn`;
-    `bare` is a change of the person's own with an address that is not theirs (any more), which it must not give them.
+    `bare` is a change of the person's own that came with an address which is not theirs (any more).
     """
     raw = json.loads(text)
     if "S" in raw:
@@ -139,7 +139,7 @@ _KEPT: Mapping[str, Callable[[str], bool]] = {
     "all": lambda name: name not in _NOT_COPIED,
     "shared": lambda name: name not in _NOT_COPIED and not name.endswith(".granted"),
     "withdrawn": lambda name: name.endswith(".withdrawn"),
-    "bare": lambda name: name != "email",
+    "bare": lambda _: True,
 }
 
 

@@ -120,9 +120,9 @@ class People:
         return fingerprint(ref_key(source, record_id), self.salt)
 
     def email_field(self, email: str) -> Json:
-        """Return an address as the value of the field `email`: its fingerprint goes first.
+        """Return an address as the value of the field `email`, its fingerprint first: the index in Redis goes by that.
 
-        The index in Redis decides a tie by the fingerprint, so the merge must too.
+        Only the index gives a person an address (`naming` in `_lib.lua`); the field's stamp is when it did.
         """
         return [self.fingerprint(email), email]
 
