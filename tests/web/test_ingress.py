@@ -124,7 +124,7 @@ def _padded(size: int) -> bytes:
 def _chunked(door, body: bytes):
     stream = io.BytesIO(body)
     headers = door.signed("lumen", body, UPDATE)
-    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked"}
+    environ = {"wsgi.input_terminated": True, "HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
     return door.http.post("/webhooks/lumen", input_stream=stream, headers=headers, environ_overrides=environ)
 
 
@@ -340,11 +340,11 @@ def test_the_counters_are_exact_after_many_requests_from_many_threads(door):
             mine[http.post("/webhooks/lumen", data=body, headers=headers if right else {}).status_code] += 1
         answers.update(mine)
 
-    threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+    threads = [threading.Thread(target=send, args=(number,), daemon=True) for number in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join()
+        thread.join(30)
 
     assert answers == {202: 320, 401: 80}
     assert door.counted() == {("lumen", "accepted"): 320, ("lumen", "refused"): 80}
