@@ -95,8 +95,8 @@ local function write_ref(ref, person, fp, ms)
   redis.call('HSET', ref_key(ref), ref, person .. '|' .. fp .. '|' .. string.format('%.0f', ms))
 end
 
--- Copy all that is known of and waiting for one person to another. `what` is `all` (fields and consent, never an
--- address or a status), `shared` (the same without opt-ins, which may be somebody else's) or `withdrawn`. Merge is idempotent, so a copy can do no harm.
+-- Copy all that is known of and waiting for one person to another. `what` is `all` (fields, status and consent, never
+-- an address), `shared` (the same without status and opt-ins, which may be somebody else's) or `withdrawn`. Merge is idempotent, so a copy can do no harm.
 local function copy_person(lane, from, to, now, what)
   local copies = {}
   for _, change in ipairs(redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. from, 0, -1)) do

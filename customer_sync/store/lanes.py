@@ -105,8 +105,8 @@ def encode_change(state: State, events: Sequence[Source] = ()) -> str:
     return json.dumps({"S": pack(state), "E": events}, separators=(",", ":"), ensure_ascii=False)
 
 
-#: What a copy from another person never brings along.
-_NOT_COPIED = frozenset({"email", "status", "gone"})
+#: What a copy from another person never brings along; nor that they departed.
+_NOT_COPIED = frozenset({"email", "gone"})
 
 
 def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
@@ -122,6 +122,8 @@ def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
     inner: State
     inner, events = decode_change(raw["change"]) if "change" in raw else (unpack(json.loads(raw["record"])["s"]), ())
     inner = {name: _elsewhere(name, stamped) for name, stamped in inner.items()}
+    if "status" in inner and inner["status"].value == "departed":
+        del inner["status"]
     return {name: stamped for name, stamped in inner.items() if _KEPT[raw["copy"]](name)}, events
 
 
@@ -137,7 +139,7 @@ HERE = frozenset({"brevo:unsubscribed", "brevo:spam", "brevo:hard_bounce"})
 
 _KEPT: Mapping[str, Callable[[str], bool]] = {
     "all": lambda name: name not in _NOT_COPIED,
-    "shared": lambda name: name not in _NOT_COPIED and not name.endswith(".granted"),
+    "shared": lambda name: name not in _NOT_COPIED and name != "status" and not name.endswith(".granted"),
     "withdrawn": lambda name: name.endswith(".withdrawn"),
     "bare": lambda _: True,
 }
