@@ -69,7 +69,8 @@ class OverHttp(Rig):
 
     def __init__(self, client, url: str) -> None:
         super().__init__(client)
-        account = Brevo(url, "k", HttpClient(), self.store.limits, Tally())
+        self.http = HttpClient()
+        account = Brevo(url, "k", self.http, self.store.limits, Tally())
         handler = ContactsHandler(account, self.store.limits, self.store.people, lambda: self.rules)
         self.line.handlers = {"contacts": handler}
 
@@ -94,7 +95,9 @@ def sandbox():
 def rig(client, sandbox):
     sandbox.reset()
     sandbox.clear_faults()
-    return OverHttp(client, sandbox.url)
+    made = OverHttp(client, sandbox.url)
+    yield made
+    made.http.close()
 
 
 @pytest.mark.parametrize(("plan", "rate"), [("none", 0), ("general", 10), ("advanced", 20), ("extended", 60)])

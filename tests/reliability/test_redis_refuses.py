@@ -279,3 +279,4 @@ def test_a_full_redis_still_delivers_what_waits_and_so_makes_room(server):
 
     assert len(rig.brevo.contacts) == 5
     assert rig.store.lanes.depth("contacts")[0] == 0
+    rig.client.connection_pool.disconnect()

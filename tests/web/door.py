@@ -97,8 +97,13 @@ class Door:
         return {(one.labels["source"], one.labels["answer"]): int(one.value) for one in found}
 
     def close(self) -> None:
+        """Leave no thread, no connection and no file open."""
         self.intake.stop()
-        self.client.close()
+        self.spool.close()
+        self.intake._inbox._pool.disconnect()
+        self.client.connection_pool.disconnect()
+        if self.services._store is not None:
+            self.services._store.client.connection_pool.disconnect()
 
 
 def without_id(parked: Parked) -> Parked:
