@@ -30,6 +30,8 @@ class Gate:
         self._urgent = urgent
         self._lock = threading.Lock()
         self._starts: deque[float] = deque()
+        self._spacing_s = 0.0
+        self._last = 0.0
 
     def wait(self) -> None:
         """Return when the next call may be made.
@@ -49,7 +51,9 @@ class Gate:
                 if not self._starts:
                     wait_s = self._reserve()
                 if self._starts:
-                    return self._starts.popleft()
+                    # calls that were held up (a busy machine) must not catch up in a burst
+                    self._last = max(self._starts.popleft(), self._last + self._spacing_s, time.monotonic())
+                    return self._last
             if time.monotonic() + wait_s > give_up:
                 raise TryLater("The rate limit is used up for now.", after_s=wait_s, burns=False)
             time.sleep(max(wait_s, 0.005))
@@ -58,5 +62,7 @@ class Gate:
         now = time.monotonic()
         grant = self._limits.reserve(self._bucket, max(1, self._expected), urgent=self._urgent)
         self._expected -= len(grant.offsets_s)
+        if len(grant.offsets_s) > 1:
+            self._spacing_s = 0.9 * (grant.offsets_s[1] - grant.offsets_s[0])
         self._starts.extend(now + offset_s for offset_s in grant.offsets_s)
         return grant.wait_s
