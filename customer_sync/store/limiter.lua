@@ -66,6 +66,8 @@ elseif verb == 'learn' then
 else
   -- hold: ARGV[3]: reset in s, -1 when unknown. Returns {ms until calls may go again}
   local reset = tonumber(ARGV[3])
+  -- a 429 proves that there is a limit: find it out again
+  if num('rps', -1) == 0 then redis.call('HDEL', key, 'rps') end
   -- calls that were under way together and refused together are one refusal
   if reset < 0 and num('hold', 0) > now then return {math.ceil(num('hold', 0) - now)} end
   local storm = redis.call('HINCRBY', key, 'storm', 1)

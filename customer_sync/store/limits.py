@@ -63,6 +63,7 @@ class Limits:
     def hold(self, bucket: str, headers: Mapping[str, str]) -> float:
         """Hold everyone until the limit resets, after a 429; return for how long, in seconds."""
         _, _, reset = _read(headers)
+        self._told.pop(bucket, None)
         known = "x-sib-ratelimit-reset" in headers
         (wait_ms,) = self._scripts.run("limiter", bucket, "hold", reset if known else -1)
         return float(wait_ms) / 1000

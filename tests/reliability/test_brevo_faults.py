@@ -55,8 +55,8 @@ def test_a_storm_of_429_spends_no_attempt_and_the_limit_holds(stack, headers, co
     calls = stack.sandbox.calls()
     assert stack.names() == EXPECTED
     assert burnt == 0
-    # the storm's own; on a machine that stands still for a moment, the calls under way then may join them, once
-    assert count <= calls["refused429"] <= count + 5
+    # the storm's own, and those that were under way when the account, unlimited until now, got its limit
+    assert count <= calls["refused429"] <= count + 16
     assert calls["maxInOneSecond"] <= 10
     assert not stack.alerts()
 
