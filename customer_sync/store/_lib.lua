@@ -96,7 +96,7 @@ local function write_ref(ref, person, fp, ms)
 end
 
 -- Copy all that is known of and waiting for one person to another. `what` is `all` (fields, status and consent, never
--- an address), `shared` (the same without status and opt-ins, which may be somebody else's) or `withdrawn`. Merge is idempotent, so a copy can do no harm.
+-- an address), `joined` (the same without opt-ins), `shared` (without status, too) or `withdrawn`. Merge is idempotent, so a copy can do no harm.
 local function copy_person(lane, from, to, now, what)
   local copies = {}
   for _, change in ipairs(redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. from, 0, -1)) do
@@ -128,7 +128,9 @@ end
 -- is left behind: `left` is appended there, so that the old contact leaves our lists.
 local function move_ref(lane, ref, known, to, fp, ms, now, left)
   local rest = refs_of(known.person) - 1
-  copy_person(lane, known.person, to, now, rest > 0 and 'shared' or 'all')
+  -- an opt-in may be that of another customer who shared the contact: it goes along only to where nobody else is
+  local what = rest > 0 and 'shared' or (refs_of(to) > 0 and 'joined' or 'all')
+  copy_person(lane, known.person, to, now, what)
   write_ref(ref, to, fp, ms)
   set_refs(known.person, rest)
   set_refs(to, refs_of(to) + 1)

@@ -112,8 +112,8 @@ _NOT_COPIED = frozenset({"email", "gone"})
 def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
     """Return the state and the events of a waiting change, whichever form it has.
 
-    `S` is a change. A `copy` is made of another person's waiting `change` or `record`: of `all`, of what is `shared`
-    (opt-ins are not), or of what was `withdrawn`;
+    `S` is a change. A `copy` is made of another person's waiting `change` or `record`: of `all`, without opt-ins
+    where customers come together (`joined`) or part (`shared`), or of what was `withdrawn`;
     `bare` is a change of the person's own that came with an address which is not theirs (any more).
     """
     raw = json.loads(text)
@@ -139,6 +139,7 @@ HERE = frozenset({"brevo:unsubscribed", "brevo:spam", "brevo:hard_bounce"})
 
 _KEPT: Mapping[str, Callable[[str], bool]] = {
     "all": lambda name: name not in _NOT_COPIED,
+    "joined": lambda name: name not in _NOT_COPIED and not name.endswith(".granted"),
     "shared": lambda name: name not in _NOT_COPIED and name != "status" and not name.endswith(".granted"),
     "withdrawn": lambda name: name.endswith(".withdrawn"),
     "bare": lambda _: True,
