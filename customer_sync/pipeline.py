@@ -143,8 +143,14 @@ class _Reading:
         except PayloadError as error:
             self._park(str(error), error.remedy)
             return
-        except Exception as error:  # a fault of ours in one request must not stop the others
-            log.exception("request not read", source=self._inbound.source)
+        except Exception as error:  # noqa: BLE001  # a fault of ours in one request must not stop the others
+            # the error's text may hold what was sent: only its name and place are told
+            trace = error.__traceback__
+            while trace is not None and trace.tb_next is not None:
+                trace = trace.tb_next
+            place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""
+            told = {"source": self._inbound.source, "error": type(error).__name__, "place": place}
+            log.error("request not read", **told)  # noqa: TRY400  # no traceback, for the reason above
             self._park(f"A fault in the connector: {type(error).__name__}.", "Report it with the request, then replay.")
             return
         if not parts:

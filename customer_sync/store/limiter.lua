@@ -58,7 +58,8 @@ elseif verb == 'learn' then
     redis.call('HSET', key, 'rps', limit)
   else
     -- within one window only the smaller number is true: what was granted and not yet answered is missing in theirs
-    local left = num('ends', 0) > now and math.min(num('left', remaining), remaining) or remaining
+    local is_same = num('ends', 0) > now and math.abs(num('ends', 0) - (now + reset * 1000)) <= 2000
+    local left = is_same and math.min(num('left', remaining), remaining) or remaining
     redis.call('HSET', key, 'rph', limit, 'left', left, 'ends', string.format('%.0f', now + reset * 1000))
     redis.call('HSETNX', key, 'rps', 0)
   end

@@ -15,9 +15,9 @@ import redis
 from customer_sync.store import keys
 from customer_sync.store.scripts import Scripts
 
-#: The share of the allowed rate that is used. Evenly spaced at 0.97, eleven calls cannot fall into one second of ten
-#: unless the network delays one by 30 ms more than the next.
-SHARE = 0.97
+#: The share of the allowed rate that is used. Evenly spaced at 0.96, eleven calls cannot fall into one second of ten
+#: unless the network delays one by 40 ms more than the next.
+SHARE = 0.96
 #: How far ahead calls are handed out, in milliseconds; urgent work waits at most this long behind them.
 AHEAD_MS = 500
 #: How many calls go out before an answer has told the limit.

@@ -64,7 +64,9 @@ class InboxWriter:
             except NoScriptError:
                 self._sha = self._send("SCRIPT", "LOAD", source("append"))
                 return self._send("EVALSHA", self._sha, 0, *arguments)
-        except (redis.ConnectionError, redis.TimeoutError, OSError):
+        except redis.ResponseError:
+            raise
+        except BaseException:
             # what comes next on this connection would be the answer to something else
             self._connection.disconnect()
             self._pool.release(self._connection)

@@ -244,7 +244,6 @@ def test_refusals_in_a_row_without_headers_wait_longer_each_time_and_a_success_f
     assert store.limits.hold(BUCKET, {}) == pytest.approx(1, abs=0.2)
 
 
-@pytest.mark.xfail(strict=True, reason="the first answer of the next hour is taken for one of this hour")
 def test_a_new_hour_gives_all_its_calls_although_the_end_of_the_old_one_is_known_to_the_second_only(store, client):
     store.limits.learn(BUCKET, told(100, 3, 2))
     client.hset("tajo:lim:contacts", "ends", int(time.time() * 1000) + 900)

@@ -269,7 +269,6 @@ def test_a_fault_of_a_connector_parks_its_request_alone(door, monkeypatch):
     assert "ZeroDivisionError" in one.reason
 
 
-@pytest.mark.xfail(strict=True, reason="the traceback of a connector's fault is logged with the error's own text")
 def test_a_fault_of_a_connector_writes_no_address_into_the_log(door, monkeypatch, caplog):
     _read_with(door, monkeypatch, KeyError(ADDRESS))
 
