@@ -74,7 +74,7 @@ def _redis(report: Report, people: int) -> None:
     history = (seen + ledger) / people
     figures = {
         "waiting in the inbox, per event": in_inbox / people,
-        "waiting in a lane, per event and person, history included": in_lane / people,
+        "waiting in a lane, per event and person, with history": in_lane / people,
         "known person, all that stays": (delivered - seen - ledger) / people,
         **{f"  of it {name}": size / people for name, size in sizes.items()},
         "history, per event (50 h: seen ids; the newest 50,000: ledger)": history,
