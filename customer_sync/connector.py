@@ -2,7 +2,7 @@
 
 A connector is found by name: `connectors/<platform>/connector.py` holds one class, a subclass of `Connector`, called
 `Connector`-something and named in the module's `CONNECTOR`. Third parties publish the class under the entry point group
-`customer_sync.connectors`. It imports only the kit: `connector`, `fields`, `model`, `errors`,
+`customer_sync.connectors`. It imports only the kit: `connector`, `reach`, `fields`, `model`, `errors`,
 `signatures`, `outbound`.
 """
 
@@ -17,8 +17,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from customer_sync.errors import PayloadError
+from customer_sync.errors import ConfigError, PayloadError
 from customer_sync.model import Event, Inbound, Json
+from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,69 @@ class Connector(ABC):
             NotImplementedError: the connector cannot.
         """
         raise NotImplementedError(f"{self.platform} requests cannot be signed here")
+
+    # The pull side. A connector that cannot be pulled leaves `pulls` empty and these alone.
+
+    #: Which resources `pull` can bring; the others are heard of by webhook only.
+    pulls: ClassVar[tuple[str, ...]] = ()
+
+    def can_pull(self) -> bool:
+        """Tell whether the source's settings hold what a pull needs (keys, or a stored connection may)."""
+        return False
+
+    def pull(self, want: Want, access: Access) -> Page:  # noqa: ARG002  # for those that override it
+        """Return the next page of a pull, incremental (`want.since`) or full; resumable from any cursor.
+
+        Called by one process at a time per run. It must be repeatable: the same cursor again brings at least the
+        records it brought before that still exist.
+
+        Raises:
+            TryLater: not now (throttled, a page that came as HTML, shrunk or empty); the same cursor is tried again.
+            Unavailable: no answer, or 5xx.
+            ConfigError: credentials, scope or permission; the run stops with the remedy, its cursor intact.
+        """
+        raise ConfigError(f"{self.title} cannot be pulled.", "Let its webhooks do the work.")
+
+    def fetch(self, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:  # noqa: ARG002  # as above
+        """Return the customers with these ids (at most 100) as they are now; who is gone is absent.
+
+        Raises:
+            TajoError: as `pull`.
+        """
+        raise ConfigError(f"{self.title} cannot be read by id.", "Let its webhooks do the work.")
+
+    def ensure_webhooks(self, address: str, access: Access) -> Upkeep:  # noqa: ARG002  # as above
+        """List the source's webhooks, make the missing ones, repair the others; leave those of other programs alone.
+
+        Args:
+            address: the public address of this source's webhooks.
+            access: see `Access`.
+
+        Raises:
+            TajoError: as `pull`, where nothing could be done at all.
+        """
+        raise ConfigError(f"{self.title}'s webhooks cannot be made from here.", "Make them in its admin.")
+
+    def check(self, access: Access) -> Sequence[Finding]:  # noqa: ARG002  # as above
+        """Return what is well and what is not: token, scopes, protected data; for `tajo doctor`. Never raises."""
+        return ()
+
+    def invite(self, invitation: Invitation) -> str:  # noqa: ARG002  # as above
+        """Return the platform's address where the owner agrees to the connection.
+
+        Raises:
+            ConfigError: the platform or these settings know no such way; the remedy says which keys to set.
+        """
+        raise ConfigError(f"{self.title} is not connected in a browser.", "Set its keys in tajo.yaml.")
+
+    def accept(self, callback: Callback, invitation: Invitation, access: Access) -> str:  # noqa: ARG002  # as above
+        """Check the platform's answer, store the credentials in the vault, return one sentence for the owner.
+
+        Raises:
+            Refused: the answer is not the platform's, too old, or of another attempt.
+            TajoError: as `pull`, while keys are exchanged.
+        """
+        raise ConfigError(f"{self.title} is not connected in a browser.", "Set its keys in tajo.yaml.")
 
 
 def header(inbound: Inbound, name: str) -> str:

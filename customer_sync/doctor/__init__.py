@@ -6,8 +6,7 @@ explains the next. Brevo's are cut short when the account does not answer, becau
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterator
 
 import redis
 
@@ -15,16 +14,7 @@ from customer_sync.doctor.account import examine_account
 from customer_sync.doctor.findings import Finding, Patient
 from customer_sync.doctor.installation import CHECKS
 
-__all__ = ["Checked", "Finding", "Patient", "examine", "redis_finding"]
-
-
-@runtime_checkable
-class Checked(Protocol):
-    """A connector that can look after itself: it gives findings with `name`, `verdict`, `cause`, `fix`."""
-
-    def check(self) -> Iterable[Any]:
-        """Return what the connector finds."""
-        ...
+__all__ = ["Finding", "Patient", "examine", "redis_finding"]
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
@@ -37,8 +27,9 @@ def examine(patient: Patient) -> Iterator[Finding]:
         yield from check(patient)
     yield from examine_account(patient)
     for name, connector in patient.connectors.items():
-        if isinstance(connector, Checked):
-            for one in connector.check():
+        access = patient.access(name)
+        if access is not None:
+            for one in connector.check(access):
                 yield Finding(f"{name}: {one.name}", one.verdict, one.cause, one.fix)
 
 

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 from customer_sync.brevo.client import Brevo
 from customer_sync.config import Settings
 from customer_sync.connector import Connector
+from customer_sync.reach import Access
 from customer_sync.store import Store
 
 Verdict = Literal["ok", "warn", "fail"]
@@ -47,6 +48,7 @@ class Patient:
         store: what Redis holds.
         brevo: the account or the sandbox; None when there is neither.
         now_s: the time, seconds since 1970.
+        access: source → how its platform is reached; None leaves the platform alone.
     """
 
     settings: Settings
@@ -55,6 +57,7 @@ class Patient:
     store: Store
     brevo: Brevo | None
     now_s: Callable[[], float] = time.time
+    access: Callable[[str], Access | None] = lambda _: None
 
 
 def grade(value: float, warn: float, fail: float) -> Verdict:
