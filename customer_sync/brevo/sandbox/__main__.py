@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from customer_sync.brevo.sandbox.limits import PLANS
-from customer_sync.brevo.sandbox.server import THREADS, serve
+from customer_sync.brevo.sandbox.server import serve
 from customer_sync.brevo.sandbox.state import Settings
+from customer_sync.serving import THREADS
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

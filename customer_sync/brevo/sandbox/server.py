@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import socket
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any
 
-from granian.constants import Interfaces
-from granian.server.mp import MPServer
-
+from customer_sync import serving
 from customer_sync.brevo.sandbox.app import create_app
 from customer_sync.brevo.sandbox.state import Sandbox, Settings
-
-#: How many calls are worked on at once: a slow one must not stop the rest.
-THREADS = 16
-#: How often the worker looks whether its parent still lives.
-_WATCH_S = 0.5
-#: Listening at every address; one of them is the loopback.
-ANYWHERE = "0.0.0.0"  # noqa: S104 - compared with, never bound by itself
-
-_Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
+from customer_sync.serving import THREADS
 
 
 def serve(host: str, port: int, settings: Settings | None = None, *, threads: int = THREADS) -> None:
@@ -40,96 +22,11 @@ def serve(host: str, port: int, settings: Settings | None = None, *, threads: in
     Raises:
         OSError: the port is in use.
     """
-    holder = _hold(host, port)
-    try:
-        port = holder.getsockname()[1]
-        server = MPServer(
-            "sandbox",
-            address=host,
-            port=port,
-            interface=Interfaces.WSGI,
-            workers=1,
-            blocking_threads=threads,
-            websockets=False,
-            log_enabled=False,
-        )
-        loader = partial(_load, settings or Settings(), host, port, os.getpid())
-        server.serve(target_loader=loader, wrap_loader=False)
-    finally:
-        holder.close()
+    serving.serve(host, port, partial(_build, settings or Settings()), threads=threads, name="sandbox")
 
 
-def _hold(host: str, port: int) -> socket.socket:
-    """Return a socket that keeps the port for us, so that nobody takes it before the server listens.
-
-    The server shares ports (SO_REUSEPORT), so a second sandbox at the same port would start without a word and share
-    its calls: a port in use is found here, by a socket that does not share.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((host, port))
-        port = probe.getsockname()[1]
-    holder = socket.socket(family, socket.SOCK_STREAM)
-    if hasattr(socket, "SO_REUSEPORT"):
-        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    holder.bind((host, port))
-    return holder
-
-
-def _load(settings: Settings, host: str, port: int, parent: int) -> _Wsgi:
+def _build(settings: Settings) -> serving.Wsgi:
     """Build the sandbox; runs in the worker process."""
     sandbox = Sandbox(settings)
     sandbox.start()
-    threading.Thread(target=_announce, args=(host, port, parent), name="announce", daemon=True).start()
-    return partial(_answer, create_app(sandbox))
-
-
-def _answer(app: _Wsgi, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-    """Give the answer as one piece, which the server sends in one write; a broken one stays broken."""
-    chunks = app(environ, start_response)
-    try:
-        return list(chunks)
-    except ConnectionResetError as error:
-        return _Broken(error)
-    finally:
-        close = getattr(chunks, "close", None)
-        if close:
-            close()
-
-
-class _Broken:
-    """A body that fails at its first byte: the server then closes the connection without an answer."""
-
-    def __init__(self, error: Exception) -> None:
-        self._error = error
-
-    def __iter__(self) -> _Broken:
-        return self
-
-    def __next__(self) -> bytes:
-        raise self._error
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-def _announce(host: str, port: int, parent: int) -> None:
-    """Print the address once calls are answered; afterwards end when the parent is gone."""
-    while not _answers(host, port):
-        time.sleep(0.005)
-    shown = f"[{host}]" if ":" in host else host
-    sys.stdout.write(f"http://{shown}:{port}\n")
-    sys.stdout.flush()
-    while os.getppid() == parent:
-        time.sleep(_WATCH_S)
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _answers(host: str, port: int) -> bool:
-    reachable = {ANYWHERE: "127.0.0.1", "::": "::1"}.get(host, host)
-    try:
-        socket.create_connection((reachable, port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+    return serving.whole(create_app(sandbox))
