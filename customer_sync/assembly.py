@@ -24,13 +24,16 @@ from customer_sync.log import get
 from customer_sync.model import ConsentState, Event
 from customer_sync.outbound import HttpClient
 from customer_sync.pipeline import Line
+from customer_sync.reach import Access
 from customer_sync.registry import connector_for
+from customer_sync.runs import Puller
 from customer_sync.skills import Skill, Work
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.lanes import Item
+from customer_sync.vault import RedisVault, SecretKey
 
 log = get(__name__)
 
@@ -45,6 +48,53 @@ def connectors_of(settings: Settings) -> dict[str, Connector]:
     found: dict[str, Connector] = {name: connector_for(source) for name, source in settings.sources.items()}
     found[BREVO_SOURCE] = BrevoIntake(SourceSettings(BREVO_SOURCE, BREVO_SOURCE, settings.brevo.webhook_secrets))
     return found
+
+
+class Accesses:
+    """How the platforms are reached: source → `Access`. Keep one in each process: its connections are pooled.
+
+    Args:
+        settings: the config.
+        store: holds the stored credentials.
+        home: the folder with the key file, where `TAJO_SECRET_KEY` is not set.
+    """
+
+    def __init__(self, settings: Settings, store: Store, home: Path) -> None:
+        self._settings = settings
+        self._store = store
+        self._key = SecretKey(settings.secret_key, home)
+        self._http = HttpClient()
+        self._known: dict[str, Access] = {}
+
+    def __call__(self, source: str) -> Access | None:
+        """Return how a source is reached; None when neither the config nor the vault has what a pull needs.
+
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        settings = self._settings.sources.get(source)
+        if settings is None or not (connector_for(settings).can_pull() or not self.vault(source).is_empty):
+            return None
+        return self.always(source)
+
+    def always(self, source: str) -> Access:
+        """Return how a source is reached, for whoever is about to connect it."""
+        if source not in self._known:
+            self._known[source] = Access(self._http, self.vault(source))
+        return self._known[source]
+
+    def vault(self, source: str) -> RedisVault:
+        """Return a source's stored credentials."""
+        return RedisVault(self._store.client, source, self._key)
+
+
+def access_of(settings: Settings, store: Store, source: str, home: Path) -> Access | None:
+    """Return how a source is reached, None when it cannot be pulled; for one call only, see `Accesses`.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached.
+    """
+    return Accesses(settings, store, home)(source)
 
 
 def brevo_of(settings: Settings, store: Store, tally: Tally) -> Brevo:
@@ -85,7 +135,13 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
         tally=tally,
         keeper=Keeper(store.lanes),
         forget=forget,
+        rules=rules.read,
     )
+
+
+def open_puller(settings: Settings, line: Line, home: Path = Path()) -> Puller:  # noqa: ARG001  # see below
+    """Return what runs need beside the line."""
+    return Puller(line, line.rules, lambda _: None)
 
 
 def skills_of(settings: Settings) -> list[Skill]:

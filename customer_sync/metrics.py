@@ -52,6 +52,13 @@ CATALOGUE: tuple[Metric, ...] = (
         "Again rising: look at tajo_brevo_requests_total for the status that comes back.",
     ),
     Metric(
+        "tajo_run_records_total",
+        "counter",
+        ("source", "result"),
+        "Records read by runs: changed (put into the lane), unchanged (cost nothing), refused.",
+        "Refused rising: `tajo runs show` tells which records cannot be understood, and why.",
+    ),
+    Metric(
         "tajo_brevo_requests_total",
         "counter",
         ("endpoint", "status"),

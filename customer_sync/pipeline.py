@@ -11,17 +11,19 @@ nothing. Nothing here remembers anything between calls.
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from customer_sync.brevo.contact_plan import Rules
 from customer_sync.connector import Connector
 from customer_sync.errors import ConfigError, MappingError, PayloadError, Unavailable
 from customer_sync.identity import fingerprint
 from customer_sync.lane import Delivery, Handler, Outcome
 from customer_sync.log import get
-from customer_sync.merge import Stamped, canonical, stamp
+from customer_sync.merge import Stamped, State, canonical, stamp
 from customer_sync.model import Change, Event, EventState, Inbound, Kind, Merged, to_ms
 from customer_sync.skills import Skill
 from customer_sync.skills.customer_sync import departed
@@ -31,6 +33,7 @@ from customer_sync.store.counters import Tally
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.lanes import COMPACT_AT, Item, Source, encode_change
 from customer_sync.store.ledger import event_row, outcome_row
+from customer_sync.store.runs import EVENT_PREFIX
 
 log = get(__name__)
 
@@ -51,6 +54,7 @@ class Line:
         tally: counts of the handlers' calls; written out with each delivery.
         keeper: renews the leases of what is being delivered.
         forget: removes what is left of erased people outside the lanes.
+        rules: the operator's decisions and the account's attributes, as they are now.
     """
 
     store: Store
@@ -61,6 +65,7 @@ class Line:
     tally: Tally
     keeper: Keeper
     forget: Callable[[Sequence[Item]], None] = lambda _: None
+    rules: Callable[[], Rules] = Rules
 
 
 class Rest(NamedTuple):
@@ -200,13 +205,20 @@ def clamp(event: Event, received_at: datetime) -> Event:
     return replace(event, occurred_at=min(event.occurred_at, received_at), consents=consents)
 
 
-def plan_put(store: Store, change: Change, received_at: datetime) -> dict[str, Any]:
-    """Return a change in the form the commit script takes."""
+def state_of(change: Change) -> dict[str, Stamped]:
+    """Return the fields of a change with their stamp, and the id that leads to the person."""
     at_ms = to_ms(change.occurred_at)
-    known_ms = 0 if change.is_snapshot or change.customer_id is None else at_ms
     state = stamp(change.fields, at_ms, change.source)
     if change.customer_id is not None:
         state[f"ref.{change.source}"] = Stamped(change.customer_id, at_ms, change.source)
+    return state
+
+
+def plan_put(store: Store, change: Change, received_at: datetime, state: State | None = None) -> dict[str, Any]:
+    """Return a change in the form the commit script takes; `state` is what it stands for where that is more."""
+    at_ms = to_ms(change.occurred_at)
+    known_ms = 0 if change.is_snapshot or change.customer_id is None else at_ms
+    state = state_of(change) if state is None else state
     put: dict[str, Any] = {
         "lane": change.lane,
         "ref": store.people.ref(change.source, change.customer_id) if change.customer_id is not None else "",
@@ -219,7 +231,7 @@ def plan_put(store: Store, change: Change, received_at: datetime) -> dict[str, A
         "change": encode_change(state, [Source(change.event_id, change.source, to_ms(received_at))]),
         "left": _left(change.source, change.occurred_at),
         "known": change.only_known,
-        "guest": "status" in change.fields,
+        "guest": "status" in state,
     }
     if change.target is not None:
         put["target"] = change.target
@@ -274,7 +286,9 @@ def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[froze
     """Write what became of the items, each with its row for the ledger."""
     for outcome in delivery.outcomes:
         state = _STATES.get(outcome.word)
-        if state is not None and outcome.item.events:
+        # a run of a million must not push what happened live out of the ledger: it has counts of its own
+        is_quiet = state is EventState.DELIVERED and all(_is_of_run(event) for event in outcome.item.events)
+        if state is not None and outcome.item.events and not is_quiet:
             ids = [event.event_id for event in outcome.item.events]
             outcome.settlement.row = outcome_row(state, outcome.item.target, ids, outcome.note)
     return line.store.lanes.settle(lane, token, [outcome.settlement for outcome in delivery.outcomes])
@@ -291,20 +305,33 @@ _STATES = {
 def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
     tally = line.tally
     now_ms = int(time.time() * 1000)
+    runs: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for outcome in outcomes:
         word, events = outcome.word, outcome.item.events
         tally.count("tajo_items_total", lane=lane, outcome="again" if word == "held" else word)
         state = _STATES.get(word)
         for event in events if state is not None else ():
             tally.count("tajo_events_total", source=event.source, state=str(state))
-            if state is EventState.DELIVERED:
+            if _is_of_run(event):
+                runs[event.event_id.removeprefix(EVENT_PREFIX)][_RUN_COUNTS[word]] += 1
+            elif state is EventState.DELIVERED:
                 tally.observe_latency(max(0, now_ms - event.arrived_ms) / 1000)
         if word == "unchanged":
             tally.count("tajo_calls_saved_total", why="unchanged")
         if word in {"delivered", "unchanged"}:
             tally.count("tajo_calls_saved_total", by=max(0, len(events) - 1), why="merged")
     line.store.counters.add(tally)
+    for number, counts in runs.items():
+        line.store.runs.count(number, counts)
     log.info("delivered", lane=lane, items=len(outcomes))
+
+
+#: What became of an item → the count of the run that it came with.
+_RUN_COUNTS = {"delivered": "sent", "unchanged": "same", "parked": "failed", "again": "retried"}
+
+
+def _is_of_run(event: Source) -> bool:
+    return event.event_id.startswith(EVENT_PREFIX)
 
 
 def _pause(line: Line, lane: str, error: Unavailable | ConfigError) -> None:

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import redis
 
-from customer_sync import pipeline
+from customer_sync import pipeline, runs
 from customer_sync.errors import Unavailable
 from customer_sync.log import get
-from customer_sync.worker import app, line, turns, wake
+from customer_sync.worker import app, line, puller, turns, wake
 
 log = get(__name__)
 
@@ -39,7 +39,13 @@ def deliver(lane: str) -> None:
     _loop(f"deliver:{lane}", lambda: pipeline.deliver(line(), lane))
 
 
-def _loop(name: str, step: Callable[[], pipeline.Rest]) -> None:
+@app.task(name="tajo.pull")  # type: ignore[untyped-decorator]  # celery ships no types
+def pull(number: str) -> None:
+    """Read pages for a run."""
+    _loop(f"pull:{number}", lambda: runs.step(puller(), number), linger_s=BUDGET_S)
+
+
+def _loop(name: str, step: Callable[[], pipeline.Rest], *, linger_s: float = LINGER_S) -> None:
     """Run a step until nothing is left, time is up, or another thread of this process has the turn.
 
     While it runs, no wake-ups are sent for it; the last look comes after they are allowed again, so none is missed.
@@ -50,7 +56,7 @@ def _loop(name: str, step: Callable[[], pipeline.Rest]) -> None:
     try:
         line().store.woken(name)
         while True:
-            is_late = _work(name, step, ends)
+            is_late = _work(name, step, ends, linger_s)
             if is_late or turns.release(name):
                 break
     except redis.RedisError as error:
@@ -66,7 +72,7 @@ def _loop(name: str, step: Callable[[], pipeline.Rest]) -> None:
         wake(name)
 
 
-def _work(name: str, step: Callable[[], pipeline.Rest], ends: float) -> bool:
+def _work(name: str, step: Callable[[], pipeline.Rest], ends: float, linger_s: float) -> bool:
     """Run the step while it finds work; True when time is up before nothing was left."""
     store = line().store
     is_quiet = True
@@ -80,7 +86,7 @@ def _work(name: str, step: Callable[[], pipeline.Rest], ends: float) -> bool:
         elif not is_quiet:
             store.woken(name)
             is_quiet = True
-        elif rest.wait_s is not None and rest.wait_s <= LINGER_S and time.monotonic() < ends:
+        elif rest.wait_s is not None and rest.wait_s <= linger_s and time.monotonic() < ends:
             time.sleep(rest.wait_s)
         else:
             return False

@@ -13,7 +13,7 @@ import redis
 from celery import Celery, bootsteps
 from celery.signals import setup_logging, task_postrun, task_prerun
 
-from customer_sync import assembly, log, registry
+from customer_sync import assembly, log, registry, runs
 from customer_sync.config import Settings
 from customer_sync.pipeline import Line
 from customer_sync.store import connect
@@ -59,10 +59,24 @@ def line() -> Line:
     return assembly.open_line(settings(), connect(app.conf.broker_url), wake, home())
 
 
+@cache
+def puller() -> runs.Puller:
+    """Return what runs of this process work with.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached.
+    """
+    return assembly.open_puller(settings(), line(), home())
+
+
 def wake(what: str) -> None:
     """Send a wake-up; a lost one costs a second, so failing is no error."""
     name, _, argument = what.partition(":")
-    _send({"inbox": "tajo.process_inbox", "deliver": "tajo.deliver"}[name], *([argument] if argument else []))
+    _send(_TASKS[name], *([argument] if argument else []))
+
+
+#: What a wake-up is called → the task it starts.
+_TASKS = {"inbox": "tajo.process_inbox", "deliver": "tajo.deliver", "pull": "tajo.pull"}
 
 
 def _send(task: str, *arguments: str) -> None:
@@ -173,6 +187,10 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         found = line().store.sweep(SWEEP_MS)
         for name in found or ():
             wake("inbox" if name == "inbox" else f"deliver:{name}")
+        if found is not None:
+            for number in line().store.runs.due():
+                if line().store.wake(f"pull:{number}"):
+                    wake(f"pull:{number}")
 
     def _sign_of_life(self) -> None:
         if time.monotonic() - self._seen_at > SEEN_EVERY_S:

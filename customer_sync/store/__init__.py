@@ -19,6 +19,7 @@ from customer_sync.store.ledger import Ledger
 from customer_sync.store.limits import Limits
 from customer_sync.store.parked import ParkedStore
 from customer_sync.store.people import People
+from customer_sync.store.runs import Runs
 from customer_sync.store.scripts import Scripts, as_text
 
 #: How long Redis may take to answer before it counts as away, in seconds. A frozen Redis answers never.
@@ -65,12 +66,13 @@ class Store:
         self.limits = Limits(client, self.scripts)
         self.breakers = Breakers(client)
         self.counters = Counters(client)
+        self.runs = Runs(client, self.scripts)
 
-    def commit(self, entries: list[dict[str, Any]], compact_at: int) -> dict[str, Any]:
-        """Run the one step between inbox and lanes; see `commit.lua` for the form of entries and answer."""
+    def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
+        """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three."""
         text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False)
         answer: dict[str, Any] = json.loads(
-            self.scripts.run("commit", text, keys.SEEN_TTL_S, keys.LEDGER_ROWS, compact_at)
+            self.scripts.run("commit", text, keys.SEEN_TTL_S, keys.LEDGER_ROWS, compact_at, page)
         )
         return answer
 

@@ -1,12 +1,22 @@
 -- The one step between inbox and lanes: acknowledge entries, mark event ids as seen, put changes, write the ledger.
 -- ARGV[1]: JSON list of {entry, events: [{seen, row: [k, v, ...], puts: [...], merged}], parked: [[id, json, at], ...]}
 -- ARGV[2]: ttl of seen ids in s; ARGV[3]: rows of the ledger; ARGV[4]: items longer than this are reported
--- Returns JSON {states: [...], wake: [lane...], long: [[lane, target]...], skipped: n}
+-- ARGV[5]: '' or JSON of how a run's page moves the run, {run, version, put: {field: text}, add: {count: n},
+-- seen: [person...], marks: bool, last: bool}; events of a page have no row and no `seen`
+-- Returns JSON {states: [...], wake: [lane...], long: [[lane, target]...], skipped: n}, or {stale: true} when the run
+-- was moved, paused or cancelled by another: then nothing was done
 local entries = cjson.decode(ARGV[1])
 local now = now_ms()
+local run = ARGV[5] ~= '' and cjson.decode(ARGV[5]) or nil
+local run_key = run and P .. 'run:' .. run.run
+if run then
+  local at = redis.call('HMGET', run_key, 'v', 'state')
+  if at[1] ~= run.version or at[2] ~= 'running' then return cjson.encode({stale = true}) end
+end
 local states, lanes, long, skipped = {}, {}, {}, 0
 
 local function ledger(row, state, person)
+  if not row then return end
   row[#row + 1] = 'st'; row[#row + 1] = state
   if person then row[#row + 1] = 'p'; row[#row + 1] = person end
   redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[3], '*', unpack(row))
@@ -65,6 +75,7 @@ for _, entry in ipairs(entries) do
       else
         state, person = apply(event)
       end
+      if run and run.marks and person then redis.call('SETBIT', run_key .. ':seen', person, 1) end
       ledger(event.row, state, person)
       states[#states + 1] = state
     end
@@ -77,6 +88,14 @@ for _, entry in ipairs(entries) do
   else
     for _ = 1, #entry.events + #entry.parked do states[#states + 1] = 'skipped' end
   end
+end
+
+if run and run.last then
+  for _, person in ipairs(run.seen) do redis.call('SETBIT', run_key .. ':seen', person, 1) end
+  for name, text in pairs(run.put) do redis.call('HSET', run_key, name, text) end
+  for name, by in pairs(run.add) do redis.call('HINCRBY', run_key, 'n.' .. name, by) end
+  redis.call('HINCRBY', run_key, 'v', 1)
+  redis.call('HSET', run_key, 'updated', string.format('%.0f', now))
 end
 
 local woken = {}

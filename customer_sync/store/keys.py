@@ -28,8 +28,19 @@
 | `lim:<bucket>` | hash | what is known of a rate limit |
 | `parked`, `parked:at` | hash, sorted set | parked things, and when |
 | `ledger` | stream, capped | the short history of events |
+| `vault:<source>` | string | a source's credentials, encrypted; see `customer_sync.vault` |
+| `vaultlock:<source>` | string, 30 s | who renews them |
+| `connect:<state>` | string, 10 min | an attempt to connect a source in a browser, as JSON |
+| `ticket:<ticket>` | string, 10 min | what opens the attempt's first page → its state |
+| `connect:<state>:<what>` | string, 10 min | `begun`: which browser; `used`: it was answered; `outcome`: what came of it |
 | `alerts` | stream, capped | what a person should know: text and remedy |
 | `metrics` | hash | counters: `name|label=value|...` → number |
+| `run:<n>` | hash | one run: state, cursor, version, counts (`n.<count>`) |
+| `run:<n>:lease` | string, 4 s | who pulls for it |
+| `run:<n>:seen` | bitmap | people whom a compare run saw |
+| `run:seq` | counter | the next run |
+| `runs`, `runs:open` | sorted set, hash | every run kept; source → its open run (the lock) |
+| `reach:<source>:<resource>` | hash | how far a source was read: `until_ms`, `full_ms` |
 | `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
 """
 
@@ -47,6 +58,8 @@ LEDGER = PREFIX + "ledger"
 ALERTS = PREFIX + "alerts"
 METRICS = PREFIX + "metrics"
 TOMB = PREFIX + "tomb"
+RUNS = PREFIX + "runs"
+RUNS_OPEN = PREFIX + "runs:open"
 
 #: How long an event id is remembered, in seconds: longer than the longest retry of any sender (48 h, BigCommerce).
 SEEN_TTL_S = 50 * 3600
@@ -99,3 +112,33 @@ def limit(bucket: str) -> str:
 def note(what: str) -> str:
     """Return the key of something the processes tell each other."""
     return f"{PREFIX}config:{what}"
+
+
+def vault(source: str) -> str:
+    """Return the key of a source's encrypted credentials."""
+    return f"{PREFIX}vault:{source}"
+
+
+def vault_lock(source: str) -> str:
+    """Return the lock of whoever renews a source's credentials."""
+    return f"{PREFIX}vaultlock:{source}"
+
+
+def attempt(state: str, part: str = "") -> str:
+    """Return the key of an attempt to connect a source, or of a part of it: `begun`, `used`, `outcome`."""
+    return f"{PREFIX}connect:{state}:{part}" if part else f"{PREFIX}connect:{state}"
+
+
+def ticket(ticket: str) -> str:
+    """Return the key that leads from a ticket to its attempt."""
+    return f"{PREFIX}ticket:{ticket}"
+
+
+def run(number: str, part: str = "") -> str:
+    """Return the key of a run, or of a part of it: `lease`, `seen`."""
+    return f"{PREFIX}run:{number}:{part}" if part else f"{PREFIX}run:{number}"
+
+
+def reach(source: str, resource: str) -> str:
+    """Return the key that tells how far a source was read."""
+    return f"{PREFIX}reach:{source}:{resource}"

@@ -9,7 +9,7 @@ from typing import Any
 import redis
 
 #: Scripts that run although Redis is full: they are how it gets room again. Such flags need Redis 7.
-MAKE_ROOM = frozenset({"take", "settle", "renew", "compact", "sweep", "limiter"})
+MAKE_ROOM = frozenset({"take", "settle", "renew", "compact", "sweep", "limiter", "run_move", "run_lease"})
 
 
 @cache

@@ -1,0 +1,22 @@
+-- What is known of the people behind pulled records. ARGV[1]: JSON list of [ref, fingerprint of the address].
+-- For each: {person, record, sure} when the id (or the address of somebody without one) leads to a known person, else
+-- false. `sure` is '1' when the address is the one known for the id and nothing waits for the person: then the record
+-- is all there is to know.
+local function person_of(ref, fp)
+  if ref == '' then return by_address(fp), true end
+  local known = read_ref(ref)
+  if not known then return nil end
+  return known.person, fp == '' or fp == known.fp
+end
+
+local found = {}
+for i, pair in ipairs(cjson.decode(ARGV[1])) do
+  found[i] = false
+  local person, is_theirs = person_of(pair[1], pair[2])
+  local record = person and redis.call('GET', P .. 'p:' .. person)
+  if record then
+    local waits = redis.call('ZSCORE', P .. 'since:contacts', person)
+    found[i] = {person, record, is_theirs and not waits and '1' or '0'}
+  end
+end
+return found

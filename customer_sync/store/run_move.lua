@@ -1,0 +1,16 @@
+-- Bring a run to another state. ARGV: run, the states it may come from (a,b,c), the new state, 1 when it is over then,
+-- field, value, ... Returns 1, or 0 when the run is in none of these states.
+local key = P .. 'run:' .. ARGV[1]
+local state = redis.call('HGET', key, 'state')
+if not state or not string.find(',' .. ARGV[2] .. ',', ',' .. state .. ',', 1, true) then return 0 end
+local now = string.format('%.0f', now_ms())
+redis.call('HSET', key, 'state', ARGV[3], 'updated', now)
+if #ARGV > 4 then redis.call('HSET', key, unpack(ARGV, 5)) end
+if state ~= ARGV[3] then redis.call('HINCRBY', key, 'v', 1) end
+if ARGV[4] == '1' then
+  redis.call('HSET', key, 'ended', now)
+  local source = redis.call('HGET', key, 'source')
+  if redis.call('HGET', P .. 'runs:open', source) == ARGV[1] then redis.call('HDEL', P .. 'runs:open', source) end
+  redis.call('DEL', key .. ':seen')
+end
+return 1

@@ -1,0 +1,15 @@
+-- Make a run, unless its source has an open one. ARGV: source, how many runs are kept, field, value, field, value, ...
+-- Returns {1, number} for a new run, {0, number} of the open one.
+local source = ARGV[1]
+local open = redis.call('HGET', P .. 'runs:open', source)
+if open and redis.call('EXISTS', P .. 'run:' .. open) == 1 then return {0, open} end
+local number = tostring(redis.call('INCR', P .. 'run:seq'))
+local key, now = P .. 'run:' .. number, string.format('%.0f', now_ms())
+redis.call('HSET', key, 'v', '0', 'started', now, 'updated', now, unpack(ARGV, 3))
+redis.call('HSET', P .. 'runs:open', source, number)
+redis.call('ZADD', P .. 'runs', now, number)
+for _, old in ipairs(redis.call('ZRANGE', P .. 'runs', 0, -tonumber(ARGV[2]) - 1)) do
+  redis.call('ZREM', P .. 'runs', old)
+  redis.call('DEL', P .. 'run:' .. old, P .. 'run:' .. old .. ':seen')
+end
+return {1, number}

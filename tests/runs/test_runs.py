@@ -1,0 +1,346 @@
+"""Batch syncs: what they read, where they stand, how they go on, when they stop."""
+
+from __future__ import annotations
+
+import pytest
+
+from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
+from customer_sync.model import Kind, to_ms
+from customer_sync.runs import MAX_TRIES, step
+from customer_sync.store.runs import Busy, RunKind, RunState
+from tests.runs.shop import RunRig, ago
+
+
+@pytest.fixture
+def rig(client):
+    return RunRig(client)
+
+
+def test_a_full_run_brings_every_customer_to_brevo(rig):
+    rig.shop.add(35)
+
+    run = rig.finish(rig.start())
+
+    assert run.state is RunState.DONE
+    assert len(rig.brevo.contacts) == 35
+    assert rig.brevo.contacts["c7@example.com"].attributes == {"FIRSTNAME": "Name 7"}
+    assert run.counts["read"] == run.counts["changed"] == run.counts["creates"] == run.counts["sent"] == 35
+    assert run.counts["pages"] == 4
+    assert run.total == 35
+
+
+def test_the_same_run_again_sends_nothing_and_puts_nothing(rig):
+    rig.shop.add(35)
+    rig.finish(rig.start())
+    calls = len(rig.brevo.calls)
+
+    run = rig.finish(rig.start())
+
+    assert len(rig.brevo.calls) == calls
+    assert run.counts["unchanged"] == 35
+    assert run.counts["changed"] == 0
+
+
+def test_only_what_changed_is_sent_again(rig):
+    rig.shop.add(35)
+    rig.finish(rig.start())
+    calls = len(rig.brevo.calls)
+    for n in (3, 20, 31):
+        rig.shop.change(n, firstName="Other")
+
+    run = rig.finish(rig.start())
+
+    assert len(rig.brevo.calls) == calls + 3
+    assert run.counts["updates"] == run.counts["sent"] == 3
+    assert rig.brevo.contacts["c20@example.com"].attributes == {"FIRSTNAME": "Other"}
+
+
+def test_a_first_incremental_run_reads_everything(rig):
+    rig.shop.add(5)
+
+    assert rig.start(RunKind.INCREMENTAL).kind is RunKind.FULL
+
+
+def test_an_incremental_run_reads_from_the_start_of_the_last_one_with_an_overlap(rig):
+    rig.shop.add(5)
+    first = rig.finish(rig.start())
+
+    run = rig.start(RunKind.INCREMENTAL)
+    rig.finish(run)
+
+    assert run.kind is RunKind.INCREMENTAL
+    assert run.since_ms == first.started_ms - 600_000
+    assert to_ms(rig.shop.asked[-1].since) == run.since_ms
+
+
+def test_a_dry_run_counts_and_sends_nothing(rig):
+    rig.shop.add(25)
+
+    run = rig.finish(rig.start(is_dry=True))
+
+    assert run.state is RunState.DONE
+    assert run.counts["creates"] == 25
+    assert rig.brevo.calls == []
+    assert rig.store.lanes.depth("contacts")[0] == 0
+    assert rig.store.runs.reach("shop") == {}
+
+
+def test_a_source_has_one_run_at_a_time(rig):
+    run = rig.start()
+
+    with pytest.raises(Busy) as busy:
+        rig.start()
+
+    assert busy.value.run.id == run.id
+
+
+def test_a_run_goes_on_at_its_cursor_after_its_worker_was_killed(rig):
+    rig.shop.add(35)
+    run = rig.start()
+    step(rig.puller, run.id)
+    step(rig.puller, run.id)
+    asked = len(rig.shop.asked)
+
+    rig.finish(run)  # another process: nothing but Redis is known to it
+
+    assert [want.cursor for want in rig.shop.asked[asked:]] == [{"after": 20}, {"after": 30}]
+    assert len(rig.brevo.contacts) == 35
+
+
+def test_a_worker_that_was_taken_for_dead_changes_nothing(rig):
+    rig.shop.add(35)
+    run = rig.start()
+
+    def overtaken():
+        rig.shop.faults.clear()
+        rig.client.delete(f"tajo:run:{run.id}:lease")
+        step(rig.puller, run.id)  # somebody else reads the same page meanwhile
+
+    rig.shop.faults.append(overtaken)
+    step(rig.puller, run.id)
+
+    assert rig.read_run(run).counts["read"] == 10
+    assert rig.read_run(run).cursor == {"source": {"after": 10}}
+
+
+def test_a_paused_run_reads_no_page_and_goes_on_where_it_was(rig):
+    rig.shop.add(35)
+    run = rig.start()
+    step(rig.puller, run.id)
+
+    assert rig.store.runs.pause(run)
+    step(rig.puller, run.id)
+    assert len(rig.shop.asked) == 1
+
+    assert rig.store.runs.resume(run)
+    assert rig.finish(run).state is RunState.DONE
+    assert len(rig.brevo.contacts) == 35
+
+
+def test_a_page_read_while_the_run_was_paused_is_read_again_later(rig):
+    rig.shop.add(15)
+    run = rig.start()
+    rig.shop.faults.append(lambda: rig.store.runs.pause(run))
+
+    step(rig.puller, run.id)
+
+    assert rig.read_run(run).state is RunState.PAUSED
+    assert rig.read_run(run).counts["read"] == 0
+    assert rig.store.lanes.depth("contacts")[0] == 0
+
+
+def test_a_cancelled_run_frees_its_source(rig):
+    rig.shop.add(35)
+    run = rig.start()
+    step(rig.puller, run.id)
+
+    assert rig.store.runs.cancel(run)
+
+    assert rig.read_run(run).state is RunState.CANCELLED
+    assert rig.start().id != run.id
+
+
+def test_a_wrong_key_stops_the_run_with_the_remedy_and_its_cursor(rig):
+    rig.shop.add(35)
+    run = rig.start()
+    step(rig.puller, run.id)
+    rig.shop.faults.append(ConfigError("The token has expired.", "Make a new one."))
+
+    step(rig.puller, run.id)
+
+    stopped = rig.read_run(run)
+    assert stopped.state is RunState.STOPPED
+    assert stopped.reason == "The token has expired."
+    assert "Make a new one." in stopped.remedy
+    assert f"tajo runs resume {run.id}" in stopped.remedy
+    assert stopped.cursor == {"source": {"after": 10}}
+    assert any("The token has expired" in str(alert) for alert in rig.store.ledger.alerts())
+
+
+def test_a_page_that_stays_broken_is_tried_again_and_then_stops_the_run(rig):
+    rig.shop.add(35)
+    run = rig.start()
+    rig.shop.faults += [PayloadError("$", "the answer is not JSON")] * MAX_TRIES
+
+    for _ in range(MAX_TRIES):
+        assert rig.read_run(run).state is RunState.RUNNING
+        step(rig.puller, run.id)
+        rig.again(run)
+
+    assert rig.read_run(run).state is RunState.STOPPED
+    assert rig.store.runs.resume(run)
+    assert rig.finish(run).state is RunState.DONE
+
+
+@pytest.mark.parametrize("error", [TryLater("throttled", after_s=5, burns=False), Unavailable("no answer")])
+def test_a_source_that_is_busy_or_away_is_asked_again_later(rig, error):
+    rig.shop.add(5)
+    run = rig.start()
+    rig.shop.faults.append(error)
+
+    step(rig.puller, run.id)
+    waiting = rig.read_run(run)
+    step(rig.puller, run.id)
+
+    assert waiting.state is RunState.RUNNING
+    assert waiting.due_ms > waiting.updated_ms
+    assert len(rig.shop.asked) == 1, "it must not be asked before its time"
+    rig.again(run)
+    assert rig.finish(run).state is RunState.DONE
+
+
+def test_a_record_that_cannot_be_understood_is_counted_and_told_and_harms_no_other(rig):
+    rig.shop.add(5)
+    rig.shop.change(3, email="no address at all")
+
+    run = rig.finish(rig.start())
+
+    assert run.counts["refused"] == 1
+    assert len(rig.brevo.contacts) == 4
+    assert "email" in run.notes[0]
+
+
+def test_no_page_is_read_while_the_lane_is_full(rig, monkeypatch):
+    monkeypatch.setattr("customer_sync.runs.HIGH_WATER", 15)
+    rig.shop.add(50)
+    run = rig.start()
+
+    for _ in range(5):
+        step(rig.puller, run.id)
+
+    assert len(rig.shop.asked) == 2
+    assert rig.finish(run).counts["read"] in {20, 50}
+
+
+# the brake ----------------------------------------------------------------------------------------------------------
+
+
+def unsubscribe_everyone(rig, count=80):
+    rig.shop.add(count)
+    rig.finish(rig.start())
+    for n in range(1, count + 1):
+        rig.shop.withdraw(n)
+
+
+def test_a_run_that_would_block_too_many_stops_before_it_does(rig):
+    unsubscribe_everyone(rig)
+
+    run = rig.finish(rig.start())
+
+    assert run.state is RunState.STOPPED
+    assert "60 blocks" in run.reason
+    assert f"tajo runs resume {run.id} --force" in run.remedy
+    rig.deliver()
+    assert sum(contact.blocked for contact in rig.brevo.contacts.values()) == 50
+
+
+def test_force_takes_the_brake_off(rig):
+    unsubscribe_everyone(rig)
+    run = rig.finish(rig.start())
+
+    rig.store.runs.resume(run, is_forced=True)
+
+    assert rig.finish(run).state is RunState.DONE
+    assert all(contact.blocked for contact in rig.brevo.contacts.values())
+
+
+def test_a_first_sync_of_people_who_said_no_is_no_harm(rig):
+    rig.shop.add(80)
+    for n in range(1, 81):
+        rig.shop.withdraw(n)
+
+    run = rig.finish(rig.start())
+
+    assert run.state is RunState.DONE
+    assert all(contact.blocked for contact in rig.brevo.contacts.values())
+
+
+def test_emptied_fields_count_as_harm(rig):
+    rig.shop.add(60)
+    rig.finish(rig.start())
+    for n in range(1, 61):
+        rig.shop.change(n, firstName="")
+
+    run = rig.finish(rig.start(is_dry=True))
+
+    assert run.counts["empties"] == 60
+    assert any("60 empties" in note for note in run.notes)
+
+
+# the compare --------------------------------------------------------------------------------------------------------
+
+
+def test_a_compare_finds_who_is_gone_and_asks_for_each_before_it_believes_so(rig):
+    rig.shop.add(30)
+    rig.finish(rig.start())
+    del rig.shop.people[7]
+    del rig.shop.people[30]
+
+    run = rig.finish(rig.start(RunKind.COMPARE))
+
+    assert run.state is RunState.DONE
+    assert sorted(rig.shop.fetched) == ["30", "7"]
+    assert run.counts["deletes"] + run.counts["blocks"] >= 2
+    assert rig.brevo.contacts["c7@example.com"].blocked
+    assert not rig.brevo.contacts["c8@example.com"].blocked
+
+
+def test_a_customer_missing_from_a_page_is_not_gone(rig):
+    rig.shop.add(30)
+    rig.finish(rig.start())
+    hidden = rig.shop.people.pop(7)
+    run = rig.start(RunKind.COMPARE)
+    while "gone" not in (rig.read_run(run).cursor or {}):
+        step(rig.puller, run.id)
+    rig.shop.people[7] = hidden
+
+    rig.finish(run)
+
+    assert rig.shop.fetched == ["7"]
+    assert not rig.brevo.contacts["c7@example.com"].blocked
+
+
+def test_changes_made_while_webhooks_were_off_are_healed_by_the_next_incremental_run(rig):
+    rig.shop.add(60)
+    rig.finish(rig.start())
+    for n in range(5, 55):
+        rig.shop.change(n, firstName=f"Changed {n}")
+
+    run = rig.finish(rig.start(RunKind.INCREMENTAL))
+
+    assert run.counts["read"] == 50
+    assert rig.brevo.contacts["c54@example.com"].attributes == {"FIRSTNAME": "Changed 54"}
+
+
+def test_a_newer_webhook_wins_over_an_older_page(rig):
+    rig.shop.add(3, when=1000)
+    event = rig.sources["shop"].event(2)
+    newer = event.__class__("w1", "shop", Kind.CUSTOMER_UPDATED, ago(5), "2", "2", {**event.record, "firstName": "New"})
+    run = rig.start()
+    rig.send(newer)
+    rig.read()
+
+    rig.finish(run)
+    rig.settle()
+
+    assert rig.brevo.contacts["c2@example.com"].attributes == {"FIRSTNAME": "New"}
