@@ -26,7 +26,7 @@ from customer_sync.pipeline import Line, Rest
 from customer_sync.reach import Access, Page, Want
 from customer_sync.store.lanes import COMPACT_AT
 from customer_sync.store.people import refs_of
-from customer_sync.store.runs import PageMove, Run, RunKind, RunState
+from customer_sync.store.runs import PageMove, Run, RunKind, RunState, Slot
 
 log = get(__name__)
 
@@ -105,14 +105,35 @@ def start(  # noqa: PLR0913  # what a run is started with, most of it with a def
         ConfigError: the source cannot be pulled.
         Busy: it has an open run.
     """
+    kind, since_ms = _kind(puller, source, kind)
+    run = puller.line.store.runs.start(source, kind, since_ms=since_ms, by=by, is_dry=is_dry, is_forced=is_forced)
+    assert run is not None  # only a slot can be done already
+    return _begun(puller, run)
+
+
+def start_slot(puller: Puller, source: str, kind: RunKind, slot: Slot) -> Run | None:
+    """Start the run of a slot; None when the slot had its run already, whoever started it.
+
+    Raises:
+        ConfigError: the source cannot be pulled.
+        Busy: it has an open run; the slot waits.
+    """
+    kind, since_ms = _kind(puller, source, kind)
+    run = puller.line.store.runs.start(source, kind, since_ms=since_ms, by="schedule", slot=slot)
+    return None if run is None else _begun(puller, run)
+
+
+def _kind(puller: Puller, source: str, kind: RunKind) -> tuple[RunKind, int | None]:
+    """Return what is really read, and since when."""
     puller.reach(source)
-    runs, since_ms = puller.line.store.runs, None
-    if kind is RunKind.INCREMENTAL:
-        until_ms = runs.reach(source).get("until_ms")
-        kind = RunKind.FULL if until_ms is None else kind
-        since_ms = None if until_ms is None else until_ms - int(OVERLAP_S * 1000)
-    run = runs.start(source, kind, since_ms=since_ms, by=by, is_dry=is_dry, is_forced=is_forced)
-    log.info("run started", run=run.id, source=source, kind=str(run.kind), by=by)
+    if kind is not RunKind.INCREMENTAL:
+        return kind, None
+    until_ms = puller.line.store.runs.reach(source).get("until_ms")
+    return (RunKind.FULL, None) if until_ms is None else (kind, until_ms - int(OVERLAP_S * 1000))
+
+
+def _begun(puller: Puller, run: Run) -> Run:
+    log.info("run started", run=run.id, source=run.source, kind=str(run.kind), by=run.by)
     puller.line.wake(f"pull:{run.id}")
     return run
 

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
+from typing import NamedTuple
 
-from customer_sync import assembly
-from customer_sync.worker import app, line, settings
+from customer_sync import assembly, runs
+from customer_sync.config import Settings
+from customer_sync.cron import latest_slot
+from customer_sync.errors import TajoError
+from customer_sync.log import get
+from customer_sync.model import to_ms
+from customer_sync.runs import Puller
+from customer_sync.store.runs import Busy, Run, RunKind, RunState, Slot
+from customer_sync.upkeep import tend_webhooks
+from customer_sync.worker import app, line, puller, settings
+
+log = get(__name__)
 
 #: How often the account's attributes and lists are compared with the mapping, in seconds.
 ACCOUNT_EVERY_S = 600.0
 #: Workers that come up within this time share one check, in seconds.
 START_EVERY_S = 5.0
+#: How often it is looked whether something is due, in seconds.
+TICK_EVERY_S = 5.0
 
 
 def first_in_slot(name: str, every_s: float, now_s: float) -> bool:
@@ -38,6 +52,97 @@ def check_account(occasion: str = "slot") -> None:
         assembly.check_account(settings(), line().store)
 
 
+class Entry(NamedTuple):
+    """One line of the schedule.
+
+    Args:
+        name: of the slot record: `pull:<source>`.
+        source: the source.
+        what: pull (incremental), compare (everything, then Brevo's side) or webhooks.
+        line: the cron line, UTC.
+        at_once: whether the first slot is now, and not the next one the line names.
+    """
+
+    name: str
+    source: str
+    what: str
+    line: str
+    at_once: bool
+
+
+def entries(chosen: Settings) -> list[Entry]:
+    """Return what is scheduled, from the config."""
+    found = []
+    for source in chosen.sources:
+        if chosen.options_for(source).sync_mode == "realtime" or not chosen.syncs(source, "customers"):
+            continue
+        times = chosen.source_sync[source].schedule
+        if times.pull:
+            found.append(Entry(f"pull:{source}", source, "pull", times.pull, at_once=True))
+        if times.reconcile:
+            found.append(Entry(f"compare:{source}", source, "compare", times.reconcile, at_once=False))
+        if times.webhooks and chosen.public_url and chosen.options_for(source).sync_mode == "hybrid":
+            found.append(Entry(f"webhooks:{source}", source, "webhooks", times.webhooks, at_once=True))
+    return found
+
+
+def tick(chosen: Settings, puller: Puller, now: datetime) -> list[str]:
+    """Start what is due and was not started yet; return the names of the entries whose slot began here.
+
+    Safe to call at any time, by anybody, as often as they like: the record of the last slot decides. A slot that was
+    missed, because no beat ran, is caught up once; of several missed slots of an entry only the last one.
+    """
+    begun = []
+    for entry in entries(chosen):
+        slot_at = latest_slot(entry.line, now)
+        done_ms = puller.line.store.runs.slot(entry.name)
+        if slot_at is None or (done_ms or 0) >= to_ms(slot_at):
+            continue
+        slot = Slot(entry.name, to_ms(slot_at))
+        if done_ms is None and not entry.at_once:
+            puller.line.store.runs.take_slot(*slot)  # the first compare is at the next slot
+        elif _begin(chosen, puller, entry, slot):
+            begun.append(entry.name)
+    return begun
+
+
+def _begin(chosen: Settings, puller: Puller, entry: Entry, slot: Slot) -> bool:
+    runs_store = puller.line.store.runs
+    try:
+        if entry.what == "webhooks":
+            if not runs_store.take_slot(*slot):
+                return False
+            tend_webhooks(puller, entry.source, str(chosen.public_url))
+            return True
+        kind = RunKind.COMPARE if entry.what == "compare" else RunKind.INCREMENTAL
+        return runs.start_slot(puller, entry.source, kind, slot) is not None
+    except Busy as busy:
+        return _is_begun_by_open_run(puller, entry, slot, busy.run)
+    except TajoError as error:
+        # what cannot be done now is not tried again before the next slot; doctor and the log tell why
+        runs_store.take_slot(*slot)
+        log.warning("slot not done", entry=entry.name, reason=str(error))
+        return False
+
+
+def _is_begun_by_open_run(puller: Puller, entry: Entry, slot: Slot, run: Run) -> bool:
+    """Let a run that stopped try again, once per slot of its own; everything else waits for the open run to end."""
+    runs_store = puller.line.store.runs
+    is_retry = run.state is RunState.STOPPED and entry.what == "pull" and "force" not in run.remedy
+    if is_retry and runs_store.take_slot(*slot):
+        runs_store.resume(run)
+        log.info("stopped run tried again", run=run.id, source=run.source)
+        return True
+    return False
+
+
+@app.task(name="tajo.tick")  # type: ignore[untyped-decorator]  # celery ships no types
+def tick_task() -> None:
+    """Start what is due."""
+    tick(settings(), puller(), datetime.fromtimestamp(time.time(), tz=UTC))
+
+
 app.conf.beat_schedule = {
     "account": {"task": "tajo.check_account", "schedule": ACCOUNT_EVERY_S},
+    "tick": {"task": "tajo.tick", "schedule": TICK_EVERY_S},
 }

@@ -189,6 +189,7 @@ OPTION_KEYS: Final = (
 SCHEDULE_KEYS: Final = (
     Key("pull", "When changes are pulled.", "a cron line in UTC", values.cron, f'"{Schedule().pull}"'),
     Key("reconcile", "When both sides are compared.", "a cron line in UTC", values.cron, f'"{Schedule().reconcile}"'),
+    Key("webhooks", "When its webhooks are repaired.", "a cron line in UTC", values.cron, f'"{Schedule().webhooks}"'),
 )
 
 #: Read first: what is disabled may have variables that are not set.

@@ -40,13 +40,14 @@ class SyncOptions:
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """When a source is pulled, as cron lines in UTC; None means never.
+    """When a source is pulled, compared and looked after, as cron lines in UTC; None means never.
 
     The default minutes are not the full hour, when every other program calls the platforms.
     """
 
-    pull: str | None = "17 * * * *"
+    pull: str | None = "2,17,32,47 * * * *"
     reconcile: str | None = "37 3 * * *"
+    webhooks: str | None = "11 * * * *"
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def _read_schedule(reader: Reader, node: Node | None) -> Schedule:
             return Schedule(pull=None, reconcile=None)
         return Schedule(pull=line)
     entries = reader.children(node)
-    lines = dict.fromkeys(name for name in ("pull", "reconcile") if name in entries) | reader.take(
+    lines = dict.fromkeys(key.name for key in SCHEDULE_KEYS if key.name in entries) | reader.take(
         entries, SCHEDULE_KEYS
     )
     reader.refuse(entries, [key.name for key in SCHEDULE_KEYS])

@@ -40,6 +40,7 @@
 | `run:<n>:seen` | bitmap | people whom a compare run saw |
 | `run:seq` | counter | the next run |
 | `runs`, `runs:open` | sorted set, hash | every run kept; source → its open run (the lock) |
+| `slots` | hash | entry of the schedule → its last slot that was done, in ms |
 | `reach:<source>:<resource>` | hash | how far a source was read: `until_ms`, `full_ms` |
 | `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
 """
@@ -60,6 +61,7 @@ METRICS = PREFIX + "metrics"
 TOMB = PREFIX + "tomb"
 RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"
+SLOTS = PREFIX + "slots"
 
 #: How long an event id is remembered, in seconds: longer than the longest retry of any sender (48 h, BigCommerce).
 SEEN_TTL_S = 50 * 3600

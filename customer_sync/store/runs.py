@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 import redis
 
@@ -162,6 +162,22 @@ class Run:
         return max(0, self.total - self.counts["read"]) / self.rate
 
 
+class Slot(NamedTuple):
+    """One time at which something is due.
+
+    Args:
+        name: the entry of the schedule, such as `pull:shop`.
+        at_ms: the time.
+    """
+
+    name: str
+    at_ms: int
+
+
+#: What `run_start.lua` answers beside 1.
+BUSY, SLOT_DONE = 0, 2
+
+
 class Busy(Exception):
     """The source has an open run already.
 
@@ -227,8 +243,9 @@ class Runs:
         by: str = "cli",
         is_dry: bool = False,
         is_forced: bool = False,
-    ) -> Run:
-        """Make a new run and give it the source's lock.
+        slot: Slot | None = None,
+    ) -> Run | None:
+        """Make a new run and give it the source's lock; None when its slot had its run already.
 
         Raises:
             Busy: the source has an open run.
@@ -246,12 +263,24 @@ class Runs:
         if since_ms is not None:
             fields["since"] = since_ms
         texts = [part for name, value in fields.items() for part in (name, _text(value))]
-        is_new, number = self._scripts.run("run_start", source, KEPT_RUNS, *texts)
+        name, at_ms = slot or ("", 0)
+        verdict, number = self._scripts.run("run_start", source, KEPT_RUNS, name, at_ms, *texts)
+        if verdict == SLOT_DONE:
+            return None
         run = self.read(as_text(number))
         assert run is not None
-        if not is_new:
+        if verdict == BUSY:
             raise Busy(run)
         return run
+
+    def slot(self, name: str) -> int | None:
+        """Return the last slot that was done of a schedule's entry, in ms; None when there was none yet."""
+        at_ms = self._client.hget(keys.SLOTS, name)
+        return int(at_ms) if at_ms else None
+
+    def take_slot(self, name: str, at_ms: int) -> bool:
+        """Note a slot as done; False when it, or a later one, was done already."""
+        return bool(self._scripts.run("run_slot", name, at_ms))
 
     def read(self, number: str) -> Run | None:
         """Return a run, None when there is none with this number."""

@@ -1,0 +1,56 @@
+"""Upkeep of webhooks: platforms switch webhooks off in silence. Look, repair, and pull what was missed meanwhile."""
+
+from __future__ import annotations
+
+from customer_sync import runs
+from customer_sync.errors import ConfigError
+from customer_sync.log import get
+from customer_sync.reach import Upkeep
+from customer_sync.store.runs import Busy, RunKind
+
+log = get(__name__)
+
+
+def tend_webhooks(puller: runs.Puller, source: str, public_url: str, *, by: str = "webhooks") -> Upkeep:
+    """List, make and repair a source's webhooks; start an incremental run when events may have been missed.
+
+    Args:
+        puller: what runs work with.
+        source: the source.
+        public_url: how the outside world reaches the ingress.
+        by: who asked.
+
+    Raises:
+        TajoError: see `Connector.ensure_webhooks`.
+    """
+    connector, access = puller.reach(source)
+    found = connector.ensure_webhooks(f"{public_url.rstrip('/')}/webhooks/{source}", access)
+    store = puller.line.store
+    if found.repaired:
+        what = "; ".join(f"{topic}: {why}" for topic, why in found.repaired.items())
+        store.ledger.alert(f"Webhooks of {source} were repaired: {what}", "What was missed is pulled.", source=source)
+    if found.failed:
+        what = "; ".join(f"{topic}: {why}" for topic, why in found.failed.items())
+        _once(puller, source, f"Webhooks of {source} could not be made: {what}")
+    if found.was_deaf:
+        catch_up(puller, source, by=by)
+    log.info("webhooks tended", source=source, made=len(found.created), repaired=len(found.repaired))
+    return found
+
+
+def catch_up(puller: runs.Puller, source: str, *, by: str) -> None:
+    """Pull what changed since the last run; a run that is under way already brings it too, or the next one does."""
+    try:
+        runs.start(puller, source, RunKind.INCREMENTAL, by=by)
+    except Busy as busy:
+        log.info("catch-up left to the open run", source=source, run=busy.run.id)
+    except ConfigError as error:
+        log.warning("no catch-up", source=source, reason=error.reason)
+
+
+def _once(puller: runs.Puller, source: str, text: str) -> None:
+    """Alert, unless the same was said last time."""
+    store = puller.line.store
+    if store.note(f"webhooks:{source}") != text:
+        store.set_note(f"webhooks:{source}", text)
+        store.ledger.alert(text, f"`tajo connectors install {source}` shows what is missing.", source=source)

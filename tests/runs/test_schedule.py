@@ -1,0 +1,162 @@
+"""When runs start by themselves: each slot once, however many beats there are, and a missed one once."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from customer_sync.config import Settings
+from customer_sync.config.settings import Schedule, SourceSync
+from customer_sync.connector import SourceSettings
+from customer_sync.cron import latest_slot
+from customer_sync.reach import Upkeep
+from customer_sync.runs import Puller
+from customer_sync.schedule import tick
+from customer_sync.store import Store
+from customer_sync.store.runs import RunKind, RunState
+from tests.runs.shop import RunRig
+
+MORNING = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("line", "now", "slot"),
+    [
+        ("*/15 * * * *", "2026-11-21T08:14:59", "2026-11-21T08:00:00"),
+        ("*/15 * * * *", "2026-11-21T08:15:00", "2026-11-21T08:15:00"),
+        ("37 3 * * *", "2026-11-21T03:36:59", "2026-11-20T03:37:00"),
+        ("37 3 * * *", "2026-11-21T23:00:00", "2026-11-21T03:37:00"),
+        ("0 9 * * 1", "2026-11-21T08:00:00", "2026-11-16T09:00:00"),
+        ("5 0 1 1 *", "2026-11-21T08:00:00", "2026-01-01T00:05:00"),
+        ("0 0 29 2 *", "2026-11-21T08:00:00", "2024-02-29T00:00:00"),
+        ("0 0 31 2 *", "2026-11-21T08:00:00", None),
+    ],
+)
+def test_the_latest_slot_is_the_last_minute_the_line_names(line, now, slot):
+    found = latest_slot(line, datetime.fromisoformat(now).replace(tzinfo=UTC))
+
+    assert (found and found.replace(tzinfo=None).isoformat()) == slot
+
+
+def chosen(schedule=None, *, mode="hybrid", public_url=None):
+    times = schedule or Schedule(pull="*/15 * * * *", reconcile="37 3 * * *", webhooks="11 * * * *")
+    return Settings(
+        sources={"shop": SourceSettings("shop", "scripted")},
+        source_sync={"shop": SourceSync({}, options={"sync_mode": mode}, schedule=times)},
+        public_url=public_url,
+    )
+
+
+@pytest.fixture
+def rig(client):
+    rig = RunRig(client)
+    rig.shop.add(3)
+    return rig
+
+
+def finish_all(rig):
+    for run in rig.store.runs.open_runs():
+        rig.finish(run)
+
+
+def test_the_first_pull_is_at_once_and_reads_everything(rig):
+    assert tick(chosen(), rig.puller, MORNING) == ["pull:shop"]
+
+    run = rig.store.runs.open_run("shop")
+    assert run.kind is RunKind.FULL
+    assert run.by == "schedule"
+
+
+def test_a_slot_is_begun_once_and_the_next_one_later(rig):
+    tick(chosen(), rig.puller, MORNING)
+    finish_all(rig)
+
+    assert tick(chosen(), rig.puller, MORNING + timedelta(minutes=14)) == []
+    assert tick(chosen(), rig.puller, MORNING + timedelta(minutes=15)) == ["pull:shop"]
+
+
+def test_missed_slots_are_caught_up_once(rig):
+    tick(chosen(), rig.puller, MORNING)
+    finish_all(rig)
+
+    assert tick(chosen(), rig.puller, MORNING + timedelta(hours=9)) == ["pull:shop", "compare:shop"][:1]
+    finish_all(rig)
+    assert tick(chosen(), rig.puller, MORNING + timedelta(hours=9, seconds=5)) == []
+
+
+def test_a_compare_begins_at_its_first_slot_and_not_at_the_start(rig):
+    tick(chosen(), rig.puller, MORNING)
+    finish_all(rig)
+    night = datetime(2026, 11, 22, 3, 37, tzinfo=UTC)
+
+    assert tick(chosen(), rig.puller, night)[0] == "pull:shop"
+    finish_all(rig)
+    assert tick(chosen(), rig.puller, night + timedelta(seconds=5)) == ["compare:shop"]
+
+
+def test_a_slot_that_finds_its_source_busy_waits_for_the_open_run_to_end(rig):
+    tick(chosen(), rig.puller, MORNING)
+
+    assert tick(chosen(), rig.puller, MORNING + timedelta(minutes=15)) == []
+    finish_all(rig)
+    assert tick(chosen(), rig.puller, MORNING + timedelta(minutes=16)) == ["pull:shop"]
+
+
+def test_a_stopped_run_is_tried_again_once_per_slot(rig):
+    tick(chosen(), rig.puller, MORNING)
+    run = rig.store.runs.open_run("shop")
+    rig.store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="wrong key")
+
+    assert tick(chosen(), rig.puller, MORNING + timedelta(minutes=15)) == ["pull:shop"]
+    assert tick(chosen(), rig.puller, MORNING + timedelta(minutes=16)) == []
+    assert rig.read_run(run).state is RunState.RUNNING
+
+
+def test_realtime_sources_are_never_pulled(rig):
+    assert tick(chosen(mode="realtime"), rig.puller, MORNING) == []
+
+
+def test_webhooks_that_were_off_are_repaired_and_what_was_missed_is_pulled(rig):
+    tick(chosen(), rig.puller, MORNING)
+    finish_all(rig)
+    rig.sources["shop"].ensure_webhooks = lambda address, access: Upkeep(repaired={"customers/update": "was disabled"})
+
+    begun = tick(chosen(public_url="https://tajo.example"), rig.puller, MORNING + timedelta(minutes=11))
+
+    assert begun == ["webhooks:shop"]
+    assert rig.store.runs.open_run("shop").by == "webhooks"
+    assert "was disabled" in str(rig.store.ledger.alerts())
+
+
+def test_two_beats_and_two_workers_at_once_for_an_hour_run_each_slot_once(rig, redis_url):
+    """Four at once look at each simulated minute, twice; the source is quick, so that it is free at the next slot."""
+    begun: Counter[str] = Counter()
+    lock = threading.Lock()
+    barrier = threading.Barrier(4)
+
+    def one() -> None:
+        line = rig.line.__class__(**{name: getattr(rig.line, name) for name in rig.line.__slots__})
+        line.store = Store(rig.client)
+        puller = Puller(line, rig.puller.rules, rig.puller.access)
+        for minute in range(60):
+            barrier.wait()
+            for second in (0, 30):
+                found = tick(chosen(), puller, MORNING + timedelta(minutes=minute, seconds=second))
+                with lock:
+                    begun.update((name, minute) for name in found)
+            barrier.wait()
+            if barrier.n_waiting == 0 and threading.current_thread().name == "beat-0":
+                finish_all(rig)
+            barrier.wait()
+
+    threads = [threading.Thread(target=one, name=f"beat-{n}") for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert begun == {("pull:shop", minute): 1 for minute in (0, 15, 30, 45)}
+    assert len(rig.store.runs.recent(100)) == 4
