@@ -10,11 +10,12 @@ nothing. Nothing here remembers anything between calls.
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from customer_sync.brevo.contact_plan import Rules
@@ -201,6 +202,8 @@ class _Reading:
 
 def clamp(event: Event, received_at: datetime) -> Event:
     """Return the event with no time later than its arrival: a clock that runs ahead must not win for ever."""
+    if event.occurred_at <= received_at and all(one.at <= received_at for one in event.consents):
+        return event
     consents = tuple(replace(one, at=min(one.at, received_at)) for one in event.consents)
     return replace(event, occurred_at=min(event.occurred_at, received_at), consents=consents)
 
@@ -239,8 +242,11 @@ def plan_put(store: Store, change: Change, received_at: datetime, state: State |
 
 
 def _left(source: str, at: datetime) -> str:
-    change = departed(source, at)
-    return encode_change(stamp(change.fields, to_ms(at), source))
+    """Return the change that takes a person off our lists whom no customer leads to any more, as it waits in a list."""
+    return f'{{"S":[{to_ms(at)},{json.dumps(source)},{_DEPARTED},{{}}],"E":[]}}'
+
+
+_DEPARTED = json.dumps(dict(departed("", datetime.fromtimestamp(0, tz=UTC)).fields), separators=(",", ":"))
 
 
 def _merged(store: Store, merged: Merged) -> dict[str, str]:

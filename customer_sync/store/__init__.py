@@ -6,6 +6,7 @@ import json
 import secrets
 from typing import Any
 
+import orjson
 import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -70,8 +71,8 @@ class Store:
 
     def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
         """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three."""
-        text = json.dumps(entries, separators=(",", ":"), ensure_ascii=False)
-        answer: dict[str, Any] = json.loads(
+        text = orjson.dumps(entries)
+        answer: dict[str, Any] = orjson.loads(
             self.scripts.run("commit", text, keys.SEEN_TTL_S, keys.LEDGER_ROWS, compact_at, page)
         )
         return answer
