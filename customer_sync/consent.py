@@ -13,6 +13,7 @@ withdrawal, and what is missing is `unknown`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from customer_sync.merge import Stamped, State, canonical
@@ -29,6 +30,7 @@ class Decision(NamedTuple):
     evidence: Stamped | None
 
 
+@cache
 def register(channel: Channel, name: str) -> str:
     """Return the field name of a register."""
     return f"consent.{channel}.{name}"

@@ -13,10 +13,10 @@ from typing import Literal, NamedTuple
 
 from customer_sync.brevo.attributes import Refused, fit
 from customer_sync.consent import Decision, decide, may_lift
-from customer_sync.merge import State, canonical
+from customer_sync.merge import Stamped, State, canonical
 from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.store.lanes import HERE
-from customer_sync.store.people import Has, address_of, refs_of
+from customer_sync.store.people import DRIFT, Has, address_of, refs_of
 
 BREVO = "brevo"
 
@@ -160,11 +160,12 @@ def replace_refused(has: Has, refused: dict[str, str]) -> Has:
 
 def desire(state: State, has: Has, rules: Rules, email: str, *, is_active: bool) -> Desired:
     """Return what Brevo should have of a person."""
-    missing = _missing(state, rules)
+    sources = _sources(state)
+    missing = _missing(sources, rules)
     by_email = decide(state, Channel.EMAIL, missing)
     by_sms = decide(state, Channel.SMS)
     attributes, refused = fit_attributes(state, has, rules.attributes)
-    lists = _lists(state, has, rules, by_email.state, is_active=is_active)
+    lists = _lists(sources, has, rules, by_email.state, is_active=is_active)
     # whoever leaves takes nothing back: a block is only ever lifted for a customer
     blocked = _flag(by_email, known=has.blocked, may_lift=is_active and may_lift(state, Channel.EMAIL))
     sms_blocked = _flag(by_sms, known=has.sms_blocked, may_lift=is_active and may_lift(state, Channel.SMS))
@@ -172,7 +173,7 @@ def desire(state: State, has: Has, rules: Rules, email: str, *, is_active: bool)
     digest = digest_of(email, attributes, lists)
     # a block is always written: consent goes before the wish to leave existing contacts alone
     has_flag = blocked is not None or sms_blocked is not None
-    may_update = has_flag or all(rules.update.get(source, True) for source in _sources(state))
+    may_update = has_flag or all(rules.update.get(source, True) for source in sources)
     return Desired(email, attributes, lists, unlist, blocked, sms_blocked, refused, digest, may_update)
 
 
@@ -190,7 +191,7 @@ def fit_attributes(state: State, has: Has, known: Mapping[str, str] | None) -> t
         value = fit(stamped.value, "") if known is None else fit(stamped.value, kind)
         if isinstance(value, Refused):
             refused[name] = value.reason
-        elif (mark := remembered(has.refused.get(name, ""), value)) is not None:
+        elif name in has.refused and (mark := remembered(has.refused[name], value)) is not None:
             refused[name] = mark
         else:
             attributes[name] = value
@@ -219,14 +220,14 @@ def _flag(decision: Decision, *, known: bool, may_lift: bool) -> bool | None:
     return False if known and may_lift else None
 
 
-def _lists(state: State, has: Has, rules: Rules, consent: ConsentState, *, is_active: bool) -> tuple[int, ...]:
+def _lists(sources: set[str], has: Has, rules: Rules, consent: ConsentState, *, is_active: bool) -> tuple[int, ...]:
     if not is_active:
         return ()
     if consent is ConsentState.WITHDRAWN:
         return has.lists  # blocked is enough; whether the contact stays listed is Brevo's own affair
     if consent is not ConsentState.GRANTED:
         return ()
-    return tuple(sorted({number for source in _sources(state) for number in rules.lists.get(source, ())}))
+    return tuple(sorted({number for source in sources for number in rules.lists.get(source, ())}))
 
 
 def _sources(state: State) -> set[str]:
@@ -234,22 +235,44 @@ def _sources(state: State) -> set[str]:
     return named or {stamped.source for stamped in state.values()} - {BREVO}
 
 
-def _missing(state: State, rules: Rules) -> ConsentState:
+def _missing(sources: set[str], rules: Rules) -> ConsentState:
     """Return the strictest choice of all the person's sources."""
-    choices = {rules.missing.get(source, ConsentState.UNKNOWN) for source in _sources(state)}
+    choices = {rules.missing.get(source, ConsentState.UNKNOWN) for source in sources}
     return ConsentState.GRANTED if choices == {ConsentState.GRANTED} else ConsentState.UNKNOWN
 
 
 def _heard(state: State, has: Has) -> Has:
-    """Return what Brevo has, after what Brevo itself told us since."""
+    """Return what Brevo has, after what Brevo itself told us since, or was found to have."""
+    known_ms = has.at_ms
     gone = state.get("gone")
-    if gone is not None and gone.at_ms > has.at_ms:
+    if gone is not None and gone.at_ms > known_ms:
         # with the contact went every block that it had
+        known_ms = gone.at_ms
         has = Has(at_ms=has.at_ms, refused=has.refused, left_ms=max(has.left_ms, gone.at_ms))
+    drift = state.get(DRIFT)
+    if drift is not None and drift.at_ms > known_ms:
+        has = _found(state, has, drift)
     withdrawn = state.get("consent.email.withdrawn")
     if withdrawn is not None and withdrawn.value in HERE and withdrawn.at_ms > has.left_ms:
         return replace(has, blocked=True, left_ms=withdrawn.at_ms)
     return has
+
+
+def _found(state: State, has: Has, drift: Stamped) -> Has:
+    """Return what Brevo has, corrected by a look at the contact that is newer than the last delivery."""
+    found = drift.value
+    assert isinstance(found, dict)
+    lists = found.get("l")
+    return replace(
+        has,
+        email=has.email or address_of(state),
+        digest="" if found.get("x") else has.digest,
+        blocked=found.get("b") is True,
+        sms_blocked=found.get("m") is True,
+        lists=tuple(one for one in lists if isinstance(one, int)) if isinstance(lists, list) else (),
+        at_ms=drift.at_ms,
+        left_ms=max(has.left_ms, drift.at_ms),
+    )
 
 
 def _is_newer_than(state: State, at_ms: int) -> bool:

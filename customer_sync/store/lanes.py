@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 
 import redis
 
-from customer_sync.merge import Stamped, State, merge, pack, unpack
+from customer_sync.merge import Stamped, State, from_json, merge, pack, to_json, unpack
 from customer_sync.model import Json, Priority
 from customer_sync.store import keys
 from customer_sync.store.scripts import Scripts, as_text
@@ -102,7 +102,7 @@ class Settlement:
 
 def encode_change(state: State, events: Sequence[Source] = ()) -> str:
     """Return a change as it waits in a list: its packed state and the events behind it."""
-    return json.dumps({"S": pack(state), "E": events}, separators=(",", ":"), ensure_ascii=False)
+    return to_json({"S": pack(state), "E": [list(event) for event in events]})
 
 
 #: What a copy from another person never brings along; nor that they departed.
@@ -116,11 +116,11 @@ def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:
     where customers come together (`joined`) or part (`shared`), or of what was `withdrawn`;
     `bare` is a change of the person's own that came with an address which is not theirs (any more).
     """
-    raw = json.loads(text)
+    raw = from_json(text)
     if "S" in raw:
         return unpack(raw["S"]), tuple(Source(*event) for event in raw["E"])
     inner: State
-    inner, events = decode_change(raw["change"]) if "change" in raw else (unpack(json.loads(raw["record"])["s"]), ())
+    inner, events = decode_change(raw["change"]) if "change" in raw else (unpack(from_json(raw["record"])["s"]), ())
     inner = {name: _elsewhere(name, stamped) for name, stamped in inner.items()}
     if "status" in inner and inner["status"].value == "departed":
         del inner["status"]

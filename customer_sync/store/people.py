@@ -6,7 +6,6 @@ record is written only by whoever holds the lease of the person's item, in the s
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -14,7 +13,7 @@ from typing import Any, NamedTuple
 import redis
 
 from customer_sync.identity import fingerprint, ref_key
-from customer_sync.merge import Stamped, State, pack, unpack
+from customer_sync.merge import Stamped, State, from_json, pack, to_json, unpack
 from customer_sync.model import Json
 from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
@@ -69,14 +68,14 @@ def encode(person: Person) -> str:
     address = person.state.get("email")
     if address is not None and isinstance(address.value, list) and has.email == address.value[1]:
         kept["e"] = 1  # the commonest case by far: Brevo has the address that we know
-    return json.dumps({"s": pack(person.state), "h": kept}, separators=(",", ":"), ensure_ascii=False)
+    return to_json({"s": pack(person.state), "h": kept})
 
 
 def decode(text: str) -> Person:
     """Return the person of a stored record; nobody in particular for ""."""
     if not text:
         return Person({}, Has())
-    raw = json.loads(text)
+    raw = from_json(text)
     state, kept = unpack(raw["s"]), raw["h"]
     email = kept["e"]
     return Person(
