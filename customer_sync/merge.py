@@ -5,7 +5,7 @@ changes with each other and with what is already known.
 
 Field names of a contact: Brevo attributes are in capitals (`FIRSTNAME`); our own are in small letters: `email`,
 `status` (active, deleted, erased), `consent.<channel>.<register>` (see `customer_sync.consent`), `ref.<source>` (the
-platform's id), `gone` (deleted in Brevo by someone else).
+platform's id), `gone` (deleted in Brevo by someone else), `drift` (what Brevo was found to have).
 """
 
 from __future__ import annotations

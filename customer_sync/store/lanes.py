@@ -106,7 +106,7 @@ def encode_change(state: State, events: Sequence[Source] = ()) -> str:
 
 
 #: What a copy from another person never brings along; nor that they departed.
-_NOT_COPIED = frozenset({"email", "gone"})
+_NOT_COPIED = frozenset({"email", "gone", "drift"})
 
 
 def decode_change(text: str) -> tuple[State, tuple[Source, ...]]:

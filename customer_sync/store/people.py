@@ -18,6 +18,10 @@ from customer_sync.model import Json
 from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
 
+#: The field that tells what Brevo was found to have: `{"b": blocked, "m": the same for SMS, "l": lists of ours, "x": the
+#: body differs, "e": the contact is there}`. It is heard once and not kept.
+DRIFT = "drift"
+
 
 @dataclass(slots=True)
 class Has:
@@ -29,7 +33,7 @@ class Has:
         blocked: whether we know the contact to be blocked for e-mail.
         sms_blocked: the same for SMS.
         lists: the lists that we put the contact on.
-        at_ms: when Brevo accepted it.
+        at_ms: when Brevo accepted it, or was found to have it.
         refused: attribute → why it was left out.
         left_ms: the newest withdrawal at Brevo that `blocked` knows of; Brevo had blocked the contact then.
     """
@@ -68,7 +72,10 @@ def encode(person: Person) -> str:
     address = person.state.get("email")
     if address is not None and isinstance(address.value, list) and has.email == address.value[1]:
         kept["e"] = 1  # the commonest case by far: Brevo has the address that we know
-    return to_json({"s": pack(person.state), "h": kept})
+    state = person.state
+    if DRIFT in state:
+        state = {name: stamped for name, stamped in state.items() if name != DRIFT}
+    return to_json({"s": pack(state), "h": kept})
 
 
 def decode(text: str) -> Person:
