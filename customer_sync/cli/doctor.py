@@ -9,7 +9,7 @@ from typing import Final
 import click
 import redis
 
-from customer_sync.assembly import connectors_of
+from customer_sync.assembly import Accesses, connectors_of
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     FAILED,
@@ -70,7 +70,8 @@ def _findings() -> Iterator[Finding]:
         store = context.open_store(settings)
         yield Finding("Redis", "ok", "answers")
         brevo = context.open_brevo(settings, store) if context.has_brevo(settings) else None
-        yield from examine(Patient(settings, context.home(), connectors_of(settings), store, brevo))
+        access = Accesses(settings, store, context.home())
+        yield from examine(Patient(settings, context.home(), connectors_of(settings), store, brevo, access=access))
     except Failure as failure:
         yield Finding("Redis", "fail", failure.message, failure.remedy, "no answer")
     except redis.RedisError as error:

@@ -78,6 +78,12 @@ def config_text(connector: type[Connector], *, shop_url: str | None = None, list
         shop_url: the shop's address.
         list_id: the Brevo list.
     """
+    text = source_text(connector, shop_url=shop_url)
+    return _HEAD + text + _SKILLS + (_LIST.format(list_id) if list_id else _NO_LIST) + _DELETE
+
+
+def source_text(connector: type[Connector], *, shop_url: str | None = None) -> str:
+    """Return the lines of one source below `connectors:`; what is not known yet stands in comments."""
     lines = [f"  {connector.platform}:"]
     secret_key = _secret_key(connector)
     if secret_key and secret_key not in {option.name for option in connector.options}:
@@ -86,7 +92,7 @@ def config_text(connector: type[Connector], *, shop_url: str | None = None, list
         value = shop_url if option.name == "shop_url" else None
         is_active = bool(value) or option.name == secret_key
         lines += _option_lines(connector, option, value, is_active=is_active)
-    return _HEAD + "\n".join(lines) + "\n" + _SKILLS + (_LIST.format(list_id) if list_id else _NO_LIST) + _DELETE
+    return "\n".join(lines) + "\n"
 
 
 def _option_lines(connector: type[Connector], option: Option, value: str | None, *, is_active: bool) -> list[str]:

@@ -85,19 +85,21 @@ TOP_KEYS: Final = (
     ),
     Key(
         "secret_key",
-        "Encrypts stored credentials and keys the fingerprints that stand for people in logs.",
-        "a text",
-        values.secret,
-        "made at the first start",
+        "Encrypts stored credentials; the same on every host. `new,old` while it is changed: what `old` encrypted is "
+        "read, and written again with `new`.",
+        f"a text of at least {values.KEY_LENGTH} characters without a comma",
+        values.secret_keys,
+        "made when it is first needed: `secret.key` in the home folder, for this host alone",
         variable="TAJO_SECRET_KEY",
         secret=True,
     ),
     Key(
         "public_url",
-        "How the platforms reach this service; webhooks are registered with it.",
+        "How platforms and browsers reach this service: webhooks are made with it, and connecting in a browser leads "
+        "back to it.",
         "`https://...`",
         _WEB,
-        "none: webhooks are set up by hand",
+        "none: webhooks are made by hand, and only a browser on this machine can connect",
         variable="TAJO_PUBLIC_URL",
     ),
     Key("debug", "Log each step.", "true or false", values.truth, "false", variable="TAJO_DEBUG"),

@@ -140,7 +140,7 @@ class Settings:
         notifications: our own notices.
         redis_url: where Redis is; None stands for the embedded one.
         api_key: what callers of the API must carry; None closes the API.
-        secret_key: encrypts stored credentials and keys the fingerprints.
+        secret_key: encrypts stored credentials; several separated by commas, the newest first, while it is changed.
         public_url: how the outside world reaches the ingress.
         debug: whether each step is logged.
         log_level: verbose, debug, info, warning or error.

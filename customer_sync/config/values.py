@@ -21,6 +21,9 @@ Env = Mapping[str, str]
 #: How a sentence begins that shows what stands in the file.
 QUOTES: Final = "found '"
 
+#: The fewest characters of the key that encrypts stored credentials.
+KEY_LENGTH: Final = 16
+
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -66,6 +69,16 @@ def secrets(node: Node, env: Env) -> tuple[str, ...]:
 def separated_secrets(node: Node, env: Env) -> tuple[str, ...]:
     """Return the secrets of a variable, separated by commas."""
     return tuple(dict.fromkeys(part.strip() for part in text(node, env).split(",") if part.strip()))
+
+
+def secret_keys(node: Node, env: Env) -> str:
+    """Return the key that encrypts, or several separated by commas, each long enough not to be guessed."""
+    keys = [part.strip() for part in secret(node, env).split(",") if part.strip()]
+    if any(len(key) < KEY_LENGTH for key in keys):
+        raise Wrong(
+            f"a key of fewer than {KEY_LENGTH} characters", "Make a long one, for example with: openssl rand -hex 32."
+        )
+    return ",".join(keys)
 
 
 def truth(node: Node, env: Env) -> bool:

@@ -1,7 +1,7 @@
 """What can be wrong with an installation: named checks, each with a verdict, a cause and a fix.
 
-A check is a function from `Patient` to findings; `installation` and `account` hold them in the order in which one cause
-explains the next. Brevo's are cut short when the account does not answer, because one cause is enough.
+A check is a function from `Patient` to findings; `installation`, `account` and `sources` hold them in the order in
+which one cause explains the next. Brevo's are cut short when the account does not answer, because one cause is enough.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import redis
 from customer_sync.doctor.account import examine_account
 from customer_sync.doctor.findings import Finding, Patient
 from customer_sync.doctor.installation import CHECKS
+from customer_sync.doctor.sources import examine_key, examine_sources
 
 __all__ = ["Finding", "Patient", "examine", "redis_finding"]
 
@@ -25,12 +26,9 @@ def examine(patient: Patient) -> Iterator[Finding]:
     """
     for check in CHECKS:
         yield from check(patient)
+    yield from examine_key(patient)
     yield from examine_account(patient)
-    for name, connector in patient.connectors.items():
-        access = patient.access(name)
-        if access is not None:
-            for one in connector.check(access):
-                yield Finding(f"{name}: {one.name}", one.verdict, one.cause, one.fix)
+    yield from examine_sources(patient)
 
 
 def redis_finding(error: redis.RedisError) -> Finding:

@@ -9,7 +9,7 @@ from flask import Flask
 
 from customer_sync import log, registry
 from customer_sync.config import Settings
-from customer_sync.web import api, dashboard, health, ingress, metrics_page, words
+from customer_sync.web import api, connect, dashboard, health, ingress, metrics_page, words
 from customer_sync.web.guard import Guard
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
@@ -44,4 +44,5 @@ def add_faces(app: Flask, services: Services) -> None:
     app.register_blueprint(metrics_page.blueprint(services, watch, guard))
     app.register_blueprint(api.blueprint(services, watch, guard))
     app.register_blueprint(dashboard.blueprint(services, watch, guard))
+    app.register_blueprint(connect.blueprint(services))
     dashboard.register_missing(app)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from redis import RedisError
 
-from customer_sync.assembly import connectors_of
+from customer_sync.assembly import Accesses, connectors_of
 from customer_sync.config import Settings
 from customer_sync.store import Store, connect
 from customer_sync.store.spool import Spool
@@ -39,6 +39,7 @@ class Services:
         client = connect(self._redis_url, timeout_s=INGRESS_TIMEOUT_S)
         self.intake = Intake(client, self.spool, wake)
         self._store: Store | None = None
+        self._accesses: Accesses | None = None
 
     def store(self) -> Store:
         """Return the store.
@@ -49,6 +50,16 @@ class Services:
         if self._store is None:
             self._store = Store(connect(self._redis_url, timeout_s=PAGES_TIMEOUT_S))
         return self._store
+
+    def accesses(self) -> Accesses:
+        """Return how the platforms are reached.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        if self._accesses is None:
+            self._accesses = Accesses(self.settings, self.store(), self.home)
+        return self._accesses
 
     def is_redis_up(self) -> bool:
         """Tell whether Redis answers."""

@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 import redis
 
-from customer_sync.assembly import brevo_of, connectors_of
+from customer_sync import reach
+from customer_sync.assembly import connectors_of
 from customer_sync.cli.doctor import exit_code
 from customer_sync.config import Settings
 from customer_sync.doctor import Finding, Patient, examine, redis_finding
 from customer_sync.doctor import account as account_checks
 from customer_sync.doctor import installation as installation_checks
+from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.metrics import CATALOGUE
 from customer_sync.outbound import Reply
 from customer_sync.store import keys
 from customer_sync.store.breaker import Pause
-from customer_sync.store.counters import Tally
 from customer_sync.store.spool import Spool
 
 
@@ -359,16 +360,76 @@ def test_neither_key_nor_sandbox_ends_with_code_4(healthy):
 # Connectors
 
 
-def test_a_connector_that_looks_after_itself_adds_its_findings(store, sandbox, tajo):
-    class Careful:
-        def check(self):
-            return [Finding("webhooks", "warn", "one is missing", "Install it.")]
+class Careful:
+    """A connector whose check gives this, or raises it."""
 
-    settings = Settings()
-    who = Patient(settings, Path("nowhere"), {"shop": Careful()}, store, brevo_of(settings, store, Tally()))
-    who.brevo = None
+    def __init__(self, gives: object) -> None:
+        self.gives = gives
 
-    assert Finding("shop: webhooks", "warn", "one is missing", "Install it.") in list(examine(who))
+    def check(self, access):
+        if isinstance(self.gives, Exception):
+            raise self.gives
+        return [self.gives]
+
+
+def found_at(store, careful, access="reached"):
+    """What the doctor tells of a source with this connector."""
+    who = Patient(Settings(), Path("nowhere"), {"shop": careful}, store, None, access=lambda _: access)
+    return [one for one in examine(who) if one.name.startswith("shop: ")]
+
+
+def test_a_connector_that_looks_after_itself_adds_its_findings(store):
+    found = found_at(store, Careful(reach.Finding("webhooks", "warn", "one is missing", "Install it.")))
+
+    assert found == [Finding("shop: webhooks", "warn", "one is missing", "Install it.")]
+
+
+def test_a_connector_that_is_not_connected_is_not_asked(store):
+    assert found_at(store, Careful(AssertionError()), access=None) == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "verdict", "why", "words"),
+    [
+        (Unavailable("shop.example did not answer"), "fail", "no answer", "did not answer"),
+        (ConfigError("The token is revoked.", "Connect again."), "fail", "refused", "revoked"),
+        (TryLater("The shop is busy."), "warn", "", "busy"),
+        (PayloadError("$", "jane@example.com"), "fail", "", "could not be used"),
+        (KeyError("jane@example.com"), "fail", "", "KeyError"),
+    ],
+)
+def test_what_a_check_raises_is_a_finding_and_no_traceback(store, trouble, verdict, why, words):
+    [found] = found_at(store, Careful(trouble))
+
+    assert (found.name, found.verdict, found.why) == ("shop: connection", verdict, why)
+    assert words in found.cause
+    assert found.fix
+    assert "jane" not in str(found)
+
+
+def test_a_redis_that_goes_away_during_a_check_is_not_taken_for_the_platform(store):
+    with pytest.raises(redis.RedisError):
+        found_at(store, Careful(redis.ConnectionError("gone")))
+
+
+def test_the_key_of_stored_credentials_is_looked_at(healthy, store):
+    def told(code=0, **env):
+        return finding_of(healthy.json("doctor", code=code, **env), "key of stored credentials")
+
+    assert told()[:2] == ("ok", "not needed: no credentials are stored")
+    store.client.set(keys.vault("shopify"), b"x")
+    verdict, cause, fix = told(code=2)
+    assert (verdict, "shopify" in cause) == ("fail", True)
+    assert "TAJO_SECRET_KEY" in fix
+    home = Path(healthy.env["TAJO_HOME"])
+    home.mkdir()
+    (home / "secret.key").write_text("k" * 40)
+    (home / "secret.key").chmod(0o644)
+    store.client.delete(keys.vault("shopify"))
+    assert told()[0] == "warn"
+    (home / "secret.key").chmod(0o600)
+    assert told()[0] == "ok"
+    assert told(TAJO_SECRET_KEY="k" * 16)[1] == "TAJO_SECRET_KEY is set"
 
 
 @pytest.mark.parametrize(

@@ -190,6 +190,8 @@ def test_without_a_public_address_only_the_path_is_told(tajo):
         "name": "woo",
         "platform": "woocommerce",
         "state": "receives",
+        "connected": "no",
+        "webhooks": "never looked at",
         "webhook_url": "/webhooks/woo",
     }
     assert "TAJO_PUBLIC_URL" in tajo("connectors", "list").stdout

@@ -55,7 +55,7 @@ def test_a_fault_holds_its_parts():
     assert str(ConfigFaults([fault])) == f"The settings have 1 fault:\n  {fault}"
 
 
-SECRET = "xkeysib-5f2e"
+SECRET = "xkeysib-5f2e91c7"
 WITH_SECRETS = f"""
 api_key: {SECRET}
 secret_key: {SECRET}
@@ -97,6 +97,8 @@ def test_settings_can_go_to_another_process(read):
         f"brevo: {{api_keyy: {SECRET}}}",
         f"api_key: *{SECRET}",
         f"api_key: &{SECRET} a\nsecret_key: &{SECRET} b",
+        f"secret_key: {SECRET[:-1]}",
+        f"secret_key: '{SECRET},{SECRET[:-1]}'",
         f"api_key: !{SECRET} a",
         f"api_key: !{SECRET}!x a",
         f'api_key: "{SECRET}\\q"',

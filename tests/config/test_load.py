@@ -351,14 +351,14 @@ def test_the_environment_wins_over_the_file(read):
     settings = read(
         """
         api_key: file
-        secret_key: file
+        secret_key: of-the-file-and-long
         redis_url: redis://file
         public_url: https://file.example
         log_level: info
         brevo: {api_key: "${NOT_SET}", base_url: https://file.example, webhook_secret: file}
         """,
         TAJO_API_KEY="env",
-        TAJO_SECRET_KEY="${env}",
+        TAJO_SECRET_KEY="${env}-and-long-enough, older-and-long-enough,",
         TAJO_REDIS_URL="redis://:pw@env/1",
         TAJO_PUBLIC_URL="https://env.example/",
         TAJO_LOG_LEVEL="debug",
@@ -369,7 +369,7 @@ def test_the_environment_wins_over_the_file(read):
     )
 
     assert settings.api_key == "env"
-    assert settings.secret_key == "${env}"
+    assert settings.secret_key == "${env}-and-long-enough,older-and-long-enough"
     assert settings.redis_url == "redis://:pw@env/1"
     assert settings.public_url == "https://env.example"
     assert settings.log_level == "debug"

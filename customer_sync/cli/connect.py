@@ -1,0 +1,226 @@
+"""`tajo connectors connect|disconnect`: a source's credentials by the owner's consent in a browser, and their end."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+import click
+
+from customer_sync.assembly import Accesses
+from customer_sync.cli import context
+from customer_sync.cli.init import source_text
+from customer_sync.cli.output import (
+    FAILED,
+    NO_ANSWER,
+    NOT_FOUND,
+    REFUSED,
+    WRONG_USE,
+    Failure,
+    fail,
+    json_option,
+    print_json,
+)
+from customer_sync.config import Settings
+from customer_sync.config.faults import choose
+from customer_sync.connector import SourceSettings
+from customer_sync.errors import ConfigError, Unavailable
+from customer_sync.outbound import HttpClient
+from customer_sync.registry import connector_for, platforms
+from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome
+
+#: How often the outcome is looked for, in seconds.
+LOOK_S = 0.2
+#: What came of it → the exit code.
+_CODES: Final = {
+    "refused": REFUSED,
+    "config": REFUSED,
+    "later": FAILED,
+    "no answer": NO_ANSWER,
+    "failed": FAILED,
+}
+#: Where a web process listens that takes requests from everywhere → where this machine finds it.
+_ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # read, never bound
+
+
+@click.command()
+@click.argument("source")
+@click.option("--shop-url", help="The shop's address, where the config does not hold it.")
+@click.option("--no-browser", is_flag=True, help="Only print the address.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    default=300,
+    show_default=True,
+    type=click.IntRange(1, OPEN_S),
+    help="How long to wait for the platform's answer, in seconds.",
+)
+@json_option
+def connect(source: str, shop_url: str | None, timeout_s: int, *, no_browser: bool, as_json: bool) -> None:
+    """Connect a source: its owner agrees in a browser, and the credentials are stored encrypted.
+
+    `tajo run` must run. Exit code 0 when it is connected, 2 when the config lacks something, 3 when the platform or the
+    owner refuses, 4 when nothing answers in time.
+    """
+    settings = context.read_settings()
+    chosen = _with_shop(_configured(settings, source, shop_url), shop_url)
+    base_url = _find_web(settings)
+    attempts = Attempts(context.open_store(settings).client)
+    attempt, ticket = attempts.open(source, base_url, shop_url)
+    try:
+        _check_settings(chosen, attempt)
+        _show(f"{attempt.base_url}/connect/{source}/start?{urlencode({'ticket': ticket})}", no_browser=no_browser)
+        outcome = _wait(attempts, attempt, timeout_s)
+    except BaseException:
+        attempts.close(attempt)  # an answered one stays for the page on which the owner reads the outcome
+        raise
+    if outcome.verdict != "connected":
+        raise Failure(outcome.text, outcome.remedy, _CODES[outcome.verdict])
+    if as_json:
+        print_json({"source": source, "connected": True, "text": outcome.text})
+        return
+    click.echo(outcome.text)
+    if settings.public_url is not None:
+        click.echo(f"Next: `tajo connectors install {source}` makes its webhooks.")
+
+
+@click.command()
+@click.argument("source")
+@json_option
+def disconnect(source: str, *, as_json: bool) -> None:
+    """Forget a source's stored credentials. What stands in the config stays, and so does the app at the platform."""
+    settings = context.read_settings()
+    vault = Accesses(settings, context.open_store(settings), context.home()).vault(source)
+    if source not in settings.sources and source not in settings.disabled and vault.is_empty:
+        fail(f"No source is called {source}.", choose(source, sorted(settings.sources)), NOT_FOUND)
+    was_there = vault.forget()
+    if as_json:
+        print_json({"source": source, "forgotten": was_there})
+        return
+    click.echo(f"The stored credentials of {source} are forgotten." if was_there else f"{source} has none stored.")
+    known = settings.sources.get(source)
+    if known is not None and connector_for(known).can_pull():
+        click.echo("It can still be pulled: its keys stand in the config.")
+
+
+def _configured(settings: Settings, source: str, shop_url: str | None) -> SourceSettings:
+    """Return a source's settings.
+
+    Raises:
+        Failure: it is not configured; the remedy is what to write.
+    """
+    if source in settings.sources:
+        return settings.sources[source]
+    if source in settings.disabled:
+        fail(f"{source} is disabled.", f"Take `enabled: false` out of connectors.{source}.", WRONG_USE)
+    known = platforms()
+    if source in known:
+        told = f"{source} is not configured."
+        text = source_text(known[source], shop_url=shop_url)
+        remedy = f"Write into {settings.file or 'tajo.yaml'}, and start `tajo run` again:\n\nconnectors:\n{text}"
+    else:
+        told = f"No source is called {source}, and no platform."
+        remedy = f"Add it below connectors:, with `platform:` {', '.join(known)}."
+    raise Failure(told, remedy, WRONG_USE)
+
+
+def _with_shop(source: SourceSettings, shop_url: str | None) -> SourceSettings:
+    if shop_url is None:
+        return source
+    if all(option.name != "shop_url" for option in connector_for(source).options):
+        fail(f"{source.name} has no shop_url.", "Leave --shop-url out.", WRONG_USE)
+    return replace(source, options={**source.options, "shop_url": shop_url})
+
+
+def _find_web(settings: Settings) -> str:
+    """Return the address at which a browser reaches the running web process.
+
+    Raises:
+        Failure: none runs, or nobody knows where.
+    """
+    run = context.running()
+    near = None if run is None else _near(run.url)
+    base_url, asked = settings.public_url or near, near or settings.public_url
+    if base_url is None or asked is None:
+        fail("No web process is known.", "Start `tajo run`; or set TAJO_PUBLIC_URL to where it runs.", NO_ANSWER)
+    http = HttpClient()
+    try:
+        is_up = http.send("GET", f"{asked}/healthz", headers={}).status == 200
+    except Unavailable:
+        is_up = False
+    finally:
+        http.close()
+    if not is_up:
+        fail(f"The web process does not answer at {asked}.", "Start `tajo run`, or correct TAJO_PUBLIC_URL.", NO_ANSWER)
+    return base_url
+
+
+def _near(url: str) -> str:
+    parts = urlsplit(url)
+    host = _ANYWHERE.get(parts.hostname or "")
+    return url if host is None else parts._replace(netloc=f"{host}:{parts.port}").geturl()
+
+
+def _check_settings(source: SourceSettings, attempt: Attempt) -> None:
+    """Ask the connector for the platform's address now, so that a missing key is told here and not in the browser."""
+    try:
+        connector_for(source).invite(attempt.invitation)
+    except ConfigError as error:
+        fail(error.reason, error.remedy, WRONG_USE)
+
+
+def _show(address: str, *, no_browser: bool) -> None:
+    click.echo(f"Open this address in a browser, within {OPEN_S // 60} minutes and once:\n\n  {address}\n", err=True)
+    if not no_browser and _has_browser():
+        click.launch(address)
+
+
+def _has_browser() -> bool:
+    """Tell whether a person sits at this machine, with a screen that can show a page."""
+    has_screen = sys.platform != "linux" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return sys.stdout.isatty() and has_screen
+
+
+def _wait(attempts: Attempts, attempt: Attempt, timeout_s: int) -> Outcome:
+    """Return what came of the attempt.
+
+    Raises:
+        Failure: nothing, in this time.
+    """
+    ends = time.monotonic() + timeout_s
+    with _spinner() as turn:
+        while (outcome := attempts.outcome(attempt)) is None:
+            if time.monotonic() > ends:
+                fail(
+                    f"No answer came within {timeout_s} s.",
+                    "Run it again, and finish in the browser; --timeout gives more time.",
+                    NO_ANSWER,
+                )
+            turn(f"Waiting for the answer, {ends - time.monotonic():.0f} s left")
+            time.sleep(LOOK_S)
+    return outcome
+
+
+@contextmanager
+def _spinner() -> Iterator[Callable[[str], None]]:
+    """Give a function that keeps one line of the terminal alive; where there is no terminal it says its text once."""
+    is_live = sys.stderr.isatty()
+    frames = itertools.cycle("|/-\\") if is_live else iter("-")
+
+    def turn(text: str) -> None:
+        frame = next(frames, None)
+        if frame is not None:
+            click.echo(f"\r{frame} {text} \033[K" if is_live else text, err=True, nl=not is_live)
+
+    try:
+        yield turn
+    finally:
+        if is_live:
+            click.echo("\r\033[K", err=True, nl=False)
