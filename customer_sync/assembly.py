@@ -139,9 +139,23 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
     )
 
 
-def open_puller(settings: Settings, line: Line, home: Path = Path()) -> Puller:  # noqa: ARG001  # see below
+def open_puller(settings: Settings, line: Line, home: Path = Path()) -> Puller:
     """Return what runs need beside the line."""
-    return Puller(line, line.rules, lambda _: None)
+    return Puller(line, line.rules, Accesses(settings, line.store, home))
+
+
+def open_puller_of(settings: Settings, store: Store, home: Path) -> Puller:
+    """Return what is needed to start runs from outside a worker: it does no work, the workers' sweep finds the run."""
+    line = Line(
+        store=store,
+        connectors=connectors_of(settings),
+        skills=(),
+        handlers={},
+        wake=lambda _: None,
+        tally=Tally(),
+        keeper=Keeper(store.lanes),
+    )
+    return open_puller(settings, line, home)
 
 
 def skills_of(settings: Settings) -> list[Skill]:

@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("events", "events", "What happened, newest last."),
         Row("parked", "parked", "What a person must look at: list, show, replay, drop."),
         Row("replay", "parked", "Short for `tajo parked replay`."),
+        Row("runs", "runs", "Batch syncs: what they did and where they stand; pause, resume, cancel."),
     ),
 }
 _ROWS: Final = {row.name: row for rows in COMMANDS.values() for row in rows}

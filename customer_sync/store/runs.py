@@ -463,7 +463,7 @@ def _run(number: str, raw: Mapping[str, str]) -> Run:
     )
 
 
-def as_json(run: Run) -> dict[str, Any]:
+def run_json(run: Run) -> dict[str, Any]:
     """Return a run as the API and the CLI's JSON tell it."""
     return {
         "id": run.id,

@@ -1,0 +1,104 @@
+"""A run as people see it: one line that renews itself in a terminal, a line now and then in a log."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+import click
+
+from customer_sync.cli.output import count, paint
+from customer_sync.store.runs import Run, RunState
+
+#: How often the line is renewed in a terminal, in seconds, and how often one is printed elsewhere.
+LOOK_S: Final = 0.5
+SAY_S: Final = 10.0
+_BAR: Final = 24
+
+#: State → the verdict that gives its colour.
+COLOURS: Final = {
+    RunState.RUNNING: "",
+    RunState.DELIVERING: "",
+    RunState.PAUSED: "warn",
+    RunState.STOPPED: "fail",
+    RunState.DONE: "ok",
+    RunState.CANCELLED: "warn",
+}
+
+
+def progress_line(run: Run) -> str:
+    """Return where a run stands: bar, records, rate, time left as far as anybody can know, what it does."""
+    parts = []
+    share, read = run.share, run.counts["read"]
+    if share is not None:
+        filled = int(share * _BAR)
+        parts.append(f"[{'#' * filled}{'.' * (_BAR - filled)}] {share:4.0%}")
+    parts.append(f"{read:,} of {run.total:,} read" if run.total else f"{read:,} read")
+    parts.append(f"{run.counts['sent']:,} sent")
+    if run.state is RunState.RUNNING and run.rate >= 0.5:
+        parts.append(f"{run.rate:,.0f}/s")
+    if run.left_s is not None and read:
+        parts.append(f"about {duration(run.left_s)} of reading left")
+    parts.append(run.reason or run.phase)
+    return " · ".join(part for part in parts if part)
+
+
+def duration(seconds: float) -> str:
+    """Return a span in the two largest fitting units: `48 s`, `3 min 20 s`, `2 h 5 min`."""
+    whole = max(0, round(seconds))
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def summary(run: Run) -> str:
+    """Return what a run did, in one sentence with its numbers."""
+    counts = run.counts
+    took = duration((run.ended_ms or run.updated_ms) / 1000 - run.started_ms / 1000)
+    verb = "would change" if run.is_dry else "changed"
+    text = f"{count(counts['read'], 'customer')} read, {counts['changed']:,} {verb}, {counts['unchanged']:,} the same"
+    if run.is_dry:
+        harms = [f"{counts[name]:,} {name}" for name in ("blocks", "unlists", "deletes", "empties") if counts[name]]
+        text += f"; {counts['creates']:,} creates, {counts['updates']:,} updates"
+        text += f", {', '.join(harms)}" if harms else ""
+        return f"{text}. Nothing was sent. {took}."
+    text += f"; {counts['sent']:,} sent to Brevo, {counts['same']:,} needed no call"
+    if counts["failed"]:
+        text += f", {counts['failed']:,} parked"
+    if counts["refused"]:
+        text += f", {counts['refused']:,} could not be understood"
+    return f"{text}. {took}."
+
+
+def watch(read: Callable[[], Run], *, sleep: Callable[[float], None] = time.sleep) -> Run:
+    """Show a run until it is over, or waits for somebody; Ctrl-C stops the watching, not the run.
+
+    Args:
+        read: returns the run as it is now.
+        sleep: waits; tests put their own here.
+    """
+    is_terminal = sys.stderr.isatty()
+    said_at = float("-inf")
+    while True:
+        run = read()
+        if run.state not in {RunState.RUNNING, RunState.DELIVERING}:
+            if is_terminal:
+                click.echo("\r\x1b[2K", nl=False, err=True)
+            return run
+        if is_terminal:
+            width = shutil.get_terminal_size((120, 24)).columns - 1
+            click.echo(f"\r\x1b[2K{progress_line(run)[:width]}", nl=False, err=True)
+        elif time.monotonic() - said_at >= SAY_S:
+            click.echo(progress_line(run), err=True)
+            said_at = time.monotonic()
+        sleep(LOOK_S)
+
+
+def state_word(run: Run) -> str:
+    """Return a run's state in its colour."""
+    return paint(str(run.state), COLOURS[run.state])

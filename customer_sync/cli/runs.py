@@ -1,0 +1,199 @@
+"""`tajo runs`: batch syncs: what they did, where they stand; pause, resume, cancel. And `tajo connectors sync`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NoReturn
+
+import click
+
+from customer_sync.assembly import open_puller_of
+from customer_sync.cli import context
+from customer_sync.cli.output import (
+    FAILED,
+    NO_ANSWER,
+    NOT_FOUND,
+    WRONG_USE,
+    age,
+    clock,
+    fail,
+    json_option,
+    now_ms,
+    print_json,
+    print_table,
+)
+from customer_sync.cli.progress import progress_line, state_word, summary, watch
+from customer_sync.config import Settings
+from customer_sync.figures.read import WORKER_NOTE
+from customer_sync.runs import start
+from customer_sync.store import Store
+from customer_sync.store.runs import COUNTS, Busy, Run, RunKind, RunState, run_json
+
+#: A worker that has not been seen for this long counts as gone, in seconds.
+WORKER_GONE_S = 30.0
+
+
+@click.group()
+def runs() -> None:
+    """Batch syncs: what they did and where they stand; pause, resume, cancel."""
+
+
+@runs.command("list")
+@click.option("-n", "number", default=20, show_default=True, type=click.IntRange(1, 200), help="How many to show.")
+@click.option("--source", help="Only those of this source.")
+@json_option
+def list_command(number: int, source: str | None, *, as_json: bool) -> None:
+    """List the newest runs, newest first."""
+    found = [run for run in context.find_store().runs.recent(200) if source in (None, run.source)][:number]
+    if as_json:
+        print_json([run_json(run) for run in found])
+    elif found:
+        rows = [
+            (run.id, run.source, run.kind, state_word(run), age(run.started_ms, now_ms()), _numbers(run))
+            for run in found
+        ]
+        print_table(rows, ("run", "source", "kind", "state", "started", "records"))
+    else:
+        click.echo("No run yet. `tajo connectors sync <source> --full` starts one.")
+
+
+@runs.command()
+@click.argument("number", metavar="RUN")
+@click.option("--follow", "-f", "follows", is_flag=True, help="Watch it until it is over.")
+@json_option
+def show(number: str, *, follows: bool, as_json: bool) -> None:
+    """Show a run: its counts, where it stands, why it waits and what to do about it."""
+    store = context.find_store()
+    run = find_run(store, number)
+    if follows:
+        run = watch(lambda: find_run(store, number))
+    if as_json:
+        print_json(run_json(run))
+        return
+    dry = ", dry" if run.is_dry else ""
+    click.echo(f"run      {run.id} of {run.source} ({run.kind}{dry}), started by {run.by} at {clock(run.started_ms)}")
+    click.echo(f"state    {state_word(run)}{': ' + run.reason if run.reason else ''}")
+    if run.remedy:
+        click.echo(f"  → {run.remedy}")
+    click.echo(f"so far   {summary(run)}" if not run.is_open else f"so far   {progress_line(run)}")
+    for name, meaning in COUNTS.items():
+        if run.counts[name]:
+            click.echo(f"  {run.counts[name]:>12,}  {name}: {meaning}")
+    for note in run.notes:
+        click.echo(f"note     {note}")
+
+
+@runs.command()
+@click.argument("number", metavar="RUN")
+def pause(number: str) -> None:
+    """Let a run wait after its current page, until `resume`."""
+    _move(number, lambda store, run: store.runs.pause(run), "waits. `tajo runs resume` goes on.", "is not being read")
+
+
+@runs.command()
+@click.argument("number", metavar="RUN")
+@click.option("--force", is_flag=True, help="Take off the brake on mass changes.")
+def resume(number: str, *, force: bool) -> None:
+    """Go on with a run that is paused or stopped, at the page where it stands."""
+    _move(
+        number,
+        lambda store, run: store.runs.resume(run, is_forced=force),
+        "goes on.",
+        "is neither paused nor stopped",
+    )
+
+
+@runs.command()
+@click.argument("number", metavar="RUN")
+def cancel(number: str) -> None:
+    """End a run where it stands. What waits in the lanes already is delivered all the same."""
+    _move(number, lambda store, run: store.runs.cancel(run), "is cancelled.", "is over already")
+
+
+@click.command()
+@click.argument("source")
+@click.option("--full", is_flag=True, help="Read everything, not only what changed since the last run.")
+@click.option("--compare", is_flag=True, help="Read everything, and find out who is gone at the source.")
+@click.option("--dry-run", is_flag=True, help="Count what would change; send nothing.")
+@click.option("--force", is_flag=True, help="Take off the brake on mass changes.")
+@click.option("--no-wait", is_flag=True, help="Start it and return at once.")
+@json_option
+def sync(  # noqa: PLR0913  # the options of a command
+    source: str, *, full: bool, compare: bool, dry_run: bool, force: bool, no_wait: bool, as_json: bool
+) -> None:
+    """Pull a source's customers and bring Brevo up to date: what changed since the last run, or everything."""
+    settings = context.read_settings()
+    store = context.open_store(settings)
+    _check_source(settings, source)
+    _check_worker(store)
+    kind = RunKind.COMPARE if compare else RunKind.FULL if full else RunKind.INCREMENTAL
+    puller = open_puller_of(settings, store, context.home())
+    try:
+        run = start(puller, source, kind, is_dry=dry_run, is_forced=force)
+    except Busy as busy:
+        _busy(busy.run)
+    if kind is RunKind.INCREMENTAL and run.kind is RunKind.FULL:
+        click.echo(f"{source} was never read before: everything is read.", err=True)
+    click.echo(f"Run {run.id} of {source} begins. Ctrl-C stops the watching, not the run.", err=True)
+    if not no_wait:
+        run = watch(lambda: find_run(store, run.id))
+    if as_json:
+        print_json(run_json(run))
+    elif run.state is RunState.DONE:
+        click.echo(f"Run {run.id} is done: {summary(run)}")
+        for note in run.notes:
+            click.echo(f"  {note}")
+    if run.state in {RunState.STOPPED, RunState.CANCELLED, RunState.PAUSED}:
+        fail(f"Run {run.id} is {run.state}{': ' + run.reason if run.reason else '.'}", run.remedy, FAILED)
+
+
+def find_run(store: Store, number: str) -> Run:
+    """Return a run by its number.
+
+    Raises:
+        Failure: there is none.
+    """
+    run = store.runs.read(number.removeprefix("#"))
+    if run is None:
+        fail(f"There is no run {number}.", "`tajo runs list` shows the last 200.", NOT_FOUND)
+    return run
+
+
+def _numbers(run: Run) -> str:
+    counts = run.counts
+    of = f" of {run.total:,}" if run.total and run.is_open else ""
+    return f"{counts['read']:,}{of} read, {counts['changed']:,} changed, {counts['sent']:,} sent"
+
+
+def _move(number: str, move: Callable[[Store, Run], bool], done: str, refused: str) -> None:
+    store = context.find_store()
+    run = find_run(store, number)
+    if not move(store, run):
+        run = find_run(store, number)
+        fail(f"Run {run.id} {refused}: it is {run.state}.", f"`tajo runs show {run.id}` tells more.", FAILED)
+    click.echo(f"Run {run.id} {done}")
+
+
+def _check_source(settings: Settings, source: str) -> None:
+    if source not in settings.sources:
+        names = ", ".join(sorted(settings.sources)) or "none is configured"
+        fail(f"There is no source {source} in the config.", f"Sources: {names}.", NOT_FOUND)
+    if not settings.syncs(source, "customers"):
+        fail(
+            f"The customers of {source} are not synced.",
+            f"Set connectors.{source}.sync.customers to true in tajo.yaml.",
+            WRONG_USE,
+        )
+
+
+def _check_worker(store: Store) -> None:
+    seen = store.note(WORKER_NOTE)
+    if seen is None or now_ms() / 1000 - seen["at"] > WORKER_GONE_S:
+        fail("No worker runs, so nobody would do the work.", "Start `tajo run`, or a Celery worker.", NO_ANSWER)
+
+
+def _busy(run: Run) -> NoReturn:
+    remedy = f"Watch it: `tajo runs show {run.id} --follow`. End it: `tajo runs cancel {run.id}`."
+    if run.state in {RunState.PAUSED, RunState.STOPPED}:
+        remedy = f"Go on with it: `tajo runs resume {run.id}`. End it: `tajo runs cancel {run.id}`."
+    fail(f"Run {run.id} of {run.source} is {run.state} already; a source has one run at a time.", remedy, FAILED)
