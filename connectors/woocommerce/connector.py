@@ -1,4 +1,4 @@
-"""WooCommerce's webhooks: signature, headers, topics, the ping. Bodies are read in `records`."""
+"""WooCommerce: its webhooks here, bodies in `records`, the pull in `pull`, the shop's API in `api`."""
 
 from __future__ import annotations
 
@@ -6,14 +6,18 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 
-from connectors.woocommerce import records
+from connectors.woocommerce import auth, connect, health, hooks, records
+from connectors.woocommerce.api import Shop
+from connectors.woocommerce.pull import customers_by_id, pull
+from connectors.woocommerce.pulled import Reader
 from customer_sync.connector import Answer, Connector, Option, SourceSettings, header, json_object
 from customer_sync.errors import ConfigError, PayloadError
 from customer_sync.fields import Node
 from customer_sync.model import Consent, Event, Inbound, Json, Kind
+from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
 from customer_sync.signatures import sign_base64, unsigned, verify
 
 #: https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks: topic → what happened. Customers have no
@@ -32,9 +36,6 @@ TOPICS: Mapping[str, Kind] = {
     "product.deleted": Kind.PRODUCT_DELETED,
 }
 
-#: An order in one of these states is not placed yet: the checkout page is still open.
-DRAFTS = frozenset({"auto-draft", "checkout-draft", "draft", "new"})
-
 SIGNATURE = "x-wc-webhook-signature"
 TOPIC, WEBHOOK_ID, DELIVERY_ID = "x-wc-webhook-topic", "x-wc-webhook-id", "x-wc-webhook-delivery-id"
 
@@ -46,18 +47,22 @@ _ERROR_CODE = re.compile(r"[a-z0-9_]{1,80}")
 
 
 class WooCommerceConnector(Connector):
-    """WooCommerce: shops on WordPress, by signed webhooks."""
+    """WooCommerce: shops on WordPress, by signed webhooks and by its REST API."""
 
     platform = "woocommerce"
     title = "WooCommerce"
     keeps = (TOPIC, WEBHOOK_ID, DELIVERY_ID)
     topics = tuple(TOPICS)
     resources = ("customers", "orders", "products")
+    pulls = ("customers",)
     options = (
         Option("shop_url", "The shop's address, such as https://shop.example.com.", aliases=("url",)),
         Option("consumer_key", "The REST API key, `ck_...`.", secret=True, aliases=("api_key",)),
         Option("consumer_secret", "The REST API secret, `cs_...`.", secret=True, aliases=("api_secret",)),
         Option("webhook_secret", "The secret of the webhooks. A list while it is changed.", secret=True),
+        Option("auth", "How the keys are sent: basic (https), query (https), oauth1 (http). Found out by itself."),
+        Option("calls_per_s", "The most API calls a second; 3 unless the shop's host bears more."),
+        Option("read_orders", "true: a full pull reads every order too, for newsletter boxes ticked at checkout."),
         Option(
             "consent_meta_keys",
             "The fields in which plugins keep the newsletter box: a list of names, or name: [values that mean yes].",
@@ -67,6 +72,7 @@ class WooCommerceConnector(Connector):
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
         self._consent_keys = _consent_keys(settings.options.get("consent_meta_keys"))
+        auth.chosen_way(settings)
 
     def greet(self, inbound: Inbound) -> Answer | None:
         """Answer the ping that a new webhook sends: the shop refuses to save the webhook unless it gets a 200."""
@@ -107,18 +113,49 @@ class WooCommerceConnector(Connector):
         """Return the request with the signature that WooCommerce would send."""
         return replace(inbound, headers={**inbound.headers, SIGNATURE: sign_base64(inbound.body, decoded(secret))})
 
+    def can_pull(self) -> bool:
+        """Tell whether the settings hold the shop's address and its keys."""
+        return bool(auth.shop_address(self.settings) and auth.keys_of(self.settings, {}))
+
+    def pull(self, want: Want, access: Access) -> Page:
+        """Return the next page of the shop's customers, guests included."""
+        if want.resource not in self.pulls:
+            raise ConfigError(f"WooCommerce's {want.resource} cannot be pulled.", f"Choose {', '.join(self.pulls)}.")
+        reads_orders = self.settings.options.get("read_orders") is True
+        return pull(Shop(self.settings, access), self._reader(access), want, read_orders=reads_orders)
+
+    def fetch(self, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
+        """Return these customers as they are now."""
+        return customers_by_id(Shop(self.settings, access), self._reader(access), ids, must_see_all=True)
+
+    def ensure_webhooks(self, address: str, access: Access) -> Upkeep:
+        """Make one active webhook for each topic that calls the address; switch disabled ones on again."""
+        return hooks.ensure(Shop(self.settings, access), self.topics, address, self.settings.secrets, access.vault)
+
+    def check(self, access: Access) -> Sequence[Finding]:
+        """Return what is well with the shop: keys, permalinks, permissions, webhooks, analytics, version."""
+        return health.check(self.settings, self.topics, access)
+
+    def invite(self, invitation: Invitation) -> str:
+        """Return the shop's page on which its owner gives us a key."""
+        return connect.invite(self.settings, invitation)
+
+    def accept(self, callback: Callback, invitation: Invitation, access: Access) -> str:
+        """Check the key that the shop posted, try it and keep it."""
+        return connect.accept(self.settings, callback, invitation, access)
+
+    def _reader(self, access: Access) -> Reader:
+        return Reader(self.settings.name, self._consent_keys, datetime.fromtimestamp(access.now_s(), tz=UTC))
+
     def _customer(self, inbound: Inbound, kind: Kind, body: Node) -> Event:
-        at = records.modified_at(body)
-        seen = records.consent(body, self._consent_keys, at or inbound.received_at, ticked=False)
-        return _event(inbound, kind, {**records.customer(body), **records.accepts(seen)}, at, seen)
+        return _event(inbound, kind, *records.told(body, self._consent_keys, inbound.received_at))
 
     def _order(self, inbound: Inbound, kind: Kind, body: Node) -> Event | None:
         record = records.order(body)
-        if record.get("status") in DRAFTS:
+        if record.get("status") in records.DRAFTS:
             return None
-        at = records.modified_at(body)
-        ordered_at = records.created_at(body) or at or inbound.received_at
-        return _event(inbound, kind, record, at, records.consent(body, self._consent_keys, ordered_at, ticked=True))
+        seen = records.ordered_consent(body, self._consent_keys, inbound.received_at)
+        return _event(inbound, kind, record, records.modified_at(body), seen)
 
     def _product(self, inbound: Inbound, kind: Kind, body: Node) -> Event:
         return _event(inbound, kind, records.product(body), records.modified_at(body))

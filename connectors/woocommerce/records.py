@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 from datetime import datetime
+from typing import NamedTuple
 
 from customer_sync.errors import PayloadError
 from customer_sync.fields import (
@@ -39,6 +40,9 @@ MEANINGS: Mapping[str, ConsentState] = {
 }
 _STRICTEST = (ConsentState.WITHDRAWN, ConsentState.PENDING, ConsentState.GRANTED)
 
+#: An order in one of these states is not placed yet: the checkout page is still open.
+DRAFTS = frozenset({"auto-draft", "checkout-draft", "draft", "new"})
+
 #: What WordPress writes in the place of a text when it erases a person:
 #: https://developer.wordpress.org/reference/functions/wp_privacy_anonymize_data/
 _ERASED_TEXT = "[deleted]"
@@ -58,14 +62,14 @@ def _address(value: Json, path: str) -> Json:
     return None if local == "deleted" or domain.endswith(".invalid") or domain == "invalid" else found
 
 
-def _is_zero_date(value: Json) -> bool:
+def is_zero_date(value: Json) -> bool:
     """Tell whether a date is the one of a draft: all zeros, or what PHP makes of them."""
     return isinstance(value, str) and value.startswith(("0000-00-00", "-0001-11-30"))
 
 
 def _utc(value: Json, path: str) -> Json:
     """Return a `*_gmt` time, which has no zone and is UTC; a date that MySQL holds as zeros is none."""
-    return None if _is_zero_date(value) else moment(value, path)
+    return None if is_zero_date(value) else moment(value, path)
 
 
 def _quantity(value: Json, path: str) -> Json:
@@ -120,6 +124,23 @@ ORDER: Table = {
     "updatedAt": take(_utc, "date_modified_gmt"),
 }
 
+# A guest as WooCommerce Analytics knows them: what stood in their last order. Older shops tell no phone, and the name
+# only as a whole.
+GUEST: Table = {
+    "email": take(_address, "email"),
+    "firstName": take(_plain, "first_name"),
+    "lastName": take(_plain, "last_name"),
+    "phone": take(_plain, "billing_phone"),
+    "country": take(text, "country"),
+    "city": take(_plain, "city"),
+    "postcode": take(_plain, "postcode"),
+}
+
+TOTALS: Table = {
+    "totalOrders": take(whole, "orders_count"),
+    "totalSpent": take(number, "total_spend"),
+}
+
 LINE: Table = {
     "productId": take(maybe_id, "product_id"),
     "variantId": take(maybe_id, "variation_id"),
@@ -163,7 +184,6 @@ def customer(body: Node) -> dict[str, Json]:
 
 def order(body: Node) -> dict[str, Json]:
     """Return an order with its lines and its customer; `customer` has no `id` for a guest."""
-    customer_id = maybe_id(body.get("customer_id"), "customer_id")
     lines: list[Json] = [pick(node, LINE, path) for node, path in objects(body, "line_items")]
     coupons: list[Json] = [
         code for node, path in objects(body, "coupon_lines") if (code := text(node.get("code"), join(path, "code")))
@@ -174,8 +194,28 @@ def order(body: Node) -> dict[str, Json]:
         "refundedAmount": _refunded(body),
         "lines": lines,
         "coupons": coupons,
-        "customer": {**({"id": customer_id} if customer_id else {}), **pick(body, BUYER)},
+        "customer": buyer(body),
     }
+
+
+def buyer(body: Node) -> dict[str, Json]:
+    """Return the customer of an order, as the order tells it; without `id` for a guest."""
+    customer_id = maybe_id(body.get("customer_id"), "customer_id")
+    return {**({"id": customer_id} if customer_id else {}), **pick(body, BUYER)}
+
+
+def guest(row: Node) -> dict[str, Json]:
+    """Return a guest of the report; what is empty there is left out: a report is no reason to empty a field."""
+    found: dict[str, Json] = {name: value for name, value in pick(row, GUEST).items() if value is not None}
+    if "first_name" not in row and (name := _plain(row.get("name"), "name")):
+        first, _, last = str(name).partition(" ")
+        found |= {"firstName": first, **({"lastName": last.strip()} if last else {})}
+    return found
+
+
+def totals(row: Node) -> dict[str, Json]:
+    """Return order count and total spent of a row of the report."""
+    return pick(row, TOTALS)
 
 
 def product(body: Node) -> dict[str, Json]:
@@ -206,7 +246,33 @@ def created_at(body: Node) -> datetime | None:
 
 
 def _first_instant(body: Node, *keys: str) -> datetime | None:
-    return instant({key: body.get(key) for key in keys if not _is_zero_date(body.get(key))}, *keys)
+    return instant({key: body.get(key) for key in keys if not is_zero_date(body.get(key))}, *keys)
+
+
+class Told(NamedTuple):
+    """What a body tells of a customer: the record, when it was so (None: it does not say), the consents."""
+
+    record: dict[str, Json]
+    at: datetime | None
+    consents: tuple[Consent, ...]
+
+
+def told(body: Node, keys: Mapping[str, frozenset[str]], seen_at: datetime) -> Told:
+    """Return what a customer's body tells, by webhook and by pull alike.
+
+    Args:
+        body: a customer.
+        keys: see `consent`.
+        seen_at: when it was seen; counts where the body tells no time.
+    """
+    at = modified_at(body)
+    consents = consent(body, keys, at or seen_at, ticked=False)
+    return Told({**customer(body), **accepts(consents)}, at, consents)
+
+
+def ordered_consent(body: Node, keys: Mapping[str, frozenset[str]], seen_at: datetime) -> tuple[Consent, ...]:
+    """Return what an order tells of its buyer's consent, as of the time of the order."""
+    return consent(body, keys, created_at(body) or modified_at(body) or seen_at, ticked=True)
 
 
 def consent(body: Node, keys: Mapping[str, frozenset[str]], at: datetime, *, ticked: bool) -> tuple[Consent, ...]:

@@ -1,0 +1,140 @@
+"""What is well with a shop and what is not, for `tajo doctor`: each check finds something, none raises."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+from connectors.woocommerce import auth
+from connectors.woocommerce.api import CUSTOMERS, REPORT, SYSTEM, WEBHOOKS, Rejected, Shop
+from connectors.woocommerce.auth import Way
+from connectors.woocommerce.hooks import every_hook, made_before
+from customer_sync.connector import SourceSettings
+from customer_sync.errors import ConfigError, TajoError
+from customer_sync.model import Json
+from customer_sync.reach import Access, Finding
+
+#: `modified_after` came with it; from here on an incremental pull sees changed orders.
+_OLDEST = (5, 8)
+_VERSION = re.compile(r"(\d+)\.(\d+)[0-9A-Za-z.-]{0,20}")
+_PROOFS: Mapping[Way, str] = {
+    Way.BASIC: "HTTP Basic",
+    Way.QUERY: "the query string",
+    Way.OAUTH1: "an OAuth 1 signature",
+}
+
+
+def check(settings: SourceSettings, topics: Sequence[str], access: Access) -> list[Finding]:
+    """Return what is well with a source and what is not. The first failure that hides the rest ends it."""
+    try:
+        shop = Shop(settings, access)
+    except TajoError as error:
+        return [_failed("settings", error)]
+    try:
+        shop.listing(CUSTOMERS, per_page="1")
+    except ConfigError as error:
+        return [_failed("keys", error)]
+    except TajoError as error:
+        return [_failed("store", error)]
+    checks: Sequence[tuple[str, Callable[[], Finding]]] = (
+        ("permissions", partial(_permissions, shop)),
+        ("webhooks", partial(_webhooks, shop, settings.name, topics, access)),
+        ("analytics", partial(_analytics, shop)),
+        ("version", partial(_version, shop)),
+    )
+    return [
+        Finding("store", "ok", "It answers."),
+        *_keys(shop, settings),
+        *(_safely(name, one) for name, one in checks),
+    ]
+
+
+def _keys(shop: Shop, settings: SourceSettings) -> list[Finding]:
+    host = auth.split(shop.address)
+    is_near = host is not None and host.hostname in {"localhost", "127.0.0.1", "::1"}
+    if shop.address.startswith("http://") and shop.way is not Way.OAUTH1 and not is_near:
+        keys = Finding("keys", "warn", "They travel unencrypted.", "Use https, or set `auth: oauth1`.")
+    elif shop.way is Way.QUERY and auth.chosen_way(settings) is not Way.QUERY:
+        cause = "A proxy takes HTTP Basic away; the query string works, and ends up in the server's log."
+        keys = Finding("keys", "warn", cause, "Pass Authorization on (Apache: CGIPassAuth On), or set `auth: query`.")
+    elif shop.way is Way.OAUTH1_AS_HTTP:
+        cause = "WordPress believes that it is called by http (is_ssl() is false); OAuth 1 works."
+        keys = Finding("keys", "warn", cause, "Pass X-Forwarded-Proto on, and let wp-config.php set HTTPS by it.")
+    else:
+        keys = Finding("keys", "ok", f"They are accepted by {_PROOFS[shop.way]}.")
+    if not shop.by_query:
+        return [keys, Finding("permalinks", "ok", "/wp-json/ answers.")]
+    fix = "Choose any other than Plain in Settings > Permalinks: connecting in a browser needs it."
+    return [keys, Finding("permalinks", "warn", "They are plain; ?rest_route= is used.", fix)]
+
+
+def _permissions(shop: Shop) -> Finding:
+    """Ask for a change of a webhook that does not exist: WooCommerce looks at the key first, and nothing can happen."""
+    fix = "In WooCommerce > Settings > Advanced > REST API give the key Read/Write, and a shop manager as its user."
+    try:
+        shop.call("PUT", f"{WEBHOOKS}/0", body={})
+    except Rejected as refusal:
+        if refusal.status == 403:
+            return Finding("permissions", "warn", "The key's user may not manage webhooks.", fix)
+    except ConfigError:
+        return Finding("permissions", "warn", "The key may read and not write: webhooks are made by hand.", fix)
+    return Finding("permissions", "ok", "The key may read and write.")
+
+
+def _webhooks(shop: Shop, source: str, topics: Sequence[str], access: Access) -> Finding:
+    made = made_before(access.vault)
+    ours = [
+        hook
+        for hook in every_hook(shop)
+        if str(hook.get("id")) in made or str(hook.get("delivery_url")).rstrip("/").endswith(f"/webhooks/{source}")
+    ]
+    active = {str(hook.get("topic")) for hook in ours if hook.get("status") == "active"}
+    fix = f"Run `tajo connectors install {source}`."
+    if off := sorted({str(hook.get("topic")) for hook in ours} - active):
+        return Finding("webhooks", "fail", f"WooCommerce switched off: {', '.join(off)}.", fix)
+    if not active:
+        return Finding("webhooks", "fail", "There are none of ours.", fix)
+    if missing := [topic for topic in topics if topic not in active]:
+        return Finding("webhooks", "warn", f"Missing: {', '.join(missing)}.", fix)
+    return Finding("webhooks", "ok", f"All {len(topics)} are active.")
+
+
+def _analytics(shop: Shop) -> Finding:
+    try:
+        total = shop.listing(REPORT, per_page="1").total
+    except Rejected as refusal:
+        cause = f"It does not answer ({refusal.status}): no order totals, and a full pull reads every order for guests."
+        return Finding("analytics", "warn", cause, "Switch it on in WooCommerce > Settings > Advanced > Features.")
+    return Finding("analytics", "ok", "It answers." if total is None else f"It knows {total} customers and guests.")
+
+
+def _version(shop: Shop) -> Finding:
+    try:
+        told = shop.get(SYSTEM, _fields="environment").get("environment")
+    except Rejected:
+        return Finding("version", "ok", "The key's user may not see it.")
+    environment: Mapping[str, Json] = told if isinstance(told, dict) else {}
+    version = _VERSION.fullmatch(str(environment.get("version")))
+    if version is None:
+        return Finding("version", "ok", "The shop does not tell it.")
+    if (int(version[1]), int(version[2])) < _OLDEST:
+        cause = f"WooCommerce {version[0]} cannot list changed orders."
+        return Finding("version", "warn", cause, "Update it; until then only a full pull finds what webhooks missed.")
+    if environment.get("wp_cron") is False:
+        cause = f"WooCommerce {version[0]}; WP-Cron is off, and webhooks are sent by it."
+        return Finding("version", "warn", cause, "Make sure that the server's own cron calls wp-cron.php each minute.")
+    return Finding("version", "ok", f"WooCommerce {version[0]}.")
+
+
+def _safely(name: str, one: Callable[[], Finding]) -> Finding:
+    try:
+        return one()
+    except TajoError as error:
+        return _failed(name, error)
+
+
+def _failed(name: str, error: TajoError) -> Finding:
+    if isinstance(error, ConfigError):
+        return Finding(name, "fail", error.reason, error.remedy)
+    return Finding(name, "fail", str(error), "Try again; if it stays, look at the shop's firewall and log.")
