@@ -246,9 +246,9 @@ def _heard(state: State, has: Has) -> Has:
     known_ms = has.at_ms
     gone = state.get("gone")
     if gone is not None and gone.at_ms > known_ms:
-        # with the contact went every block that it had
-        known_ms = gone.at_ms
-        has = Has(at_ms=has.at_ms, refused=has.refused, left_ms=max(has.left_ms, gone.at_ms))
+        # with the contact went every block that it had; one that was heard of later stays
+        known_ms, is_blocked = gone.at_ms, has.blocked and has.left_ms > gone.at_ms
+        has = Has(blocked=is_blocked, at_ms=has.at_ms, refused=has.refused, left_ms=max(has.left_ms, gone.at_ms))
     drift = state.get(DRIFT)
     if drift is not None and drift.at_ms > known_ms:
         has = _found(state, has, drift)
