@@ -27,6 +27,7 @@ class Lumen(Connector):
     )
     secret_keys = ("webhook_secret", "api_secret")
     topics = ("customers/create", "customers/update")
+    pulls = ("customers",)
     #: What `accept`, `check` and `ensure_webhooks` do instead of working.
     trouble: ClassVar[Exception | None] = None
     upkeep: ClassVar[Upkeep] = Upkeep(kept=("customers/create",), created=("customers/update",))

@@ -15,6 +15,7 @@ from customer_sync.cli import context
 from customer_sync.cli.connect import connect, disconnect
 from customer_sync.cli.install import install, webhooks_note
 from customer_sync.cli.output import age, iso, json_option, now_ms, paint, print_json, print_table
+from customer_sync.cli.runs import sync
 from customer_sync.config import Settings
 from customer_sync.model import EventState, to_ms
 from customer_sync.registry import broken, connector_for, connector_rows
@@ -33,6 +34,7 @@ def connectors() -> None:
 connectors.add_command(connect)
 connectors.add_command(disconnect)
 connectors.add_command(install)
+connectors.add_command(sync)
 
 
 @connectors.command("list")

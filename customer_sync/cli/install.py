@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import click
 
-from customer_sync.assembly import Accesses
+from customer_sync.assembly import open_puller_of
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     FAILED,
+    NO_ANSWER,
     NOT_FOUND,
+    OK,
     WRONG_USE,
     fail,
     json_option,
@@ -24,13 +24,9 @@ from customer_sync.cli.output import (
 )
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
-from customer_sync.connector import Connector
-from customer_sync.reach import Access, Upkeep
-from customer_sync.registry import connector_for
-from customer_sync.store import Store
-
-#: The note that tells which sources must be caught up with.
-CATCH_UP = "catch_up"
+from customer_sync.errors import Unavailable
+from customer_sync.reach import Upkeep
+from customer_sync.upkeep import tend_webhooks
 
 
 @click.command()
@@ -42,45 +38,24 @@ def install(source: str, *, as_json: bool) -> None:
     Where events may have been missed, they are brought by a pull. Exit code 1 when a webhook could not be made.
     """
     settings = context.read_settings()
-    address = _public_address(settings, source)
+    public_url = _public_url(settings, source)
     store = context.open_store(settings)
-    access = Accesses(settings, store, context.home())(source)
-    connector = connector_for(settings.sources[source])
-    if access is None:
+    puller = open_puller_of(settings, store, context.home())
+    if puller.access(source) is None:
         remedy = f"Set the keys of its API in connectors.{source}, or run `tajo connectors connect {source}`."
         fail(f"{source} is not connected: its webhooks can only be made in its admin.", remedy, WRONG_USE)
-    upkeep = install_webhooks(connector, address, access, partial(start_catch_up, store))
-    told = as_json_value(upkeep)
+    try:
+        upkeep = tend_webhooks(puller, source, public_url, by="install")
+    except Unavailable as error:
+        fail(f"The platform of {source} does not answer: {error}.", "Try again in a while.", NO_ANSWER)
+    address = f"{public_url}/webhooks/{source}"
+    told = _json(upkeep)
     store.set_note(webhooks_note(source), {"at_ms": now_ms(), "address": address, **told})
     if as_json:
         print_json({"source": source, "address": address, **told})
     else:
         _print(address, upkeep)
-    sys.exit(FAILED if upkeep.failed else 0)
-
-
-def install_webhooks(connector: Connector, address: str, access: Access, catch_up: Callable[[str], None]) -> Upkeep:
-    """Bring a source's webhooks in order, and have it caught up with where events may have been missed.
-
-    Args:
-        connector: serves the source.
-        address: where its webhooks are to go.
-        access: how its platform is reached.
-        catch_up: starts an incremental pull of a source.
-
-    Raises:
-        TajoError: as `Connector.ensure_webhooks`.
-    """
-    upkeep = connector.ensure_webhooks(address, access)
-    if upkeep.was_deaf:
-        catch_up(connector.settings.name)
-    return upkeep
-
-
-def start_catch_up(store: Store, source: str) -> None:
-    """Have a source pulled from where it was last read: it may have missed events."""
-    waiting: list[str] = store.note(CATCH_UP) or []
-    store.set_note(CATCH_UP, sorted({*waiting, source}))
+    sys.exit(FAILED if upkeep.failed else OK)
 
 
 def webhooks_note(source: str) -> str:
@@ -88,8 +63,7 @@ def webhooks_note(source: str) -> str:
     return f"installed:{source}"
 
 
-def as_json_value(upkeep: Upkeep) -> dict[str, Any]:
-    """Return what became of the webhooks for programs."""
+def _json(upkeep: Upkeep) -> dict[str, Any]:
     return {
         "kept": list(upkeep.kept),
         "created": list(upkeep.created),
@@ -100,8 +74,8 @@ def as_json_value(upkeep: Upkeep) -> dict[str, Any]:
     }
 
 
-def _public_address(settings: Settings, source: str) -> str:
-    """Return where a source's webhooks go.
+def _public_url(settings: Settings, source: str) -> str:
+    """Return how the platforms reach us.
 
     Raises:
         Failure: there is no such source, or the platform could not reach us.
@@ -114,7 +88,7 @@ def _public_address(settings: Settings, source: str) -> str:
             "Set TAJO_PUBLIC_URL to its address on the internet, such as https://sync.example.com.",
             WRONG_USE,
         )
-    return f"{settings.public_url}/webhooks/{source}"
+    return settings.public_url
 
 
 def _print(address: str, upkeep: Upkeep) -> None:
@@ -126,4 +100,4 @@ def _print(address: str, upkeep: Upkeep) -> None:
     print_table(rows, ("topic", "webhook", "why"))
     click.echo(f"\nThey call {address}")
     if upkeep.was_deaf:
-        click.echo("Events may have been missed while they were not well; the next pull brings them.")
+        click.echo("Events may have been missed meanwhile: a run pulls them, see `tajo runs list`.")
