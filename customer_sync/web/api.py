@@ -17,8 +17,10 @@ from customer_sync.store import Store, keys
 from customer_sync.store.lanes import decode_change
 from customer_sync.store.ledger import Row
 from customer_sync.store.parked import Parked, inbound_of
+from customer_sync.web import runs
 from customer_sync.web.guard import Guard
 from customer_sync.web.openapi import document
+from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
 
@@ -40,22 +42,13 @@ class Choice(BaseModel):
     source: str | None = None
 
 
-class Problem(Exception):
-    """The answer to a call that cannot be done: status, what is wrong, what to do."""
-
-    def __init__(self, status: int, error: str, remedy: str) -> None:
-        super().__init__(error)
-        self.status = status
-        self.error = error
-        self.remedy = remedy
-
-
 def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     """Return the routes below `/api/v1`."""
     routes = Blueprint("api", __name__, url_prefix="/api/v1")
     _frame(routes, guard)
     _readings(routes, services, watch)
     _parked(routes, services)
+    runs.add_api(routes, services)
     return routes
 
 

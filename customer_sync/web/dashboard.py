@@ -17,8 +17,10 @@ from customer_sync.figures import judge, parked_groups
 from customer_sync.log import get
 from customer_sync.model import EventState
 from customer_sync.store import keys
+from customer_sync.web import runs
 from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal
 from customer_sync.web.guard import COOKIE, Denial, Guard
+from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
 
@@ -43,6 +45,7 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     _overview(routes, services, watch)
     _events(routes, services)
     _parked(routes, services)
+    runs.add_pages(routes, services)
     return routes
 
 
@@ -71,6 +74,10 @@ def _frame(routes: Blueprint, guard: Guard) -> None:
     @routes.context_processor
     def everywhere() -> dict[str, Any]:
         return {"can_sign_out": guard.has_key}
+
+    @routes.errorhandler(Problem)
+    def told(error: Problem) -> tuple[str, int]:
+        return _message(Denial(error.status, error.error, error.remedy))
 
     @routes.errorhandler(redis.RedisError)
     def away(error: redis.RedisError) -> tuple[str, int]:

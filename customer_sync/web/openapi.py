@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from customer_sync.metrics import CATALOGUE
 from customer_sync.model import EventState
+from customer_sync.store.runs import COUNTS, RunKind, RunState
 
 Schema = Mapping[str, Any]
 
@@ -22,6 +23,7 @@ class Operation(NamedTuple):
     query: tuple[Mapping[str, Any], ...] = ()
     body: str = ""
     fails: tuple[int, ...] = ()
+    success: int = 200
 
 
 def _query(name: str, description: str, schema: Schema) -> dict[str, Any]:
@@ -34,6 +36,13 @@ _LIMIT = _query(
 )
 _SOURCE = _query("source", "Only those of this source; items stand under their lane.", {"type": "string"})
 _REASON = _query("reason", "Only those with exactly this reason.", {"type": "string"})
+
+_RUN_SOURCE = _query("source", "Only those of this source.", {"type": "string"})
+_RUN_VERBS = {
+    "pause": "Let a run wait after its current page",
+    "resume": "Go on with a run that is paused or stopped; `force` takes the brake off",
+    "cancel": "End a run where it stands",
+}
 
 OPERATIONS: tuple[Operation, ...] = (
     Operation("get", "/status", "The figures of the whole installation at this moment", "Status"),
@@ -68,6 +77,13 @@ OPERATIONS: tuple[Operation, ...] = (
         fails=(400,),
     ),
     Operation("get", "/alerts", "What a person should know, newest first", "Alerts"),
+    Operation("get", "/runs", "The newest runs, newest first", "Runs", query=(_RUN_SOURCE,)),
+    Operation("post", "/runs", "Start a run", "Run", body="RunOrder", fails=(400, 404, 409), success=201),
+    Operation("get", "/runs/{number}", "One run, as it stands", "Run", fails=(404,)),
+    *(
+        Operation("post", f"/runs/{{number}}/{verb}", what, "Run", body="RunMove", fails=(400, 404, 409))
+        for verb, what in _RUN_VERBS.items()
+    ),
     Operation("get", "/openapi.json", "This document", "Document"),
 )
 
@@ -115,6 +131,30 @@ _PARKED: dict[str, Schema] = {
     "remedy": _TEXT,
     "at": _TIME,
     "size_bytes": _COUNT,
+}
+
+_RUN: dict[str, Schema] = {
+    "id": _TEXT,
+    "source": _TEXT,
+    "resource": _TEXT,
+    "kind": {"type": "string", "enum": [str(kind) for kind in RunKind]},
+    "state": {"type": "string", "enum": [str(state) for state in RunState]},
+    "by": {**_TEXT, "description": "Who started it: cli, api, dashboard, schedule, webhooks."},
+    "dry_run": _YES,
+    "forced": {**_YES, "description": "Whether the brake on mass changes is off."},
+    "since": {**_maybe("string"), "description": "Only what changed since; null reads everything."},
+    "total": {**_maybe("integer"), "description": "How many records there are, where the platform tells."},
+    "counts": {**_COUNTS, "description": "; ".join(f"{name}: {meaning}" for name, meaning in COUNTS.items())},
+    "rate_per_s": _NUMBER,
+    "share": {**_maybe("number"), "description": "How much is read, 0 to 1; null when nobody can know."},
+    "left_s": {**_maybe("number"), "description": "Seconds of reading left at this rate; null when nobody can know."},
+    "phase": _TEXT,
+    "reason": _TEXT,
+    "remedy": _TEXT,
+    "notes": _list(_TEXT),
+    "started_at": _TIME,
+    "updated_at": _TIME,
+    "ended_at": _maybe("string"),
 }
 
 SCHEMAS: dict[str, Schema] = {
@@ -171,12 +211,23 @@ SCHEMAS: dict[str, Schema] = {
     "Replayed": _object(replayed=_COUNT),
     "Dropped": _object(dropped=_COUNT),
     "Alerts": _object(alerts=_list(_ref("Alert"))),
+    "Run": _object(**_RUN),
+    "Runs": _object(runs=_list(_ref("Run"))),
+    "RunOrder": {
+        **_object(source=_TEXT, kind=_RUN["kind"], dry_run=_YES, force=_YES),
+        "required": ["source"],
+    },
+    "RunMove": {**_object(force=_YES), "required": []},
     "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
 }
 
 #: Every operation may answer so.
 _ALWAYS = {401: "The API key is missing or wrong.", 403: "Not from here.", 503: "Redis does not answer."}
-_SOMETIMES = {400: "The question is not understood.", 404: "There is no such thing."}
+_SOMETIMES = {
+    400: "The question is not understood.",
+    404: "There is no such thing.",
+    409: "It cannot be done as things stand.",
+}
 
 
 def document() -> dict[str, Any]:
@@ -210,7 +261,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
         "operationId": f"{operation.verb}{operation.path}".replace("/", "_").replace("{", "").replace("}", ""),
         "parameters": [*in_path, *operation.query],
         "responses": {
-            "200": _content(operation.answer, operation.summary),
+            str(operation.success): _content(operation.answer, operation.summary),
             **{str(status): _content("Error", text) for status, text in sorted(failures.items())},
         },
     }

@@ -38,8 +38,8 @@ function renew(html) {
   }
 }
 
-async function look() {
-  const answer = await fetch("/live", { redirect: "manual" });
+async function look(from) {
+  const answer = await fetch(from, { redirect: "manual" });
   if (answer.type === "opaqueredirect") location.reload();
   if (!answer.ok) throw new Error(answer.status);
   renew(await answer.text());
@@ -57,7 +57,7 @@ function live(button) {
   const beat = async () => {
     if (isLive && !document.hidden) {
       try {
-        await look();
+        await look(button.dataset.from || "/live");
         lost.hidden = true;
       } catch {
         lost.hidden = false;

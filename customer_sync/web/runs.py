@@ -1,0 +1,207 @@
+"""Runs on the dashboard and in the API: where each stands; start, pause, resume, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify, redirect, render_template, request
+from pydantic import BaseModel, ConfigDict, ValidationError
+from werkzeug.wrappers import Response as AnyResponse
+
+from customer_sync.assembly import open_puller_of
+from customer_sync.errors import ConfigError
+from customer_sync.figures import iso
+from customer_sync.log import get
+from customer_sync.model import Json
+from customer_sync.runs import start
+from customer_sync.store.runs import COUNTS, Busy, Run, RunKind, Runs, RunState
+from customer_sync.web.problems import Problem
+from customer_sync.web.services import Services
+
+log = get(__name__)
+
+#: How many runs the page lists.
+LISTED: Final = 50
+#: Counts that the page of a run shows first.
+FIRST_COUNTS: Final = ("read", "changed", "unchanged", "sent")
+
+_VERBS: Final[Mapping[str, Callable[[Runs, Run, bool], bool]]] = {
+    "pause": lambda runs, run, _: runs.pause(run),
+    "resume": lambda runs, run, force: runs.resume(run, is_forced=force),
+    "cancel": lambda runs, run, _: runs.cancel(run),
+}
+
+
+class Order(BaseModel):
+    """What a new run is to read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    source: str
+    kind: RunKind = RunKind.INCREMENTAL
+    dry_run: bool = False
+    force: bool = False
+
+
+class Move(BaseModel):
+    """How a run is moved."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    force: bool = False
+
+
+def add_api(routes: Blueprint, services: Services) -> None:
+    """Add the calls below `/api/v1/runs`."""
+
+    @routes.get("/runs")
+    def listed_runs() -> Response:
+        source = request.args.get("source")
+        found = [run for run in services.store().runs.recent(200) if source in (None, run.source)]
+        return jsonify({"runs": [as_json(run) for run in found]})
+
+    @routes.post("/runs")
+    def started_run() -> tuple[Response, int]:
+        try:
+            order = Order.model_validate(request.get_json(silent=True))
+        except ValidationError as error:
+            kinds = ", ".join(RunKind)
+            remedy = f'Send {{"source": "...", "kind": "..."}}; kinds are {kinds}.'
+            raise Problem(400, "The body is not understood.", remedy) from error
+        return jsonify(as_json(_start(services, order, "api"))), 201
+
+    @routes.get("/runs/<number>")
+    def shown_run(number: str) -> Response:
+        return jsonify(as_json(_find(services, number)))
+
+    def moved_run(number: str, verb: str) -> Response:
+        try:
+            move = Move.model_validate(request.get_json(silent=True) or {})
+        except ValidationError as error:
+            raise Problem(400, "The body is not understood.", 'Send {} or {"force": true}.') from error
+        return jsonify(as_json(_move(services, number, verb, is_forced=move.force)))
+
+    for verb in _VERBS:
+        address = f"/runs/<number>/{verb}"
+        routes.add_url_rule(address, f"{verb}_run", moved_run, methods=["POST"], defaults={"verb": verb})
+
+
+def add_pages(routes: Blueprint, services: Services) -> None:
+    """Add the pages below `/runs`."""
+    routes.add_app_template_filter(can, "can")
+
+    def facts(problem: Problem | None = None) -> dict[str, Any]:
+        store = services.store()
+        runs = store.runs.recent(LISTED)
+        accesses = services.accesses()
+        names = sorted(services.settings.sources)
+        pulled = [name for name in names if services.connectors[name].pulls and accesses(name) is not None]
+        return {
+            "open": [run for run in runs if run.is_open],
+            "over": [run for run in runs if not run.is_open],
+            "pulled": pulled,
+            "others": [name for name in names if name not in pulled],
+            "problem": problem,
+        }
+
+    @routes.get("/runs")
+    def runs_page() -> str:
+        return render_template("runs.html", **facts())
+
+    @routes.get("/runs/live")
+    def runs_live() -> str:
+        return render_template("_runs.html", **facts())
+
+    @routes.post("/runs")
+    def start_run() -> AnyResponse | tuple[str, int]:
+        kind = request.form.get("kind", "")
+        chosen = RunKind(kind) if kind in set(RunKind) else RunKind.INCREMENTAL
+        order = Order(source=request.form.get("source", ""), kind=chosen, dry_run="dry_run" in request.form)
+        try:
+            run = _start(services, order, "dashboard")
+        except Problem as problem:
+            return render_template("runs.html", **facts(problem)), problem.status
+        return redirect(f"/runs/{run.id}", 303)
+
+    @routes.get("/runs/<number>")
+    def run_page(number: str) -> str:
+        return render_template("run.html", run=_find(services, number), counts=COUNTS, first=FIRST_COUNTS)
+
+    @routes.get("/runs/<number>/live")
+    def run_live(number: str) -> str:
+        return render_template("_run.html", run=_find(services, number), counts=COUNTS, first=FIRST_COUNTS)
+
+    @routes.post("/runs/<number>/<any(pause, resume, cancel):verb>")
+    def move_run(number: str, verb: str) -> AnyResponse:
+        _move(services, number, verb, is_forced="force" in request.form)
+        return redirect(f"/runs/{number}", 303)
+
+
+def as_json(run: Run) -> dict[str, Json]:
+    """Return a run as the API tells it."""
+    counts: dict[str, Json] = dict(run.counts)
+    return {
+        "id": run.id,
+        "source": run.source,
+        "resource": run.resource,
+        "kind": str(run.kind),
+        "state": str(run.state),
+        "by": run.by,
+        "dry_run": run.is_dry,
+        "forced": run.is_forced,
+        "since": iso(run.since_ms) if run.since_ms is not None else None,
+        "total": run.total,
+        "counts": counts,
+        "rate_per_s": round(run.rate, 1),
+        "share": run.share,
+        "left_s": run.left_s,
+        "phase": run.phase,
+        "reason": run.reason,
+        "remedy": run.remedy,
+        "notes": list(run.notes),
+        "started_at": iso(run.started_ms),
+        "updated_at": iso(run.updated_ms),
+        "ended_at": iso(run.ended_ms) if run.ended_ms else None,
+    }
+
+
+def _find(services: Services, number: str) -> Run:
+    run = services.store().runs.read(number) if number.isascii() and number.isdecimal() and len(number) < 12 else None
+    if run is None:
+        raise Problem(404, "There is no such run.", "The newest 200 are kept; /runs lists them.")
+    return run
+
+
+def _start(services: Services, order: Order, by: str) -> Run:
+    if order.source not in services.settings.sources:
+        names = ", ".join(sorted(services.settings.sources)) or "none is configured"
+        raise Problem(404, "There is no such source.", f"Sources: {names}.")
+    puller = open_puller_of(services.settings, services.store(), services.home)
+    try:
+        return start(puller, order.source, order.kind, by=by, is_dry=order.dry_run, is_forced=order.force)
+    except Busy as busy:
+        text = f"Run {busy.run.id} of {order.source} is {busy.run.state}; a source has one run at a time."
+        raise Problem(409, text, "Wait for it, or pause, resume or cancel it.") from busy
+    except ConfigError as error:
+        raise Problem(409, error.reason, error.remedy) from error
+
+
+def _move(services: Services, number: str, verb: str, *, is_forced: bool) -> Run:
+    runs = services.store().runs
+    run = _find(services, number)
+    if not _VERBS[verb](runs, run, is_forced):
+        now = _find(services, number)
+        raise Problem(409, f"Run {number} is {now.state}: it cannot {verb}.", "Look at its page for what can be done.")
+    log.info("run moved", run=number, verb=verb)
+    return _find(services, number)
+
+
+def can(run: Run) -> list[str]:
+    """Return what can be done with a run now."""
+    return {
+        RunState.RUNNING: ["pause", "cancel"],
+        RunState.PAUSED: ["resume", "cancel"],
+        RunState.STOPPED: ["resume", "cancel"],
+        RunState.DELIVERING: ["cancel"],
+    }.get(run.state, [])
