@@ -35,6 +35,7 @@ connectors.add_command(connect)
 connectors.add_command(disconnect)
 connectors.add_command(install)
 connectors.add_command(sync)
+connectors.add_command(sync)
 
 
 @connectors.command("list")
