@@ -1,17 +1,23 @@
-"""Shopify's webhooks: signature, headers, topics. Bodies are read in `events` and `records`."""
+"""Shopify: its webhooks here (signature, headers, topics), their bodies in `events` and `records`.
+
+Its API: `account` what the settings say · `tokens` what opens the door · `api` one question · `pull` and `bulk` the
+customers · `nodes` one of them · `upkeep` webhooks · `connect` the owner's consent · `findings` for the doctor.
+"""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from hashlib import sha256
 
-from connectors.shopify import events
+from connectors.shopify import bulk, connect, events, findings, pull, upkeep
+from connectors.shopify.account import Account, host_of
+from connectors.shopify.api import Api
 from customer_sync.connector import Connector, Option, header, json_object, parse_time
-from customer_sync.errors import PayloadError, Refused
+from customer_sync.errors import ConfigError, PayloadError, Refused
 from customer_sync.model import Event, Inbound, Kind
+from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
 from customer_sync.signatures import sign_base64, unsigned, verify
 
 #: https://shopify.dev/docs/api/webhooks: topic → what happened, and who reads the body. Any other topic is ignored:
@@ -56,17 +62,16 @@ SIGNATURE = "hmac-sha256"
 #: What `parse` reads beside the body.
 NAMES = ("topic", "shop-domain", "webhook-id", "triggered-at")
 
-_SCHEME = re.compile(r"^https?://")
-
 
 class ShopifyConnector(Connector):
-    """Shopify: stores on shopify.com, by signed webhooks."""
+    """Shopify: stores on shopify.com, by signed webhooks and the Admin API."""
 
     platform = "shopify"
     title = "Shopify"
     keeps = tuple(prefix + name for prefix in PREFIXES for name in NAMES)
     topics = tuple(TOPICS)
     resources = ("customers", "orders", "products", "carts")
+    pulls = ("customers",)
     secret_keys = ("webhook_secret", "api_secret")
     options = (
         Option(
@@ -80,6 +85,7 @@ class ShopifyConnector(Connector):
             secret=True,
         ),
         Option("access_token", "The permanent token (`shpat_...`) of a custom app made before 2026.", secret=True),
+        Option("scopes", "What the store's owner is asked for when the source is connected in a browser; a list."),
     )
 
     def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
@@ -93,8 +99,8 @@ class ShopifyConnector(Connector):
             raise unsigned(self.title, inbound.headers)
         verify(inbound.body, given, secrets)
         # The shop's name is not signed: whoever has one delivery could send it under another name.
-        shop, own = _header(inbound, "shop-domain"), _host(str(self.settings.options.get("shop_url") or ""))
-        if shop and own and _host(shop) != own:
+        shop, own = _header(inbound, "shop-domain"), Account.of(self.settings).shop
+        if shop and own and host_of(shop) != own:
             raise Refused("This delivery is of another store than the `shop_url` of this source.")
 
     def parse(self, inbound: Inbound) -> Sequence[Event]:
@@ -123,6 +129,44 @@ class ShopifyConnector(Connector):
         """Return the request with the signature that Shopify would send."""
         return replace(inbound, headers={**inbound.headers, PREFIXES[0] + SIGNATURE: sign_base64(inbound.body, secret)})
 
+    def can_pull(self) -> bool:
+        """Tell whether the settings name a store and hold keys."""
+        return Account.of(self.settings).can_ask
+
+    def pull(self, want: Want, access: Access) -> Page:
+        """Return the next page: of what changed, or of everybody out of a bulk operation's file."""
+        if want.resource not in self.pulls:
+            raise ConfigError(f"Shopify's {want.resource} cannot be pulled.", "Let its webhooks do the work.")
+        api = self._api(access)
+        if pull.is_changes(want.cursor) and want.cursor is not None:
+            return pull.changes(api, pull.Place.read(want.cursor))
+        if want.cursor is None and want.since is not None:
+            return pull.changes(api, pull.begin(api, want.since))
+        return bulk.everybody(api, bulk.Place.read(want.cursor))
+
+    def fetch(self, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
+        """Return the customers with these ids as they are now; who is gone is absent."""
+        return pull.fetch(self._api(access), ids)
+
+    def ensure_webhooks(self, address: str, access: Access) -> Upkeep:
+        """Make the subscriptions right; the three privacy topics can be set only in `shopify.app.toml`."""
+        return upkeep.ensure(self._api(access), address, self.topics)
+
+    def check(self, access: Access) -> Sequence[Finding]:
+        """Return what is well and what is not: token, API version, scopes, protected data, webhooks."""
+        return findings.examine(self._api(access), self.topics)
+
+    def invite(self, invitation: Invitation) -> str:
+        """Return where the store's owner agrees."""
+        return connect.address(Account.of(self.settings), invitation)
+
+    def accept(self, callback: Callback, invitation: Invitation, access: Access) -> str:
+        """Check Shopify's answer, exchange its code and keep the tokens."""
+        return connect.accept(Account.of(self.settings), callback, invitation, access)
+
+    def _api(self, access: Access) -> Api:
+        return Api(Account.of(self.settings), access)
+
     def _event_id(self, inbound: Inbound) -> str:
         """Return the key against repeats. `Webhook-Id` is the same on every retry of a delivery.
 
@@ -138,11 +182,6 @@ class ShopifyConnector(Connector):
 
 def _header(inbound: Inbound, name: str) -> str:
     return header(inbound, PREFIXES[0] + name) or header(inbound, PREFIXES[1] + name)
-
-
-def _host(address: str) -> str:
-    """Return the host name of an address, however it was written: with `https://`, a path, capitals."""
-    return _SCHEME.sub("", address.strip().lower()).partition("/")[0].partition(":")[0]
 
 
 def _triggered_at(inbound: Inbound) -> datetime:

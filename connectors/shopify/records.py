@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
 
 from customer_sync.errors import PayloadError
 from customer_sync.fields import (
@@ -229,26 +231,47 @@ def refund(body: Node) -> dict[str, Json]:
     }
 
 
-def consents(body: Node, key: str, channel: Channel, seen_at: datetime) -> tuple[Consent, ...]:
+class Words(NamedTuple):
+    """What a consent object calls its parts: the state, the time of the person's act, the level of the opt-in."""
+
+    state: str
+    at: str
+    level: str
+
+
+#: In webhooks, and in the GraphQL API.
+REST = Words("state", "consent_updated_at", "opt_in_level")
+GRAPHQL = Words("marketingState", "marketingUpdatedAt", "marketingOptInLevel")
+
+
+def consents(body: Node, key: str, channel: Channel, seen_at: datetime, words: Words = REST) -> tuple[Consent, ...]:
     """Return what a consent object tells; none when the key is absent.
 
     Args:
         body: what holds the object.
-        key: `email_marketing_consent` or `sms_marketing_consent`.
+        key: `email_marketing_consent` or `sms_marketing_consent`; their like in the API.
         channel: e-mail or SMS.
         seen_at: the time of the event, for a state that has no time of its own.
+        words: what the object calls its parts.
 
-    An act of the person has a `consent_updated_at`; a state without it is a mere checkbox.
+    An act of the person has a time of its own; a state without it is a mere checkbox.
     """
     if key not in body:
         return ()
     told = as_object(body[key], key)
-    word = (text(told.get("state"), join(key, "state")) or "not_subscribed").lower()
-    at = instant(told, "consent_updated_at", at=key)
-    level = text(told.get("opt_in_level"), join(key, "opt_in_level"))
-    state = CONSENT_STATES.get(word, ConsentState.UNKNOWN)
-    how = level if state is ConsentState.GRANTED and level else f"shopify:{word}"
-    return (Consent(channel, state, at or seen_at, how[:64], explicit=at is not None),)
+    word, level = (text(told.get(name), join(key, name)) for name in (words.state, words.level))
+    at = instant(told, words.at, at=key)
+    state, method = judge(word, level)
+    return (Consent(channel, state, at or seen_at, method, explicit=at is not None),)
+
+
+@lru_cache(maxsize=256)
+def judge(word: str | None, level: str | None) -> tuple[ConsentState, str]:
+    """Return what Shopify's state and opt-in level mean: our state, and the method; written large or small."""
+    small = (word or "not_subscribed").lower()
+    state = CONSENT_STATES.get(small, ConsentState.UNKNOWN)
+    how = level.lower() if state is ConsentState.GRANTED and level else f"shopify:{small}"
+    return state, how[:64]
 
 
 def checkbox(body: Node, seen_at: datetime) -> tuple[Consent, ...]:

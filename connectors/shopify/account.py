@@ -1,0 +1,125 @@
+"""What a source's settings say of the store, and of the app that reads it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from customer_sync.connector import SourceSettings
+from customer_sync.errors import ConfigError
+from customer_sync.model import Json
+
+#: Versions come every quarter and live for a year. https://shopify.dev/docs/api/usage/versioning
+API_VERSION = "2026-10"
+#: What a store is called, as Shopify's own libraries check it.
+SHOP = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]*\.myshopify\.com")
+#: Scope → what does not work without it.
+SCOPES: Mapping[str, str] = {
+    "read_customers": "customers and their consent",
+    "read_orders": "orders, refunds, carts, checkouts and the date of the last order",
+    "read_products": "products",
+    "read_customer_merge": "the webhook that tells of merged customers",
+}
+
+_SCHEME = re.compile(r"^https?://")
+_VERSION = re.compile(r"20\d\d-(01|04|07|10)|unstable")
+
+
+def host_of(address: str) -> str:
+    """Return the host name of an address, however it was written: with `https://`, a path, capitals."""
+    return _SCHEME.sub("", address.strip().lower()).partition("/")[0].partition(":")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One store and the app that reads it.
+
+    Args:
+        source: the source's name, for remedies.
+        shop: the store, as `lamps.myshopify.com`; "" when it is not configured.
+        base_url: where a stand-in for the store is; None means the store itself.
+        api_version: see `API_VERSION`.
+        client_id: the app's.
+        client_secret: the app's.
+        secrets: every secret that Shopify may sign with while the client secret is changed.
+        access_token: the permanent token of a custom app made before 2026, "" for none.
+        scopes: what the owner is asked for.
+    """
+
+    source: str
+    shop: str
+    base_url: str | None
+    api_version: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    access_token: str = field(repr=False)
+    scopes: tuple[str, ...]
+
+    @classmethod
+    def of(cls, settings: SourceSettings) -> Account:
+        """Return what the settings say."""
+        options = settings.options
+        shop, secret = host_of(_text(options, "shop_url")), _text(options, "api_secret")
+        return cls(
+            source=settings.name,
+            shop=shop if not shop or "." in shop else f"{shop}.myshopify.com",
+            base_url=settings.base_url.rstrip("/") if settings.base_url else None,
+            api_version=_text(options, "api_version") or API_VERSION,
+            client_id=_text(options, "api_key"),
+            client_secret=secret,
+            secrets=tuple(dict.fromkeys(one for one in (secret, *settings.secrets) if one)),
+            access_token=_text(options, "access_token"),
+            scopes=_scopes(options.get("scopes")),
+        )
+
+    @property
+    def can_ask(self) -> bool:
+        """Whether there is a store to ask, and keys to ask with."""
+        return bool((self.shop or self.base_url) and (self.access_token or (self.client_id and self.client_secret)))
+
+    def root(self, shop: str = "") -> str:
+        """Return the address under which the store answers, without a slash at the end.
+
+        Args:
+            shop: the store, where the settings do not tell.
+
+        Raises:
+            ConfigError: nobody tells, or it is not the store's own address: a token is shown to nobody else.
+        """
+        if self.base_url:
+            return self.base_url
+        found = self.shop or shop
+        if not SHOP.fullmatch(found):
+            reason = f"shop_url is {found}, not a store's own address." if found else "shop_url is missing."
+            raise ConfigError(reason, f"Set connectors.{self.source}.shop_url to your-store.myshopify.com.")
+        return f"https://{found}"
+
+    def graphql(self) -> str:
+        """Return the address of the Admin API.
+
+        Raises:
+            ConfigError: the store's address or the version is wrong.
+        """
+        if not _VERSION.fullmatch(self.api_version):
+            raise ConfigError(
+                "api_version is no version of the Admin API.",
+                f"Set connectors.{self.source}.api_version to {API_VERSION}, or remove it.",
+            )
+        return f"{self.root()}/admin/api/{self.api_version}/graphql.json"
+
+
+def is_granted(scope: str, granted: frozenset[str]) -> bool:
+    """Tell whether a scope is granted; who may write may read."""
+    return scope in granted or scope.replace("read_", "write_", 1) in granted
+
+
+def _text(options: Mapping[str, Json], name: str) -> str:
+    value = options.get(name)
+    return "" if value is None else str(value).strip()
+
+
+def _scopes(value: Json) -> tuple[str, ...]:
+    written = " ".join(map(str, value)) if isinstance(value, list) else str(value or "")
+    return tuple(dict.fromkeys(written.replace(",", " ").split())) or tuple(SCOPES)
