@@ -38,7 +38,7 @@ def configure(level: str = "info") -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldFormatter())
     logging.basicConfig(handlers=[handler], level="DEBUG" if level == "verbose" else level.upper(), force=True)
-    for noisy in ("urllib3", "celery.worker.strategy", "celery.app.trace", "amqp", "kombu"):
+    for noisy in ("urllib3", "celery.worker.strategy", "celery.app.trace", "celery.beat", "amqp", "kombu"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
 

@@ -217,7 +217,7 @@ def _after(run: Run, page: Page, phase: str, notes: Sequence[str]) -> dict[str, 
         "notes": said[:20],
     }
     if page.events:
-        put["rate"] = _rate(run, len(page.events))
+        put["rate"] = _smooth(run, len(page.events))
     if page.total is not None:
         put["total"] = page.total
     is_in_gone = "gone" in (run.cursor or {})
@@ -226,14 +226,14 @@ def _after(run: Run, page: Page, phase: str, notes: Sequence[str]) -> dict[str, 
     elif run.kind is RunKind.COMPARE and not is_in_gone:
         put |= {"cursor": {"gone": 1}, "phase": "looking who is gone at the source", "due": 0}
     else:
-        put |= {"state": RunState.DELIVERING, "phase": "delivering", "due": 0}
+        put |= {"state": RunState.DELIVERING, "phase": "", "due": 0, "rate": 0}
     return put
 
 
-def _rate(run: Run, records: int) -> float:
-    """Return the smoothed rate: what the last page did, and how long ago the one before it was."""
+def _smooth(run: Run, done: int) -> float:
+    """Return the rate a second after `done` more since the run last moved, smoothed over `RATE_WINDOW_S`."""
     took_s = max(0.001, time.time() - run.updated_ms / 1000)
-    latest = records / took_s
+    latest = done / took_s
     weight = 1.0 if run.rate <= 0 else 1 - math.exp(-took_s / RATE_WINDOW_S)
     return round(run.rate + weight * (latest - run.rate), 3)
 
@@ -326,7 +326,9 @@ def _finish(puller: Puller, run: Run) -> Rest:
             run,
             (RunState.DELIVERING,),
             RunState.DELIVERING,
-            phase=f"delivering: {left} wait",
+            phase=f"{left:,} wait",
+            waiting=left,
+            rate=_smooth(run, max(0, run.waiting - left)) if run.waiting else 0,
             reason=pause.reason if pause else "",
             remedy=pause.remedy if pause else "",
             due=int((time.time() + DELIVERING_LOOK_S) * 1000),

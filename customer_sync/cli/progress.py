@@ -38,10 +38,11 @@ def progress_line(run: Run) -> str:
         parts.append(f"[{'#' * filled}{'.' * (_BAR - filled)}] {share:4.0%}")
     parts.append(f"{read:,} of {run.total:,} read" if run.total else f"{read:,} read")
     parts.append(f"{run.counts['sent']:,} sent")
-    if run.state is RunState.RUNNING and run.rate >= 0.5:
+    if run.rate >= 0.5:
         parts.append(f"{run.rate:,.0f}/s")
     if run.left_s is not None and read:
-        parts.append(f"about {duration(run.left_s)} of reading left")
+        what = "delivering" if run.state is RunState.DELIVERING else "reading"
+        parts.append(f"about {duration(run.left_s)} of {what} left")
     parts.append(run.reason or run.phase)
     return " · ".join(part for part in parts if part)
 

@@ -101,7 +101,9 @@ class Run:
         version: moves with each page; proves that nobody else moved the run.
         total: how many records there are, where the platform tells.
         counts: see `COUNTS`.
-        rate: records a second, lately; 0.0 while nothing is known.
+        rate: records read a second, lately, and once all are read, contacts delivered a second; 0.0 while nobody
+            knows.
+        waiting: how many contacts of runs waited for their first delivery when it was last looked, after the reading.
         phase: what it is doing, for people.
         reason: why it is stopped or waits.
         remedy: what to do about that.
@@ -127,6 +129,7 @@ class Run:
     total: int | None
     counts: Mapping[str, int]
     rate: float
+    waiting: int
     phase: str
     reason: str
     remedy: str
@@ -149,15 +152,22 @@ class Run:
 
     @property
     def share(self) -> float | None:
-        """How much of the source is read, 0.0 to 1.0; None when the platform does not tell how much there is."""
+        """How much is read, and once all is read, how much of that is delivered: 0.0 to 1.0; None: nobody can know."""
+        counts = self.counts
         if self.state is RunState.DONE:
             return 1.0
-        return min(1.0, self.counts["read"] / self.total) if self.total else None
+        if self.state is RunState.DELIVERING:
+            return max(0.0, 1 - self.waiting / counts["changed"]) if counts["changed"] else 1.0
+        return min(1.0, counts["read"] / self.total) if self.total else None
 
     @property
     def left_s(self) -> float | None:
-        """How many seconds of reading are left at the current rate; None when nobody can know."""
-        if self.state is not RunState.RUNNING or not self.total or self.rate <= 0:
+        """How many seconds of reading, or then of delivering, are left at the current rate; None: nobody can know."""
+        if self.rate <= 0:
+            return None
+        if self.state is RunState.DELIVERING:
+            return self.waiting / self.rate
+        if self.state is not RunState.RUNNING or not self.total:
             return None
         return max(0, self.total - self.counts["read"]) / self.rate
 
@@ -451,6 +461,7 @@ def _run(number: str, raw: Mapping[str, str]) -> Run:
         total=int(raw["total"]) if raw.get("total") else None,
         counts={name: int(raw.get(f"n.{name}", 0)) for name in COUNTS},
         rate=float(raw.get("rate") or 0),
+        waiting=int(raw.get("waiting") or 0),
         phase=raw.get("phase", ""),
         reason=raw.get("reason", ""),
         remedy=raw.get("remedy", ""),

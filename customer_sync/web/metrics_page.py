@@ -44,6 +44,7 @@ GAUGES: Mapping[str, Callable[[Figures], Series]] = {
     "tajo_oldest_age_seconds": lambda now: [((one.name,), one.oldest_age_s or 0.0) for one in now.queues],
     "tajo_success_ratio": lambda now: [((), now.success_rate)],
     "tajo_error_ratio": lambda now: [((), now.error_rate)],
+    "tajo_in_sync_ratio": lambda now: [((source,), ratio) for source, ratio in now.in_sync.items()],
     "tajo_parked": lambda now: [((), now.parked)],
     "tajo_people": lambda now: [((), now.people)],
     "tajo_limit_headroom_ratio": lambda now: [((one.bucket,), one.hour_headroom) for one in now.limits],

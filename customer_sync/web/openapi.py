@@ -146,8 +146,14 @@ _RUN: dict[str, Schema] = {
     "total": {**_maybe("integer"), "description": "How many records there are, where the platform tells."},
     "counts": {**_COUNTS, "description": "; ".join(f"{name}: {meaning}" for name, meaning in COUNTS.items())},
     "rate_per_s": _NUMBER,
-    "share": {**_maybe("number"), "description": "How much is read, 0 to 1; null when nobody can know."},
-    "left_s": {**_maybe("number"), "description": "Seconds of reading left at this rate; null when nobody can know."},
+    "share": {
+        **_maybe("number"),
+        "description": "How much is read, then how much of it is delivered, 0 to 1; null when nobody can know.",
+    },
+    "left_s": {
+        **_maybe("number"),
+        "description": "Seconds of reading, then of delivering, left at this rate; null when nobody can know.",
+    },
     "phase": _TEXT,
     "reason": _TEXT,
     "remedy": _TEXT,
@@ -191,6 +197,11 @@ SCHEMAS: dict[str, Schema] = {
         pauses=_list(_ref("Pause")),
         calls=_ref("Calls"),
         redis={**_ref("Redis"), "description": "While it is away only the spool is known; the rest here is empty."},
+        in_sync={
+            "type": "object",
+            "additionalProperties": {"type": "number"},
+            "description": "Source → the share of its customers in sync when both sides were compared last.",
+        },
         worker_seen_s={**_maybe("number"), "description": "Seconds since a worker was seen; null when none was."},
         brevo={"type": "string", "enum": ["sandbox", "account"]},
         alerts=_list(_ref("Alert")),
