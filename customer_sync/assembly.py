@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from customer_sync.model import ConsentState, Event
 from customer_sync.outbound import HttpClient
 from customer_sync.pipeline import Line
 from customer_sync.reach import Access
+from customer_sync.reconcile.run import Reconciler
+from customer_sync.reconcile.source_side import PullComparison
 from customer_sync.registry import connector_for
 from customer_sync.runs import Puller
 from customer_sync.skills import Skill, Work
@@ -156,6 +159,28 @@ def open_puller_of(settings: Settings, store: Store, home: Path) -> Puller:
         keeper=Keeper(store.lanes),
     )
     return open_puller(settings, line, home)
+
+
+@contextmanager
+def open_reconciler(
+    settings: Settings, store: Store, home: Path, wake: Callable[[str], None] = lambda _: None
+) -> Iterator[Reconciler]:
+    """Give what compares both sides; the calls it makes are counted when the block ends.
+
+    Args:
+        settings: the config.
+        store: all that Redis holds.
+        home: the folder with the key file, where `TAJO_SECRET_KEY` is not set.
+        wake: sends a wake-up; without one the workers' sweep finds what is to be mended.
+    """
+    tally = Tally()
+    brevo = brevo_of(settings, store, tally)
+    connectors, access = connectors_of(settings), Accesses(settings, store, home)
+    compare_source = PullComparison(store, connectors, skills_of(settings), access, wake)
+    try:
+        yield Reconciler(store, brevo, RulesBook(settings, store, brevo).read, compare_source, wake)
+    finally:
+        store.counters.add(tally)
 
 
 def skills_of(settings: Settings) -> list[Skill]:

@@ -38,6 +38,7 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("contacts", "contacts", "One person: where each value comes from; erasure."),
         Row("events", "events", "What happened, newest last."),
         Row("parked", "parked", "What a person must look at: list, show, replay, drop."),
+        Row("reconcile", "reconcile", "Prove that both sides agree; mend where they do not."),
         Row("replay", "parked", "Short for `tajo parked replay`."),
         Row("runs", "runs", "Batch syncs: what they did and where they stand; pause, resume, cancel."),
     ),

@@ -104,6 +104,7 @@ class Figures:
         limits: the rate limits.
         pauses: the lanes that wait, and why.
         calls: to Brevo.
+        in_sync: source → the share of its customers in sync when both sides were compared last.
         worker_seen_s: seconds since a worker was last seen; None when none was.
         alerts: newest first.
     """
@@ -122,6 +123,7 @@ class Figures:
     limits: tuple[Limit, ...] = ()
     pauses: tuple[Paused, ...] = ()
     calls: Calls = _NO_CALLS
+    in_sync: Mapping[str, float] = field(default_factory=dict)
     worker_seen_s: float | None = None
     alerts: tuple[Alert, ...] = ()
 
@@ -158,6 +160,7 @@ class Figures:
             "pauses": [_json(pause) for pause in self.pauses],
             "calls": {**_json(self.calls), "saved": self.calls.saved},
             "redis": _json(self.redis),
+            "in_sync": dict(self.in_sync),
             "worker_seen_s": self.worker_seen_s,
             "brevo": self.brevo,
             "alerts": [_json(alert) for alert in self.alerts],

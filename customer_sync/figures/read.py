@@ -18,6 +18,7 @@ from customer_sync.figures.parts import Alert, Calls, Figures, Group, Latency, L
 from customer_sync.log import get
 from customer_sync.metrics import LATENCY_BUCKETS_S
 from customer_sync.model import EventState, to_ms
+from customer_sync.reconcile.receipt import Receipts
 from customer_sync.store import Store, inbox
 from customer_sync.store.counters import Sample
 from customer_sync.store.parked import Parked
@@ -86,6 +87,7 @@ def read_figures(
         limits=tuple(Limit(one, store.limits.rate(one), store.limits.headroom(one)) for one in BUCKETS),
         pauses=tuple(Paused(lane, *pause) for lane in lanes if (pause := store.breakers.read(lane)) is not None),
         calls=_calls(samples),
+        in_sync=Receipts(store.client).in_sync(),
         worker_seen_s=None if seen is None else max(0.0, now_ms / 1000 - float(seen["at"])),
         alerts=tuple(
             Alert(int(one["at_ms"]), str(one["alert"]), str(one.get("remedy", "")))

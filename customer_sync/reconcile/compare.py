@@ -64,7 +64,7 @@ class Verdict:
         mailable: the channels on which the person withdrew and is not blocked.
         left: field of consent → method: withdrawals found in Brevo that are not on record here.
         found: what Brevo has, as the field `drift` holds it.
-        harms: whether mending blocks, takes off a list or empties a field.
+        harms: whether mending blocks, takes off a list, deletes, or empties a field.
         refused: why it is not mended; "" when it is.
     """
 
@@ -149,7 +149,8 @@ def judge(person: Person, contact: Contact, rules: Rules, choices: Choices) -> V
     if fields:
         found["x"] = True
     is_emptied = any(desired.attributes[name] == "" for name in differing)
-    return Verdict(tuple(fields), mailable, left, found, harms=bool(mailable or left or extra or is_emptied))
+    harms = bool(mailable or left or extra or is_emptied or _is_to_be_deleted(state, rules))
+    return Verdict(tuple(fields), mailable, left, found, harms)
 
 
 def is_active(state: State) -> bool:
@@ -180,6 +181,11 @@ def can_return(person: Person) -> bool:
         return "gone" in state
     status = state["status"]
     return status.value == "deleted" and has.digest not in {"", "deleted"}
+
+
+def _is_to_be_deleted(state: State, rules: Rules) -> bool:
+    status = state.get("status")
+    return status is not None and status.value == "deleted" and rules.delete.get(status.source) == "hard"
 
 
 def _mailable(desired: Desired, contact: Contact) -> tuple[Channel, ...]:

@@ -1,0 +1,161 @@
+"""`tajo reconcile` as people call it."""
+
+from __future__ import annotations
+
+import json
+from urllib.parse import quote
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families as parse
+
+from customer_sync.config import Settings
+from customer_sync.reconcile.receipt import Receipts
+from customer_sync.reconcile.run import LOCK
+from customer_sync.web import create_app
+
+PEOPLE = range(1, 6)
+
+
+@pytest.fixture
+def synced(tajo, sandbox):
+    """Five customers of WooCommerce, delivered."""
+    sandbox.call("POST", "/v3/contacts/attributes/normal/CITY", {"type": "text"})
+    for n in PEOPLE:
+        address = {"city": f"City {n}", "country": "NL"}
+        tajo.send({"id": n, "email": f"c{n}@example.com", "first_name": f"Name {n}", "billing": address})
+    tajo.work()
+    return tajo
+
+
+def alter(sandbox, n, **body):
+    sandbox.call("PUT", f"/v3/contacts/{quote(f'c{n}@example.com')}", body)
+
+
+def test_both_sides_agree(synced):
+    said = synced("reconcile").stdout
+
+    assert "In sync: 100 % (5 of 5 customers with a contact)" in said
+    assert "what differs" not in said
+    assert "woo cannot be pulled: its people were compared with Brevo only." in said
+
+
+def test_what_differs_is_shown_with_examples_and_nothing_is_changed(synced, sandbox):
+    alter(sandbox, 2, attributes={"CITY": "By Hand"})
+    alter(sandbox, 3, emailBlacklisted=True)
+
+    said = synced("reconcile").stdout
+
+    assert "In sync: 60.00 % (3 of 5 customers with a contact)" in said
+    assert "CITY" in said
+    assert "c2@example.com" in said
+    assert "left in Brevo since (email)" in said
+    assert "Nothing was changed. `tajo reconcile --heal` mends it." in said
+    assert sandbox.contacts()["c2@example.com"]["attributes"]["CITY"] == "By Hand"
+
+
+def test_with_heal_the_workers_mend_it(synced, sandbox):
+    alter(sandbox, 2, attributes={"CITY": "By Hand"})
+
+    said = synced("reconcile", "woo", "--heal").stdout
+    synced.work()
+
+    assert "1 customer handed to the workers to mend. No worker runs: it is done as soon as one does." in said
+    assert sandbox.contacts()["c2@example.com"]["attributes"]["CITY"] == "City 2"
+    assert synced.json("reconcile")["in_sync"] == 1.0
+
+
+def test_for_programs_it_is_the_receipt_without_an_address(synced, sandbox):
+    alter(sandbox, 2, attributes={"CITY": "By Hand"})
+
+    receipt = synced.json("reconcile", "woo")
+
+    assert receipt["totals"]["drifted"] == 1
+    assert receipt["by_field"]["CITY"]["count"] == 1
+    assert receipt["by_source"]["woo"]["in_sync"] == 0.8
+    assert "example.com" not in json.dumps(receipt)
+
+
+def test_the_brake_fails_with_the_command_that_goes_on(synced, sandbox, monkeypatch):
+    monkeypatch.setattr("customer_sync.reconcile.run.BRAKE_PEOPLE", 1)
+    for n in (1, 2):
+        alter(sandbox, n, emailBlacklisted=True)
+
+    stopped = synced("reconcile", "woo", "--heal", code=1)
+    forced = synced("reconcile", "woo", "--heal", "--force")
+
+    assert "2 people; without force 1 are allowed" in stopped.stderr
+    assert "tajo reconcile woo --heal --force" in stopped.stderr
+    assert "2 customers handed to the workers" in forced.stdout
+
+
+def test_receipts_are_listed_and_shown(synced, sandbox, tajo):
+    alter(sandbox, 2, attributes={"CITY": "By Hand"})
+    receipt = synced.json("reconcile")
+
+    listed = tajo("reconcile", "show").stdout
+    shown = tajo("reconcile", "show", receipt["id"]).stdout
+
+    assert receipt["id"] in listed
+    assert "80.00 %" in listed
+    assert "c2@example.com" in shown
+    assert tajo.json("reconcile", "show", receipt["id"]) == receipt
+    assert tajo.json("reconcile", "show") == [receipt]
+
+
+def test_the_gauge_and_the_status_tell_the_newest_ratio(synced, sandbox, store, tmp_path, monkeypatch):
+    alter(sandbox, 2, attributes={"CITY": "By Hand"})
+    synced("reconcile")
+    monkeypatch.setenv("TAJO_HOME", str(tmp_path))
+    app = create_app(Settings())
+    app.extensions["tajo"]._store = store
+    web = app.test_client()
+
+    samples = [sample for family in parse(web.get("/metrics").text) for sample in family.samples]
+
+    found = {sample.labels["source"]: sample.value for sample in samples if sample.name == "tajo_in_sync_ratio"}
+    assert found == {"woo": 0.8}
+    assert web.get("/api/v1/status").json["in_sync"] == {"woo": 0.8}
+
+
+def test_the_calls_are_counted(synced, store):
+    def calls():
+        found = {tuple(one.labels.items()): one.value for one in store.counters.read()}
+        return found.get((("endpoint", "GET /contacts"), ("status", "200")), 0)
+
+    synced("reconcile")
+
+    assert calls() == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("nowhere",), 5, "There is no source nowhere."),
+        (("--force",), 2, "--force without --heal does nothing."),
+        (("show", "r0"), 5, "There is no receipt r0."),
+    ],
+)
+def test_what_cannot_be_done_says_why(synced, words, code, said):
+    assert said in synced("reconcile", *words, code=code).stderr
+
+
+def test_one_at_a_time(synced, store):
+    store.client.set(LOCK, "another")
+
+    assert "running already" in synced("reconcile", code=1).stderr
+
+
+def test_without_a_brevo_it_says_what_to_do(tajo):
+    assert "There is no Brevo to ask" in tajo("reconcile", code=4).stderr
+
+
+def test_before_the_first_there_are_no_receipts(tajo, store):
+    assert "Nothing was reconciled yet." in tajo("reconcile", "show").stdout
+    assert Receipts(store.client).in_sync() == {}
+
+
+def test_the_command_may_be_left_out_and_help_tells_of_it(tajo):
+    said = tajo("reconcile", "--help").stdout
+
+    assert "tajo reconcile run [SOURCE]" in said
+    assert "show" in said
