@@ -351,7 +351,9 @@ def _way(value: Json) -> Way | None:
 
 
 def _calls_per_s(settings: SourceSettings) -> float:
-    written = settings.options.get("calls_per_s", CALLS_PER_S)
+    written = settings.options.get("calls_per_s")
+    if written is None:
+        return CALLS_PER_S
     try:
         found = float(str(written))
     except ValueError:

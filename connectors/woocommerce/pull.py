@@ -25,7 +25,7 @@ from customer_sync.reach import Cursor, Page, Want
 #: How far an incremental pull reaches back behind `since`: filters leave out the second they name, a new order is
 #: written in several steps.
 OVERLAP = timedelta(minutes=5)
-#: The same for the report, which filters by the site's own time (the zone lies at most 14 hours ahead) and lags.
+#: The same for the report, which filters by the site's own time (at most 12 hours behind UTC) and lags.
 REPORT_OVERLAP = timedelta(hours=16)
 _EVER = "1970-01-01T00:00:00"
 
@@ -126,7 +126,7 @@ def read_place(cursor: Cursor) -> Place:
         TryLater: it is none of ours.
     """
     known = {one.name: cursor[one.name] for one in fields(Place) if one.name in cursor}
-    if known.get("phase") not in _PHASES or not isinstance(known.get("began"), str):
+    if str(known.get("phase")) not in _PHASES or not isinstance(known.get("began"), str):
         raise TryLater("the cursor is not one of WooCommerce's")
     return Place(**known)  # type: ignore[arg-type]  # it is what `as_cursor` wrote
 
