@@ -26,16 +26,18 @@ from customer_sync.model import ConsentState, Event
 from customer_sync.outbound import HttpClient
 from customer_sync.pipeline import Line
 from customer_sync.reach import Access
+from customer_sync.reconcile.receipt import Receipt
 from customer_sync.reconcile.run import Reconciler
 from customer_sync.reconcile.source_side import PullComparison
 from customer_sync.registry import connector_for
 from customer_sync.runs import Puller
 from customer_sync.skills import Skill, Work
 from customer_sync.skills.customer_sync import CustomerSync
-from customer_sync.store import Store
+from customer_sync.store import Store, keys
 from customer_sync.store.counters import Tally
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.lanes import Item
+from customer_sync.store.scripts import as_text
 from customer_sync.vault import RedisVault, SecretKey
 
 log = get(__name__)
@@ -144,7 +146,8 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
 
 def open_puller(settings: Settings, line: Line, home: Path = Path()) -> Puller:
     """Return what runs need beside the line."""
-    return Puller(line, line.rules, Accesses(settings, line.store, home))
+    accesses = Accesses(settings, line.store, home)
+    return Puller(line, line.rules, accesses, lambda run: compare_with_brevo_soon(line.store, run.source))
 
 
 def open_puller_of(settings: Settings, store: Store, home: Path) -> Puller:
@@ -181,6 +184,33 @@ def open_reconciler(
         yield Reconciler(store, brevo, RulesBook(settings, store, brevo).read, compare_source, wake)
     finally:
         store.counters.add(tally)
+
+
+def compare_with_brevo_soon(store: Store, source: str) -> None:
+    """Note that a source was read whole: Brevo's side of the compare is due. It survives a worker that is killed."""
+    store.client.sadd(keys.RECONCILE_DUE, source)
+
+
+def compare_with_brevo(settings: Settings, store: Store, home: Path, wake: Callable[[str], None]) -> Receipt | None:
+    """Do Brevo's side of the nightly compare for one source that is due, and mend; None when none is.
+
+    Raises:
+        TryLater: a reconciliation is running already.
+        TajoError: Brevo does not answer, or refuses the key; the source stays due.
+    """
+    due = sorted(as_text(one) for one in store.client.smembers(keys.RECONCILE_DUE))
+    source = next((one for one in due if one in settings.sources), None)
+    if source is None:
+        store.client.delete(keys.RECONCILE_DUE)
+        return None
+    with open_reconciler(settings, store, home, wake) as reconciler:
+        # the run before this has brought the source's side up to date
+        reconciler.compare_source = lambda *_: None
+        receipt = reconciler.run(tuple(settings.sources), only=source, heal=True)
+    store.client.srem(keys.RECONCILE_DUE, source)
+    if receipt.stopped:
+        store.ledger.alert(receipt.stopped, f"Look at `tajo reconcile {source}`.", source=source, cause="brake")
+    return receipt
 
 
 def skills_of(settings: Settings) -> list[Skill]:

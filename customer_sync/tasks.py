@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 import redis
 
-from customer_sync import pipeline, runs
-from customer_sync.errors import Unavailable
+from customer_sync import assembly, pipeline, runs
+from customer_sync.errors import TajoError, Unavailable
 from customer_sync.log import get
-from customer_sync.worker import app, line, puller, turns, wake
+from customer_sync.worker import app, home, line, puller, settings, turns, wake
 
 log = get(__name__)
 
@@ -18,6 +18,8 @@ log = get(__name__)
 BUDGET_S = 2.0
 #: A task waits for an item that is due within this time, in seconds; a sweep wakes for what is due later.
 LINGER_S = 0.25
+#: How soon a compare with Brevo that could not be done is tried again, in seconds.
+RECONCILE_AGAIN_S = 60.0
 
 
 @app.task(name="tajo.process_inbox")  # type: ignore[untyped-decorator]  # celery ships no types
@@ -43,6 +45,24 @@ def deliver(lane: str) -> None:
 def pull(number: str) -> None:
     """Read pages for a run."""
     _loop(f"pull:{number}", lambda: runs.step(puller(), number), linger_s=BUDGET_S)
+
+
+@app.task(name="tajo.reconcile")  # type: ignore[untyped-decorator]  # celery ships no types
+def reconcile() -> None:
+    """Compare with Brevo what is due; what cannot be compared now is tried again in a minute."""
+    if not turns.begin("reconcile"):
+        return
+    store = line().store
+    try:
+        while assembly.compare_with_brevo(settings(), store, home(), wake) is not None:
+            store.woken("reconcile")
+    except redis.RedisError as error:
+        log.warning("Redis is away: work put off", what="reconcile", error=type(error).__name__)
+    except TajoError as error:
+        store.put_to_sleep("reconcile", RECONCILE_AGAIN_S)
+        log.warning("compare with Brevo put off", reason=str(error))
+    finally:
+        turns.end("reconcile")
 
 
 def _loop(name: str, step: Callable[[], pipeline.Rest], *, linger_s: float = LINGER_S) -> None:

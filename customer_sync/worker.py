@@ -16,7 +16,7 @@ from celery.signals import setup_logging, task_postrun, task_prerun
 from customer_sync import assembly, log, registry, runs
 from customer_sync.config import Settings
 from customer_sync.pipeline import Line
-from customer_sync.store import connect
+from customer_sync.store import connect, keys
 
 logger = log.get(__name__)
 
@@ -76,7 +76,7 @@ def wake(what: str) -> None:
 
 
 #: What a wake-up is called → the task it starts.
-_TASKS = {"inbox": "tajo.process_inbox", "deliver": "tajo.deliver", "pull": "tajo.pull"}
+_TASKS = {"inbox": "tajo.process_inbox", "deliver": "tajo.deliver", "pull": "tajo.pull", "reconcile": "tajo.reconcile"}
 
 
 def _send(task: str, *arguments: str) -> None:
@@ -191,6 +191,8 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
             for number in line().store.runs.due():
                 if line().store.wake(f"pull:{number}"):
                     wake(f"pull:{number}")
+            if line().store.client.exists(keys.RECONCILE_DUE) and line().store.wake("reconcile"):
+                wake("reconcile")
 
     def _sign_of_life(self) -> None:
         if time.monotonic() - self._seen_at > SEEN_EVERY_S:

@@ -89,6 +89,10 @@ class Store:
         """Tell that somebody is at it: for a second no wake-up is needed."""
         self.client.set(keys.PREFIX + "wake:" + what, "1", px=1000)
 
+    def put_to_sleep(self, what: str, seconds: float) -> None:
+        """Let nobody send a wake-up for something for a while."""
+        self.client.set(keys.PREFIX + "wake:" + what, "1", px=int(seconds * 1000))
+
     def sweep(self, hold_ms: int) -> list[str] | None:
         """Return what needs a wake-up; None when another worker looks after it."""
         flag, *names = self.scripts.run("sweep", hold_ms)

@@ -17,7 +17,15 @@
 | `p:<person>` | string | what is known of a person and what Brevo has, as JSON |
 | `q:<lane>:<priority>` | sorted set | target → due time in ms |
 | `lease:<lane>` | sorted set | target → when the lease ends, in ms |
-| `tok:<lane>` | hash | target → `token|changes taken` of the lease |
+| `tok:<lane>` | hash | target → `token|changes taken` of the lease; where the bulk gear has it, its place, too |
+| `looked:<lane>` | hash | priority → up to which due time the bulk gear has looked |
+| `flown:<lane>` | hash | target → the import that took it along last: `import|address, lists, when` |
+| `imports` | sorted set | import under way → when it is to be looked at, in ms |
+| `import:<import>` | hash | what is known of an import: state, lists, rows, process |
+| `import:<import>:rows` | list | its rows with what is to be stored, compressed; gone once it has landed |
+| `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots that rest |
+| `imports:lists` | hash | slot → the technical list at Brevo |
+| `imports:follower` | string, 20 s | the token of who follows the imports |
 | `prio:<lane>` | hash | target → priority, where it is not live |
 | `tries:<lane>` | hash | target → failed tries |
 | `since:<lane>` | sorted set | target → since when it waits; every waiting or leased target is here |
@@ -32,7 +40,7 @@
 | `vaultlock:<source>` | string, 30 s | who renews them |
 | `connect:<state>` | string, 10 min | an attempt to connect a source in a browser, as JSON |
 | `ticket:<ticket>` | string, 10 min | what opens the attempt's first page → its state |
-| `connect:<state>:<what>` | string, 10 min | `begun`: which browser; `used`: it was answered; `outcome`: what came of it |
+| `connect:<state>:<what>` | string, 10 min | `begun`: which browser; `used`: answered; `outcome`: what came of it |
 | `alerts` | stream, capped | what a person should know: text and remedy |
 | `metrics` | hash | counters: `name|label=value|...` → number |
 | `run:<n>` | hash | one run: state, cursor, version, counts (`n.<count>`) |
@@ -40,6 +48,7 @@
 | `run:<n>:seen` | bitmap | people whom a compare run saw |
 | `run:seq` | counter | the next run |
 | `runs`, `runs:open` | sorted set, hash | every run kept; source → its open run (the lock) |
+| `reconcile:due`, `reconcile:lock` | set, string | sources whose compare with Brevo is due; who compares |
 | `slots` | hash | entry of the schedule → its last slot that was done, in ms |
 | `reach:<source>:<resource>` | hash | how far a source was read: `until_ms`, `full_ms` |
 | `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
@@ -59,9 +68,14 @@ LEDGER = PREFIX + "ledger"
 ALERTS = PREFIX + "alerts"
 METRICS = PREFIX + "metrics"
 TOMB = PREFIX + "tomb"
+IMPORTS = PREFIX + "imports"
+IMPORT_SLOTS = PREFIX + "imports:slots"
+IMPORT_LISTS = PREFIX + "imports:lists"
+FOLLOWER = PREFIX + "imports:follower"
 RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"
 SLOTS = PREFIX + "slots"
+RECONCILE_DUE = PREFIX + "reconcile:due"
 
 #: How long an event id is remembered, in seconds: longer than the longest retry of any sender (48 h, BigCommerce).
 SEEN_TTL_S = 50 * 3600
@@ -109,6 +123,21 @@ def breaker(lane_name: str) -> str:
 def limit(bucket: str) -> str:
     """Return what is known of a rate limit."""
     return f"{PREFIX}lim:{bucket}"
+
+
+def flight(name: str) -> str:
+    """Return what is known of an import."""
+    return f"{PREFIX}import:{name}"
+
+
+def flight_rows(name: str) -> str:
+    """Return the rows of an import."""
+    return f"{PREFIX}import:{name}:rows"
+
+
+def import_rest(slot: int) -> str:
+    """Return the key that is there while a slot rests."""
+    return f"{PREFIX}imports:rest:{slot}"
 
 
 def note(what: str) -> str:
