@@ -1,0 +1,215 @@
+"""A customer of the API and the webhook of the same customer tell the same; the fast reader and the exact one agree."""
+
+import json
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from connectors.shopify import nodes, queries
+from connectors.shopify.test_standin import connector, customer
+from customer_sync.errors import PayloadError
+from customer_sync.model import Inbound, Kind, from_ms
+
+WORDS = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12))
+#: Spaces around it too.
+NAMES = st.builds(
+    "{}{}{}".format, st.sampled_from(["", " "]), st.text("Zoë-x", max_size=5), st.sampled_from(["", "\t"])
+)
+TIMES = st.integers(1_000_000_000, 1_795_000_000).map(lambda s: from_ms(s * 1000).isoformat().replace("+00:00", "Z"))
+LEVELS = st.sampled_from([None, "SINGLE_OPT_IN", "CONFIRMED_OPT_IN", "UNKNOWN"])
+STATES = ["SUBSCRIBED", "UNSUBSCRIBED", "NOT_SUBSCRIBED", "PENDING"]
+IDS = st.integers(1, 2**63)
+
+
+def consent(states, **address):
+    parts = {"marketingState": st.sampled_from(states), "marketingOptInLevel": LEVELS}
+    return st.fixed_dictionaries({**address, **parts, "marketingUpdatedAt": st.none() | TIMES})
+
+
+CUSTOMERS = st.fixed_dictionaries(
+    {
+        "id": IDS.map("gid://shopify/Customer/{}".format),
+        "updatedAt": TIMES,
+        "createdAt": TIMES,
+        "firstName": WORDS | NAMES,
+        "lastName": WORDS,
+        "locale": st.sampled_from(["fr", "pt-BR"]),
+        "state": st.sampled_from(["ENABLED", "DISABLED", "INVITED", "DECLINED"]),
+        "tags": st.lists(st.text("ab ", max_size=3), max_size=3),
+        "note": WORDS,
+        "numberOfOrders": st.integers(0, 10**6).map(str),
+        "amountSpent": st.fixed_dictionaries(
+            {"amount": st.floats(0, 1e7).map(lambda n: f"{n:.2f}"), "currencyCode": st.sampled_from(["EUR", "JPY"])}
+        ),
+        "lastOrder": st.none() | st.fixed_dictionaries({"processedAt": TIMES}),
+        "defaultEmailAddress": st.none() | consent([*STATES, "INVALID"], emailAddress=st.just("Ann@example.com")),
+        "defaultPhoneNumber": st.none() | consent([*STATES, "REDACTED"], phoneNumber=st.just("+33612345678")),
+        "defaultAddress": st.none()
+        | st.fixed_dictionaries(
+            {"city": WORDS, "countryCodeV2": st.just("FR") | st.none(), "zip": WORDS, "company": WORDS}
+        ),
+    }
+)
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def outcome(read, *args):
+    """Return what it gives, or the fault."""
+    try:
+        return read(*args)
+    except PayloadError as error:
+        return error.path, error.found
+
+
+def as_webhook(node):
+    """Return the body of the webhook of the same customer, in the shape of API version 2024-10, which had it all."""
+    email, phone, place = (node[key] for key in queries.PROTECTED[2:])
+    body = {
+        "id": int(node["id"].rpartition("/")[2]),
+        "admin_graphql_api_id": node["id"],
+        "created_at": node["createdAt"],
+        "updated_at": node["updatedAt"],
+        "first_name": node["firstName"],
+        "last_name": node["lastName"],
+        "state": node["state"].lower(),
+        "note": node["note"],
+        "tags": ", ".join(node["tags"]),
+        "orders_count": int(node["numberOfOrders"]),
+        "total_spent": node["amountSpent"]["amount"],
+        "currency": node["amountSpent"]["currencyCode"],
+        "email": email and email["emailAddress"],
+        "phone": phone and phone["phoneNumber"],
+        "default_address": place
+        and {
+            "city": place["city"],
+            "country_code": place["countryCodeV2"],
+            "zip": place["zip"],
+            "company": place["company"],
+        },
+    }
+    for way, key in ((email, "email_marketing_consent"), (phone, "sms_marketing_consent")):
+        if way:
+            level = way["marketingOptInLevel"]
+            body[key] = {
+                "state": way["marketingState"].lower(),
+                "opt_in_level": level and level.lower(),
+                "consent_updated_at": way["marketingUpdatedAt"],
+            }
+    return body
+
+
+@given(node=CUSTOMERS)
+@settings(deadline=None)
+def test_a_pulled_customer_is_the_same_as_one_of_a_webhook(node):
+    headers = {"x-shopify-topic": "customers/update", "x-shopify-webhook-id": "w"}
+    body = json.dumps(as_webhook(node)).encode()
+    (told,) = connector().parse(Inbound("lamps", headers, body, datetime(2026, 11, 22, tzinfo=UTC)))
+    pulled = nodes.read(node, "lamps")
+    more = {"language", "lastOrderDate"}
+
+    assert {name: value for name, value in pulled.record.items() if name not in more} == dict(told.record)
+    assert {name: type(value) for name, value in told.record.items()} == {
+        name: type(value) for name, value in pulled.record.items() if name not in more
+    }
+    assert pulled.consents == told.consents
+    assert (pulled.occurred_at, pulled.record_id) == (told.occurred_at, told.record_id)
+
+
+@given(node=CUSTOMERS, data=st.data())
+@settings(deadline=None, max_examples=300)
+def test_the_fast_reader_gives_what_the_exact_one_gives(node, data):
+    for key in data.draw(st.lists(st.sampled_from(sorted(node)), max_size=3, unique=True)):
+        how = data.draw(st.sampled_from(["gone", "other", "inside"]))
+        if how == "gone":
+            del node[key]
+        elif how == "inside" and isinstance(node[key], dict):
+            inner = data.draw(st.sampled_from(sorted(node[key])))
+            node[key] = {**node[key], inner: data.draw(JSON)}
+        else:
+            node[key] = data.draw(JSON)
+
+    assert outcome(nodes.read, node, "lamps") == outcome(nodes._exact, node, "lamps")
+
+
+def test_a_whole_customer_is_read():
+    event = nodes.read(customer(8112233445566778899), "lamps")
+
+    assert event.id == "shopify:pull:8112233445566778899:2026-11-21T11:00:00Z"
+    assert (event.kind, event.topic, event.occurred_at.hour) == (Kind.CUSTOMER_UPDATED, "pull", 11)
+    assert event.record == {
+        "id": "8112233445566778899",
+        "email": "ann8112233445566778899@example.com",
+        "firstName": "Ann",
+        "lastName": "Example",
+        "phone": "+33612345678",
+        "country": "FR",
+        "company": None,
+        "city": "Lyon",
+        "postcode": "69003",
+        "language": "fr",
+        "currency": "EUR",
+        "note": None,
+        "state": "enabled",
+        "tags": ["vip", "lighting"],
+        "totalOrders": 4,
+        "totalSpent": 312.4,
+        "lastOrderDate": "2026-11-20T09:00:00Z",
+        "createdAt": "2026-11-20T08:15:00Z",
+        "updatedAt": "2026-11-21T11:00:00Z",
+        "acceptsMarketing": True,
+    }
+    assert [(seen.channel, seen.state, seen.method, seen.explicit) for seen in event.consents] == [
+        ("email", "granted", "confirmed_opt_in", True),
+        ("sms", "withdrawn", "shopify:unsubscribed", True),
+    ]
+
+
+def test_a_state_without_a_time_is_no_act_of_the_person():
+    way = {**customer()["defaultEmailAddress"], "marketingUpdatedAt": None}
+    (seen, _) = nodes.read(customer(1, defaultEmailAddress=way), "lamps").consents
+
+    assert (seen.explicit, seen.at) == (False, datetime(2026, 11, 21, 11, tzinfo=UTC))
+
+
+def test_null_is_known_to_be_empty_but_hidden_null_and_absent_are_unknown():
+    bare = customer(1, **dict.fromkeys(queries.PROTECTED))
+
+    assert nodes.read(bare, "lamps").record["email"] is None
+    hidden = nodes.read(bare, "lamps", frozenset(queries.PROTECTED)).record
+    assert not {"email", "phone", "firstName", "lastName", "city", "acceptsMarketing"} & set(hidden)
+    assert nodes.read(customer(1), "lamps", frozenset(queries.PROTECTED)).record["city"] == "Lyon"
+
+
+@pytest.mark.parametrize(
+    ("fields", "path"),
+    [
+        ({"id": None}, "id"),
+        ({"id": 1.5}, "id"),
+        ({"updatedAt": None}, "updatedAt"),
+        ({"updatedAt": "yesterday"}, "updatedAt"),
+        ({"firstName": ["Ann"]}, "firstName"),
+        ({"numberOfOrders": "many"}, "numberOfOrders"),
+        ({"amountSpent": {"amount": "free", "currencyCode": "EUR"}}, "amountSpent.amount"),
+        ({"defaultEmailAddress": "ann"}, "defaultEmailAddress"),
+        (
+            {"defaultEmailAddress": {"emailAddress": "a", "marketingState": "PENDING", "marketingUpdatedAt": "x"}},
+            "defaultEmailAddress.marketingUpdatedAt",
+        ),
+    ],
+)
+def test_a_fault_is_named_by_its_path(fields, path):
+    with pytest.raises(PayloadError) as fault:
+        nodes.read(customer(1, **fields), "lamps")
+    assert fault.value.path == path
+
+
+def test_a_time_of_another_form_is_read_too():
+    at = (datetime(2026, 11, 21, 12, tzinfo=UTC) + timedelta(hours=1)).replace(tzinfo=None).isoformat() + "+01:00"
+
+    assert nodes.read(customer(1, updatedAt=at), "lamps").record["updatedAt"] == "2026-11-21T12:00:00Z"
