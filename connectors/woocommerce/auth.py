@@ -7,6 +7,7 @@ Basic or from the query string; otherwise it wants every request signed with OAu
 from __future__ import annotations
 
 import base64
+import ipaddress
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -106,16 +107,27 @@ def ways(shop: str, chosen: Way | None, learned: Way | None = None) -> tuple[Way
         chosen: the option `auth`.
         learned: what worked before.
 
-    Over plain HTTP there is one way only: keys that anybody could read on the wire are not sent on a guess.
+    Over plain HTTP there is one way only: keys that anybody could read on the wire are not sent on a guess. The loopback
+    is no wire.
     """
-    is_plain = shop.startswith(_PLAIN_HTTP)
-    first = chosen or (Way.OAUTH1 if is_plain else Way.BASIC)
-    if is_plain or first is Way.QUERY:
+    is_http = shop.startswith(_PLAIN_HTTP)
+    first = chosen or (Way.OAUTH1 if is_http else Way.BASIC)
+    if first is Way.QUERY or (is_http and (first is Way.OAUTH1 or not is_near(shop))):
         return (first,)
     tried = (Way.BASIC, Way.QUERY, Way.OAUTH1_AS_HTTP) if first is Way.BASIC else (Way.OAUTH1, Way.OAUTH1_AS_HTTP)
     if learned is None or learned not in tried:
         return tried
     return (learned, *(way for way in tried if way is not learned))
+
+
+def is_near(url: str) -> bool:
+    """Tell whether an address is on this machine."""
+    parts = split(url)
+    host = (parts.hostname if parts is not None else None) or ""
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def proven(  # noqa: PLR0913  # the facts of one request

@@ -6,7 +6,6 @@ must hold: it brings back the secret word of this attempt, and the key opens the
 
 from __future__ import annotations
 
-import ipaddress
 import json
 
 from connectors.woocommerce import auth
@@ -33,7 +32,7 @@ def invite(settings: SourceSettings, invitation: Invitation) -> str:
     if shop is None:
         raise ConfigError("The shop's address is missing.", f"Set `shop_url` of connectors.{settings.name}.")
     callback = auth.split(invitation.callback_url)
-    if callback is None or (callback.scheme != "https" and not _is_loopback(callback.hostname or "")):
+    if callback is None or (callback.scheme != "https" and not auth.is_near(invitation.callback_url)):
         raise ConfigError(
             "WooCommerce posts keys to an https address only.",
             f"Set TAJO_PUBLIC_URL to one, or make the keys by hand and set `consumer_key` and `consumer_secret` of "
@@ -87,10 +86,3 @@ def _read(body: bytes) -> dict[str, Json]:
     if not isinstance(posted, dict):
         raise Refused("The shop's answer is no object.", status=400)
     return posted
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

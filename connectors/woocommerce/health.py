@@ -51,9 +51,7 @@ def check(settings: SourceSettings, topics: Sequence[str], access: Access) -> li
 
 
 def _keys(shop: Shop, settings: SourceSettings) -> list[Finding]:
-    host = auth.split(shop.address)
-    is_near = host is not None and host.hostname in {"localhost", "127.0.0.1", "::1"}
-    if shop.address.startswith("http://") and shop.way is not Way.OAUTH1 and not is_near:
+    if shop.address.startswith("http://") and shop.way is not Way.OAUTH1 and not auth.is_near(shop.address):
         keys = Finding("keys", "warn", "They travel unencrypted.", "Use https, or set `auth: oauth1`.")
     elif shop.way is Way.QUERY and auth.chosen_way(settings) is not Way.QUERY:
         cause = "A proxy takes HTTP Basic away; the query string works, and ends up in the server's log."

@@ -83,7 +83,7 @@ class Reader:
         record |= records.totals(row)
         if "date_last_order" in row:
             record["lastOrderDate"] = None if last_order is None else moment(last_order.isoformat(), "date_last_order")
-        at = stamp_of(row, last_order, read_on)
+        at = stamp_of(row, last_order, zone, read_on)
         return self._event(f"report-{records.own_id(row)}:{at.isoformat()}", Kind.CUSTOMER_UPDATED, record, at, ())
 
     def _event(
@@ -104,7 +104,7 @@ class Reader:
         )
 
 
-def stamp_of(row: Node, last_order: datetime | None, read_on: datetime) -> datetime:
+def stamp_of(row: Node, last_order: datetime | None, zone: tzinfo, read_on: datetime) -> datetime:
     """Return the stamp of a row of the report: the last thing that its person is known to have done.
 
     The report is filled by background jobs and says not when, so the time of reading would claim too much: it would
@@ -113,13 +113,13 @@ def stamp_of(row: Node, last_order: datetime | None, read_on: datetime) -> datet
     stands in the thousandths of a second, which WooCommerce leaves empty: of two rows with one stamp, the one that was
     read on the later day wins.
 
-    `date_last_active` is documented in the site's time and `date_last_active_gmt` in UTC, but as the first is stored
-    in UTC already, the second is off by the zone (read in Reports/Customers/Controller.php, 2026-11): the earlier of
-    the two counts, so that no stamp lies ahead.
+    The day of the last visit and of the registration are in UTC in some versions and in the site's own time in others,
+    and their `_gmt` twins are shifted the wrong way (read in Reports/Customers/Controller.php and DataStore.php,
+    2026-11): they are read both ways and the earlier counts, so that no stamp lies ahead.
     """
-    active = [at for key in ("date_last_active", "date_last_active_gmt") if (at := site_time(row.get(key), UTC, key))]
-    known = [at for at in (min(active, default=None), last_order) if at is not None]
-    at = max(known, default=None) or site_time(row.get("date_registered_gmt"), UTC, "date_registered_gmt") or _LONG_AGO
+    active = _earlier(row.get("date_last_active"), zone, "date_last_active")
+    known = [at for at in (active, last_order) if at is not None]
+    at = max(known, default=None) or _earlier(row.get("date_registered"), zone, "date_registered") or _LONG_AGO
     return at.replace(microsecond=0) + timedelta(milliseconds=(read_on - _DAY_ONE).days % 1000)
 
 
@@ -134,6 +134,10 @@ def site_time(value: Json, zone: tzinfo, path: str) -> datetime | None:
     at = parse_time(value, path)
     has_zone = str(value).strip()[-1] in "zZ" or "+" in str(value) or str(value).count("-") > 2
     return at if has_zone else at.replace(tzinfo=zone).astimezone(UTC)
+
+
+def _earlier(value: Json, zone: tzinfo, path: str) -> datetime | None:
+    return min((at for one in (UTC, zone) if (at := site_time(value, one, path))), default=None)
 
 
 def zone_name(index: Mapping[str, Json]) -> str:

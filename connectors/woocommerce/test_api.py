@@ -129,6 +129,8 @@ def test_names_are_sorted_as_names_before_they_are_signed():
         ("https://x", Way.OAUTH1, None, [Way.OAUTH1, Way.OAUTH1_AS_HTTP]),
         ("http://x", None, Way.QUERY, [Way.OAUTH1]),
         ("http://x", Way.BASIC, Way.QUERY, [Way.BASIC]),
+        ("http://127.0.0.1:8026", None, None, [Way.OAUTH1]),
+        ("http://[::1]:8026", Way.BASIC, None, [Way.BASIC, Way.QUERY, Way.OAUTH1_AS_HTTP]),
     ],
 )
 def test_which_ways_are_tried(address, chosen, learned, expected):

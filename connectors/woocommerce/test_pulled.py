@@ -59,43 +59,45 @@ def test_a_guest_of_an_order_is_the_one_of_the_webhook():
 
 
 @pytest.mark.parametrize(
-    ("last_order", "active", "active_gmt", "expected"),
+    ("last_order", "active", "expected"),
     [
         # 09:00 in Berlin is 08:00 UTC in winter and 07:00 in summer
-        ("2026-11-20 09:00:00", None, None, datetime(2026, 11, 20, 8, tzinfo=UTC)),
-        ("2026-07-20 09:00:00", None, None, datetime(2026, 7, 20, 7, tzinfo=UTC)),
-        ("2026-07-20T09:00:00Z", None, None, datetime(2026, 7, 20, 9, tzinfo=UTC)),
-        (None, "2026-11-20T09:00:00", "2026-11-20T10:00:00", datetime(2026, 11, 20, 9, tzinfo=UTC)),
-        (None, "2026-11-20T10:00:00", "2026-11-20T09:00:00", datetime(2026, 11, 20, 9, tzinfo=UTC)),
-        ("2026-11-19 09:00:00", "2026-11-20T09:00:00", None, datetime(2026, 11, 20, 9, tzinfo=UTC)),
-        ("2026-11-20 23:00:00", "2026-11-20T09:00:00", None, datetime(2026, 11, 20, 22, tzinfo=UTC)),
-        (None, None, None, datetime(2020, 2, 2, 2, tzinfo=UTC)),
-        ("0000-00-00 00:00:00", "", None, datetime(2020, 2, 2, 2, tzinfo=UTC)),
+        ("2026-11-20 09:00:00", None, datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ("2026-07-20 09:00:00", None, datetime(2026, 7, 20, 7, tzinfo=UTC)),
+        ("2026-07-20T09:00:00Z", None, datetime(2026, 7, 20, 9, tzinfo=UTC)),
+        (None, "2026-11-20T09:00:00", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ("2026-11-19 09:00:00", "2026-11-20T09:00:00", datetime(2026, 11, 20, 8, tzinfo=UTC)),
+        ("2026-11-20 23:00:00", "2026-11-20T09:00:00", datetime(2026, 11, 20, 22, tzinfo=UTC)),
+        (None, None, datetime(2020, 2, 2, 1, tzinfo=UTC)),
+        ("0000-00-00 00:00:00", "", datetime(2020, 2, 2, 1, tzinfo=UTC)),
     ],
 )
-def test_totals_carry_the_time_of_the_last_thing_their_person_did(last_order, active, active_gmt, expected):
-    times = {
-        "date_last_active": active,
-        "date_last_active_gmt": active_gmt,
-        "date_registered_gmt": "2020-02-02T02:00:00",
-    }
+def test_totals_carry_the_time_of_the_last_thing_their_person_did(last_order, active, expected):
+    times = {"date_last_active": active, "date_registered": "2020-02-02T02:00:00"}
     event = events_of(Store(report=[row(1, last_order=last_order, **times)]))[0]
 
     assert event.occurred_at.replace(microsecond=0) == expected
 
 
+def test_west_of_greenwich_a_visit_counts_as_if_it_were_in_utc():
+    west = {"timezone_string": "America/New_York"}
+    event = events_of(Store(report=[row(1, last_order=None, date_last_active="2026-11-20T09:00:00")], index=west))[0]
+
+    assert event.occurred_at.replace(microsecond=0) == datetime(2026, 11, 20, 9, tzinfo=UTC)
+
+
 def test_of_two_readings_with_the_same_stamp_the_one_of_the_later_day_wins():
     day = timedelta(days=1)
-    one, two = (pulled.stamp_of(row(1), None, NOW + days * day) for days in (0, 1))
+    one, two = (pulled.stamp_of(row(1), None, UTC, NOW + days * day) for days in (0, 1))
 
     assert one < two < one + timedelta(seconds=1)
-    assert pulled.stamp_of(row(1), None, NOW) == one
+    assert pulled.stamp_of(row(1), None, UTC, NOW) == one
 
 
 @given(st.integers(0, 20_000), st.integers(0, 86_399_999))
 def test_a_stamp_never_lies_a_second_or_more_behind_or_ahead_of_what_it_stands_for(days, ms):
     last = datetime(2026, 11, 20, 9, tzinfo=UTC) + timedelta(milliseconds=ms)
-    found = pulled.stamp_of({}, last, datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=days))
+    found = pulled.stamp_of({}, last, UTC, datetime(2020, 1, 1, tzinfo=UTC) + timedelta(days=days))
 
     assert abs(found - last) < timedelta(seconds=1)
 
