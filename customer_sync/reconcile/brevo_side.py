@@ -238,10 +238,10 @@ class BrevoSide:
         else:
             # nothing waits, nothing is in the way, and there is no contact: the person is looked at again
             self._receipt.ours += 1
-            self._drifted_away(number, person)
+            self._never_made(number, person)
         return False
 
-    def _drifted_away(self, number: str, person: Person) -> None:
+    def _never_made(self, number: str, person: Person) -> None:
         self._receipt.drifted += 1
         for share in self._shares(person.state):
             share.compared += 1

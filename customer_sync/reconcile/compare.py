@@ -224,6 +224,8 @@ def _is_same(name: str, desired: Desired, contact: Contact, rules: Rules, choice
     kind = "text" if rules.attributes is None else rules.attributes.get(name, "text")
     spellings = choices.get(name)
     wanted, found = desired.attributes[name], contact.attributes.get(name)
+    if type(wanted) is type(found) and wanted == found:
+        return True
     if kind == "category" and spellings is not None and wanted != "":
         label = spellings.get(str(wanted))
         # a choice that does not exist is dropped by Brevo, so it is no difference that could be mended

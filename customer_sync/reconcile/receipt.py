@@ -20,11 +20,6 @@ KEPT = 50
 #: How many people are named as examples, by their numbers.
 EXAMPLES = 5
 
-#: The newest receipts, as a list of JSON, newest first.
-RECEIPTS = keys.PREFIX + "receipts"
-#: Source → `{"id", "in_sync"}` of its newest receipt.
-NEWEST = keys.PREFIX + "receipts:newest"
-
 
 @dataclass(slots=True)
 class Drift:
@@ -224,17 +219,17 @@ class Receipts:
         """Keep a receipt; the oldest makes room."""
         text = json.dumps(receipt.to_json(), separators=(",", ":"), ensure_ascii=False)
         pipe = self._client.pipeline()
-        pipe.lpush(RECEIPTS, text)
-        pipe.ltrim(RECEIPTS, 0, KEPT - 1)
+        pipe.lpush(keys.RECEIPTS, text)
+        pipe.ltrim(keys.RECEIPTS, 0, KEPT - 1)
         for source in receipt.sources:
             ratio = receipt.in_sync_of(source)
             if ratio is not None:
-                pipe.hset(NEWEST, source, json.dumps({"id": receipt.id, "in_sync": _ratio(ratio)}))
+                pipe.hset(keys.NEWEST_RECEIPTS, source, json.dumps({"id": receipt.id, "in_sync": _ratio(ratio)}))
         pipe.execute()
 
     def recent(self, count: int = KEPT) -> list[dict[str, Any]]:
         """Return the newest receipts as JSON, newest first."""
-        return [json.loads(raw) for raw in self._client.lrange(RECEIPTS, 0, count - 1)]
+        return [json.loads(raw) for raw in self._client.lrange(keys.RECEIPTS, 0, count - 1)]
 
     def find(self, receipt_id: str) -> dict[str, Any] | None:
         """Return a receipt as JSON, None when it is not kept (any more)."""
@@ -242,7 +237,7 @@ class Receipts:
 
     def in_sync(self) -> dict[str, float]:
         """Return source → the share of its customers in sync, by its newest receipt."""
-        found: Mapping[Any, Any] = self._client.hgetall(NEWEST)
+        found: Mapping[Any, Any] = self._client.hgetall(keys.NEWEST_RECEIPTS)
         return {as_text(source): float(json.loads(raw)["in_sync"]) for source, raw in sorted(found.items())}
 
 

@@ -26,7 +26,6 @@ log = get(__name__)
 
 #: How long a reconciliation that stands still holds the others off, in seconds.
 LOCK_S: Final = 300.0
-LOCK: Final = keys.PREFIX + "reconcile:lock"
 
 
 def _silent(_what: str, _done: int, _total: int | None) -> None:
@@ -81,9 +80,9 @@ class Reconciler:
 
         Raises:
             TryLater: a reconciliation is running already.
-            TajoError: Brevo or a source does not answer; nothing was changed.
+            TajoError: Brevo or a source does not answer. Counting changes nothing; what was put into the lane stays.
         """
-        lock = self.store.client.lock(LOCK, timeout=LOCK_S, blocking=False, thread_local=False)
+        lock = self.store.client.lock(keys.RECONCILE_LOCK, timeout=LOCK_S, blocking=False, thread_local=False)
         if not lock.acquire():
             raise TryLater("A reconciliation is running already.")
         try:
@@ -157,7 +156,9 @@ def _kept(lock: Lock, progress: Progress) -> Progress:
         try:
             lock.reacquire()
         except LockError as error:
-            raise TryLater("Another reconciliation took over: this one stood still for too long.") from error
+            # it stood still for longer than the lock holds, waiting for the hour's limit perhaps
+            if not lock.acquire():
+                raise TryLater("Another reconciliation took over: this one stood still for too long.") from error
         progress(what, done, total)
 
     return tell

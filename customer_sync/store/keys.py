@@ -51,6 +51,9 @@
 | `reconcile:due`, `reconcile:lock` | set, string | sources whose compare with Brevo is due; who compares |
 | `slots` | hash | entry of the schedule → its last slot that was done, in ms |
 | `reach:<source>:<resource>` | hash | how far a source was read: `until_ms`, `full_ms` |
+| `receipts` | list | the newest receipts of reconciliations, as JSON, newest first |
+| `receipts:newest` | hash | source → the ratio of its newest receipt, as JSON |
+| `reconcile:lock` | string, 5 min | a reconciliation is running |
 | `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
 """
 
@@ -68,6 +71,9 @@ LEDGER = PREFIX + "ledger"
 ALERTS = PREFIX + "alerts"
 METRICS = PREFIX + "metrics"
 TOMB = PREFIX + "tomb"
+RECEIPTS = PREFIX + "receipts"
+NEWEST_RECEIPTS = PREFIX + "receipts:newest"
+RECONCILE_LOCK = PREFIX + "reconcile:lock"
 IMPORTS = PREFIX + "imports"
 IMPORT_SLOTS = PREFIX + "imports:slots"
 IMPORT_LISTS = PREFIX + "imports:lists"

@@ -10,7 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 
 from customer_sync.config import Settings
 from customer_sync.reconcile.receipt import Receipts
-from customer_sync.reconcile.run import LOCK
+from customer_sync.store import keys
 from customer_sync.web import create_app
 
 PEOPLE = range(1, 6)
@@ -140,7 +140,7 @@ def test_what_cannot_be_done_says_why(synced, words, code, said):
 
 
 def test_one_at_a_time(synced, store):
-    store.client.set(LOCK, "another")
+    store.client.set(keys.RECONCILE_LOCK, "another")
 
     assert "running already" in synced("reconcile", code=1).stderr
 

@@ -10,7 +10,6 @@ import pytest
 from customer_sync.errors import TryLater
 from customer_sync.model import ConsentState
 from customer_sync.reconcile.receipt import Receipts
-from customer_sync.reconcile.run import LOCK
 from customer_sync.store import keys
 from customer_sync.store.people import Person, encode
 from tests.rig import LIST
@@ -316,10 +315,21 @@ def test_what_differs_again_after_it_was_mended_is_said(account):
 
 
 def test_two_do_not_run_at_once(account):
-    account.store.client.set(LOCK, "another")
+    account.store.client.set(keys.RECONCILE_LOCK, "another")
 
     with pytest.raises(TryLater, match="running already"):
         account.reconcile()
+
+
+def test_one_that_stood_still_goes_on_unless_another_has_begun(account):
+    account.customers([1])
+    lock = keys.RECONCILE_LOCK
+
+    receipt = account.reconcile(progress=lambda *_: account.store.client.delete(lock))
+    with pytest.raises(TryLater, match="took over"):
+        account.reconcile(progress=lambda *_: account.store.client.set(lock, "another"))
+
+    assert receipt.equal == 1
 
 
 def test_who_was_erased_before_the_healing_is_left_out(account):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -20,6 +21,7 @@ from customer_sync.reconcile.compare import (
     read_choices,
     read_contact,
 )
+from customer_sync.store.lanes import decode_change, encode_change
 from customer_sync.store.people import Has, Person, decode, encode
 from tests.test_contact_plan import (
     CHOICES,
@@ -311,13 +313,13 @@ def applied(plan, found):
     return found._replace(blocked=blocked, sms_blocked=sms_blocked, lists=frozenset(lists), attributes=attributes)
 
 
-@settings(max_examples=1000, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(STATES, HAS, CHOICES, FOUND)
 def test_mending_closes_the_gap_and_lifts_no_block(state, has, rules, found):
     state = {**state, "email": Stamped(["f", JANE], 1, "shop"), "ref.shop": Stamped("1", 1, "shop")}
     one = Person(state, replace(has, email=None))
     if has.email is not None or not can_return(one):
-        one = Person(state, replace(has, email=JANE))
+        one = Person(state, replace(has, email=JANE, digest="as last written"))
     seen = judge(one, found, rules, {})
     assume(not seen.refused and not seen.is_equal)
 
@@ -371,3 +373,34 @@ def test_a_look_lifts_no_block_without_an_act_that_is_newer_than_every_withdrawa
         if flag is False:
             withdrawn, granted = state[f"consent.{channel}.withdrawn"], state[f"consent.{channel}.granted"]
             assert granted.at_ms > withdrawn.at_ms
+
+
+def test_what_brevo_was_found_to_have_is_true_of_no_other_person():
+    drift = {"drift": Stamped({"b": True}, 1, BREVO), "FIRSTNAME": Stamped("Jane", 1, "shop")}
+
+    for what in ("all", "joined", "shared"):
+        state, _ = decode_change(json.dumps({"copy": what, "change": encode_change(drift)}))
+        assert set(state) == {"FIRSTNAME"}
+
+
+def test_a_block_that_was_heard_of_after_the_contact_was_deleted_is_heard_once():
+    spam = {"consent.email.withdrawn": Stamped("brevo:spam", 2, BREVO)}
+    state = person(status="deleted", at_ms=3) | spam | {"gone": Stamped(value=True, at_ms=1, source=BREVO)}
+
+    first = make_plan(state, Has(), RULES)
+
+    assert first.action == "none"
+    assert make_plan(state, first.has, RULES).action == "none"
+
+
+def test_only_a_differing_body_is_written_again():
+    state = person() | YES
+    has = written(state)
+    block = {"consent.email.withdrawn": Stamped("brevo:found_blocked", LOOK, BREVO)}
+
+    plans = [
+        make_plan(merge([state, block, stamp({"drift": {"b": True, "l": [3, 5], **more}}, LOOK, BREVO)]), has, RULES)
+        for more in ({}, {"x": True})
+    ]
+
+    assert [plan.action for plan in plans] == ["none", "write"]
