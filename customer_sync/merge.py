@@ -80,10 +80,25 @@ def stamp(fields: Mapping[str, Json], at_ms: int, source: str) -> dict[str, Stam
     return {name: Stamped(value, at_ms, source) for name, value in fields.items()}
 
 
+#: Our own field names → what stands for them in a packed state, which is the bulk of Redis. No attribute of Brevo looks
+#: so. Lua writes `email` in full (`naming` in `_lib.lua`); both are read.
+_SHORT = {
+    "email": "@",
+    "status": "!",
+    **{
+        f"consent.{channel}.{register}": sign + channel[0]
+        for channel in ("email", "sms")
+        for sign, register in (("+", "granted"), ("-", "withdrawn"), ("=", "stated"))
+    },
+}
+_LONG = {short: name for name, short in _SHORT.items()}
+
+
 def pack(state: State) -> list[Json]:
     """Return a state as compact JSON: the commonest stamp once, and the fields that differ from it.
 
-    The form is `[base_ms, base_source, {field: value}, {field: [ms - base_ms, source]}]`.
+    The form is `[base_ms, base_source, {field: value}, {field: other}]` with our own fields shortened; `other` is
+    `ms - base_ms` where the source is the same, else `[ms - base_ms, source]`.
     """
     if not state:
         return [0, "", {}, {}]
@@ -93,9 +108,12 @@ def pack(state: State) -> list[Json]:
     others: dict[str, Json] = {}
     for name in sorted(state):
         value, at_ms, source = state[name]
-        values[name] = value
-        if at_ms != base_ms or source != base_source:
-            others[name] = [at_ms - base_ms, "" if source == base_source else source]
+        short = _SHORT.get(name, name)
+        values[short] = value
+        if source != base_source:
+            others[short] = [at_ms - base_ms, source]
+        elif at_ms != base_ms:
+            others[short] = at_ms - base_ms
     return [base_ms, base_source, values, others]
 
 
@@ -106,10 +124,9 @@ def unpack(packed: list[Json]) -> dict[str, Stamped]:
     assert isinstance(base_source, str)
     assert isinstance(values, dict)
     assert isinstance(others, dict)
-    state = {name: Stamped(value, base_ms, base_source) for name, value in values.items()}
-    for name, other in others.items():
-        assert isinstance(other, list)
-        delta_ms, source = other
+    state = {_LONG.get(short, short): Stamped(value, base_ms, base_source) for short, value in values.items()}
+    for short, other in others.items():
+        delta_ms, source = other if isinstance(other, list) else (other, base_source)
         assert isinstance(delta_ms, int)
-        state[name] = Stamped(values[name], base_ms + delta_ms, str(source) or base_source)
+        state[_LONG.get(short, short)] = Stamped(values[short], base_ms + delta_ms, str(source))
     return state

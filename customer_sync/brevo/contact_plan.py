@@ -6,6 +6,7 @@ strictly newer explicit opt-in answers a withdrawal that we had sent ourselves.
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -150,7 +151,7 @@ def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
 def digest_of(email: str, attributes: Mapping[str, Json], lists: tuple[int, ...]) -> str:
     """Return the short text that stands for a contact's body: equal bodies have equal digests."""
     text = canonical([email, dict(attributes), list(lists)])
-    return blake2b(text.encode(), digest_size=9).hexdigest()
+    return b64encode(blake2b(text.encode(), digest_size=9).digest()).decode()
 
 
 def replace_refused(has: Has, refused: dict[str, str]) -> Has:
