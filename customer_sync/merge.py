@@ -11,6 +11,7 @@ platform's id), `gone` (deleted in Brevo by someone else), `drift` (what Brevo w
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -92,6 +93,12 @@ _SHORT = {
     },
 }
 _LONG = {short: name for name, short in _SHORT.items()}
+#: Any other name stands for itself when it begins so; the rest, which nobody uses, gets a backslash before it.
+_PLAIN = re.compile(r"[A-Za-z0-9_]").match
+
+
+def _long(short: str) -> str:
+    return _LONG.get(short) or (short[1:] if short.startswith("\\") else short)
 
 
 def pack(state: State) -> list[Json]:
@@ -108,7 +115,7 @@ def pack(state: State) -> list[Json]:
     others: dict[str, Json] = {}
     for name in sorted(state):
         value, at_ms, source = state[name]
-        short = _SHORT.get(name, name)
+        short = _SHORT.get(name) or (name if _PLAIN(name) else f"\\{name}")
         values[short] = value
         if source != base_source:
             others[short] = [at_ms - base_ms, source]
@@ -124,9 +131,9 @@ def unpack(packed: list[Json]) -> dict[str, Stamped]:
     assert isinstance(base_source, str)
     assert isinstance(values, dict)
     assert isinstance(others, dict)
-    state = {_LONG.get(short, short): Stamped(value, base_ms, base_source) for short, value in values.items()}
+    state = {_long(short): Stamped(value, base_ms, base_source) for short, value in values.items()}
     for short, other in others.items():
         delta_ms, source = other if isinstance(other, list) else (other, base_source)
         assert isinstance(delta_ms, int)
-        state[_LONG.get(short, short)] = Stamped(values[short], base_ms + delta_ms, str(source))
+        state[_long(short)] = Stamped(values[short], base_ms + delta_ms, str(source))
     return state
