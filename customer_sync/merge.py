@@ -98,7 +98,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_]").match
 
 
 def _long(short: str) -> str:
-    return _LONG.get(short) or (short[1:] if short.startswith("\\") else short)
+    return _LONG.get(short) or (short.removeprefix("\\"))
 
 
 def pack(state: State) -> list[Json]:
