@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from math import gcd
 from random import Random
 from typing import Final, NamedTuple
@@ -38,6 +39,7 @@ _YEAR_S = 365 * 86_400
 _STEMS = 4096
 _MASK = (1 << 64) - 1
 _NULL = "null"
+_NOTHING = (_NULL, _NULL, _NULL)
 _LOCALES = {"AT": "de", "CH": "de", "GB": "en", "IE": "en", "US": "en", "CA": "en", "AU": "en", "IN": "en"}
 _LOCALES |= {"CZ": "cs", "SE": "sv", "DK": "da", "BE": "nl", "BR": "pt-BR"}
 _TAGS = ("[]", '["newsletter"]', '["vip"]', '["wholesale","net-30"]', "[]", '["returns"]', '["vip","Größe M"]', "[]")
@@ -51,21 +53,15 @@ Facts = dict[str, Json]
 class _Stem(NamedTuple):
     """What many customers have in common: a name, a place, the beginning of a phone number."""
 
-    first: str
-    last: str
-    display: str
-    locale: str
+    #: First, last and display name, locale.
+    names: tuple[str, ...]
+    currency: str
     mailbox: str
     domain: str
     dial: str
     digits: int
-    currency: str
-    street: str
-    city: str
-    zip: str
-    country: str
-    code: str
-    company: str
+    #: Street, city, postcode, country, its code, company.
+    place: tuple[str, ...]
 
 
 class Crowd:
@@ -78,7 +74,7 @@ class Crowd:
     def __init__(self, settings: Settings) -> None:
         rng = Random(settings.seed)
         self.count = settings.customers
-        self._stems = tuple(_stem(make_person(rng)) for _ in range(_STEMS))
+        self._stems = _stems(settings.seed)
         self._email_consents = _spread(
             4096, SUBSCRIBED=settings.granted, UNSUBSCRIBED=settings.unsubscribed, PENDING=settings.pending
         )
@@ -98,48 +94,44 @@ class Crowd:
         dice = (index * 0x9E3779B97F4A7C15 + self._salt) & _MASK
         dice = ((dice ^ (dice >> 29)) * 0xBF58476D1CE4E5B9) & _MASK
         dice ^= dice >> 32
-        stem = self._stems[dice & 4095]
+        names, currency, mailbox, domain, dial, digits, place = self._stems[dice & 4095]
         number = (LARGE_ID if index & 3 == 3 else SMALL_ID) + index * ID_STEP
         created_s, updated_s = self.created_s(index), self.updated_s(index)
         between = f'"{text_of(created_s + ((updated_s - created_s) * (dice >> 56) >> 8))}"'
-        email = emailed = level = told_at = phone = texted = sms_level = sms_at = _NULL
-        has_email = (dice >> 24) % 1024 >= self._no_email
+        email, consent, phone, sms_consent, order = _NULL, _NOTHING, _NULL, _NOTHING, _NOTHING
+        orders, spent = 0, "0.0"
+        has_email = (dice >> 24) & 1023 >= self._no_email
         if has_email:
-            email = f'"{stem.mailbox}{index}@{stem.domain}"'
-            emailed, level, is_told = self._email_consents[(dice >> 12) & 4095]
-            if is_told:
-                told_at = between
-        if not has_email or (dice >> 34) % 128 < (70 if stem.digits > 4 else 1):
-            phone = self._phone(index, stem, (dice >> 41) & 255)
-            texted, sms_level, is_told = self._sms_consents[(dice >> 49) & 63]
-            if is_told:
-                sms_at = between
-        orders, spent, last_id, last_name, last_at = 0, "0.0", _NULL, _NULL, _NULL
+            email = f'"{mailbox}{index}{domain}"'
+            state, level, is_told = self._email_consents[(dice >> 12) & 4095]
+            consent = (state, level, between if is_told else _NULL)
+        if not has_email or (dice >> 34) & 127 < (70 if digits > 4 else 1):
+            phone = _phone(index, dial, digits, (dice >> 41) & 255)
+            state, level, is_told = self._sms_consents[(dice >> 49) & 63]
+            sms_consent = (state, level, between if is_told else _NULL)
         if dice >> 62:
             orders = 1 + (dice >> 55) % 9
             spent = f"{orders * (1 + (dice >> 20) % 120)}.{(dice >> 30) % 10}"
-            last_id, last_name = f'"gid://shopify/Order/{number + orders}"', f'"#{1000 + index}"'
-            last_at = between
+            order = (f'"gid://shopify/Order/{number + orders}"', f'"#{1000 + index}"', between)
         return (
             f'"gid://shopify/Customer/{number}"',
             f'"{number}"',
             f'"{text_of(created_s)}"',
             f'"{text_of(updated_s)}"',
-            stem.first,
-            stem.last,
-            stem.display,
-            stem.locale,
+            *names,
             _STATES[(dice >> 45) & 3],
             _TAGS[(dice >> 47) & 7],
             _NOTES[(dice >> 50) & 7],
             f'"{orders}"',
             f'"{spent}"',
-            stem.currency,
-            *(last_id, last_name, last_at),
-            *(email, emailed, level, told_at),
-            *(phone, texted, sms_level, sms_at),
+            currency,
+            *order,
+            email,
+            *consent,
+            phone,
+            *sms_consent,
             f'"gid://shopify/MailingAddress/{number + 500}?model_name=CustomerAddress"',
-            *(stem.street, stem.city, stem.zip, stem.country, stem.code, stem.company),
+            *place,
         )
 
     def facts(self, index: int) -> Facts:
@@ -213,11 +205,18 @@ class Crowd:
     def _updated_at(self, rank: int) -> int:
         return self._updated_from + (rank - rank % TIES) * 2 * _YEAR_S // self._size
 
-    def _phone(self, index: int, stem: _Stem, dice: int) -> str:
-        """Return a number: one of its own for most, one in 250 shares that of a neighbour or two."""
-        if dice == 0:
-            return f'"+49171{index // 2000:07d}"'
-        return f'"{stem.dial}{(index * 7 + dice) % 10**stem.digits:0{stem.digits}d}"'
+
+def _phone(index: int, dial: str, digits: int, dice: int) -> str:
+    """Return a number: one of its own for most, one in 250 shares that of a neighbour or two."""
+    if dice == 0:
+        return f'"+49171{index // 2000:07d}"'
+    return f'"{dial}{str((index * 7 + dice) % 10**digits).zfill(digits)}"'
+
+
+@lru_cache(maxsize=1)
+def _stems(seed: int) -> tuple[_Stem, ...]:
+    rng = Random(seed)
+    return tuple(_stem(make_person(rng)) for _ in range(_STEMS))
 
 
 def _stem(person: Person) -> _Stem:
@@ -225,22 +224,16 @@ def _stem(person: Person) -> _Stem:
     mailbox, _, domain = person.email.partition("@")
     number = re.sub("[^0-9#]", "", country.mobile)
     prefix = number.rstrip("#")
+    locale = _LOCALES.get(country.code, country.code.lower())
+    place = (person.street, person.city, person.postcode, country.name, country.code, person.company or None)
     return _Stem(
-        _json(person.first),
-        _json(person.last),
-        _json(person.name),
-        _json(_LOCALES.get(country.code, country.code.lower())),
+        tuple(map(_json, (person.first, person.last, person.name, locale))),
+        _json(country.currency),
         mailbox.rstrip("0123456789") or plain(person.last),
-        domain,
+        f"@{domain}",
         f"+{country.dial}{prefix}",
         len(number) - len(prefix),
-        _json(country.currency),
-        _json(person.street),
-        _json(person.city),
-        _json(person.postcode),
-        _json(country.name),
-        _json(country.code),
-        _json(person.company) if person.company else _NULL,
+        tuple(map(_json, place)),
     )
 
 

@@ -45,6 +45,7 @@ class Reader:
         return (None, faults) if faults else (document, ())
 
 
+@lru_cache(maxsize=1)
 def _load(path: Path) -> GraphQLSchema:
     raw = path.read_bytes()
     found = json.loads(gzip.decompress(raw) if path.suffix == ".gz" else raw)

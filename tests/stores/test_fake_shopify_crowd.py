@@ -1,0 +1,154 @@
+"""The customers of the start: made from formulas, the same each time, in any order."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import phonenumbers
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from customer_sync.demo.stores.shopify.crowd import Crowd
+from customer_sync.demo.stores.shopify.customers import ORDERS, Customers
+from customer_sync.demo.stores.shopify.settings import Settings
+
+MOMENT = 1_800_000_000
+
+
+@pytest.fixture(scope="module")
+def crowd() -> Crowd:
+    return Crowd(Settings(customers=20_000))
+
+
+@pytest.fixture(scope="module")
+def sample(crowd):
+    return [crowd.facts(index) for index in range(0, 20_000, 4)]
+
+
+def test_the_same_seed_gives_the_same_customers_and_another_seed_others():
+    one, same, other = (Crowd(Settings(customers=50, seed=seed)) for seed in (1, 1, 2))
+
+    assert [one.row(i) for i in range(50)] == [same.row(i) for i in range(50)]
+    assert [one.row(i) for i in range(50)] != [other.row(i) for i in range(50)]
+
+
+@settings(max_examples=40, deadline=None)
+@given(count=st.integers(1, 60), order=st.sampled_from(ORDERS), backwards=st.booleans(), data=st.data())
+def test_every_order_lists_everybody_once_and_goes_on_from_anywhere(count, order, backwards, data):
+    crowd = Crowd(Settings(customers=count))
+    listed = list(crowd.listed(order, None, backwards=backwards))
+    place = data.draw(st.integers(0, count - 1))
+
+    rest = list(crowd.listed(order, crowd.key_of(order, listed[place]), backwards=backwards))
+
+    assert sorted(listed) == list(range(count))
+    assert [crowd.key_of(order, i) for i in listed] == sorted(
+        (crowd.key_of(order, i) for i in range(count)), reverse=backwards
+    )
+    assert rest == listed[place + 1 :]
+
+
+def test_ids_lead_back_to_customers_and_some_are_beyond_what_a_float_holds(crowd):
+    numbers = [crowd.id_of(index) for index in range(1000)]
+
+    assert [crowd.index_of(number) for number in numbers] == list(range(1000))
+    assert crowd.index_of(numbers[0] + 1) is None
+    assert 200 < sum(number > 2**53 for number in numbers) < 300
+    assert any(int(float(number)) != number for number in numbers)
+
+
+def test_nobody_changed_before_they_came_and_changes_spread_over_two_years(sample):
+    assert all(one["createdAt"] < one["updatedAt"] for one in sample)
+    assert {one["updatedAt"][:4] for one in sample} == {"2024", "2025", "2026"}
+    assert max(one["updatedAt"] for one in sample) < "2026-11-01T00:00:00Z"
+
+
+def test_consents_are_spread_as_asked_and_have_a_time_when_somebody_said_something():
+    crowd = Crowd(Settings(customers=10_000, granted=0.5, unsubscribed=0.1, pending=0.05, without_email=0.1))
+    facts = [crowd.facts(index) for index in range(10_000)]
+    states = Counter(one["emailState"] for one in facts)
+
+    assert states["SUBSCRIBED"] / 9_000 == pytest.approx(0.5, abs=0.03)
+    assert states["UNSUBSCRIBED"] / 9_000 == pytest.approx(0.1, abs=0.02)
+    assert states["PENDING"] / 9_000 == pytest.approx(0.05, abs=0.02)
+    assert states[None] / 10_000 == pytest.approx(0.1, abs=0.02)
+    for one in facts:
+        said = one["emailState"] in ("SUBSCRIBED", "UNSUBSCRIBED", "PENDING")
+        assert (one["emailAt"] is not None) is said
+        assert one["email"] is not None or one["phone"] is not None
+
+
+def test_addresses_are_unique_and_numbers_valid_some_missing_some_shared(sample, crowd):
+    phones = [one["phone"] for one in sample if one["phone"]]
+    every = Counter(crowd.facts(i)["phone"] for i in range(20_000))
+    every.pop(None)
+
+    assert len({one["email"] for one in sample if one["email"]}) == sum(1 for one in sample if one["email"])
+    assert all(phonenumbers.is_valid_number(phonenumbers.parse(phone)) for phone in phones[:500])
+    assert 0.3 < len(phones) / len(sample) < 0.8
+    assert sum(1 for times in every.values() if times > 1) > 10
+
+
+def test_an_address_leads_to_its_customer_whatever_its_case():
+    customers = Customers(Settings(customers=500))
+    number = customers.crowd.id_of(77)
+    email = customers.find(number)["email"]
+
+    assert customers.by_email(email.upper()) == number
+    assert customers.by_email("nobody@mail.example") is None
+
+
+@settings(max_examples=60, deadline=None)
+@given(acts=st.lists(st.tuples(st.sampled_from(("change", "delete", "create")), st.integers(0, 30)), max_size=25))
+def test_whatever_happens_every_order_lists_who_is_there_once(acts):
+    customers = Customers(Settings(customers=20))
+    alive = {customers.crowd.id_of(index) for index in range(20)}
+    for moment, (act, place) in enumerate(acts):
+        if act == "create":
+            alive.add(customers.create({"email": f"new{moment}@mail.example"}, MOMENT + moment))
+        elif alive:
+            number = sorted(alive)[place % len(alive)]
+            if act == "change":
+                customers.change(number, {"note": str(moment)}, MOMENT + moment)
+            else:
+                customers.delete(number)
+                alive.discard(number)
+
+    assert customers.count == len(alive)
+    assert len(list(customers.export())) == len(alive)
+    for order in ORDERS:
+        keys = list(customers.walk(order))
+        assert keys == sorted(keys)
+        assert {number for _, number in keys} == alive
+        assert list(customers.walk(order, backwards=True)) == keys[::-1]
+
+
+def test_who_changes_moves_to_the_end_of_those_ordered_by_change():
+    customers = Customers(Settings(customers=20))
+    number = next(number for _, number in customers.walk("UPDATED_AT"))
+
+    customers.change(number, {"firstName": "Zoé"}, MOMENT)
+
+    assert list(customers.walk("UPDATED_AT"))[-1] == (MOMENT, number)
+    assert customers.updated_s(number) == MOMENT
+    assert customers.find(number)["displayName"].startswith("Zoé ")
+
+
+def test_consent_ends_with_the_address():
+    customers = Customers(Settings(customers=20))
+    number = next(n for _, n in customers.walk("ID") if customers.find(n)["emailState"] == "SUBSCRIBED")
+
+    customers.change(number, {"email": None}, MOMENT)
+
+    assert customers.find(number)["emailState"] is None
+
+
+def test_making_a_customer_is_quick_enough_for_a_million(crowd):
+    import time
+
+    began = time.process_time()
+    for index in range(5_000):
+        crowd.row(index)
+
+    assert (time.process_time() - began) / 5_000 < 50e-6
