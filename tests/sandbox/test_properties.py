@@ -50,7 +50,7 @@ def do(brevo: Brevo, what: str, email: str, flags: dict, attributes: dict) -> No
 
 
 def mailable(sandbox: Sandbox) -> dict[str, bool]:
-    return {one.email: not one.email_blacklisted for one in sandbox.contacts.by_id.values() if one.email}
+    return {one.email: not one.email_blacklisted for one in sandbox.contacts.roll.all if one.email}
 
 
 @pytest.fixture(scope="module")
@@ -81,11 +81,19 @@ def test_identifiers_stay_unique_and_every_lost_block_is_written_down(shared, st
 
 def check_index(sandbox: Sandbox) -> None:
     contacts = sandbox.contacts
+    roll = contacts.roll
     for kind, index in contacts._index.items():
-        holders = {one.identifiers[kind]: one.id for one in contacts.by_id.values() if kind in one.identifiers}
+        holders = {one.identifiers[kind]: one for one in roll.all if kind in one.identifiers}
         assert index == holders
-        assert len(holders) == sum(kind in one.identifiers for one in contacts.by_id.values())
-    members = {one.id for one in contacts.by_id.values() if 2 in one.list_ids}
-    assert set(contacts.members.get(2, ())) == members
-    assert [one.id for one in contacts.ordered()] == sorted(contacts.by_id)
-    assert all(one.identifiers.get(EMAIL) != "" for one in contacts.by_id.values())
+        assert len(holders) == sum(kind in one.identifiers for one in roll.all)
+    assert roll.members(2) == [one for one in roll.all if 2 in one.list_ids]
+    assert [one.id for one in roll.all] == sorted({one.id for one in roll.all})
+    assert all(roll.get(one.id) is one for one in roll.all)
+    assert all(one.identifiers.get(EMAIL) != "" for one in roll.all)
+    for at_ms in {one.modified_ms for one in roll.all} | {one.created_ms for one in roll.all}:
+        changed = [one for one in roll.all if one.modified_ms > at_ms]
+        assert roll.choose(None, at_ms)[:] == changed
+        assert len(roll.choose(None, at_ms)) == len(changed)
+        assert roll.choose(at_ms, at_ms - 1000, 2)[:] == [
+            one for one in roll.members(2) if one.created_ms > at_ms and one.modified_ms > at_ms - 1000
+        ]

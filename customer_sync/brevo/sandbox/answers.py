@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 
+import orjson
 from flask import Response, request
 
 from customer_sync.model import Json
@@ -55,7 +55,12 @@ def not_found(message: str) -> ApiError:
 
 def as_json(value: Mapping[str, Json] | Sequence[Json], status: int = 200) -> Response:
     """Return a JSON answer."""
-    return Response(json.dumps(value, separators=(",", ":")), status, content_type="application/json")
+    return raw_json(orjson.dumps(value), status)
+
+
+def raw_json(text: bytes, status: int = 200) -> Response:
+    """Return an answer whose JSON is written already."""
+    return Response(text, status, content_type="application/json")
 
 
 def nothing(status: int = 204) -> Response:
@@ -71,9 +76,18 @@ def body_object() -> Row:
     Raises:
         ApiError: 400 when it is something else.
     """
+    return object_of(request.get_data(cache=False))
+
+
+def object_of(text: bytes) -> Row:
+    """Return a text as a JSON object.
+
+    Raises:
+        ApiError: 400 when it is something else.
+    """
     try:
-        value = json.loads(request.get_data(cache=False))
-    except (ValueError, RecursionError) as error:
+        value = orjson.loads(text)
+    except ValueError as error:
         raise invalid("Input must be a valid JSON object") from error
     if not isinstance(value, dict):
         raise invalid("Input must be a valid JSON object")

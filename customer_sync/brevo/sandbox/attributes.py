@@ -6,8 +6,9 @@ Brevo drops what it does not know or like without a word: "values that don't mat
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum
+from functools import partial
 from math import isfinite
 from typing import Final, Literal
 
@@ -55,13 +56,17 @@ WORDS: Final[Mapping[str, bool]] = {
 _MAX_LABEL = 200
 
 
-class _Fate(Enum):
+class Fate(Enum):
+    """What becomes of a value that does not fit."""
+
     DROPPED = "dropped"
 
 
-_DROPPED: Final = _Fate.DROPPED
+DROPPED: Final = Fate.DROPPED
 #: A value, or the sign that Brevo drops it without a word.
-_Taken = Json | Literal[_Fate.DROPPED]
+Taken = Json | Literal[Fate.DROPPED]
+#: Turns a value that is not empty into what Brevo keeps.
+Taker = Callable[[Json], Taken]
 
 
 class Attributes:
@@ -143,14 +148,31 @@ class Attributes:
         """
         kept: Row = {}
         for name, value in values.items():
-            upper = name.upper()
-            row = self.table.rows.get(upper)
-            if row is None or upper in RESERVED or row["category"] in ("calculated", "global", "transactional"):
+            taker = self.taker(name, is_import=is_import)
+            if taker is None:
                 continue
-            taken = None if value == "" else _value(row, _from_import(row, value) if is_import else value)
-            if taken is not _DROPPED:
-                kept[upper] = taken
+            taken = None if value == "" else taker(value)
+            if taken is not DROPPED:
+                kept[name.upper()] = taken
         return kept
+
+    def taker(self, name: str, *, is_import: bool = False) -> Taker | None:
+        """Return what reads the values of an attribute; None for identifiers and what contacts do not hold.
+
+        Args:
+            name: the attribute's name in any spelling.
+            is_import: as for `accept`.
+        """
+        upper = name.upper()
+        row = self.table.rows.get(upper)
+        if row is None or upper in RESERVED or row["category"] in ("calculated", "global", "transactional"):
+            return None
+        if row["category"] == "category":
+            return partial(_category_value, row)
+        kind = str(row.get("type"))
+        read = partial(_choice_value, row) if kind == "multiple-choice" else _TAKERS.get(kind, _text_value)
+        before = _FROM_IMPORT.get(kind) if is_import else None
+        return (lambda value: read(before(value))) if before else read
 
     def transactional(self, values: Mapping[str, Json]) -> Row:
         """Return the transactional values of one order or booking.
@@ -213,48 +235,63 @@ def _enumeration_entry(entry: Json) -> Json:
     return {"value": entry["value"], "label": entry["label"], "valueStr": str(entry["value"])}
 
 
-def _value(row: Row, value: Json) -> _Taken:
-    if row["category"] == "category":
-        return _category_value(row, value)
-    kind = row.get("type")
-    if kind == "float":
-        return value if isinstance(value, int | float) and not isinstance(value, bool) else _DROPPED
-    if kind == "boolean":
-        return value if isinstance(value, bool) else _DROPPED
-    if kind == "multiple-choice":
-        return _choice_value(row, value)
-    if not isinstance(value, str) or (kind == "date" and not times.is_day(value)):
-        return _DROPPED
-    return value
+def _text_value(value: Json) -> Taken:
+    return value if isinstance(value, str) else DROPPED
 
 
-def _choice_value(row: Row, value: Json) -> _Taken:
+def _float_value(value: Json) -> Taken:
+    return value if isinstance(value, int | float) and not isinstance(value, bool) else DROPPED
+
+
+def _boolean_value(value: Json) -> Taken:
+    return value if isinstance(value, bool) else DROPPED
+
+
+def _date_value(value: Json) -> Taken:
+    return value if isinstance(value, str) and times.is_day(value) else DROPPED
+
+
+#: type → what reads its values; the others are text.
+_TAKERS: Final[Mapping[str, Taker]] = {"float": _float_value, "boolean": _boolean_value, "date": _date_value}
+
+
+def _choice_value(row: Row, value: Json) -> Taken:
     options = row.get("multiCategoryOptions")
     if not isinstance(value, list) or not isinstance(options, list):
-        return _DROPPED
+        return DROPPED
     return [one for one in value if one in options]
 
 
-def _category_value(row: Row, value: Json) -> _Taken:
+def _category_value(row: Row, value: Json) -> Taken:
     """Labels and numbers are taken, the number is read back."""
     entries = row.get("enumeration")
     for entry in entries if isinstance(entries, list) and not isinstance(value, bool) else ():
         if isinstance(entry, dict) and value in (entry["value"], entry["label"], entry["valueStr"]):
             return entry["value"]
-    return _DROPPED
+    return DROPPED
 
 
-def _from_import(row: Row, value: Json) -> Json:
-    """Return the value as an import file means it; None is dropped for every type."""
-    kind = row.get("type")
-    if kind == "boolean":
-        return WORDS.get(value.strip().lower()) if isinstance(value, str) else None
-    if kind == "float" and isinstance(value, str):
-        try:
-            number = float(value)
-        except ValueError:
-            return None
-        return number if isfinite(number) else None
-    if kind == "multiple-choice" and isinstance(value, str):
-        return [one.strip() for one in value.strip("[]").split(",")]
-    return value
+def _boolean_of_text(value: Json) -> Json:
+    return WORDS.get(value.strip().lower()) if isinstance(value, str) else None
+
+
+def _float_of_text(value: Json) -> Json:
+    if not isinstance(value, str):
+        return value
+    try:
+        number = float(value)
+    except ValueError:
+        return None
+    return number if isfinite(number) else None
+
+
+def _choices_of_text(value: Json) -> Json:
+    return [one.strip() for one in value.strip("[]").split(",")] if isinstance(value, str) else value
+
+
+#: type → the value as an import file means it; None is dropped for every type.
+_FROM_IMPORT: Final[Mapping[str, Callable[[Json], Json]]] = {
+    "boolean": _boolean_of_text,
+    "float": _float_of_text,
+    "multiple-choice": _choices_of_text,
+}

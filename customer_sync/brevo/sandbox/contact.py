@@ -2,39 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
+
+import orjson
 
 from customer_sync.brevo.sandbox import times
 from customer_sync.brevo.sandbox.answers import Row
-from customer_sync.brevo.sandbox.identifiers import EMAIL, EXT_ID, SMS
+from customer_sync.brevo.sandbox.identifiers import EMAIL, EXT_ID, PHONES, SMS
 
 #: What an SMS-only contact shows as its address.
 PLACEHOLDER_DOMAIN = "mailin-sms.com"
+#: The kind of identifier → its name among the attributes.
+NAMES: Final[Mapping[str, str]] = {EMAIL: "EMAIL", EXT_ID: "EXT_ID", **{kind: kind for kind in PHONES}}
+#: The name among the attributes that are shown → the kind of identifier.
+_SHOWN: Final[Mapping[str, str]] = {name: kind for kind, name in NAMES.items() if kind != EMAIL}
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Contact:
-    """One contact.
+    """One contact. A million of them must fit into memory: attributes are kept as JSON, lists are shared.
 
     Args:
         id: Brevo's number.
-        identifiers: kind → value, see `identifiers.KINDS`; phones as digits. Replaced as `attributes` is.
-        attributes: upper-case name → value. The dict is replaced, never changed, so that it may be read without a lock.
+        created_ms: when it was created, ms since 1970.
+        modified_ms: when it last changed; -1 once it was deleted.
+        email: the address, "" when there is none.
+        shown: the `attributes` that the API shows, as a JSON object: values and all identifiers but the address.
+            Replaced, never changed, so that it may be read without a lock.
         email_blacklisted: no marketing mail; what this whole project must never undo.
         sms_blacklisted: the same for text messages.
         list_ids: the lists, in the order joined.
         list_unsubscribed: lists the person left by hand.
         transactional: rows of transactional attributes.
-        created_ms: when it was created, ms since 1970.
-        modified_ms: when it last changed.
     """
 
     id: int
-    identifiers: dict[str, str]
     created_ms: int
     modified_ms: int
-    attributes: Row = field(default_factory=dict)
+    email: str = ""
+    shown: bytes = b"{}"
     email_blacklisted: bool = False
     sms_blacklisted: bool = False
     list_ids: tuple[int, ...] = ()
@@ -42,58 +50,86 @@ class Contact:
     transactional: tuple[Row, ...] = ()
 
     @property
-    def email(self) -> str:
-        """The address, "" when there is none."""
-        return self.identifiers.get(EMAIL, "")
+    def identifiers(self) -> dict[str, str]:
+        """What it can be found by: kind → value, see `identifiers.KINDS`; phones as digits."""
+        return identifiers_of(self.email, orjson.loads(self.shown))
+
+    @property
+    def attributes(self) -> Row:
+        """Upper-case name → value, without the identifiers."""
+        values: Row = orjson.loads(self.shown)
+        return {name: value for name, value in values.items() if name not in _SHOWN}
 
     def public(self) -> Row:
         """Return the contact as the API shows it."""
-        attributes = dict(self.attributes)
-        identifiers = dict(self.identifiers)
-        email = identifiers.pop(EMAIL, None)
-        ext_id = identifiers.pop(EXT_ID, None)
-        attributes.update(identifiers)
-        if ext_id is not None:
-            attributes["EXT_ID"] = ext_id
-        row: Row = {
+        row: Row = orjson.loads(self.json())
+        return row
+
+    def json(self) -> bytes:
+        """Return the contact as the API shows it, as JSON."""
+        row = {
             "id": self.id,
             "emailBlacklisted": self.email_blacklisted,
             "smsBlacklisted": self.sms_blacklisted,
             "createdAt": times.iso(self.created_ms),
             "modifiedAt": times.iso(self.modified_ms),
-            "listIds": list(self.list_ids),
-            "listUnsubscribed": list(self.list_unsubscribed),
-            "attributes": attributes,
+            "listIds": self.list_ids,
+            "listUnsubscribed": self.list_unsubscribed,
+            "attributes": orjson.Fragment(self.shown),
         }
-        if email is None and SMS in identifiers:
-            email = f"{identifiers[SMS]}@{PLACEHOLDER_DOMAIN}"
-        if email is not None:
-            row["email"] = email
+        if self.email:
+            row["email"] = self.email
+        elif SMS in (others := self.identifiers):
+            row["email"] = f"{others[SMS]}@{PLACEHOLDER_DOMAIN}"
+        return orjson.dumps(row)
+
+    def row(self) -> dict[str, Any]:
+        """Return the contact as the journal keeps it; defaults are left out."""
+        row: dict[str, Any] = {"at": (self.created_ms, self.modified_ms), "attributes": orjson.Fragment(self.shown)}
+        row["identifiers"] = {EMAIL: self.email} if self.email else {}
+        for name in ("email_blacklisted", "sms_blacklisted", "list_ids", "list_unsubscribed", "transactional"):
+            value = getattr(self, name)
+            if value:
+                row[name] = value
         return row
 
-    def row(self) -> Row:
-        """Return the contact as the journal keeps it; defaults are left out."""
-        row: Row = {"identifiers": dict(self.identifiers), "at": [self.created_ms, self.modified_ms]}
-        for name, value in (
-            ("attributes", self.attributes),
-            ("email_blacklisted", self.email_blacklisted),
-            ("sms_blacklisted", self.sms_blacklisted),
-            ("list_ids", list(self.list_ids)),
-            ("list_unsubscribed", list(self.list_unsubscribed)),
-            ("transactional", list(self.transactional)),
-        ):
-            if value:
-                row[name] = value  # type: ignore[assignment]  # a tuple of differing types has no better common type
-        return row
+
+def page_of(contacts: Sequence[Contact], count: int) -> bytes:
+    """Return many contacts as the API lists them, as JSON.
+
+    Args:
+        contacts: those to show.
+        count: how many there are.
+    """
+    # a thousand at a time: what orjson 3.13 gives lies in a block of 4 KB, seen 2026-11 with tracemalloc
+    parts = (contacts[start : start + 1000] for start in range(0, len(contacts), 1000))
+    rows = b",".join([b",".join([one.json() for one in part]) for part in parts])
+    return b'{"contacts":[%b],"count":%d}' % (rows, count)
+
+
+def identifiers_of(email: str, shown: Mapping[str, Any]) -> dict[str, str]:
+    """Return the identifiers among an address and the attributes as they are shown: kind → value."""
+    found = {EMAIL: email} if email else {}
+    found.update((kind, shown[name]) for name, kind in _SHOWN.items() if name in shown)
+    return found
+
+
+def as_shown(values: Mapping[str, Any]) -> bytes:
+    """Return values in the form of `Contact.shown`."""
+    # a copy, which takes the room it needs (see `page_of`)
+    return bytes(memoryview(orjson.dumps(values)))
 
 
 def from_row(contact_id: int, row: Row) -> Contact:
-    """Return the contact of a journal row."""
+    """Return the contact of a journal row. Older rows hold every identifier beside the attributes."""
     values: dict[str, Any] = dict(row)
     created_ms, modified_ms = values.pop("at")
+    identifiers = values.pop("identifiers")
     for name in ("list_ids", "list_unsubscribed", "transactional"):
         values[name] = tuple(values.get(name, ()))
-    return Contact(contact_id, created_ms=created_ms, modified_ms=modified_ms, **values)
+    others = {name: identifiers[kind] for name, kind in _SHOWN.items() if kind in identifiers}
+    shown = as_shown({**values.pop("attributes", {}), **others})
+    return Contact(contact_id, created_ms, modified_ms, identifiers.get(EMAIL, ""), shown, **values)
 
 
 @dataclass(slots=True)

@@ -6,13 +6,31 @@ The caller holds the sandbox's lock.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
 
 from customer_sync.brevo.sandbox.answers import ApiError, missing
-from customer_sync.brevo.sandbox.contact import Contact, Write, from_row
+from customer_sync.brevo.sandbox.contact import NAMES, Contact, Write, as_shown, from_row
 from customer_sync.brevo.sandbox.identifiers import EMAIL, EXT_ID, KINDS, SMS
 from customer_sync.brevo.sandbox.journal import Entry, Journal, Key
 from customer_sync.brevo.sandbox.mailable import MailableHistory
+from customer_sync.brevo.sandbox.roll import Roll
 from customer_sync.model import Json
+
+
+@dataclass(slots=True)
+class Batch:
+    """New contacts that come in at once, without a number yet.
+
+    Args:
+        contacts: who, with the same lists.
+        index: kind → value → contact: all their identifiers.
+    """
+
+    contacts: list[Contact] = field(default_factory=list)
+    index: dict[str, dict[str, Contact]] = field(default_factory=lambda: {kind: {} for kind in KINDS})
 
 
 class Contacts:
@@ -28,17 +46,14 @@ class Contacts:
     def __init__(self, journal: Journal, history: MailableHistory) -> None:
         self._journal = journal
         self._history = history
-        self._index: dict[str, dict[str, int]] = {kind: {} for kind in KINDS}
-        self._ordered: dict[int | None, list[Contact]] = {}
-        #: list id → contact ids; a dict without values keeps the order.
-        self.members: dict[int, dict[int, None]] = {}
-        self.by_id: dict[int, Contact] = {}
+        self._index: dict[str, dict[str, Contact]] = {kind: {} for kind in KINDS}
+        #: Everyone in order, and the members of the lists.
+        self.roll = Roll()
         self.last_id = 0
 
     def find(self, kind: str, value: str) -> Contact | None:
-        """Return the contact with this identifier, or None."""
-        found = self._index[kind].get(value)
-        return None if found is None else self.by_id[found]
+        """Return the contact with this identifier, or None. Needs no lock."""
+        return self._index[kind].get(value)
 
     def locate(self, write: Write) -> Contact | None:
         """Return the contact a create with `updateEnabled` means: by address, else own id, else phone, as sent.
@@ -59,12 +74,33 @@ class Contacts:
     def create(self, write: Write, now_ms: int) -> Contact:
         """Add a contact whose identifiers are free."""
         self.last_id += 1
-        contact = Contact(self.last_id, {}, now_ms, now_ms)
-        self.by_id[contact.id] = contact
-        self._changed(None)
+        contact = Contact(self.last_id, now_ms, now_ms)
+        self.roll.add((contact,))
         self._apply(contact, write, now_ms)
         self._save([contact])
         return contact
+
+    def taken(self, batch: Batch) -> set[Contact]:
+        """Return those of a batch whose identifiers belong to somebody."""
+        return {own[value] for kind, own in batch.index.items() for value in own.keys() & self._index[kind].keys()}
+
+    def add(self, batch: Batch, now_ms: int) -> None:
+        """Add a batch of contacts whose identifiers are free."""
+        if not batch.contacts:
+            return
+        for number, contact in enumerate(batch.contacts, self.last_id + 1):
+            contact.id = number
+            contact.created_ms = contact.modified_ms = now_ms
+        self.last_id += len(batch.contacts)
+        for kind, own in batch.index.items():
+            self._index[kind].update(own)
+        self.roll.add(batch.contacts)
+        for list_id in batch.contacts[0].list_ids:
+            self.roll.join(list_id, batch.contacts)
+        if self._history.left_table.rows:
+            for contact in batch.contacts:
+                self._history.arrived(contact, "recreated", now_ms)
+        self._save(batch.contacts)
 
     def update(self, contact: Contact, write: Write, now_ms: int, *, how: str = "flag") -> set[str]:
         """Change a contact whose new identifiers are free; returns the names of what changed.
@@ -73,27 +109,13 @@ class Contacts:
             contact: whom.
             write: what it becomes.
             now_ms: the time.
-            how: the word for the oracle when the block is lost by the flag.
+            how: the word for the oracle when the block is lost by the flag. An import counts as a change always.
         """
         changed = self._apply(contact, write, now_ms, how)
-        if changed:
-            contact.modified_ms = now_ms
+        if changed or how == "import":
+            self.roll.touch(contact, now_ms)
             self._save([contact])
         return changed
-
-    def update_many(self, writes: Iterable[tuple[Contact | None, Write]], now_ms: int, *, how: str) -> None:
-        """Create and change many contacts with one flush of the journal."""
-        touched: list[Contact] = []
-        for known, write in writes:
-            if known is None:
-                self.last_id += 1
-            contact = known or Contact(self.last_id, {}, now_ms, now_ms)
-            self.by_id[contact.id] = contact
-            self._apply(contact, write, now_ms, how)
-            contact.modified_ms = now_ms
-            touched.append(contact)
-        self._changed(None)
-        self._save(touched)
 
     def merge(self, contacts: list[Contact], now_ms: int) -> Contact:
         """Merge contacts into the one that changed last, and delete the others; returns the survivor.
@@ -104,13 +126,14 @@ class Contacts:
         survivor, *others = sorted(contacts, key=lambda one: (one.modified_ms, one.id), reverse=True)
         for other in others:
             self.delete(other)
-            values = {name: value for name, value in other.attributes.items() if name not in survivor.attributes}
-            free = {kind: value for kind, value in other.identifiers.items() if kind not in survivor.identifiers}
+            own, taken = survivor.attributes, survivor.identifiers
+            values = {name: value for name, value in other.attributes.items() if name not in own}
+            free = {kind: value for kind, value in other.identifiers.items() if kind not in taken}
             write = Write(identifiers=free, attributes=values, add_lists=other.list_ids)
             self._apply(survivor, write, now_ms, "merge")
             if other.email_blacklisted and not survivor.email_blacklisted:
                 self._history.released(survivor, "merge", now_ms)
-        survivor.modified_ms = now_ms
+        self.roll.touch(survivor, now_ms)
         self._save([survivor])
         return survivor
 
@@ -118,11 +141,7 @@ class Contacts:
         """Delete a contact."""
         for kind, value in contact.identifiers.items():
             del self._index[kind][value]
-        for list_id in contact.list_ids:
-            self.members[list_id].pop(contact.id, None)
-            self._changed(list_id)
-        del self.by_id[contact.id]
-        self._changed(None)
+        self.roll.remove(contact)
         self._history.gone(contact)
         self._journal.write(((self.name, contact.id, None),))
 
@@ -133,57 +152,55 @@ class Contacts:
             change(contact)
         self._save(touched)
 
-    def ordered(self, list_id: int | None = None) -> list[Contact]:
-        """Return the contacts, all or those of a list, in the order they were created. Do not change the list."""
-        found = self._ordered.get(list_id)
-        if found is None:
-            ids = self.by_id if list_id is None else sorted(self.members.get(list_id, ()))
-            found = self._ordered[list_id] = [self.by_id[one] for one in ids]
-        return found
+    def empty_list(self, list_id: int, now_ms: int) -> int:
+        """Take everybody off a list; returns how many were on it."""
+        members = self.roll.drop_list(list_id)
+        for contact in members:
+            contact.list_ids = tuple(one for one in contact.list_ids if one != list_id)
+            self.roll.touch(contact, now_ms)
+        self._save(members)
+        return len(members)
 
     def load(self, key: Key, row: dict[str, Json] | None) -> None:
         """Take one line of the journal."""
         number = int(key)
         self.last_id = max(self.last_id, number)
-        known = self.by_id.pop(number, None)
+        known = self.roll.get(number)
         for kind, value in known.identifiers.items() if known else ():
             self._index[kind].pop(value, None)
-        for list_id in known.list_ids if known else ():
-            self.members[list_id].pop(number, None)
-        if row is None:
-            return
-        contact = self.by_id[number] = from_row(number, row)
-        for kind, value in contact.identifiers.items():
-            self._index[kind][value] = number
-        for list_id in contact.list_ids:
-            self.members.setdefault(list_id, {})[number] = None
+        contact = None if row is None else from_row(number, row)
+        self.roll.put(number, contact)
+        if contact:
+            self._index_all(contact)
 
     def loaded(self) -> None:
-        """Put the contacts in the order they were created; called once after the journal was replayed."""
-        self.by_id = dict(sorted(self.by_id.items()))
-        self._ordered.clear()
+        """Find the members of the lists; called once after the journal was replayed."""
+        self.roll.index()
 
     def entries(self) -> Iterator[Entry]:
         """Yield the journal lines that make these contacts again."""
-        if self.last_id and self.last_id not in self.by_id:
+        if self.last_id and not self.roll.get(self.last_id):
             yield self.name, self.last_id, None
-        for contact in self.by_id.values():
+        for contact in self.roll.all:
             yield self.name, contact.id, contact.row()
 
     def clear(self) -> None:
         """Forget all contacts."""
-        self.by_id.clear()
-        self.members.clear()
-        self._ordered.clear()
+        self.roll.clear()
         for index in self._index.values():
             index.clear()
         self.last_id = 0
 
+    def _index_all(self, contact: Contact) -> None:
+        for kind, value in contact.identifiers.items():
+            self._index[kind][value] = contact
+
     def _apply(self, contact: Contact, write: Write, now_ms: int, how: str = "flag") -> set[str]:
         before = contact.email
-        changed = self._set_identifiers(contact, write)
-        if write.attributes:
-            changed |= _set_attributes(contact, write)
+        shown: dict[str, Any] = orjson.loads(contact.shown)
+        changed = self._set_identifiers(contact, shown, write) | _set_attributes(shown, write)
+        if changed:
+            contact.shown = as_shown(shown)
         if "EMAIL" in changed and contact.email_blacklisted:
             self._history.left(before)
         wanted, how = _block(contact, write, changed, how)
@@ -203,20 +220,24 @@ class Contacts:
             contact.transactional = (*contact.transactional, write.transactional)
         return changed | self._set_lists(contact, write)
 
-    def _set_identifiers(self, contact: Contact, write: Write) -> set[str]:
+    def _set_identifiers(self, contact: Contact, shown: dict[str, Any], write: Write) -> set[str]:
         changed = set()
         for kind, value in write.identifiers.items():
-            old = contact.identifiers.get(kind, "")
+            name = NAMES[kind]
+            old = contact.email if kind == EMAIL else shown.get(name, "")
             if value == old:
                 continue
-            changed.add({EMAIL: "EMAIL", EXT_ID: "EXT_ID"}.get(kind, kind))
+            changed.add(name)
             if old:
                 del self._index[kind][old]
-            fresh = {key: text for key, text in contact.identifiers.items() if key != kind}
             if value:
-                fresh[kind] = value
-                self._index[kind][value] = contact.id
-            contact.identifiers = fresh
+                self._index[kind][value] = contact
+            if kind == EMAIL:
+                contact.email = value
+            elif value:
+                shown[name] = value
+            else:
+                del shown[name]
         return changed
 
     def _set_lists(self, contact: Contact, write: Write) -> set[str]:
@@ -224,19 +245,14 @@ class Contacts:
         left = [one for one in write.remove_lists if one in contact.list_ids]
         if not joined and not left:
             return set()
-        contact.list_ids = tuple(one for one in (*contact.list_ids, *joined) if one not in left)
         for one in joined:
-            self.members.setdefault(one, {})[contact.id] = None
+            self.roll.join(one, (contact,))
         for one in left:
-            self.members[one].pop(contact.id, None)
-        for one in (*joined, *left):
-            self._changed(one)
+            self.roll.leave(one, contact)
+        contact.list_ids = tuple(one for one in (*contact.list_ids, *joined) if one not in left)
         return {"listIds"}
 
-    def _changed(self, list_id: int | None) -> None:
-        self._ordered.pop(list_id, None)
-
-    def _save(self, contacts: list[Contact]) -> None:
+    def _save(self, contacts: Iterable[Contact]) -> None:
         if self._journal.is_kept:
             self._journal.write((self.name, one.id, one.row()) for one in contacts)
 
@@ -257,16 +273,14 @@ def duplicate(collisions: Iterable[str], verb: str) -> ApiError:
     return ApiError(400, "duplicate_parameter", message, {"duplicate_identifiers": names})
 
 
-def _set_attributes(contact: Contact, write: Write) -> set[str]:
-    fresh = dict(contact.attributes)
-    for name, value in write.attributes.items():
+def _set_attributes(shown: dict[str, Any], write: Write) -> set[str]:
+    changed = {name: value for name, value in write.attributes.items() if shown.get(name) != value}
+    for name, value in changed.items():
         if value is None:
-            fresh.pop(name, None)
+            del shown[name]
         else:
-            fresh[name] = value
-    changed = {name for name in write.attributes if fresh.get(name) != contact.attributes.get(name)}
-    contact.attributes = fresh
-    return changed
+            shown[name] = value
+    return set(changed)
 
 
 def _block(contact: Contact, write: Write, changed: set[str], how: str) -> tuple[bool, str]:

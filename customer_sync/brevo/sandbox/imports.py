@@ -1,27 +1,25 @@
-"""`POST /contacts/import`: the bulk path, and the processes it runs as.
+"""`POST /contacts/import`: the bulk path. Reads what was sent; `landing` brings it into the contacts.
 
-Nothing of an import can be seen before it is completed. Rows that were refused are told in CSV files and nowhere else.
+Rows that were refused are told in CSV files and nowhere else.
 """
 
 from __future__ import annotations
 
 import csv
 import io
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
 
 import urllib3
 
-from customer_sync.brevo.sandbox.answers import ApiError, Row, invalid
-from customer_sync.brevo.sandbox.attributes import Attributes
-from customer_sync.brevo.sandbox.contact import Contact, Write
-from customer_sync.brevo.sandbox.contacts import Contacts
+from customer_sync.brevo.sandbox import slices
+from customer_sync.brevo.sandbox.answers import ApiError, Row
+from customer_sync.brevo.sandbox.attributes import DROPPED, RESERVED, Attributes, Taker
+from customer_sync.brevo.sandbox.contact import Write
 from customer_sync.brevo.sandbox.identifiers import (
     EMAIL,
     EXT_ID,
-    KINDS,
     LANDLINE,
     PHONES,
     SMS,
@@ -29,7 +27,6 @@ from customer_sync.brevo.sandbox.identifiers import (
     clean_phone,
     is_email,
 )
-from customer_sync.model import Json
 
 #: The kind of refusal → the key in `info.import` of the process.
 INVALID = "invalid_emails"
@@ -42,16 +39,18 @@ DUPLICATES: Final[Mapping[str, str]] = {
 }
 REPORTS: Final = (INVALID, "duplicate_contact_id", *DUPLICATES.values())
 _FETCH_TIMEOUT_S = 10.0
+#: A key beside `attributes` → the name that stands for it among them, over which it goes.
+_KEYS: Final = (("email", "EMAIL"), ("ext_id", "EXT_ID"), ("id", "ID"))
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Import:
     """One import that was accepted.
 
     Args:
         process_id: its process.
         due: when it is completed, seconds since 1970.
-        rows: what was sent: one flat object per contact, attribute name → value, the address as `EMAIL`.
+        rows: what was sent, as in a `jsonBody`.
         file_url: where the rows are to be fetched from instead.
         list_ids: the lists every contact joins.
         block_email: `emailBlacklist`; false resets the block of contacts that are updated.
@@ -64,7 +63,7 @@ class Import:
 
     process_id: int
     due: float
-    rows: list[Row]
+    rows: Iterable[Row]
     list_ids: tuple[int, ...]
     file_url: str = ""
     block_email: bool = False
@@ -73,6 +72,34 @@ class Import:
     is_emptying: bool = False
     notify_url: str = ""
     base_url: str = ""
+
+
+class Prepared(NamedTuple):
+    """One row as it was read.
+
+    Args:
+        row: as it was sent.
+        number: Brevo's own number for the contact, "" when it was not sent.
+        has_email: whether an address was sent, good or not.
+        identifiers: kind → value; what is no address and no phone number is left out.
+        values: attribute → value; None empties it.
+    """
+
+    row: Row
+    number: str
+    has_email: bool
+    identifiers: dict[str, str]
+    values: Row
+
+    def write(self, job: Import) -> Write:
+        """Return what the row wants of a contact."""
+        return Write(
+            identifiers=self.identifiers,
+            attributes=self.values,
+            email_blacklisted=job.block_email,
+            sms_blacklisted=job.block_sms,
+            add_lists=job.list_ids,
+        )
 
 
 @dataclass(slots=True)
@@ -87,36 +114,17 @@ class Refused:
 
     def files(self) -> dict[str, str]:
         """Return the CSV text of each report that has rows."""
-        return {report: _to_csv(rows) for report, rows in self.rows.items()}
-
-
-def rows_of_json(body: Sequence[Json]) -> list[Row]:
-    """Return the rows of a `jsonBody`, made flat.
-
-    Raises:
-        ApiError: 400 when a row is no object.
-    """
-    rows: list[Row] = []
-    for one in body:
-        if not isinstance(one, dict):
-            raise invalid("jsonBody should be an array of objects")
-        attributes = one.get("attributes")
-        row = {name.upper(): value for name, value in attributes.items()} if isinstance(attributes, dict) else {}
-        for key, name in (("email", "EMAIL"), ("ext_id", "EXT_ID"), ("id", "ID")):
-            if key in one:
-                row[name] = one[key]
-        rows.append(row)
-    return rows
+        return {report: _to_csv([_flat(row) for row in rows]) for report, rows in self.rows.items()}
 
 
 def rows_of_csv(text: str) -> list[Row]:
     """Return the rows of a `fileBody`: a header of attribute names, `;` between the fields."""
     lines = csv.reader(io.StringIO(text), delimiter=";")
     names = [name.strip().upper() for name in next(lines, [])]
-    return [dict(zip(names, line, strict=False)) for line in lines if line]
+    return [{"attributes": dict(zip(names, line, strict=False))} for line in lines if line]
 
 
-def fetch_rows(url: str) -> list[Row]:
+def fetch_rows(url: str) -> Iterable[Row]:
     """Return the rows of a file that is fetched; .json holds what `jsonBody` would, anything else is CSV.
 
     Raises:
@@ -127,94 +135,88 @@ def fetch_rows(url: str) -> list[Row]:
         text = answer.data.decode()
         if answer.status != 200:
             raise OSError(f"status {answer.status}")
-        return rows_of_json(json.loads(text)) if url.partition("?")[0].endswith(".json") else rows_of_csv(text)
+        return slices.rows_of(text) if url.partition("?")[0].endswith(".json") else rows_of_csv(text)
     except (urllib3.exceptions.HTTPError, ValueError, ApiError) as error:
         raise OSError(f"cannot read the file: {error}") from error
 
 
-def has_identifier(rows: Sequence[Row]) -> bool:
+def has_identifier(rows: Iterable[Row]) -> bool:
     """Return whether any row says whom it is about."""
-    return any(is_email(row.get("EMAIL")) or row.get("SMS") or row.get("EXT_ID") or row.get("ID") for row in rows)
+    return any(_names_somebody(_flat(row)) for row in rows)
 
 
-def prepare(job: Import, attributes: Attributes) -> list[tuple[Row, Write]]:
-    """Return each row with what it wants. Takes most of the time and needs no lock."""
-    return [(row, _write(row, job, attributes)) for row in job.rows]
+def prepare(job: Import, attributes: Attributes) -> Iterator[Prepared]:
+    """Yield each row as it is read. Takes most of the time and needs no lock."""
+    spellings = _Spellings(attributes)
+    for row in job.rows:
+        values = row.get("attributes")
+        kept, others = _read(values, spellings, is_emptying=job.is_emptying) if isinstance(values, dict) else ({}, {})
+        for key, name in _KEYS:
+            if key in row:
+                others[name] = row[key]
+        yield Prepared(row, str(others.get("ID", "")), bool(others.get("EMAIL")), _identifiers(others), kept)
 
 
-def apply(job: Import, prepared: Sequence[tuple[Row, Write]], contacts: Contacts, now_ms: int) -> Refused:
-    """Bring the rows into the contacts; the caller holds the lock.
+class _Spellings(dict[str, tuple[str, Taker | None]]):
+    """Name as sent → its upper case and what reads its values; found once for each spelling, not for each row."""
 
-    Seen or documented: the block of contacts that are updated is set to `emailBlacklist`, also when that is false
-    (gip-inclusion/les-emplois turned updates off for this); of two rows for one person the first is taken.
-    """
-    refused = Refused()
-    contacts.update_many(_accepted(job, prepared, contacts, refused), now_ms, how="import")
-    return refused
+    def __init__(self, attributes: Attributes) -> None:
+        super().__init__()
+        self._attributes = attributes
 
-
-def _accepted(
-    job: Import, prepared: Sequence[tuple[Row, Write]], contacts: Contacts, refused: Refused
-) -> Iterator[tuple[Contact | None, Write]]:
-    seen: set[tuple[str, str]] = set()
-    for row, write in prepared:
-        known, report = _judge(row, write, contacts, seen)
-        if report:
-            refused.add(report, row)
-            continue
-        seen.update(write.identifiers.items())
-        if known is None or job.is_updating:
-            yield known, write
+    def __missing__(self, name: str) -> tuple[str, Taker | None]:
+        upper = name.upper()
+        taker = None if upper == "ID" else self._attributes.taker(name, is_import=True)
+        self[name] = found = (upper, taker)
+        return found
 
 
-def _judge(row: Row, write: Write, contacts: Contacts, seen: set[tuple[str, str]]) -> tuple[Contact | None, str]:
-    """Return the contact a row is about and the report it goes to, "" for none."""
-    number = str(row.get("ID", ""))
-    known = contacts.by_id.get(int(number)) if number.isdecimal() else None
-    if not known and (not write.identifiers or (row.get("EMAIL") and EMAIL not in write.identifiers)):
-        return None, INVALID
-    for kind in KINDS:
-        value = write.identifiers.get(kind, "")
-        if not value:
-            continue
-        if (kind, value) in seen:
-            return None, DUPLICATES[kind]
-        other = contacts.find(kind, value)
-        if known is None and (kind == EMAIL or EMAIL not in write.identifiers):
-            known = other
-        elif other is not None and other is not known:
-            return None, DUPLICATES[kind]
-    return known, ""
+def _read(values: Row, spellings: _Spellings, *, is_emptying: bool) -> tuple[Row, Row]:
+    """Return the values to keep and, by upper-case name, what says whom the row is about."""
+    kept: Row = {}
+    others: Row = {}
+    for name, value in values.items():
+        upper, taker = spellings[name]
+        if taker is None:
+            if upper in RESERVED or upper == "ID":
+                others[upper] = value
+        elif value == "":
+            if is_emptying:
+                kept[upper] = None
+        else:
+            taken = taker(value)
+            if taken is not DROPPED and taken is not None:
+                kept[upper] = taken
+    return kept, others
 
 
-def _write(row: Row, job: Import, attributes: Attributes) -> Write:
-    values = attributes.accept(row, is_import=True)
-    if not job.is_emptying:
-        values = {name: value for name, value in values.items() if value is not None}
-    return Write(
-        identifiers=_identifiers(row),
-        attributes=values,
-        email_blacklisted=job.block_email,
-        sms_blacklisted=job.block_sms,
-        add_lists=job.list_ids,
-    )
-
-
-def _identifiers(row: Row) -> dict[str, str]:
+def _identifiers(others: Row) -> dict[str, str]:
     """Return the identifiers of a row; a bad phone number is left out, there is no report for it."""
     found: dict[str, str] = {}
-    email = row.get("EMAIL")
+    email = others.get("EMAIL")
     if is_email(email):
         found[EMAIL] = str(email).strip().lower()
-    if row.get("EXT_ID"):
-        found[EXT_ID] = str(row["EXT_ID"])
+    if others.get("EXT_ID"):
+        found[EXT_ID] = str(others["EXT_ID"])
     for kind in PHONES:
-        if row.get(kind):
+        if others.get(kind):
             try:
-                found[kind] = clean_phone(row[kind])
+                found[kind] = clean_phone(others[kind])
             except ApiError:
                 continue
     return found
+
+
+def _flat(row: Row) -> Row:
+    """Return a row as one flat object: attribute name → value, the address as `EMAIL`."""
+    values = row.get("attributes")
+    flat = {name.upper(): value for name, value in values.items()} if isinstance(values, dict) else {}
+    flat.update((name, row[key]) for key, name in _KEYS if key in row)
+    return flat
+
+
+def _names_somebody(row: Row) -> bool:
+    return bool(is_email(row.get("EMAIL")) or row.get("SMS") or row.get("EXT_ID") or row.get("ID"))
 
 
 def _to_csv(rows: Sequence[Row]) -> str:

@@ -7,17 +7,18 @@ rows that were overtaken.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+import orjson
 
 from customer_sync.brevo.sandbox.answers import Row
 
 #: How a row is found: a number Brevo gave, or a text somebody chose.
 Key = int | str
 #: One line of the journal.
-Entry = tuple[str, Key, Row | None]
+Entry = tuple[str, Key, dict[str, Any] | None]
 
 
 class Journal:
@@ -29,16 +30,16 @@ class Journal:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
-        self._file: IO[str] | None = None
+        self._file: IO[bytes] | None = None
 
     def read(self) -> Iterator[Entry]:
         """Yield the lines of the file; a last line that was cut off in mid-write is left out."""
         if self.path is None or not self.path.exists():
             return
-        with self.path.open(encoding="utf-8") as lines:
+        with self.path.open("rb") as lines:
             for line in lines:
-                if line.endswith("\n"):
-                    table, key, row = json.loads(line)
+                if line.endswith(b"\n"):
+                    table, key, row = orjson.loads(line)
                     yield table, key, row
 
     def rewrite(self, entries: Iterable[Entry]) -> None:
@@ -48,10 +49,10 @@ class Journal:
         self.close()
         fresh = self.path.with_name(self.path.name + ".new")
         fresh.parent.mkdir(parents=True, exist_ok=True)
-        with fresh.open("w", encoding="utf-8") as out:
+        with fresh.open("wb") as out:
             out.writelines(_line(entry) for entry in entries)
         fresh.replace(self.path)
-        self._file = self.path.open("a", encoding="utf-8")
+        self._file = self.path.open("ab")
 
     def write(self, entries: Iterable[Entry]) -> None:
         """Append entries and flush once."""
@@ -126,5 +127,5 @@ class Table:
             self.load(key, row)
 
 
-def _line(entry: Entry) -> str:
-    return json.dumps(entry, separators=(",", ":")) + "\n"
+def _line(entry: Entry) -> bytes:
+    return orjson.dumps(entry, option=orjson.OPT_APPEND_NEWLINE)

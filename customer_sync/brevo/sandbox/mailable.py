@@ -28,7 +28,8 @@ class MailableHistory:
         self.table = Table("mailable", journal)
         #: Blocked addresses that no contact has any more.
         self.left_table = Table("left", journal)
-        self._open: dict[int, Key] = {}
+        #: Contact → its entries that are open, each under an address of its own.
+        self._open: dict[int, list[Key]] = {}
 
     def all(self) -> list[Json]:
         """Return the entries, oldest first: `id`, `email`, `at`, `how`, and `blockedAgainAt` (null while open)."""
@@ -36,17 +37,17 @@ class MailableHistory:
 
     def released(self, contact: Contact, how: str, now_ms: int) -> None:
         """Note that a blocked contact is mailable from now on; an entry that is open already stays the one."""
-        if contact.id in self._open:
+        keys = self._open.setdefault(contact.id, [])
+        if any(self.table.rows[key]["email"] == contact.email for key in keys):
             return
         key = self.table.next_id()
-        self._open[contact.id] = key
+        keys.append(key)
         row: Row = {"id": contact.id, "email": contact.email, "at": times.iso(now_ms), "how": how}
         self.table.put(key, {**row, "blockedAgainAt": None})
 
     def blocked(self, contact: Contact, now_ms: int) -> None:
-        """Note that a contact is blocked; closes its open entry."""
-        key = self._open.pop(contact.id, None)
-        if key is not None:
+        """Note that a contact is blocked; closes its open entries."""
+        for key in self._open.pop(contact.id, ()):
             self.table.put(key, {**self.table.rows[key], "blockedAgainAt": times.iso(now_ms)})
 
     def gone(self, contact: Contact) -> None:
@@ -69,5 +70,7 @@ class MailableHistory:
 
     def loaded(self) -> None:
         """Find the entries that are still open; called after the tables were loaded or cleared."""
-        rows = self.table.rows.items()
-        self._open = {int(str(row["id"])): key for key, row in rows if row["blockedAgainAt"] is None}
+        self._open = {}
+        for key, row in self.table.rows.items():
+            if row["blockedAgainAt"] is None:
+                self._open.setdefault(int(str(row["id"])), []).append(key)

@@ -12,13 +12,16 @@ _SHOWN = 50
 def show(sandbox: Sandbox) -> Response:
     """Return the page."""
     with sandbox.lock:
-        newest = [contact.public() for contact in reversed(sandbox.contacts.ordered()[-_SHOWN:])]
-        members = sandbox.contacts.members
-        lists = [{**row, "size": len(members.get(int(str(key)), ()))} for key, row in sandbox.lists.lists.rows.items()]
+        everyone = list(sandbox.contacts.roll.all)
+    blocked = sum(one.email_blacklisted for one in everyone)
+    with sandbox.lock:
+        newest = [contact.public() for contact in reversed(everyone[-_SHOWN:])]
+        size = sandbox.contacts.roll.size
+        lists = [{**row, "size": size(int(str(key)))} for key, row in sandbox.lists.lists.rows.items()]
         view = {
             "contacts": newest,
-            "count": len(sandbox.contacts.by_id),
-            "blocked": sum(one.email_blacklisted for one in sandbox.contacts.by_id.values()),
+            "count": len(everyone),
+            "blocked": blocked,
             "lists": lists,
             "calls": sandbox.calls.totals(),
             "max_in_second": sandbox.calls.max_in_second,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +21,7 @@ from customer_sync.brevo.sandbox.contacts import Contacts
 from customer_sync.brevo.sandbox.faults import Faults
 from customer_sync.brevo.sandbox.imports import Import
 from customer_sync.brevo.sandbox.journal import Entry, Journal, Key, Table
+from customer_sync.brevo.sandbox.landing import Landing
 from customer_sync.brevo.sandbox.limits import Limits
 from customer_sync.brevo.sandbox.lists import Lists
 from customer_sync.brevo.sandbox.mailable import MailableHistory
@@ -27,6 +31,9 @@ from customer_sync.model import Json
 #: How long the clockwork sleeps at most; what is due is never later than this.
 _NAP_S = 0.5
 _SENDERS = 4
+_SWITCH_S = 0.0005
+#: How many new objects start a search for garbage; an import makes hundreds of thousands, and no garbage.
+_GARBAGE = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,14 +94,18 @@ class Sandbox:
         self.limits = Limits(self.settings.plan, clock)
         self.calls = CallLog(clock)
         self.is_ecommerce_on = self.settings.ecommerce
+        self._last_ms = 0
+        #: What became of the rows of all imports: created, updated, untouched, refused.
+        self.rows: Counter[str] = Counter()
         self._imports: list[Import] = []
         self._wake = threading.Event()
         self._senders: ThreadPoolExecutor | None = None
         self._replay()
 
     def now_ms(self) -> int:
-        """Return the time as ms since 1970."""
-        return int(self.clock() * 1000)
+        """Return the time as ms since 1970, which never goes back; the caller holds the lock."""
+        self._last_ms = max(self._last_ms, int(self.clock() * 1000))
+        return self._last_ms
 
     def reset(self) -> None:
         """Go back to a new account with no faults and no calls; the settings and the plan stay."""
@@ -108,6 +119,7 @@ class Sandbox:
             self.limits.choose(self.limits.plan)
             self.calls.clear()
             self._imports.clear()
+            self.rows.clear()
             self.is_ecommerce_on = self.settings.ecommerce
             self.journal.rewrite(self._entries())
 
@@ -136,7 +148,13 @@ class Sandbox:
         return row
 
     def start(self) -> None:
-        """Let imports and webhooks run by themselves, in threads that end with the process."""
+        """Let imports and webhooks run by themselves, in threads that end with the process.
+
+        The process is ours from now on: while an import is read, threads with a call take turns sooner than Python's
+        five milliseconds, and garbage is looked for less often.
+        """
+        sys.setswitchinterval(_SWITCH_S)
+        gc.set_threshold(_GARBAGE, 10, 10)
         self._senders = ThreadPoolExecutor(_SENDERS, thread_name_prefix="webhooks")
         threading.Thread(target=self._run, name="clockwork", daemon=True).start()
 
@@ -178,32 +196,51 @@ class Sandbox:
         return min([_NAP_S, *(max(due - self.clock(), 0.0) for due in dues)])
 
     def _import(self, job: Import) -> None:
+        landing = Landing(job, self.contacts)
+        failure = ""
         try:
             if job.file_url:
                 job.rows = imports.fetch_rows(job.file_url)
-            prepared = imports.prepare(job, self.attributes)
+            for one in imports.prepare(job, self.attributes):
+                landing.add(one)
         except OSError as error:
-            prepared, failure = [], str(error)
-        else:
-            failure = ""
+            failure = str(error)
         with self.lock:
             if job not in self._imports:
                 return
-            self._imports.remove(job)
             if self.faults.take(("import_fails",), "POST", "/contacts/import"):
                 failure = "the import failed"
             if failure:
                 self._end_import(job, "failed", {"error": failure})
                 return
-            refused = imports.apply(job, prepared, self.contacts, self.now_ms())
+        self._land(job, landing)
+        if self.is_started:
+            # a collection that walks through every contact would stop all calls for a tenth of a second
+            gc.freeze()
+
+    def _land(self, job: Import, landing: Landing) -> None:
+        is_more = True
+        while is_more:
+            with self.lock:
+                if job not in self._imports:
+                    return
+                is_more = landing.settle(self.now_ms())
+            # whoever waits for the lock is to have it before we take it again
+            time.sleep(0)
+        with self.lock:
+            if job not in self._imports:
+                return
+            landing.finish(self.now_ms())
+            self.rows.update(landing.counts())
             info: dict[str, Json] = dict.fromkeys(imports.REPORTS)
-            for report, text in refused.files().items():
+            for report, text in landing.refused.files().items():
                 name = f"{job.process_id}-{report}.csv"
                 self.files.put(name, {"text": text})
                 info[report] = f"{job.base_url}sandbox/files/{name}"
             self._end_import(job, "completed", {"info": {"import": info}})
 
     def _end_import(self, job: Import, status: str, more: Mapping[str, Json]) -> None:
+        self._imports.remove(job)
         row = {**self.processes.rows[job.process_id], "status": status, **more}
         self.processes.put(job.process_id, {**row, "completed_at": times.iso(self.now_ms())})
         if job.notify_url:

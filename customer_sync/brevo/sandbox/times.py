@@ -34,6 +34,7 @@ def _second(second: int) -> str:
     return datetime.fromtimestamp(second, tz=UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
+@lru_cache(maxsize=10_000)
 def is_day(text: str) -> bool:
     """Return whether a text is a day as `YYYY-MM-DD`, the one form that is not ambiguous."""
     if not _DAY.fullmatch(text):

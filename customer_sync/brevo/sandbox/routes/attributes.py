@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+import orjson
 from flask import Response
 
 from customer_sync.brevo.sandbox.answers import as_json, nothing, optional_object
-from customer_sync.brevo.sandbox.contact import Contact
+from customer_sync.brevo.sandbox.contact import Contact, as_shown
 from customer_sync.brevo.sandbox.routes import Route
 from customer_sync.brevo.sandbox.state import Sandbox
+from customer_sync.model import Json
 
 
 def list_all(sandbox: Sandbox) -> Response:
@@ -37,11 +39,11 @@ def delete(sandbox: Sandbox, category: str, name: str) -> Response:
     upper = name.upper()
 
     def forget(contact: Contact) -> None:
-        contact.attributes = {key: value for key, value in contact.attributes.items() if key != upper}
+        _change(contact, upper, None)
 
     with sandbox.lock:
         sandbox.attributes.delete(category, name)
-        holders = [one for one in sandbox.contacts.by_id.values() if upper in one.attributes]
+        holders = _holders(sandbox, upper)
         sandbox.contacts.change_all(holders, forget)
     return nothing()
 
@@ -52,14 +54,28 @@ def delete_option(sandbox: Sandbox, name: str, option: str) -> Response:
 
     def forget(contact: Contact) -> None:
         value = contact.attributes[upper]
-        kept = [one for one in value if one != option] if isinstance(value, list) else value
-        contact.attributes = {**contact.attributes, upper: kept}
+        _change(contact, upper, [one for one in value if one != option] if isinstance(value, list) else value)
 
     with sandbox.lock:
         sandbox.attributes.delete_option(name, option)
-        holders = [one for one in sandbox.contacts.by_id.values() if upper in one.attributes]
+        holders = _holders(sandbox, upper)
         sandbox.contacts.change_all(holders, forget)
     return nothing()
+
+
+def _holders(sandbox: Sandbox, name: str) -> list[Contact]:
+    """Return who has a value of an attribute; whose JSON does not hold the word is not read."""
+    word = orjson.dumps(name)
+    return [one for one in sandbox.contacts.roll.all if word in one.shown and name in one.attributes]
+
+
+def _change(contact: Contact, name: str, value: Json) -> None:
+    shown = orjson.loads(contact.shown)
+    if value is None:
+        del shown[name]
+    else:
+        shown[name] = value
+    contact.shown = as_shown(shown)
 
 
 ROUTES: Final[tuple[Route, ...]] = (

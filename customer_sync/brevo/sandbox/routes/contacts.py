@@ -9,8 +9,17 @@ from typing import Final
 from flask import Response, request
 
 from customer_sync.brevo.sandbox import contact_body, paging
-from customer_sync.brevo.sandbox.answers import ApiError, Row, as_json, body_object, invalid, not_found, nothing
-from customer_sync.brevo.sandbox.contact import Contact, Write
+from customer_sync.brevo.sandbox.answers import (
+    ApiError,
+    Row,
+    as_json,
+    body_object,
+    invalid,
+    not_found,
+    nothing,
+    raw_json,
+)
+from customer_sync.brevo.sandbox.contact import Contact, Write, page_of
 from customer_sync.brevo.sandbox.contacts import duplicate
 from customer_sync.brevo.sandbox.identifiers import EMAIL, EXT_ID, SMS, TYPES
 from customer_sync.brevo.sandbox.routes import Route
@@ -106,6 +115,10 @@ def list_all(sandbox: Sandbox) -> Response:
     with sandbox.lock:
         rows = _chosen(sandbox)
         contacts, count = page.of(rows), len(rows)
+        everyone = rows[:] if "filter" in request.args else ()
+    if "filter" in request.args:
+        rows = _filtered(sandbox, everyone, request.args["filter"])
+        contacts, count = page.of(rows), len(rows)
     return _contacts(contacts, count)
 
 
@@ -114,7 +127,7 @@ def list_members(sandbox: Sandbox, list_id: int) -> Response:
     page = paging.page(50, 500)
     with sandbox.lock:
         sandbox.lists.list(list_id)
-        rows = _modified(sandbox.contacts.ordered(list_id))
+        rows = sandbox.contacts.roll.choose(None, paging.since("modifiedSince"), list_id)
         contacts, count = page.of(rows), len(rows)
     return _contacts(contacts, count)
 
@@ -132,8 +145,7 @@ def refuse_consent_groups(_sandbox: Sandbox) -> Response:
 
 def _contacts(contacts: Sequence[Contact], count: int) -> Response:
     """Turn many contacts into JSON; needs no lock, and would hold up every other call."""
-    shown: list[Json] = [contact.public() for contact in contacts]
-    return as_json({"contacts": shown, "count": count})
+    return raw_json(page_of(contacts, count))
 
 
 def _merge(sandbox: Sandbox, own: Contact | None, collisions: dict[str, Contact]) -> Contact:
@@ -169,7 +181,7 @@ def _find(sandbox: Sandbox, identifier: str, kind: str | None, *, is_read: bool)
     if kind is None and "@" in identifier:
         return contacts.find(EMAIL, identifier.strip().lower())
     if kind in (None, "contact_id") and identifier.isdecimal():
-        found = contacts.by_id.get(int(identifier))
+        found = contacts.roll.get(int(identifier))
         return contacts.find(SMS, identifier) if found is None and kind is None and is_read else found
     if kind not in TYPES:
         raise invalid("Invalid identifierType" if kind else "Invalid email or contact id")
@@ -179,34 +191,30 @@ def _find(sandbox: Sandbox, identifier: str, kind: str | None, *, is_read: bool)
     )
 
 
-def _chosen(sandbox: Sandbox) -> list[Contact]:
+def _chosen(sandbox: Sandbox) -> Sequence[Contact]:
     args = request.args
     if "listIds" in args and "segmentId" in args:
         raise invalid("Either listIds or segmentId can be passed")
     if "segmentId" in args:
         raise not_found("Segment does not exist")
-    rows = sandbox.contacts.ordered()
+    created, modified = paging.since("createdSince"), paging.since("modifiedSince")
+    roll = sandbox.contacts.roll
+    lists = set(paging.numbers("listIds"))
+    if "ids" not in args and len(lists) == ("listIds" in args):
+        return roll.choose(created, modified, *lists)
     if "ids" in args:
         ids = paging.numbers("ids")
         if len(ids) > _MAX_IDS:
             raise ApiError(400, "out_of_range", f"Maximum {_MAX_IDS} ids can be passed")
-        rows = [sandbox.contacts.by_id[one] for one in sorted(set(ids)) if one in sandbox.contacts.by_id]
-    if "listIds" in args:
-        wanted = set(paging.numbers("listIds"))
-        rows = [one for one in rows if not wanted.isdisjoint(one.list_ids)]
-    created = paging.since("createdSince")
-    if created is not None:
-        rows = [one for one in rows if one.created_ms > created]
-    rows = _modified(rows)
-    return _filtered(sandbox, rows, args["filter"]) if "filter" in args else rows
+        found = (roll.get(one) for one in sorted(set(ids)))
+        rows = [one for one in found if one and ("listIds" not in args or not lists.isdisjoint(one.list_ids))]
+    else:
+        rows = roll.union(lists)
+    after = [one for one in rows if created is None or one.created_ms > created]
+    return [one for one in after if modified is None or one.modified_ms > modified]
 
 
-def _modified(rows: list[Contact]) -> list[Contact]:
-    modified = paging.since("modifiedSince")
-    return rows if modified is None else [one for one in rows if one.modified_ms > modified]
-
-
-def _filtered(sandbox: Sandbox, rows: list[Contact], text: str) -> list[Contact]:
+def _filtered(sandbox: Sandbox, rows: Sequence[Contact], text: str) -> list[Contact]:
     """Apply `equals(NAME,"value")`, the one operator there is."""
     found = _FILTER.fullmatch(text.strip())
     attribute = sandbox.attributes.get(found[1]) if found else None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
-from flask import Response
+from flask import Response, request
 
 from customer_sync.brevo.sandbox import paging
-from customer_sync.brevo.sandbox.answers import Row, as_json, body_object, invalid, not_found, nothing
-from customer_sync.brevo.sandbox.contact import Contact, Write
+from customer_sync.brevo.sandbox.answers import Row, as_json, body_object, invalid, not_found, nothing, raw_json
+from customer_sync.brevo.sandbox.contact import Contact, Write, page_of
 from customer_sync.brevo.sandbox.contact_body import list_ids
 from customer_sync.brevo.sandbox.faults import KINDS
 from customer_sync.brevo.sandbox.identifiers import EMAIL
@@ -31,11 +32,12 @@ def ready(_sandbox: Sandbox) -> Response:
 
 
 def state(sandbox: Sandbox) -> Response:
-    """Return every contact in one JSON."""
+    """Return every contact in one JSON; with `limit` and `offset` a part of them, in the order of creation."""
+    first, limit = paging.number("offset", 0), paging.number("limit", sys.maxsize)
     with sandbox.lock:
-        contacts = list(sandbox.contacts.ordered())
-    rows: list[Json] = [contact.public() for contact in contacts]
-    return as_json({"contacts": rows, "count": len(rows)})
+        count = len(sandbox.contacts.roll.all)
+        contacts = sandbox.contacts.roll.all[first : first + limit]
+    return raw_json(page_of(contacts, count))
 
 
 def calls(sandbox: Sandbox) -> Response:
@@ -53,9 +55,24 @@ def forget_calls(sandbox: Sandbox) -> Response:
 
 
 def mailable(sandbox: Sandbox) -> Response:
-    """Return every moment at which somebody who was blocked could be mailed again."""
+    """Return every moment at which somebody who was blocked could be mailed again; with `email` only of those people.
+
+    `count` is how many there are, `limit` how many are shown, the newest of them.
+    """
+    emails = {one.strip().lower() for one in request.args.getlist("email")}
+    limit = paging.number("limit", sys.maxsize)
     with sandbox.lock:
-        return as_json({"mailable": sandbox.history.all()})
+        rows = sandbox.history.all()
+    if emails:
+        rows = [row for row in rows if isinstance(row, dict) and row["email"] in emails]
+    return as_json({"mailable": rows[max(len(rows) - limit, 0) :], "count": len(rows)})
+
+
+def imported(sandbox: Sandbox) -> Response:
+    """Return what became of the rows of all completed imports, which the API tells nobody."""
+    with sandbox.lock:
+        found: Row = {name: sandbox.rows[name] for name in ("created", "updated", "untouched", "refused")}
+    return as_json({"rows": sum(sandbox.rows.values()), **found})
 
 
 def webhooks(sandbox: Sandbox) -> Response:
@@ -148,7 +165,7 @@ def _leave_lists(sandbox: Sandbox, contact: Contact, lists: tuple[int, ...]) -> 
 
     def leave(one: Contact) -> None:
         one.list_unsubscribed = left
-        one.modified_ms = sandbox.now_ms()
+        sandbox.contacts.roll.touch(one, sandbox.now_ms())
 
     sandbox.contacts.change_all([contact], leave)
     sandbox.contacts.update(contact, Write(remove_lists=lists), sandbox.now_ms())
@@ -174,6 +191,7 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", "/sandbox/calls", calls),
     ("DELETE", "/sandbox/calls", forget_calls),
     ("GET", "/sandbox/mailable", mailable),
+    ("GET", "/sandbox/imports", imported),
     ("GET", "/sandbox/webhooks", webhooks),
     ("GET", "/sandbox/shop/<table>", shop),
     ("POST", "/sandbox/reset", reset),

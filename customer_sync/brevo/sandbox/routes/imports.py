@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from flask import Response, request
 
-from customer_sync.brevo.sandbox import contact_body, imports, paging
-from customer_sync.brevo.sandbox.answers import ApiError, Row, as_json, body_object, invalid, missing
+from customer_sync.brevo.sandbox import contact_body, imports, paging, slices
+from customer_sync.brevo.sandbox.answers import ApiError, Row, as_json, invalid, missing
 from customer_sync.brevo.sandbox.imports import Import
 from customer_sync.brevo.sandbox.routes import Route
 from customer_sync.brevo.sandbox.state import Sandbox
@@ -25,10 +26,14 @@ _NO_IDENTIFIER = (
 
 def begin(sandbox: Sandbox) -> Response:
     """Queue an import: 202 with the process id."""
+    too_large = ApiError(sandbox.settings.max_import_status, "out_of_range", "Body should not exceed 10 MB")
     if (request.content_length or 0) > MAX_BYTES:
-        raise ApiError(sandbox.settings.max_import_status, "out_of_range", "Body should not exceed 10 MB")
-    body = body_object()
-    rows, file_url = _source(body)
+        raise too_large
+    text = request.get_data(cache=False)
+    if len(text) > MAX_BYTES:
+        raise too_large
+    body, sliced = slices.read(text)
+    rows, file_url = _source(body, sliced)
     updates = contact_body.flag(body, "updateExistingContacts")
     with sandbox.lock:
         list_ids = _lists(sandbox, body)
@@ -67,7 +72,7 @@ def read_process(sandbox: Sandbox, process_id: int) -> Response:
         return as_json(row)
 
 
-def _source(body: Row) -> tuple[list[Row], str]:
+def _source(body: Row, sliced: slices.Rows | None) -> tuple[Iterable[Row], str]:
     given = [name for name in ("jsonBody", "fileBody", "fileUrl") if body.get(name)]
     if not given:
         raise missing("Either fileUrl, fileBody or jsonBody is required")
@@ -76,8 +81,9 @@ def _source(body: Row) -> tuple[list[Row], str]:
     value = body[given[0]]
     if given[0] == "fileUrl":
         return [], str(value)
-    if isinstance(value, list) and given[0] == "jsonBody":
-        rows = imports.rows_of_json(value)
+    rows: Iterable[Row]
+    if given[0] == "jsonBody" and sliced:
+        rows = sliced
     elif isinstance(value, str) and given[0] == "fileBody":
         rows = imports.rows_of_csv(value)
     else:

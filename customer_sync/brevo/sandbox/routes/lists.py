@@ -138,30 +138,24 @@ def remove_members(sandbox: Sandbox, list_id: int) -> Response:
 
 def _remove_all(sandbox: Sandbox, list_id: int) -> Response:
     """Brevo does this in the background; here it is done at once and the process is there for show."""
-    members = list(sandbox.contacts.ordered(list_id))
-    _leave(sandbox, members, list_id)
+    total = sandbox.contacts.empty_list(list_id, sandbox.now_ms())
     process_id = sandbox.processes.next_id()
     at = times.iso(sandbox.now_ms())
     row: Row = {"id": process_id, "name": "IMPORTUSER", "status": "completed", "created_at": at, "completed_at": at}
     sandbox.processes.put(process_id, row)
-    return as_json({"contacts": {"processId": process_id, "total": len(members)}}, 201)
+    return as_json({"contacts": {"processId": process_id, "total": total}}, 201)
 
 
 def _delete_list(sandbox: Sandbox, list_id: int) -> None:
-    _leave(sandbox, list(sandbox.contacts.ordered(list_id)), list_id)
+    sandbox.contacts.empty_list(list_id, sandbox.now_ms())
     sandbox.lists.lists.drop(list_id)
-
-
-def _leave(sandbox: Sandbox, contacts: Iterable[Contact], list_id: int) -> None:
-    for contact in contacts:
-        sandbox.contacts.update(contact, Write(remove_lists=(list_id,)), sandbox.now_ms())
 
 
 def _wanted(sandbox: Sandbox, body: Row) -> dict[str | int, Contact | None]:
     """Return whom the body names, under the name it uses; exactly one of the three ways, 1 to 150."""
     finders: dict[str, Callable[[Json], Contact | None]] = {
         "emails": lambda one: sandbox.contacts.find(EMAIL, str(one).strip().lower()),
-        "ids": lambda one: sandbox.contacts.by_id.get(one) if isinstance(one, int) else None,
+        "ids": lambda one: sandbox.contacts.roll.get(one) if isinstance(one, int) else None,
         "extIds": lambda one: sandbox.contacts.find(EXT_ID, str(one)),
     }
     ways = [(body[name], find) for name, find in finders.items() if name in body]
@@ -183,15 +177,17 @@ def _answer(wanted: Iterable[str | int], done: Iterable[str | int]) -> Response:
 
 def _list(sandbox: Sandbox, row: Row) -> Row:
     """`totalSubscribers` and `totalBlacklisted` have been 0 for everybody since 2024."""
-    members = sandbox.contacts.members.get(int(str(row["id"])), {})
-    counts: Row = {"totalSubscribers": 0, "totalBlacklisted": 0, "uniqueSubscribers": len(members)}
+    size = sandbox.contacts.roll.size(int(str(row["id"])))
+    counts: Row = {"totalSubscribers": 0, "totalBlacklisted": 0, "uniqueSubscribers": size}
     return {"id": row["id"], "name": row["name"], "folderId": row["folderId"], **counts}
 
 
 def _folder(sandbox: Sandbox, row: Row) -> Row:
-    lists = sandbox.lists.in_folder(int(str(row["id"])))
-    members = {one for each in lists for one in sandbox.contacts.members.get(int(str(each["id"])), {})}
-    counts: Row = {"totalSubscribers": 0, "totalBlacklisted": 0, "uniqueSubscribers": len(members)}
+    lists = [int(str(one["id"])) for one in sandbox.lists.in_folder(int(str(row["id"])))]
+    roll = sandbox.contacts.roll
+    filled = [one for one in lists if roll.size(one)]
+    size = roll.size(filled[0]) if len(filled) == 1 else len(roll.union(filled))
+    counts: Row = {"totalSubscribers": 0, "totalBlacklisted": 0, "uniqueSubscribers": size}
     return {**row, **counts}
 
 

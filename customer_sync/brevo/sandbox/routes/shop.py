@@ -146,7 +146,7 @@ def contact_of(sandbox: Sandbox, identifiers: Json) -> Contact | None:
         return None
     number = identifiers.get("contact_id")
     if isinstance(number, int):
-        return sandbox.contacts.by_id.get(number)
+        return sandbox.contacts.roll.get(number)
     for name, kind in TYPES.items():
         value = identifiers.get(name)
         found = sandbox.contacts.find(kind, str(value).strip().lower().lstrip("+")) if value else None
