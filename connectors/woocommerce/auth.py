@@ -107,8 +107,8 @@ def ways(shop: str, chosen: Way | None, learned: Way | None = None) -> tuple[Way
         chosen: the option `auth`.
         learned: what worked before.
 
-    Over plain HTTP there is one way only: keys that anybody could read on the wire are not sent on a guess. The loopback
-    is no wire.
+    Over plain HTTP there is one way only: keys that anybody could read on the wire are not sent on a guess. On the
+    loopback there is no wire.
     """
     is_http = shop.startswith(_PLAIN_HTTP)
     first = chosen or (Way.OAUTH1 if is_http else Way.BASIC)

@@ -194,6 +194,14 @@ def test_behind_a_proxy_that_hides_https_requests_are_signed_as_wordpress_sees_t
     assert "is_ssl()" in caller.notes[0]
 
 
+def test_a_signature_is_made_for_the_other_scheme_where_the_first_does_not_fit():
+    caller, http = shop(in_turn((401, {**REFUSED, "message": "Invalid signature"}), rows([])), auth="oauth1")
+    caller.listing(CUSTOMERS)
+
+    assert len({call.params["oauth_signature"] for call in http.calls}) == 2
+    assert caller.way is Way.OAUTH1_AS_HTTP
+
+
 @pytest.mark.parametrize("second", [(503, "<html>"), (429, {}), (200, "<html>")])
 def test_a_way_that_did_not_work_is_not_remembered(second):
     vault = Vault()
