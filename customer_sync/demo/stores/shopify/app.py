@@ -47,12 +47,19 @@ def _app(shop: Shop) -> Flask:
     for method, path, answer in control.ROUTES:
         add(path, f"{method} {path}", partial(answer, shop), methods=[method])
     app.register_error_handler(control.BadRequest, _bad_request)
-    app.register_error_handler(admin.BrokenConnection, lambda _: Response(_broken()))
+    app.register_error_handler(admin.BrokenConnection, lambda _: _break_off())
     return app
 
 
+def _break_off() -> Response:
+    """Return an answer that the client sees break off: its head promises a byte that never comes.
+
+    The server may have sent the head by then, so it is one that nobody takes for a success.
+    """
+    return Response(_broken(), 520, {"Content-Length": "1"}, direct_passthrough=True)
+
+
 def _broken() -> Iterator[bytes]:
-    """Yield a body that breaks at its first byte: the server then closes the connection without an answer."""
     for _ in (0,):
         raise ConnectionResetError
     yield b""
