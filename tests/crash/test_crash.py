@@ -5,29 +5,23 @@ Only processes that this test started are killed, by process id.
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import random
-import signal
 import statistics
-import subprocess
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from connectors.shopify.connector import ShopifyConnector
 from customer_sync.connector import SourceSettings
-from customer_sync.embedded import free_port
 from customer_sync.model import Inbound
-from tests.sandbox_server import SandboxClient, sandbox_server
+from tests.crash.stack import Stack, kill, wait_for
+from tests.sandbox_server import sandbox_server
 
 EVENTS = 2_000
 CUSTOMERS = 150
@@ -43,44 +37,10 @@ skills:
 """
 
 
-class Stack:
-    """`tajo run` with a sandbox of its own, in a folder of its own."""
-
-    def __init__(self, folder: Path, sandbox: SandboxClient) -> None:
-        self.folder = folder
-        self.sandbox = sandbox
-        config = folder / "tajo.yaml"
-        config.write_text(CONFIG)
-        self.port = free_port()
-        env = {name: value for name, value in os.environ.items() if not name.startswith(("TAJO_", "BREVO_"))}
-        env |= {
-            "TAJO_CONFIG": str(config),
-            "TAJO_HOME": str(folder / "home"),
-            "BREVO_API_URL": sandbox.url,
-            "BREVO_API_KEY": "crash",
-        }
-        command = [sys.executable, "-m", "customer_sync", "run", "--port", str(self.port), "--workers", "2"]
-        self.log = (folder / "log").open("w")
-        self.process = subprocess.Popen(command, env=env, stdout=self.log, stderr=self.log)
-        _wait(lambda: _answers(f"http://127.0.0.1:{self.port}/healthz"), 30, "the web process")
-
-    def children(self, words: str) -> list[int]:
-        """The process ids below `tajo run` whose command line has these words."""
-        return [pid for pid in _descendants(self.process.pid) if words in _command(pid)]
-
-    def redis(self) -> int:
-        return int(json.loads((self.folder / "home" / "redis" / "redis.json").read_text())["pid"])
-
-    def close(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
-        self.process.wait(20)
-        self.log.close()
-
-
 @pytest.fixture
 def stack(tmp_path):
     with sandbox_server("--plan", "none") as sandbox:
-        made = Stack(tmp_path, sandbox)
+        made = Stack(tmp_path, sandbox, CONFIG)
         yield made
         made.close()
 
@@ -99,13 +59,13 @@ def test_killed_workers_web_and_redis_lose_nothing(stack, capsys):
         time.sleep(rng.uniform(0.5, 2.0))
         victim = rng.choice(["worker", "worker", "web", "redis"])
         for pid in _victims(stack, victim):
-            _kill(pid)
+            kill(pid)
         kills[victim] = kills.get(victim, 0) + 1
         recoveries.append(sender.probe(len(recoveries)))
     for thread in senders:
         thread.join()
     expected = sender.newest()
-    _wait(
+    wait_for(
         lambda: not _differences(expected, stack.sandbox.contacts()),
         60,
         lambda: _differences(expected, stack.sandbox.contacts()),
@@ -182,7 +142,7 @@ class Sender:
         started = time.monotonic()
         customer = 10_000 + number
         self.send(customer, number)
-        _wait(lambda: f"person{customer}@example.com" in self.stack.sandbox.contacts(), 30, "the probe")
+        wait_for(lambda: f"person{customer}@example.com" in self.stack.sandbox.contacts(), 30, "the probe")
         return time.monotonic() - started
 
     def newest(self) -> dict[str, str]:
@@ -192,49 +152,3 @@ class Sender:
 def _differences(expected: dict[str, str], contacts: dict[str, dict]) -> dict[str, tuple[str, object]]:
     found = {email: (contacts.get(email) or {}).get("attributes", {}).get("FIRSTNAME") for email in expected}
     return {email: (name, found[email]) for email, name in expected.items() if found[email] != name}
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)
-
-
-def _descendants(pid: int) -> list[int]:
-    parents = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit():
-            try:
-                stat = (entry / "stat").read_text()
-            except OSError:
-                continue
-            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
-    found, queue = [], [pid]
-    while queue:
-        parent = queue.pop()
-        below = [child for child, its_parent in parents.items() if its_parent == parent]
-        found += below
-        queue += below
-    return sorted(found)
-
-
-def _command(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
-    except OSError:
-        return ""
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as answer:
-            return answer.status == 200
-    except OSError:
-        return False
-
-
-def _wait(condition, patience_s: float, what) -> None:
-    ends = time.monotonic() + patience_s
-    while not condition():
-        if time.monotonic() > ends:
-            raise AssertionError(f"not within {patience_s} s: {what() if callable(what) else what}")
-        time.sleep(0.05)
