@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
@@ -38,22 +38,28 @@ class App:
         self._store = store
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        """Answer one request. A fault may raise `ConnectionResetError`: then nothing is to be answered."""
+        """Answer one request. After a fault the body may raise `ConnectionResetError`: nothing is to be answered."""
         self._store.seen_at = f"http://{environ.get('HTTP_HOST') or environ['SERVER_NAME']}"
-        path, query = environ.get("PATH_INFO", "/"), parse_query(environ.get("QUERY_STRING", ""))
-        if path.startswith("/fake/"):
-            answer = control.answer(self._store, environ["REQUEST_METHOD"], path, query, _body(environ))
-            body = answer.encoded()
-        elif path.rstrip("/") == "/wc-auth/v1/authorize":
-            answer = authorize(self._store, query)
-            body = answer.encoded()
-        else:
-            answer, body = self._wordpress(environ, path, query)
+        try:
+            answer, body = self._answered(environ)
+        except ConnectionResetError as error:
+            start_response("520 Broken", [("Content-Length", "1")])
+            return _Broken(error)
         is_head = environ["REQUEST_METHOD"] == "HEAD"
         common = HEADERS if answer.content_type == JSON else {}
         headers = {**common, "Content-Type": answer.content_type, "Content-Length": str(len(body)), **answer.headers}
         start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", list(headers.items()))
         return [b"" if is_head else body]
+
+    def _answered(self, environ: dict[str, Any]) -> tuple[Answer, bytes]:
+        path, query = environ.get("PATH_INFO", "/"), parse_query(environ.get("QUERY_STRING", ""))
+        if path.startswith("/fake/"):
+            answer = control.answer(self._store, environ["REQUEST_METHOD"], path, query, _body(environ))
+        elif path.rstrip("/") == "/wc-auth/v1/authorize":
+            answer = authorize(self._store, query)
+        else:
+            return self._wordpress(environ, path, query)
+        return answer, answer.encoded()
 
     def _wordpress(self, environ: dict[str, Any], path: str, query: Row) -> tuple[Answer, bytes]:
         store, method = self._store, environ["REQUEST_METHOD"].replace("HEAD", "GET")
@@ -131,6 +137,19 @@ class App:
             text = "The provided API key cannot be used to access this endpoint."
             raise WpError(401, "woocommerce_rest_authentication_error", text)
         return key, shown_by
+
+
+class _Broken:
+    """A body that fails at its first byte: the server then closes the connection without an answer."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        raise self._error
 
 
 def _body(environ: dict[str, Any]) -> Row:
