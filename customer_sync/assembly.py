@@ -14,6 +14,7 @@ from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contact_plan import Rules
 from customer_sync.brevo.contacts import BUCKET, LANE, ContactsHandler
+from customer_sync.brevo.gear import open_gear
 from customer_sync.brevo.intake import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.intake import BrevoIntake
 from customer_sync.config import Settings
@@ -35,6 +36,7 @@ from customer_sync.skills import Skill, Work
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Tally
+from customer_sync.store.flights import Flights
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.lanes import Item
 from customer_sync.store.scripts import as_text
@@ -125,7 +127,8 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
     brevo = brevo_of(settings, store, tally)
     _notice_new_account(settings, store)
     rules = RulesBook(settings, store, brevo)
-    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read)
+    flights = Flights(store.client, store.scripts)
+    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, under_way=flights.ids)
     connectors = connectors_of(settings)
 
     def forget(items: Sequence[Item]) -> None:
@@ -141,6 +144,7 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
         keeper=Keeper(store.lanes),
         forget=forget,
         rules=rules.read,
+        gears={LANE: open_gear(settings, store, flights, brevo, tally=tally, rules=rules.read)},
     )
 
 

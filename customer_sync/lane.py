@@ -1,15 +1,19 @@
-"""What a lane's handler gives back: an outcome for each item, and why the lane should pause, if it should."""
+"""What a lane's handler and its bulk gear give back: an outcome for each item, and why the lane should pause."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
 from customer_sync.errors import ConfigError, Unavailable
-from customer_sync.store.lanes import Item, Settlement
+from customer_sync.model import EventState
+from customer_sync.store.counters import Tally
+from customer_sync.store.lanes import Item, Settlement, Source
+from customer_sync.store.runs import EVENT_PREFIX
 
-Word = Literal["delivered", "unchanged", "again", "held", "parked"]
+Word = Literal["delivered", "unchanged", "again", "held", "back", "parked"]
 
 
 class Outcome(NamedTuple):
@@ -18,7 +22,8 @@ class Outcome(NamedTuple):
     Args:
         item: the item.
         settlement: what is written to the lane.
-        word: `held` is `again` without a burnt try: the limit, the destination or a setting is in the way.
+        word: `held` is `again` without a burnt try: the limit, the destination or a setting is in the way; `back`:
+            nothing was tried, the item goes another way.
         note: the destination's answer or the reason, for people.
         pause: the error that concerns the whole lane.
     """
@@ -64,6 +69,53 @@ def _counted(outcome: Outcome) -> Outcome:
     return outcome._replace(word="again")
 
 
+#: What became of an item → the state of the events behind it; other words leave them as they are.
+STATES = {
+    "delivered": EventState.DELIVERED,
+    "unchanged": EventState.DELIVERED,
+    "again": EventState.RETRYING,
+    "parked": EventState.PARKED,
+}
+#: The note of an item that an import brought to its end.
+IMPORTED = "imported"
+#: What became of an item → the count of the run that it came with.
+_RUN_COUNTS = {"delivered": "sent", "unchanged": "same", "parked": "failed", "again": "retried"}
+
+
+def is_of_run(event: Source) -> bool:
+    """Tell whether an event is one of a run, which has counts of its own."""
+    return event.event_id.startswith(EVENT_PREFIX)
+
+
+def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms: int) -> dict[str, Counter[str]]:
+    """Count what became of items, whichever way they went; return the counts of the runs they came with, by number."""
+    items: Counter[str] = Counter("again" if one.word == "held" else one.word for one in outcomes)
+    items.pop("back", None)
+    events: Counter[tuple[str, EventState]] = Counter()
+    saved: Counter[str] = Counter(unchanged=items["unchanged"])
+    runs: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    for outcome in outcomes:
+        state = STATES.get(outcome.word)
+        if state is None:
+            continue
+        for event in outcome.item.events:
+            events[event.source, state] += 1
+            if is_of_run(event):
+                runs[event.event_id.removeprefix(EVENT_PREFIX)][_RUN_COUNTS[outcome.word]] += 1
+            elif state is EventState.DELIVERED:
+                tally.observe_latency(max(0, now_ms - event.arrived_ms) / 1000)
+        if state is EventState.DELIVERED:
+            saved["merged"] += max(0, len(outcome.item.events) - 1)
+            saved["import"] += outcome.note == IMPORTED
+    for word, by in items.items():
+        tally.count("tajo_items_total", by=by, lane=lane, outcome=word)
+    for (source, state), by in events.items():
+        tally.count("tajo_events_total", by=by, source=source, state=str(state))
+    for why, by in saved.items():
+        tally.count("tajo_calls_saved_total", by=by, why=why)
+    return runs
+
+
 class Handler(Protocol):
     """The worker step of one lane."""
 
@@ -75,4 +127,41 @@ class Handler(Protocol):
 
     def deliver(self, items: Sequence[Item]) -> Delivery:
         """Try to deliver the items; every one of them has an outcome."""
+        ...
+
+
+class Work(NamedTuple):
+    """Items that a bulk gear is done with.
+
+    Args:
+        token: proves their lease.
+        delivery: what became of them.
+        alert: what a person should know, and what to do; None when there is nothing.
+    """
+
+    token: str
+    delivery: Delivery
+    alert: tuple[str, str] | None = None
+
+
+class Gear(Protocol):
+    """The bulk gear of one lane: takes many items along in one call and follows what becomes of them."""
+
+    #: Delivers one by one what the gear gave back.
+    single: Handler
+
+    def load(self) -> Generator[Work]:
+        """Look at bulk items, send off what goes together; yields what is to be settled."""
+        ...
+
+    def follow(self) -> Generator[Work]:
+        """Look at what was sent off; yields what has ended."""
+        ...
+
+    def next_look_s(self) -> float | None:
+        """Return how long until there is something to follow, in seconds; None when nothing is under way."""
+        ...
+
+    def look_now(self) -> bool:
+        """Have what was sent off looked at at once; False when nothing was."""
         ...

@@ -69,8 +69,25 @@ CATALOGUE: tuple[Metric, ...] = (
         "tajo_calls_saved_total",
         "counter",
         ("why",),
-        "Calls to Brevo that were not needed: merged (several events, one call), unchanged.",
+        "Calls to Brevo that were not needed: merged (several events, one call), unchanged, "
+        "import (many contacts, one call).",
         "None: the more, the better.",
+    ),
+    Metric(
+        "tajo_imports_total",
+        "counter",
+        ("outcome",),
+        "Imports of many contacts by what became of them: sent; landed, failed, lost (Brevo knows nothing of it), "
+        "overdue; unclear and refused at the call; void (never sent), late (ended long after it was given up).",
+        "Failed or overdue rising: https://status.brevo.com. Nothing is lost, contacts go singly then.",
+    ),
+    Metric(
+        "tajo_import_rows_total",
+        "counter",
+        ("outcome",),
+        "Contacts in imports: sent, refused (Brevo lists the row as faulty), existed (the contact was there already). "
+        "What was refused or existed goes singly.",
+        "Existed rising: most customers were in Brevo before; a reconcile tells us, and no import is tried for them.",
     ),
     Metric(
         "tajo_fields_refused_total",

@@ -3,6 +3,7 @@
     ingress        a verified request is appended to the inbox (`customer_sync.web.ingress`)
     process_inbox  request → events → changes → lanes, in one atomic step per batch
     deliver        lane → items → Brevo → settled
+    bulk, follow   the same for many items in one call, and what became of them
 
 Every step can run twice: the inbox entry, the event id and the lease each make sure that the second run changes
 nothing. Nothing here remembers anything between calls.
@@ -12,17 +13,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from customer_sync.brevo.contact_plan import Rules
+from customer_sync.brevo.gear import is_notice
 from customer_sync.connector import Connector
 from customer_sync.errors import ConfigError, MappingError, PayloadError, Unavailable
 from customer_sync.identity import fingerprint
-from customer_sync.lane import Delivery, Handler, Outcome
+from customer_sync.lane import STATES, Delivery, Gear, Handler, Outcome, Work, count_outcomes, is_of_run
 from customer_sync.log import get
 from customer_sync.merge import Stamped, State, canonical, stamp
 from customer_sync.model import Change, Event, EventState, Inbound, Kind, Merged, to_ms
@@ -32,9 +34,8 @@ from customer_sync.store import Store, inbox, parked
 from customer_sync.store.breaker import CONFIG_PAUSE_S, Pause
 from customer_sync.store.counters import Tally
 from customer_sync.store.keeper import Keeper
-from customer_sync.store.lanes import COMPACT_AT, Item, Source, encode_change
+from customer_sync.store.lanes import COMPACT_AT, Item, Source, Which, encode_change
 from customer_sync.store.ledger import event_row, outcome_row
-from customer_sync.store.runs import EVENT_PREFIX
 
 log = get(__name__)
 
@@ -51,11 +52,12 @@ class Line:
         connectors: source → its connector, Brevo's own webhooks among them.
         skills: the enabled skills.
         handlers: lane → its worker step.
-        wake: sends a wake-up: `inbox` or `deliver:<lane>`.
+        wake: sends a wake-up: `inbox`, `deliver:<lane>`, `bulk:<lane>` or `follow`.
         tally: counts of the handlers' calls; written out with each delivery.
         keeper: renews the leases of what is being delivered.
         forget: removes what is left of erased people outside the lanes.
         rules: the operator's decisions and the account's attributes, as they are now.
+        gears: lane → its bulk gear, where it has one.
     """
 
     store: Store
@@ -67,6 +69,7 @@ class Line:
     keeper: Keeper
     forget: Callable[[Sequence[Item]], None] = lambda _: None
     rules: Callable[[], Rules] = Rules
+    gears: Mapping[str, Gear] = field(default_factory=dict)
 
 
 class Rest(NamedTuple):
@@ -130,8 +133,10 @@ class _Reading:
         self._parked: list[list[Any]] = []
         if entry.claims >= inbox.MAX_CLAIMS:
             self._park("A worker died each time it read this request.", "Report it with the request, then replay.")
-        else:
+        elif not is_notice(entry.inbound):
             self._read()
+        elif any(gear.look_now() for gear in line.gears.values()):
+            line.wake("follow")
         self.plan = {"entry": entry.id, "events": self._plans, "parked": self._parked}
 
     @property
@@ -266,8 +271,11 @@ def deliver(line: Line, lane: str) -> Rest:
     Raises:
         Unavailable: the destination is down; the lane's breaker is open and the items wait, unburnt.
     """
-    handler = line.handlers[lane]
-    taken = line.store.lanes.take(lane, handler.batch_size())
+    return _deliver(line, lane, line.handlers[lane], "live" if lane in line.gears else "all")
+
+
+def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
+    taken = line.store.lanes.take(lane, handler.batch_size(), which=which)
     if taken.state in {"empty", "closed"}:
         return Rest(did_work=False, wait_s=taken.wait_s)
     with line.keeper.keep(lane, taken.token, [item.target for item in taken.items]):
@@ -288,56 +296,67 @@ def deliver(line: Line, lane: str) -> Rest:
     return Rest(did_work=True, wait_s=0.0)
 
 
+def bulk(line: Line, lane: str) -> Rest:
+    """Let a lane's bulk gear load and send off what goes together, and deliver some of the rest singly.
+
+    Raises:
+        Unavailable: as `deliver`.
+    """
+    gear = line.gears[lane]
+    did_work = _finish(line, lane, gear.load())
+    if did_work and line.store.wake("follow"):
+        line.wake("follow")
+    rest = _deliver(line, lane, gear.single, "single")
+    return Rest(did_work or rest.did_work, 0.0 if did_work else rest.wait_s)
+
+
+def follow(line: Line) -> Rest:
+    """Find out what became of what the bulk gears sent off, and settle it; tell when to look again."""
+    did_work, waits = False, []
+    for lane, gear in line.gears.items():
+        if _finish(line, lane, gear.follow()):
+            did_work = True
+            if line.store.wake(f"bulk:{lane}"):
+                line.wake(f"bulk:{lane}")
+        wait_s = gear.next_look_s()
+        waits += [] if wait_s is None else [wait_s]
+    return Rest(did_work, min(waits, default=None))
+
+
+def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
+    """Settle what a bulk gear is done with, a part at a time; what live work took back meanwhile stays as it is."""
+    did_work = False
+    with closing(works):
+        for work in works:
+            did_work = True
+            stale, _ = settle(line, lane, work.token, work.delivery)
+            _record(line, lane, [one for one in work.delivery.outcomes if one.item.target not in stale])
+            if work.alert is not None:
+                line.store.ledger.alert(*work.alert, lane=lane, cause="import")
+            if work.delivery.pause is not None:
+                _pause(line, lane, work.delivery.pause)
+    return did_work
+
+
 def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[frozenset[str], bool]:
     """Write what became of the items, each with its row for the ledger."""
     for outcome in delivery.outcomes:
-        state = _STATES.get(outcome.word)
+        state = STATES.get(outcome.word)
         # a run of a million must not push what happened live out of the ledger: it has counts of its own
-        is_quiet = state is EventState.DELIVERED and all(_is_of_run(event) for event in outcome.item.events)
+        is_quiet = state is EventState.DELIVERED and all(is_of_run(event) for event in outcome.item.events)
         if state is not None and outcome.item.events and not is_quiet:
             ids = [event.event_id for event in outcome.item.events]
             outcome.settlement.row = outcome_row(state, outcome.item.target, ids, outcome.note)
     return line.store.lanes.settle(lane, token, [outcome.settlement for outcome in delivery.outcomes])
 
 
-_STATES = {
-    "delivered": EventState.DELIVERED,
-    "unchanged": EventState.DELIVERED,
-    "again": EventState.RETRYING,
-    "parked": EventState.PARKED,
-}
-
-
 def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
-    tally = line.tally
-    now_ms = int(time.time() * 1000)
-    runs: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for outcome in outcomes:
-        word, events = outcome.word, outcome.item.events
-        tally.count("tajo_items_total", lane=lane, outcome="again" if word == "held" else word)
-        state = _STATES.get(word)
-        for event in events if state is not None else ():
-            tally.count("tajo_events_total", source=event.source, state=str(state))
-            if _is_of_run(event):
-                runs[event.event_id.removeprefix(EVENT_PREFIX)][_RUN_COUNTS[word]] += 1
-            elif state is EventState.DELIVERED:
-                tally.observe_latency(max(0, now_ms - event.arrived_ms) / 1000)
-        if word == "unchanged":
-            tally.count("tajo_calls_saved_total", why="unchanged")
-        if word in {"delivered", "unchanged"}:
-            tally.count("tajo_calls_saved_total", by=max(0, len(events) - 1), why="merged")
-    line.store.counters.add(tally)
+    """Count what became of items; whichever way they went, it is told here."""
+    runs = count_outcomes(line.tally, lane, outcomes, int(time.time() * 1000))
+    line.store.counters.add(line.tally)
     for number, counts in runs.items():
         line.store.runs.count(number, counts)
     log.info("delivered", lane=lane, items=len(outcomes))
-
-
-#: What became of an item → the count of the run that it came with.
-_RUN_COUNTS = {"delivered": "sent", "unchanged": "same", "parked": "failed", "again": "retried"}
-
-
-def _is_of_run(event: Source) -> bool:
-    return event.event_id.startswith(EVENT_PREFIX)
 
 
 def _pause(line: Line, lane: str, error: Unavailable | ConfigError) -> None:

@@ -18,6 +18,8 @@ log = get(__name__)
 BUDGET_S = 2.0
 #: A task waits for an item that is due within this time, in seconds; a sweep wakes for what is due later.
 LINGER_S = 0.25
+#: The same for what follows imports; a fresh one is looked at within this time.
+FOLLOW_LINGER_S = 0.5
 #: How soon a compare with Brevo that could not be done is tried again, in seconds.
 RECONCILE_AGAIN_S = 60.0
 
@@ -39,6 +41,25 @@ def process_inbox() -> None:
 def deliver(lane: str) -> None:
     """Deliver what is due in a lane."""
     _loop(f"deliver:{lane}", lambda: pipeline.deliver(line(), lane))
+
+
+@app.task(  # type: ignore[untyped-decorator]  # celery ships no types
+    name="tajo.bulk",
+    autoretry_for=(Unavailable,),
+    retry_backoff=1,
+    retry_backoff_max=30,
+    retry_jitter=True,
+    max_retries=8,  # as for `deliver`
+)
+def bulk(lane: str) -> None:
+    """Send off bulk work of a lane."""
+    _loop(f"bulk:{lane}", lambda: pipeline.bulk(line(), lane))
+
+
+@app.task(name="tajo.follow")  # type: ignore[untyped-decorator]  # celery ships no types
+def follow() -> None:
+    """Follow what the bulk gears sent off."""
+    _loop("follow", lambda: pipeline.follow(line()), linger_s=FOLLOW_LINGER_S)
 
 
 @app.task(name="tajo.pull")  # type: ignore[untyped-decorator]  # celery ships no types

@@ -76,7 +76,14 @@ def wake(what: str) -> None:
 
 
 #: What a wake-up is called → the task it starts.
-_TASKS = {"inbox": "tajo.process_inbox", "deliver": "tajo.deliver", "pull": "tajo.pull", "reconcile": "tajo.reconcile"}
+_TASKS = {
+    "inbox": "tajo.process_inbox",
+    "deliver": "tajo.deliver",
+    "bulk": "tajo.bulk",
+    "follow": "tajo.follow",
+    "pull": "tajo.pull",
+    "reconcile": "tajo.reconcile",
+}
 
 
 def _send(task: str, *arguments: str) -> None:
@@ -186,7 +193,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
     def _sweep(self) -> None:
         found = line().store.sweep(SWEEP_MS)
         for name in found or ():
-            wake("inbox" if name == "inbox" else f"deliver:{name}")
+            wake(name if name.partition(":")[0] in {"inbox", "follow", "bulk"} else f"deliver:{name}")
         if found is not None:
             for number in line().store.runs.due():
                 if line().store.wake(f"pull:{number}"):

@@ -4,32 +4,32 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from functools import cache
 
 from customer_sync import retry
 from customer_sync.brevo.client import Brevo, Missing, contact_path
+from customer_sync.brevo.contact_job import Job, desired_of, held, prepare, record_of, unchanged
 from customer_sync.brevo.contact_plan import (
     BREVO,
     Desired,
-    Plan,
     Rules,
     after_delete,
     after_write,
     digest_of,
-    make_plan,
     remember,
 )
 from customer_sync.brevo.gate import Gate
 from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.lane import Delivery, Outcome
-from customer_sync.merge import Stamped, State, merge
+from customer_sync.merge import Stamped
 from customer_sync.model import Json, Priority
 from customer_sync.store.lanes import Item, Settlement, encode_change
 from customer_sync.store.limits import Limits
 from customer_sync.store.parked import Parked, encode, new_id
-from customer_sync.store.people import Has, People, Person, address_of, decode, refs_of
+from customer_sync.store.people import People, Person, address_of, decode, refs_of
 from customer_sync.store.people import encode as encode_person
 
 LANE = "contacts"
@@ -42,16 +42,7 @@ THREADS = 16
 #: How many items are taken at once when there is no limit.
 BATCH = 64
 
-
-@dataclass(slots=True)
-class _Job:
-    """One person's item while it is worked on."""
-
-    item: Item
-    state: dict[str, Stamped]
-    plan: Plan
-    has: Has
-    learned: dict[str, Stamped] = field(default_factory=dict)
+_AIRBORNE = "waits for an import to land"
 
 
 class ContactsHandler:
@@ -63,24 +54,31 @@ class ContactsHandler:
         people: for fingerprints.
         rules: gives the operator's decisions and the account's attributes, as they are now.
         clock: milliseconds since 1970.
+        under_way: gives the ids of the imports that may still make contacts.
+        gate: what lets calls through; another one for bulk work.
     """
 
     lane = LANE
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # what a handler needs, half of it with a default
         self,
         brevo: Brevo,
         limits: Limits,
         people: People,
         rules: Callable[[], Rules],
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
+        *,
+        under_way: Callable[[], Collection[str]] = frozenset,
+        gate: type[Gate] = Gate,
     ) -> None:
         self._brevo = brevo
         self._limits = limits
         self._people = people
         self._rules = rules
         self._clock = clock
-        self._actions: Mapping[str, Callable[[_Job, Gate], str]] = {
+        self._under_way = under_way
+        self._gate = gate
+        self._actions: Mapping[str, Callable[[Job, Gate], str]] = {
             "write": self._write,
             "leave": self._leave,
             "rename": self._rename,
@@ -99,32 +97,28 @@ class ContactsHandler:
         try:
             rules = self._rules()
         except (Unavailable, ConfigError) as error:
-            return Delivery([_held(item, str(error)) for item in items], error)
+            return Delivery([held(item, str(error)) for item in items], error)
         except TajoError as error:
-            return Delivery([_held(item, str(error)) for item in items], None)
-        jobs = [self._job(item, rules) for item in items]
-        calls = [job for job in jobs if job.plan.action != "none"]
+            return Delivery([held(item, str(error)) for item in items], None)
+        under_way = cache(self._under_way)
+        jobs = [prepare(item, rules, under_way) for item in items]
+        outcomes = [held(job.item, _AIRBORNE) for job in jobs if job.waits and not job.must_block]
+        outcomes += [unchanged(job) for job in jobs if job.plan.action == "none" and not job.waits]
+        calls = [job for job in jobs if job.must_block or (job.plan.action != "none" and not job.waits)]
         urgent = any(item.priority is Priority.URGENT for item in items)
-        gate = Gate(self._limits, BUCKET, len(calls), urgent=urgent)
+        gate = self._gate(self._limits, BUCKET, len(calls), urgent=urgent)
         stop = threading.Event()
-        outcomes = [_unchanged(job) for job in jobs if job.plan.action == "none"]
         run = self._pool.map if len(calls) > 1 else map
         outcomes += run(lambda job: self._attempt(job, gate, stop), calls)
         return Delivery.of(outcomes)
 
-    def _job(self, item: Item, rules: Rules) -> _Job:
-        person = decode(item.record)
-        state = merge([person.state, item.state])
-        plan = make_plan(state, person.has, rules)
-        return _Job(item, state, plan, plan.has)
-
-    def _attempt(self, job: _Job, gate: Gate, stop: threading.Event) -> Outcome:
+    def _attempt(self, job: Job, gate: Gate, stop: threading.Event) -> Outcome:
         """Do one person's calls and tell what became of them."""
         target = job.item.target
         if stop.is_set():
             return Outcome(job.item, Settlement(target, "again"), "held")
         try:
-            note = self._actions[job.plan.action](job, gate)
+            return self._block(job, gate) if job.must_block else self._act(job, gate)
         except (Unavailable, ConfigError) as error:
             stop.set()
             return Outcome(job.item, Settlement(target, "again", due_in_s=1.0), "held", str(error), error)
@@ -132,11 +126,14 @@ class ContactsHandler:
             return self._again(job, error)
         except Parkable as error:
             return self._park(job, error.reason, error.remedy)
+
+    def _act(self, job: Job, gate: Gate) -> Outcome:
+        note = self._actions[job.plan.action](job, gate)
         if job.plan.action == "erase":
             return Outcome(job.item, self._erased(job), "delivered", note)
-        return Outcome(job.item, Settlement(target, "done", record=_record(job)), "delivered", note)
+        return Outcome(job.item, Settlement(job.item.target, "done", record=record_of(job)), "delivered", note)
 
-    def _again(self, job: _Job, error: TryLater) -> Outcome:
+    def _again(self, job: Job, error: TryLater) -> Outcome:
         item = job.item
         if error.burns and self._clock() - item.since_ms > retry.HORIZON_S * 1000:
             return self._park(job, f"Tried for 72 hours: {error}", "See what Brevo answers, then replay.")
@@ -144,7 +141,7 @@ class ContactsHandler:
         settlement = Settlement(item.target, "again", due_in_s=wait_s, burns=error.burns)
         return Outcome(item, settlement, "again" if error.burns else "held", str(error))
 
-    def _park(self, job: _Job, reason: str, remedy: str) -> Outcome:
+    def _park(self, job: Job, reason: str, remedy: str) -> Outcome:
         item = job.item
         sources = sorted({event.source for event in item.events})
         parked = Parked(
@@ -161,25 +158,44 @@ class ContactsHandler:
         settlement = Settlement(item.target, "parked", parked=(parked.id, encode(parked)))
         return Outcome(item, settlement, "parked", f"{reason} {remedy}")
 
-    def _erased(self, job: _Job) -> Settlement:
+    def _erased(self, job: Job) -> Settlement:
         emails = {email for email in (job.has.email, address_of(job.state)) if email}
         fps = tuple(self._people.fingerprint(email) for email in sorted(emails))
         refs = tuple(self._people.ref(source, record_id) for source, record_id in refs_of(job.state).items())
         at_ms = max(self._clock(), job.state["status"].at_ms)
         return Settlement(job.item.target, "erased", fps=fps, refs=refs, erased_at_ms=at_ms)
 
+    def _block(self, job: Job, gate: Gate) -> Outcome:
+        """Block somebody who withdrew while an import may make them a contact; the rest waits until it has landed.
+
+        This makes the contact where the import has not yet: the import then leaves it alone.
+        """
+        assert job.item.flown is not None
+        flags = {name: value for name, value in _flags(desired_of(job)).items() if value is True}
+        body: dict[str, Json] = {"email": job.item.flown.email, "updateEnabled": True, **flags}
+        gate.wait()
+        try:
+            self._brevo.call("POST", ROUTE, body, bucket=BUCKET, endpoint=ROUTE)
+        except FieldRefused as error:
+            raise TryLater(str(error)) from error
+        known = decode(job.item.record)
+        has = replace(job.has, email=job.item.flown.email, blocked=True)
+        record = encode_person(Person(known.state, has))
+        settlement = Settlement(job.item.target, "again", due_in_s=1.0, record=record)
+        return Outcome(job.item, settlement, "held", "blocked; the rest waits for an import to land")
+
     # The actions. Each makes its calls in order and may be run again from the start after a crash.
 
-    def _write(self, job: _Job, gate: Gate) -> str:
-        desired = _desired(job)
+    def _write(self, job: Job, gate: Gate) -> str:
+        desired = desired_of(job)
         try:
             note = self._upsert(job, desired, gate)
         except FieldRefused as error:
             raise Parkable(f"Brevo refused {', '.join(error.fields)}.", "Compare the mapping, then replay.") from error
-        job.has = after_write(job.has, _desired(job), self._clock())
+        job.has = after_write(job.has, desired_of(job), self._clock())
         return note
 
-    def _upsert(self, job: _Job, desired: Desired, gate: Gate) -> str:
+    def _upsert(self, job: Job, desired: Desired, gate: Gate) -> str:
         """Send the contact; what Brevo refuses of it is left out, once for each field."""
         while True:
             try:
@@ -193,7 +209,7 @@ class ContactsHandler:
                 desired = _without(desired, at_fault, error.reason)
                 job.plan = job.plan._replace(desired=desired)
 
-    def _send(self, job: _Job, desired: Desired, gate: Gate) -> str:
+    def _send(self, job: Job, desired: Desired, gate: Gate) -> str:
         body = _body(desired)
         if desired.unlist:
             gate.wait()
@@ -211,9 +227,9 @@ class ContactsHandler:
         reply = self._brevo.call("POST", ROUTE, upsert, bucket=BUCKET, endpoint=ROUTE)
         return "created" if reply.status == 201 else "updated"
 
-    def _leave(self, job: _Job, gate: Gate) -> str:
+    def _leave(self, job: Job, gate: Gate) -> str:
         """Take a contact off our lists and block it if the person withdrew; never make a new one."""
-        desired = _desired(job)
+        desired = desired_of(job)
         body = _flags(desired)
         if desired.unlist:
             body["unlinkListIds"] = list(desired.unlist)
@@ -226,9 +242,9 @@ class ContactsHandler:
         job.has = after_write(job.has, desired, self._clock())
         return "left"
 
-    def _rename(self, job: _Job, gate: Gate) -> str:
+    def _rename(self, job: Job, gate: Gate) -> str:
         """Give the contact its new address. Brevo lifts a block when an address changes, so it is set again at once."""
-        desired, old = _desired(job), str(job.has.email)
+        desired, old = desired_of(job), str(job.has.email)
         gate.wait()
         try:
             found = self._brevo.call("GET", contact_path(old), bucket=BUCKET, endpoint=ONE_ROUTE).json()
@@ -258,7 +274,7 @@ class ContactsHandler:
             pass
         return "renamed, " + self._write(job, gate)
 
-    def _delete(self, job: _Job, gate: Gate) -> str:
+    def _delete(self, job: Job, gate: Gate) -> str:
         for email in sorted({email for email in (job.has.email, address_of(job.state)) if email}):
             gate.wait()
             try:
@@ -267,25 +283,6 @@ class ContactsHandler:
                 continue
         job.has = after_delete(job.has, self._clock())
         return "deleted"
-
-
-def _held(item: Item, note: str) -> Outcome:
-    return Outcome(item, Settlement(item.target, "again", due_in_s=1.0), "held", note)
-
-
-def _unchanged(job: _Job) -> Outcome:
-    settlement = Settlement(job.item.target, "done", record=_record(job))
-    return Outcome(job.item, settlement, "unchanged", job.plan.why)
-
-
-def _record(job: _Job) -> str:
-    state: State = merge([job.state, job.learned]) if job.learned else job.state
-    return encode_person(Person(state, job.has))
-
-
-def _desired(job: _Job) -> Desired:
-    assert job.plan.desired is not None
-    return job.plan.desired
 
 
 def _without(desired: Desired, names: Sequence[str], reason: str) -> Desired:

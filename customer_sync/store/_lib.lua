@@ -17,8 +17,21 @@ local function set_prio(lane, target, prio)
   else redis.call('HSET', P .. 'prio:' .. lane, target, prio) end
 end
 
--- Append changes to a target's item. Only ever makes it more urgent and due sooner; a leased item stays leased.
--- Returns the length of its list.
+-- Live and urgent work takes an item back from the bulk gear: while it is being loaded (its token begins with b) or is
+-- under way in an import (i). Nobody calls Brevo for this target alone then, and an import never changes a contact that
+-- is there, so whichever of the two comes first, the end is the same. What the import does later to this item counts
+-- for nothing, because its lease is gone.
+local function steal(lane, target, prio, due)
+  local held = redis.call('HGET', P .. 'tok:' .. lane, target)
+  if prio > 1 or not held or not string.find(held, '^[bi]') then return false end
+  redis.call('ZREM', P .. 'lease:' .. lane, target)
+  redis.call('HDEL', P .. 'tok:' .. lane, target)
+  redis.call('ZADD', qkey(lane, prio_of(lane, target)), due, target)
+  return true
+end
+
+-- Append changes to a target's item. Only ever makes it more urgent and due sooner; a leased item stays leased, unless
+-- the bulk gear has it. Returns the length of its list.
 local function put(lane, target, prio, due, now, changes)
   local length = redis.call('RPUSH', P .. 'c:' .. lane .. ':' .. target, unpack(changes))
   local fresh = redis.call('ZADD', P .. 'since:' .. lane, 'NX', now, target) == 1
@@ -30,6 +43,7 @@ local function put(lane, target, prio, due, now, changes)
   end
   local old = prio_of(lane, target)
   local leased = redis.call('ZSCORE', P .. 'lease:' .. lane, target)
+  if leased and steal(lane, target, prio, due) then leased = nil end
   if prio < old then
     set_prio(lane, target, prio)
     if not leased then
@@ -56,6 +70,7 @@ local function drop(lane, target)
   redis.call('HDEL', P .. 'prio:' .. lane, target)
   redis.call('HDEL', P .. 'tries:' .. lane, target)
   redis.call('HDEL', P .. 'ver:' .. lane, target)
+  redis.call('HDEL', P .. 'flown:' .. lane, target)
 end
 
 local function wake(name)

@@ -21,8 +21,14 @@ from customer_sync.store.scripts import Scripts, as_text
 #: How long a lease lasts, in seconds; a worker renews it every second while it works. This bounds how long an item of
 #: a killed worker waits.
 LEASE_S = 3.0
+#: How long the bulk gear holds what it loads, in seconds; live work takes it back at any time.
+LOAD_LEASE_S = 30.0
 #: An item that grows beyond this many changes is compacted.
 COMPACT_AT = 50
+#: An item that failed this often goes singly; what an import refused counts as having failed so often.
+SOLO_TRIES = 3
+
+Which = Literal["all", "live", "single"]
 
 
 class Source(NamedTuple):
@@ -31,6 +37,40 @@ class Source(NamedTuple):
     event_id: str
     source: str
     arrived_ms: int
+
+
+class Flown(NamedTuple):
+    """An import that took a person's row along: it may have made a contact for them, or may do so yet.
+
+    Args:
+        flight: the import.
+        email: the address it was sent with.
+        lists: the lists it was sent for.
+        at_ms: when.
+    """
+
+    flight: str
+    email: str
+    lists: tuple[int, ...]
+    at_ms: int
+
+    def encode(self) -> str:
+        """Return the mark as stored."""
+        return f"{self.flight}|{to_json([self.email, self.lists, self.at_ms])}"
+
+
+class Pace(NamedTuple):
+    """When the bulk gear starts to load.
+
+    Args:
+        ripe_items: so many bulk items are worth an import.
+        ripe_s: after this time, in seconds, any number of them is looked at.
+        backlog: more live items than these are a backlog, for the bulk gear too.
+    """
+
+    ripe_items: int = 1000
+    ripe_s: float = 3.0
+    backlog: int = 300
 
 
 @dataclass(slots=True)
@@ -45,6 +85,7 @@ class Item:
         since_ms: since when it waits.
         priority: its priority.
         record: what is stored of the target (a person), as JSON; "" when nothing.
+        flown: the import that took the target along last, while that matters.
     """
 
     target: str
@@ -54,6 +95,7 @@ class Item:
     since_ms: int
     priority: Priority
     record: str
+    flown: Flown | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +122,17 @@ class Settlement:
 
     Args:
         target: the item's target.
-        verdict: `done` removes the changes that were taken; `again` keeps them, due in `due_in_s`; `parked` removes
-            them and keeps `parked`; `erased` removes the person everywhere and leaves tombstones for `fps`, `refs`,
-            which stop everything that happened up to `erased_at_ms`.
+        verdict: `done` removes the changes that were taken; `again` keeps them, due in `due_in_s`; `back` returns the
+            item untouched to its place in the line; `solo` keeps it out of imports until it is done; `parked` removes
+            the changes and keeps `parked`; `erased` removes the person everywhere and leaves tombstones for `fps`,
+            `refs`, which stop everything that happened up to `erased_at_ms`.
         record: what to store of the target; None leaves it.
         burns: whether the try counts.
         row: the ledger's row as [name, value, ...].
     """
 
     target: str
-    verdict: Literal["done", "again", "parked", "erased"] = "done"
+    verdict: Literal["done", "again", "back", "solo", "parked", "erased"] = "done"
     due_in_s: float = 0.0
     burns: bool = False
     record: str | None = None
@@ -153,13 +196,28 @@ class Lanes:
         self._client = client
         self._scripts = scripts
 
-    def take(self, lane: str, count: int, *, lease_s: float = LEASE_S) -> Taken:
-        """Lease up to `count` due items: urgent before live before bulk."""
-        state, wait_ms, token, raw = self._scripts.run("take", lane, count, int(lease_s * 1000))
-        items = tuple(_item(one) for one in raw)
-        wait_s = None if wait_ms < 0 else wait_ms / 1000
-        return Taken(as_text(state), wait_s, as_text(token), items)  # type: ignore[arg-type]  # the script's four words
+    def take(self, lane: str, count: int, *, lease_s: float = LEASE_S, which: Which = "all") -> Taken:
+        """Lease up to `count` due items: urgent before live before bulk.
 
+        Args:
+            lane: which lane.
+            count: how many at most.
+            lease_s: for how long.
+            which: `all`; `live` leaves bulk items to the bulk gear; `single` takes those that it gave back.
+        """
+        return _taken(self._scripts.run("take", lane, count, int(lease_s * 1000), which))
+
+    def load(self, lane: str, count: int, token: str, pace: Pace) -> Taken:
+        """Lease up to `count` items that the bulk gear has not looked at; live work may take them back.
+
+        Args:
+            lane: which lane.
+            count: about how many at most.
+            token: that of the load so far; "" begins one, when it is worth while.
+            pace: what is worth while.
+        """
+        more = (pace.ripe_items, int(pace.ripe_s * 1000), pace.backlog)
+        return _taken(self._scripts.run("take", lane, count, int(LOAD_LEASE_S * 1000), "bulk", token, *more))
     def renew(self, lane: str, token: str, targets: Sequence[str], *, lease_s: float = LEASE_S) -> int:
         """Lengthen leases; return how many are still ours."""
         return int(self._scripts.run("renew", lane, token, int(lease_s * 1000), *targets)) if targets else 0
@@ -174,7 +232,7 @@ class Lanes:
         if not raw:
             return frozenset(), False
         answer = json.loads(
-            self._scripts.run("settle", lane, token, json.dumps(raw, separators=(",", ":")), keys.LEDGER_ROWS)
+            self._scripts.run("settle", lane, token, to_json(raw), keys.LEDGER_ROWS)
         )
         return frozenset(answer["stale"] or ()), bool(answer["wake"])
 
@@ -203,17 +261,33 @@ class Lanes:
         return int(waiting), int(oldest[0][1]) if oldest else None
 
 
+def _taken(answer: Any) -> Taken:
+    state, wait_ms, token, raw = answer
+    wait_s = None if wait_ms < 0 else wait_ms / 1000
+    items = tuple(map(_item, raw))
+    return Taken(as_text(state), wait_s, as_text(token), items)  # type: ignore[arg-type]  # the script's four words
+
+
+def _flown(raw: bytes) -> Flown | None:
+    if not raw:
+        return None
+    flight, _, fact = raw.partition(b"|")
+    email, lists, at_ms = from_json(fact)
+    return Flown(flight.decode(), email, tuple(lists), at_ms)
+
+
 def _item(raw: list[Any]) -> Item:
-    target, tries, since, priority, record, *changes = raw
+    target, tries, since, priority, record, mark, *changes = raw
     decoded = [decode_change(as_text(text)) for text in changes]
     return Item(
         target=as_text(target),
         state=decoded[0][0] if len(decoded) == 1 else merge(state for state, _ in decoded),
-        events=tuple(dict.fromkeys(event for _, some in decoded for event in some)),
+        events=decoded[0][1] if len(decoded) == 1 else tuple(dict.fromkeys(one for _, some in decoded for one in some)),
         tries=int(tries),
         since_ms=int(float(since)),
         priority=Priority(priority),
         record=as_text(record or b""),
+        flown=_flown(mark),
     )
 
 
@@ -221,6 +295,8 @@ def _settlement(one: Settlement) -> dict[str, Json]:
     raw: dict[str, Json] = {"target": one.target, "verdict": one.verdict}
     if one.verdict == "again":
         raw |= {"due_in": int(one.due_in_s * 1000), "burns": one.burns}
+    if one.verdict == "solo":
+        raw["tries"] = SOLO_TRIES
     if one.record is not None:
         raw["record"] = one.record
     if one.parked:

@@ -1,7 +1,8 @@
 -- A shared rate limit, by server time. ARGV[1]: bucket; ARGV[2]: reserve|learn|hold.
 -- The hash holds: rps (0: none), tat (when the next call may go, in ms), hold (nobody before, in ms), left and ends
 -- (calls left in the hour, and when it ends), probes and probed (calls let out before anything was learned),
--- storm (429s in a row).
+-- storm (429s in a row), lived (until when live work has calls reserved, in ms), turn (when bulk work may go although
+-- it has).
 local key, verb = P .. 'lim:' .. ARGV[1], ARGV[2]
 local now
 do local t = redis.call('TIME'); now = t[1] * 1000 + t[2] / 1000 end
@@ -11,7 +12,7 @@ end
 
 if verb == 'reserve' then
   -- ARGV[3]: how many; ARGV[4]: how far ahead, in ms; ARGV[5]: share of the rate to use; ARGV[6]: 1 when urgent;
-  -- ARGV[7]: calls before the limit is known; ARGV[8]: share of the hour kept for urgent work.
+  -- ARGV[7]: calls before the limit is known; ARGV[8]: share of the hour kept for urgent work; ARGV[9]: 1 for bulk.
   -- Returns {wait_ms, offset_ms, offset_ms, ...}: a wait when nothing was granted.
   local n, ahead = tonumber(ARGV[3]), tonumber(ARGV[4])
   local hold = num('hold', 0)
@@ -38,6 +39,15 @@ if verb == 'reserve' then
   else
     local interval = 1000 / (tonumber(rps) * tonumber(ARGV[5]))
     local tat = math.max(num('tat', 0), now)
+    if ARGV[9] == '1' then
+      n = 1
+      if num('lived', 0) <= now then ahead = 0 -- nobody waits: the next call is free at once, or a live one takes it
+      elseif num('turn', 0) > now then return {math.ceil(num('turn', 0) - now)}
+      else
+        redis.call('HSET', key, 'turn', string.format('%.3f', now + 10 * interval))
+        ahead = ahead + 2 * interval
+      end
+    end
     while n > 0 and tat - now <= ahead do
       granted[#granted + 1] = math.floor(tat - now + 0.5)
       tat = tat + interval
@@ -45,6 +55,7 @@ if verb == 'reserve' then
     end
     if #granted == 1 then return {math.ceil(tat - now - ahead)} end
     redis.call('HSET', key, 'tat', string.format('%.3f', tat))
+    if ARGV[9] ~= '1' then redis.call('HSET', key, 'lived', string.format('%.3f', tat)) end
   end
   if ends > now then redis.call('HINCRBY', key, 'left', 1 - #granted) end
   return granted

@@ -41,10 +41,18 @@ class Limits:
         self._scripts = scripts
         self._told: dict[str, tuple[float, tuple[int, int]]] = {}
 
-    def reserve(self, bucket: str, count: int, *, urgent: bool = False) -> Grant:
-        """Ask for up to `count` calls."""
+    def reserve(self, bucket: str, count: int, *, urgent: bool = False, is_bulk: bool = False) -> Grant:
+        """Ask for up to `count` calls.
+
+        Args:
+            bucket: which limit.
+            count: how many at most.
+            urgent: whether they may use what is kept for urgent work.
+            is_bulk: whether they are in no hurry: they get one call, and only where nobody else has one reserved; while
+                others do, a tenth of all.
+        """
         wait_ms, *offsets = self._scripts.run(
-            "limiter", bucket, "reserve", count, AHEAD_MS, SHARE, int(urgent), PROBES, URGENT_SHARE
+            "limiter", bucket, "reserve", count, AHEAD_MS, SHARE, int(urgent), PROBES, URGENT_SHARE, int(is_bulk)
         )
         return Grant(tuple(offset / 1000 for offset in offsets), wait_ms / 1000)
 
@@ -76,6 +84,11 @@ class Limits:
         """Return the calls per second allowed; 0.0 when there is no such limit, None when nothing is known yet."""
         raw = self._client.hget(keys.limit(bucket), "rps")
         return None if raw is None else float(raw)
+
+    def per_hour(self, bucket: str) -> int | None:
+        """Return the calls per hour allowed; None when no hourly limit was seen."""
+        raw = self._client.hget(keys.limit(bucket), "rph")
+        return None if raw is None else int(raw)
 
     def headroom(self, bucket: str) -> float | None:
         """Return the share of this hour's calls that is left; None when no hourly limit was seen."""

@@ -1,14 +1,29 @@
 -- Write what became of leased items. A lease that has ended or was given to another changes nothing.
 -- ARGV[1]: lane; ARGV[2]: token; ARGV[3]: JSON list of
---   {target, verdict: done|again|parked|erased, due_in, burns, record, parked: [id, json], at: ms, fps: [...],
---    refs: [...], row: [...]}
+--   {target, verdict: done|again|back|solo|parked|erased, due_in, burns, record, parked: [id, json], at: ms,
+--    fps: [...], refs: [...], row: [...]}
+-- `back` returns an item untouched to the place in the line that it had; `solo` keeps it out of imports from now on.
 -- ARGV[4]: rows of the ledger. Returns JSON {stale: [target...], wake: bool}
 local lane, token, list = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local now = now_ms()
 local stale, again_now = {}, false
+local is_import = string.sub(token, 1, 1) == 'i'
 
 local function requeue(target, due)
   redis.call('ZADD', qkey(lane, prio_of(lane, target)), due, target)
+end
+
+local function place(target) -- where the bulk gear has looked already
+  local looked = tonumber(redis.call('HGET', P .. 'looked:' .. lane, prio_of(lane, target)) or now)
+  return math.min(looked, now)
+end
+
+-- The mark of an import goes once somebody has written what Brevo has, and the import can change nothing any more.
+local function unmark(target, is_landing)
+  local mark = redis.call('HGET', P .. 'flown:' .. lane, target)
+  if mark and (is_landing or not redis.call('ZSCORE', P .. 'imports', string.match(mark, '^(.-)|'))) then
+    redis.call('HDEL', P .. 'flown:' .. lane, target)
+  end
 end
 
 local function trim(item, taken)
@@ -46,10 +61,12 @@ end
 
 for _, item in ipairs(list) do
   local held = redis.call('HGET', P .. 'tok:' .. lane, item.target)
-  local held_token, taken = string.match(held or '', '^(.-)|(.*)$')
+  local held_token, taken, due = string.match(held or '', '^(.-)|(%d+)|?(.*)$')
   local lease = redis.call('ZSCORE', P .. 'lease:' .. lane, item.target)
   if held_token ~= token or not lease then
     stale[#stale + 1] = item.target
+    -- taken back and done meanwhile: this import was the last that could tell
+    if is_import and not redis.call('ZSCORE', P .. 'since:' .. lane, item.target) then unmark(item.target, true) end
   else
     redis.call('ZREM', P .. 'lease:' .. lane, item.target)
     redis.call('HDEL', P .. 'tok:' .. lane, item.target)
@@ -58,11 +75,18 @@ for _, item in ipairs(list) do
     elseif item.verdict == 'again' then
       if item.burns then redis.call('HINCRBY', P .. 'tries:' .. lane, item.target, 1) end
       requeue(item.target, now + item.due_in)
+    elseif item.verdict == 'back' then
+      requeue(item.target, tonumber(due) or now)
+    elseif item.verdict == 'solo' then
+      local tries = tonumber(redis.call('HGET', P .. 'tries:' .. lane, item.target) or '0')
+      redis.call('HSET', P .. 'tries:' .. lane, item.target, math.max(tries, item.tries))
+      requeue(item.target, place(item.target))
     else
       if item.verdict == 'parked' then
         redis.call('HSET', P .. 'parked', item.parked[1], item.parked[2])
         redis.call('ZADD', P .. 'parked:at', now, item.parked[1])
       end
+      if item.record then unmark(item.target, is_import) end
       trim(item, tonumber(taken))
     end
     if item.row then redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[4], '*', unpack(item.row)) end

@@ -1,17 +1,23 @@
--- Lease due items of a lane: urgent first, then live, then bulk, which gets all that is left and a tenth at least.
--- ARGV: lane, how many, lease in ms. Returns {state, wait_ms, token, items} with state taken, probe (after
--- a pause), empty or closed; an item is
--- {target, tries, since, prio, record or '', change, change, ...}
-local lane, n, lease_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+-- Lease due items of a lane.
+-- ARGV: lane, how many, lease in ms, which; for `bulk` further: a token to go on with or '', how many make it worth
+-- while, after how many ms any number does, how many live ones make a backlog. `which` is
+--   all     urgent first, then live, then bulk, which gets all that is left and a tenth at least
+--   live    urgent first, then live; the rest is left to the bulk gear
+--   bulk    what the bulk gear has not looked at yet: bulk items, and live ones where there is a backlog of them
+--   single  bulk items that it has looked at and given back
+-- Returns {state, wait_ms, token, items} with state taken, probe (after a pause), empty or closed; an item is
+-- {target, tries, since, prio, record or '', mark of an import or '', change, change, ...}
+local lane, n, lease_ms, which = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local now = now_ms()
 
 local word = 'taken'
 local open_until = redis.call('HGET', P .. 'brk:' .. lane, 'until')
 if open_until then
   if tonumber(open_until) > now then return {'closed', tonumber(open_until) - now, '', {}} end
-  -- one probe at a time: whoever takes now holds the others off for the length of a lease
+  -- one probe at a time: whoever takes now holds the others off for the length of a lease; the bulk gear never probes
+  if which == 'bulk' or which == 'single' then return {'closed', 1000, '', {}} end
   redis.call('HSET', P .. 'brk:' .. lane, 'until', now + lease_ms)
-  n, word = 1, 'probe'
+  n, word, which = 1, 'probe', 'all'
 end
 
 -- what a dead worker held is due again
@@ -27,41 +33,88 @@ local function due(prio, count)
   return redis.call('ZRANGEBYSCORE', qkey(lane, prio), '-inf', now, 'LIMIT', 0, count)
 end
 
+-- picked: {target, prio, due}
 local picked = {}
 local function pick(prio, targets)
   for _, target in ipairs(targets) do picked[#picked + 1] = {target, prio} end
 end
 
-local urgent = due(0, n)
-pick(0, urgent)
-local room = n - #urgent
-local bulk = room > 1 and due(2, math.max(1, math.floor(n / 10))) or {}
-local live = due(1, room - #bulk)
-pick(1, live)
-if #urgent + #live + #bulk < n then bulk = due(2, n - #urgent - #live) end
-pick(2, bulk)
-
-if #picked == 0 then
-  local next_due
-  for prio = 0, 2 do
-    local first = redis.call('ZRANGE', qkey(lane, prio), 0, 0, 'WITHSCORES')
-    if first[2] and (not next_due or tonumber(first[2]) < next_due) then next_due = tonumber(first[2]) end
-  end
-  return {'empty', next_due and math.max(1, next_due - now) or -1, '', {}}
+local function looked(prio)
+  local at = tonumber(redis.call('HGET', P .. 'looked:' .. lane, prio) or '0')
+  return at > now and 0 or at -- the clock was set back: look at everything again
 end
 
-local token = tostring(redis.call('INCR', P .. 'tokens'))
+-- Pick what was not looked at, in the order of the line, and note how far that is. Items of this very millisecond are
+-- left for the next time: more of them may come.
+local function pick_fresh(prio, count)
+  local from, till = '(' .. string.format('%.0f', looked(prio)), string.format('%.0f', now - 1)
+  local found = redis.call('ZRANGEBYSCORE', qkey(lane, prio), from, till, 'WITHSCORES', 'LIMIT', 0, count)
+  local last = found[#found]
+  if not last then return end
+  if #found == 2 * count then
+    -- what has the same score would count as looked at
+    local same = redis.call('ZRANGEBYSCORE', qkey(lane, prio), last, last, 'LIMIT', 0, 2000)
+    local known = {}
+    for i = 1, #found, 2 do known[found[i]] = true end
+    for _, target in ipairs(same) do
+      if not known[target] then found[#found + 1] = target; found[#found + 1] = last end
+    end
+  end
+  for i = 1, #found, 2 do picked[#picked + 1] = {found[i], prio, found[i + 1]} end
+  redis.call('HSET', P .. 'looked:' .. lane, prio, last)
+end
+
+-- How long until it is worth while to look at bulk items; -1: there are none
+local function until_ripe()
+  local from = '(' .. string.format('%.0f', looked(2))
+  local first = redis.call('ZRANGEBYSCORE', qkey(lane, 2), from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  if not first[2] then return -1 end
+  if redis.call('ZCOUNT', qkey(lane, 2), from, now - 1) >= tonumber(ARGV[6]) then return 0 end
+  return math.max(0, tonumber(first[2]) + tonumber(ARGV[7]) - now)
+end
+
+local wait = -1
+if which == 'bulk' then
+  wait = until_ripe()
+  if wait == 0 or (ARGV[5] ~= '' and wait > 0) then pick_fresh(2, n) end
+  if #picked < n and redis.call('ZCOUNT', qkey(lane, 1), '-inf', now) > tonumber(ARGV[8]) then
+    pick_fresh(1, n - #picked)
+  end
+elseif which == 'single' then
+  pick(2, redis.call('ZRANGEBYSCORE', qkey(lane, 2), '-inf', looked(2), 'LIMIT', 0, n))
+else
+  local last = which == 'live' and 1 or 2
+  local urgent = due(0, n)
+  pick(0, urgent)
+  local room = n - #urgent
+  local bulk = last == 2 and room > 1 and due(2, math.max(1, math.floor(n / 10))) or {}
+  local live = due(1, room - #bulk)
+  pick(1, live)
+  if last == 2 and #urgent + #live + #bulk < n then bulk = due(2, n - #urgent - #live) end
+  pick(2, bulk)
+  for prio = 0, last do
+    local first = redis.call('ZRANGE', qkey(lane, prio), 0, 0, 'WITHSCORES')
+    local until_due = first[2] and math.max(1, tonumber(first[2]) - now)
+    if until_due and (wait < 0 or until_due < wait) then wait = until_due end
+  end
+end
+if #picked == 0 then return {'empty', wait, '', {}} end
+
+local token = which == 'bulk' and ARGV[5] or ''
+if token == '' then token = (which == 'bulk' and 'b' or '') .. redis.call('INCR', P .. 'tokens') end
+local is_contacts = lane == 'contacts'
 local items = {}
-for i, pair in ipairs(picked) do
-  local target, prio = pair[1], pair[2]
+for i, one in ipairs(picked) do
+  local target, prio, due_at = one[1], one[2], one[3]
   redis.call('ZREM', qkey(lane, prio), target)
   redis.call('ZADD', P .. 'lease:' .. lane, now + lease_ms, target)
   local changes = redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. target, 0, -1)
-  redis.call('HSET', P .. 'tok:' .. lane, target, token .. '|' .. #changes)
+  redis.call('HSET', P .. 'tok:' .. lane, target, token .. '|' .. #changes .. (due_at and '|' .. due_at or ''))
   items[i] = {
     target, redis.call('HGET', P .. 'tries:' .. lane, target) or '0',
     redis.call('ZSCORE', P .. 'since:' .. lane, target) or tostring(now), prio,
-    lane == 'contacts' and redis.call('GET', P .. 'p:' .. target) or '', unpack(changes),
+    is_contacts and redis.call('GET', P .. 'p:' .. target) or '',
+    is_contacts and redis.call('HGET', P .. 'flown:' .. lane, target) or '', unpack(changes),
   }
 end
 return {word, 0, token, items}

@@ -64,7 +64,7 @@ def test_a_worker_that_is_stopped_under_load_loses_nothing_and_doubles_nothing(m
 
     assert stack.names() == {address(number): "Jane" for number in people}
     doubled = stack.sandbox.count("POST", "/contacts") - len(people)
-    assert doubled == 0
+    assert doubled <= 0  # below it, when the backlog was large enough for an import
     assert took_s <= 8
     measured("stopped_after_s", took_s)
 

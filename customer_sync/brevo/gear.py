@@ -1,0 +1,133 @@
+"""The bulk gear of the contacts lane, put together: what loads, what follows, and who delivers the rest singly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from customer_sync.brevo.bulk_gate import BulkGate
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contact_plan import Rules
+from customer_sync.brevo.contacts import BUCKET, ContactsHandler
+from customer_sync.brevo.imports import Loader, Terms
+from customer_sync.brevo.intake import SOURCE
+from customer_sync.brevo.landing import Follower
+from customer_sync.brevo.refused_rows import RefusedRows
+from customer_sync.brevo.technical_list import TechnicalLists
+from customer_sync.brevo.upload import UPLOAD_TIMEOUT, Uploads
+from customer_sync.config import Settings
+from customer_sync.lane import Handler, Work
+from customer_sync.model import Inbound
+from customer_sync.outbound import HttpClient
+from customer_sync.store import Store
+from customer_sync.store.counters import Tally
+from customer_sync.store.flights import Flights
+
+#: What follows the address of Brevo's webhooks where an import tells that it is done.
+NOTICE_PATH: Final = "imports"
+
+
+def is_notice(inbound: Inbound) -> bool:
+    """Tell whether Brevo says that an import is done. What a notice holds is not documented; that it came is enough."""
+    return inbound.source == SOURCE and inbound.path == NOTICE_PATH
+
+
+class ImportGear:
+    """Takes many new people along in one call.
+
+    Args:
+        single: delivers one by one what goes no other way.
+        loader: loads and sends imports.
+        follower: finds out what became of them.
+        flights: the imports under way.
+    """
+
+    def __init__(self, single: Handler, loader: Loader, follower: Follower, flights: Flights) -> None:
+        self.single = single
+        self._loader = loader
+        self._follower = follower
+        self._flights = flights
+
+    def load(self) -> Generator[Work]:
+        """Look at bulk items, send off what goes together; yields what is to be settled."""
+        return self._loader.load()
+
+    def follow(self) -> Generator[Work]:
+        """Look at the imports that are due; yields what became of their rows."""
+        return self._follower.follow()
+
+    def next_look_s(self) -> float | None:
+        """Return how long until an import is to be looked at, in seconds; None when none is under way."""
+        return self._flights.due_s()
+
+    def look_now(self) -> bool:
+        """Have every import that was sent looked at at once; False when there is none."""
+        return self._flights.look_now()
+
+
+def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the line
+    settings: Settings, store: Store, flights: Flights, brevo: Brevo, *, tally: Tally, rules: Callable[[], Rules]
+) -> ImportGear:
+    """Return the gear, ready to work.
+
+    Args:
+        settings: the account, and how Brevo reaches us.
+        store: all that Redis holds.
+        flights: the imports under way.
+        brevo: the account.
+        tally: counts the calls and the rows.
+        rules: gives the operator's decisions and the account's attributes, as they are now.
+    """
+    account = settings.brevo
+    uploads = Uploads(
+        account.base_url, account.api_key or "sandbox", HttpClient(timeout=UPLOAD_TIMEOUT), store.limits, tally
+    )
+    terms = Terms(notify_url=notify_url(settings))
+    return assemble_gear(store, flights, brevo, uploads, tally=tally, rules=rules, terms=terms)
+
+
+def notify_url(settings: Settings) -> str:
+    """Return what Brevo is to call when an import is done; "" where nobody could come in by it.
+
+    It carries our token as the password, as the webhooks of Brevo may.
+    """
+    if not settings.public_url or not settings.brevo.webhook_secrets:
+        return ""
+    base = urlsplit(settings.public_url)
+    token = quote(settings.brevo.webhook_secrets[0], safe="")
+    netloc = f"tajo:{token}@{base.netloc.rpartition('@')[2]}"
+    return urlunsplit((base.scheme, netloc, f"{base.path.rstrip('/')}/webhooks/{SOURCE}/{NOTICE_PATH}", "", ""))
+
+
+def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the line
+    store: Store,
+    flights: Flights,
+    brevo: Brevo,
+    uploads: Uploads,
+    *,
+    tally: Tally,
+    rules: Callable[[], Rules],
+    terms: Terms,
+    files: HttpClient | None = None,
+) -> ImportGear:
+    """Return the gear over given accounts; `files` fetches what Brevo tells of refused rows."""
+
+    def gate() -> BulkGate:
+        return BulkGate(store.limits, BUCKET, 1)
+
+    lists = TechnicalLists(brevo, flights, gate)
+    refused = RefusedRows(files or HttpClient(), uploads.base_url)
+    loader = Loader(
+        brevo=uploads,
+        lanes=store.lanes,
+        flights=flights,
+        lists=lists,
+        rules=rules,
+        gate=gate,
+        tally=tally,
+        terms=terms,
+    )
+    follower = Follower(brevo=brevo, limits=store.limits, flights=flights, lists=lists, refused=refused, tally=tally)
+    single = ContactsHandler(brevo, store.limits, store.people, rules, under_way=flights.ids, gate=BulkGate)
+    return ImportGear(single, loader, follower, flights)

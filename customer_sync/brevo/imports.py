@@ -1,0 +1,255 @@
+"""The bulk gear of the contacts lane: `POST /contacts/import` for many new people at once.
+
+    load      look at bulk items: what is unchanged is done, who is new goes along, the rest is given back to go singly
+    send      note everything in Redis, hand the leases over to the import, only then make the call
+    follow    see `customer_sync.brevo.landing`
+
+Why only new people go along, and what that costs: docs/decisions/0010.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+from customer_sync.brevo.client import Missing
+from customer_sync.brevo.contact_job import prepare, unchanged
+from customer_sync.brevo.contact_plan import Rules
+from customer_sync.brevo.gate import Gate
+from customer_sync.brevo.import_rows import Load, Loads, is_fit, item_of
+from customer_sync.brevo.technical_list import TechnicalLists
+from customer_sync.brevo.upload import Uploads
+from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
+from customer_sync.lane import Delivery, Outcome, Work
+from customer_sync.log import get
+from customer_sync.outbound import Reply
+from customer_sync.store.counters import Tally
+from customer_sync.store.flights import STEP, Flights, Gone, Row
+from customer_sync.store.lanes import Item, Lanes, Pace, Settlement
+
+log = get(__name__)
+
+LANE: Final = "contacts"
+BUCKET: Final = "contacts"
+ROUTE: Final = "/contacts/import"
+#: How many items are looked at in one step: 20 ms of planning, between which other threads get their turn.
+CHUNK: Final = 500
+#: How long one round goes on loading, in seconds; its leases last longer.
+ROUND_S: Final = 8.0
+#: How soon what could not be sent is looked at again, in seconds.
+AGAIN_S: Final = 2.0
+#: How soon a fresh import is looked at, in seconds.
+FIRST_LOOK_S: Final = 0.3
+
+#: Errors with which Brevo says for certain that it took nothing.
+_CERTAIN = (ConfigError, Parkable, FieldRefused, Missing)
+
+
+_PACE: Final = Pace()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When the bulk gear is used.
+
+    Args:
+        min_rows: fewer rows go singly: an import costs four calls and the time until it is done.
+        pace: when it is worth while to look.
+        notify_url: what Brevo calls when an import is done; "" for nothing: then it is asked all the same.
+    """
+
+    min_rows: int = 50
+    pace: Pace = _PACE
+    notify_url: str = ""
+
+
+_TERMS: Final = Terms()
+
+
+class Loader:
+    """Loads and sends imports.
+
+    Args:
+        brevo: the account.
+        lanes: where the items are taken from.
+        flights: the imports under way.
+        lists: the technical lists.
+        rules: gives the operator's decisions and the account's attributes, as they are now.
+        gate: gives the gate for one call.
+        tally: counts what was sent.
+        terms: when the gear is used.
+        clock: milliseconds since 1970.
+    """
+
+    def __init__(  # noqa: PLR0913  # what a gear needs; all of it is passed by name in one place
+        self,
+        *,
+        brevo: Uploads,
+        lanes: Lanes,
+        flights: Flights,
+        lists: TechnicalLists,
+        rules: Callable[[], Rules],
+        gate: Callable[[], Gate],
+        tally: Tally,
+        terms: Terms = _TERMS,
+        clock: Callable[[], int] = lambda: int(time.time() * 1000),
+    ) -> None:
+        self._brevo = brevo
+        self._lanes = lanes
+        self._flights = flights
+        self._lists = lists
+        self._rules = rules
+        self._gate = gate
+        self._tally = tally
+        self._terms = terms
+        self._clock = clock
+
+    def load(self) -> Generator[Work]:
+        """Do one round: yield what is unchanged or goes another way, and what could not be sent."""
+        if not self._flights.has_room():
+            return
+        try:
+            rules = self._rules()
+        except (Unavailable, ConfigError) as error:
+            yield Work("", Delivery([], error))
+            return
+        except TajoError as error:
+            log.warning("bulk gear waits", error=str(error))
+            return
+        loads, token = Loads(self._clock()), ""
+        ends = time.monotonic() + ROUND_S
+        while loads.full < 1 and time.monotonic() < ends:
+            taken = self._lanes.load(LANE, CHUNK, token, self._terms.pace)
+            if taken.state != "taken":
+                break
+            token = taken.token
+            yield Work(token, Delivery(list(self._sort(taken.items, rules, loads)), None))
+        for load in loads.empty():
+            yield from self._dispatch(token, load)
+
+    def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> Iterator[Outcome]:
+        """Load who is new; yield the others."""
+        under_way: Callable[[], Collection[str]] = cache(self._flights.ids)
+        for item in items:
+            job = prepare(item, rules, under_way)
+            if job.plan.action == "none" and not job.waits:
+                yield unchanged(job)
+            elif not is_fit(job, under_way() if item.flown else ()) or not loads.add(job):
+                yield Outcome(item, Settlement(item.target, "back"), "back")
+
+    def _dispatch(self, token: str, load: Load) -> Generator[Work]:
+        """Send a load, or give it back."""
+        if len(load.rows) < self._terms.min_rows:
+            yield from _works(
+                token, (Outcome(item_of(row), Settlement(row.target, "back"), "back") for row in load.rows)
+            )
+            return
+        begun = self._flights.open(LANE)
+        if begun is None:
+            yield from self._release(token, load.rows, TryLater("No import may begin.", after_s=AGAIN_S, burns=False))
+            return
+        flight, slot = begun
+        try:
+            list_id, since = self._lists.ready(slot)
+        except (TajoError, Missing) as error:
+            self._flights.close(flight)
+            yield from self._release(token, load.rows, error)
+            return
+        self._flights.prepare(flight, list_id, since)
+        try:
+            self._board(token, flight, load)
+        except Gone:
+            log.warning("import given up before it was sent", flight=flight)
+            return  # what it holds comes back when the leases end
+        yield from self._send(flight, slot, load, list_id)
+
+    def _board(self, token: str, flight: str, load: Load) -> None:
+        """Note all rows of an import, then hand their leases over to it."""
+        for start in range(0, len(load.rows), STEP):
+            self._flights.stow(flight, load.rows[start : start + STEP])
+        self._flights.sending(flight)
+        load.leave(self._flights.fly(LANE, token, flight, load.marks(flight)))
+        self._flights.count(flight, len(load.rows))
+
+    def _send(self, flight: str, slot: int, load: Load, list_id: int) -> Generator[Work]:
+        if not load.rows:
+            self._flights.close(flight)
+            return
+        body = load.body(list_id, self._terms.notify_url)
+        try:
+            self._gate().wait()
+            process = _process_of(self._brevo.upload(ROUTE, body, bucket=BUCKET))
+        except (TajoError, Missing) as error:
+            if not self._is_certain(error):
+                # perhaps Brevo has it: a follower finds out, and until then the items stay with the import
+                self._tally.count("tajo_imports_total", outcome="unclear")
+                log.warning("import unclear", flight=flight, rows=len(load.rows), error=str(error))
+                yield Work(flight, Delivery([], error if isinstance(error, Unavailable) else None))
+                return
+            yield from self._refused(flight, slot, load, error)
+            return
+        self._flights.sent(flight, process, FIRST_LOOK_S)
+        self._tally.count("tajo_imports_total", outcome="sent")
+        self._tally.count("tajo_import_rows_total", by=len(load.rows), outcome="sent")
+        log.info("import sent", flight=flight, process=process, rows=len(load.rows), size_bytes=len(body))
+
+    def _is_certain(self, error: Exception) -> bool:
+        if isinstance(error, TryLater):
+            return not error.burns  # 429; the gate before the call says so, too
+        return isinstance(error, _CERTAIN) or not self._brevo.was_sent(error)
+
+    def _refused(self, flight: str, slot: int, load: Load, error: Exception) -> Generator[Work]:
+        """Release what Brevo did not take."""
+        self._tally.count("tajo_imports_total", outcome="refused")
+        log.warning("import refused", flight=flight, rows=len(load.rows), error=str(error))
+        if isinstance(error, Parkable | FieldRefused | Missing):
+            # a list that is gone, no credit, ...: after three tries each goes singly, and says for itself what is wrong
+            self._flights.set_list(slot, None)
+        works = list(self._release(flight, load.rows, error))
+        yield from works[:-1]
+        # the last one may stop the line with an error; by then the import is forgotten
+        self._flights.close(flight)
+        yield from works[-1:]
+
+    def _release(self, token: str, rows: Iterable[Row], error: Exception) -> Generator[Work]:
+        """Yield rows as to be tried again; the last part pauses the lane where that is what the error says."""
+        is_ours = isinstance(error, Parkable | FieldRefused | Missing)
+        wait_s = (error.after_s if isinstance(error, TryLater) else None) or AGAIN_S
+        burns = is_ours or (isinstance(error, TryLater) and error.burns)
+        outcomes = (
+            Outcome(
+                item_of(row),
+                Settlement(row.target, "again", due_in_s=wait_s, burns=burns),
+                "again" if burns else "held",
+                f"import: {error}",
+            )
+            for row in rows
+        )
+        works = list(_works(token, outcomes))
+        if isinstance(error, Unavailable | ConfigError):
+            works[-1:] = [Work(token, Delivery(works[-1].delivery.outcomes if works else [], error))]
+        if isinstance(error, Parkable) and works:
+            works[0] = works[0]._replace(alert=(f"Brevo refuses imports: {error.reason}", error.remedy))
+        yield from works
+
+
+def _works(token: str, outcomes: Iterable[Outcome]) -> Generator[Work]:
+    part: list[Outcome] = []
+    for outcome in outcomes:
+        part.append(outcome)
+        if len(part) == STEP:
+            yield Work(token, Delivery(part, None))
+            part = []
+    if part:
+        yield Work(token, Delivery(part, None))
+
+
+def _process_of(reply: Reply) -> int:
+    body = reply.json()
+    number = body.get("processId") if isinstance(body, dict) else None
+    if not isinstance(number, int):
+        raise TryLater("Brevo accepted an import without a number.")
+    return number

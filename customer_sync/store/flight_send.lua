@@ -1,0 +1,7 @@
+-- Note that an import is about to be sent. ARGV: import, look at it again in ms. Returns 1, or 0 when it was given up.
+local import, look_ms = ARGV[1], tonumber(ARGV[2])
+if not redis.call('ZSCORE', P .. 'imports', import) then return 0 end
+local now = now_ms()
+redis.call('HSET', P .. 'import:' .. import, 'state', 'sending', 'begun', string.format('%.0f', now))
+redis.call('ZADD', P .. 'imports', now + look_ms, import)
+return 1

@@ -1,0 +1,295 @@
+"""Flights: imports that are under way. Everything about one is in Redis before it is sent, so any worker can go on.
+
+A flight takes items along: it holds their leases until it has landed, which is when it is known what became of each
+row. Live work may take an item back at any time; what the import does to it then counts for nothing.
+"""
+
+from __future__ import annotations
+
+import secrets
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import redis
+
+from customer_sync.merge import from_json, to_json
+from customer_sync.store import keys
+from customer_sync.store.lanes import Flown, Source
+from customer_sync.store.scripts import Scripts, as_text
+
+#: How long a flight holds its items, in seconds; longer than it is ever waited for.
+FLIGHT_S = 1800.0
+#: How many imports may be under way at once, each with a list of its own by which its contacts are told.
+SLOTS = 4
+#: How long the list of a flight rests before the next one uses it, in seconds: contacts are told apart by time, and
+#: Brevo tells its time in whole seconds.
+REST_S = 4.0
+#: How many rows go to or from Redis in one step.
+STEP = 500
+#: How long a follower's turn lasts without a word from it, in seconds.
+TURN_S = 20.0
+#: When an import that was just opened, or is being sent, is looked at, in seconds; whoever sent it says so sooner.
+#: Longer than its call may take.
+OPENED_LOOK_S = SENDING_LOOK_S = 60.0
+
+
+class Row(NamedTuple):
+    """One person in an import: what has to be written when Brevo has made the contact.
+
+    Args:
+        target: the person.
+        email: the address.
+        record: the person's record as it is to be stored then.
+        events: the events behind the changes that were taken.
+        tries: how often it had failed before.
+    """
+
+    target: str
+    email: str
+    record: str
+    events: tuple[Source, ...]
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Flight:
+    """An import.
+
+    Args:
+        id: its name; also the token of its leases.
+        lane: the lane of its items.
+        slot: which of the technical lists it uses.
+        state: `opened` (nothing was sent), `sending` (perhaps), `sent`, `ended` (at Brevo), `overdue` (nobody waits for
+            it any more, but it may still make contacts).
+        begun_ms: when it was opened, then when it was about to be sent, by the clock of Redis.
+        look_ms: when it is to be looked at.
+        now_ms: the time by that clock when this was read.
+        list_id: the technical list that its contacts are put on, and nobody else's.
+        since: the time at Brevo before which it created nothing, as Brevo writes times.
+        rows: how many rows go along; None while nobody has counted them.
+        process: Brevo's number of it; None while it is not known.
+        looks: how often its contacts were counted and many were missing.
+        info: what Brevo told of it at its end, as JSON.
+    """
+
+    id: str
+    lane: str
+    slot: int
+    state: str
+    begun_ms: int
+    look_ms: int
+    now_ms: int
+    list_id: int
+    since: str
+    rows: int | None
+    process: int | None
+    looks: int
+    info: str
+
+    @property
+    def age_s(self) -> float:
+        """How long ago it was begun, in seconds."""
+        return (self.now_ms - self.begun_ms) / 1000
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is to be looked at now."""
+        return self.look_ms <= self.now_ms
+
+
+class Flights:
+    """The imports that are under way.
+
+    Args:
+        client: Redis.
+        scripts: its scripts.
+        slots: how many may be under way at once.
+        rest_s: how long a slot rests after a flight.
+    """
+
+    def __init__(self, client: redis.Redis, scripts: Scripts, *, slots: int = SLOTS, rest_s: float = REST_S) -> None:
+        self._client = client
+        self._scripts = scripts
+        self._slots = slots
+        self._rest_ms = int(rest_s * 1000)
+
+    # begin
+
+    def has_room(self) -> bool:
+        """Tell whether another import may begin."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hlen(keys.IMPORT_SLOTS)
+        for slot in range(1, self._slots + 1):
+            pipe.exists(keys.import_rest(slot))
+        used = sum(int(one) for one in pipe.execute())
+        return used < self._slots
+
+    def open(self, lane: str) -> tuple[str, int] | None:
+        """Begin an import and return its id and slot; None when no slot is free."""
+        answer = self._scripts.run("flight_open", lane, self._slots, int(OPENED_LOOK_S * 1000))
+        return (as_text(answer[0]), int(answer[1])) if answer else None
+
+    def prepare(self, flight: str, list_id: int, since: str) -> None:
+        """Note by what the contacts of an import will be told."""
+        self._client.hset(keys.flight(flight), mapping={"list": list_id, "since": since})
+
+    def stow(self, flight: str, rows: Iterable[Row]) -> None:
+        """Note rows of an import; they hold names and addresses, so they are gone as soon as it has landed."""
+        text = to_json(
+            [[row.target, row.email, row.record, [list(one) for one in row.events], row.tries] for row in rows]
+        )
+        self._client.rpush(keys.flight_rows(flight), zlib.compress(text.encode(), 1))
+
+    def fly(self, lane: str, token: str, flight: str, marks: Sequence[tuple[str, Flown]]) -> frozenset[str]:
+        """Hand loaded items over to an import; return those that stay out, because they were taken back meanwhile.
+
+        Raises:
+            Gone: the import was given up by a follower.
+        """
+        out: set[str] = set()
+        for start in range(0, len(marks), STEP):
+            pairs = [text for target, mark in marks[start : start + STEP] for text in (target, mark.encode())]
+            is_known, *stay = self._scripts.run("fly", lane, token, flight, int(FLIGHT_S * 1000), *pairs)
+            if not is_known:
+                raise Gone(flight)
+            out.update(map(as_text, stay))
+        return frozenset(out)
+
+    def sending(self, flight: str) -> None:
+        """Note that an import is about to be sent: from now on nobody knows whether Brevo has it.
+
+        Raises:
+            Gone: the import was given up by a follower.
+        """
+        if not self._scripts.run("flight_send", flight, int(SENDING_LOOK_S * 1000)):
+            raise Gone(flight)
+
+    def count(self, flight: str, rows: int) -> None:
+        """Note how many rows go along."""
+        self._client.hset(keys.flight(flight), "rows", rows)
+
+    def sent(self, flight: str, process: int, look_s: float) -> None:
+        """Note that Brevo has accepted an import."""
+        self._client.hset(keys.flight(flight), mapping={"state": "sent", "process": process})
+        self.look_in([flight], look_s)
+
+    # follow
+
+    def ids(self) -> frozenset[str]:
+        """Return the ids of all that may still make contacts."""
+        found: Any = self._client.zrange(keys.IMPORTS, 0, -1)
+        return frozenset(map(as_text, found))
+
+    def under_way(self) -> list[Flight]:
+        """Return all imports under way, the oldest first."""
+        seconds, micros = self._client.time()
+        now_ms = seconds * 1000 + micros // 1000
+        index: Any = self._client.zrange(keys.IMPORTS, 0, -1, withscores=True)
+        found = [self._read(as_text(flight), int(look_ms), now_ms) for flight, look_ms in index]
+        return sorted((one for one in found if one is not None), key=lambda one: one.begun_ms)
+
+    def due_s(self) -> float | None:
+        """Return how long until one is to be looked at, in seconds; None when nothing is under way."""
+        first: Any = self._client.zrange(keys.IMPORTS, 0, 0, withscores=True)
+        if not first:
+            return None
+        seconds, micros = self._client.time()
+        return max(0.0, float(first[0][1]) / 1000 - seconds - micros / 1_000_000)
+
+    def look_in(self, flights: Iterable[str], wait_s: float) -> None:
+        """Say when imports are to be looked at next, in seconds from now."""
+        seconds, micros = self._client.time()
+        at_ms = int((seconds + wait_s) * 1000 + micros / 1000)
+        scores = dict.fromkeys(flights, at_ms)
+        if scores:
+            self._client.zadd(keys.IMPORTS, scores, xx=True)
+
+    def look_now(self) -> bool:
+        """Let every import that was sent be looked at at once; False when there is none."""
+        sent = [one.id for one in self.under_way() if one.state == "sent"]
+        self.look_in(sent, 0.0)
+        return bool(sent)
+
+    def rows(self, flight: str) -> Iterator[list[Row]]:
+        """Yield the rows of an import, a step at a time."""
+        index = 0
+        while True:
+            raw: Any = self._client.lindex(keys.flight_rows(flight), index)
+            if raw is None:
+                return
+            yield [
+                Row(target, email, record, tuple(Source(*one) for one in events), tries)
+                for target, email, record, events, tries in from_json(zlib.decompress(raw))
+            ]
+            index += 1
+
+    def note(self, flight: Flight, **facts: str | int) -> None:
+        """Write facts of an import that is still known."""
+        if self._client.exists(keys.flight(flight.id)):
+            items: list[str | int] = [part for pair in facts.items() for part in pair]
+            self._client.hset(keys.flight(flight.id), items=items)
+
+    def drop_rows(self, flight: str) -> None:
+        """Forget the rows of an import."""
+        self._client.delete(keys.flight_rows(flight))
+
+    def close(self, flight: str) -> None:
+        """Forget an import: it has landed, or was never sent."""
+        self._scripts.run("flight_close", flight, self._rest_ms)
+
+    def _read(self, flight: str, look_ms: int, now_ms: int) -> Flight | None:
+        raw: Any = self._client.hgetall(keys.flight(flight))
+        if not raw:
+            return None
+        facts = {as_text(name): as_text(text) for name, text in raw.items()}
+        return Flight(
+            id=flight,
+            lane=facts["lane"],
+            slot=int(facts["slot"]),
+            state=facts["state"],
+            begun_ms=int(facts["begun"]),
+            look_ms=look_ms,
+            now_ms=now_ms,
+            list_id=int(facts.get("list", 0)),
+            since=facts.get("since", ""),
+            rows=int(facts["rows"]) if "rows" in facts else None,
+            process=int(facts["process"]) if "process" in facts else None,
+            looks=int(facts.get("looks", 0)),
+            info=facts.get("info", ""),
+        )
+
+    # the technical lists
+
+    def list_of(self, slot: int) -> int | None:
+        """Return the list of a slot, None when none is known."""
+        known = self._client.hget(keys.IMPORT_LISTS, str(slot))
+        return int(known) if known else None
+
+    def set_list(self, slot: int, list_id: int | None) -> None:
+        """Note the list of a slot; None forgets it."""
+        if list_id is None:
+            self._client.hdel(keys.IMPORT_LISTS, str(slot))
+        else:
+            self._client.hset(keys.IMPORT_LISTS, str(slot), list_id)
+
+    # one follower at a time
+
+    def begin_turn(self) -> str | None:
+        """Return a token when nobody follows, else None."""
+        token = secrets.token_hex(8)
+        is_mine = self._client.set(keys.FOLLOWER, token, nx=True, px=int(TURN_S * 1000))
+        return token if is_mine else None
+
+    def keep_turn(self, token: str) -> bool:
+        """Tell whether the turn is still ours, and lengthen it."""
+        return bool(self._scripts.run("run_lease", keys.FOLLOWER, token, int(TURN_S * 1000)))
+
+    def end_turn(self, token: str) -> None:
+        """Give the turn back."""
+        self._scripts.run("run_lease", keys.FOLLOWER, token, 0)
+
+
+class Gone(Exception):
+    """An import is not known any more: it was taken for lost."""

@@ -1,0 +1,275 @@
+"""The line with its bulk gear, over a real Redis and a sandbox in this process; nothing runs by itself.
+
+rig.put(people)    changes of bulk priority, as a run puts them
+rig.load()         one round of the bulk loop
+rig.follow()       follow imports until none is under way
+rig.settle()       everything, until nothing waits
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from email.utils import formatdate
+from typing import Any
+
+import redis
+
+from customer_sync import pipeline
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contact_plan import Rules
+from customer_sync.brevo.contacts import ContactsHandler
+from customer_sync.brevo.gear import assemble_gear
+from customer_sync.brevo.imports import Terms
+from customer_sync.brevo.intake import BrevoIntake
+from customer_sync.brevo.sandbox.app import create_app
+from customer_sync.brevo.sandbox.state import Sandbox
+from customer_sync.brevo.sandbox.state import Settings as SandboxSettings
+from customer_sync.brevo.upload import Uploads
+from customer_sync.connector import SourceSettings
+from customer_sync.errors import Unavailable
+from customer_sync.model import Event, Inbound, Kind, Priority
+from customer_sync.outbound import Reply
+from customer_sync.pipeline import Line, accept, plan_put, process_inbox, state_of
+from customer_sync.skills.customer_sync import CustomerSync
+from customer_sync.store import Store, keys
+from customer_sync.store.counters import Tally
+from customer_sync.store.flights import Flights
+from customer_sync.store.keeper import Keeper
+from customer_sync.store.lanes import COMPACT_AT, Pace
+from tests.rig import ATTRIBUTES, LIST, MAPPING, NOW, Scripted, at
+
+LANE = "contacts"
+#: Every item at once, however few: what the terms say about how many is tested by itself.
+EAGER = Terms(min_rows=1, pace=Pace(ripe_items=1, ripe_s=0.0, backlog=10_000))
+
+
+class LocalHttp:
+    """Calls the sandbox without a network. `before` and `after` may look at each call, or break it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._app = create_app(sandbox)
+        self._sandbox = sandbox
+        self.before: Any = lambda *_: None
+        self.after: Any = lambda *_: None
+
+    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
+        path = url.partition("://")[2].partition("/")[2]
+        self.before(method, path, body)
+        try:
+            answer = self._app.test_client().open("/" + path, method=method, headers=dict(headers), data=body)
+            data = answer.data
+        except ConnectionResetError as error:
+            raise Unavailable("the sandbox did not answer") from error
+        found = {name.lower(): value for name, value in answer.headers.items()}
+        found["date"] = formatdate(self._sandbox.clock(), usegmt=True)
+        reply = Reply(answer.status_code, found, data)
+        self.after(method, path, reply)
+        return reply
+
+
+class BulkRig:
+    """The line, a sandbox, and hands to feed them.
+
+    Args:
+        client: Redis; emptied.
+        terms: when the gear is used.
+        plan: the sandbox's rate limits.
+        import_delay_s: how long an import takes.
+    """
+
+    def __init__(
+        self, client: redis.Redis, *, terms: Terms = EAGER, plan: str = "none", import_delay_s: float = 0.0
+    ) -> None:
+        client.flushall()
+        self.client = client
+        self.store = Store(client)
+        self._shift_s = 0.0
+        settings = SandboxSettings(plan=plan, import_delay_s=import_delay_s)
+        self.sandbox = Sandbox(settings, clock=lambda: time.time() + self._shift_s)
+        self._add_attributes()
+        self.http = LocalHttp(self.sandbox)
+        self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in ("shop", "woo")}
+        self.rules = Rules(dict.fromkeys(self.sources, (LIST,)), attributes=ATTRIBUTES)
+        self.woken: list[str] = []
+        self.terms = terms
+        self.line = self.open_line()
+
+    def open_line(self) -> Line:
+        """Another worker's line over the same Redis and sandbox."""
+        tally = Tally()
+        self.flights = Flights(self.client, self.store.scripts, rest_s=0.0)
+        account = Brevo("http://sandbox/v3", "k", self.http, self.store.limits, tally)
+        uploads = Uploads("http://sandbox/v3", "k", self.http, self.store.limits, tally)
+        gear = assemble_gear(
+            self.store,
+            self.flights,
+            account,
+            uploads,
+            tally=tally,
+            rules=self.read_rules,
+            terms=self.terms,
+            files=self.http,
+        )
+        contacts = ContactsHandler(
+            account, self.store.limits, self.store.people, self.read_rules, under_way=self.flights.ids
+        )
+        return Line(
+            store=self.store,
+            connectors={**self.sources, "brevo": BrevoIntake(SourceSettings("brevo", "brevo", ("t",)))},
+            skills=[CustomerSync(lambda _: MAPPING)],
+            handlers={LANE: contacts},
+            wake=self.woken.append,
+            tally=tally,
+            keeper=Keeper(self.store.lanes),
+            rules=self.read_rules,
+            gears={LANE: gear},
+        )
+
+    def read_rules(self) -> Rules:
+        """The operator's decisions as they are now."""
+        return self.rules
+
+    def reset(self) -> None:
+        """Start again with nothing, cheaply."""
+        self.client.flushall()
+        self.client.set("tajo:salt", self.store.people.salt)
+        self.sandbox.reset()
+        self._add_attributes()
+        self.http.before = self.http.after = lambda *_: None
+        for source in self.sources.values():
+            source.events.clear()
+        self.woken.clear()
+
+    def _add_attributes(self) -> None:
+        self.sandbox.attributes.create("normal", "CITY", {"type": "text"})
+
+    # feeding
+
+    def put(self, events: Iterable[Event], prio: Priority = Priority.BULK) -> None:
+        """Put the changes of events into the lane, as a run does."""
+        plans = []
+        for event in events:
+            for skill in self.line.skills:
+                for change in skill.work(event).changes:
+                    one = replace(change, event_id="run:1", priority=min(prio, Priority.BULK))
+                    put = {**plan_put(self.store, one, NOW, state_of(one)), "prio": int(prio)}
+                    plans.append({"seen": "", "puts": [put]})
+        self.store.commit([{"entry": "", "events": plans, "parked": []}], COMPACT_AT)
+
+    def send(self, event: Event) -> None:
+        """Let an event come live, and read it."""
+        events = self.sources[event.source].events
+        events.append(event)
+        accept(self.line, Inbound(event.source, {}, str(len(events) - 1).encode(), NOW))
+        self.read()
+
+    def send_brevo(self, body: bytes, path: str = "") -> None:
+        """Let one of Brevo's own calls come, and read it."""
+        accept(self.line, Inbound("brevo", {}, body, NOW, path=path))
+        self.read()
+
+    def read(self) -> None:
+        """Empty the inbox."""
+        while process_inbox(self.line):
+            pass
+
+    # working
+
+    def load(self) -> None:
+        """Load and send until there is nothing new; nothing goes singly."""
+        self.tick()
+        pipeline._finish(self.line, LANE, self.line.gears[LANE].load())
+
+    def tick(self) -> None:
+        """Let this millisecond pass: the gear looks only at what came before it."""
+        time.sleep(0.002)
+
+    def look(self) -> bool:
+        """Have every import looked at now, once; True when something was settled."""
+        self.client.delete(keys.FOLLOWER)
+        self.flights.look_in(self.flights.ids(), 0.0)
+        return pipeline.follow(self.line).did_work
+
+    def follow(self) -> None:
+        """Follow until no import is under way."""
+        for _ in range(100):
+            if not self.flights.ids():
+                return
+            self.look()
+            time.sleep(0.005)
+        raise AssertionError(f"still under way: {self.flights.under_way()}")
+
+    def deliver(self) -> None:
+        """Deliver live and single items until nothing is due."""
+        while pipeline.deliver(self.line, LANE).did_work:
+            pass
+        while pipeline._deliver(self.line, LANE, self.line.gears[LANE].single, "single").did_work:
+            pass
+
+    def hasten(self) -> None:
+        """Let everything that waits for a later time be due now."""
+        for prio in range(3):
+            key = keys.queue(LANE, prio)
+            for target, score in self.client.zrange(key, 0, -1, withscores=True):
+                if score > time.time() * 1000:
+                    self.client.zadd(key, {target: int(time.time() * 1000)})
+
+    def settle(self, rounds: int = 40) -> None:
+        """Do everything until nothing waits."""
+        for _ in range(rounds):
+            self.read()
+            self.load()
+            self.follow()
+            self.deliver()
+            if not self.store.lanes.depth(LANE)[0]:
+                return
+            self.hasten()
+        raise AssertionError(f"still waiting: {self.store.lanes.depth(LANE)}")
+
+    # looking
+
+    def contacts(self) -> dict[str, dict[str, Any]]:
+        """Every contact at Brevo by address."""
+        with self.sandbox.lock:
+            rows = self.call("GET", "/sandbox/state")["contacts"]
+        return {row.get("email", str(row["id"])): row for row in rows}
+
+    def calls(self, method: str, route: str) -> int:
+        """How often a route was called with success."""
+        totals = self.call("GET", "/sandbox/calls?limit=0")["totals"]
+        fitting = [row for row in totals if (row["method"], row["route"]) == (method, route)]
+        return sum(row["calls"] for row in fitting if row["status"] < 300)
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the sandbox as somebody else."""
+        answer = self.http._app.test_client().open(path, method=method, json=body, headers={"api-key": "other"})
+        assert answer.status_code < 400, answer.data
+        return answer.json if answer.data else None
+
+    def fault(self, kind: str, **options: Any) -> None:
+        """Switch a fault of the sandbox on."""
+        self.call("POST", "/sandbox/faults", {"kind": kind, **options})
+
+    def counted(self) -> dict[str, int]:
+        """The counters, by field."""
+        return {f"{one.name}|{'|'.join(one.labels.values())}": int(one.value) for one in self.store.counters.read()}
+
+    def has(self, email: str) -> Any:
+        """What we believe Brevo has of a person."""
+        number = self.store.people.find(email)
+        assert number is not None
+        return self.store.people.read(number).has
+
+
+def customer(number: int, *, email: str | None = None, when: float = -100, **record: Any) -> Event:
+    """A customer, as a platform tells of them."""
+    record = {"email": email or f"p{number}@example.com", "firstName": f"Jane {number}", **record}
+    event_id = f"customer:{number}:{when}:{sorted(record.items())}"
+    return Event(event_id, "shop", Kind.CUSTOMER_UPDATED, at(when), str(number), str(number), record)
+
+
+def customers(count: int, **more: Any) -> list[Event]:
+    """Several customers."""
+    return [customer(number, **more) for number in range(1, count + 1)]
