@@ -18,7 +18,7 @@ from customer_sync.model import Change, Event, Json, Kind, Merged, Priority
 from customer_sync.pipeline import Line, clamp, plan_put, state_of
 from customer_sync.store.counters import Tally
 from customer_sync.store.people import Person, decode
-from customer_sync.store.runs import Known, Run
+from customer_sync.store.run import Known, Run
 
 #: What may not become of too many contacts at once (DESIGN: consent and erasure, rule 9).
 HARMS: Final = ("blocks", "unlists", "deletes", "empties")

@@ -149,8 +149,8 @@ CATALOGUE: tuple[Metric, ...] = (
         "tajo_in_sync_ratio",
         "gauge",
         ("source",),
-        "Share of a source's customers who were the same at the source, here and in Brevo when both sides were compared "
-        "last, before anything was mended. Absent before the first comparison.",
+        "Share of a source's customers who were the same at the source, here and in Brevo when both sides were "
+        "compared last, before anything was mended. Absent before the first comparison.",
         "Below 1: `tajo reconcile show` tells what differs, `tajo reconcile --heal` mends it.",
     ),
     Metric("tajo_parked", "gauge", (), "Things a person must look at.", "`tajo parked list`, mend, `tajo replay`."),

@@ -26,7 +26,7 @@ from customer_sync.pipeline import Line, Rest
 from customer_sync.reach import Access, Page, Want
 from customer_sync.store.lanes import COMPACT_AT
 from customer_sync.store.people import refs_of
-from customer_sync.store.runs import PageMove, Run, RunKind, RunState, Slot
+from customer_sync.store.run import PageMove, Run, RunKind, RunState, Slot
 
 log = get(__name__)
 

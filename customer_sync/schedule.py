@@ -13,7 +13,7 @@ from customer_sync.errors import TajoError
 from customer_sync.log import get
 from customer_sync.model import to_ms
 from customer_sync.runs import Puller
-from customer_sync.store.runs import Busy, Run, RunKind, RunState, Slot
+from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
 from customer_sync.upkeep import tend_webhooks
 from customer_sync.worker import app, line, puller, settings
 

@@ -6,7 +6,7 @@ from customer_sync import runs
 from customer_sync.errors import ConfigError
 from customer_sync.log import get
 from customer_sync.reach import Upkeep
-from customer_sync.store.runs import Busy, RunKind
+from customer_sync.store.run import Busy, RunKind
 
 log = get(__name__)
 

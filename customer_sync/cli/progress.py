@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from customer_sync.cli.output import count, paint
-from customer_sync.store.runs import Run, RunState
+from customer_sync.store.run import Run, RunState
 
 #: How often the line is renewed in a terminal, in seconds, and how often one is printed elsewhere.
 LOOK_S: Final = 0.5

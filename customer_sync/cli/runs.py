@@ -27,7 +27,7 @@ from customer_sync.config import Settings
 from customer_sync.figures.read import WORKER_NOTE
 from customer_sync.runs import start
 from customer_sync.store import Store
-from customer_sync.store.runs import COUNTS, Busy, Run, RunKind, RunState, run_json
+from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState, run_json
 
 #: A worker that has not been seen for this long counts as gone, in seconds.
 WORKER_GONE_S = 30.0

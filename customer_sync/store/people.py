@@ -18,8 +18,8 @@ from customer_sync.model import Json
 from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
 
-#: The field that tells what Brevo was found to have: `{"b": blocked, "m": the same for SMS, "l": lists of ours, "x": the
-#: body differs, "e": the contact is there}`. It is heard once and not kept.
+#: The field that tells what Brevo was found to have: `{"b": blocked, "m": the same for SMS, "l": lists of ours,
+#: "x": the body differs, "e": the contact is there}`. It is heard once and not kept.
 DRIFT = "drift"
 
 

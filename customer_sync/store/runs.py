@@ -12,15 +12,25 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Any, NamedTuple
 
 import redis
 
 from customer_sync.log import get
 from customer_sync.model import Json
 from customer_sync.store import keys
+from customer_sync.store.run import (
+    BUSY,
+    OPEN,
+    SLOT_DONE,
+    Busy,
+    Known,
+    Run,
+    RunKind,
+    RunState,
+    Slot,
+    as_stored,
+    read_run,
+)
 from customer_sync.store.scripts import Scripts, as_text
 
 log = get(__name__)
@@ -29,211 +39,6 @@ log = get(__name__)
 LEASE_MS = 4000
 #: How many runs are remembered.
 KEPT_RUNS = 200
-#: What an event id of a run starts with.
-EVENT_PREFIX = "run:"
-
-
-class RunState(StrEnum):
-    """The state of a run. All but the last three hold the lock of the source."""
-
-    #: Pages are being read.
-    RUNNING = "running"
-    #: An operator wants it to wait.
-    PAUSED = "paused"
-    #: It cannot go on by itself: a wrong key, the brake, a page that stays broken. `resume` goes on at the same place.
-    STOPPED = "stopped"
-    #: Every page is in the lanes; they are being delivered.
-    DELIVERING = "delivering"
-    DONE = "done"
-    CANCELLED = "cancelled"
-
-
-#: States in which a run still has the lock of its source.
-OPEN = (RunState.RUNNING, RunState.PAUSED, RunState.STOPPED, RunState.DELIVERING)
-
-
-class RunKind(StrEnum):
-    """What a run reads."""
-
-    #: Everything.
-    FULL = "full"
-    #: What changed since the last run that read everything or all changes.
-    INCREMENTAL = "incremental"
-    #: Everything, and afterwards who is gone at the source.
-    COMPARE = "compare"
-
-
-#: Count → what it counts; the names are the same in Redis, the API and the CLI's JSON.
-COUNTS: Mapping[str, str] = {
-    "read": "records that the source gave",
-    "changed": "records whose changes went into the lane",
-    "unchanged": "records that changed nothing",
-    "refused": "records that could not be understood",
-    "creates": "contacts that are new to Brevo",
-    "updates": "contacts that change",
-    "blocks": "contacts that are blocked",
-    "unlists": "contacts that leave a list",
-    "deletes": "contacts that are deleted",
-    "empties": "contacts of which a field is emptied",
-    "sent": "contacts that Brevo accepted",
-    "same": "contacts that needed no call in the end",
-    "failed": "contacts that were parked",
-    "retried": "deliveries that must be tried again",
-    "pages": "pages read",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """One batch sync, as it stands.
-
-    Args:
-        id: a number, as text; the newer, the larger.
-        source: whom it reads.
-        resource: customers.
-        kind: what it reads.
-        state: see `RunState`.
-        by: who started it: `cli`, `schedule`, `dashboard`, `install`.
-        is_dry: whether it only counts.
-        is_forced: whether the brake is off.
-        since_ms: only what changed at that time or later; None reads everything.
-        cursor: where the next page starts; None at the beginning.
-        version: moves with each page; proves that nobody else moved the run.
-        total: how many records there are, where the platform tells.
-        counts: see `COUNTS`.
-        rate: records read a second, lately, and once all are read, contacts delivered a second; 0.0 while nobody
-            knows.
-        waiting: how many contacts of runs waited for their first delivery when it was last looked, after the reading.
-        phase: what it is doing, for people.
-        reason: why it is stopped or waits.
-        remedy: what to do about that.
-        notes: what the operator should know.
-        due_ms: nothing is to be done before.
-        tries: how often the current page failed in a row.
-        started_ms: when it was started.
-        updated_ms: when it last moved.
-        ended_ms: when it was done or cancelled; 0 while it is open.
-    """
-
-    id: str
-    source: str
-    resource: str
-    kind: RunKind
-    state: RunState
-    by: str
-    is_dry: bool
-    is_forced: bool
-    since_ms: int | None
-    cursor: Mapping[str, Json] | None
-    version: str
-    total: int | None
-    counts: Mapping[str, int]
-    rate: float
-    waiting: int
-    phase: str
-    reason: str
-    remedy: str
-    notes: tuple[str, ...]
-    due_ms: int
-    tries: int
-    started_ms: int
-    updated_ms: int
-    ended_ms: int
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it still has the lock of its source."""
-        return self.state in OPEN
-
-    @property
-    def event_id(self) -> str:
-        """The event id under which its changes wait in the lanes."""
-        return EVENT_PREFIX + self.id
-
-    @property
-    def share(self) -> float | None:
-        """How much is read, and once all is read, how much of that is delivered: 0.0 to 1.0; None: nobody can know."""
-        counts = self.counts
-        if self.state is RunState.DONE:
-            return 1.0
-        if self.state is RunState.DELIVERING:
-            return max(0.0, 1 - self.waiting / counts["changed"]) if counts["changed"] else 1.0
-        return min(1.0, counts["read"] / self.total) if self.total else None
-
-    @property
-    def left_s(self) -> float | None:
-        """How many seconds of reading, or then of delivering, are left at the current rate; None: nobody can know."""
-        if self.rate <= 0:
-            return None
-        if self.state is RunState.DELIVERING:
-            return self.waiting / self.rate
-        if self.state is not RunState.RUNNING or not self.total:
-            return None
-        return max(0, self.total - self.counts["read"]) / self.rate
-
-
-class Slot(NamedTuple):
-    """One time at which something is due.
-
-    Args:
-        name: the entry of the schedule, such as `pull:shop`.
-        at_ms: the time.
-    """
-
-    name: str
-    at_ms: int
-
-
-#: What `run_start.lua` answers beside 1.
-BUSY, SLOT_DONE = 0, 2
-
-
-class Busy(Exception):
-    """The source has an open run already.
-
-    Args:
-        run: that run.
-    """
-
-    def __init__(self, run: Run) -> None:
-        super().__init__(f"Run {run.id} of {run.source} is {run.state}.")
-        self.run = run
-
-
-@dataclass(slots=True)
-class PageMove:
-    """How a page moves its run, in the same step that commits its changes.
-
-    Args:
-        run: the run's id.
-        version: the version that was read with the run.
-        put: fields of the run to set; None values remove the field.
-        add: count → by how much.
-        seen: people whom the page showed without a change.
-        marks: whether people are marked as seen at all (a compare run).
-    """
-
-    run: str
-    version: str
-    put: dict[str, Json] = field(default_factory=dict)
-    add: dict[str, int] = field(default_factory=dict)
-    seen: Sequence[str] = ()
-    marks: bool = False
-
-    def encode(self, *, is_last: bool) -> str:
-        """Return the form `commit.lua` takes; only the last part of a page moves the run."""
-        fields = {name: _text(value) for name, value in self.put.items()} if is_last else {}
-        return json.dumps(
-            {
-                "run": self.run,
-                "version": self.version,
-                "put": fields,
-                "add": self.add if is_last else {},
-                "seen": list(self.seen) if is_last else [],
-                "marks": self.marks,
-                "last": is_last,
-            }
-        )
 
 
 class Runs:
@@ -272,7 +77,7 @@ class Runs:
         }
         if since_ms is not None:
             fields["since"] = since_ms
-        texts = [part for name, value in fields.items() for part in (name, _text(value))]
+        texts = [part for name, value in fields.items() for part in (name, as_stored(value))]
         name, at_ms = slot or ("", 0)
         verdict, number = self._scripts.run("run_start", source, KEPT_RUNS, name, at_ms, *texts)
         if verdict == SLOT_DONE:
@@ -295,7 +100,7 @@ class Runs:
     def read(self, number: str) -> Run | None:
         """Return a run, None when there is none with this number."""
         raw = self._client.hgetall(keys.run(number))
-        return _run(number, {as_text(name): as_text(value) for name, value in raw.items()}) if raw else None
+        return read_run(number, {as_text(name): as_text(value) for name, value in raw.items()}) if raw else None
 
     def open_run(self, source: str) -> Run | None:
         """Return the run that has the source's lock."""
@@ -333,7 +138,7 @@ class Runs:
             state: the state it goes to.
             put: fields to set with it: reason, remedy, phase, due, tries, force.
         """
-        texts = [part for name, value in put.items() for part in (name, _text(value))]
+        texts = [part for name, value in put.items() for part in (name, as_stored(value))]
         is_over = int(state not in OPEN)
         return bool(self._scripts.run("run_move", run.id, ",".join(allowed), state, is_over, *texts))
 
@@ -420,82 +225,3 @@ class Runs:
         text = json.dumps(pairs, separators=(",", ":"))
         answer = self._scripts.run("run_lookup", text)
         return [Known(as_text(raw[0]), as_text(raw[1]), raw[2] == b"1") if raw else None for raw in answer]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """A person whom a pulled record leads to.
-
-    Args:
-        person: their number.
-        record: what is known, as JSON.
-        is_all: whether that is all there is to know: the address is the one we know, and nothing waits.
-    """
-
-    person: str
-    record: str
-    is_all: bool
-
-
-def _text(value: Json) -> str:
-    if isinstance(value, str):
-        return value
-    if value is None:
-        return ""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
-
-
-def _run(number: str, raw: Mapping[str, str]) -> Run:
-    return Run(
-        id=number,
-        source=raw["source"],
-        resource=raw["resource"],
-        kind=RunKind(raw["kind"]),
-        state=RunState(raw["state"]),
-        by=raw.get("by", ""),
-        is_dry=raw.get("dry") == "1",
-        is_forced=raw.get("force") == "1",
-        since_ms=int(raw["since"]) if raw.get("since") else None,
-        cursor=json.loads(raw["cursor"]) if raw.get("cursor") else None,
-        version=raw.get("v", "0"),
-        total=int(raw["total"]) if raw.get("total") else None,
-        counts={name: int(raw.get(f"n.{name}", 0)) for name in COUNTS},
-        rate=float(raw.get("rate") or 0),
-        waiting=int(raw.get("waiting") or 0),
-        phase=raw.get("phase", ""),
-        reason=raw.get("reason", ""),
-        remedy=raw.get("remedy", ""),
-        notes=tuple(json.loads(raw["notes"])) if raw.get("notes") else (),
-        due_ms=int(raw.get("due") or 0),
-        tries=int(raw.get("tries") or 0),
-        started_ms=int(raw["started"]),
-        updated_ms=int(raw["updated"]),
-        ended_ms=int(raw.get("ended") or 0),
-    )
-
-
-def run_json(run: Run) -> dict[str, Any]:
-    """Return a run as the API and the CLI's JSON tell it."""
-    return {
-        "id": run.id,
-        "source": run.source,
-        "resource": run.resource,
-        "kind": str(run.kind),
-        "state": str(run.state),
-        "by": run.by,
-        "dry_run": run.is_dry,
-        "forced": run.is_forced,
-        "since_ms": run.since_ms,
-        "total": run.total,
-        "counts": dict(run.counts),
-        "rate": round(run.rate, 1),
-        "share": run.share,
-        "left_s": run.left_s,
-        "phase": run.phase,
-        "reason": run.reason,
-        "remedy": run.remedy,
-        "notes": list(run.notes),
-        "started_ms": run.started_ms,
-        "updated_ms": run.updated_ms,
-        "ended_ms": run.ended_ms or None,
-    }

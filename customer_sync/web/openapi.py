@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from customer_sync.metrics import CATALOGUE
 from customer_sync.model import EventState
-from customer_sync.store.runs import COUNTS, RunKind, RunState
+from customer_sync.store.run import COUNTS, RunKind, RunState
 
 Schema = Mapping[str, Any]
 

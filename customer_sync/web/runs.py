@@ -15,7 +15,8 @@ from customer_sync.figures import iso
 from customer_sync.log import get
 from customer_sync.model import Json
 from customer_sync.runs import start
-from customer_sync.store.runs import COUNTS, Busy, Run, RunKind, Runs, RunState
+from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState
+from customer_sync.store.runs import Runs
 from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from customer_sync.cli.progress import duration, progress_line, summary, watch
-from customer_sync.store.runs import RunKind, RunState
+from customer_sync.store.run import RunKind, RunState
 
 
 @pytest.fixture

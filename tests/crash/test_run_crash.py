@@ -11,7 +11,7 @@ import time
 import pytest
 
 from customer_sync.store import Store, connect
-from customer_sync.store.runs import Run, RunState
+from customer_sync.store.run import Run, RunState
 from tests.crash.stack import Stack, kill, wait_for
 from tests.sandbox_server import sandbox_server
 from tests.stores.servers import StoreClient, store_server

@@ -12,7 +12,7 @@ from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, 
 from customer_sync.outbound import HttpClient
 from customer_sync.reach import Access, Page, Want
 from customer_sync.runs import Puller, start, step
-from customer_sync.store.runs import Run, RunKind, RunState
+from customer_sync.store.run import Run, RunKind, RunState
 from tests.rig import Rig, Scripted
 
 PAGE = 10
@@ -115,7 +115,7 @@ class RunRig(Rig):
         connector = PullableShop(self.sources["shop"].settings)
         connector.shop = self.shop
         self.sources["shop"] = connector
-        self.line.connectors = {**self.line.connectors, "shop": connector}  # type: ignore[misc]
+        self.line.connectors = {**self.line.connectors, "shop": connector}
         access = Access(HttpClient(), DictVault())
         self.puller = Puller(self.line, lambda: self.rules, lambda source: access if source == "shop" else None)
         client.hset("tajo:lim:contacts", "rps", 0)

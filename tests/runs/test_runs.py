@@ -7,7 +7,7 @@ import pytest
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.model import Kind, to_ms
 from customer_sync.runs import MAX_TRIES, step
-from customer_sync.store.runs import Busy, RunKind, RunState
+from customer_sync.store.run import Busy, RunKind, RunState
 from tests.runs.shop import RunRig, ago
 
 

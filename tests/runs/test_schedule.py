@@ -16,7 +16,7 @@ from customer_sync.reach import Upkeep
 from customer_sync.runs import Puller
 from customer_sync.schedule import tick
 from customer_sync.store import Store
-from customer_sync.store.runs import RunKind, RunState
+from customer_sync.store.run import RunKind, RunState
 from tests.runs.shop import RunRig
 
 MORNING = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)

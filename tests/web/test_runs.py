@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.store.runs import RunKind, RunState
+from customer_sync.store.run import RunKind, RunState
 
 from .test_api import call
 
