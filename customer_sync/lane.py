@@ -11,7 +11,7 @@ from customer_sync.errors import ConfigError, Unavailable
 from customer_sync.model import EventState
 from customer_sync.store.counters import Tally
 from customer_sync.store.lanes import Item, Settlement, Source
-from customer_sync.store.runs import EVENT_PREFIX
+from customer_sync.store.run import EVENT_PREFIX
 
 Word = Literal["delivered", "unchanged", "again", "held", "back", "parked"]
 

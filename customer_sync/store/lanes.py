@@ -218,6 +218,7 @@ class Lanes:
         """
         more = (pace.ripe_items, int(pace.ripe_s * 1000), pace.backlog)
         return _taken(self._scripts.run("take", lane, count, int(LOAD_LEASE_S * 1000), "bulk", token, *more))
+
     def renew(self, lane: str, token: str, targets: Sequence[str], *, lease_s: float = LEASE_S) -> int:
         """Lengthen leases; return how many are still ours."""
         return int(self._scripts.run("renew", lane, token, int(lease_s * 1000), *targets)) if targets else 0
@@ -231,9 +232,7 @@ class Lanes:
         raw = [_settlement(one) for one in settlements]
         if not raw:
             return frozenset(), False
-        answer = json.loads(
-            self._scripts.run("settle", lane, token, to_json(raw), keys.LEDGER_ROWS)
-        )
+        answer = json.loads(self._scripts.run("settle", lane, token, to_json(raw), keys.LEDGER_ROWS))
         return frozenset(answer["stale"] or ()), bool(answer["wake"])
 
     def compact(self, lane: str, target: str) -> bool:
