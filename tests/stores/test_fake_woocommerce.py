@@ -583,3 +583,19 @@ def test_the_report_comes_newest_account_first(shop):
     at = [row["date_registered_gmt"] or "" for row in shop.all("/wc-analytics/reports/customers", 7)]
 
     assert at == sorted(at, reverse=True)
+
+
+def test_an_order_that_is_given_to_an_account_leaves_the_guest_and_comes_to_it_after_the_lag(woo):
+    def counts():
+        rows = woo.all("/wc-analytics/reports/customers")
+        return {row["user_id"] or row["email"]: row["orders_count"] for row in rows}
+
+    guest = next(row for row in woo.all("orders?status=completed") if row["customer_id"] == 0)
+    before, email = counts(), guest["billing"]["email"]
+    woo.fake("PATCH", f"orders/{guest['id']}", {"customer_id": 12})
+    during = counts()
+    woo.clock.at_s += 5
+
+    assert during == before
+    assert counts().get(email, 0) == before[email] - 1
+    assert counts()[12] == before[12] + 1

@@ -34,6 +34,7 @@ from customer_sync.demo.stores.woocommerce.answers import Answer, Row, WpError
 from customer_sync.demo.stores.woocommerce.faults import KINDS
 from customer_sync.demo.stores.woocommerce.kinds import get_order, get_product
 from customer_sync.demo.stores.woocommerce.params import Query
+from customer_sync.demo.stores.woocommerce.products import cents_of
 from customer_sync.demo.stores.woocommerce.settings import PERMISSIONS
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def act(store: FakeStore, area: str, number: int, what: str, body: Row) -> Row:
     acts: dict[tuple[str, str], Callable[[], Any]] = {
         ("customers", "login"): lambda: records.login(number),
         ("customers", "erase"): lambda: {"orders": records.erase(number)},
-        ("orders", "refund"): lambda: records.refund_order(number, round(float(body.get("amount", 1)) * 100)),
+        ("orders", "refund"): lambda: records.refund_order(number, cents_of(str(body.get("amount", 1)))),
         ("orders", "restore"): lambda: records.restore_order(number),
     }
     if (area, what) not in acts:

@@ -159,7 +159,8 @@ class People:
 
     def row(self, index: int) -> Row:
         """Return the customer as the REST API tells of it, without `_links`."""
-        who, email = self.who(index), self.email(index)
+        who = self.who(index)
+        email = "" if index % 97 == 13 else who.email
         number, created_s = self.id_of(index), self.registered_s(index)
         changed_s = None if index % 4 == 0 else created_s + 3_600 + roll(self._seed, -index) % 2_592_000
         address = NOBODY if index % 50 == 11 else who._replace(email=self._billing_email(index, email))

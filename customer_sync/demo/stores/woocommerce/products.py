@@ -65,6 +65,11 @@ def money(cents: int) -> str:
     return f"{sign}{abs(cents) // 100}.{abs(cents) % 100:02d}"
 
 
+def cents_of(amount: str) -> int:
+    """Return the cents of an amount as WooCommerce writes it."""
+    return round(float(amount) * 100)
+
+
 def php_number(value: float) -> int | float:
     """Return an amount as PHP writes a number: cents at most, a whole one without the point."""
     value = round(value, 2)

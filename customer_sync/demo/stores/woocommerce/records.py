@@ -9,7 +9,7 @@ from typing import Any, Final
 from customer_sync.demo.stores.woocommerce.answers import Row, WpError
 from customer_sync.demo.stores.woocommerce.orders import PAID, Deal, Orders, refund
 from customer_sync.demo.stores.woocommerce.people import NOBODY, People
-from customer_sync.demo.stores.woocommerce.products import Products, money, product
+from customer_sync.demo.stores.woocommerce.products import Products, cents_of, money, product
 from customer_sync.demo.stores.woocommerce.report import Report
 from customer_sync.demo.stores.woocommerce.settings import Settings
 from customer_sync.demo.stores.woocommerce.stamps import both
@@ -196,7 +196,7 @@ class Records:
         """
         row = self._order(number, 400)
         refunds = [*row["refunds"], refund(self.orders.next_id(), cents)]
-        back = sum(round(float(one["total"]) * -100) for one in refunds)
+        back = -sum(cents_of(one["total"]) for one in refunds)
         is_all = money(back) == row["total"]
         self.report.before_order(row)
         self.orders.put(number, {**row, "refunds": refunds})
@@ -300,7 +300,7 @@ class Records:
         for item in items:
             number = int(item.get("product_id") or 0)
             row = self.products.get(number) or {"name": "Gone", "sku": "", "price": "1.00"}
-            yield number, row["name"], row["sku"], round(float(row["price"]) * 100), int(item.get("quantity") or 1)
+            yield number, row["name"], row["sku"], cents_of(row["price"]), int(item.get("quantity") or 1)
 
     def _fill(self, row: Row, body: Row) -> None:
         """Copy what a request may set."""

@@ -13,9 +13,9 @@ from typing import Final
 
 from customer_sync.demo.stores.woocommerce.answers import Row
 from customer_sync.demo.stores.woocommerce.orders import COUNTED, PLACES, Orders
-from customer_sync.demo.stores.woocommerce.products import php_number
+from customer_sync.demo.stores.woocommerce.products import cents_of, php_number
 from customer_sync.demo.stores.woocommerce.settings import Settings
-from customer_sync.demo.stores.woocommerce.stamps import iso, shift
+from customer_sync.demo.stores.woocommerce.stamps import iso, seconds_of, shift
 from customer_sync.demo.stores.woocommerce.table import Key, Order, Table
 
 #: A block of eight accounts and its guest.
@@ -120,14 +120,23 @@ class Report:
         index = self._people.index_of(customer_id) if customer_id else None
         if index is not None:
             found.update(self._deals.id_of(one) for one in self._first_orders(index))
-        rows = ((number, self._orders.get(number)) for number in found)
-        return sorted(
-            number
-            for number, row in rows
-            if row
-            and row["customer_id"] == customer_id
-            and (customer_id or row["billing"]["email"].lower() == email.lower())
-        )
+        return [number for number in sorted(found) if self._is_of(number, customer_id, email.lower())]
+
+    def _is_of(self, number: int, customer_id: int, email: str) -> bool:
+        """Tell whether there is an order, and of somebody: an account, or a guest by address."""
+        if number in self._orders.changed:
+            row = self._orders.changed[number]
+            return row is not None and (row["customer_id"], customer_id or row["billing"]["email"].lower()) == (
+                customer_id,
+                customer_id or email,
+            )
+        index = self._deals.index_of(number)
+        if index is None:
+            return False
+        owner = self._deals.owner(index)
+        if owner is None:
+            return not customer_id and self._people.guest(self._deals.guest_block(index)).email.lower() == email
+        return customer_id == self._people.id_of(owner)
 
     def _guests(self) -> Iterator[int]:
         yield from (block * _BLOCK + _BLOCK - 1 for block in range(self._people.count // 8))
@@ -204,15 +213,13 @@ class Report:
         later = range(block, min(block + 3, self._people.count // 8)) if block % 3 == 0 else ()
         numbers = {self._deals.id_of(index) for index in (block * 10 + 4, *(one * 10 + 9 for one in later))}
         numbers |= self._extra.get(own, set()) if own else set()
-        rows = [(one, self._orders.get(one)) for one in sorted(numbers)]
-        orders = [one for one, row in rows if row and not row["customer_id"] and row["billing"]["email"].lower() == own]
+        orders = [one for one in sorted(numbers) if self._is_of(one, 0, own)]
         return self._write(number, None, guest.billing(), orders) if orders else None
 
     def _write(self, number: int, customer: Row | None, address: Row, orders: list[int]) -> Row:
-        rows = [row for row in map(self._orders.get, orders) if row and row["status"] in COUNTED]
-        back = sum(float(one["total"]) for row in rows for one in row["refunds"])
-        spent = sum(float(row["total"]) for row in rows) + back
-        last = max((row["date_created"] for row in rows), default=None)
+        sums = [one for one in map(self._sums, orders) if one[0] in COUNTED]
+        spent = sum(total - back for _, total, back, _ in sums) / 100
+        last = iso(max(at for *_, at in sums) + self._offset_s) if sums else None
         who = customer or {**address, "id": 0, "username": "", "date_created": None, "date_created_gmt": None}
         active = max(filter(None, (last, who["date_created"])), default=None)
         first_name, last_name = (who[name] or address[name] for name in ("first_name", "last_name"))
@@ -232,9 +239,9 @@ class Report:
             "date_last_active": active,
             # a raw time of the site, in the form of the database
             "date_last_order": last and last.replace("T", " "),
-            "orders_count": len(rows),
+            "orders_count": len(sums),
             "total_spend": php_number(spent),
-            "avg_order_value": php_number(spent / len(rows)) if rows else 0,
+            "avg_order_value": php_number(spent / len(sums)) if sums else 0,
             "date_registered_gmt": who["date_created_gmt"],
             # WooCommerce adds the site's offset where it should take it away
             "date_last_active_gmt": active and shift(active, self._offset_s),
@@ -242,6 +249,14 @@ class Report:
             "billing_phone": address["phone"],
             "shipping_phone": "" if customer is None else customer["shipping"]["phone"],
         }
+
+    def _sums(self, number: int) -> tuple[str, int, int, float]:
+        index = self._deals.index_of(number)
+        if index is not None and number not in self._orders.changed:
+            return self._deals.sums(index)
+        row = self._orders.changed[number] or {}
+        back = sum(cents_of(one["total"]) for one in row["refunds"])
+        return row["status"], cents_of(row["total"]), -back, seconds_of(row["date_created_gmt"])
 
 
 def _row_key(row: Row) -> Key:

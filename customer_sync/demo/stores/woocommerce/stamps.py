@@ -20,6 +20,11 @@ def iso(at_s: float) -> str:
     return time.strftime(_FORM, time.gmtime(at_s))
 
 
+def seconds_of(text: str) -> float:
+    """Return what `iso` was made of."""
+    return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
+
+
 def both(name: str, at_s: float | None, offset_s: float) -> dict[str, str | None]:
     """Return a time twice: of the site's zone, and as `..._gmt`; both None when there is none."""
     if at_s is None:
