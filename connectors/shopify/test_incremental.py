@@ -173,7 +173,7 @@ def test_single_records_in_the_wrong_place_do_not_end_the_reading():
 
 def test_when_the_order_is_ignored_too_everybody_is_read_and_the_old_ones_are_dropped():
     old = customers(*people(-2000), end="old")
-    first, second = customers(*people(-9, 3, -8, 4, start=2), end="n1"), customers(*people(-7, -6, start=6), end="n2")
+    first, second = customers(*people(-9, 3, -8, 4, start=2), end="n1"), customers(*people(-6, -7, start=6), end="n2")
     last = customers(*people(5, start=9))
     pages = pull_all(store(old, first, second, last))
 

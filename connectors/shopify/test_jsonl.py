@@ -49,9 +49,11 @@ def test_grouped_families_are_handed_out_one_by_one(forest, hold):
     read = []
     found = families((read.append(one) or one for one in grouped), is_grouped=True, hold=hold)
 
+    number = -1
     for number, family in enumerate(found):
         assert shape([family]) == [next(one for one in expected(nodes) if one[0] == family.node["id"])]
         assert len(read) <= sum(len(flat(root)) for root in roots[: number + 1]) + 1
+    assert number + 1 == len(roots)
 
 
 @pytest.mark.parametrize("hold", [1, 100])

@@ -43,8 +43,11 @@ def test_a_permanent_token_goes_before_all_others_and_touches_no_vault():
 
 
 def test_a_permanent_token_that_is_refused_cannot_be_renewed():
-    with pytest.raises(ConfigError, match="access_token"):
-        tokens(StandIn(), options=STATIC).renewed(Token("shpat_static", "static"))
+    http = StandIn(token=token("another"))
+
+    with pytest.raises(ConfigError, match="refuses the access_token"):
+        tokens(http, options={**KEYS, **STATIC}).renewed(Token("shpat_static", "static"))
+    assert http.calls == []
 
 
 def test_client_credentials_are_asked_once_and_again_at_four_fifths_of_their_life():

@@ -112,8 +112,9 @@ def test_a_webhook_that_is_wrong_is_repaired(fields, wrong):
     assert list(ensure(hooks).kept) == WANTED
 
 
-def test_of_two_of_ours_the_right_one_is_kept_and_the_other_removed():
-    double = hook("a/older", "CUSTOMERS_CREATE", "https://old.example.com/webhooks/lamps")
+@pytest.mark.parametrize("wrong", [{"uri": "https://old.example.com/webhooks/lamps"}, {"format": "XML"}])
+def test_of_two_of_ours_the_right_one_is_kept_and_the_other_removed(wrong):
+    double = hook("a/older", "CUSTOMERS_CREATE", **wrong)
     hooks = Hooks(*all_hooks(), double)
     found = ensure(hooks)
 
