@@ -30,7 +30,8 @@ def test_the_same_seed_gives_the_same_customers_and_another_seed_others():
     one, same, other = (Crowd(Settings(customers=50, seed=seed)) for seed in (1, 1, 2))
 
     assert [one.row(i) for i in range(50)] == [same.row(i) for i in range(50)]
-    assert [one.row(i) for i in range(50)] != [other.row(i) for i in range(50)]
+    assert all(one.row(i) != other.row(i) for i in range(50))
+    assert [one.facts(i)["emailState"] for i in range(50)] != [other.facts(i)["emailState"] for i in range(50)]
 
 
 @settings(max_examples=40, deadline=None)
@@ -87,7 +88,7 @@ def test_addresses_are_unique_and_numbers_valid_some_missing_some_shared(sample,
     assert len({one["email"] for one in sample if one["email"]}) == sum(1 for one in sample if one["email"])
     assert all(phonenumbers.is_valid_number(phonenumbers.parse(phone)) for phone in phones[:500])
     assert 0.3 < len(phones) / len(sample) < 0.8
-    assert sum(1 for times in every.values() if times > 1) > 10
+    assert sum(times for times in every.values() if times >= 3) > 15
 
 
 def test_an_address_leads_to_its_customer_whatever_its_case():
@@ -119,7 +120,7 @@ def test_whatever_happens_every_order_lists_who_is_there_once(acts):
     assert len(list(customers.export())) == len(alive)
     for order in ORDERS:
         keys = list(customers.walk(order))
-        assert keys == sorted(keys)
+        assert keys == sorted(set(keys))
         assert {number for _, number in keys} == alive
         assert list(customers.walk(order, backwards=True)) == keys[::-1]
 

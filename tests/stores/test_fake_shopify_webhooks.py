@@ -288,7 +288,8 @@ def test_deliveries_can_be_doubled_and_overtake_one_another(app, receiver):
     sent = [one["headers"]["X-Shopify-Webhook-Id"] for one in app.fake("webhooks")["deliveries"]]
     assert sorted(came) == sorted(sent)
     assert len(set(came)) == 20
-    assert came != sent
+    # more than the few calls that are made at once could do
+    assert max(abs(came.index(one) - sent.index(one)) for one in sent) > 10
 
 
 def test_some_deliveries_have_no_event_id(app, receiver):
