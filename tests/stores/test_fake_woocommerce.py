@@ -428,6 +428,17 @@ def test_a_field_of_a_plugin_is_changed_in_place_and_not_doubled(woo):
     assert woo.get("customers/11")["date_modified_gmt"] == "2027-01-15T08:00:00"
 
 
+def test_of_two_fields_of_one_name_the_first_is_changed_and_the_other_goes(woo):
+    number = woo.store.records.people.id_of(21)
+    before = [one for one in woo.get(f"customers/{number}")["meta_data"] if one["key"] == "ws_opt_in"]
+
+    reply = woo.call("PUT", f"customers/{number}", {"meta_data": [{"key": "ws_opt_in", "value": "no"}]})
+
+    after = [one for one in reply.json()["meta_data"] if one["key"] == "ws_opt_in"]
+    assert [one["value"] for one in before] == ["1", "0"]
+    assert after == [{**before[0], "value": "no"}]
+
+
 def test_a_guest_s_order_takes_fields_too(woo):
     guest = next(row for row in woo.all("orders") if row["customer_id"] == 0)
 

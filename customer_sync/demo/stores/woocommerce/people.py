@@ -222,6 +222,8 @@ class People:
 def _meta(index: int, number: int) -> list[Row]:
     """Return what plugins keep of a customer: the value may be any JSON."""
     found = [] if index % 10 not in _BOXES else [_BOXES[index % 10]]
+    if index % 30 == 21:
+        found.append(("ws_opt_in", "0"))  # two plugins, two fields of one name
     if index % 6 == 0:
         found.append(("loyalty", {"points": index % 900, "tiers": ["gold"] if index % 12 else []}))
     return [{"id": number * 4 + at, "key": key, "value": value} for at, (key, value) in enumerate(found)]
