@@ -7,6 +7,7 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, Protocol
 
+from customer_sync import retry
 from customer_sync.errors import ConfigError, Unavailable
 from customer_sync.model import EventState
 from customer_sync.store.counters import Tally
@@ -59,13 +60,18 @@ class Delivery:
             return cls(outcomes, config)
         if errors and not any(outcome.word in {"delivered", "parked"} for outcome in outcomes):
             return cls(outcomes, errors[0])
-        return cls([_counted(outcome) for outcome in outcomes], None)
+        return cls(outcomes, None).blaming_items()
+
+    def blaming_items(self) -> Delivery:
+        """Return the same without a pause: what failed burns its own tries."""
+        return Delivery([_counted(outcome) for outcome in self.outcomes], None)
 
 
 def _counted(outcome: Outcome) -> Outcome:
     if outcome.pause is None:
         return outcome
     outcome.settlement.burns = True
+    outcome.settlement.due_in_s = retry.next_wait_s(outcome.item.tries + 1)
     return outcome._replace(word="again")
 
 

@@ -14,6 +14,8 @@ from customer_sync.store.scripts import as_text
 MAX_DOWN_S = 4.0
 #: The pause between two looks after a key, an address or a permission was refused, in seconds.
 CONFIG_PAUSE_S = 15.0
+#: Stands behind a suspect after whose failure others got through.
+_GUILTY = "!"
 
 
 class Pause(NamedTuple):
@@ -68,6 +70,20 @@ class Breakers:
         if pause is not None:
             self._client.delete(keys.breaker(lane))
         return pause
+
+    def suspect(self, lane: str, target: str) -> None:
+        """Remember the one item that failed when a lane began to wait."""
+        self._client.hset(keys.SUSPECTS, lane, target)
+
+    def others_got_through(self, lane: str) -> None:
+        """Note that the destination is well: the item that was suspected then may be the culprit."""
+        suspect = self._client.hget(keys.SUSPECTS, lane)
+        if suspect and not as_text(suspect).endswith(_GUILTY):
+            self._client.hset(keys.SUSPECTS, lane, as_text(suspect) + _GUILTY)
+
+    def is_culprit(self, lane: str, target: str) -> bool:
+        """Tell whether an item failed alone before while others got through afterwards."""
+        return self._client.hget(keys.SUSPECTS, lane) == (target + _GUILTY).encode()
 
     def read(self, lane: str) -> Pause | None:
         """Return why a lane waits, None when it does not."""

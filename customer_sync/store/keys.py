@@ -33,6 +33,7 @@
 | `ver:<lane>` | hash | target → how often its list was trimmed, while it waits |
 | `lanes` | set | every lane that ever had an item |
 | `brk:<lane>` | hash | breaker: failures, open until, reason and remedy of a pause |
+| `suspects` | hash | lane → the item that failed alone when it began to wait; `!` behind it once others got through |
 | `lim:<bucket>` | hash | what is known of a rate limit |
 | `parked`, `parked:at` | hash, sorted set | parked things, and when |
 | `ledger` | stream, capped | the short history of events |
@@ -81,6 +82,7 @@ FOLLOWER = PREFIX + "imports:follower"
 RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"
 SLOTS = PREFIX + "slots"
+SUSPECTS = PREFIX + "suspects"
 RECONCILE_DUE = PREFIX + "reconcile:due"
 
 #: How long an event id is remembered, in seconds: longer than the longest retry of any sender (48 h, BigCommerce).

@@ -59,7 +59,6 @@ def test_the_others_are_delivered_although_one_fails_every_time(rig):
     assert rig.store.lanes.depth("contacts")[0] == 1
 
 
-@pytest.mark.xfail(strict=True, reason="alone in its batch, one bad contact counts as a Brevo that is down, each time")
 def test_one_bad_contact_in_light_traffic_burns_its_own_tries_and_raises_no_alert_after_alert(rig):
     _customer(rig, 0, BAD)
     for number in range(1, 11):
