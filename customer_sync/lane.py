@@ -10,9 +10,13 @@ from typing import Literal, NamedTuple, Protocol
 from customer_sync import retry
 from customer_sync.errors import ConfigError, Unavailable
 from customer_sync.model import EventState
+from customer_sync.store.breaker import Breakers
 from customer_sync.store.counters import Tally
 from customer_sync.store.lanes import Item, Settlement, Source
 from customer_sync.store.run import EVENT_PREFIX
+
+#: How long an item that failed alone lets others go before it, in seconds.
+SUSPECT_WAIT_S = 5.0
 
 Word = Literal["delivered", "unchanged", "again", "held", "back", "parked"]
 
@@ -65,6 +69,22 @@ class Delivery:
     def blaming_items(self) -> Delivery:
         """Return the same without a pause: what failed burns its own tries."""
         return Delivery([_counted(outcome) for outcome in self.outcomes], None)
+
+    def after_lone_failure(self, breakers: Breakers, lane: str) -> Delivery:
+        """Tell one item that always fails from a destination that is down.
+
+        The first time, nobody can know: the lane pauses, and the item lets others be the probe. When others got
+        through meanwhile and the same item fails alone again, it is the item, and its own try is burnt.
+        """
+        failed = [one for one in self.outcomes if one.pause is not None]
+        if not isinstance(self.pause, Unavailable) or len(failed) != 1:
+            return self
+        target = failed[0].item.target
+        if breakers.is_culprit(lane, target):
+            return self.blaming_items()
+        breakers.suspect(lane, target)
+        failed[0].settlement.due_in_s = SUSPECT_WAIT_S
+        return self
 
 
 def _counted(outcome: Outcome) -> Outcome:

@@ -41,8 +41,6 @@ log = get(__name__)
 
 #: How many requests are read in one go: enough to share the round trips, few enough to be done within a second.
 READ_AT_ONCE = 200
-#: How long an item that failed alone lets others go before it, in seconds.
-SUSPECT_WAIT_S = 5.0
 
 
 @dataclass(slots=True)
@@ -281,7 +279,7 @@ def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
     if taken.state in {"empty", "closed"}:
         return Rest(did_work=False, wait_s=taken.wait_s)
     with line.keeper.keep(lane, taken.token, [item.target for item in taken.items]):
-        delivery = _judge_lone_failure(line, lane, handler.deliver(taken.items))
+        delivery = handler.deliver(taken.items).after_lone_failure(line.store.breakers, lane)
         erased = [one.item for one in delivery.outcomes if one.settlement.verdict == "erased"]
         if erased:
             line.forget(erased)  # first: what a crash leaves undone is done again with the item
@@ -296,23 +294,6 @@ def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
     elif taken.state == "probe":
         _resume(line, lane)
     return Rest(did_work=True, wait_s=0.0)
-
-
-def _judge_lone_failure(line: Line, lane: str, delivery: Delivery) -> Delivery:
-    """Tell one item that always fails from a destination that is down.
-
-    The first time, nobody can know: the lane pauses, and the item lets others be the probe. When others got through
-    meanwhile and the same item fails alone again, it is the item, and its own try is burnt.
-    """
-    failed = [one for one in delivery.outcomes if one.pause is not None]
-    if not isinstance(delivery.pause, Unavailable) or len(failed) != 1:
-        return delivery
-    target = failed[0].item.target
-    if line.store.breakers.is_culprit(lane, target):
-        return delivery.blaming_items()
-    line.store.breakers.suspect(lane, target)
-    failed[0].settlement.due_in_s = SUSPECT_WAIT_S
-    return delivery
 
 
 def bulk(line: Line, lane: str) -> Rest:
