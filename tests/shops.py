@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 
@@ -28,8 +28,9 @@ class Lumen(Connector):
     secret_keys = ("webhook_secret", "api_secret")
     topics = ("customers/create", "customers/update")
     pulls = ("customers",)
-    #: What `accept`, `check` and `ensure_webhooks` do instead of working.
-    trouble: ClassVar[Exception | None] = None
+    #: What `accept`, `check` and `ensure_webhooks` raise instead of working: a class and its arguments. An object that
+    #: is raised would keep the whole test alive by its traceback.
+    trouble: ClassVar[tuple[Any, ...]] = ()
     upkeep: ClassVar[Upkeep] = Upkeep(kept=("customers/create",), created=("customers/update",))
     #: What they were called with.
     calls: ClassVar[list[object]] = []
@@ -70,8 +71,9 @@ class Lumen(Connector):
         return f"The shop {self.settings.options['shop_url']} is connected."
 
     def _trip(self) -> None:
-        if self.trouble is not None:
-            raise self.trouble
+        if self.trouble:
+            kind, *words = self.trouble
+            raise kind(*words)
 
 
 class Tulip(Lumen):
@@ -94,7 +96,7 @@ def open_shops(monkeypatch: pytest.MonkeyPatch) -> type[Lumen]:
     classes = {**real.classes, "lumen": Lumen, "tulip": Tulip}
     found = registry.Found(dict(sorted(classes.items())), {**real.origins, "lumen": "test", "tulip": "test"}, {})
     monkeypatch.setattr(registry, "_found", lambda: found)
-    monkeypatch.setattr(Lumen, "trouble", None)
+    monkeypatch.setattr(Lumen, "trouble", ())
     monkeypatch.setattr(Lumen, "calls", [])
     monkeypatch.setattr(Lumen, "upkeep", Lumen.upkeep)
     return Lumen

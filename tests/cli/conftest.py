@@ -48,6 +48,7 @@ class Tajo:
     def __call__(self, *words: str, code: int = 0, given: str | None = None, **env: str | None) -> Result:
         result = CliRunner().invoke(main, words, env={**self.env, **env}, input=given)
         assert result.exit_code == code, f"{result.exit_code}: {result.output}\n{result.exception!r}"
+        _let_go(result)
         return result
 
     def json(self, *words: str, code: int = 0, **env: str | None):
@@ -71,6 +72,14 @@ class Tajo:
             pass
         while deliver(line, "contacts").did_work:
             pass
+
+
+def _let_go(result: Result) -> None:
+    """Forget the tracebacks: they lead to the connections of the command, which would end at any later moment."""
+    error, result.exc_info = result.exception, None
+    while error is not None:
+        error.__traceback__ = None
+        error = error.__context__
 
 
 @pytest.fixture

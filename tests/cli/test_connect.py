@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from pathlib import Path
 from types import SimpleNamespace
@@ -65,6 +66,7 @@ def web(tajo, redis_url, monkeypatch):
     server.server_close()
     services.spool.close()
     services.intake._inbox._pool.disconnect()
+    services.store().client.connection_pool.disconnect()
 
 
 class Owner:
@@ -196,10 +198,10 @@ def test_a_terminal_sees_one_line_that_turns_and_goes(capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("trouble", "code", "words"),
     [
-        (ConfigError("The secret is wrong.", "Set api_secret."), 3, "Set api_secret."),
-        (Unavailable("lumen.example did not answer"), 4, "cannot be reached"),
-        (TryLater("Another is at it."), 1, "Wait a minute."),
-        (KeyError("x"), 1, "A fault in this program."),
+        ((ConfigError, "The secret is wrong.", "Set api_secret."), 3, "Set api_secret."),
+        ((Unavailable, "lumen.example did not answer"), 4, "cannot be reached"),
+        ((TryLater, "Another is at it."), 1, "Wait a minute."),
+        ((KeyError, "x"), 1, "A fault in this program."),
     ],
 )
 @pytest.mark.usefixtures("web", "owner")
@@ -367,8 +369,10 @@ def test_a_source_that_is_connected_in_a_browser_needs_no_keys(tajo, web, owner,
 def test_a_source_that_is_not_there_ends_with_code_5_and_a_silent_platform_with_4(tajo):
     assert "Did you mean keyed?" in install(tajo, source="keyyed", code=5).stderr
 
-    Lumen.trouble = Unavailable("keyed.example did not answer")
-    assert "keyed.example did not answer" in install(tajo, code=4).stderr
+    Lumen.trouble = (Unavailable, "keyed.example did not answer")
+    told = install(tajo, code=4).stderr
+    assert "keyed.example did not answer" in told
+    assert "brevo" not in told
 
 
 # list and status
@@ -389,7 +393,7 @@ def test_the_list_tells_how_each_source_is_connected_and_how_its_webhooks_are(ta
         "keyed": ("receives, is pulled", "by keys"),
         "off": ("disabled", None),
     }
-    assert rows["keyed"]["webhooks"] == "2 well, 0 s ago"
+    assert re.fullmatch(r"2 well, \d s ago", rows["keyed"]["webhooks"])
     assert rows["lumen"]["webhooks"] == "never looked at"
     assert "in a browser" in tajo("connectors", "list").stdout
 
@@ -399,7 +403,8 @@ def test_the_status_tells_it_too(tajo):
     install(tajo, code=1)
 
     [_, _, keyed] = tajo.json("connectors", "status")
-    assert (keyed["connected"], keyed["webhooks"]) == ("by keys", "1 well, 1 failed, 0 s ago")
+    assert keyed["connected"] == "by keys"
+    assert re.fullmatch(r"1 well, 1 failed, \d s ago", keyed["webhooks"])
     told = tajo("connectors", "status", TAJO_PUBLIC_URL="https://elsewhere.example").stdout
     assert "made for another address" in told
 

@@ -14,6 +14,7 @@ from customer_sync import reach
 from customer_sync.assembly import connectors_of
 from customer_sync.cli.doctor import exit_code
 from customer_sync.config import Settings
+from customer_sync.connector import SourceSettings
 from customer_sync.doctor import Finding, Patient, examine, redis_finding
 from customer_sync.doctor import account as account_checks
 from customer_sync.doctor import installation as installation_checks
@@ -204,13 +205,12 @@ def test_parked_things_are_told(healthy, store):
     assert finding(healthy, "parked")[:2] == ("warn", "1 to look at")
 
 
-def test_a_source_without_a_webhook_secret_is_told(healthy):
-    healthy.config.write_text(
-        "connectors: {woo: {platform: woocommerce, options: {sync_mode: batch}, "
-        "shop_url: 'https://a.example', consumer_key: a, consumer_secret: b}}\n"
-    )
+def test_a_source_without_a_webhook_secret_is_told(store):
+    settings = Settings(sources={"woo": SourceSettings("woo", "woocommerce")})
 
-    assert finding(healthy, "webhook secret of woo")[0] == "warn"
+    found = {one.name: one for one in installation_checks._secrets(patient(store, settings=settings))}
+
+    assert found["webhook secret of woo"].verdict == "warn"
 
 
 def test_the_secret_of_brevos_own_webhook_may_be_the_one_that_run_made(healthy):
@@ -361,14 +361,15 @@ def test_neither_key_nor_sandbox_ends_with_code_4(healthy):
 
 
 class Careful:
-    """A connector whose check gives this, or raises it."""
+    """A connector whose check gives this finding, or raises this: a class and its arguments."""
 
-    def __init__(self, gives: object) -> None:
+    def __init__(self, gives: tuple) -> None:
         self.gives = gives
 
     def check(self, access):
-        if isinstance(self.gives, Exception):
-            raise self.gives
+        if not isinstance(self.gives, reach.Finding):
+            kind, *words = self.gives
+            raise kind(*words)
         return [self.gives]
 
 
@@ -385,17 +386,17 @@ def test_a_connector_that_looks_after_itself_adds_its_findings(store):
 
 
 def test_a_connector_that_is_not_connected_is_not_asked(store):
-    assert found_at(store, Careful(AssertionError()), access=None) == []
+    assert found_at(store, Careful((AssertionError,)), access=None) == []
 
 
 @pytest.mark.parametrize(
     ("trouble", "verdict", "why", "words"),
     [
-        (Unavailable("shop.example did not answer"), "fail", "no answer", "did not answer"),
-        (ConfigError("The token is revoked.", "Connect again."), "fail", "refused", "revoked"),
-        (TryLater("The shop is busy."), "warn", "", "busy"),
-        (PayloadError("$", "jane@example.com"), "fail", "", "could not be used"),
-        (KeyError("jane@example.com"), "fail", "", "KeyError"),
+        ((Unavailable, "shop.example did not answer"), "fail", "no answer", "did not answer"),
+        ((ConfigError, "The token is revoked.", "Connect again."), "fail", "refused", "revoked"),
+        ((TryLater, "The shop is busy."), "warn", "", "busy"),
+        ((PayloadError, "$", "jane@example.com"), "fail", "", "could not be used"),
+        ((KeyError, "jane@example.com"), "fail", "", "KeyError"),
     ],
 )
 def test_what_a_check_raises_is_a_finding_and_no_traceback(store, trouble, verdict, why, words):
@@ -409,7 +410,7 @@ def test_what_a_check_raises_is_a_finding_and_no_traceback(store, trouble, verdi
 
 def test_a_redis_that_goes_away_during_a_check_is_not_taken_for_the_platform(store):
     with pytest.raises(redis.RedisError):
-        found_at(store, Careful(redis.ConnectionError("gone")))
+        found_at(store, Careful((redis.ConnectionError, "gone")))
 
 
 def test_the_key_of_stored_credentials_is_looked_at(healthy, store):

@@ -7,6 +7,7 @@ import logging
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+import redis
 
 from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, PayloadError, Refused, TryLater, Unavailable
@@ -81,6 +82,11 @@ def stranger(app):
 def stored(client, tmp_path):
     """Return a function that tells what a source's vault holds."""
     return lambda source="lumen": RedisVault(client, source, SecretKey(KEY, tmp_path)).load()
+
+
+def logged(caplog) -> str:
+    """Every log line with its facts."""
+    return "".join(f"{record.getMessage()} {getattr(record, 'facts', '')}\n" for record in caplog.records)
 
 
 # The way through
@@ -354,6 +360,21 @@ def test_a_post_cannot_stand_for_the_answer_of_a_browser(browser, stranger, atte
     assert stored() == {}
 
 
+def test_the_body_of_a_browsers_answer_is_not_handed_on(browser, attempts, stored):
+    attempt, ticket = attempts.open("tulip", BASE)
+    browser.start(ticket, "tulip")
+
+    answer = browser.http.get(
+        "/connect/tulip/callback",
+        base_url=BASE,
+        query_string={"state": attempt.state},
+        data=json.dumps({"key": "k", "user_id": attempt.state}),
+    )
+
+    assert answer.status_code == 403
+    assert stored("tulip") == {}
+
+
 def test_a_body_that_is_too_large_is_not_read(stranger):
     assert stranger.post("tulip", b"x" * 70_000).status_code == 413
 
@@ -399,12 +420,12 @@ def test_a_platforms_address_that_is_no_page_is_not_opened(browser, attempts, sh
 @pytest.mark.parametrize(
     ("trouble", "told"),
     [
-        (Refused("Too old."), (403, "refused", "Too old.")),
-        (ConfigError("The secret is wrong.", "Set api_secret."), (409, "config", "Set api_secret.")),
-        (TryLater("Another is at it."), (503, "later", "Wait a minute.")),
-        (Unavailable("lumen.example did not answer"), (503, "no answer", "cannot be reached")),
-        (PayloadError("$", "shpat_5f2e"), (500, "failed", "could not be used")),
-        (KeyError("shpat_5f2e"), (500, "failed", "A fault in this program.")),
+        ((Refused, "Too old."), (403, "refused", "Too old.")),
+        ((ConfigError, "The secret is wrong.", "Set api_secret."), (409, "config", "Set api_secret.")),
+        ((TryLater, "Another is at it."), (503, "later", "Wait a minute.")),
+        ((Unavailable, "lumen.example did not answer"), (503, "no answer", "cannot be reached")),
+        ((PayloadError, "$", "shpat_5f2e"), (500, "failed", "could not be used")),
+        ((KeyError, "shpat_5f2e"), (500, "failed", "A fault in this program.")),
     ],
 )
 def test_what_goes_wrong_is_told_on_the_page_and_to_who_waits(browser, attempts, caplog, trouble, told):
@@ -417,7 +438,7 @@ def test_what_goes_wrong_is_told_on_the_page_and_to_who_waits(browser, attempts,
 
     assert (page.status_code, attempts.outcome(attempt).verdict) == (status, verdict)
     assert words in page.text
-    assert "shpat_5f2e" not in page.text + caplog.text
+    assert "shpat_5f2e" not in page.text + logged(caplog)
 
 
 def test_a_setting_that_is_missing_is_told_on_the_first_page(browser, attempts):
@@ -453,6 +474,41 @@ def test_credentials_that_another_key_encrypted_are_told_with_the_remedy(browser
         assert "TAJO_SECRET_KEY" in browser.answer(attempt.state).text
 
 
+def test_a_key_file_that_cannot_be_used_is_told_with_its_remedy(make_app, shops, attempts, tmp_path):
+    app = make_app(sources={"lumen": SourceSettings("lumen", "lumen", ("s",), {"shop_url": SHOP})})
+    (tmp_path / "secret.key").mkdir()
+    _, ticket = attempts.open("lumen", BASE)
+
+    told = Browser(app).start(ticket)
+
+    assert told.status_code == 409
+    assert "TAJO_SECRET_KEY" in told.text
+
+
+def test_a_fault_of_ours_is_told_by_its_kind_alone(browser, attempts, caplog, monkeypatch):
+    def fail(*_):
+        raise KeyError("shpat_5f2e")
+
+    monkeypatch.setattr(Attempts, "begin", fail)
+
+    told = browser.start("a" * 32)
+
+    assert told.status_code == 500
+    assert "shpat_5f2e" not in told.text + logged(caplog)
+    assert "KeyError" in logged(caplog)
+
+
+def test_a_redis_that_goes_away_while_keys_are_stored_is_told_as_such(browser, attempts):
+    Lumen.trouble = (redis.ConnectionError, "gone")
+    attempt, ticket = attempts.open("lumen", BASE)
+    browser.start(ticket)
+
+    told = browser.answer(attempt.state)
+
+    assert told.status_code == 503
+    assert "Redis does not answer." in told.text
+
+
 def test_without_redis_the_page_says_so(browser, without_redis):
     told = browser.start("a" * 32)
 
@@ -465,10 +521,10 @@ def test_nothing_secret_is_on_a_page_or_in_the_log(browser, attempts, caplog):
     attempt, ticket = attempts.open("lumen", BASE)
     pages = [browser.start(ticket), browser.answer(attempt.state), browser.get("/connect/lumen/done")]
 
-    shown = "".join(page.text for page in pages[1:]) + caplog.text
+    shown = "".join(page.text for page in pages[1:]) + logged(caplog)
     for secret in (attempt.state, ticket, CODE, KEY):
         assert secret not in shown
-    assert "source connected" in caplog.text
+    assert "source connected" in logged(caplog)
 
 
 def test_every_page_is_kept_by_nobody_and_sends_no_address_on(browser, attempts):
@@ -481,7 +537,7 @@ def test_every_page_is_kept_by_nobody_and_sends_no_address_on(browser, attempts)
 
 
 def test_a_sentence_of_a_platform_is_no_html(browser, attempts, shops, monkeypatch):
-    monkeypatch.setattr(shops, "trouble", Refused("<script>alert(1)</script>"))
+    monkeypatch.setattr(shops, "trouble", (Refused, "<script>alert(1)</script>"))
     attempt, ticket = attempts.open("lumen", BASE)
     browser.start(ticket)
 
