@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench clean .runtime .dev
+.PHONY: help setup run test lint format bench bench-sync clean .runtime .dev
 
 BIN := .venv/bin
 # More words for pytest or the benchmarks, as in: make test ARGS="-k consent"
@@ -34,6 +34,9 @@ format: .dev ## Mend what a machine can mend: layout, simple faults, generated d
 bench: .dev ## Measure speed, memory and recovery; ARGS="--help" may follow
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-sync: .dev ## Measure full syncs of 50,000 customers; ARGS="--customers 1000000" or "--case live" may follow
+	@$(BIN)/python -m benchmarks sync $(ARGS)
+
 ##@ House
 clean: ## Remove .venv, caches and build files; your tajo.yaml and the data in .tajo stay
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist *.egg-info
@@ -42,7 +45,7 @@ clean: ## Remove .venv, caches and build files; your tajo.yaml and the data in .
 help: ## Print this list
 	@awk 'BEGIN { FS = ":.*## "; print "make <target>" } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .runtime .dev:
 	@python=$$(PYTHON='$(PYTHON)' scripts/python) && exec "$$python" scripts/setup.py $(if $(filter .dev,$@),dev,run)

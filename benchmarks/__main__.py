@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name...] [--quick] [--variants] [--people N]`."""
+"""`python -m benchmarks [name...] [--quick] [--variants] [--people N] [--customers N]`."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import argparse
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from benchmarks import ingress, latency, memory, start, storm, throughput
+from benchmarks import ingress, latency, memory, start, storm, sync, throughput
 from benchmarks.report import Others, Report, heading, say, wait_for_quiet
 
-BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report]] = {
+BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Report]]]] = {
     "ingress": lambda options: ingress.run(quick=options.quick, variants=options.variants),
     "latency": lambda options: latency.run(quick=options.quick),
     "throughput": lambda options: throughput.run(quick=options.quick),
     "storm": lambda options: storm.run(quick=options.quick, people=options.people),
     "memory": lambda options: memory.run(quick=options.quick, people=options.people),
     "start": lambda options: start.run(quick=options.quick),
+    "sync": lambda options: sync.run(quick=options.quick, customers=options.customers, cases=options.case),
 }
 
 
@@ -31,9 +32,12 @@ def main() -> int:
         started = time.monotonic()
         wait_for_quiet()
         others = Others()
-        report = BENCHMARKS[name](options)
-        report.notes.append(others.text())
-        print(report.text(), flush=True)
+        found = BENCHMARKS[name](options)
+        for group in [[found]] if isinstance(found, Report) else found:
+            # what our own processes used is known now that they have ended
+            group[-1].notes.append(others.text())
+            print("\n".join(report.text() for report in group), flush=True)
+            others = Others()
         say(f"{name}: {time.monotonic() - started:.0f} s")
     return 0
 
@@ -45,6 +49,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--variants", action="store_true", help="ingress: more workers and threads of granian")
     parser.add_argument(
         "--people", type=int, help="storm: how many customers (default 300); memory: how many people (20,000)"
+    )
+    parser.add_argument("--customers", type=int, help="sync: how many customers the shop has (default 50,000)")
+    parser.add_argument(
+        "--case", action="append", choices=sync.CASES, help="sync: only this one, may be repeated (default all)"
     )
     return parser
 

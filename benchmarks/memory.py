@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,8 +41,8 @@ def _processes(report: Report) -> None:
         worker, beat = stack.start_worker(), stack.start_beat()
         until(lambda: "ready" in worker.log.read_text(), 20)
         time.sleep(SETTLE_S)
-        parts = {"web": _pss_mb(web), "worker": _pss_mb(worker), "beat": _pss_mb(beat)}
-        parts["embedded Redis"] = _one_pss_mb(stack.redis.pid)
+        parts = {"web": pss_mb(web), "worker": pss_mb(worker), "beat": pss_mb(beat)}
+        parts["embedded Redis"] = one_pss_mb(stack.redis.pid)
     for name, size in parts.items():
         report.rows.append((f"{name}, idle", f"{size:.0f} MB"))
     total = sum(parts.values())
@@ -137,11 +138,16 @@ def _used(store: Store) -> int:
     return int(store.client.info("memory")["used_memory"])
 
 
-def _pss_mb(child: Child) -> float:
+def pss_mb(child: Child) -> float:
     """Return what a process and all that it started take."""
-    group = os.getpgid(child.process.pid)
-    members = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
-    return sum(_one_pss_mb(pid) for pid in members if _group(pid) == group)
+    return sum(one_pss_mb(pid) for pid in members(child))
+
+
+def members(child: Child) -> list[int]:
+    """Return a process and all that it started."""
+    group = _group(child.process.pid)
+    everybody = [int(path.name) for path in Path("/proc").iterdir() if path.name.isdigit()]
+    return [pid for pid in everybody if group and _group(pid) == group]
 
 
 def _group(pid: int) -> int:
@@ -151,8 +157,10 @@ def _group(pid: int) -> int:
         return 0
 
 
-def _one_pss_mb(pid: int) -> float:
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) / 1024
+def one_pss_mb(pid: int) -> float:
+    """Return what one process takes; 0 when it has ended."""
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                return int(line.split()[1]) / 1024
     return 0.0

@@ -49,7 +49,7 @@ class Child:
 
     def stop(self, patience_s: float = 5.0) -> None:
         """End it and all that it started: they are a group of their own."""
-        if self.process.poll() is None:
+        if patience_s and self.process.poll() is None:
             self._signal(signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self.process.wait(patience_s)
@@ -133,20 +133,24 @@ class Stack:
         self.wait_for(f"http://127.0.0.1:{port}/healthz", child)
         return child, port
 
-    def start_worker(self) -> Child:
+    def start_worker(self, name: str = "worker") -> Child:
         """Start one Celery worker process with the flags of `tajo run`."""
         flags = ("--without-gossip", "--without-mingle", "--without-heartbeat")
-        return self.start("worker", "celery", "-A", "customer_sync.worker", "worker", "-n", "bench@%h", *flags)
+        return self.start(name, "celery", "-A", "customer_sync.worker", "worker", "-n", f"{name}@%h", *flags)
 
     def start_beat(self) -> Child:
         """Start celery beat as `tajo run` does."""
         env = {"TAJO_BEAT_FILE": str(self.folder / "beat")}
         return self.start("beat", "celery", "-A", "customer_sync.worker", "beat", "--pidfile=", env=env)
 
-    def stop(self, child: Child) -> None:
-        """Stop one process before the end."""
-        child.stop()
+    def stop(self, child: Child, patience_s: float = 5.0) -> None:
+        """Stop one process before the end; without patience it is killed."""
+        child.stop(patience_s)
         self._children.remove(child)
+
+    def child(self, name: str) -> Child:
+        """Return a process by its name."""
+        return next(one for one in self._children if one.name == name)
 
     def store(self) -> Store:
         """Return the store in this stack's Redis."""
