@@ -20,7 +20,8 @@ from customer_sync.store.counters import Tally
 from customer_sync.store.people import Person, decode
 from customer_sync.store.run import Known, Run
 
-#: What may not become of too many contacts at once (DESIGN: consent and erasure, rule 9).
+#: What may not become of too many contacts at once (DESIGN: consent and erasure, rule 9). Most who go are blocked and
+#: leave a list as well; the brake counts them once, as `harmed`.
 HARMS: Final = ("blocks", "unlists", "deletes", "empties")
 #: The brake: a run may harm this many contacts, or this share of all people, whichever is more.
 BRAKE_PEOPLE: Final = 50
@@ -80,7 +81,7 @@ class Appraisal:
             people: how many people are known.
         """
         limit = max(BRAKE_PEOPLE, int(people * BRAKE_SHARE))
-        total = sum(counted.get(name, 0) + self.counts[name] for name in HARMS)
+        total = counted.get("harmed", 0) + self.counts["harmed"]
         if total <= limit:
             return ""
         parts = [f"{counted.get(name, 0) + self.counts[name]} {name}" for name in HARMS]
@@ -145,8 +146,7 @@ class Appraisal:
         if plan.action == "write":
             self.counts["updates" if in_brevo else "creates"] += 1
         harms = [name for name, is_so in _harms(person, after, plan.action, plan.desired) if is_so] if in_brevo else []
-        for name in harms:
-            self.counts[name] += 1
+        self.counts.update(harms, harmed=bool(harms))
         self._send(record, Priority.URGENT if "blocks" in harms or "deletes" in harms else Priority.BULK)
 
     def _send(self, record: Record, priority: Priority) -> None:

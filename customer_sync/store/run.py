@@ -56,6 +56,7 @@ COUNTS: Mapping[str, str] = {
     "unlists": "contacts that leave a list",
     "deletes": "contacts that are deleted",
     "empties": "contacts of which a field is emptied",
+    "harmed": "contacts to which at least one of these four happens",
     "sent": "contacts that Brevo accepted",
     "same": "contacts that needed no call in the end",
     "failed": "contacts that were parked",

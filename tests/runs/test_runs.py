@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
-from customer_sync.model import Kind, to_ms
+from customer_sync.model import Channel, Consent, ConsentState, Kind, to_ms
 from customer_sync.runs import MAX_TRIES, step
 from customer_sync.store.run import Busy, RunKind, RunState
 from tests.runs.shop import RunRig, ago
@@ -285,6 +285,21 @@ def test_emptied_fields_count_as_harm(rig):
 
     assert run.counts["empties"] == 60
     assert any("60 empties" in note for note in run.notes)
+
+
+def test_the_brake_counts_people_and_not_each_thing_that_becomes_of_them(rig):
+    rig.shop.add(100)
+    yes = Consent(Channel.EMAIL, ConsentState.GRANTED, ago(5000), "shop")
+    for one in rig.shop.people.values():
+        one.consents = (yes,)
+    rig.finish(rig.start())
+    for n in range(1, 41):
+        del rig.shop.people[n]
+
+    run = rig.finish(rig.start(RunKind.COMPARE))
+
+    assert run.state is RunState.DONE
+    assert (run.counts["harmed"], run.counts["blocks"], run.counts["unlists"]) == (40, 40, 40)
 
 
 # the compare --------------------------------------------------------------------------------------------------------
