@@ -93,6 +93,12 @@ class Puller:
         return connector, access
 
 
+def can_pull(puller: Puller, source: str) -> bool:
+    """Tell whether a source's settings or its stored connection allow a pull at all."""
+    connector = puller.line.connectors.get(source)
+    return connector is not None and bool(connector.pulls) and puller.access(source) is not None
+
+
 # starting -----------------------------------------------------------------------------------------------------------
 
 

@@ -12,7 +12,7 @@ from customer_sync.cron import latest_slot
 from customer_sync.errors import TajoError
 from customer_sync.log import get
 from customer_sync.model import to_ms
-from customer_sync.runs import Puller
+from customer_sync.runs import Puller, can_pull
 from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
 from customer_sync.upkeep import tend_webhooks
 from customer_sync.worker import app, line, puller, settings
@@ -94,6 +94,8 @@ def tick(chosen: Settings, puller: Puller, now: datetime) -> list[str]:
     """
     begun = []
     for entry in entries(chosen):
+        if not can_pull(puller, entry.source):
+            continue  # it only receives
         slot_at = latest_slot(entry.line, now)
         done_ms = puller.line.store.runs.slot(entry.name)
         if slot_at is None or (done_ms or 0) >= to_ms(slot_at):

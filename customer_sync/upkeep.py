@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import time
+
 from customer_sync import runs
 from customer_sync.errors import ConfigError
 from customer_sync.log import get
+from customer_sync.model import Json
 from customer_sync.reach import Upkeep
 from customer_sync.store.run import Busy, RunKind
 
@@ -24,8 +27,10 @@ def tend_webhooks(puller: runs.Puller, source: str, public_url: str, *, by: str 
         TajoError: see `Connector.ensure_webhooks`.
     """
     connector, access = puller.reach(source)
-    found = connector.ensure_webhooks(f"{public_url.rstrip('/')}/webhooks/{source}", access)
+    address = f"{public_url.rstrip('/')}/webhooks/{source}"
+    found = connector.ensure_webhooks(address, access)
     store = puller.line.store
+    store.set_note(webhooks_note(source), {"at_ms": int(time.time() * 1000), "address": address, **upkeep_json(found)})
     if found.repaired:
         what = "; ".join(f"{topic}: {why}" for topic, why in found.repaired.items())
         store.ledger.alert(f"Webhooks of {source} were repaired: {what}", "What was missed is pulled.", source=source)
@@ -36,6 +41,23 @@ def tend_webhooks(puller: runs.Puller, source: str, public_url: str, *, by: str 
         catch_up(puller, source, by=by)
     log.info("webhooks tended", source=source, made=len(found.created), repaired=len(found.repaired))
     return found
+
+
+def webhooks_note(source: str) -> str:
+    """Return the name of the note on what was last found of a source's webhooks."""
+    return f"installed:{source}"
+
+
+def upkeep_json(found: Upkeep) -> dict[str, Json]:
+    """Return what became of a source's webhooks, for programs and for the note."""
+    return {
+        "kept": list(found.kept),
+        "created": list(found.created),
+        "repaired": dict(found.repaired),
+        "failed": dict(found.failed),
+        "removed": list(found.removed),
+        "was_deaf": found.was_deaf,
+    }
 
 
 def catch_up(puller: runs.Puller, source: str, *, by: str) -> None:

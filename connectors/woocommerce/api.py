@@ -49,6 +49,12 @@ class Rejected(ConfigError):
         self.code = code
 
 
+def _connected_shop(stored: Mapping[str, Json]) -> str | None:
+    """Return the shop that the owner connected in a browser, where the config names none."""
+    shop = stored.get("shop_url")
+    return shop if isinstance(shop, str) and shop else None
+
+
 class Answer(NamedTuple):
     """What came back: status, headers by lower-case name, and the JSON; None when it was something else."""
 
@@ -85,10 +91,10 @@ class Shop:
     """
 
     def __init__(self, settings: SourceSettings, access: Access, keys: Keys | None = None) -> None:
-        address = auth.shop_address(settings)
+        stored = access.vault.load()
+        address = auth.shop_address(settings) or _connected_shop(stored)
         if address is None:
             raise ConfigError("The shop's address is missing.", f"Set `shop_url` of connectors.{settings.name}.")
-        stored = access.vault.load()
         found = keys or auth.keys_of(settings, stored)
         if found is None:
             raise ConfigError(

@@ -69,7 +69,8 @@ def accept(settings: SourceSettings, callback: Callback, invitation: Invitation,
         raise Refused(f"The shop does not accept the key that was posted: {error.reason}") from error
     may = "read_write" if posted.get("key_permissions") == "read_write" else "read"
     with access.vault.locked():
-        kept = {"consumer_key": key, "consumer_secret": secret, "key_permissions": may}
+        shop = auth.shop_address(settings)
+        kept = {"consumer_key": key, "consumer_secret": secret, "key_permissions": may, "shop_url": shop}
         access.vault.save({**access.vault.load(), **kept})
     said = "Connected: customers can be read" + (" and webhooks made." if may == "read_write" else ", nothing written.")
     is_hidden = auth.keys_of(settings, {}) is not None

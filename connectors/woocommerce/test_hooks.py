@@ -308,6 +308,7 @@ def test_a_posted_key_is_tried_and_then_kept():
         "consumer_key": "ck_new",
         "consumer_secret": "cs_new",
         "key_permissions": "read_write",
+        "shop_url": "https://shop.example.com",
     }
     assert "Connected" in said
     assert "cs_new" not in said

@@ -13,7 +13,7 @@ import redis
 
 from customer_sync.cli import context
 from customer_sync.cli.connect import connect, disconnect
-from customer_sync.cli.install import install, webhooks_note
+from customer_sync.cli.install import install
 from customer_sync.cli.output import age, iso, json_option, now_ms, paint, print_json, print_table
 from customer_sync.cli.runs import sync
 from customer_sync.config import Settings
@@ -21,6 +21,7 @@ from customer_sync.model import EventState, to_ms
 from customer_sync.registry import broken, connector_for, connector_rows
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Sample
+from customer_sync.upkeep import webhooks_note
 
 #: How many events are searched for the last one of each source.
 SEARCHED_EVENTS = 2_000

@@ -13,13 +13,13 @@ from customer_sync.config import ConfigFaults
 from customer_sync.errors import ConfigError, Parkable, PayloadError, TajoError, TryLater, Unavailable
 
 _REDIS_DOWN: Final = "Start it, or correct TAJO_REDIS_URL; `tajo doctor` tells more."
-_BREVO_DOWN: Final = "Look at https://status.brevo.com and at this machine's network, then try again."
+_AWAY: Final = "Look at its status page (Brevo's is https://status.brevo.com) and at this network, then try again."
 
 #: The first class that fits is taken.
 _ROWS: Final[tuple[tuple[type[Exception], Callable[..., Failure]], ...]] = (
     (ConfigFaults, lambda error: Failure(str(error), "", WRONG_USE)),
     (ConfigError, lambda error: Failure(error.reason, error.remedy, REFUSED)),
-    (Unavailable, lambda error: Failure(f"No answer: {error}.", _BREVO_DOWN, NO_ANSWER)),
+    (Unavailable, lambda error: Failure(f"No answer: {error}.", _AWAY, NO_ANSWER)),
     (TryLater, lambda error: Failure(str(error), _later(error), FAILED)),
     (Parkable, lambda error: Failure(error.reason, error.remedy, FAILED)),
     (PayloadError, lambda error: Failure(str(error), error.remedy, FAILED)),

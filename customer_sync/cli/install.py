@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
 
 import click
 
@@ -17,7 +16,6 @@ from customer_sync.cli.output import (
     WRONG_USE,
     fail,
     json_option,
-    now_ms,
     paint,
     print_json,
     print_table,
@@ -26,7 +24,7 @@ from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import Unavailable
 from customer_sync.reach import Upkeep
-from customer_sync.upkeep import tend_webhooks
+from customer_sync.upkeep import tend_webhooks, upkeep_json
 
 
 @click.command()
@@ -49,29 +47,12 @@ def install(source: str, *, as_json: bool) -> None:
     except Unavailable as error:
         fail(f"The platform of {source} does not answer: {error}.", "Try again in a while.", NO_ANSWER)
     address = f"{public_url}/webhooks/{source}"
-    told = _json(upkeep)
-    store.set_note(webhooks_note(source), {"at_ms": now_ms(), "address": address, **told})
+    told = upkeep_json(upkeep)
     if as_json:
         print_json({"source": source, "address": address, **told})
     else:
         _print(address, upkeep)
     sys.exit(FAILED if upkeep.failed else OK)
-
-
-def webhooks_note(source: str) -> str:
-    """Return the name of the note on what was last found of a source's webhooks."""
-    return f"installed:{source}"
-
-
-def _json(upkeep: Upkeep) -> dict[str, Any]:
-    return {
-        "kept": list(upkeep.kept),
-        "created": list(upkeep.created),
-        "repaired": dict(upkeep.repaired),
-        "failed": dict(upkeep.failed),
-        "removed": list(upkeep.removed),
-        "was_deaf": upkeep.was_deaf,
-    }
 
 
 def _public_url(settings: Settings, source: str) -> str:
