@@ -17,7 +17,7 @@ from customer_sync.store import Store, keys
 from customer_sync.store.lanes import decode_change
 from customer_sync.store.ledger import Row
 from customer_sync.store.parked import Parked, inbound_of
-from customer_sync.web import runs
+from customer_sync.web import receipts, runs
 from customer_sync.web.guard import Guard
 from customer_sync.web.openapi import document
 from customer_sync.web.problems import Problem
@@ -49,6 +49,7 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     _readings(routes, services, watch)
     _parked(routes, services)
     runs.add_api(routes, services)
+    receipts.add_api(routes, services)
     return routes
 
 

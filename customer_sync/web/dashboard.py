@@ -17,7 +17,7 @@ from customer_sync.figures import judge, parked_groups
 from customer_sync.log import get
 from customer_sync.model import EventState
 from customer_sync.store import keys
-from customer_sync.web import runs
+from customer_sync.web import receipts, runs
 from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal
 from customer_sync.web.guard import COOKIE, Denial, Guard
 from customer_sync.web.problems import Problem
@@ -46,6 +46,7 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     _events(routes, services)
     _parked(routes, services)
     runs.add_pages(routes, services)
+    receipts.add_pages(routes, services)
     return routes
 
 

@@ -84,6 +84,10 @@ OPERATIONS: tuple[Operation, ...] = (
         Operation("post", f"/runs/{{number}}/{verb}", what, "Run", body="RunMove", fails=(400, 404, 409))
         for verb, what in _RUN_VERBS.items()
     ),
+    Operation("get", "/receipts", "The newest comparisons of both sides, newest first", "Receipts"),
+    Operation(
+        "get", "/receipts/{receipt_id}", "One comparison: what differed and what was mended", "Receipt", fails=(404,)
+    ),
     Operation("get", "/openapi.json", "This document", "Document"),
 )
 
@@ -229,6 +233,33 @@ SCHEMAS: dict[str, Schema] = {
         "required": ["source"],
     },
     "RunMove": {**_object(force=_YES), "required": []},
+    "Drifts": {
+        "type": "object",
+        "description": "What differs → how many people, and the numbers of the first few.",
+        "additionalProperties": _object(count=_COUNT, people=_list(_TEXT)),
+    },
+    "Receipt": {
+        "type": "object",
+        "required": ["id", "started", "ended", "sources", "heal", "stopped", "in_sync", "totals", "by_field", "notes"],
+        "properties": {
+            "id": _TEXT,
+            "started": _TIME,
+            "ended": _TIME,
+            "sources": _list(_TEXT),
+            "heal": _YES,
+            "stopped": {**_TEXT, "description": "Why nothing was mended; empty when the brake did not act."},
+            "in_sync": {**_maybe("number"), "description": "0 to 1; null when nobody was compared."},
+            "totals": _COUNTS,
+            "mailable_though_withdrawn": _ref("Drifts"),
+            "left_in_brevo_since": _ref("Drifts"),
+            "by_field": _ref("Drifts"),
+            "refused": _COUNTS,
+            "not_in_brevo": _COUNTS,
+            "calls": _COUNT,
+            "notes": _list(_TEXT),
+        },
+    },
+    "Receipts": _object(receipts=_list(_ref("Receipt"))),
     "Document": {"type": "object", "required": ["openapi", "info", "paths"]},
 }
 

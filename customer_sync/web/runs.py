@@ -17,6 +17,7 @@ from customer_sync.model import Json
 from customer_sync.runs import start
 from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState
 from customer_sync.store.runs import Runs
+from customer_sync.web import receipts
 from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 
@@ -104,6 +105,7 @@ def add_pages(routes: Blueprint, services: Services) -> None:
             "pulled": pulled,
             "others": [name for name in names if name not in pulled],
             "problem": problem,
+            "receipts": receipts.newest(services),
         }
 
     @routes.get("/runs")
