@@ -142,6 +142,11 @@ class BrevoSide:
 
     def _meet(self, contact: Contact, found: _Found | None, at_ms: int) -> None:
         """Compare one contact with the person it belongs to."""
+        if found is not None and found.waits and not found.person.state:
+            if self._met.add(int(found.number)):  # the first delivery is under way
+                self._receipt.ours += 1
+                self._receipt.under_way += 1
+            return
         if found is None or not is_customer(found.person.state) or not self._belongs(contact, found):
             self._receipt.not_ours += 1
             return

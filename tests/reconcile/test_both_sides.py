@@ -207,6 +207,16 @@ def test_a_change_that_waits_is_not_drift(account):
     assert (receipt.under_way, receipt.equal, receipt.drifted) == (1, 1, 0)
 
 
+def test_a_contact_whose_first_delivery_is_under_way_is_no_strangers(account):
+    account.customers([1], is_delivered=False)
+    account.sandbox.call("POST", "/v3/contacts", {"email": "c1@example.com"})  # as an import that has not landed
+
+    receipt = account.reconcile()
+
+    assert (receipt.not_ours, receipt.under_way, receipt.ours) == (0, 1, 1)
+    assert not receipt.not_in_brevo
+
+
 def test_who_is_mailable_though_withdrawn_is_told_even_while_a_change_waits(account):
     account.customers([1], consent=WITHDRAWN)
     account.alter(1, emailBlacklisted=False)
