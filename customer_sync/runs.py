@@ -213,14 +213,13 @@ def _read(puller: Puller, run: Run) -> tuple[Page, str]:
 
 def _after(run: Run, page: Page, phase: str, notes: Sequence[str]) -> dict[str, Json]:
     """Return what is to be written of a run once the page is safe."""
-    said: list[Json] = [*dict.fromkeys([*run.notes, *page.notes, *notes])]
     put: dict[str, Json] = {
         "phase": phase,
         "reason": "",
         "remedy": "",
         "tries": 0,
         "due": int((time.time() + page.wait_s) * 1000) if page.wait_s else 0,
-        "notes": said[:20],
+        "notes": run.noted(*page.notes, *notes),
     }
     if page.events:
         put["rate"] = _smooth(run, len(page.events))
@@ -358,7 +357,9 @@ def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadE
         _stop(puller, run, str(error), f"See what the source answers. {again}")
     else:
         wait_s = error.after_s if isinstance(error, TryLater) and error.after_s else min(MAX_AWAY_WAIT_S, 2**run.tries)
-        puller.line.store.runs.put_off(run, wait_s, str(error), run.tries + 1)
+        # throttling is everyday life; what should not happen is told when the run is long over, too
+        note = f"A page was put off: {error}"
+        puller.line.store.runs.put_off(run, wait_s, str(error), run.tries + 1, note=note)
         log.warning("page put off", run=run.id, source=run.source, reason=str(error), wait_s=wait_s)
 
 

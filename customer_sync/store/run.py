@@ -44,6 +44,9 @@ class RunKind(StrEnum):
     COMPARE = "compare"
 
 
+#: How many notes a run has at most.
+KEPT_NOTES = 20
+
 #: Count → what it counts; the names are the same in Redis, the API and the CLI's JSON.
 COUNTS: Mapping[str, str] = {
     "read": "records that the source gave",
@@ -131,6 +134,11 @@ class Run:
     def event_id(self) -> str:
         """The event id under which its changes wait in the lanes."""
         return EVENT_PREFIX + self.id
+
+    def noted(self, *notes: str) -> list[Json]:
+        """Return its notes with these after them, each once, as they are written."""
+        said: list[Json] = [*dict.fromkeys([*self.notes, *notes])]
+        return said[:KEPT_NOTES]
 
     @property
     def share(self) -> float | None:

@@ -157,10 +157,12 @@ class Runs:
         """End a run where it stands. What is in the lanes is delivered all the same."""
         return self.move(run, OPEN, RunState.CANCELLED, phase="cancelled")
 
-    def put_off(self, run: Run, wait_s: float, reason: str, tries: int) -> None:
-        """Look at a run again later."""
-        due_ms = int((time.time() + wait_s) * 1000)
-        self.move(run, (RunState.RUNNING,), RunState.RUNNING, due=due_ms, reason=reason, tries=tries)
+    def put_off(self, run: Run, wait_s: float, reason: str, tries: int, *, note: str | None = None) -> None:
+        """Look at a run again later; `note` stays with it, the reason only until it goes on."""
+        put: dict[str, Json] = {"due": int((time.time() + wait_s) * 1000), "reason": reason, "tries": tries}
+        if note is not None:
+            put["notes"] = run.noted(note)
+        self.move(run, (RunState.RUNNING,), RunState.RUNNING, **put)
 
     def count(self, number: str, counts: Mapping[str, int]) -> None:
         """Add to a run's counts: what became of its contacts."""

@@ -192,6 +192,22 @@ def test_a_page_that_stays_broken_is_tried_again_and_then_stops_the_run(rig):
     assert rig.finish(run).state is RunState.DONE
 
 
+def test_a_run_tells_at_its_end_what_put_its_pages_off_and_says_each_once(rig):
+    rig.shop.add(35)
+    run = rig.start()
+    rig.shop.faults += [TryLater("the same page came twice"), TryLater("the same page came twice")]
+    rig.shop.faults += [Unavailable("no answer"), TryLater("throttled", burns=False)]
+
+    for _ in range(4):
+        step(rig.puller, run.id)
+        rig.again(run)
+
+    assert rig.finish(run).notes == (
+        "A page was put off: the same page came twice",
+        "A page was put off: no answer",
+    )
+
+
 @pytest.mark.parametrize("error", [TryLater("throttled", after_s=5, burns=False), Unavailable("no answer")])
 def test_a_source_that_is_busy_or_away_is_asked_again_later(rig, error):
     rig.shop.add(5)
