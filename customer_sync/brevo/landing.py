@@ -22,7 +22,7 @@ from customer_sync.log import get
 from customer_sync.merge import from_json, to_json
 from customer_sync.model import Json
 from customer_sync.store.counters import Tally
-from customer_sync.store.flights import Flight, Flights, Row
+from customer_sync.store.flights import SILENT_S, Flight, Flights, Row
 from customer_sync.store.lanes import Settlement
 from customer_sync.store.limits import Limits
 
@@ -151,7 +151,7 @@ class Follower:
         if flight.state == "ended":
             yield from self._land(flight, from_json(flight.info))
         elif flight.state == "opened":
-            if flight.is_due:
+            if flight.age_s > SILENT_S:
                 self._end(flight, "void")
         elif flight.process is None:
             yield from self._unnumbered(flight, found)
@@ -181,7 +181,7 @@ class Follower:
         if flight.state == "overdue":
             if flight.age_s > OVERDUE_S or not self._is_anything_running(found):
                 self._end(flight, "late")
-        elif flight.is_due and not self._is_anything_running(found):
+        elif flight.age_s > SILENT_S and not self._is_anything_running(found):
             yield from self._land(flight, None)
         elif flight.age_s > PATIENCE_S:
             yield from self._give_up(flight)

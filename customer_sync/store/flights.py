@@ -30,9 +30,9 @@ REST_S = 4.0
 STEP = 500
 #: How long a follower's turn lasts without a word from it, in seconds.
 TURN_S = 20.0
-#: When an import that was just opened, or is being sent, is looked at, in seconds; whoever sent it says so sooner.
-#: Longer than its call may take.
-OPENED_LOOK_S = SENDING_LOOK_S = 60.0
+#: When an import that was opened, or is being sent, counts as left by a dead worker, in seconds: longer than its call may
+#: take.
+SILENT_S = 60.0
 
 
 class Row(NamedTuple):
@@ -128,7 +128,7 @@ class Flights:
 
     def open(self, lane: str) -> tuple[str, int] | None:
         """Begin an import and return its id and slot; None when no slot is free."""
-        answer = self._scripts.run("flight_open", lane, self._slots, int(OPENED_LOOK_S * 1000))
+        answer = self._scripts.run("flight_open", lane, self._slots, int(SILENT_S * 1000))
         return (as_text(answer[0]), int(answer[1])) if answer else None
 
     def prepare(self, flight: str, list_id: int, since: str) -> None:
@@ -163,7 +163,7 @@ class Flights:
         Raises:
             Gone: the import was given up by a follower.
         """
-        if not self._scripts.run("flight_send", flight, int(SENDING_LOOK_S * 1000)):
+        if not self._scripts.run("flight_send", flight, int(SILENT_S * 1000)):
             raise Gone(flight)
 
     def count(self, flight: str, rows: int) -> None:

@@ -1,0 +1,306 @@
+"""Following imports: one look for all, within the limit, to whatever end they come to."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from customer_sync.brevo.gear import notify_url
+from customer_sync.brevo.intake import BrevoIntake
+from customer_sync.brevo.landing import OVERDUE_LOOK_S, PATIENCE_S
+from customer_sync.brevo.refused_rows import addresses_in
+from customer_sync.config.settings import BrevoSettings, Settings
+from customer_sync.connector import SourceSettings
+from customer_sync.model import Event, Inbound, Kind
+from customer_sync.store import keys
+from tests.bulk.rig import LANE, BulkRig, at, customer, customers
+
+PROCESSES = "v3/processes"
+
+
+@pytest.fixture
+def rig(client):
+    made = BulkRig(client, import_delay_s=1e9)
+    yield made
+    made.sandbox.close()
+
+
+def fly(rig, first=1, count=3):
+    rig.put([customer(number) for number in range(first, first + count)])
+    rig.load()
+
+
+def age(rig, seconds):
+    """Let every import be older."""
+    for flight in rig.flights.ids():
+        rig.client.hset(keys.flight(flight), "begun", int((time.time() - seconds) * 1000))
+
+
+def processes(status, *numbers, **more):
+    return {"count": 1, "processes": [{"id": n, "name": "IMPORTUSER", "status": status, **more} for n in numbers]}
+
+
+def asked(rig):
+    return rig.calls("GET", "/processes") + rig.calls("GET", "/processes/{process_id}")
+
+
+def test_one_look_is_enough_for_all_imports_under_way(rig):
+    fly(rig, 1)
+    fly(rig, 11)
+    fly(rig, 21)
+    assert len(rig.flights.ids()) == 3
+    rig.carry_out()
+
+    rig.look()
+
+    assert asked(rig) == 1
+    assert not rig.flights.ids()
+    assert len(rig.contacts()) == 9
+
+
+def test_an_import_that_goes_on_is_looked_at_again_soon_then_less_often(rig):
+    fly(rig)
+
+    rig.look()
+    assert 0.2 < rig.flights.due_s() <= 0.31
+    age(rig, 100)
+    rig.look()
+
+    assert 1.9 < rig.flights.due_s() <= 2.01
+
+
+def test_with_a_limit_by_the_hour_looks_are_spread_over_it(client):
+    rig = BulkRig(client, import_delay_s=1e9, plan="general")
+    fly(rig)
+
+    rig.look()
+
+    assert rig.store.limits.per_hour("processes") == 100
+    assert 36 <= rig.flights.due_s() <= 41
+
+
+def test_when_the_limit_is_used_up_nobody_asks_until_it_resets(client):
+    rig = BulkRig(client, import_delay_s=1e9, plan="general")
+    fly(rig)
+    for _ in range(100):
+        rig.look()
+
+    assert asked(rig) <= 100
+    assert rig.call("GET", "/sandbox/calls")["refused429"] == 0
+    assert rig.flights.due_s() > 41
+
+
+def test_a_notice_from_brevo_makes_us_look_at_once(client):
+    rig = BulkRig(client, import_delay_s=1e9, plan="general")
+    fly(rig)
+    rig.look()
+    assert rig.flights.due_s() > 30
+    rig.woken.clear()
+
+    rig.send_brevo(b'{"processId": 1, "status": "completed"}', path="imports")
+
+    assert rig.flights.due_s() == 0.0
+    assert "follow" in rig.woken
+    assert rig.store.parked.count() == 0
+
+
+def test_a_notice_may_hold_anything(rig):
+    rig.send_brevo(b"\xff not json", path="imports")
+
+    assert rig.store.parked.count() == 0
+    assert rig.store.inbox.depth()[0] == 0
+
+
+def test_the_address_for_notices_carries_a_token_that_the_ingress_takes():
+    brevo = BrevoSettings(api_key="k", webhook_secrets=("s3cret/+:", "old"))
+    settings = Settings(brevo=brevo, public_url="https://shop.example/tajo/")
+
+    url = notify_url(settings)
+
+    assert url == "https://tajo:s3cret%2F%2B%3A@shop.example/tajo/webhooks/brevo/imports"
+    basic = "Basic dGFqbzpzM2NyZXQvKzo="
+    inbound = Inbound("brevo", {"authorization": basic}, b"{}", at(0), path="imports")
+    BrevoIntake(SourceSettings("brevo", "brevo", ("s3cret/+:",))).verify(inbound, ("s3cret/+:",))
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [Settings(public_url="https://shop.example"), Settings(brevo=BrevoSettings(webhook_secrets=("t",)))],
+)
+def test_without_a_way_in_brevo_is_not_asked_to_call(settings):
+    assert notify_url(settings) == ""
+
+
+def test_what_brevo_knows_nothing_of_is_counted_and_the_rest_tried_again(rig):
+    fly(rig)
+    rig.carry_out()
+    rig.call("DELETE", "/v3/contacts/p2@example.com")
+    rig.answer(PROCESSES, 200, processes("completed"))
+    rig.answer(f"{PROCESSES}/1", 404, {"code": "invalid_parameter", "message": "processId is invalid"})
+
+    rig.look()
+
+    assert rig.store.lanes.depth(LANE)[0] == 1
+    assert rig.client.hvals(keys.lane(LANE, "tries")) == [b"1"]
+    rig.settle()
+    assert len(rig.contacts()) == 3
+
+
+def test_an_import_beyond_the_newest_fifty_is_asked_for_by_its_number(rig):
+    fly(rig)
+    rig.carry_out()
+    rig.answer(f"{PROCESSES}?", 200, processes("completed", 70, 71))
+
+    rig.look()
+
+    assert rig.calls("GET", "/processes/{process_id}") == 1
+    assert not rig.flights.ids()
+    assert rig.store.lanes.depth(LANE)[0] == 0
+
+
+def test_an_import_that_never_ends_gives_its_people_back_and_an_erasure_still_waits_for_it(rig):
+    fly(rig)
+    age(rig, PATIENCE_S + 1)
+
+    rig.look()
+
+    (flight,) = rig.flights.under_way()
+    assert flight.state == "overdue"
+    assert list(rig.flights.rows(flight.id)) == []
+    rig.hasten()
+    rig.tick()
+    rig.load()
+    rig.deliver()
+    assert len(rig.contacts()) == 3
+    assert rig.calls("POST", "/contacts") == 3
+
+    erased = Event("e1", "shop", Kind.CUSTOMER_ERASED, at(-10), "1", "1", {})
+    rig.send(erased)
+    rig.deliver()
+    assert "p1@example.com" in rig.contacts()
+    rig.carry_out()
+    rig.look()
+    rig.hasten()
+    rig.deliver()
+    assert "p1@example.com" not in rig.contacts()
+
+
+def test_an_overdue_import_is_seldom_looked_at(rig):
+    fly(rig)
+    age(rig, PATIENCE_S + 1)
+    rig.look()
+    rig.look()
+
+    assert rig.flights.due_s() > OVERDUE_LOOK_S - 5
+
+
+def test_contacts_that_are_listed_late_are_waited_for(rig):
+    fly(rig)
+    rig.carry_out()
+    nothing = {"count": 0, "contacts": []}
+    rig.answer("v3/contacts?", 200, nothing, times=2)
+
+    rig.look()
+    assert rig.flights.ids()
+    assert rig.store.lanes.depth(LANE)[0] == 3
+    rig.look()
+
+    assert not rig.flights.ids()
+    assert rig.store.lanes.depth(LANE)[0] == 0
+    assert rig.calls("POST", "/contacts") == 0
+
+
+def test_while_brevo_does_not_answer_nothing_counts_as_delivered_and_the_lane_goes_on(rig):
+    fly(rig)
+    rig.carry_out()
+    rig.fault("down", path="/processes*")
+
+    rig.look()
+
+    assert rig.flights.ids()
+    assert rig.flights.due_s() > 1
+    assert rig.store.breakers.read(LANE) is None
+    rig.call("DELETE", "/sandbox/faults")
+    rig.look()
+    assert not rig.flights.ids()
+
+
+def test_a_count_that_cannot_be_had_is_asked_for_again_and_nothing_counts_meanwhile(rig):
+    fly(rig)
+    rig.carry_out()
+    rig.answer("v3/contacts?", 500, {"code": "x", "message": "x"})
+
+    rig.look()
+    assert rig.flights.ids()
+    assert rig.store.lanes.depth(LANE)[0] == 3
+    before = asked(rig)
+    rig.look()
+
+    assert asked(rig) == before  # that it is over is known
+    assert rig.store.lanes.depth(LANE)[0] == 0
+
+
+def test_rows_that_nothing_can_be_found_out_about_are_tried_again_with_an_alert(rig):
+    fly(rig)
+    rig.carry_out()
+    age(rig, 1700)
+    rig.answer("v3/contacts?", 500, {"code": "x", "message": "x"})
+
+    rig.look()
+
+    assert not rig.flights.ids()
+    assert rig.client.hlen(keys.lane(LANE, "tries")) == 3
+    assert len([one for one in rig.store.ledger.alerts() if "Nothing could be found out" in one["alert"]]) == 1
+    rig.settle()
+    assert len(rig.contacts()) == 3
+
+
+def test_events_of_imported_people_are_delivered_with_their_latency(rig):
+    rig.put(customers(2))
+    rig.load()
+    rig.carry_out()
+
+    rig.look()
+
+    counted = rig.counted()
+    assert counted["tajo_items_total|contacts|delivered"] == 2
+    assert counted["tajo_calls_saved_total|import"] == 2
+    assert counted["tajo_events_total|shop|delivered"] == 2
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "EMAIL;FIRSTNAME\nA@example.com;Jane\n",
+        "email,firstname\na@example.com,Jane\n",
+        '"FIRSTNAME";"Email"\n"x@y.example";"a@example.com"\n',
+        "FIRSTNAME\tE-mail\nJane\ta@example.com\n",
+        "Jane;a@example.com\nJane;a@example.com\n",
+        "EMAIL\na@example.com\nnobody\n",
+    ],
+)
+def test_addresses_are_found_in_a_file_by_the_name_of_their_column(text):
+    assert set(addresses_in(text)) == {"a@example.com"}
+
+
+def test_an_empty_or_broken_file_names_nobody():
+    assert list(addresses_in("")) == []
+    assert list(addresses_in('EMAIL\n"' + "x" * 200_000)) == []
+
+
+def test_a_file_from_elsewhere_without_tls_is_not_fetched(rig):
+    rig.call("POST", "/v3/contacts", {"email": "p2@example.com"})
+    fly(rig)
+    rig.carry_out()
+    calls = []
+    rig.http.before = lambda method, path, body: calls.append(path)
+    report = {"invalid_emails": "http://elsewhere.example/file.csv"}
+    body = processes("completed", 1, info={"import": report})
+    rig.answer(PROCESSES, 200, body)
+
+    rig.look()
+
+    assert not [path for path in calls if path.endswith(".csv")]
+    assert json.dumps(body)
