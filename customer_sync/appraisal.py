@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -122,9 +122,8 @@ class Appraisal:
 
     def _put(self, changes: Sequence[Change]) -> tuple[State, dict[str, Any]]:
         """Return the changes of one identity as one put: a record's consents travel with it."""
-        first = replace(changes[0], event_id=self._run.event_id)
         state = merge(state_of(one) for one in changes)
-        return state, plan_put(self._line.store, first, self._now, state)
+        return state, plan_put(self._line.store, changes[0], self._now, state, self._run.event_id)
 
     def _news(self, record: Record) -> None:
         """Somebody new, or somebody for whom something waits: that is decided in the lane."""

@@ -26,7 +26,7 @@ from customer_sync.errors import ConfigError, MappingError, PayloadError, Unavai
 from customer_sync.identity import fingerprint
 from customer_sync.lane import STATES, Delivery, Gear, Handler, Outcome, Work, count_outcomes, is_of_run
 from customer_sync.log import get
-from customer_sync.merge import Stamped, State, canonical, stamp
+from customer_sync.merge import Stamped, State, stamp, to_json
 from customer_sync.model import Change, Event, EventState, Inbound, Kind, Merged, to_ms
 from customer_sync.skills import Skill
 from customer_sync.skills.customer_sync import departed
@@ -222,21 +222,25 @@ def state_of(change: Change) -> dict[str, Stamped]:
     return state
 
 
-def plan_put(store: Store, change: Change, received_at: datetime, state: State | None = None) -> dict[str, Any]:
+def plan_put(
+    store: Store, change: Change, received_at: datetime, state: State | None = None, event_id: str = ""
+) -> dict[str, Any]:
     """Return a change in the form the commit script takes; `state` is what it stands for where that is more."""
     at_ms = to_ms(change.occurred_at)
     known_ms = 0 if change.is_snapshot or change.customer_id is None else at_ms
     state = state_of(change) if state is None else state
+    fp = store.people.fingerprint(change.email) if change.email is not None else ""
     put: dict[str, Any] = {
         "lane": change.lane,
         "ref": store.people.ref(change.source, change.customer_id) if change.customer_id is not None else "",
-        "fp": store.people.fingerprint(change.email) if change.email is not None else "",
-        "name": canonical(store.people.email_field(change.email)) if change.email is not None else "",
+        "fp": fp,
+        # the address as the field `email`, its fingerprint first; only the index in Redis gives it to a person
+        "name": to_json([fp, change.email]) if change.email is not None else "",
         "source": change.source,
         "ms": known_ms,
         "at": at_ms,
         "prio": int(change.priority),
-        "change": encode_change(state, [Source(change.event_id, change.source, to_ms(received_at))]),
+        "change": encode_change(state, [Source(event_id or change.event_id, change.source, to_ms(received_at))]),
         "left": _left(change.source, change.occurred_at),
         "known": change.only_known,
         "guest": "status" in state,

@@ -138,8 +138,10 @@ def _consents(event: Event, email: str | None, *, is_snapshot: bool) -> list[Cha
         for at_ms, fields in as_fields(event.consents).items()
     ]
     # the id may have another address by now: a withdrawal holds for the address it was said with, too
-    by_address = [replace(one, customer_id=None) for one in changes] if event.customer_id and email else []
-    return changes + [one for one in by_address if any(name.endswith(".withdrawn") for name in one.fields)]
+    if event.customer_id and email:
+        withdrawn = [one for one in changes if any(name.endswith(".withdrawn") for name in one.fields)]
+        changes += [replace(one, customer_id=None) for one in withdrawn]
+    return changes
 
 
 def _is_withdrawal(consent: Consent) -> bool:

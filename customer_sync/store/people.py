@@ -126,13 +126,6 @@ class People:
         """Return the keyed fingerprint of (source, id)."""
         return fingerprint(ref_key(source, record_id), self.salt)
 
-    def email_field(self, email: str) -> Json:
-        """Return an address as the value of the field `email`, its fingerprint first: the index in Redis goes by that.
-
-        Only the index gives a person an address (`naming` in `_lib.lua`); the field's stamp is when it did.
-        """
-        return [self.fingerprint(email), email]
-
     def find(self, email: str) -> str | None:
         """Return the number of the person with this address (or who had it last), None when there is none."""
         fp = self.fingerprint(email)

@@ -255,7 +255,7 @@ def test_parked_items_of_the_person_are_dropped(known):
 
 
 def test_a_parked_item_is_known_by_the_address_or_the_id_in_it(known):
-    address = known.store.people.email_field(JANE)
+    address = [known.store.people.fingerprint(JANE), JANE]
     park_item(known, "901", [1, "shop", {"email": address}, {}])
     park_item(known, "902", [1, "shop", {"ref.shop": "1"}, {}])
     park_item(known, "903", [1, "shop", {"ref.shop": "2"}, {}])
