@@ -339,6 +339,7 @@ def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
                 line.store.ledger.alert(*work.alert, lane=lane, cause="import")
             if work.delivery.pause is not None:
                 _pause(line, lane, work.delivery.pause)
+    line.store.counters.add(line.tally)
     return did_work
 
 

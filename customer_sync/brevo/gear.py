@@ -12,6 +12,7 @@ from customer_sync.brevo.contact_plan import Rules
 from customer_sync.brevo.contacts import BUCKET, ContactsHandler
 from customer_sync.brevo.imports import Loader, Terms
 from customer_sync.brevo.intake import SOURCE
+from customer_sync.brevo.landing import BUCKET as PROCESSES
 from customer_sync.brevo.landing import Follower
 from customer_sync.brevo.refused_rows import RefusedRows
 from customer_sync.brevo.technical_list import TechnicalLists
@@ -23,9 +24,12 @@ from customer_sync.outbound import HttpClient
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.flights import Flights
+from customer_sync.store.limits import Limits
 
 #: What follows the address of Brevo's webhooks where an import tells that it is done.
 NOTICE_PATH: Final = "imports"
+#: The share of an hourly limit that must be left for a notice to make us ask at once.
+NOTICE_HEADROOM: Final = 0.5
 
 
 def is_notice(inbound: Inbound) -> bool:
@@ -41,13 +45,15 @@ class ImportGear:
         loader: loads and sends imports.
         follower: finds out what became of them.
         flights: the imports under way.
+        limits: tells how often Brevo may be asked.
     """
 
-    def __init__(self, single: Handler, loader: Loader, follower: Follower, flights: Flights) -> None:
+    def __init__(self, single: Handler, loader: Loader, follower: Follower, flights: Flights, limits: Limits) -> None:
         self.single = single
         self._loader = loader
         self._follower = follower
         self._flights = flights
+        self._limits = limits
 
     def load(self) -> Generator[Work]:
         """Look at bulk items, send off what goes together; yields what is to be settled."""
@@ -62,7 +68,13 @@ class ImportGear:
         return self._flights.due_s()
 
     def look_now(self) -> bool:
-        """Have every import that was sent looked at at once; False when there is none."""
+        """Have every import that was sent looked at at once; False when there is none.
+
+        Half of an hourly limit may be used so; then notices wait for the next look like anything else.
+        """
+        left = self._limits.headroom(PROCESSES)
+        if left is None or left > NOTICE_HEADROOM:
+            self._flights.ask_again()
         return self._flights.look_now()
 
 
@@ -118,6 +130,7 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
 
     lists = TechnicalLists(brevo, flights, gate)
     refused = RefusedRows(files or HttpClient(), uploads.base_url)
+    follower = Follower(brevo=brevo, limits=store.limits, flights=flights, lists=lists, refused=refused, tally=tally)
     loader = Loader(
         brevo=uploads,
         lanes=store.lanes,
@@ -125,9 +138,9 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
         lists=lists,
         rules=rules,
         gate=gate,
+        first_look_s=follower.first_look_s,
         tally=tally,
         terms=terms,
     )
-    follower = Follower(brevo=brevo, limits=store.limits, flights=flights, lists=lists, refused=refused, tally=tally)
     single = ContactsHandler(brevo, store.limits, store.people, rules, under_way=flights.ids, gate=BulkGate)
-    return ImportGear(single, loader, follower, flights)
+    return ImportGear(single, loader, follower, flights, store.limits)

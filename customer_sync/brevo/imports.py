@@ -41,8 +41,6 @@ CHUNK: Final = 500
 ROUND_S: Final = 8.0
 #: How soon what could not be sent is looked at again, in seconds.
 AGAIN_S: Final = 2.0
-#: How soon a fresh import is looked at, in seconds.
-FIRST_LOOK_S: Final = 0.3
 
 #: Errors with which Brevo says for certain that it took nothing.
 _CERTAIN = (ConfigError, Parkable, FieldRefused, Missing)
@@ -79,6 +77,7 @@ class Loader:
         lists: the technical lists.
         rules: gives the operator's decisions and the account's attributes, as they are now.
         gate: gives the gate for one call.
+        first_look_s: how soon an import that was just sent is looked at, in seconds.
         tally: counts what was sent.
         terms: when the gear is used.
         clock: milliseconds since 1970.
@@ -93,6 +92,7 @@ class Loader:
         lists: TechnicalLists,
         rules: Callable[[], Rules],
         gate: Callable[[], Gate],
+        first_look_s: Callable[[], float],
         tally: Tally,
         terms: Terms = _TERMS,
         clock: Callable[[], int] = lambda: int(time.time() * 1000),
@@ -103,6 +103,7 @@ class Loader:
         self._lists = lists
         self._rules = rules
         self._gate = gate
+        self._first_look_s = first_look_s
         self._tally = tally
         self._terms = terms
         self._clock = clock
@@ -191,7 +192,7 @@ class Loader:
                 return
             yield from self._refused(flight, slot, load, error)
             return
-        self._flights.sent(flight, process, FIRST_LOOK_S)
+        self._flights.sent(flight, process, self._first_look_s())
         self._tally.count("tajo_imports_total", outcome="sent")
         self._tally.count("tajo_import_rows_total", by=len(load.rows), outcome="sent")
         log.info("import sent", flight=flight, process=process, rows=len(load.rows), size_bytes=len(body))

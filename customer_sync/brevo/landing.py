@@ -98,6 +98,10 @@ class Follower:
         flights = self._flights.under_way()
         due = [one for one in flights if one.is_due]
         asked = [one for one in flights if one.state != "ended"] if any(one.state != "ended" for one in due) else []
+        wait_s = self._spacing_s() - self._flights.asked_s() if asked else 0.0
+        if wait_s > 0:
+            self._flights.look_in([one.id for one in asked], wait_s)
+            asked = []
         try:
             found = self._processes(asked) if asked else {}
         except (TajoError, Missing) as error:
@@ -115,14 +119,20 @@ class Follower:
                 if not self._flights.keep_turn(turn):
                     return
 
+    def first_look_s(self) -> float:
+        """Return how soon an import that was just sent is looked at: where looks are few, not before it may be over."""
+        return max(FIRST_LOOK_S, self._spacing_s() / 2)
+
+    def _spacing_s(self) -> float:
+        """Return how far looks must be apart, in seconds; 0.0 where no limit is known."""
+        per_hour = self._limits.per_hour(BUCKET)
+        return 3600 / (SHARE * per_hour) if per_hour else 0.0
+
     def _interval_s(self, flight: Flight) -> float:
         """Return how long until the next look at an import that goes on."""
         if flight.state == "overdue":
             return OVERDUE_LOOK_S
-        per_hour = self._limits.per_hour(BUCKET)
-        if per_hour:
-            return 3600 / (SHARE * per_hour)
-        return min(LAST_LOOK_S, max(FIRST_LOOK_S, flight.age_s / 2))
+        return self._spacing_s() or min(LAST_LOOK_S, max(FIRST_LOOK_S, flight.age_s / 2))
 
     def _processes(self, flights: Sequence[Flight]) -> dict[int, Process]:
         """Return the newest processes of the account, and those that belong to imports of ours, by number.
@@ -130,6 +140,7 @@ class Follower:
         Raises:
             TajoError: as `Brevo.call`; the limit is used up.
         """
+        self._flights.ask()
         rows = self._call(f"{LIST_ROUTE}?limit=50&sort=desc", LIST_ROUTE).get("processes")
         found: dict[int, Process]
         found = {int(str(row["id"])): row for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}

@@ -6,6 +6,21 @@ local function now_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- One command for many arguments, a few thousand at a time; the answers of reading ones in one list. `key` may be nil.
+local function many(command, key, arguments)
+  local answers = {}
+  for first = 1, #arguments, 2000 do
+    local last = math.min(first + 1999, #arguments)
+    local answer
+    if key then answer = redis.call(command, key, unpack(arguments, first, last))
+    else answer = redis.call(command, unpack(arguments, first, last)) end
+    if type(answer) == 'table' then
+      for i = 1, last - first + 1 do answers[first + i - 1] = answer[i] end
+    end
+  end
+  return answers
+end
+
 local function qkey(lane, prio) return P .. 'q:' .. lane .. ':' .. prio end
 
 local function prio_of(lane, target)

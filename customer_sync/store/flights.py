@@ -6,6 +6,7 @@ row. Live work may take an item back at any time; what the import does to it the
 
 from __future__ import annotations
 
+import math
 import secrets
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
@@ -28,10 +29,12 @@ SLOTS = 4
 REST_S = 4.0
 #: How many rows go to or from Redis in one step.
 STEP = 500
+#: How long it is remembered that Brevo was asked for its processes, in seconds.
+ASKED_S = 600.0
 #: How long a follower's turn lasts without a word from it, in seconds.
 TURN_S = 20.0
-#: When an import that was opened, or is being sent, counts as left by a dead worker, in seconds: longer than its call may
-#: take.
+#: When an import that was opened or is being sent counts as left by a dead worker, in seconds: longer than its call
+#: may take.
 SILENT_S = 60.0
 
 
@@ -211,6 +214,19 @@ class Flights:
         sent = [one.id for one in self.under_way() if one.state == "sent"]
         self.look_in(sent, 0.0)
         return bool(sent)
+
+    def asked_s(self) -> float:
+        """Return how long ago Brevo was asked for its processes, in seconds; infinite when it was not lately."""
+        left_ms: Any = self._client.pttl(keys.IMPORTS_ASKED)
+        return ASKED_S - left_ms / 1000 if left_ms > 0 else math.inf
+
+    def ask(self) -> None:
+        """Note that Brevo is being asked for its processes."""
+        self._client.set(keys.IMPORTS_ASKED, "1", px=int(ASKED_S * 1000))
+
+    def ask_again(self) -> None:
+        """Forget that Brevo was asked: it has news."""
+        self._client.delete(keys.IMPORTS_ASKED)
 
     def rows(self, flight: str) -> Iterator[list[Row]]:
         """Yield the rows of an import, a step at a time."""

@@ -5,16 +5,20 @@
 local lane, token, import, lease_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if not redis.call('ZSCORE', P .. 'imports', import) then return {0} end
 local now = now_ms()
-local out = {1}
-for i = 5, #ARGV, 2 do
-  local target = ARGV[i]
-  local held_token, rest = string.match(redis.call('HGET', P .. 'tok:' .. lane, target) or '', '^(.-)|(.*)$')
-  if held_token == token and redis.call('ZSCORE', P .. 'lease:' .. lane, target) then
-    redis.call('HSET', P .. 'tok:' .. lane, target, import .. '|' .. rest)
-    redis.call('ZADD', P .. 'lease:' .. lane, now + lease_ms, target)
-    redis.call('HSET', P .. 'flown:' .. lane, target, ARGV[i + 1])
+local targets, tokens, leases, marks, out = {}, {}, {}, {}, {1}
+for i = 5, #ARGV, 2 do table.insert(targets, ARGV[i]) end
+local held, ends = many('HMGET', P .. 'tok:' .. lane, targets), many('ZMSCORE', P .. 'lease:' .. lane, targets)
+for i, target in ipairs(targets) do
+  local held_token, rest = string.match(held[i] or '', '^(.-)|(.*)$')
+  if held_token == token and ends[i] then
+    table.insert(tokens, target); table.insert(tokens, import .. '|' .. rest)
+    table.insert(leases, now + lease_ms); table.insert(leases, target)
+    table.insert(marks, target); table.insert(marks, ARGV[4 + 2 * i])
   else
     out[#out + 1] = target
   end
 end
+many('HSET', P .. 'tok:' .. lane, tokens)
+many('ZADD', P .. 'lease:' .. lane, leases)
+many('HSET', P .. 'flown:' .. lane, marks)
 return out

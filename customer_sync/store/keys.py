@@ -25,6 +25,7 @@
 | `import:<import>:rows` | list | its rows with what is to be stored, compressed; gone once it has landed |
 | `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots that rest |
 | `imports:lists` | hash | slot → the technical list at Brevo |
+| `imports:asked` | string, 10 min | Brevo was asked for its processes; tells by its age how long ago |
 | `imports:follower` | string, 20 s | the token of who follows the imports |
 | `prio:<lane>` | hash | target → priority, where it is not live |
 | `tries:<lane>` | hash | target → failed tries |
@@ -78,6 +79,7 @@ RECONCILE_LOCK = PREFIX + "reconcile:lock"
 IMPORTS = PREFIX + "imports"
 IMPORT_SLOTS = PREFIX + "imports:slots"
 IMPORT_LISTS = PREFIX + "imports:lists"
+IMPORTS_ASKED = PREFIX + "imports:asked"
 FOLLOWER = PREFIX + "imports:follower"
 RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"

@@ -1,8 +1,8 @@
 -- A shared rate limit, by server time. ARGV[1]: bucket; ARGV[2]: reserve|learn|hold.
 -- The hash holds: rps (0: none), tat (when the next call may go, in ms), hold (nobody before, in ms), left and ends
 -- (calls left in the hour, and when it ends), probes and probed (calls let out before anything was learned),
--- storm (429s in a row), lived (until when live work has calls reserved, in ms), turn (when bulk work may go although
--- it has).
+-- storm (429s in a row), lived (when the last call goes that live work has reserved, in ms), turn (when bulk work may go
+-- although live work waits).
 local key, verb = P .. 'lim:' .. ARGV[1], ARGV[2]
 local now
 do local t = redis.call('TIME'); now = t[1] * 1000 + t[2] / 1000 end
@@ -41,8 +41,9 @@ if verb == 'reserve' then
     local tat = math.max(num('tat', 0), now)
     if ARGV[9] == '1' then
       n = 1
-      if num('lived', 0) <= now then ahead = 0 -- nobody waits: the next call is free at once, or a live one takes it
-      elseif num('turn', 0) > now then return {math.ceil(num('turn', 0) - now)}
+      local lived, turn = num('lived', 0), num('turn', 0)
+      if lived <= now then ahead = 0 -- nobody waits: the next call is free at once, or a live one takes it
+      elseif turn > now then return {math.ceil(math.min(turn, lived) - now)}
       else
         redis.call('HSET', key, 'turn', string.format('%.3f', now + 10 * interval))
         ahead = ahead + 2 * interval
@@ -55,7 +56,7 @@ if verb == 'reserve' then
     end
     if #granted == 1 then return {math.ceil(tat - now - ahead)} end
     redis.call('HSET', key, 'tat', string.format('%.3f', tat))
-    if ARGV[9] ~= '1' then redis.call('HSET', key, 'lived', string.format('%.3f', tat)) end
+    if ARGV[9] ~= '1' then redis.call('HSET', key, 'lived', string.format('%.3f', tat - interval)) end
   end
   if ends > now then redis.call('HINCRBY', key, 'left', 1 - #granted) end
   return granted

@@ -103,18 +103,28 @@ if #picked == 0 then return {'empty', wait, '', {}} end
 local token = which == 'bulk' and ARGV[5] or ''
 if token == '' then token = (which == 'bulk' and 'b' or '') .. redis.call('INCR', P .. 'tokens') end
 local is_contacts = lane == 'contacts'
-local items = {}
+local targets, people, lists, tokens, leases = {}, {}, {}, {}, {}
+local queues = {[0] = {}, {}, {}}
 for i, one in ipairs(picked) do
   local target, prio, due_at = one[1], one[2], one[3]
-  redis.call('ZREM', qkey(lane, prio), target)
-  redis.call('ZADD', P .. 'lease:' .. lane, now + lease_ms, target)
   local changes = redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. target, 0, -1)
-  redis.call('HSET', P .. 'tok:' .. lane, target, token .. '|' .. #changes .. (due_at and '|' .. due_at or ''))
+  targets[i], people[i], lists[i] = target, P .. 'p:' .. target, changes
+  table.insert(queues[prio], target)
+  table.insert(leases, now + lease_ms); table.insert(leases, target)
+  table.insert(tokens, target)
+  table.insert(tokens, token .. '|' .. #changes .. (due_at and '|' .. due_at or ''))
+end
+for prio = 0, 2 do many('ZREM', qkey(lane, prio), queues[prio]) end
+many('ZADD', P .. 'lease:' .. lane, leases)
+many('HSET', P .. 'tok:' .. lane, tokens)
+local tries, since = many('HMGET', P .. 'tries:' .. lane, targets), many('ZMSCORE', P .. 'since:' .. lane, targets)
+local records = is_contacts and many('MGET', nil, people)
+local marks = is_contacts and many('HMGET', P .. 'flown:' .. lane, targets)
+local items = {}
+for i, target in ipairs(targets) do
   items[i] = {
-    target, redis.call('HGET', P .. 'tries:' .. lane, target) or '0',
-    redis.call('ZSCORE', P .. 'since:' .. lane, target) or tostring(now), prio,
-    is_contacts and redis.call('GET', P .. 'p:' .. target) or '',
-    is_contacts and redis.call('HGET', P .. 'flown:' .. lane, target) or '', unpack(changes),
+    target, tries[i] or '0', since[i] or tostring(now), picked[i][2], records and records[i] or '',
+    marks and marks[i] or '', unpack(lists[i]),
   }
 end
 return {word, 0, token, items}
