@@ -19,6 +19,7 @@ from typing import Any, Self
 import urllib3
 
 from customer_sync import embedded
+from customer_sync.cli.supervisor import queues_for
 from customer_sync.store import Store, connect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -133,9 +134,9 @@ class Stack:
         self.wait_for(f"http://127.0.0.1:{port}/healthz", child)
         return child, port
 
-    def start_worker(self, name: str = "worker") -> Child:
-        """Start one Celery worker process with the flags of `tajo run`."""
-        flags = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+    def start_worker(self, name: str = "worker", number: int = 0, workers: int = 1) -> Child:
+        """Start one Celery worker process with the flags of `tajo run`: the number-th, from 0, of so many."""
+        flags = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-Q", queues_for(number, workers))
         return self.start(name, "celery", "-A", "customer_sync.worker", "worker", "-n", f"{name}@%h", *flags)
 
     def start_beat(self) -> Child:

@@ -11,6 +11,7 @@ import random
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from benchmarks.watch import Watch
 from customer_sync.store.run import Run
 
 CASES = ("full", "again", "live", "kills")
-CUSTOMERS, QUICK_CUSTOMERS = 50_000, 10_000
+CUSTOMERS, QUICK_CUSTOMERS, GOAL_CUSTOMERS = 50_000, 10_000, 1_000_000
 #: Fewer for the case under Brevo's limit: who cannot go along in an import goes singly, ten a second.
 LIMITED_SHARE = 0.2
 #: How many webhooks a second come meanwhile, and for how long, in seconds.
@@ -103,14 +104,16 @@ class Sent:
 
     Args:
         rows: rows of imports.
-        created: those of them that made a contact.
-        singles: contacts that were written one by one.
-        calls: (method, route) → calls.
+        singles: calls that wrote one contact.
+        refused: those of both that Brevo refused, for a phone number that another contact has, say.
+        again: those of both that were about somebody whom Brevo had already.
+        calls: method and route → calls.
     """
 
     rows: int
-    created: int
     singles: int
+    refused: int
+    again: int
     calls: dict[str, int]
 
 
@@ -131,7 +134,8 @@ def _installation(plan: str, customers: int) -> Iterator[Installation]:
     with Stack(plan) as stack:
         shop = Shop(stack, customers)
         web, port = stack.start_web()
-        children = {"web": web, "worker 1": stack.start_worker("w1"), "worker 2": stack.start_worker("w2")}
+        workers = {f"worker {n + 1}": stack.start_worker(f"w{n + 1}", n, 2) for n in range(2)}
+        children = {"web": web, **workers}
         children["beat"] = stack.start_beat()
         store = stack.store()
         if not until(lambda: bool(store.note("worker_seen")), 30):
@@ -152,7 +156,9 @@ def _full_and_again(customers: int, *, is_again: bool) -> list[Report]:
             run = one.wait(number_)
         report = _told(f"Full sync: {customers:,} customers of a Shopify, no limit", customers, run, watch, one)
         rate = customers / watch.seconds
-        report.goal("customers a second (1,000,000 in 5 minutes)", rate, 1_000_000 / 300, "/s")
+        report.goal("customers a second (1,000,000 in 5 minutes)", rate, GOAL_CUSTOMERS / 300, "/s")
+        if customers < GOAL_CUSTOMERS:
+            report.notes.append("The goal speaks of 1,000,000; of fewer the first page and the last import take more.")
         _judge_memory(report, watch)
         _judge_state(report, one)
         reports = [report, _memory(watch, customers)]
@@ -170,6 +176,8 @@ def _told(title: str, customers: int, run: Run, watch: Watch, one: Installation)
         ("read by the run", number(run.counts["read"])),
         ("rows in imports", number(sent.rows)),
         ("contacts written singly", number(sent.singles)),
+        ("rows of both that Brevo refused at first", number(sent.refused)),
+        ("rows of both sent more than once", number(sent.again)),
         *((f"calls: {route}", number(count)) for route, count in sent.calls.items()),
         ("Redis in the end", f"{watch.samples[-1].redis_mb:.0f} MB"),
         ("Redis at most", f"{max(look.redis_mb for look in watch.samples):.0f} MB"),
@@ -297,7 +305,7 @@ def _kills(customers: int) -> Report:
                 break
             name = OURS[1 + kills % 2]
             one.stack.stop(one.children[name], patience_s=0)
-            one.children[name] = one.stack.start_worker(f"w{1 + kills % 2}-{kills}")
+            one.children[name] = one.stack.start_worker(f"w{1 + kills % 2}-{kills}", kills % 2, 2)
             kills += 1
         run = one.wait(number_)
         took = time.monotonic() - started
@@ -308,8 +316,8 @@ def _kills(customers: int) -> Report:
             ("read by the run", number(run.counts["read"])),
             ("rows in imports", number(sent.rows)),
             ("contacts written singly", number(sent.singles)),
-            ("rows in imports that made no contact", number(sent.rows - sent.created)),
-            ("rows sent more than once", number(max(0, sent.rows + sent.singles - one.contacts()))),
+            ("rows that Brevo refused, and were sent again without what it refused", number(sent.refused)),
+            ("rows sent more than once for no such reason", number(sent.again)),
         ]
         report.goal("kills while it ran", kills, KILLS)
         _judge_state(report, one)
@@ -331,14 +339,16 @@ def _is_read(one: Installation, number_: str, share: float) -> Callable[[], bool
 
 def _sent(stack: Stack) -> Sent:
     imported = stack.ask("/sandbox/imports")
-    singles = 0
-    calls: dict[str, int] = {}
+    singles: Counter[int] = Counter()
+    calls: Counter[str] = Counter()
     for row in stack.calls()["totals"]:
         name = f"{row['method']} {row['route']}"
-        calls[name] = calls.get(name, 0) + row["calls"]
+        calls[name] += row["calls"]
         if name in {"POST /contacts", "PUT /contacts/{identifier}"}:
-            singles += row["calls"]
-    return Sent(imported["rows"], imported["created"], singles, calls)
+            singles[row["status"]] += row["calls"]
+    refused = imported["refused"] + singles[400]
+    again = imported["updated"] + imported["untouched"] + singles[204]
+    return Sent(imported["rows"], singles.total(), refused, again, dict(calls.most_common()))
 
 
 def _judge_state(report: Report, one: Installation) -> None:
