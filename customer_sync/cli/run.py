@@ -17,7 +17,7 @@ import click
 
 from customer_sync import embedded, registry
 from customer_sync.brevo.sandbox.__main__ import main as sandbox_main
-from customer_sync.cli.supervisor import Child, Supervisor
+from customer_sync.cli.supervisor import Child, Supervisor, queues_for
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.errors import ConfigError
 from customer_sync.log import configure, get
@@ -194,7 +194,8 @@ class _Stack:
         beat = self._home / "beat-schedule"
         self._supervisor.add(Child("web", web, self._env))
         for number in range(self._workers):
-            command = [*celery, "worker", "-n", f"w{number}@%h", "--without-gossip", "--without-mingle"]
+            command = [*celery, "worker", "-n", f"w{number}@%h", "-Q", queues_for(number, self._workers)]
+            command += ["--without-gossip", "--without-mingle"]
             self._supervisor.add(Child(f"worker-{number}", [*command, "--without-heartbeat"], self._env))
         env = {**self._env, "TAJO_BEAT_FILE": str(beat)}
         self._supervisor.add(Child("beat", [*celery, "beat", "--pidfile="], env))

@@ -25,6 +25,16 @@ HEALTHY_S = 2.0
 STOP_S = 8.0
 
 
+def queues_for(number: int, workers: int) -> str:
+    """Return what Celery's `-Q` should say for one of several workers on a machine, the first being 0.
+
+    All serve live work. Reading pages and loading imports go to different ones, see celeryconfig.py.
+    """
+    if workers == 1:
+        return "wakeups,reads,imports"
+    return "wakeups,imports" if number % 2 == 0 else "wakeups,reads"
+
+
 @dataclass(slots=True)
 class Child:
     """One process.
