@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from customer_sync.brevo.bulk_gate import BulkGate
+from customer_sync.brevo.bulk_gate import BulkGate, PatientGate
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contact_plan import Rules
 from customer_sync.brevo.contacts import BUCKET, ContactsHandler
@@ -125,8 +125,8 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
 ) -> ImportGear:
     """Return the gear over given accounts; `files` fetches what Brevo tells of refused rows."""
 
-    def gate() -> BulkGate:
-        return BulkGate(store.limits, BUCKET, 1)
+    def gate() -> PatientGate:
+        return PatientGate(store.limits, BUCKET, 1)
 
     lists = TechnicalLists(brevo, flights, gate)
     refused = RefusedRows(files or HttpClient(), uploads.base_url)

@@ -100,10 +100,9 @@ class Load:
 
     def leave(self, out: Collection[str]) -> None:
         """Leave people behind who were taken back meanwhile."""
-        if out:
-            kept = [(row, text) for row, text in zip(self.rows, self.texts, strict=True) if row.target not in out]
-            self.rows = [row for row, _ in kept]
-            self.texts = [text for _, text in kept]
+        kept = [(row, text) for row, text in zip(self.rows, self.texts, strict=True) if row.target not in out]
+        self.rows = [row for row, _ in kept]
+        self.texts = [text for _, text in kept]
 
     def body(self, list_id: int, notify_url: str) -> bytes:
         """Return the body of the call.

@@ -169,10 +169,12 @@ class Loader:
 
     def _board(self, token: str, flight: str, load: Load) -> None:
         """Note all rows of an import, then hand their leases over to it."""
-        for start in range(0, len(load.rows), STEP):
-            self._flights.stow(flight, load.rows[start : start + STEP])
+        self._flights.stow(flight, load.rows)
         self._flights.sending(flight)
-        load.leave(self._flights.fly(LANE, token, flight, load.marks(flight)))
+        out = self._flights.fly(LANE, token, flight, load.marks(flight))
+        if out:
+            load.leave(out)
+            self._flights.restow(flight, load.rows)
         self._flights.count(flight, len(load.rows))
 
     def _send(self, flight: str, slot: int, load: Load, list_id: int) -> Generator[Work]:

@@ -206,11 +206,9 @@ class Follower:
 
     def _give_up(self, flight: Flight) -> Generator[Work]:
         """Stop waiting. What it created counts; the rest goes on without it, and its list is used no more."""
-        self._flights.set_list(flight.slot, None)
         is_settled = yield from self._settle_counted(flight, None)
         if is_settled:
-            self._flights.note(flight, state="overdue")
-            self._flights.drop_rows(flight.id)
+            self._flights.give_up(flight)
             self._tally.count("tajo_imports_total", outcome="overdue")
             log.error("import given up", flight=flight.id, process=flight.process, rows=flight.rows)
 

@@ -25,6 +25,8 @@ BUCKET: Final = "contacts"
 FOLDER: Final = "Tajo"
 #: The most folders, lists and contacts that Brevo gives on a page.
 PAGE, CONTACTS_PAGE = 50, 1000
+#: More rows than go into one import.
+MOST_ROWS: Final = 100_000
 #: How far back contacts are looked for where Brevo does not tell its time, in seconds.
 BLIND_S: Final = 120.0
 
@@ -90,15 +92,18 @@ class TechnicalLists:
         """Return the addresses of the contacts that an import created.
 
         Raises:
-            TajoError: as `Brevo.call`.
+            TajoError: as `Brevo.call`; there are more than can be.
         """
         emails: set[str] = set()
         offset, total = 0, 1
+        most = 2 * (flight.rows or MOST_ROWS) + CONTACTS_PAGE
         while offset < total:
             reply = self._contacts(flight.list_id, flight.since, limit=CONTACTS_PAGE, offset=offset)
             rows = _rows(reply, "contacts")
             emails.update(str(row.get("email", "")).lower() for row in rows)
             offset, total = offset + CONTACTS_PAGE, count_of(reply) if rows else 0
+            if total > most:
+                raise Parkable("Brevo lists more contacts than an import has rows.", "Look at the list in Brevo.")
         return emails
 
     def _read(self, list_id: int) -> Reply | None:

@@ -29,6 +29,8 @@ SLOTS = 4
 REST_S = 4.0
 #: How many rows go to or from Redis in one step.
 STEP = 500
+#: How long what is known of an import is kept at most, in seconds.
+KEPT_S = 172_800
 #: How long it is remembered that Brevo was asked for its processes, in seconds.
 ASKED_S = 600.0
 #: How long a follower's turn lasts without a word from it, in seconds.
@@ -138,12 +140,18 @@ class Flights:
         """Note by what the contacts of an import will be told."""
         self._client.hset(keys.flight(flight), mapping={"list": list_id, "since": since})
 
-    def stow(self, flight: str, rows: Iterable[Row]) -> None:
-        """Note rows of an import; they hold names and addresses, so they are gone as soon as it has landed."""
-        text = to_json(
-            [[row.target, row.email, row.record, [list(one) for one in row.events], row.tries] for row in rows]
-        )
-        self._client.rpush(keys.flight_rows(flight), zlib.compress(text.encode(), 1))
+    def stow(self, flight: str, rows: Sequence[Row]) -> None:
+        """Note the rows of an import; they hold names and addresses, so they are gone as soon as it has landed."""
+        for start in range(0, len(rows), STEP):
+            self._client.rpush(keys.flight_rows(flight), _pressed(rows[start : start + STEP]))
+
+    def restow(self, flight: str, rows: Sequence[Row]) -> None:
+        """Note the rows afresh, without those who stay out: they may be erased before the import has landed."""
+        pipe = self._client.pipeline()
+        pipe.delete(keys.flight_rows(flight))
+        for start in range(0, len(rows), STEP):
+            pipe.rpush(keys.flight_rows(flight), _pressed(rows[start : start + STEP]))
+        pipe.execute()
 
     def fly(self, lane: str, token: str, flight: str, marks: Sequence[tuple[str, Flown]]) -> frozenset[str]:
         """Hand loaded items over to an import; return those that stay out, because they were taken back meanwhile.
@@ -175,7 +183,10 @@ class Flights:
 
     def sent(self, flight: str, process: int, look_s: float) -> None:
         """Note that Brevo has accepted an import."""
-        self._client.hset(keys.flight(flight), mapping={"state": "sent", "process": process})
+        pipe = self._client.pipeline()
+        pipe.hset(keys.flight(flight), mapping={"state": "sent", "process": process})
+        pipe.expire(keys.flight(flight), KEPT_S)  # should it have been taken for lost meanwhile, nobody else forgets it
+        pipe.execute()
         self.look_in([flight], look_s)
 
     # follow
@@ -247,9 +258,13 @@ class Flights:
             items: list[str | int] = [part for pair in facts.items() for part in pair]
             self._client.hset(keys.flight(flight.id), items=items)
 
-    def drop_rows(self, flight: str) -> None:
-        """Forget the rows of an import."""
-        self._client.delete(keys.flight_rows(flight))
+    def give_up(self, flight: Flight) -> None:
+        """Wait for an import no more: forget its rows, give its slot to others, with a list that it does not use."""
+        self.note(flight, state="overdue")
+        self._client.delete(keys.flight_rows(flight.id))
+        self.set_list(flight.slot, None)
+        if as_text(self._client.hget(keys.IMPORT_SLOTS, str(flight.slot))) == flight.id:
+            self._client.hdel(keys.IMPORT_SLOTS, str(flight.slot))
 
     def close(self, flight: str) -> None:
         """Forget an import: it has landed, or was never sent."""
@@ -305,6 +320,11 @@ class Flights:
     def end_turn(self, token: str) -> None:
         """Give the turn back."""
         self._scripts.run("run_lease", keys.FOLLOWER, token, 0)
+
+
+def _pressed(rows: Sequence[Row]) -> bytes:
+    text = to_json([[row.target, row.email, row.record, [list(one) for one in row.events], row.tries] for row in rows])
+    return zlib.compress(text.encode(), 1)
 
 
 class Gone(Exception):

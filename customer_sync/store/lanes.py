@@ -21,7 +21,7 @@ from customer_sync.store.scripts import Scripts, as_text
 #: a killed worker waits.
 LEASE_S = 3.0
 #: How long the bulk gear holds what it loads, in seconds; live work takes it back at any time.
-LOAD_LEASE_S = 30.0
+LOAD_LEASE_S = 20.0
 #: An item that grows beyond this many changes is compacted.
 COMPACT_AT = 50
 #: An item that failed this often goes singly; what an import refused counts as having failed so often.

@@ -67,6 +67,11 @@ elseif verb == 'learn' then
   if limit < 0 then
     redis.call('HSETNX', key, 'rps', 0)
   elseif reset <= 1 and limit ~= num('rph', -1) then
+    if redis.call('HEXISTS', key, 'rps') == 0 and limit > 0 then
+      -- what was let out before this was known counts, too
+      local out = math.max(1, math.min(limit, num('probes', 1)))
+      redis.call('HSET', key, 'tat', string.format('%.3f', now + out * 1050 / limit))
+    end
     redis.call('HSET', key, 'rps', limit)
   else
     -- within one window only the smaller number is true: what was granted and not yet answered is missing in theirs

@@ -68,7 +68,11 @@ local function erase(item)
   drop(lane, item.target)
 end
 
-local function solo(item)
+local function solo(item, mark)
+  -- the import is over for this row: nothing that is done now needs to wait for it
+  if is_import and mark then
+    redis.call('HSET', P .. 'flown:' .. lane, item.target, '-' .. string.match(mark, '|.*$'))
+  end
   local tries = tonumber(redis.call('HGET', P .. 'tries:' .. lane, item.target) or '0')
   redis.call('HSET', P .. 'tries:' .. lane, item.target, math.max(tries, item.tries))
   requeue(item.target, place(item.target))
@@ -91,7 +95,7 @@ for i, item in ipairs(list) do
       if item.burns then redis.call('HINCRBY', P .. 'tries:' .. lane, item.target, 1) end
       requeue(item.target, now + item.due_in)
     elseif item.verdict == 'back' then requeue(item.target, tonumber(due) or now)
-    elseif item.verdict == 'solo' then solo(item)
+    elseif item.verdict == 'solo' then solo(item, marks[i])
     elseif item.verdict == 'erased' then erase(item)
     else
       if item.verdict == 'parked' then

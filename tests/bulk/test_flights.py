@@ -132,6 +132,22 @@ def test_live_work_takes_back_what_is_only_being_loaded(rig):
     assert len(stale) == 1
 
 
+def test_who_was_taken_back_while_it_was_loaded_is_in_no_note_of_the_import(rig):
+    def take_back(method, path, _):
+        if path.startswith("v3/contacts/lists/") and method == "GET":
+            rig.send(customer(1, email=None, when=-50, lastName="Doe"))
+
+    rig.http.before = take_back
+    rig.put(customers(2))
+    rig.load()
+
+    (flight,) = rig.flights.under_way()
+    assert [row.target for rows in rig.flights.rows(flight.id) for row in rows] == ["2"]
+    assert flight.rows == 1
+    rig.settle()
+    assert rig.contacts()[ONE]["attributes"]["LASTNAME"] == "Doe"
+
+
 def test_what_a_worker_delivers_singly_is_never_taken_back(rig):
     rig.put(customers(1), Priority.LIVE)
     taken = rig.store.lanes.take(LANE, 1)
@@ -278,6 +294,25 @@ def test_rows_that_were_refused_fly_no_more_until_they_are_done(rig):
     rig.settle()
     assert ONE in rig.contacts()
     assert rig.client.hlen(keys.lane(LANE, "tries")) == 0
+
+
+def test_what_an_import_refused_is_remembered_no_longer_than_until_it_is_done(rig):
+    rig.call("POST", "/v3/contacts", {"email": ONE})
+    rig.put(customers(1))
+    rig.load()
+    rig.carry_out()
+    works = rig.line.gears[LANE].follow()
+    rig.flights.look_in(rig.flights.ids(), 0.0)
+    rig.client.hset(keys.flight(next(iter(rig.flights.ids()))), "looks", 1)
+    work = next(works)
+    rig.store.lanes.settle(LANE, work.token, [one.settlement for one in work.delivery.outcomes])
+
+    rig.deliver()  # while the import is not forgotten yet
+
+    assert rig.flights.ids()
+    assert rig.contacts()[ONE]["attributes"]["FIRSTNAME"] == "Jane 1"
+    assert rig.client.hlen(keys.lane(LANE, "flown")) == 0
+    works.close()
 
 
 def test_a_slot_rests_before_it_is_used_again(client, store):

@@ -194,6 +194,8 @@ def test_an_import_that_never_ends_gives_its_people_back_and_an_erasure_still_wa
     (flight,) = rig.flights.under_way()
     assert flight.state == "overdue"
     assert list(rig.flights.rows(flight.id)) == []
+    assert not rig.client.exists(keys.IMPORT_SLOTS)
+    assert rig.flights.list_of(flight.slot) is None
     rig.hasten()
     rig.tick()
     rig.load()
@@ -235,6 +237,18 @@ def test_contacts_that_are_listed_late_are_waited_for(rig):
     assert not rig.flights.ids()
     assert rig.store.lanes.depth(LANE)[0] == 0
     assert rig.calls("POST", "/contacts") == 0
+
+
+def test_a_brevo_that_lists_contacts_of_others_makes_nothing_count_as_delivered(rig):
+    fly(rig)
+    rig.carry_out()
+    many = {"count": 1_000_000, "contacts": [{"email": "p1@example.com"}]}
+    rig.answer("v3/contacts?", 200, many, times=2)
+
+    rig.look()
+
+    assert rig.flights.ids()
+    assert rig.store.lanes.depth(LANE)[0] == 3
 
 
 def test_while_brevo_does_not_answer_nothing_counts_as_delivered_and_the_lane_goes_on(rig):

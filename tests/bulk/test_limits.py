@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from customer_sync.brevo.bulk_gate import BulkGate
+from customer_sync.brevo.bulk_gate import BulkGate, PatientGate
 from customer_sync.errors import TryLater
 from customer_sync.store import keys
 from customer_sync.store.limits import SHARE
@@ -56,11 +56,31 @@ def test_a_bulk_call_that_gets_no_turn_in_time_goes_back_unburnt(limits):
     assert not caught.value.burns
 
 
+def test_a_call_for_an_import_waits_for_its_turn_but_not_for_an_hour(limits, monkeypatch):
+    monkeypatch.setattr("customer_sync.brevo.gate.PATIENCE_S", 0.05)
+    limits.hold("b", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "0.2"})
+    PatientGate(limits, "b", 1).wait()
+    limits.hold("b", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "3000"})
+
+    with pytest.raises(TryLater):
+        PatientGate(limits, "b", 1).wait()
+
+
 def test_without_a_limit_bulk_calls_are_not_held_up(store, client):
     client.hset(keys.limit("b"), "rps", 0)
 
     for _ in range(5):
         assert store.limits.reserve("b", 1, is_bulk=True).offsets_s == (0.0,)
+
+
+def test_calls_that_were_made_before_the_limit_was_known_count(store):
+    for _ in range(3):
+        assert store.limits.reserve("b", 1).offsets_s == (0.0,)
+    headers = {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-remaining": "7", "x-sib-ratelimit-reset": "1"}
+
+    store.limits.learn("b", headers)
+
+    assert store.limits.reserve("b", 1).offsets_s[0] == pytest.approx(3 * INTERVAL_S, abs=0.03)
 
 
 def test_the_hourly_limit_is_known_once_it_was_told(store):
