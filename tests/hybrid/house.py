@@ -26,7 +26,7 @@ from customer_sync.embedded import free_port
 from customer_sync.registry import load_settings
 from customer_sync.runs import start
 from customer_sync.store import Store
-from customer_sync.store.run import Run, RunKind
+from customer_sync.store.run import Run, RunKind, RunState
 from tests.reliability.servers import OwnRedis, wait_until
 from tests.sandbox_server import SandboxClient
 
@@ -40,6 +40,8 @@ BEAT = (*CELERY, "beat", "--pidfile=")
 WEB = ("granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi", "--blocking-threads", "4")
 #: What is kept when everything is forgotten: what living processes rely on.
 KEPT = (b"tajo:salt", b"tajo:celery:", b"tajo:config:")
+#: The states that a run leaves by itself.
+UNDER_WAY = (RunState.RUNNING, RunState.DELIVERING)
 #: The calls that bring a single contact to Brevo.
 SINGLES = (("POST", "/contacts"), ("PUT", "/contacts/{identifier}"), ("DELETE", "/contacts/{identifier}"))
 
@@ -193,6 +195,7 @@ class House:
 
         def is_there() -> bool:
             run = self.store.runs.read(number)
+            assert run is None or run.state in {state, *UNDER_WAY}, (run, self.told())
             return run is not None and run.state == state
 
         wait_until(is_there, lambda: (self.store.runs.read(number), self.told()), patience_s)
