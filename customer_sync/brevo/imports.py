@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
+import redis
+
 from customer_sync.brevo.client import Missing
 from customer_sync.brevo.contact_job import prepare, unchanged
 from customer_sync.brevo.contact_plan import Rules
@@ -144,9 +146,7 @@ class Loader:
     def _dispatch(self, token: str, load: Load) -> Generator[Work]:
         """Send a load, or give it back."""
         if len(load.rows) < self._terms.min_rows:
-            yield from _works(
-                token, (Outcome(item_of(row), Settlement(row.target, "back"), "back") for row in load.rows)
-            )
+            yield from _give_back(token, load.rows)
             return
         begun = self._flights.open(LANE)
         if begun is None:
@@ -159,12 +159,20 @@ class Loader:
             self._flights.close(flight)
             yield from self._release(token, load.rows, error)
             return
-        self._flights.prepare(flight, list_id, since)
+        rows = load.rows
         try:
+            self._flights.prepare(flight, list_id, since)
             self._board(token, flight, load)
         except Gone:
             log.warning("import given up before it was sent", flight=flight)
             return  # what it holds comes back when the leases end
+        except (redis.OutOfMemoryError, redis.exceptions.ExecAbortError):
+            # there is no room to note an import; what goes singly makes some
+            log.warning("import not sent: Redis is full", flight=flight, rows=len(rows))
+            self._flights.close(flight)
+            for holder in (token, flight):
+                yield from _give_back(holder, rows)
+            return
         yield from self._send(flight, slot, load, list_id)
 
     def _board(self, token: str, flight: str, load: Load) -> None:
@@ -237,6 +245,11 @@ class Loader:
         if isinstance(error, Parkable) and works:
             works[0] = works[0]._replace(alert=(f"Brevo refuses imports: {error.reason}", error.remedy))
         yield from works
+
+
+def _give_back(token: str, rows: Iterable[Row]) -> Generator[Work]:
+    """Yield rows as not tried: they go singly."""
+    return _works(token, (Outcome(item_of(row), Settlement(row.target, "back"), "back") for row in rows))
 
 
 def _works(token: str, outcomes: Iterable[Outcome]) -> Generator[Work]:

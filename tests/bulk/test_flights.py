@@ -219,6 +219,20 @@ def dump(client, key):
     return b""
 
 
+def test_an_erasure_waits_for_the_import_although_the_person_was_written_singly_meanwhile(rig):
+    fly(rig)
+    rig.send(customer(1, email=None, when=-60, lastName="Doe"))
+    rig.deliver()
+    assert ONE in rig.contacts()
+
+    rig.send(erased(1))
+    rig.deliver()
+    assert ONE in rig.contacts()
+    rig.settle()
+
+    assert ONE not in rig.contacts()
+
+
 def test_a_new_address_waits_for_the_import_and_leaves_no_contact_behind(rig):
     fly(rig)
 

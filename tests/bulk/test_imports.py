@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import redis
 
 from customer_sync.brevo.import_rows import MAX_BYTES, Load
 from customer_sync.brevo.imports import Terms
@@ -152,6 +153,7 @@ def test_who_is_blocked_in_brevo_without_our_knowledge_stays_blocked(rig):
 
 def test_others_who_create_contacts_meanwhile_do_not_hide_one_that_was_there(rig):
     rig.call("POST", "/v3/contacts", {"email": "p2@example.com", "attributes": {"FIRSTNAME": "Old"}})
+    rig.sandbox_passes(60)
     rig.put(customers(5))
     rig.load()
     # as many new ones as rows that were not imported: a mere count of new contacts would be right by accident
@@ -366,6 +368,32 @@ def test_what_brevo_refuses_as_a_whole_is_tried_again_and_goes_singly_in_the_end
     assert len(rig.contacts()) == 3
     assert rig.calls("POST", "/contacts") == 3
     assert any("refuses imports" in one["alert"] for one in rig.store.ledger.alerts())
+
+
+@pytest.mark.parametrize("step", ["stow", "fly", "restow"])
+def test_while_redis_has_no_room_for_an_import_people_go_singly(rig, monkeypatch, step):
+    real = getattr(rig.flights, step)
+
+    def full(*args):
+        if step == "fly":
+            real(*args)  # some have boarded already
+        raise redis.OutOfMemoryError("OOM command not allowed")
+
+    def take_back(method, path, _):
+        if step == "restow" and path.startswith("v3/contacts/lists/") and method == "GET":
+            rig.send(customer(1, email=None, when=-50, lastName="Doe"))
+
+    rig.http.before = take_back
+    monkeypatch.setattr(rig.flights, step, full)
+    rig.put(customers(3))
+
+    rig.load()
+    rig.deliver()
+
+    assert not rig.flights.ids()
+    assert len(rig.contacts()) == 3
+    assert rig.calls("POST", "/contacts/import") == 0
+    assert rig.store.lanes.depth(LANE)[0] == 0
 
 
 def test_a_429_releases_the_items_unburnt_and_holds_everybody(rig):
