@@ -5,8 +5,6 @@ Figures in brackets were measured with celery 5.7 on Redis, 2026-11; see docs/de
 
 import os
 
-from kombu import Exchange, Queue
-
 #: Redis is the broker; a message that gets lost costs a second, because every worker sweeps for what waits.
 broker_url = os.environ.get("TAJO_REDIS_URL", "redis://127.0.0.1:6379/0")
 
@@ -64,7 +62,7 @@ task_default_queue = "wakeups"
 # three queues, so that several workers can share the work of a large sync: two long loops in one process would wait for
 # each other's interpreter lock (1.5 x the customers a second with a process each, 2 workers, 2026-11). A worker without
 # -Q serves all three; `tajo run --workers 2` gives each one of the loops.
-task_queues = tuple(Queue(name, Exchange(name), routing_key=name) for name in ("wakeups", "reads", "imports"))
+task_queues = {name: {"exchange": name, "routing_key": name} for name in ("wakeups", "reads", "imports")}
 task_routes = {
     "tajo.pull": {"queue": "reads"},
     "tajo.reconcile": {"queue": "reads"},

@@ -124,11 +124,12 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
         state = STATES.get(outcome.word)
         if state is None:
             continue
+        # several records of one run may have met in one contact
+        for number in {one.event_id.removeprefix(EVENT_PREFIX) for one in outcome.item.events if is_of_run(one)}:
+            runs[number][_RUN_COUNTS[outcome.word]] += 1
         for event in outcome.item.events:
             events[event.source, state] += 1
-            if is_of_run(event):
-                runs[event.event_id.removeprefix(EVENT_PREFIX)][_RUN_COUNTS[outcome.word]] += 1
-            elif state is EventState.DELIVERED:
+            if state is EventState.DELIVERED and not is_of_run(event):
                 tally.observe_latency(max(0, now_ms - event.arrived_ms) / 1000)
         if state is EventState.DELIVERED:
             saved["merged"] += max(0, len(outcome.item.events) - 1)

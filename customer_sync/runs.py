@@ -184,7 +184,8 @@ def _page(puller: Puller, run: Run) -> Rest:
     work.judge(page.events)
     harm = work.harm(run.counts, store.people.count())
     if harm and not run.is_forced and not run.is_dry:
-        _stop(puller, run, harm, f"Look at the source. If it is meant so: `tajo runs resume {run.id} --force`.")
+        remedy = f"Look at the source. If it is meant so: `tajo runs resume {run.id} --force`."
+        _stop(puller, run, harm, remedy, is_braked=True)
         return Rest(did_work=False, wait_s=None)
     put = _after(run, page, phase, work.notes + [harm] * bool(harm))
     move = PageMove(run.id, run.version, put, {**work.counts, "pages": 1}, work.seen, run.kind is RunKind.COMPARE)
@@ -363,9 +364,9 @@ def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadE
         log.warning("page put off", run=run.id, source=run.source, reason=str(error), wait_s=wait_s)
 
 
-def _stop(puller: Puller, run: Run, reason: str, remedy: str) -> None:
+def _stop(puller: Puller, run: Run, reason: str, remedy: str, *, is_braked: bool = False) -> None:
     store = puller.line.store
-    put: dict[str, Json] = {"phase": "stopped", "reason": reason, "remedy": remedy}
+    put: dict[str, Json] = {"phase": "stopped", "reason": reason, "remedy": remedy, "braked": int(is_braked)}
     if store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, **put):
         store.ledger.alert(f"Run {run.id} of {run.source} stopped: {reason}", remedy, source=run.source)
         log.error("run stopped", run=run.id, source=run.source, reason=reason, remedy=remedy)

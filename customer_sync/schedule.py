@@ -145,6 +145,7 @@ def tick_task() -> None:
 
 
 app.conf.beat_schedule = {
-    "account": {"task": "tajo.check_account", "schedule": ACCOUNT_EVERY_S},
-    "tick": {"task": "tajo.tick", "schedule": TICK_EVERY_S},
+    # what waited while no worker was there is of no use: the next one does it all
+    "account": {"task": "tajo.check_account", "schedule": ACCOUNT_EVERY_S, "options": {"expires": ACCOUNT_EVERY_S}},
+    "tick": {"task": "tajo.tick", "schedule": TICK_EVERY_S, "options": {"expires": TICK_EVERY_S}},
 }

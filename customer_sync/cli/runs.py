@@ -170,6 +170,13 @@ def _move(number: str, move: Callable[[Store, Run], bool], done: str, refused: s
     run = find_run(store, number)
     if not move(store, run):
         run = find_run(store, number)
+        other = store.runs.open_run(run.source)
+        if other is not None and other.id != run.id:
+            fail(
+                f"Run {other.id} of {run.source} is {other.state}; a source has one run at a time.",
+                "Wait for it.",
+                FAILED,
+            )
         fail(f"Run {run.id} {refused}: it is {run.state}.", f"`tajo runs show {run.id}` tells more.", FAILED)
     click.echo(f"Run {run.id} {done}")
 

@@ -1,8 +1,15 @@
 -- Bring a run to another state. ARGV: run, the states it may come from (a,b,c), the new state, 1 when it is over then,
--- field, value, ... Returns 1, or 0 when the run is in none of these states.
+-- field, value, ... Returns 1, or 0 when the run is in none of these states, or may not run because another does.
 local key = P .. 'run:' .. ARGV[1]
 local state = redis.call('HGET', key, 'state')
 if not state or not string.find(',' .. ARGV[2] .. ',', ',' .. state .. ',', 1, true) then return 0 end
+if ARGV[3] == 'running' and state ~= 'running' then
+  -- a scheduled run may have taken the lock of a run that the brake stopped
+  local source = redis.call('HGET', key, 'source')
+  local open = redis.call('HGET', P .. 'runs:open', source)
+  if open and open ~= ARGV[1] then return 0 end
+  redis.call('HSET', P .. 'runs:open', source, ARGV[1])
+end
 local now = string.format('%.0f', now_ms())
 redis.call('HSET', key, 'state', ARGV[3], 'updated', now)
 if #ARGV > 4 then redis.call('HSET', key, unpack(ARGV, 5)) end

@@ -1,10 +1,14 @@
--- Make a run, unless its source has an open one or its slot had its run already. ARGV: source, how many runs are kept,
+-- Make a run, unless its source has an open one (a scheduled run passes one that the brake stopped) or its slot had its
+-- run already. ARGV: source, how many runs are kept,
 -- slot name or '', slot in ms, field, value, field, value, ...
 -- Returns {1, number} for a new run, {0, number} of the open one, {2, ''} when the slot is done.
 local source, slot, slot_ms = ARGV[1], ARGV[3], tonumber(ARGV[4])
 if slot ~= '' and tonumber(redis.call('HGET', P .. 'slots', slot) or '0') >= slot_ms then return {2, ''} end
 local open = redis.call('HGET', P .. 'runs:open', source)
-if open and redis.call('EXISTS', P .. 'run:' .. open) == 1 then return {0, open} end
+local state = open and redis.call('HGET', P .. 'run:' .. open, 'state')
+-- a run that the brake stopped waits for a person: what is scheduled goes on without it
+local may_pass = slot ~= '' and state == 'stopped' and redis.call('HGET', P .. 'run:' .. open, 'braked') == '1'
+if state and not may_pass then return {0, open} end
 if slot ~= '' then redis.call('HSET', P .. 'slots', slot, ARGV[4]) end
 local number = tostring(redis.call('INCR', P .. 'run:seq'))
 local key, now = P .. 'run:' .. number, string.format('%.0f', now_ms())

@@ -147,8 +147,15 @@ class Runs:
         return self.move(run, (RunState.RUNNING,), RunState.PAUSED, phase="paused")
 
     def resume(self, run: Run, *, is_forced: bool = False) -> bool:
-        """Go on where the run stands; False when it is neither paused nor stopped."""
-        put: dict[str, Json] = {"reason": "", "remedy": "", "due": 0, "tries": 0, "phase": "asking the source"}
+        """Go on where the run stands; False when it is neither paused nor stopped, or another of the source is open."""
+        put: dict[str, Json] = {
+            "reason": "",
+            "remedy": "",
+            "due": 0,
+            "tries": 0,
+            "braked": 0,
+            "phase": "asking the source",
+        }
         if is_forced:
             put["force"] = 1
         return self.move(run, (RunState.PAUSED, RunState.STOPPED), RunState.RUNNING, **put)

@@ -29,6 +29,17 @@ def test_a_full_run_brings_every_customer_to_brevo(rig):
     assert run.total == 35
 
 
+def test_records_that_meet_in_one_contact_count_as_one_contact_sent(rig):
+    rig.shop.add(4)
+    for n in (2, 3, 4):
+        rig.shop.change(n, when=4000 - n, email="c1@example.com")
+
+    run = rig.finish(rig.start())
+
+    assert run.counts["read"] == 4
+    assert run.counts["sent"] == len(rig.brevo.contacts) == 1
+
+
 def test_the_same_run_again_sends_nothing_and_puts_nothing(rig):
     rig.shop.add(35)
     rig.finish(rig.start())

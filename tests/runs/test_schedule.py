@@ -115,6 +115,21 @@ def test_a_stopped_run_is_tried_again_once_per_slot(rig):
     assert rig.read_run(run).state is RunState.RUNNING
 
 
+def test_a_run_that_the_brake_stopped_waits_for_a_person_and_the_schedule_goes_on(rig):
+    tick(chosen(), rig.puller, MORNING)
+    braked = rig.store.runs.open_run("shop")
+    rig.store.runs.move(braked, (RunState.RUNNING,), RunState.STOPPED, reason="60 blocks", braked=1)
+
+    assert tick(chosen(), rig.puller, MORNING + timedelta(minutes=15)) == ["pull:shop"]
+    assert rig.store.runs.open_run("shop").id != braked.id
+    assert not rig.store.runs.resume(braked, is_forced=True), "one run at a time"
+    finish_all(rig)
+
+    assert rig.read_run(braked).state is RunState.STOPPED
+    assert rig.store.runs.resume(braked, is_forced=True)
+    assert rig.finish(braked).state is RunState.DONE
+
+
 def test_realtime_sources_are_never_pulled(rig):
     assert tick(chosen(mode="realtime"), rig.puller, MORNING) == []
 
