@@ -165,7 +165,9 @@ class Loader:
             self._board(token, flight, load)
         except Gone:
             log.warning("import given up before it was sent", flight=flight)
-            return  # what it holds comes back when the leases end
+            for holder in (token, flight):
+                yield from _give_back(holder, rows)
+            return
         except (redis.OutOfMemoryError, redis.exceptions.ExecAbortError):
             # there is no room to note an import; what goes singly makes some
             log.warning("import not sent: Redis is full", flight=flight, rows=len(rows))

@@ -12,7 +12,7 @@ from customer_sync.brevo.import_rows import MAX_BYTES, Load
 from customer_sync.brevo.imports import Terms
 from customer_sync.brevo.technical_list import list_name
 from customer_sync.model import Channel, Consent, ConsentState, Priority
-from customer_sync.store.flights import Row
+from customer_sync.store.flights import Gone, Row
 from customer_sync.store.lanes import SOLO_TRIES, Pace
 from tests.bulk.rig import EAGER, LANE, BulkRig, at, customer, customers
 from tests.rig import LIST
@@ -393,6 +393,28 @@ def test_while_redis_has_no_room_for_an_import_people_go_singly(rig, monkeypatch
     assert not rig.flights.ids()
     assert len(rig.contacts()) == 3
     assert rig.calls("POST", "/contacts/import") == 0
+    assert rig.store.lanes.depth(LANE)[0] == 0
+
+
+@pytest.mark.parametrize("step", ["stow", "fly"])
+def test_who_boarded_an_import_that_was_given_up_before_it_was_sent_is_free_at_once(rig, monkeypatch, step):
+    real = getattr(rig.flights, step)
+
+    def given_up(*args):
+        if step == "fly":
+            real(*args)  # all have boarded already
+        for flight in rig.flights.ids():
+            rig.flights.close(flight)
+        raise Gone
+
+    monkeypatch.setattr(rig.flights, step, given_up)
+    rig.put(customers(3))
+
+    rig.load()
+    monkeypatch.undo()
+    rig.settle()
+
+    assert len(rig.contacts()) == 3
     assert rig.store.lanes.depth(LANE)[0] == 0
 
 
