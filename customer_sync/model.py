@@ -233,3 +233,8 @@ def to_ms(at: datetime) -> int:
 def from_ms(ms: int) -> datetime:
     """Return the aware UTC time of a stored stamp."""
     return datetime.fromtimestamp(ms / 1000, tz=UTC)
+
+
+def to_iso(ms: int) -> str:
+    """Return a stored stamp for programs: ISO 8601 in UTC with milliseconds, as `2026-11-21T10:00:00.000Z`."""
+    return from_ms(ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -169,6 +169,10 @@ class Brevo:
             Parkable: everything else.
         """
         raw = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        return self.send(method, path, raw, bucket=bucket, endpoint=endpoint)
+
+    def send(self, method: str, path: str, raw: bytes | None, *, bucket: str, endpoint: str = "") -> Reply:
+        """Make one call with a body that is encoded already; all else as `call`."""
         label = f"{method} {endpoint or path}"
         try:
             reply = self._http.send(method, self._base_url + path, headers=self._headers, body=raw)

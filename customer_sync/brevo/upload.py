@@ -7,7 +7,6 @@ from typing import Final
 import urllib3
 
 from customer_sync.brevo.client import Brevo
-from customer_sync.errors import Unavailable
 from customer_sync.outbound import Reply
 
 #: The limits for connecting, which also bounds sending the body (8 MB need 3.2 Mbit/s), and for the answer, in seconds.
@@ -28,17 +27,7 @@ class Uploads(Brevo):
         Raises:
             TajoError: as `Brevo.call`.
         """
-        label = f"POST {path}"
-        try:
-            reply = self._http.send("POST", self._base_url + path, headers=self._headers, body=raw)
-        except Unavailable:
-            self._tally.count("tajo_brevo_requests_total", endpoint=label, status="none")
-            raise
-        self._tally.count("tajo_brevo_requests_total", endpoint=label, status=str(reply.status))
-        if reply.status < 300:
-            self._limits.learn(bucket, reply.headers)
-            return reply
-        raise self._error(reply, bucket)
+        return self.send("POST", path, raw, bucket=bucket)
 
     def was_sent(self, error: Exception) -> bool:
         """Tell whether Brevo may have got a call that failed: only where no connection was made it has not."""

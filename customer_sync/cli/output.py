@@ -11,7 +11,7 @@ from typing import IO, Any, Final, NoReturn
 
 import click
 
-from customer_sync.model import from_ms
+from customer_sync.model import from_ms, to_iso
 
 #: Exit codes, the same for every command.
 OK: Final = 0
@@ -100,7 +100,7 @@ def clock(at_ms: int) -> str:
 
 def iso(at_ms: int | None) -> str | None:
     """Return a stored time for programs: ISO 8601, UTC, with milliseconds; None stays None."""
-    return None if at_ms is None else from_ms(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return None if at_ms is None else to_iso(at_ms)
 
 
 def now_ms() -> int:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from customer_sync.model import Json, from_ms
+from customer_sync.model import Json, to_iso
 from customer_sync.store.parked import Parked
 
 #: A worker that was not seen for this long counts as gone, in seconds; it tells every five that it lives.
@@ -183,7 +183,7 @@ class Group:
 
 def iso(at_ms: int) -> str:
     """Return a stored stamp as ISO 8601 in UTC."""
-    return from_ms(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return to_iso(at_ms)
 
 
 def _json(part: Any) -> dict[str, Json]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import redis
 
-from customer_sync.model import Json, from_ms
+from customer_sync.model import Json, to_iso
 from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
 
@@ -254,4 +254,4 @@ def _ratio(value: float | None) -> float | None:
 
 
 def _iso(at_ms: int) -> str | None:
-    return from_ms(at_ms).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at_ms else None
+    return to_iso(at_ms) if at_ms else None

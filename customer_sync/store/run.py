@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from customer_sync.model import Json
+from customer_sync.model import Json, to_iso
 
 #: What an event id of a run starts with.
 EVENT_PREFIX = "run:"
@@ -280,8 +280,9 @@ def read_run(number: str, raw: Mapping[str, str]) -> Run:
     )
 
 
-def run_json(run: Run) -> dict[str, Any]:
+def run_json(run: Run) -> dict[str, Json]:
     """Return a run as the API and the CLI's JSON tell it."""
+    counts: dict[str, Json] = dict(run.counts)
     return {
         "id": run.id,
         "source": run.source,
@@ -291,17 +292,17 @@ def run_json(run: Run) -> dict[str, Any]:
         "by": run.by,
         "dry_run": run.is_dry,
         "forced": run.is_forced,
-        "since_ms": run.since_ms,
+        "since": to_iso(run.since_ms) if run.since_ms is not None else None,
         "total": run.total,
-        "counts": dict(run.counts),
-        "rate": round(run.rate, 1),
+        "counts": counts,
+        "rate_per_s": round(run.rate, 1),
         "share": run.share,
         "left_s": run.left_s,
         "phase": run.phase,
         "reason": run.reason,
         "remedy": run.remedy,
         "notes": list(run.notes),
-        "started_ms": run.started_ms,
-        "updated_ms": run.updated_ms,
-        "ended_ms": run.ended_ms or None,
+        "started_at": to_iso(run.started_ms),
+        "updated_at": to_iso(run.updated_ms),
+        "ended_at": to_iso(run.ended_ms) if run.ended_ms else None,
     }

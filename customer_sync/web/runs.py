@@ -11,11 +11,9 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from customer_sync.assembly import open_puller_of
 from customer_sync.errors import ConfigError
-from customer_sync.figures import iso
 from customer_sync.log import get
-from customer_sync.model import Json
 from customer_sync.runs import start
-from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState
+from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState, run_json
 from customer_sync.store.runs import Runs
 from customer_sync.web import receipts
 from customer_sync.web.problems import Problem
@@ -61,7 +59,7 @@ def add_api(routes: Blueprint, services: Services) -> None:
     def listed_runs() -> Response:
         source = request.args.get("source")
         found = [run for run in services.store().runs.recent(200) if source in (None, run.source)]
-        return jsonify({"runs": [as_json(run) for run in found]})
+        return jsonify({"runs": [run_json(run) for run in found]})
 
     @routes.post("/runs")
     def started_run() -> tuple[Response, int]:
@@ -71,18 +69,18 @@ def add_api(routes: Blueprint, services: Services) -> None:
             kinds = ", ".join(RunKind)
             remedy = f'Send {{"source": "...", "kind": "..."}}; kinds are {kinds}.'
             raise Problem(400, "The body is not understood.", remedy) from error
-        return jsonify(as_json(_start(services, order, "api"))), 201
+        return jsonify(run_json(_start(services, order, "api"))), 201
 
     @routes.get("/runs/<number>")
     def shown_run(number: str) -> Response:
-        return jsonify(as_json(_find(services, number)))
+        return jsonify(run_json(_find(services, number)))
 
     def moved_run(number: str, verb: str) -> Response:
         try:
             move = Move.model_validate(request.get_json(silent=True) or {})
         except ValidationError as error:
             raise Problem(400, "The body is not understood.", 'Send {} or {"force": true}.') from error
-        return jsonify(as_json(_move(services, number, verb, is_forced=move.force)))
+        return jsonify(run_json(_move(services, number, verb, is_forced=move.force)))
 
     for verb in _VERBS:
         address = f"/runs/<number>/{verb}"
@@ -139,34 +137,6 @@ def add_pages(routes: Blueprint, services: Services) -> None:
     def move_run(number: str, verb: str) -> AnyResponse:
         _move(services, number, verb, is_forced="force" in request.form)
         return redirect(f"/runs/{number}", 303)
-
-
-def as_json(run: Run) -> dict[str, Json]:
-    """Return a run as the API tells it."""
-    counts: dict[str, Json] = dict(run.counts)
-    return {
-        "id": run.id,
-        "source": run.source,
-        "resource": run.resource,
-        "kind": str(run.kind),
-        "state": str(run.state),
-        "by": run.by,
-        "dry_run": run.is_dry,
-        "forced": run.is_forced,
-        "since": iso(run.since_ms) if run.since_ms is not None else None,
-        "total": run.total,
-        "counts": counts,
-        "rate_per_s": round(run.rate, 1),
-        "share": run.share,
-        "left_s": run.left_s,
-        "phase": run.phase,
-        "reason": run.reason,
-        "remedy": run.remedy,
-        "notes": list(run.notes),
-        "started_at": iso(run.started_ms),
-        "updated_at": iso(run.updated_ms),
-        "ended_at": iso(run.ended_ms) if run.ended_ms else None,
-    }
 
 
 def _find(services: Services, number: str) -> Run:
