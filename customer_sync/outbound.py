@@ -11,12 +11,13 @@ from urllib.parse import urlsplit
 
 import urllib3
 
+from customer_sync import __version__
 from customer_sync.errors import PayloadError, Unavailable
 from customer_sync.model import Json
 
 #: How long a connection may take and how long an answer may take, in seconds.
 TIMEOUT = urllib3.Timeout(connect=3.0, read=10.0)
-USER_AGENT = "TajoCustomerSync/0.1"
+USER_AGENT = f"TajoCustomerSync/{__version__}"
 
 
 class Reply(NamedTuple):

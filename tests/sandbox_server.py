@@ -10,21 +10,15 @@ with sandbox_server("--plan", "general") as sandbox:
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import urllib3
 
-_ROOT = Path(__file__).resolve().parents[1]
-_START_S = 10.0
-_STOP_S = 5.0
+from tests.processes import running, stop
 
 
 class SandboxClient:
@@ -98,9 +92,7 @@ class SandboxClient:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End the sandbox and wait for it; SIGKILL takes its worker along."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        self.process.wait(_STOP_S)
+        stop(self.process, number)
 
 
 @contextmanager
@@ -111,26 +103,5 @@ def sandbox_server(*arguments: str, port: int = 0) -> Iterator[SandboxClient]:
         arguments: more of the command line, as `"--plan", "general"`.
         port: the port; 0 takes a free one.
     """
-    command = [sys.executable, "-m", "customer_sync.brevo.sandbox", "--port", str(port), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT, env=dict(os.environ)) as process:
-        try:
-            yield SandboxClient(_first_line(process), process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-            try:
-                process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    timer = threading.Timer(_START_S, process.kill)
-    timer.start()
-    try:
-        line = process.stdout.readline().strip()
-    finally:
-        timer.cancel()
-    assert line.startswith("http://"), f"the sandbox did not start: {line!r}, exit {process.poll()}"
-    return line
+    with running("customer_sync.brevo.sandbox", *arguments, port=port) as (address, process):
+        yield SandboxClient(address, process)

@@ -370,10 +370,14 @@ def test_each_dependency_of_the_dev_group_is_a_plain_requirement():
 
 
 def test_the_package_tells_the_version_of_the_project():
-    if not hasattr(customer_sync, "__version__"):
-        pytest.skip("the package does not tell its version")
-
     assert customer_sync.__version__ == tomllib.loads(PYPROJECT)["project"]["version"]
+
+
+def test_the_map_of_the_package_names_every_module():
+    folder = ROOT / "customer_sync"
+    modules = {path.stem for path in folder.iterdir() if not path.name.startswith("_")}
+
+    assert set(re.findall(r"`(\w+)`", customer_sync.__doc__)) == modules
 
 
 def test_the_licence_names_its_holder():

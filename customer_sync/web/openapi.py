@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
+from customer_sync import __version__
 from customer_sync.metrics import CATALOGUE
 from customer_sync.model import EventState
 from customer_sync.store.run import COUNTS, RunKind, RunState
@@ -281,7 +281,7 @@ def document() -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Tajo Customer Sync",
-            "version": _version(),
+            "version": __version__,
             "description": f"What the dashboard shows, for programs. {len(CATALOGUE)} metrics are at /metrics.",
         },
         "servers": [{"url": "/"}],
@@ -314,10 +314,3 @@ def _operation(operation: Operation) -> dict[str, Any]:
 
 def _content(schema: str, description: str) -> dict[str, Any]:
     return {"description": description, "content": {"application/json": {"schema": _ref(schema)}}}
-
-
-def _version() -> str:
-    try:
-        return version("tajo-customer-sync")
-    except PackageNotFoundError:
-        return "0"

@@ -10,21 +10,15 @@ with store_server("shopify", "--customers", "1000") as shop:
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
-import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import urllib3
 
-_ROOT = Path(__file__).resolve().parents[2]
-_START_S = 20.0
-_STOP_S = 5.0
+from tests.processes import running, stop
 
 
 class StoreClient:
@@ -58,9 +52,7 @@ class StoreClient:
 
     def stop(self, number: int = signal.SIGTERM) -> None:
         """End it and wait; SIGKILL takes its worker along."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        self.process.wait(_STOP_S)
+        stop(self.process, number)
 
     def _call(self, method: str, path: str, **more: Any) -> Any:
         answer = self.http.request(method, self.address + path, **more)
@@ -77,27 +69,5 @@ def store_server(platform: str, *arguments: str, port: int = 0) -> Iterator[Stor
         arguments: more of the command line, as `"--customers", "1000"`.
         port: the port; 0 takes a free one.
     """
-    module = f"customer_sync.demo.stores.{platform}"
-    command = [sys.executable, "-m", module, "--port", str(port), *arguments]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT, env=dict(os.environ)) as process:
-        try:
-            yield StoreClient(_first_line(process), process)
-        finally:
-            if process.poll() is None:
-                process.terminate()
-            try:
-                process.wait(_STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-
-
-def _first_line(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    timer = threading.Timer(_START_S, process.kill)
-    timer.start()
-    try:
-        line = process.stdout.readline().strip()
-    finally:
-        timer.cancel()
-    assert line.startswith("http://"), f"it did not start: {line!r}, exit {process.poll()}"
-    return line
+    with running(f"customer_sync.demo.stores.{platform}", *arguments, port=port) as (address, process):
+        yield StoreClient(address, process)
