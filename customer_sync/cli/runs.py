@@ -202,5 +202,7 @@ def _check_worker(store: Store) -> None:
 def _busy(run: Run) -> NoReturn:
     remedy = f"Watch it: `tajo runs show {run.id} --follow`. End it: `tajo runs cancel {run.id}`."
     if run.state in {RunState.PAUSED, RunState.STOPPED}:
-        remedy = f"Go on with it: `tajo runs resume {run.id}`. End it: `tajo runs cancel {run.id}`."
-    fail(f"Run {run.id} of {run.source} is {run.state} already; a source has one run at a time.", remedy, FAILED)
+        again = f"Go on with it: `tajo runs resume {run.id}`. End it: `tajo runs cancel {run.id}`."
+        remedy = f"{run.remedy} {again}".strip() if "tajo runs resume" not in run.remedy else run.remedy
+    why = f": {run.reason.rstrip('.')}" if run.reason else ""
+    fail(f"Run {run.id} of {run.source} is {run.state}{why}. A source has one run at a time.", remedy, FAILED)

@@ -63,6 +63,17 @@ def test_a_sync_of_a_source_without_keys_says_which_keys(tajo, worker):
     assert "connectors.woo" in output
 
 
+def test_a_sync_that_finds_a_stopped_run_says_why_that_one_stopped(tajo, worker, run, store, monkeypatch):
+    remedy = f"Make a new token. Then `tajo runs resume {run.id}` goes on at the same place."
+    store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="The token has expired.", remedy=remedy)
+    monkeypatch.setattr("customer_sync.runs.Puller.reach", lambda *_: None)
+
+    output = tajo("connectors", "sync", "shopify", code=1).output
+
+    assert "is stopped: The token has expired. A source has one run at a time." in output
+    assert remedy in output
+
+
 def test_the_line_of_progress_is_honest_about_what_nobody_can_know(run):
     unknown = replace(run, counts={**run.counts, "read": 500}, rate=50.0, phase="reading")
     known = replace(unknown, total=1000)
