@@ -3,7 +3,7 @@
 | module | holds |
 |---|---|
 | `model`, `errors` | the words of the system; every error, sorted by what to do next |
-| `metrics`, `log`, `retry`, `signatures`, `outbound`, `serving` | the ground floor |
+| `clock`, `metrics`, `log`, `retry`, `signatures`, `outbound`, `serving` | the ground floor |
 | `connector`, `reach`, `fields` | what a connector is, how it reaches its platform, how it reads records |
 | `mapping`, `merge`, `consent`, `identity` | pure rules |
 | `config`, `registry` | what people write in tajo.yaml; which connectors there are |

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from customer_sync.brevo.contact_plan import Rules, make_plan
+from customer_sync.clock import utc_now
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.merge import State, merge
 from customer_sync.model import Change, Event, Json, Kind, Merged, Priority
@@ -52,7 +52,7 @@ class Appraisal:
         self._line = line
         self._rules = rules
         self._run = run
-        self._now = datetime.now(UTC)
+        self._now = utc_now(line.clock)
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
         #: People known before whom the page showed.

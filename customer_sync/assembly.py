@@ -17,6 +17,7 @@ from customer_sync.brevo.contacts import BUCKET, LANE, ContactsHandler
 from customer_sync.brevo.gear import open_gear
 from customer_sync.brevo.intake import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.intake import BrevoIntake
+from customer_sync.clock import Clock, system_clock
 from customer_sync.config import Settings
 from customer_sync.connector import Connector, SourceSettings
 from customer_sync.doctor.account import examine_mapping
@@ -110,7 +111,13 @@ def brevo_of(settings: Settings, store: Store, tally: Tally) -> Brevo:
     return Brevo(settings.brevo.base_url, key, HttpClient(), store.limits, tally)
 
 
-def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], None], home: Path = Path()) -> Line:
+def open_line(
+    settings: Settings,
+    client: redis.Redis,
+    wake: Callable[[str], None],
+    home: Path = Path(),
+    clock: Clock = system_clock,
+) -> Line:
     """Return the line, ready to work.
 
     Args:
@@ -118,6 +125,7 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
         client: see `customer_sync.store.connect`.
         wake: sends a wake-up.
         home: the folder with the spool, where erased people must leave no trace either.
+        clock: milliseconds since 1970.
 
     Raises:
         redis.RedisError: Redis cannot be reached.
@@ -126,9 +134,9 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
     _notice_new_account(settings, store)
-    rules = RulesBook(settings, store, brevo)
+    rules = RulesBook(settings, store, brevo, clock)
     flights = Flights(store.client, store.scripts)
-    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, under_way=flights.ids)
+    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, clock, under_way=flights.ids)
     connectors = connectors_of(settings)
 
     def forget(items: Sequence[Item]) -> None:
@@ -144,7 +152,8 @@ def open_line(settings: Settings, client: redis.Redis, wake: Callable[[str], Non
         keeper=Keeper(store.lanes),
         forget=forget,
         rules=rules.read,
-        gears={LANE: open_gear(settings, store, flights, brevo, tally=tally, rules=rules.read)},
+        gears={LANE: open_gear(settings, store, flights, brevo, tally=tally, rules=rules.read, clock=clock)},
+        clock=clock,
     )
 
 
@@ -170,7 +179,11 @@ def open_puller_of(settings: Settings, store: Store, home: Path) -> Puller:
 
 @contextmanager
 def open_reconciler(
-    settings: Settings, store: Store, home: Path, wake: Callable[[str], None] = lambda _: None
+    settings: Settings,
+    store: Store,
+    home: Path,
+    wake: Callable[[str], None] = lambda _: None,
+    clock: Clock = system_clock,
 ) -> Iterator[Reconciler]:
     """Give what compares both sides; the calls it makes are counted when the block ends.
 
@@ -179,13 +192,15 @@ def open_reconciler(
         store: all that Redis holds.
         home: the folder with the key file, where `TAJO_SECRET_KEY` is not set.
         wake: sends a wake-up; without one the workers' sweep finds what is to be mended.
+        clock: milliseconds since 1970.
     """
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
     connectors, access = connectors_of(settings), Accesses(settings, store, home)
-    compare_source = PullComparison(store, connectors, skills_of(settings), access, wake)
+    compare_source = PullComparison(store, connectors, skills_of(settings), access, wake, clock=clock)
     try:
-        yield Reconciler(store, brevo, RulesBook(settings, store, brevo).read, compare_source, wake)
+        rules = RulesBook(settings, store, brevo, clock)
+        yield Reconciler(store, brevo, rules.read, compare_source, wake, clock=clock)
     finally:
         store.counters.add(tally)
 
@@ -195,7 +210,9 @@ def compare_with_brevo_soon(store: Store, source: str) -> None:
     store.client.sadd(keys.RECONCILE_DUE, source)
 
 
-def compare_with_brevo(settings: Settings, store: Store, home: Path, wake: Callable[[str], None]) -> Receipt | None:
+def compare_with_brevo(
+    settings: Settings, store: Store, home: Path, wake: Callable[[str], None], clock: Clock = system_clock
+) -> Receipt | None:
     """Do Brevo's side of the nightly compare for one source that is due, and mend; None when none is.
 
     Raises:
@@ -207,7 +224,7 @@ def compare_with_brevo(settings: Settings, store: Store, home: Path, wake: Calla
     if source is None:
         store.client.delete(keys.RECONCILE_DUE)
         return None
-    with open_reconciler(settings, store, home, wake) as reconciler:
+    with open_reconciler(settings, store, home, wake, clock) as reconciler:
         # the run before this has brought the source's side up to date
         reconciler.compare_source = lambda *_: None
         receipt = reconciler.run(tuple(settings.sources), only=source, heal=True)
@@ -244,11 +261,13 @@ class RulesBook:
         settings: the config.
         store: holds the list of attributes for all processes.
         brevo: asked for the attributes.
+        clock: milliseconds since 1970.
     """
 
-    def __init__(self, settings: Settings, store: Store, brevo: Brevo) -> None:
+    def __init__(self, settings: Settings, store: Store, brevo: Brevo, clock: Clock = system_clock) -> None:
         self._store = store
         self._brevo = brevo
+        self._clock = clock
         options = {name: settings.options_for(name) for name in settings.sources}
         self._rules = Rules(
             lists={name: one.list_ids for name, one in options.items()},
@@ -272,11 +291,11 @@ class RulesBook:
 
     def _attributes(self) -> Mapping[str, str]:
         noted = self._store.note("attributes")
-        if noted is not None and time.time() - noted["at"] < ATTRIBUTES_MAX_AGE_S:
+        if noted is not None and self._clock() / 1000 - noted["at"] < ATTRIBUTES_MAX_AGE_S:
             known: dict[str, str] = noted["found"]
             return known
         found = read_attributes(self._brevo)
-        self._store.set_note("attributes", {"at": time.time(), "found": found})
+        self._store.set_note("attributes", {"at": self._clock() / 1000, "found": found})
         return found
 
 

@@ -12,7 +12,6 @@ nothing. Nothing here remembers anything between calls.
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -21,6 +20,7 @@ from typing import Any, NamedTuple
 
 from customer_sync.brevo.contact_plan import Rules
 from customer_sync.brevo.gear import is_notice
+from customer_sync.clock import Clock, system_clock
 from customer_sync.connector import Connector
 from customer_sync.errors import ConfigError, MappingError, PayloadError, Unavailable
 from customer_sync.identity import fingerprint
@@ -58,6 +58,7 @@ class Line:
         forget: removes what is left of erased people outside the lanes.
         rules: the operator's decisions and the account's attributes, as they are now.
         gears: lane → its bulk gear, where it has one.
+        clock: milliseconds since 1970; whatever the line decides by time, it asks here.
     """
 
     store: Store
@@ -70,6 +71,7 @@ class Line:
     forget: Callable[[Sequence[Item]], None] = lambda _: None
     rules: Callable[[], Rules] = Rules
     gears: Mapping[str, Gear] = field(default_factory=dict)
+    clock: Clock = system_clock
 
 
 class Rest(NamedTuple):
@@ -322,9 +324,8 @@ def follow(line: Line) -> Rest:
             did_work = True
             if line.store.wake(f"bulk:{lane}"):
                 line.wake(f"bulk:{lane}")
-        wait_s = gear.next_look_s()
-        waits += [] if wait_s is None else [wait_s]
-    return Rest(did_work, min(waits, default=None))
+        waits.append(gear.next_look_s())
+    return Rest(did_work, min((one for one in waits if one is not None), default=None))
 
 
 def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
@@ -357,7 +358,7 @@ def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[froze
 
 def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
     """Count what became of items; whichever way they went, it is told here."""
-    runs = count_outcomes(line.tally, lane, outcomes, int(time.time() * 1000))
+    runs = count_outcomes(line.tally, lane, outcomes, line.clock())
     line.store.counters.add(line.tally)
     for number, counts in runs.items():
         line.store.runs.count(number, counts)
@@ -365,13 +366,12 @@ def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
 
 
 def _pause(line: Line, lane: str, error: Unavailable | ConfigError) -> None:
-    now_ms = int(time.time() * 1000)
     if isinstance(error, ConfigError):
-        pause = Pause("config", error.reason, error.remedy, now_ms)
+        pause = Pause("config", error.reason, error.remedy, line.clock())
         if line.store.breakers.trip(lane, pause, wait_s=CONFIG_PAUSE_S):
             _announce(line, lane, pause)
         return
-    pause = Pause("unavailable", str(error), "Nothing to do: work goes on by itself.", now_ms)
+    pause = Pause("unavailable", str(error), "Nothing to do: work goes on by itself.", line.clock())
     if line.store.breakers.trip(lane, pause):
         _announce(line, lane, pause)
     raise Unavailable(str(error)) from error

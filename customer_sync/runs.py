@@ -167,7 +167,7 @@ def step(puller: Puller, number: str) -> Rest:
 
 
 def _must_wait(puller: Puller, run: Run) -> float | None:
-    wait_s = run.due_ms / 1000 - time.time()
+    wait_s = (run.due_ms - puller.line.clock()) / 1000
     if wait_s > 0:
         return wait_s
     if run.is_dry or run.state is not RunState.RUNNING:
@@ -187,7 +187,7 @@ def _page(puller: Puller, run: Run) -> Rest:
         remedy = f"Look at the source. If it is meant so: `tajo runs resume {run.id} --force`."
         _stop(puller, run, harm, remedy, is_braked=True)
         return Rest(did_work=False, wait_s=None)
-    put = _after(run, page, phase, work.notes + [harm] * bool(harm))
+    put = _after(run, page, phase, work.notes + [harm] * bool(harm), puller.line.clock())
     move = PageMove(run.id, run.version, put, {**work.counts, "pages": 1}, work.seen, run.kind is RunKind.COMPARE)
     if not _commit(puller, [] if run.is_dry else work.events, move):
         return Rest(did_work=False, wait_s=None)  # paused, cancelled or moved by another meanwhile
@@ -212,18 +212,18 @@ def _read(puller: Puller, run: Run) -> tuple[Page, str]:
     return page, "reading" if page.events or run.counts["read"] else "waiting for the source to prepare its answer"
 
 
-def _after(run: Run, page: Page, phase: str, notes: Sequence[str]) -> dict[str, Json]:
+def _after(run: Run, page: Page, phase: str, notes: Sequence[str], now_ms: int) -> dict[str, Json]:
     """Return what is to be written of a run once the page is safe."""
     put: dict[str, Json] = {
         "phase": phase,
         "reason": "",
         "remedy": "",
         "tries": 0,
-        "due": int((time.time() + page.wait_s) * 1000) if page.wait_s else 0,
+        "due": now_ms + int(page.wait_s * 1000) if page.wait_s else 0,
         "notes": run.noted(*page.notes, *notes),
     }
     if page.events:
-        put["rate"] = _smooth(run, len(page.events))
+        put["rate"] = _smooth(run, len(page.events), now_ms)
     if page.total is not None:
         put["total"] = page.total
     is_in_gone = "gone" in (run.cursor or {})
@@ -236,9 +236,9 @@ def _after(run: Run, page: Page, phase: str, notes: Sequence[str]) -> dict[str, 
     return put
 
 
-def _smooth(run: Run, done: int) -> float:
+def _smooth(run: Run, done: int, now_ms: int) -> float:
     """Return the rate a second after `done` more since the run last moved, smoothed over `RATE_WINDOW_S`."""
-    took_s = max(0.001, time.time() - run.updated_ms / 1000)
+    took_s = max(0.001, (now_ms - run.updated_ms) / 1000)
     latest = done / took_s
     weight = 1.0 if run.rate <= 0 else 1 - math.exp(-took_s / RATE_WINDOW_S)
     return round(run.rate + weight * (latest - run.rate), 3)
@@ -327,17 +327,17 @@ def _finish(puller: Puller, run: Run) -> Rest:
     store = puller.line.store
     left = 0 if run.is_dry else store.runs.left_to_deliver(LANE)
     if left:
-        pause = store.breakers.read(LANE)
+        pause, now_ms = store.breakers.read(LANE), puller.line.clock()
         store.runs.move(
             run,
             (RunState.DELIVERING,),
             RunState.DELIVERING,
             phase=f"{left:,} wait",
             waiting=left,
-            rate=_smooth(run, max(0, run.waiting - left)) if run.waiting else 0,
+            rate=_smooth(run, max(0, run.waiting - left), now_ms) if run.waiting else 0,
             reason=pause.reason if pause else "",
             remedy=pause.remedy if pause else "",
-            due=int((time.time() + DELIVERING_LOOK_S) * 1000),
+            due=now_ms + int(DELIVERING_LOOK_S * 1000),
         )
         return Rest(did_work=False, wait_s=None)
     if store.runs.move(run, (RunState.DELIVERING,), RunState.DONE, phase="", reason="", remedy=""):
@@ -350,17 +350,18 @@ def _finish(puller: Puller, run: Run) -> Rest:
 def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadError | TryLater | Unavailable) -> None:
     """Put a run off, or stop it where it stands: its cursor stays."""
     again = f"`tajo runs resume {run.id}` goes on at the same place."
+    store, now_ms = puller.line.store, puller.line.clock()
     if isinstance(error, ConfigError | Parkable):
         _stop(puller, run, error.reason, f"{error.remedy} Then {again}")
     elif isinstance(error, TryLater) and not error.burns:
-        puller.line.store.runs.put_off(run, error.after_s or 1.0, str(error), run.tries)
+        store.runs.put_off(run, now_ms + int((error.after_s or 1.0) * 1000), str(error), run.tries)
     elif run.tries + 1 >= (MAX_AWAY if isinstance(error, Unavailable) else MAX_TRIES):
         _stop(puller, run, str(error), f"See what the source answers. {again}")
     else:
         wait_s = error.after_s if isinstance(error, TryLater) and error.after_s else min(MAX_AWAY_WAIT_S, 2**run.tries)
         # throttling is everyday life; what should not happen is told when the run is long over, too
         note = f"A page was put off: {error}"
-        puller.line.store.runs.put_off(run, wait_s, str(error), run.tries + 1, note=note)
+        store.runs.put_off(run, now_ms + int(wait_s * 1000), str(error), run.tries + 1, note=note)
         log.warning("page put off", run=run.id, source=run.source, reason=str(error), wait_s=wait_s)
 
 

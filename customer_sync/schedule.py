@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import NamedTuple
 
 from customer_sync import assembly, runs
+from customer_sync.clock import utc_now
 from customer_sync.config import Settings
 from customer_sync.cron import latest_slot
 from customer_sync.errors import TajoError
@@ -48,7 +48,7 @@ def check_account(occasion: str = "slot") -> None:
         occasion: `start` when a worker has just come up; then it is done at once, not once per slot.
     """
     every_s = START_EVERY_S if occasion == "start" else ACCOUNT_EVERY_S
-    if first_in_slot(f"account-{occasion}", every_s, time.time()):
+    if first_in_slot(f"account-{occasion}", every_s, line().clock() / 1000):
         assembly.check_account(settings(), line().store)
 
 
@@ -141,7 +141,7 @@ def _is_begun_by_open_run(puller: Puller, entry: Entry, slot: Slot, run: Run) ->
 @app.task(name="tajo.tick")  # type: ignore[untyped-decorator]  # celery ships no types
 def tick_task() -> None:
     """Start what is due."""
-    tick(settings(), puller(), datetime.fromtimestamp(time.time(), tz=UTC))
+    tick(settings(), puller(), utc_now(line().clock))
 
 
 app.conf.beat_schedule = {

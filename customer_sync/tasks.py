@@ -73,9 +73,9 @@ def reconcile() -> None:
     """Compare with Brevo what is due; what cannot be compared now is tried again in a minute."""
     if not turns.begin("reconcile"):
         return
-    store = line().store
+    store, clock = line().store, line().clock
     try:
-        while assembly.compare_with_brevo(settings(), store, home(), wake) is not None:
+        while assembly.compare_with_brevo(settings(), store, home(), wake, clock) is not None:
             store.woken("reconcile")
     except redis.RedisError as error:
         log.warning("Redis is away: work put off", what="reconcile", error=type(error).__name__)

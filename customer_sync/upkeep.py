@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from customer_sync import runs
 from customer_sync.errors import ConfigError
 from customer_sync.log import get
@@ -30,7 +28,7 @@ def tend_webhooks(puller: runs.Puller, source: str, public_url: str, *, by: str 
     address = f"{public_url.rstrip('/')}/webhooks/{source}"
     found = connector.ensure_webhooks(address, access)
     store = puller.line.store
-    store.set_note(webhooks_note(source), {"at_ms": int(time.time() * 1000), "address": address, **upkeep_json(found)})
+    store.set_note(webhooks_note(source), {"at_ms": puller.line.clock(), "address": address, **upkeep_json(found)})
     if found.repaired:
         what = "; ".join(f"{topic}: {why}" for topic, why in found.repaired.items())
         store.ledger.alert(f"Webhooks of {source} were repaired: {what}", "What was missed is pulled.", source=source)

@@ -195,7 +195,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         for name in found or ():
             wake(name if name.partition(":")[0] in {"inbox", "follow", "bulk"} else f"deliver:{name}")
         if found is not None:
-            for number in line().store.runs.due():
+            for number in line().store.runs.due(line().clock()):
                 if line().store.wake(f"pull:{number}"):
                     wake(f"pull:{number}")
             if line().store.client.exists(keys.RECONCILE_DUE) and line().store.wake("reconcile"):
@@ -204,7 +204,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
     def _sign_of_life(self) -> None:
         if time.monotonic() - self._seen_at > SEEN_EVERY_S:
             self._seen_at = time.monotonic()
-            line().store.set_note("worker_seen", {"at": time.time()})
+            line().store.set_note("worker_seen", {"at": line().clock() / 1000})
 
     def _watch(self) -> None:
         if _pulse.busy >= app.conf.worker_concurrency or time.monotonic() - _pulse.at < SILENT_S:

@@ -6,6 +6,7 @@ The Brevo here is a model for rules, a dict with Brevo's traps; the sandbox is f
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -18,9 +19,10 @@ from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contact_plan import Rules
 from customer_sync.brevo.contacts import ContactsHandler
 from customer_sync.brevo.intake import BrevoIntake
+from customer_sync.clock import system_clock, utc_now
 from customer_sync.connector import Connector, SourceSettings
 from customer_sync.errors import Unavailable
-from customer_sync.model import Event, Inbound
+from customer_sync.model import Event, Inbound, to_ms
 from customer_sync.outbound import Reply
 from customer_sync.pipeline import Line, accept, deliver, process_inbox
 from customer_sync.skills.customer_sync import CustomerSync
@@ -28,7 +30,8 @@ from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.keeper import Keeper
 
-NOW = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+#: When these tests began. Redis has a clock of its own, so this must be near the real time.
+NOW = datetime.now(UTC).replace(microsecond=0)
 MAPPING = {"email": "email", "firstName": "FIRSTNAME", "lastName": "LASTNAME", "phone": "SMS", "city": "CITY"}
 ATTRIBUTES = {"FIRSTNAME": "text", "LASTNAME": "text", "SMS": "text", "CITY": "text"}
 LIST = 2
@@ -37,6 +40,25 @@ LIST = 2
 def at(seconds: float) -> datetime:
     """A time, in seconds before `NOW` when negative."""
     return NOW + timedelta(seconds=seconds)
+
+
+class Clock:
+    """The one clock of a rig: it goes with Redis' own, and a test may set it, or let it stand."""
+
+    def __init__(self) -> None:
+        self._ahead_ms = 0
+        self._stands_ms: int | None = None
+
+    def __call__(self) -> int:
+        return system_clock() + self._ahead_ms if self._stands_ms is None else self._stands_ms
+
+    def set(self, when: datetime) -> None:
+        """From here on it goes on from another time."""
+        self._ahead_ms, self._stands_ms = to_ms(when) - system_clock(), None
+
+    def stop(self, when: datetime) -> None:
+        """Let it stand at a time."""
+        self._stands_ms = to_ms(when)
 
 
 class Scripted(Connector):
@@ -148,6 +170,7 @@ class Rig:
     def __init__(self, client: redis.Redis, *, delete: str = "soft") -> None:
         client.flushall()
         self.client = client
+        self.clock = Clock()
         self.store = Store(client)
         self.brevo = MemoryBrevo()
         self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in ("shop", "woo")}
@@ -156,14 +179,16 @@ class Rig:
         account = Brevo("http://memory/v3", "k", self.brevo, self.store.limits, tally)
         everywhere = dict.fromkeys(self.sources, (LIST,))
         self.rules = Rules(everywhere, dict.fromkeys(self.sources, delete), attributes=ATTRIBUTES)
+        contacts = ContactsHandler(account, self.store.limits, self.store.people, lambda: self.rules, self.clock)
         self.line = Line(
             store=self.store,
             connectors={**self.sources, "brevo": BrevoIntake(SourceSettings("brevo", "brevo", ("t",)))},
             skills=[CustomerSync(lambda _: MAPPING)],
-            handlers={"contacts": ContactsHandler(account, self.store.limits, self.store.people, lambda: self.rules)},
+            handlers={"contacts": contacts},
             wake=self.woken.append,
             tally=tally,
             keeper=Keeper(self.store.lanes),
+            clock=self.clock,
         )
 
     def reset(self) -> None:
@@ -176,14 +201,18 @@ class Rig:
             source.events.clear()
 
     def send(self, event: Event, *, received: datetime | None = None) -> None:
-        """Put one event into the inbox."""
+        """Put one event into the inbox; it arrives now, unless something else is said."""
         events = self.sources[event.source].events
         events.append(event)
-        accept(self.line, Inbound(event.source, {}, str(len(events) - 1).encode(), received or NOW))
+        accept(self.line, Inbound(event.source, {}, str(len(events) - 1).encode(), received or utc_now(self.clock)))
 
     def send_brevo(self, body: object, *, received: datetime | None = None) -> None:
         """Put one of Brevo's own webhooks into the inbox."""
-        accept(self.line, Inbound("brevo", {}, json.dumps(body).encode(), received or NOW))
+        accept(self.line, Inbound("brevo", {}, json.dumps(body).encode(), received or utc_now(self.clock)))
+
+    def tick(self) -> None:
+        """Let this millisecond pass, here and in Redis: of two things of one millisecond neither is newer."""
+        time.sleep(0.002)
 
     def read(self) -> None:
         """Empty the inbox."""

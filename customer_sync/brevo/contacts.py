@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -22,6 +21,7 @@ from customer_sync.brevo.contact_plan import (
     remember,
 )
 from customer_sync.brevo.gate import Gate
+from customer_sync.clock import Clock, system_clock
 from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.lane import Delivery, Outcome
 from customer_sync.merge import Stamped
@@ -66,7 +66,7 @@ class ContactsHandler:
         limits: Limits,
         people: People,
         rules: Callable[[], Rules],
-        clock: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock: Clock = system_clock,
         *,
         under_way: Callable[[], Collection[str]] = frozenset,
         gate: type[Gate] = Gate,

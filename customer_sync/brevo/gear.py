@@ -17,6 +17,7 @@ from customer_sync.brevo.landing import Follower
 from customer_sync.brevo.refused_rows import RefusedRows
 from customer_sync.brevo.technical_list import TechnicalLists
 from customer_sync.brevo.upload import UPLOAD_TIMEOUT, Uploads
+from customer_sync.clock import Clock, system_clock
 from customer_sync.config import Settings
 from customer_sync.lane import Handler, Work
 from customer_sync.model import Inbound
@@ -79,7 +80,14 @@ class ImportGear:
 
 
 def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the line
-    settings: Settings, store: Store, flights: Flights, brevo: Brevo, *, tally: Tally, rules: Callable[[], Rules]
+    settings: Settings,
+    store: Store,
+    flights: Flights,
+    brevo: Brevo,
+    *,
+    tally: Tally,
+    rules: Callable[[], Rules],
+    clock: Clock,
 ) -> ImportGear:
     """Return the gear, ready to work.
 
@@ -90,13 +98,14 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
         brevo: the account.
         tally: counts the calls and the rows.
         rules: gives the operator's decisions and the account's attributes, as they are now.
+        clock: milliseconds since 1970.
     """
     account = settings.brevo
     uploads = Uploads(
         account.base_url, account.api_key or "sandbox", HttpClient(timeout=UPLOAD_TIMEOUT), store.limits, tally
     )
     terms = Terms(notify_url=notify_url(settings))
-    return assemble_gear(store, flights, brevo, uploads, tally=tally, rules=rules, terms=terms)
+    return assemble_gear(store, flights, brevo, uploads, tally=tally, rules=rules, terms=terms, clock=clock)
 
 
 def notify_url(settings: Settings) -> str:
@@ -122,13 +131,14 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
     rules: Callable[[], Rules],
     terms: Terms,
     files: HttpClient | None = None,
+    clock: Clock = system_clock,
 ) -> ImportGear:
     """Return the gear over given accounts; `files` fetches what Brevo tells of refused rows."""
 
     def gate() -> PatientGate:
         return PatientGate(store.limits, BUCKET, 1)
 
-    lists = TechnicalLists(brevo, flights, gate)
+    lists = TechnicalLists(brevo, flights, gate, clock)
     refused = RefusedRows(files or HttpClient(), uploads.base_url)
     follower = Follower(brevo=brevo, limits=store.limits, flights=flights, lists=lists, refused=refused, tally=tally)
     loader = Loader(
@@ -141,6 +151,7 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
         first_look_s=follower.first_look_s,
         tally=tally,
         terms=terms,
+        clock=clock,
     )
-    single = ContactsHandler(brevo, store.limits, store.people, rules, under_way=flights.ids, gate=BulkGate)
+    single = ContactsHandler(brevo, store.limits, store.people, rules, clock, under_way=flights.ids, gate=BulkGate)
     return ImportGear(single, loader, follower, flights, store.limits)

@@ -24,6 +24,7 @@ from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.import_rows import Load, Loads, is_fit, item_of
 from customer_sync.brevo.technical_list import TechnicalLists
 from customer_sync.brevo.upload import Uploads
+from customer_sync.clock import Clock
 from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.lane import Delivery, Outcome, Work
 from customer_sync.log import get
@@ -81,8 +82,8 @@ class Loader:
         gate: gives the gate for one call.
         first_look_s: how soon an import that was just sent is looked at, in seconds.
         tally: counts what was sent.
-        terms: when the gear is used.
         clock: milliseconds since 1970.
+        terms: when the gear is used.
     """
 
     def __init__(  # noqa: PLR0913  # what a gear needs; all of it is passed by name in one place
@@ -96,8 +97,8 @@ class Loader:
         gate: Callable[[], Gate],
         first_look_s: Callable[[], float],
         tally: Tally,
+        clock: Clock,
         terms: Terms = _TERMS,
-        clock: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self._brevo = brevo
         self._lanes = lanes

@@ -8,13 +8,14 @@ at the same time: what is on it and was created since the import began, the impo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlencode
 
 from customer_sync.brevo.client import Brevo, Missing
 from customer_sync.brevo.gate import Gate
+from customer_sync.clock import Clock, system_clock, utc_now
 from customer_sync.errors import Parkable, TryLater
 from customer_sync.merge import from_json
 from customer_sync.model import Json
@@ -45,7 +46,7 @@ class TechnicalLists:
         brevo: the account.
         flights: holds the lists' numbers.
         gate: gives the gate for one call.
-        now: the time here.
+        clock: milliseconds since 1970.
     """
 
     def __init__(
@@ -53,12 +54,12 @@ class TechnicalLists:
         brevo: Brevo,
         flights: Flights,
         gate: Callable[[], Gate],
-        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        clock: Clock = system_clock,
     ) -> None:
         self._brevo = brevo
         self._flights = flights
         self._gate = gate
-        self._now = now
+        self._clock = clock
 
     def ready(self, slot: int) -> tuple[int, str]:
         """Return the list of a slot, and a time at Brevo since which nothing was created on it.
@@ -117,7 +118,7 @@ class TechnicalLists:
         try:
             at = parsedate_to_datetime(reply.headers.get("date", "")) - timedelta(seconds=1)
         except ValueError:
-            at = self._now() - timedelta(seconds=BLIND_S)
+            at = utc_now(self._clock) - timedelta(seconds=BLIND_S)
         return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def _find(self, slot: int) -> int:

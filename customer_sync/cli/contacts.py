@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import click
@@ -24,6 +23,7 @@ from customer_sync.cli.output import (
     print_table,
     yes_option,
 )
+from customer_sync.clock import utc_now
 from customer_sync.erasure import Forgotten, addresses_of, forget_traces, request_erasure, spools_in, whom
 from customer_sync.errors import MappingError
 from customer_sync.explain import ChannelConsent, Evidence, Explanation, explain
@@ -79,7 +79,7 @@ def erase(email: str, wait_s: float, *, yes: bool, as_json: bool) -> None:
     who = whom(store, addresses)
     # the ids first: once the person is erased, nothing tells them any more
     gone = forget_traces(store, connectors_of(settings), who, spools_in(context.home()))
-    asked_at = datetime.now(UTC)
+    asked_at = utc_now()
     request_erasure(store, addresses, asked_at)
     is_done = _wait(store, addresses, to_ms(asked_at), wait_s)
     was_known = bool(who.people)

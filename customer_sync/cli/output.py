@@ -6,11 +6,11 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import IO, Any, Final, NoReturn
 
 import click
 
+from customer_sync.clock import system_clock
 from customer_sync.model import from_ms, to_iso
 
 #: Exit codes, the same for every command.
@@ -105,7 +105,7 @@ def iso(at_ms: int | None) -> str | None:
 
 def now_ms() -> int:
     """Return the time as stored: milliseconds since 1970."""
-    return int(datetime.now(UTC).timestamp() * 1000)
+    return system_clock()
 
 
 def count(number: int, word: str) -> str:

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ import click
 from customer_sync.cli import context
 from customer_sync.cli.freshen import freshen
 from customer_sync.cli.output import FAILED, NOT_FOUND, WRONG_USE, fail, json_option, print_json
+from customer_sync.clock import utc_now
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.connector import Connector
@@ -82,7 +82,7 @@ def read_fixture(path: Path, source: str, url: str) -> Inbound:
         source=source,
         headers={name.lower(): value for name, value in request["headers"].items()},
         body=body.encode() if isinstance(body, str) else json.dumps(body, ensure_ascii=False).encode(),
-        received_at=datetime.now(UTC),
+        received_at=utc_now(),
         path=request.get("path", ""),
         query=request.get("query", ""),
         url=url,

@@ -6,13 +6,13 @@ Nothing is walked through, so reading costs a few milliseconds however much wait
 from __future__ import annotations
 
 import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
 from customer_sync.brevo.contacts import BUCKET
+from customer_sync.clock import system_clock
 from customer_sync.config import Settings
 from customer_sync.figures.parts import Alert, Calls, Figures, Group, Latency, Limit, Paused, Queue, RedisHealth
 from customer_sync.log import get
@@ -98,7 +98,7 @@ def read_figures(
 
 def figures_without_redis(settings: Settings, home: Path) -> Figures:
     """Return what is known while Redis does not answer: that it does not, and how much waits in the spool."""
-    now_ms = int(time.time() * 1000)
+    now_ms = system_clock()
     spool = _queue("spool", spool_depth(home), now_ms)
     return Figures(at_ms=now_ms, redis=RedisHealth(is_up=False), brevo=_brevo(settings), queues=(spool,))
 

@@ -15,6 +15,7 @@ from customer_sync import retry
 from customer_sync.brevo.client import Brevo, Missing, contact_path
 from customer_sync.brevo.contacts import BUCKET, LANE, ONE_ROUTE, ROUTE
 from customer_sync.brevo.gate import Gate
+from customer_sync.clock import Clock, system_clock
 from customer_sync.errors import PayloadError, TryLater, Unavailable
 from customer_sync.model import Json, Priority
 from customer_sync.outbound import Reply
@@ -60,7 +61,7 @@ class BrevoContacts:
         page: int = PAGE,
         overlap: int = OVERLAP,
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock: Clock = system_clock,
     ) -> None:
         self._brevo = brevo
         self._store = store

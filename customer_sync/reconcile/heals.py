@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
 
@@ -68,16 +68,16 @@ class Heals:
         row = [heal.person, heal.at_ms, dict(heal.fields), int(heal.is_urgent)]
         self._file.write(json.dumps(row, separators=(",", ":")) + "\n")
 
-    def put(self, store: Store, receipt_id: str, wake: Callable[[str], None]) -> int:
-        """Put all heals into the lane; return how many people they are for."""
+    def put(self, store: Store, receipt_id: str, wake: Callable[[str], None], now: datetime) -> int:
+        """Put all heals into the lane at a time; return how many people they are for."""
         done = 0
         part: list[Heal] = []
         for heal in self:
             part.append(heal)
             if len(part) == PART:
-                done += put(store, part, receipt_id, wake)
+                done += put(store, part, receipt_id, wake, now)
                 part.clear()
-        return done + put(store, part, receipt_id, wake)
+        return done + put(store, part, receipt_id, wake, now)
 
     def __iter__(self) -> Iterator[Heal]:
         self._file.seek(0)
@@ -86,7 +86,7 @@ class Heals:
             yield Heal(person, at_ms, fields, bool(is_urgent))
 
 
-def put(store: Store, heals: Sequence[Heal], receipt_id: str, wake: Callable[[str], None]) -> int:
+def put(store: Store, heals: Sequence[Heal], receipt_id: str, wake: Callable[[str], None], now: datetime) -> int:
     """Put heals into the lane in one step; people who were erased meanwhile are left out."""
     if not heals:
         return 0
@@ -94,7 +94,6 @@ def put(store: Store, heals: Sequence[Heal], receipt_id: str, wake: Callable[[st
     for heal in heals:
         pipe.hexists(keys.TOMB, f"p:{heal.person}")
     alive = [heal for heal, is_erased in zip(heals, pipe.execute(), strict=True) if not is_erased]
-    now = datetime.now(UTC)
     answer = commit(store, [_event(store, heal, receipt_id, now) for heal in alive])
     for lane in answer["wake"] or ():
         wake(f"deliver:{lane}")

@@ -13,6 +13,7 @@ from redis.lock import Lock
 from customer_sync.appraisal import BRAKE_PEOPLE, BRAKE_SHARE
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contact_plan import Rules
+from customer_sync.clock import Clock, system_clock, utc_now
 from customer_sync.errors import TryLater
 from customer_sync.log import get
 from customer_sync.reconcile.brevo_side import BrevoSide, Progress
@@ -57,7 +58,7 @@ class Reconciler:
     compare_source: CompareSource = _no_source
     wake: Callable[[str], None] = lambda _: None
     sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], int] = lambda: int(time.time() * 1000)
+    clock: Clock = system_clock
     page: int = 1000
 
     def run(
@@ -106,7 +107,9 @@ class Reconciler:
             receipt.stopped = _brake(receipt, heals.harmful) if heal and not force else ""
             if heal and not receipt.stopped:
                 self._mend_sources(receipt, progress)
-                receipt.healed = heals.put(self.store, receipt.id, self.wake) - receipt.deleted.count
+                receipt.healed = (
+                    heals.put(self.store, receipt.id, self.wake, utc_now(self.clock)) - receipt.deleted.count
+                )
         receipt.ended_ms = self.clock()
         Receipts(self.store.client).keep(receipt)
         log.info(

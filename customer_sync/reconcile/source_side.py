@@ -9,11 +9,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from customer_sync import retry
 from customer_sync.brevo.contacts import LANE
+from customer_sync.clock import Clock, system_clock, utc_now
 from customer_sync.connector import Connector
 from customer_sync.consent import decide
 from customer_sync.errors import MappingError, PayloadError, TryLater, Unavailable
@@ -50,6 +50,7 @@ class PullComparison:
         access: source → how its platform is reached; None when it cannot be.
         wake: sends a wake-up.
         sleep: waits, in seconds.
+        clock: milliseconds since 1970; no record is newer than that.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917  # what it works with
@@ -60,6 +61,7 @@ class PullComparison:
         access: Callable[[str], Access | None],
         wake: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
+        clock: Clock = system_clock,
     ) -> None:
         self._store = store
         self._connectors = connectors
@@ -67,6 +69,7 @@ class PullComparison:
         self._access = access
         self._wake = wake
         self._sleep = sleep
+        self._clock = clock
 
     def __call__(self, source: str, heal: bool, progress: Progress) -> SourceDrift | None:  # noqa: FBT001  # as `CompareSource`
         """Return how a source differs from what is known here.
@@ -135,7 +138,7 @@ class PullComparison:
         try:
             if isinstance(event, PayloadError):
                 raise event
-            event = clamp(event, datetime.now(UTC))
+            event = clamp(event, utc_now(self._clock))
             changes = [one for skill in self._skills for one in skill.work(event).changes]
         except PayloadError as error:
             kind = "does not fit the mapping" if isinstance(error, MappingError) else "cannot be read"
@@ -172,7 +175,7 @@ class PullComparison:
         return list(zip(numbers, states, strict=True))
 
     def _event(self, changes: Sequence[Change]) -> dict[str, Any]:
-        now = datetime.now(UTC)
+        now = utc_now(self._clock)
         # consent goes first even here
         behind = [one if one.priority is Priority.URGENT else replace(one, priority=Priority.BULK) for one in changes]
         return {"seen": "", "puts": [plan_put(self._store, one, now) for one in behind]}

@@ -92,8 +92,12 @@ class Limits:
 
     def headroom(self, bucket: str) -> float | None:
         """Return the share of this hour's calls that is left; None when no hourly limit was seen."""
-        limit, left, ends = self._client.hmget(keys.limit(bucket), "rph", "left", "ends")
-        if not limit or not ends or float(ends) < time.time() * 1000:
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hmget(keys.limit(bucket), "rph", "left", "ends")
+        pipe.time()
+        (limit, left, ends), (seconds, _) = pipe.execute()
+        # the end of the hour was written by Redis' own clock
+        if not limit or not ends or float(ends) < seconds * 1000:
             return None
         return max(0.0, float(left or 0) / float(limit))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
@@ -118,9 +117,8 @@ class Runs:
         found = [self.read(as_text(number)) for number in numbers if isinstance(number, bytes | str)]
         return [run for run in found if run is not None]
 
-    def due(self) -> list[str]:
+    def due(self, now_ms: int) -> list[str]:
         """Return the runs that somebody should look at now."""
-        now_ms = time.time() * 1000
         return [
             run.id
             for run in self.open_runs()
@@ -164,9 +162,9 @@ class Runs:
         """End a run where it stands. What is in the lanes is delivered all the same."""
         return self.move(run, OPEN, RunState.CANCELLED, phase="cancelled")
 
-    def put_off(self, run: Run, wait_s: float, reason: str, tries: int, *, note: str | None = None) -> None:
-        """Look at a run again later; `note` stays with it, the reason only until it goes on."""
-        put: dict[str, Json] = {"due": int((time.time() + wait_s) * 1000), "reason": reason, "tries": tries}
+    def put_off(self, run: Run, due_ms: int, reason: str, tries: int, *, note: str | None = None) -> None:
+        """Look at a run again at a time, in ms; `note` stays with it, the reason only until it goes on."""
+        put: dict[str, Json] = {"due": due_ms, "reason": reason, "tries": tries}
         if note is not None:
             put["notes"] = run.noted(note)
         self.move(run, (RunState.RUNNING,), RunState.RUNNING, **put)

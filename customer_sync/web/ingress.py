@@ -8,7 +8,6 @@ session, no template and no request context, and half the time of a bare Flask a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from functools import cache
 from http import HTTPStatus
 from typing import Any
@@ -17,6 +16,7 @@ from flask import Flask
 from werkzeug.wsgi import get_current_url
 
 from customer_sync.brevo.intake import SOURCE as BREVO
+from customer_sync.clock import Clock, system_clock, utc_now
 from customer_sync.connector import Answer, Connector
 from customer_sync.errors import Refused
 from customer_sync.log import get
@@ -51,12 +51,16 @@ class Ingress:
     Args:
         services: connectors and intake.
         behind: the application for all other paths.
+        clock: milliseconds since 1970; stamps what arrives.
     """
 
-    def __init__(self, services: Services, behind: Callable[[Environ, Start], Iterable[bytes]]) -> None:
+    def __init__(
+        self, services: Services, behind: Callable[[Environ, Start], Iterable[bytes]], clock: Clock = system_clock
+    ) -> None:
         self._connectors: Mapping[str, Connector] = services.connectors
         self._intake = services.intake
         self._behind = behind
+        self._clock = clock
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""
@@ -95,7 +99,7 @@ class Ingress:
             source=source,
             headers=_Headers(environ),
             body=_body(environ),
-            received_at=datetime.now(UTC),
+            received_at=utc_now(self._clock),
             path=path,
             query=environ.get("QUERY_STRING", ""),
             url=get_current_url(environ) if connector.signs_url else "",

@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from typing import Any
 
@@ -42,18 +41,9 @@ from customer_sync.store.counters import Tally
 from customer_sync.store.flights import Flights
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.lanes import COMPACT_AT, Pace
-from tests.rig import ATTRIBUTES, LIST, MAPPING, Scripted
+from tests.rig import ATTRIBUTES, LIST, MAPPING, NOW, Clock, Scripted, at
 
 LANE = "contacts"
-#: Now, really: what Brevo is found to have is stamped with the clock, and no opt-in may be newer than that.
-NOW = datetime.now(UTC)
-
-
-def at(seconds: float) -> datetime:
-    """A time, in seconds before `NOW` when negative."""
-    return NOW + timedelta(seconds=seconds)
-
-
 #: Every item at once, however few: what the terms say about how many is tested by itself.
 EAGER = Terms(min_rows=1, pace=Pace(ripe_items=1, ripe_s=0.0, backlog=10_000))
 
@@ -104,9 +94,10 @@ class BulkRig:
         client.flushall()
         self.client = client
         self.store = Store(client)
+        self.clock = Clock()
         self._shift_s = 0.0
         settings = SandboxSettings(plan=plan, import_delay_s=import_delay_s)
-        self.sandbox = Sandbox(settings, clock=lambda: time.time() + self._shift_s)
+        self.sandbox = Sandbox(settings, clock=lambda: self.clock() / 1000 + self._shift_s)
         self._add_attributes()
         self.http = LocalHttp(self.sandbox)
         self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in ("shop", "woo")}
@@ -130,9 +121,10 @@ class BulkRig:
             rules=self.read_rules,
             terms=self.terms,
             files=self.http,
+            clock=self.clock,
         )
         contacts = ContactsHandler(
-            account, self.store.limits, self.store.people, self.read_rules, under_way=self.flights.ids
+            account, self.store.limits, self.store.people, self.read_rules, self.clock, under_way=self.flights.ids
         )
         return Line(
             store=self.store,
@@ -144,6 +136,7 @@ class BulkRig:
             keeper=Keeper(self.store.lanes),
             rules=self.read_rules,
             gears={LANE: gear},
+            clock=self.clock,
         )
 
     def read_rules(self) -> Rules:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 import redis
 
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts import ContactsHandler
+from customer_sync.clock import utc_now
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.outbound import HttpClient
 from customer_sync.reconcile.run import Reconciler
@@ -21,7 +22,7 @@ from tests.sandbox_server import SandboxClient, sandbox_server
 
 def ago(seconds: float) -> datetime:
     """A time before now: what is found in Brevo is stamped by the clock."""
-    return datetime.now(UTC) - timedelta(seconds=seconds)
+    return utc_now() - timedelta(seconds=seconds)
 
 
 class Account:
@@ -34,9 +35,9 @@ class Account:
         self.tally = Tally()
         self.brevo = Brevo(sandbox.url, "k", HttpClient(), self.store.limits, self.tally)
         self.line = self.rig.line
-        self.line.handlers = {
-            "contacts": ContactsHandler(self.brevo, self.store.limits, self.store.people, lambda: self.rig.rules)
-        }
+        limits, people = self.store.limits, self.store.people
+        contacts = ContactsHandler(self.brevo, limits, people, lambda: self.rig.rules, self.rig.clock)
+        self.line.handlers = {"contacts": contacts}
         for name in ("CITY",):
             sandbox.call("POST", f"/v3/contacts/attributes/normal/{name}", {"type": "text"})
 
@@ -57,7 +58,7 @@ class Account:
             values = {"email": email, "firstName": f"Name {n}", "city": f"City {n}", **values}
             event_id = f"{source}:{n}:{before_s}:{sorted(record)}"
             event = Event(event_id, source, Kind.CUSTOMER_UPDATED, at, str(n), str(n), values, seen)
-            self.rig.send(event, received=datetime.now(UTC))
+            self.rig.send(event)
 
     def alter(self, n: int, **body: object) -> None:
         """Change a contact in Brevo by hand."""
@@ -81,7 +82,7 @@ class Account:
         """Compare both sides, and mend with `heal=True`."""
         time.sleep(0.002)  # what was delivered in the very millisecond of the look is not judged
         more = {} if compare_source is None else {"compare_source": compare_source}
-        reconciler = Reconciler(self.store, self.brevo, lambda: self.rig.rules, page=page, **more)
+        reconciler = Reconciler(self.store, self.brevo, lambda: self.rig.rules, clock=self.rig.clock, page=page, **more)
         return reconciler.run(("shop", "woo"), **how)
 
     def mend(self, **how):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
 from typing import ClassVar
 
 import pytest
@@ -57,6 +56,7 @@ def compare(account, shop):
         account.line.skills,
         lambda source: access if source == "shop" else None,
         sleep=lambda _: None,
+        clock=account.rig.clock,
     )
 
 
@@ -73,7 +73,7 @@ def silent(*_):
 
 def sync(account, *events):
     for event in events:
-        account.rig.send(event, received=datetime.now(UTC))
+        account.rig.send(event)
     account.rig.settle()
 
 
@@ -119,7 +119,7 @@ def test_each_field_that_would_change_is_counted(account, shop, compare):
 def test_what_waits_here_is_known_here(account, shop, compare):
     sync(account, customer(1))
     newer = customer(1, before_s=10, firstName="New")
-    account.rig.send(newer, received=datetime.now(UTC))
+    account.rig.send(newer)
     account.rig.read()
     shop.records = [newer]
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import ClassVar
 
+from customer_sync.clock import utc_now
 from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Json, Kind
 from customer_sync.outbound import HttpClient
 from customer_sync.reach import Access, Page, Want
@@ -19,9 +20,8 @@ PAGE = 10
 
 
 def ago(seconds: float) -> datetime:
-    """A time that long ago: a run looks at the real clock."""
-    at = datetime.now(UTC) - timedelta(seconds=seconds)
-    return at.replace(microsecond=0)
+    """A whole second that long ago: a run's own times are Redis'."""
+    return (utc_now() - timedelta(seconds=seconds)).replace(microsecond=0)
 
 
 class DictVault:
