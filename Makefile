@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint format bench bench-sync clean .runtime .dev
+.PHONY: help setup run test test-dates lint format bench bench-sync clean .runtime .dev
 
 BIN := .venv/bin
 # More words for pytest or the benchmarks, as in: make test ARGS="-k consent"
@@ -20,8 +20,11 @@ run: .runtime ## Start everything on this machine; PORT=8000 HOST=127.0.0.1 may 
 setup: .dev ## Make .venv with all that is needed (the other targets do it themselves); PYTHON=python3.12 may follow
 
 ##@ Work on it
-test: .dev ## Run the tests; ARGS="-k consent" may follow
-	@$(BIN)/python -m pytest $(ARGS)
+test: .dev ## Run the tests, several at a time; ARGS="-k consent" may follow, then one at a time
+	@$(BIN)/python -m pytest $(or $(ARGS),-n auto)
+
+test-dates: .dev ## Run the tests as if it were a year later, and a month earlier; ARGS may follow
+	@scripts/test-dates $(or $(ARGS),-n auto)
 
 lint: .dev ## Check style, types, imports, docstrings, generated docs and words
 	@scripts/lint

@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name...] [--quick] [--variants] [--people N] [--customers N]`."""
+"""`python -m benchmarks [name...] [--quick] [--variants] [--people N] [--customers N] [--import-phones]`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Repo
     "storm": lambda options: storm.run(quick=options.quick, people=options.people),
     "memory": lambda options: memory.run(quick=options.quick, people=options.people),
     "start": lambda options: start.run(quick=options.quick),
-    "sync": lambda options: sync.run(quick=options.quick, customers=options.customers, cases=options.case),
+    "sync": lambda options: sync.run(
+        quick=options.quick, customers=options.customers, cases=options.case, import_phones=options.import_phones
+    ),
 }
 
 
@@ -53,6 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--customers", type=int, help="sync: how many customers the shop has (default 50,000)")
     parser.add_argument(
         "--case", action="append", choices=sync.CASES, help="sync: only this one, may be repeated (default all)"
+    )
+    parser.add_argument(
+        "--import-phones", action="store_true", help="sync: imports carry phones (`brevo.import_phones`)"
     )
     return parser
 

@@ -37,6 +37,7 @@ skills:
     enabled: true
     field_mapping: {mapping}
     options: {{list_id: 2}}
+brevo: {{import_phones: {import_phones}}}
 """
 
 
@@ -62,9 +63,10 @@ class Shop:
     Args:
         stack: where it runs.
         customers: how many it has.
+        import_phones: whether imports carry phones.
     """
 
-    def __init__(self, stack: Stack, customers: int) -> None:
+    def __init__(self, stack: Stack, customers: int, *, import_phones: bool = False) -> None:
         self._http = urllib3.PoolManager(retries=False, timeout=600)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
@@ -72,12 +74,17 @@ class Shop:
         options = {"port": port, "customers": customers, "shop": SHOP, "client-secret": SECRET, "access-token": TOKEN}
         options |= {"folder": stack.folder, "schema": "none"}
         flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        self.child: Child = stack.start("shop", "customer_sync.demo.stores.shopify", *flags)
+        self.child: Child = stack.start("shop", "connectors.shopify.fake", *flags)
         stack.wait_for(f"{self.url}/fake/state", self.child)
         mapping = {"email": "email", "firstName": "FIRSTNAME", "lastName": "LASTNAME", "phone": "SMS"}
         mapping |= {field: attribute for field, (attribute, _) in MORE.items()}
         text = CONFIG.format(
-            shop=SHOP, secret=SECRET, token=TOKEN, url=self.url, mapping=orjson.dumps(mapping).decode()
+            shop=SHOP,
+            secret=SECRET,
+            token=TOKEN,
+            url=self.url,
+            mapping=orjson.dumps(mapping).decode(),
+            import_phones=str(import_phones).lower(),
         )
         (stack.folder / "tajo.yaml").write_text(text)
         for attribute, kind in MORE.values():

@@ -106,33 +106,38 @@ class Sent:
         rows: rows of imports.
         singles: calls that wrote one contact.
         refused: those of both that Brevo refused, for a phone number that another contact has, say.
-        again: those of both that were about somebody whom Brevo had already.
+        followed: rows without a phone, which followed singly.
+        again: the rest of both that was about somebody whom Brevo had already.
         calls: method and route → calls.
     """
 
     rows: int
     singles: int
     refused: int
+    followed: int
     again: int
     calls: dict[str, int]
 
 
-def run(*, quick: bool, customers: int | None, cases: Collection[str] | None) -> Iterator[list[Report]]:
+def run(
+    *, quick: bool, customers: int | None, cases: Collection[str] | None, import_phones: bool
+) -> Iterator[list[Report]]:
     """Measure full syncs; yields the reports of a case once its processes have ended."""
     customers = customers or (QUICK_CUSTOMERS if quick else CUSTOMERS)
     wanted = cases or CASES
     if "full" in wanted or "again" in wanted:
-        yield _full_and_again(customers, is_again="again" in wanted)
+        yield _full_and_again(customers, is_again="again" in wanted, import_phones=import_phones)
     if "live" in wanted:
-        yield [_live(max(1000, int(customers * LIMITED_SHARE)), QUICK_LIVE_S if quick else LIVE_S)]
+        limited = max(1000, int(customers * LIMITED_SHARE))
+        yield [_live(limited, QUICK_LIVE_S if quick else LIVE_S, import_phones=import_phones)]
     if "kills" in wanted:
-        yield [_kills(customers)]
+        yield [_kills(customers, import_phones=import_phones)]
 
 
 @contextmanager
-def _installation(plan: str, customers: int) -> Iterator[Installation]:
+def _installation(plan: str, customers: int, *, import_phones: bool) -> Iterator[Installation]:
     with Stack(plan) as stack:
-        shop = Shop(stack, customers)
+        shop = Shop(stack, customers, import_phones=import_phones)
         web, port = stack.start_web()
         workers = {f"worker {n + 1}": stack.start_worker(f"w{n + 1}", n, 2) for n in range(2)}
         children = {"web": web, **workers}
@@ -146,9 +151,9 @@ def _installation(plan: str, customers: int) -> Iterator[Installation]:
 # a full sync, and another one --------------------------------------------------------------------------------------
 
 
-def _full_and_again(customers: int, *, is_again: bool) -> list[Report]:
+def _full_and_again(customers: int, *, is_again: bool, import_phones: bool) -> list[Report]:
     say(f"sync: {customers:,} customers")
-    with _installation("none", customers) as one:
+    with _installation("none", customers, import_phones=import_phones) as one:
         seen = {**one.children, "sandbox": one.stack.child("sandbox"), "shop": one.shop.child}
         expected = int(customers * (1 - 0.02))
         with Watch(one.stack, seen, lambda: one.contacts() / expected) as watch:
@@ -176,6 +181,7 @@ def _told(title: str, customers: int, run: Run, watch: Watch, one: Installation)
         ("read by the run", number(run.counts["read"])),
         ("rows in imports", number(sent.rows)),
         ("contacts written singly", number(sent.singles)),
+        ("  of them phones that followed their row", number(sent.followed)),
         ("rows of both that Brevo refused at first", number(sent.refused)),
         ("rows of both sent more than once", number(sent.again)),
         *((f"calls: {route}", number(count)) for route, count in sent.calls.items()),
@@ -242,7 +248,7 @@ def _again(one: Installation, customers: int) -> Report:
 # beside live work ---------------------------------------------------------------------------------------------------
 
 
-def _live(customers: int, seconds: float) -> Report:
+def _live(customers: int, seconds: float, *, import_phones: bool) -> Report:
     say(f"sync: {customers:,} customers and {LIVE_RATE:.0f} webhooks a second, plan general")
     report = Report(
         f"A full sync of {customers:,} customers beside {LIVE_RATE:.0f} webhooks a second, 10 calls/s allowed",
@@ -253,7 +259,7 @@ def _live(customers: int, seconds: float) -> Report:
         ],
     )
     some = events.customers(int(LIVE_RATE * seconds), seed=4)
-    with _installation("general", customers) as one:
+    with _installation("general", customers, import_phones=import_phones) as one:
         started = time.monotonic()
         number_ = one.begin()
         requests = events.requests([notice for _, notice in some], one.port)
@@ -274,6 +280,7 @@ def _live(customers: int, seconds: float) -> Report:
         ("run was under way until the last webhook", "yes" if is_beside else "no"),
         ("read by the run", number(run.counts["read"])),
         ("contacts written singly", number(sent.singles)),
+        ("  of them phones that followed their row", number(sent.followed)),
         ("rows in imports", number(sent.rows)),
         *((f"live p{share * 100:.0f}", f"{number(percentile(waits, share))} ms") for share in (0.5, 0.9, 0.99, 1.0)),
     ]
@@ -287,13 +294,13 @@ def _live(customers: int, seconds: float) -> Report:
 # workers that die ---------------------------------------------------------------------------------------------------
 
 
-def _kills(customers: int) -> Report:
+def _kills(customers: int, *, import_phones: bool) -> Report:
     say(f"sync: {customers:,} customers, a worker killed {KILLS} times")
     report = Report(
         f"A full sync of {customers:,} customers, one of two workers killed {KILLS} times (SIGKILL)", ("what", "figure")
     )
     rng = random.Random(1)
-    with _installation("none", customers) as one:
+    with _installation("none", customers, import_phones=import_phones) as one:
         started = time.monotonic()
         number_ = one.begin()
         kills = 0
@@ -316,6 +323,7 @@ def _kills(customers: int) -> Report:
             ("read by the run", number(run.counts["read"])),
             ("rows in imports", number(sent.rows)),
             ("contacts written singly", number(sent.singles)),
+            ("  of them phones that followed their row", number(sent.followed)),
             ("rows that Brevo refused, and were sent again without what it refused", number(sent.refused)),
             ("rows sent more than once for no such reason", number(sent.again)),
         ]
@@ -347,8 +355,10 @@ def _sent(stack: Stack) -> Sent:
         if name in {"POST /contacts", "PUT /contacts/{identifier}"}:
             singles[row["status"]] += row["calls"]
     refused = imported["refused"] + singles[400]
-    again = imported["updated"] + imported["untouched"] + singles[204]
-    return Sent(imported["rows"], singles.total(), refused, again, dict(calls.most_common()))
+    rows = [one for one in stack.store().counters.read() if one.name == "tajo_import_rows_total"]
+    followed = int(sum(one.value for one in rows if one.labels["outcome"] == "without phone"))
+    again = max(0, imported["updated"] + imported["untouched"] + singles[204] - followed)
+    return Sent(imported["rows"], singles.total(), refused, followed, again, dict(calls.most_common()))
 
 
 def _judge_state(report: Report, one: Installation) -> None:

@@ -3,19 +3,21 @@
 | module | holds |
 |---|---|
 | `model`, `errors` | the words of the system; every error, sorted by what to do next |
-| `clock`, `metrics`, `log`, `retry`, `signatures`, `outbound`, `serving` | the ground floor |
-| `connector`, `reach`, `fields` | what a connector is, how it reaches its platform, how it reads records |
-| `mapping`, `merge`, `consent`, `identity` | pure rules |
+| `clock`, `metrics`, `log`, `retry`, `signatures`, `outbound`, `serving`, `watchdog` | the ground floor |
+| `kit` | what connectors are made of, and the stand-ins that judge them |
+| `connector`, `reach`, `fields`, `rescue` | what a connector is, how it reaches its platform, how it reads records |
+| `mapping`, `merge`, `consent`, `identity`, `person` | pure rules; a person is an address with its records |
 | `config`, `registry` | what people write in tajo.yaml; which connectors there are |
 | `store` | all that Redis holds, with its Lua scripts |
 | `vault` | credentials, sealed |
-| `lane`, `skills`, `brevo` | what a handler gives back; events to changes; Brevo, and the sandbox |
+| `plan`, `planner`, `skills`, `reading` | what an event changes, from the skill to the script; requests to plans |
+| `lane`, `pauses`, `brevo` | what a handler gives back; why a lane waits; Brevo, and the sandbox |
 | `pipeline` | START HERE: inbox to lanes to Brevo |
 | `appraisal`, `runs`, `reconcile`, `upkeep` | batch: what a record would do, pages, both sides compared, webhooks |
 | `doctor`, `erasure`, `explain`, `figures` | what people ask: is it well, forget me, why, how many |
 | `assembly` | settings become objects |
 | `worker`, `tasks`, `schedule`, `cron` | Celery |
-| `embedded`, `demo` | the Redis in the box; the demo shop and the stand-ins of platforms |
+| `embedded`, `demo`, `invented` | the Redis in the box; the demo shop; people who do not exist |
 | `web`, `cli` | the faces |
 """
 

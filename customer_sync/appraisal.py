@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from customer_sync.brevo.contact_plan import Rules, make_plan
+from customer_sync.brevo.contact_plan import Plan, Rules, make_plan
 from customer_sync.clock import utc_now
 from customer_sync.errors import MappingError, PayloadError
-from customer_sync.merge import State, merge
-from customer_sync.model import Change, Event, Json, Kind, Merged, Priority
-from customer_sync.pipeline import Line, clamp, plan_put, state_of
+from customer_sync.model import Event, Kind, Priority, to_ms
+from customer_sync.person import Part, Person, adds, apply
+from customer_sync.pipeline import Line
+from customer_sync.plan import Group, Identity, Planned, Step
+from customer_sync.planner import Planner, parts_of
 from customer_sync.store.counters import Tally
-from customer_sync.store.people import Person, decode
+from customer_sync.store.forms import EventRef
 from customer_sync.store.run import Known, Run
 
 #: What may not become of too many contacts at once (DESIGN: consent and erasure, rule 9). Most who go are blocked and
@@ -28,15 +30,16 @@ BRAKE_PEOPLE: Final = 50
 BRAKE_SHARE: Final = 0.02
 #: How many records are looked up in one round trip.
 LOOKUP: Final = 500
-_EMPTY: Final[tuple[Json, ...]] = (None, "", [])
 
 
 @dataclass(slots=True)
-class Record:
-    """One pulled record on its way: the changes of one customer, each with the state it stands for."""
+class Pulled:
+    """One pulled record on its way: what it would put, whom it is about, and what it says of them."""
 
     event: Event
-    puts: list[tuple[State, dict[str, Any]]]
+    groups: list[Group]
+    who: Identity | None
+    parts: list[Part]
 
 
 class Appraisal:
@@ -52,13 +55,14 @@ class Appraisal:
         self._line = line
         self._rules = rules
         self._run = run
-        self._now = utc_now(line.clock)
+        self._seen_at = utc_now(line.clock)
+        self._planner = Planner(line.store.people, line.store.now_ms())
         self.counts: Counter[str] = Counter()
         self.notes: list[str] = []
         #: People known before whom the page showed.
         self.seen: list[str] = []
-        #: What is to be put into the lanes, in the form of `commit.lua`.
-        self.events: list[dict[str, Any]] = []
+        #: What is to be put into the lanes.
+        self.events: list[Planned] = []
 
     def judge(self, events: Sequence[Event | PayloadError]) -> None:
         """Take in the records of a page."""
@@ -66,7 +70,8 @@ class Appraisal:
         records = [record for one in events for record in self._read(one)]
         for start in range(0, len(records), LOOKUP):
             part = records[start : start + LOOKUP]
-            known = self._line.store.runs.lookup([_who(record) for record in part])
+            pairs = [(one.who.ref, one.who.fp) if one.who else ("", "") for one in part]
+            known = self._line.store.runs.lookup(pairs)
             for record, found in zip(part, known, strict=True):
                 if found is None:
                     self._news(record)
@@ -96,23 +101,27 @@ class Appraisal:
         tally.count("tajo_events_total", by=len(self.events), source=source, state="pending")
         return tally
 
-    def _read(self, one: Event | PayloadError) -> Iterator[Record]:
+    def _read(self, one: Event | PayloadError) -> Iterator[Pulled]:
         if isinstance(one, PayloadError):
             self._refuse(one)
             return
-        event = clamp(one, self._now)
-        puts: list[tuple[State, dict[str, Any]]] = []
+        steps: list[Step] = []
+        fault: MappingError | None = None
         try:
             for skill in self._line.skills:
-                work = skill.work(event)
-                changes = [change for change in work.changes if not isinstance(change, Merged)]
-                puts += [self._put(group) for group in _by_identity(changes)]
+                intent = skill.intent(one)
+                steps += intent.steps
+                fault = fault or intent.fault
         except MappingError as error:
             self._refuse(error)
             return
-        if puts:
-            yield Record(event, puts)
-        else:
+        if fault is not None:
+            self._refuse(fault)
+        behind = [EventRef(self._run.event_id, self._run.source, to_ms(self._seen_at))]
+        groups = self._planner.groups(steps, behind, self._seen_at, priority=Priority.BULK)
+        if groups:
+            yield Pulled(one, groups, *parts_of(groups))
+        elif fault is None:
             self.counts["unchanged"] += 1
 
     def _refuse(self, error: PayloadError) -> None:
@@ -120,65 +129,44 @@ class Appraisal:
         if len(self.notes) < 5:
             self.notes.append(f"A record was left out: {error}. {error.remedy}".strip())
 
-    def _put(self, changes: Sequence[Change]) -> tuple[State, dict[str, Any]]:
-        """Return the changes of one identity as one put: a record's consents travel with it."""
-        state = merge(state_of(one) for one in changes)
-        return state, plan_put(self._line.store, changes[0], self._now, state, self._run.event_id)
-
-    def _news(self, record: Record) -> None:
-        """Somebody new, or somebody for whom something waits: that is decided in the lane."""
+    def _news(self, pulled: Pulled) -> None:
+        """The person is new, or has waiting changes. The final decision is made at delivery."""
         self.counts["changed"] += 1
-        if any(put["name"] for _, put in record.puts) and record.event.kind is not Kind.CUSTOMER_DELETED:
+        if pulled.who is not None and pulled.who.email and pulled.event.kind is not Kind.CUSTOMER_DELETED:
             self.counts["creates"] += 1
-        self._send(record, Priority.BULK)
+        self._send(pulled, Priority.BULK)
 
-    def _known(self, record: Record, found: Known) -> None:
-        person = decode(found.record)
-        after = merge([person.state, *(state for state, _ in record.puts)])
-        plan = make_plan(after, person.has, self._rules)
-        self.seen.append(found.person)
-        if found.is_all and after == person.state and plan.action == "none":
+    def _known(self, pulled: Pulled, found: Known) -> None:
+        people, now_ms = self._line.store.people, self._line.clock()
+        person = people.decode(found.record)
+        is_news = adds(person, pulled.parts)
+        plan = make_plan(apply(person, pulled.parts) if is_news else person, self._rules, now_ms)
+        # several records of one source under one address: who is gone cannot be told by the person
+        if sum(record.source == self._run.source for record in person.records.values()) <= 1:
+            self.seen.append(found.person)
+        if found.is_all and not is_news and plan.action == "none":
             self.counts["unchanged"] += 1
             return
         self.counts["changed"] += 1
-        in_brevo = person.has.email is not None
+        in_brevo = person.has.is_there
         if plan.action == "write":
             self.counts["updates" if in_brevo else "creates"] += 1
-        harms = [name for name, is_so in _harms(person, after, plan.action, plan.desired) if is_so] if in_brevo else []
+        harms = [name for name, is_so in _harms(person, plan) if is_so] if in_brevo else []
         self.counts.update(harms, harmed=bool(harms))
-        self._send(record, Priority.URGENT if "blocks" in harms or "deletes" in harms else Priority.BULK)
+        self._send(pulled, Priority.URGENT if "blocks" in harms or "deletes" in harms else Priority.BULK)
 
-    def _send(self, record: Record, priority: Priority) -> None:
-        puts = [{**put, "prio": int(priority)} for _, put in record.puts]
-        self.events.append({"seen": "", "puts": puts})
-
-
-def _by_identity(changes: Sequence[Change]) -> Iterator[list[Change]]:
-    """Yield the changes that lead to the same person by the same id and address, in groups."""
-    groups: dict[tuple[object, ...], list[Change]] = {}
-    for one in changes:
-        key = (one.lane, one.target, one.customer_id, one.email, one.is_snapshot, one.only_known)
-        groups.setdefault(key, []).append(one)
-    yield from groups.values()
+    def _send(self, pulled: Pulled, priority: Priority) -> None:
+        """Put a record into the lanes; who withdrew and has no contact yet can wait: nobody can mail them."""
+        for put in (put for group in pulled.groups for put in group.puts):
+            put.priority = priority
+        self.events.append(Planned(pulled.groups))
 
 
-def _who(record: Record) -> tuple[str, str]:
-    """Return what finds the person of a record: the fingerprints of its id and its address."""
-    _, put = record.puts[0]
-    return put["ref"], put["fp"]
-
-
-def _harms(person: Person, after: State, action: str, desired: Any) -> Iterator[tuple[str, bool]]:
-    before, has = person
-    yield "deletes", action in {"delete", "erase"}
+def _harms(person: Person, plan: Plan) -> Iterator[tuple[str, bool]]:
+    desired = plan.desired
+    yield "deletes", plan.action in {"delete", "erase"}
     if desired is None:
         return
-    yield "blocks", bool(desired.blocked) and not has.blocked
+    yield "blocks", bool(desired.blocked) and not person.has.blocked
     yield "unlists", bool(desired.unlist)
-    yield (
-        "empties",
-        any(
-            name.isupper() and known.value not in _EMPTY and after[name].value in _EMPTY
-            for name, known in before.items()
-        ),
-    )
+    yield "empties", bool(desired.emptied)

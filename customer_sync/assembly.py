@@ -12,11 +12,13 @@ import redis
 
 from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contact_calls import BUCKET
 from customer_sync.brevo.contact_plan import Rules
-from customer_sync.brevo.contacts import BUCKET, LANE, ContactsHandler
+from customer_sync.brevo.contacts import LANE, ContactsHandler
 from customer_sync.brevo.gear import open_gear
 from customer_sync.brevo.intake import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.intake import BrevoIntake
+from customer_sync.brevo.rules import rules_of
 from customer_sync.clock import Clock, system_clock
 from customer_sync.config import Settings
 from customer_sync.connector import Connector, SourceSettings
@@ -24,7 +26,7 @@ from customer_sync.doctor.account import examine_mapping
 from customer_sync.erasure import Erased, forget_traces, spools_in
 from customer_sync.errors import TajoError
 from customer_sync.log import get
-from customer_sync.model import ConsentState, Event
+from customer_sync.model import Event
 from customer_sync.outbound import HttpClient
 from customer_sync.pipeline import Line
 from customer_sync.reach import Access
@@ -33,13 +35,13 @@ from customer_sync.reconcile.run import Reconciler
 from customer_sync.reconcile.source_side import PullComparison
 from customer_sync.registry import connector_for
 from customer_sync.runs import Puller
-from customer_sync.skills import Skill, Work
+from customer_sync.skills import Intent, Skill
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Tally
 from customer_sync.store.flights import Flights
+from customer_sync.store.items import Item
 from customer_sync.store.keeper import Keeper
-from customer_sync.store.lanes import Item
 from customer_sync.store.scripts import as_text
 from customer_sync.vault import RedisVault, SecretKey
 
@@ -65,9 +67,11 @@ class Accesses:
         settings: the config.
         store: holds the stored credentials.
         home: the folder with the key file, where `TAJO_SECRET_KEY` is not set.
+        clock: milliseconds since 1970.
     """
 
-    def __init__(self, settings: Settings, store: Store, home: Path) -> None:
+    def __init__(self, settings: Settings, store: Store, home: Path, clock: Clock = system_clock) -> None:
+        self._clock = clock
         self._settings = settings
         self._store = store
         self._key = SecretKey(settings.secret_key, home)
@@ -88,7 +92,7 @@ class Accesses:
     def always(self, source: str) -> Access:
         """Return how a source is reached, for whoever is about to connect it."""
         if source not in self._known:
-            self._known[source] = Access(self._http, self.vault(source))
+            self._known[source] = Access(self._http, self.vault(source), lambda: self._clock() / 1000)
         return self._known[source]
 
     def vault(self, source: str) -> RedisVault:
@@ -136,6 +140,7 @@ def open_line(
     _notice_new_account(settings, store)
     rules = RulesBook(settings, store, brevo, clock)
     flights = Flights(store.client, store.scripts)
+    store.lanes.register(LANE, keeps="people", has_gear=True)
     contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, clock, under_way=flights.ids)
     connectors = connectors_of(settings)
 
@@ -159,7 +164,7 @@ def open_line(
 
 def open_puller(settings: Settings, line: Line, home: Path = Path()) -> Puller:
     """Return what runs need beside the line."""
-    accesses = Accesses(settings, line.store, home)
+    accesses = Accesses(settings, line.store, home, line.clock)
     return Puller(line, line.rules, accesses, lambda run: compare_with_brevo_soon(line.store, run.source))
 
 
@@ -196,10 +201,10 @@ def open_reconciler(
     """
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
-    connectors, access = connectors_of(settings), Accesses(settings, store, home)
-    compare_source = PullComparison(store, connectors, skills_of(settings), access, wake, clock=clock)
+    connectors, access = connectors_of(settings), Accesses(settings, store, home, clock)
+    rules = RulesBook(settings, store, brevo, clock)
+    compare_source = PullComparison(store, connectors, skills_of(settings), access, rules.read, wake, clock=clock)
     try:
-        rules = RulesBook(settings, store, brevo, clock)
         yield Reconciler(store, brevo, rules.read, compare_source, wake, clock=clock)
     finally:
         store.counters.add(tally)
@@ -247,11 +252,11 @@ class _Chosen:
         self._skill = skill
         self._settings = settings
 
-    def work(self, event: Event) -> Work:
+    def intent(self, event: Event) -> Intent:
         """Return what the skill makes of the event, nothing when it is not enabled for the source."""
         if event.source == BREVO_SOURCE or self._settings.applies(self.name, event.source):
-            return self._skill.work(event)
-        return Work()
+            return self._skill.intent(event)
+        return Intent()
 
 
 class RulesBook:
@@ -268,13 +273,7 @@ class RulesBook:
         self._store = store
         self._brevo = brevo
         self._clock = clock
-        options = {name: settings.options_for(name) for name in settings.sources}
-        self._rules = Rules(
-            lists={name: one.list_ids for name, one in options.items()},
-            delete={name: one.delete_behavior for name, one in options.items()},
-            missing={name: ConsentState(one.missing_consent) for name, one in options.items()},
-            update={name: one.update_enabled for name, one in options.items()},
-        )
+        self._rules = rules_of(settings)
         self._read_at = 0.0
 
     def read(self) -> Rules:

@@ -2,8 +2,8 @@
 
 A connector is found by name: `connectors/<platform>/connector.py` holds one class, a subclass of `Connector`, called
 `Connector`-something and named in the module's `CONNECTOR`. Third parties publish the class under the entry point group
-`customer_sync.connectors`. It imports only the kit: `connector`, `reach`, `fields`, `model`, `errors`,
-`signatures`, `outbound`.
+`customer_sync.connectors`. It imports only the kit: `connector`, `reach`, `fields`, `rescue`, `model`,
+`errors`, `signatures`, `outbound`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from customer_sync.errors import ConfigError, PayloadError
-from customer_sync.model import Event, Inbound, Json
+from customer_sync.model import Event, Inbound, Json, kind_of
 from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
 
 
@@ -80,6 +80,9 @@ class Connector(ABC):
     topics: ClassVar[tuple[str, ...]] = ()
     #: Which of customers, orders, products, carts the connector reads.
     resources: ClassVar[tuple[str, ...]] = ("customers",)
+    #: Whether the platform lets several customers have one e-mail address. Where it does not, the customer who told an
+    #: address last has it, and the one before has none until they tell a new one.
+    shares_addresses: ClassVar[bool] = False
     #: The answer once the request is in the inbox.
     accepted: ClassVar[Answer] = Answer()
 
@@ -109,7 +112,9 @@ class Connector(ABC):
         """Return the events of a verified request. Pure: no network, no clock (use `inbound.received_at`).
 
         A topic that is not in `topics` gives no event. A body of many records may return a `PayloadError` in the
-        place of a record that is at fault, so that the others go on.
+        place of a record that is at fault, so that the others go on. A withdrawal of consent is never lost with the
+        rest of its body: see `customer_sync.rescue`. Times are given as the platform tells them, also where its clock
+        is ahead: what they are worth is decided by the line's one clock.
 
         Raises:
             PayloadError: the whole body cannot be read; names the path.
@@ -195,29 +200,36 @@ def header(inbound: Inbound, name: str) -> str:
 #: How deep a body may nest. Real payloads stay below 15; what is deeper is an attack or a fault.
 MAX_DEPTH = 100
 
+#: Stands where something stood that no text can hold: a NUL, half of a character, a number beyond all numbers, what is
+#: nested too deep. Unicode leaves this sign to programs and no text has it, so nothing that holds it is taken for an id
+#: or an address, and `fields.text` leaves it out.
+UNREADABLE = "\uffff"
 
-def json_body(inbound: Inbound) -> Json:
-    """Return the body as JSON, integers kept exact.
+
+def json_value(raw: bytes) -> Json:
+    """Return bytes as JSON, integers kept exact; what no text can hold is `UNREADABLE`.
+
+    A byte order mark is passed over; bytes that are no UTF-8 count as characters that cannot be read: one bad sign in
+    a name is no reason to lose the rest.
 
     Raises:
-        PayloadError: at `$` when the body is empty, not UTF-8 or not JSON; at the path when it holds a NUL character,
-            a number that is no number, or nests deeper than `MAX_DEPTH`.
+        PayloadError: at `$` when they are empty or not JSON.
     """
-    if not inbound.body.strip():
+    if not raw.strip():
         raise PayloadError("$", "the body is empty")
+    text = raw.decode("utf-8-sig", errors="surrogateescape")
     try:
-        text = inbound.body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise PayloadError("$", f"not UTF-8: byte {error.start}") from error
-    try:
-        value: Json = json.loads(text, parse_constant=_refuse_constant)
+        value = _loads(text)
+        return readable(value) if _SUSPECT.search(text) or text.count("{") + text.count("[") > MAX_DEPTH else value
     except RecursionError as error:
         raise PayloadError("$", f"nested deeper than {MAX_DEPTH}") from error
-    except ValueError as error:
-        where = f"line {error.lineno} column {error.colno}" if isinstance(error, json.JSONDecodeError) else str(error)
-        raise PayloadError("$", f"not JSON: {where}") from error
-    _check_tree(value)
-    return value
+    except json.JSONDecodeError as error:
+        raise PayloadError("$", f"not JSON: line {error.lineno} column {error.colno}") from error
+
+
+def json_body(inbound: Inbound) -> Json:
+    """Return the body of a request as JSON; see `json_value`."""
+    return json_value(inbound.body)
 
 
 def json_object(inbound: Inbound) -> dict[str, Json]:
@@ -228,23 +240,56 @@ def json_object(inbound: Inbound) -> dict[str, Json]:
     """
     value = json_body(inbound)
     if not isinstance(value, dict):
-        raise PayloadError("$", f"expected an object, found {type(value).__name__}")
+        raise PayloadError("$", f"expected an object, found {kind_of(value)}")
     return value
 
 
-def parse_time(value: Json, path: str) -> datetime:
-    """Return an ISO 8601 time as aware UTC. A time without a zone is UTC; digits beyond microseconds are dropped.
+def readable(value: Json) -> Json:
+    """Return JSON with `UNREADABLE` in the place of what could not be stored, or would harm whoever reads it later.
+
+    Lists and objects are changed in place, without recursion.
+    """
+    value = _fit(value, 0)
+    stack: list[tuple[Json, int]] = [(value, 1)]
+    while stack:
+        node, depth = stack.pop()
+        if isinstance(node, dict):
+            for key in [key for key in node if _UNFIT.search(key)]:
+                node[_UNFIT.sub(UNREADABLE, key)] = node.pop(key)
+            node |= {key: _fit(child, depth) for key, child in node.items()}
+            stack += [(child, depth + 1) for child in node.values()]
+        elif isinstance(node, list):
+            node[:] = [_fit(child, depth) for child in node]
+            stack += [(child, depth + 1) for child in node]
+    return value
+
+
+def written_time(value: Json, path: str) -> datetime:
+    """Return an ISO 8601 time with the zone in which it is written; without one it is UTC.
+
+    Digits beyond microseconds are dropped.
 
     Raises:
         PayloadError: at `path`.
     """
     if not isinstance(value, str):
-        raise PayloadError(path, f"expected an ISO 8601 time, found {type(value).__name__}")
+        raise PayloadError(path, f"expected an ISO 8601 time, found {kind_of(value)}")
     try:
-        at = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()))
-        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+        at = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()) if "." in value else value.strip())
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        at.astimezone(UTC)  # fails beyond the years that a time can have
     except (ValueError, OverflowError) as error:
         raise PayloadError(path, "expected an ISO 8601 time such as 2026-11-21T10:00:00Z") from error
+    return at
+
+
+def parse_time(value: Json, path: str) -> datetime:
+    """Return an ISO 8601 time as aware UTC; see `written_time`.
+
+    Raises:
+        PayloadError: at `path`.
+    """
+    return written_time(value, path).astimezone(UTC)
 
 
 def id_text(value: Json, path: str) -> str:
@@ -254,43 +299,39 @@ def id_text(value: Json, path: str) -> str:
         PayloadError: at `path` when it is missing, empty or a float (an id that went through a float is already wrong).
     """
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
-        raise PayloadError(path, f"expected an id, found {type(value).__name__ if value != '' else 'an empty text'}")
+        raise PayloadError(path, f"expected an id, found {'an empty text' if value == '' else kind_of(value)}")
     return str(value)
 
 
 _FRACTION = re.compile(r"(\.\d{6})\d+")
+#: What no text can hold: the database in Redis, JSON in UTF-8 and Brevo refuse each of them.
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+#: JSON that may hold it: a walk through every body would take longer than reading it. NaN and Infinity are no JSON, but
+#: Python reads them, and makes infinity of numbers that are too large.
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE]\+?\d{3}|\d{300}|[\0\ud800-\udfff]")
 
 
-def _refuse_constant(name: str) -> Json:
-    raise ValueError(f"{name} is not a JSON number")
+def _loads(text: str) -> Json:
+    """Return JSON; control characters inside a text are taken as they are."""
+    try:
+        value: Json = json.loads(text, strict=False)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a whole number of thousands of digits, which Python refuses to read
+        value = json.loads(text, strict=False, parse_int=_whole)
+    return value
 
 
-def _check_tree(value: Json) -> None:
-    """Walk a body without recursion and refuse what could not be stored or would harm whoever reads it later."""
-    stack: list[tuple[Json, str, int]] = [(value, "$", 1)]
-    while stack:
-        node, path, depth = stack.pop()
-        if depth > MAX_DEPTH:
-            raise PayloadError(path[:80], f"nested deeper than {MAX_DEPTH}")
-        if isinstance(node, dict):
-            for key, child in node.items():
-                _check_text(key, path)
-                stack.append((child, f"{path}.{key if _PLAIN_KEY.fullmatch(key) else '?'}", depth + 1))
-        elif isinstance(node, list):
-            stack.extend((child, f"{path}[{i}]", depth + 1) for i, child in enumerate(node))
-        elif isinstance(node, str):
-            _check_text(node, path)
-        elif isinstance(node, float) and not math.isfinite(node):
-            raise PayloadError(path[:80], "a number too large to be one")
+def _whole(digits: str) -> Json:
+    try:
+        return int(digits)
+    except ValueError:
+        return UNREADABLE
 
 
-def _check_text(text: str, path: str) -> None:
-    if "\0" in text:
-        raise PayloadError(path[:80], "a NUL character")
-    if not text.isascii() and _HALF.search(text):
-        raise PayloadError(path[:80], "half a character (a lone surrogate)")
-
-
-#: Keys that a path may name; any other may be an address.
-_PLAIN_KEY = re.compile(r"[A-Za-z0-9_-]{1,40}")
-_HALF = re.compile("[\ud800-\udfff]")
+def _fit(value: Json, depth: int) -> Json:
+    if isinstance(value, str):
+        return _UNFIT.sub(UNREADABLE, value) if _UNFIT.search(value) else value
+    if isinstance(value, dict | list):
+        return UNREADABLE if depth >= MAX_DEPTH else value
+    return UNREADABLE if isinstance(value, float) and not math.isfinite(value) else value

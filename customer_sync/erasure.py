@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,22 +17,24 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from customer_sync.connector import Connector
+from customer_sync.consent import register
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.identity import normalize_email
-from customer_sync.merge import State
-from customer_sync.model import Change, Event, Inbound, Json, Kind, Priority
-from customer_sync.pipeline import plan_put
+from customer_sync.model import Channel, Event, Inbound, Kind, to_ms
+from customer_sync.plan import LANE, Erase, Planned, Request, Said, Who, commit
+from customer_sync.planner import Planner
+from customer_sync.rescue import is_rescued
 from customer_sync.store import Store, inbox, keys
-from customer_sync.store.lanes import COMPACT_AT, Item, decode_change
+from customer_sync.store.forms import EventRef, NewerForm, decode_part
+from customer_sync.store.items import Item
 from customer_sync.store.ledger import event_row
-from customer_sync.store.parked import Parked, inbound_of
-from customer_sync.store.people import People, address_of, decode, refs_of
+from customer_sync.store.parked import Parked, changes_of, inbound_of
+from customer_sync.store.people import People
 from customer_sync.store.scripts import as_text
 from customer_sync.store.spool import Spool
 
 #: Where an erasure comes from that no platform asked for.
 SOURCE = "tajo"
-LANE = "contacts"
 
 _PAGE = 500
 #: Anything that looks like an address, in bytes that no connector can read.
@@ -57,26 +59,21 @@ class Erased:
 
     @classmethod
     def of(cls, people: People, items: Iterable[Item]) -> Erased:
-        """Return whom these items of the contacts lane are about: under every address and id that is known.
+        """Return whom these items of the contacts lane are about.
 
         Args:
-            people: for the fingerprints.
+            people: reads them.
             items: as they were taken, before or after they are settled.
         """
         numbers: set[str] = set()
-        emails: set[str] = set()
-        refs: set[tuple[str, str]] = set()
+        fps: set[str] = set()
+        refs: set[str] = set()
         for item in items:
-            person = decode(item.record)
+            person = people.decode(item.record)
             numbers.add(item.target)
-            found = (person.has.email, address_of(person.state), address_of(item.state))
-            emails.update(email for email in found if email)
-            refs.update(refs_of(person.state).items(), refs_of(item.state).items())
-        return cls(
-            frozenset(numbers),
-            frozenset(map(people.fingerprint, emails)),
-            frozenset(people.ref(source, record_id) for source, record_id in refs),
-        )
+            fps.update([people.fingerprint(person.email)] if person.email else [])
+            refs.update(person.records, (part.ref for part in item.parts if part.ref))
+        return cls(frozenset(numbers), frozenset(fps), frozenset(refs))
 
     def __bool__(self) -> bool:
         return bool(self.people or self.fps or self.refs)
@@ -95,54 +92,69 @@ class Forgotten(NamedTuple):
     shared: tuple[str, ...] = ()
 
 
-def addresses_of(store: Store, email: str) -> list[str]:
-    """Return every address of the person who has this one, or had it last; this one alone when nobody is known."""
-    number = store.people.find(email)
-    if number is None:
-        return [email]
-    person = store.people.read(number)
-    found = [email, person.has.email, *(address_of(state) for state in (person.state, *_waiting(store, number)))]
-    return list(dict.fromkeys(one for one in found if one))
+def whom(store: Store, email: str) -> Erased:
+    """Return whom an address means, under all their ids and addresses, as the erasure itself will find them.
 
-
-def whom(store: Store, emails: Iterable[str]) -> Erased:
-    """Return whom addresses mean, under all their ids.
+    The person of the address with all their records; where nobody has it now, whoever had it last; and the addresses
+    that these records had before and nobody else has.
 
     Args:
         store: where people are known.
-        emails: as `addresses_of` gives them.
+        email: the address, normalised.
     """
     people = store.people
-    emails = list(emails)
-    numbers = {number for email in emails if (number := people.find(email)) is not None}
-    states = [state for number in numbers for state in (people.read(number).state, *_waiting(store, number))]
-    return Erased(
-        frozenset(numbers),
-        frozenset(map(people.fingerprint, emails)),
-        frozenset(people.ref(*ref) for state in states for ref in refs_of(state).items()),
-    )
+    number = people.find(email)
+    numbers = {number} if number is not None else set()
+    refs = set(_refs(store, number)) if number is not None else set()
+    if number is not None and not refs:
+        for last in people.left(number)[:1]:
+            home = people.home(last)
+            numbers |= {home} if home else set()
+            refs |= set(_refs(store, home)) if home else set()
+    for ref in list(refs):
+        numbers |= {one for one in people.formers(ref) if not _refs(store, one)}
+    found = people.read_many(sorted(numbers))
+    fps = {people.fingerprint(one.email) for one in found if one.email} | {people.fingerprint(email)}
+    return Erased(frozenset(numbers), frozenset(fps), frozenset(refs))
 
 
-def request_erasure(store: Store, emails: Iterable[str], at: datetime) -> list[str]:
-    """Put the erasure of a person into the line, before everything else that waits; return the lanes to wake.
+def _refs(store: Store, number: str) -> set[str]:
+    """Return the keys of the records that lead to a person, those that still wait too."""
+    (waiting,) = store.lanes.waiting(LANE, [number])
+    return {*store.people.read(number).records, *(part.ref for part, _ in waiting if part.ref and not part.is_borrowed)}
+
+
+def request_erasure(store: Store, email: str, at: datetime, wake: Callable[[str], None] = lambda _: None) -> None:
+    """Put the erasure of a person into the line, before everything else that waits.
 
     For an address that nobody is known by, the contact in Brevo is deleted and a tombstone left all the same.
 
     Args:
         store: where it waits.
-        emails: every address of the person; see `addresses_of`.
+        email: the address, normalised.
         at: when the erasure was asked for; what is older never comes back.
+        wake: sends a wake-up; without one the workers' sweep finds it.
     """
-    events = []
-    for email in emails:
-        event = Event(f"erase:{secrets.token_hex(6)}", SOURCE, Kind.CUSTOMER_ERASED, at, topic="tajo contacts erase")
-        fields: dict[str, Json] = {"status": "erased"}
-        change = Change(
-            LANE, SOURCE, at, fields, email=email, is_snapshot=True, event_id=event.id, priority=Priority.URGENT
-        )
-        events.append({"seen": "", "row": event_row(event), "puts": [plan_put(store, change, at)]})
-    answer = store.commit([{"entry": "", "events": events, "parked": []}], COMPACT_AT)
-    return list(answer["wake"] or ())
+    event = Event(f"erase:{secrets.token_hex(6)}", SOURCE, Kind.CUSTOMER_ERASED, at, topic="tajo contacts erase")
+    planner = Planner(store.people, max(store.now_ms(), to_ms(at)))
+    behind = [EventRef(event.id, SOURCE, to_ms(at))]
+    groups = planner.groups([Erase(Who(SOURCE, at, email=email))], behind, at)
+    commit(store, [Request("", [Planned(groups, row=event_row(event))])], wake)
+
+
+def clear_address(store: Store, email: str, at: datetime) -> None:
+    """Put an operator's word into the line that a bounce or a complaint at an address is over.
+
+    Args:
+        store: where it waits.
+        email: the address, normalised.
+        at: when the operator said so; what Brevo reports later counts again.
+    """
+    event = Event(f"clear:{secrets.token_hex(6)}", SOURCE, Kind.CONSENT_CHANGED, at, topic="tajo contacts clear")
+    planner = Planner(store.people, max(store.now_ms(), to_ms(at)))
+    said = Said(Who(SOURCE, at, email=email, only_known=True), {register(Channel.EMAIL, "cleared"): "operator"})
+    groups = planner.groups([said], [EventRef(event.id, SOURCE, to_ms(at))], at)
+    commit(store, [Request("", [Planned(groups, row=event_row(event))])], lambda _: None)
 
 
 def forget_traces(
@@ -191,7 +203,9 @@ class _Reader:
         events = [part for part in parts if isinstance(part, Event)]
         theirs = [event for event in events if self._is_about(event)]
         self.event_ids.update(event.id for event in theirs)
-        if events and len(theirs) == len(parts):
+        # a withdrawal out of a record that could not be read, and the fault of that record, are one
+        records = len(parts) - sum(map(is_rescued, events))
+        if events and len(theirs) == records:
             return "all"
         if theirs:
             return "some"
@@ -200,13 +214,6 @@ class _Reader:
         # one record of many could not be read, and it may be theirs
         unread = any(isinstance(part, PayloadError) for part in parts)
         return "some" if unread and self._is_mentioned(inbound) else "none"
-
-    def owns(self, state: State) -> bool:
-        """Tell whether a waiting change is theirs."""
-        address = address_of(state)
-        if address is not None and self._people.fingerprint(address) in self.who.fps:
-            return True
-        return any(self._people.ref(*pair) in self.who.refs for pair in refs_of(state).items())
 
     def _is_about(self, event: Event) -> bool:
         ids = {event.customer_id, event.record.get("keptId"), event.record.get("deletedId")}
@@ -238,17 +245,11 @@ def _texts(value: object) -> Iterator[str]:
             yield from _texts(child)
 
 
-def _waiting(store: Store, number: str) -> list[State]:
-    """Return the changes that wait for a person."""
-    raws: Any = store.client.lrange(keys.changes(LANE, number), 0, -1)
-    return [decode_change(as_text(raw))[0] for raw in raws]
-
-
 def _forget_inbox(store: Store, reader: _Reader) -> int:
     removed, start = 0, "-"
     while True:
         page: Any = store.client.xrange(keys.INBOX, min=start, count=_PAGE)
-        gone = [entry_id for entry_id, fields in page if reader.share(inbox.decode(fields[b"r"])) == "all"]
+        gone = [entry_id for entry_id, fields in page if reader.share(inbox.decode_or_raw(fields[b"r"])) == "all"]
         if gone:
             pipe = store.client.pipeline()
             pipe.xack(keys.INBOX, keys.INBOX_GROUP, *gone)
@@ -262,7 +263,7 @@ def _forget_inbox(store: Store, reader: _Reader) -> int:
 
 def _forget_spool(spool: Spool, reader: _Reader) -> int:
     rows = spool.first(spool.depth())
-    gone = [number for number, raw in rows if reader.share(inbox.decode(raw)) == "all"]
+    gone = [number for number, raw in rows if reader.share(inbox.decode_or_raw(raw)) == "all"]
     if gone:
         spool.remove(gone)
     spool.close()
@@ -286,5 +287,12 @@ def _forget_parked(store: Store, reader: _Reader) -> tuple[list[str], list[str]]
 def _parked_share(parked: Parked, reader: _Reader) -> Share:
     if parked.what == "inbound":
         return reader.share(inbound_of(parked))
-    is_theirs = parked.target in reader.who.people or reader.owns(decode_change(parked.content)[0])
-    return "all" if is_theirs else "none"
+    return "all" if parked.target in reader.who.people or _refs_in(parked) & reader.who.refs else "none"
+
+
+def _refs_in(parked: Parked) -> set[str]:
+    refs: set[str] = set()
+    for text in changes_of(parked):
+        with suppress(NewerForm):
+            refs.add(decode_part(text)[0].ref)
+    return refs

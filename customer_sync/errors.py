@@ -71,12 +71,19 @@ class TryLater(TajoError):
 
 
 class FieldRefused(TajoError):
-    """The destination refused single fields; the rest can be sent without them."""
+    """The destination refused single fields; the rest can be sent without them.
 
-    def __init__(self, fields: tuple[str, ...], reason: str) -> None:
+    Args:
+        fields: which.
+        reason: why.
+        is_taken: whether another record there has the value: it may be free one day.
+    """
+
+    def __init__(self, fields: tuple[str, ...], reason: str, *, is_taken: bool = False) -> None:
         super().__init__(f"{', '.join(fields)}: {reason}")
         self.fields = fields
         self.reason = reason
+        self.is_taken = is_taken
 
 
 class Parkable(TajoError):

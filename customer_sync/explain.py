@@ -5,24 +5,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-from customer_sync.brevo.contact_plan import BREVO, Plan, Rules, make_plan
+from customer_sync import consent
+from customer_sync.brevo.contact_plan import Plan, Rules, View, make_plan, view
+from customer_sync.brevo.refusals import reason_of
+from customer_sync.brevo.rules import rules_of as operator_rules
+from customer_sync.clock import system_clock
 from customer_sync.config import Settings
-from customer_sync.consent import Decision, decide, method, register
-from customer_sync.merge import Stamped, State, merge
+from customer_sync.consent import Standing
+from customer_sync.merge import Stamped
 from customer_sync.model import Channel, ConsentState, Json, from_ms
+from customer_sync.person import Part, Person, apply, attributes
 from customer_sync.store import Store, keys
-from customer_sync.store.lanes import Source, decode_change
+from customer_sync.store.forms import EventRef
 from customer_sync.store.ledger import Row
-from customer_sync.store.people import Has, Person, address_of, refs_of
-from customer_sync.store.scripts import as_text
 
 LANE = "contacts"
-#: The registers of a channel's consent, the strictest first.
-REGISTERS = ("withdrawn", "granted", "stated")
 #: How many of the newest events are shown, and how many are searched for the origin of a value.
 SHOWN_EVENTS, SEARCHED_EVENTS = 10, 200
 
@@ -51,11 +53,12 @@ class Evidence(NamedTuple):
     """Something on record about a channel's consent.
 
     Args:
-        register: `withdrawn`, `granted` (an explicit opt-in) or `stated` (a checkbox).
+        register: where it stands, see `customer_sync.consent`; `deleted` for the end of the last record.
         says: the state it stands for.
-        source: who said so.
+        source: who said so; "" where nobody remembers.
         at_ms: when.
         method: how, in the source's word.
+        of: `record` or `address`: what it was said of.
     """
 
     register: str
@@ -63,6 +66,21 @@ class Evidence(NamedTuple):
     source: str
     at_ms: int
     method: str
+    of: str
+
+
+class Link(NamedTuple):
+    """One customer record of the person.
+
+    Args:
+        source: the source.
+        id: the platform's id; None for a buyer without an account.
+        state: `living`; `displaced`, because another customer of the source told the address later; `deleted`.
+    """
+
+    source: str
+    id: str | None
+    state: str
 
 
 class ChannelConsent(NamedTuple):
@@ -107,14 +125,15 @@ class Explanation:
     Args:
         email: the address that was asked for.
         person: our number of the person; None when nobody is known.
-        address: the person's address now; differs from `email` when that is one they had before.
+        address: the address that is explained; another one than `email` where nobody has that any more and whoever
+            had it last is known.
         erased_at_ms: when the person was erased; None when they were not.
         values: what is known, by field.
         consents: what the person allows, by channel.
         refused: attribute → why it is left out.
         brevo: what Brevo has; None when nobody is known.
         waiting: what waits; None when nothing does.
-        links: source → the person's id there.
+        links: the records that lead to the address.
         parked: ids of parked things of this person.
         events: the newest events, newest first.
     """
@@ -128,7 +147,7 @@ class Explanation:
     refused: Mapping[str, str] | None = None
     brevo: BrevoHas | None = None
     waiting: Waiting | None = None
-    links: Mapping[str, str] | None = None
+    links: tuple[Link, ...] = ()
     parked: tuple[str, ...] = ()
     events: tuple[Row, ...] = ()
 
@@ -148,121 +167,135 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
         email: the address, normalised.
     """
     erased_at_ms = store.people.erased_at_ms(email)
-    number = store.people.find(email)
+    number = _whose(store, email)
     if number is None:
         return Explanation(email, erased_at_ms=erased_at_ms)
-    person, waiting = store.people.read(number), _read_waiting(store, number)
-    state = merge([person.state, *(change for change, _ in waiting)])
-    plan = make_plan(state, person.has, rules_of(store, settings))
+    stored, (waiting,) = store.people.read(number), store.lanes.waiting(LANE, [number])
+    person = apply(stored, (part for part, _ in waiting))
+    rules = rules_now(store, settings)
+    seen, plan = view(person, rules), make_plan(person, rules, system_clock())
     rows = store.ledger.events(SEARCHED_EVENTS, person=number)
+    refused = plan.desired.refused if plan.desired else person.has.refused
     return Explanation(
         email=email,
         person=number,
-        address=address_of(state),
+        address=person.email,
         erased_at_ms=erased_at_ms,
-        values=tuple(_values(state, person, waiting, rows)),
-        consents=tuple(_consent(state, channel, settings) for channel in Channel),
-        refused=dict(plan.desired.refused if plan.desired else person.has.refused),
-        brevo=_brevo(person.has, plan, is_waiting=bool(waiting)),
+        values=tuple(_values(seen, stored, waiting, rows)),
+        consents=(_consent(Channel.EMAIL, seen.email), _consent(Channel.SMS, seen.sms)),
+        refused={name: reason_of(note) for name, note in refused.items()},
+        brevo=_brevo(person, plan, is_waiting=bool(waiting)),
         waiting=_waiting_item(store, number, sum(bool(events) for _, events in waiting)) if waiting else None,
-        links=refs_of(state),
+        links=tuple(_links(seen)),
         parked=tuple(one.id for one in store.parked.list() if one.what == "item" and one.target == number),
         events=tuple(rows[:SHOWN_EVENTS]),
     )
 
 
-def rules_of(store: Store, settings: Settings) -> Rules:
+def _whose(store: Store, email: str) -> str | None:
+    """Return the person with an address, or who had it last where no record leads there now."""
+    number = store.people.find(email)
+    if number is None:
+        return None
+    (waiting,) = store.lanes.waiting(LANE, [number])
+    if not store.people.read(number).records and not any(part.ref and not part.is_borrowed for part, _ in waiting):
+        homes = (store.people.home(ref) for ref in store.people.left(number)[:1])
+        return next((home for home in homes if home), number)
+    return number
+
+
+def _links(seen: View) -> Iterator[Link]:
+    for state in ("living", "displaced", "deleted"):
+        for record in getattr(seen.roll, state):
+            yield Link(record.source, record.id, state)
+
+
+def rules_now(store: Store, settings: Settings) -> Rules:
     """Return the operator's decisions, with the account's attributes as the workers last read them."""
-    options = {name: settings.options_for(name) for name in settings.sources}
     noted = store.note("attributes")
-    return Rules(
-        lists={name: one.list_ids for name, one in options.items()},
-        delete={name: one.delete_behavior for name, one in options.items()},
-        missing={name: ConsentState(one.missing_consent) for name, one in options.items()},
-        update={name: one.update_enabled for name, one in options.items()},
-        attributes=noted["found"] if noted else None,
-    )
-
-
-def _read_waiting(store: Store, number: str) -> list[tuple[State, tuple[Source, ...]]]:
-    raws: Any = store.client.lrange(keys.changes(LANE, number), 0, -1)
-    return [decode_change(as_text(raw)) for raw in raws]
+    return replace(operator_rules(settings), attributes=noted["found"] if noted else None)
 
 
 def _values(
-    state: State, person: Person, waiting: Sequence[tuple[State, tuple[Source, ...]]], rows: Sequence[Row]
-) -> list[Value]:
-    found = []
-    for name, stamped in sorted(state.items(), key=lambda item: (item[0].isupper(), item[0])):
-        if name.startswith(("consent.", "ref.")):
-            continue
-        bringing = next((events for change, events in waiting if change.get(name) == stamped), None)
-        waits = bringing is not None and person.state.get(name) != stamped
-        event = bringing[0].event_id if bringing else _event_of(stamped, rows)
-        value = stamped.value[1] if name == "email" and isinstance(stamped.value, list) else stamped.value
-        found.append(Value(name, value, stamped.source, stamped.at_ms, event, waits))
-    return found
+    seen: View,
+    stored: Person,
+    waiting: Sequence[tuple[Part, tuple[EventRef, ...]]],
+    rows: Sequence[Row],
+) -> Iterator[Value]:
+    yield Value("status", seen.word, "", 0, None, waits=seen.word != view(stored, Rules()).word)
+    for name, (stamped, record) in sorted(attributes(seen.roll.living).items()):
+        known = stored.records.get(record.ref)
+        waits = known is None or known.state.get(name) != stamped
+        bringing = [events for part, events in waiting if part.ref == record.ref and part.state.get(name) == stamped]
+        came = next((events[0].event_id for events in bringing if events), None) if waits else None
+        event = came or (None if waits else _event_of(stamped, record.source, rows))
+        yield Value(name, stamped.value, record.source, stamped.at_ms, event, waits)
 
 
-def _event_of(stamped: Stamped, rows: Sequence[Row]) -> str | None:
+def _event_of(stamped: Stamped, source: str, rows: Sequence[Row]) -> str | None:
     """Return the event that brought a value, where only one can have: of its source, and read after it was set."""
-    could = {row.event_id for row in rows if row.source == stamped.source and row.at_ms >= stamped.at_ms}
+    could = {row.event_id for row in rows if row.source == source and row.at_ms >= stamped.at_ms}
     return could.pop() if len(could) == 1 else None
 
 
-def _consent(state: State, channel: Channel, settings: Settings) -> ChannelConsent:
-    missing = _missing(state, settings) if channel is Channel.EMAIL else ConsentState.UNKNOWN
-    decision = decide(state, channel, missing)
-    seen = {name: state[register(channel, name)] for name in REGISTERS if register(channel, name) in state}
-    chosen = next((name for name, stamped in seen.items() if stamped is decision.evidence), None)
-    return ChannelConsent(
-        channel=str(channel),
-        state=str(decision.state),
-        why=_why(decision, chosen, seen),
-        evidence=_evidence(chosen, seen[chosen]) if chosen else None,
-        losing=tuple(_evidence(name, stamped) for name, stamped in seen.items() if name != chosen),
-    )
+def _consent(channel: Channel, standing: Standing) -> ChannelConsent:
+    evidence = _evidence(standing.evidence) if standing.evidence else None
+    # what was said of a record and of its address in one breath is one thing
+    told = {one._replace(of="") for one in [evidence] if one}
+    losing: list[Evidence] = []
+    for one in map(_evidence, standing.losing):
+        if one._replace(of="") not in told:
+            losing.append(one)
+            told.add(one._replace(of=""))
+    return ChannelConsent(str(channel), str(standing.state), _why(standing), evidence, tuple(losing))
 
 
-def _missing(state: State, settings: Settings) -> ConsentState:
-    """Return the strictest choice of all the person's sources, as the delivery decides it."""
-    sources = set(refs_of(state)) or {stamped.source for stamped in state.values()} - {BREVO}
-    chosen = {settings.options_for(source).missing_consent for source in sources}
-    return ConsentState.GRANTED if chosen == {"granted"} else ConsentState.UNKNOWN
-
-
-def _why(decision: Decision, chosen: str | None, seen: Mapping[str, Stamped]) -> str:
-    if chosen is None:
-        return (
-            "Nothing is on record, and options.missing_consent says granted."
-            if decision.state is ConsentState.GRANTED
-            else "Nothing is on record, and that is never a yes."
-        )
-    if chosen == "withdrawn":
-        if "granted" in seen:
-            return "The withdrawal is not older than the opt-in; only a newer explicit opt-in lifts it."
-        return "The person withdrew; only a newer explicit opt-in lifts it." + (
-            " A checkbox does not." if "stated" in seen else ""
-        )
-    if chosen == "granted":
-        return (
-            "An explicit opt-in that is newer than the withdrawal."
-            if "withdrawn" in seen
-            else "The newest explicit opt-in."
-        )
-    if "granted" in seen:
+def _why(standing: Standing) -> str:
+    evidence, others = standing.evidence, {one.register for one in standing.losing}
+    if evidence is None:
+        is_granted = standing.state is ConsentState.GRANTED
+        return f"Nothing is on record, and {_MISSING_IS_A_YES if is_granted else 'that is never a yes'}."
+    if evidence.says is ConsentState.WITHDRAWN:
+        return _why_not(evidence, others)
+    if evidence.says is ConsentState.GRANTED and (evidence.register != "stated" or standing.may_lift):
+        answers = standing.may_lift and others & {"withdrawn", "deleted", "after"}
+        return "An explicit opt-in that is newer than the withdrawal." if answers else "The newest explicit opt-in."
+    if evidence.says is not ConsentState.GRANTED and "granted" in others:
         return "A newer record says that the opt-in no longer holds."
     return "The newest state of the source's record; no act of the person is on record."
 
 
-def _evidence(name: str, stamped: Stamped) -> Evidence:
-    says = str(stamped.value[0]) if isinstance(stamped.value, list) else name
-    return Evidence(name, says, stamped.source, stamped.at_ms, method(stamped))
+_MISSING_IS_A_YES = "options.missing_consent says granted"
 
 
-def _brevo(has: Has, plan: Plan, *, is_waiting: bool) -> BrevoHas:
+def _why_not(evidence: consent.Evidence, others: AbstractSet[str]) -> str:
+    if evidence.register in _WHY:
+        return _WHY[evidence.register]
+    if "granted" in others:
+        return "No explicit opt-in that was given for this address is newer than the withdrawal."
+    box = " A ticked box does not." if "stated" in others else ""
+    return f"The person withdrew; only a newer explicit opt-in lifts it.{box}"
+
+
+#: Withdrawals of which more is to be said.
+_WHY = {
+    "bounced": "Mail to this address bounced for good. No shop lifts that: `tajo contacts clear` does, or Brevo.",
+    "complained": "The person complained of spam in Brevo. No shop lifts that: `tajo contacts clear` does.",
+    "deleted": "The last customer record of the address was deleted; only a newer explicit opt-in lifts it.",
+    "after": "A customer who had this address withdrew later, and nobody else has it now.",
+}
+
+
+def _evidence(one: consent.Evidence) -> Evidence:
+    of = "record" if one.ref else "address"
+    return Evidence(one.register, str(one.says), one.source, one.at_ms, one.method, of)
+
+
+def _brevo(person: Person, plan: Plan, *, is_waiting: bool) -> BrevoHas:
+    has = person.has
     why = plan.why if plan.action == "none" else "" if is_waiting else "since the last delivery the settings changed"
-    return BrevoHas(has.email, has.at_ms, has.blocked, has.sms_blocked, has.lists, plan.action, why)
+    email = person.email if has.is_there else None
+    return BrevoHas(email, has.at_ms, has.blocked, has.sms_blocked, has.lists, plan.action, why)
 
 
 def _waiting_item(store: Store, number: str, changes: int) -> Waiting:

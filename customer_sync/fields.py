@@ -2,37 +2,47 @@
 
 ```
 CUSTOMER: Table = {
+    "email": strict(email, "email"),
     "firstName": take(text, "first_name", "billing.first_name"),  # the first that is not empty
     "totalSpent": take(number, "total_spent"),
 }
-record = {"id": identifier(body.get("id"), "id"), **pick(body, CUSTOMER)}
+node = Node(json_object(inbound))
+record = {"id": identifier(node.get("id"), "id"), **node.pick(CUSTOMER)}
 ```
 
-An absent key stays absent (unknown); null, "" and an empty place on the way become None (known to be empty). A value
-of the wrong type is a `PayloadError` that names its path, as `billing.first_name`. A reader of your own is any function
-from a value and its path to the canonical value, or None where it is empty.
+An absent key stays absent (unknown); null, "" and an empty place on the way become None (known to be empty).
+
+Reading is strict on who somebody is and on what they allow, and lenient on all else: a value of an unexpected type is a
+`PayloadError` that names its path where the field is `strict`; elsewhere it is left out, as if it were unknown, and
+noted (`Node.notes`). A reader of your own is any function from a value and its path to the canonical value, None where
+it is empty, or a `PayloadError`.
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from typing import Final, NamedTuple
 
-from customer_sync.connector import id_text, parse_time
-from customer_sync.errors import PayloadError
-from customer_sync.model import Json
+from customer_sync.connector import UNREADABLE, id_text, parse_time, written_time
+from customer_sync.errors import MappingError, PayloadError
+from customer_sync.identity import normalize_email
+from customer_sync.model import Json, kind_of
 
 #: Turns a value and its path into the canonical value.
 Reader = Callable[[Json, str], Json]
-Node = Mapping[str, Json]
 
 #: The longest id that is believed; a longer one is an attack or a fault.
 MAX_ID = 255
 #: Whole numbers beyond this are no counts.
 MAX_WHOLE = 2**53
+#: More notes of one body tell nobody anything.
+MAX_NOTES = 20
+_MORE = "more was left out"
 
 
 class Absent(Enum):
@@ -45,53 +55,175 @@ ABSENT: Final = Absent.ABSENT
 
 
 class Field(NamedTuple):
-    """How a field is read, and the places where it may stand; the first that is not empty wins."""
+    """How a field is read, the places where it may stand (the first that is not empty wins), and how strictly."""
 
     read: Reader
     places: tuple[tuple[str, ...], ...]
+    is_strict: bool = False
 
 
 Table = Mapping[str, Field]
 
 
 def take(read: Reader, *paths: str) -> Field:
-    """Return a field of a table: `take(text, "first_name", "billing.first_name")`."""
+    """Return a field of a table: `take(text, "first_name", "billing.first_name")`; a number reaches into a list."""
     return Field(read, tuple(tuple(path.split(".")) for path in paths))
 
 
-def pick(node: Node, table: Table, at: str = "") -> dict[str, Json]:
-    """Return the fields of a table that a body holds.
+def strict(read: Reader, *paths: str) -> Field:
+    """Return a field without which the record cannot be used when it cannot be read: an id, an address."""
+    return take(read, *paths)._replace(is_strict=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An object of a body, and what had to be left out while the body was read.
 
     Args:
-        node: the object to read.
-        table: our name → field.
-        at: the path of `node` in the body, for messages.
-
-    Raises:
-        PayloadError: a value has the wrong type.
+        body: the object.
+        at: its path in the body, for messages; "" for the body itself.
+        notes: what was left out and why; shared by all nodes of one body.
     """
-    found = {name: _find(node, field, at) for name, field in table.items()}
-    return {name: value for name, value in found.items() if value is not ABSENT}
+
+    body: Mapping[str, Json]
+    at: str = ""
+    notes: list[str] = field(default_factory=list)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.body
+
+    def get(self, key: str) -> Json:
+        """Return a value as it stands, None when it is absent."""
+        return self.body.get(key)
+
+    def path(self, key: str) -> str:
+        """Return the path of a key."""
+        return join(self.at, key)
+
+    def note(self, fault: PayloadError) -> None:
+        """Remember that something was left out."""
+        text = f"{fault.path}: {fault.found}"
+        if text not in self.notes and len(self.notes) <= MAX_NOTES:
+            self.notes.append(text if len(self.notes) < MAX_NOTES else _MORE)
+
+    def pick(self, table: Table) -> dict[str, Json]:
+        """Return the fields of a table that the object holds.
+
+        Raises:
+            PayloadError: a strict one cannot be read.
+        """
+        found = {name: self.take(field) for name, field in table.items()}
+        return {name: value for name, value in found.items() if value is not ABSENT}
+
+    def take(self, field: Field) -> Json | Absent:
+        """Return one field; `ABSENT` where nothing stands, or nothing that can be read.
+
+        Where one place cannot be read and the others are empty, the field is unknown, and not known to be empty.
+
+        Raises:
+            PayloadError: the field is strict and cannot be read.
+        """
+        found: Json | Absent = ABSENT
+        is_odd = False
+        for keys in field.places:
+            try:
+                value = self._follow(keys, field)
+                if value is ABSENT:
+                    continue
+                found = field.read(value, self.path(".".join(keys)))
+            except PayloadError as fault:
+                if field.is_strict:
+                    raise
+                self.note(fault)
+                is_odd = True
+                continue
+            if found is not None:
+                self._note_dropped(value, keys)
+                return found
+        return ABSENT if is_odd else found
+
+    def read(self, read: Reader, key: str) -> Json:
+        """Return one value, None where nothing stands or nothing that can be read."""
+        found = self.take(take(read, key))
+        return None if found is ABSENT else found
+
+    def instant(self, *keys: str) -> datetime | None:
+        """Return the first time that can be read, in UTC; None when there is none."""
+        for key in keys:
+            value = self.get(key)
+            if value is None or value == "":
+                continue
+            try:
+                return parse_time(value, self.path(key))
+            except PayloadError as fault:
+                self.note(fault)
+        return None
+
+    def has_bad_time(self, key: str) -> bool:
+        """Tell whether something stands at a key that is no time."""
+        return self.get(key) not in (None, "") and self.instant(key) is None
+
+    def child(self, key: str) -> Node:
+        """Return the object at a key; an empty one where none stands.
+
+        Raises:
+            PayloadError: something else stands there; `pick` reaches into objects leniently.
+        """
+        path = self.path(key)
+        return Node(as_object(self.get(key), path), path, self.notes)
+
+    def children(self, key: str) -> list[Node]:
+        """Return the objects of a list; what is no object is left out, an absent or empty list has none.
+
+        PHP writes a list with gaps as an object; its values are meant.
+        """
+        value, path = self.get(key), self.path(key)
+        items = list(value.values()) if isinstance(value, dict) else value
+        if not isinstance(items, list):
+            if value is not None:
+                self.note(PayloadError(path, f"expected a list, found {kind_of(value)}"))
+            return []
+        found = []
+        for index, item in enumerate(items):
+            try:
+                found.append(Node(as_object(item, f"{path}[{index}]"), f"{path}[{index}]", self.notes))
+            except PayloadError as fault:
+                self.note(fault)
+        return found
+
+    def _follow(self, keys: tuple[str, ...], field: Field) -> Json | Absent:
+        """Return what stands at the end of a way; an empty place on the way holds an empty value.
+
+        `false` and "" are how PHP writes an object that is not there: it is left out, whoever looks for what is in it.
+        """
+        here: Json | Absent = self.body.get(keys[0], ABSENT)
+        for depth, key in enumerate(keys[1:], start=1):
+            if here is ABSENT:
+                return ABSENT
+            if isinstance(here, list) and key.isdecimal():
+                if int(key) >= len(here):
+                    return ABSENT
+                here = here[int(key)]
+            elif here is None or here == []:
+                return None
+            elif isinstance(here, dict):
+                if key not in here:
+                    return ABSENT
+                here = here[key]
+            else:
+                fault = PayloadError(self.path(".".join(keys[:depth])), f"expected an object, found {kind_of(here)}")
+                if not field.is_strict or here not in (False, ""):
+                    raise fault
+                self.note(fault)
+                return ABSENT
+        return here
+
+    def _note_dropped(self, value: Json | Absent, keys: tuple[str, ...]) -> None:
+        if isinstance(value, str) and _UNFIT.search(value):
+            self.note(PayloadError(self.path(".".join(keys)), "a character that cannot be read was left out"))
 
 
-def objects(node: Node, key: str, at: str = "") -> list[tuple[Node, str]]:
-    """Return the objects of a list, each with its path; an absent or empty list has none.
-
-    PHP writes a list with gaps as an object; its values are meant.
-
-    Raises:
-        PayloadError: it is no list, or something in it is no object.
-    """
-    value, path = node.get(key), join(at, key)
-    if value is None:
-        return []
-    items = list(value.values()) if isinstance(value, dict) else value
-    if not isinstance(items, list):
-        raise PayloadError(path, f"expected a list, found {type(value).__name__}")
-    return [(as_object(item, f"{path}[{i}]"), f"{path}[{i}]") for i, item in enumerate(items)]
-
-
-def as_object(value: Json, path: str) -> Node:
+def as_object(value: Json, path: str) -> Mapping[str, Json]:
     """Return an object; null and [] are an empty one, as Shopify and PHP write an address that is not there.
 
     Raises:
@@ -100,21 +232,13 @@ def as_object(value: Json, path: str) -> Node:
     if value is None or value == []:
         return {}
     if not isinstance(value, dict):
-        raise PayloadError(path, f"expected an object, found {type(value).__name__}")
+        raise PayloadError(path, f"expected an object, found {kind_of(value)}")
     return value
 
 
-def instant(node: Node, *keys: str, at: str = "") -> datetime | None:
-    """Return the first time that is not empty, None when there is none.
-
-    Raises:
-        PayloadError: one of them is no time.
-    """
-    for key in keys:
-        value = node.get(key)
-        if value is not None and value != "":
-            return parse_time(value, join(at, key))
-    return None
+def filled(record: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a record without what is empty: for copies and summaries, whose empty fields tell nothing."""
+    return {name: value for name, value in record.items() if value is not None}
 
 
 def join(at: str, key: str) -> str:
@@ -139,14 +263,36 @@ def maybe_id(value: Json, path: str) -> str | None:
     return None if value is None or value in ("", 0, "0") else identifier(value, path)
 
 
+def email(value: Json, path: str) -> str | None:
+    """Return an e-mail address as it is written, without the spaces around it; None for one that reaches nobody.
+
+    Raises:
+        PayloadError: it can be no address. Nothing in it is mended: that would make it somebody else's.
+    """
+    if isinstance(value, str) and _UNFIT.search(value):
+        raise PayloadError(path, "expected an e-mail address, found characters that cannot be read")
+    try:
+        found = normalize_email(value)
+    except MappingError as fault:
+        raise PayloadError(path, fault.found, fault.remedy) from fault
+    return value.strip() if found is not None and isinstance(value, str) else None
+
+
 def text(value: Json, path: str) -> str | None:
-    """Return a text without the spaces around it; a number is taken as its digits."""
+    """Return a text without the spaces around it; a number is taken as its digits.
+
+    NULs and halves of characters (an emoji cut in two) are left out.
+    """
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise PayloadError(path, f"expected a text, found {type(value).__name__}")
-    # A lone surrogate (an emoji cut in half) can be no UTF-8; it becomes a question mark.
-    return str(value).strip().encode(errors="replace").decode() or None
+        raise PayloadError(path, f"expected a text, found {kind_of(value)}")
+    found = str(value)
+    if _UNFIT.search(found):
+        found = _UNFIT.sub("", found)
+        if not found.strip():
+            raise PayloadError(path, "expected a text, found characters that cannot be read")
+    return found.strip() or None
 
 
 def number(value: Json, path: str) -> float | None:
@@ -154,7 +300,7 @@ def number(value: Json, path: str) -> float | None:
     if value is None or value == "":
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise PayloadError(path, f"expected a number, found {type(value).__name__}")
+        raise PayloadError(path, f"expected a number, found {kind_of(value)}")
     try:
         found = float(value)
     except (ValueError, OverflowError) as error:
@@ -178,35 +324,21 @@ def flag(value: Json, path: str) -> bool | None:
     """Return yes or no."""
     if value is None or isinstance(value, bool):
         return value
-    raise PayloadError(path, f"expected true or false, found {type(value).__name__}")
+    raise PayloadError(path, f"expected true or false, found {kind_of(value)}")
 
 
 def moment(value: Json, path: str) -> str | None:
-    """Return a time as ISO 8601 text in UTC."""
+    """Return a time as ISO 8601 text in the zone in which it is written: its day is the one that people see there."""
     if value is None or value == "":
         return None
-    return parse_time(value, path).isoformat().replace("+00:00", "Z")
+    return to_text(written_time(value, path))
 
 
-def _find(node: Node, field: Field, at: str) -> Json | Absent:
-    found: Json | Absent = ABSENT
-    for keys in field.places:
-        value = _follow(node, keys, at)
-        if value is ABSENT:
-            continue
-        found = field.read(value, join(at, ".".join(keys)))
-        if found is not None:
-            return found
-    return found
+def to_text(at: datetime) -> str:
+    """Return an aware time as ISO 8601 text with its own zone; UTC is written `Z`."""
+    text = at.isoformat()
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else text
 
 
-def _follow(node: Node, keys: tuple[str, ...], at: str) -> Json | Absent:
-    here = node
-    for depth, key in enumerate(keys[:-1], start=1):
-        if key not in here:
-            return ABSENT
-        value = here[key]
-        if value is None or value == []:
-            return None
-        here = as_object(value, join(at, ".".join(keys[:depth])))
-    return here.get(keys[-1], ABSENT)
+#: What no text can hold, and what stands for it in a body that `json_body` read.
+_UNFIT = re.compile(f"[\0{UNREADABLE}\ud800-\udfff]")

@@ -10,7 +10,7 @@ import re
 from hashlib import blake2b
 
 from customer_sync.errors import MappingError
-from customer_sync.model import Json
+from customer_sync.model import Json, kind_of
 
 #: An address is at most this long: RFC 5321, section 4.5.3.1.3, without the angle brackets.
 MAX_EMAIL = 254
@@ -44,7 +44,7 @@ def normalize_email(value: Json) -> str | None:
     if value is None:
         return None
     if not isinstance(value, str):
-        raise MappingError("email", f"expected an e-mail address, found {type(value).__name__}", _REMEDY)
+        raise MappingError("email", f"expected an e-mail address, found {kind_of(value)}", _REMEDY)
     address = value.strip().strip(_STRAY).strip()
     if not address:
         return None

@@ -9,10 +9,11 @@ from typing import Literal, NamedTuple, Protocol
 
 from customer_sync import retry
 from customer_sync.errors import ConfigError, Unavailable
-from customer_sync.model import EventState
+from customer_sync.model import Channel, EventState, Inbound
 from customer_sync.store.breaker import Breakers
 from customer_sync.store.counters import Tally
-from customer_sync.store.lanes import Item, Settlement, Source
+from customer_sync.store.forms import EventRef
+from customer_sync.store.items import Item, Settlement
 from customer_sync.store.run import EVENT_PREFIX
 
 #: How long an item that failed alone lets others go before it, in seconds.
@@ -31,6 +32,7 @@ class Outcome(NamedTuple):
             nothing was tried, the item goes another way.
         note: the destination's answer or the reason, for people.
         pause: the error that concerns the whole lane.
+        upheld: the channels on which the rules of consent kept somebody who withdrew from becoming mailable.
     """
 
     item: Item
@@ -38,6 +40,7 @@ class Outcome(NamedTuple):
     word: Word
     note: str = ""
     pause: Unavailable | ConfigError | None = None
+    upheld: tuple[Channel, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +111,15 @@ IMPORTED = "imported"
 _RUN_COUNTS = {"delivered": "sent", "unchanged": "same", "parked": "failed", "again": "retried"}
 
 
-def is_of_run(event: Source) -> bool:
+def is_of_run(event: EventRef) -> bool:
     """Tell whether an event is one of a run, which has counts of its own."""
     return event.event_id.startswith(EVENT_PREFIX)
+
+
+def count_upheld(tally: Tally, outcomes: Sequence[Outcome]) -> None:
+    """Count the withdrawals that the rules of consent upheld."""
+    for channel, by in Counter(channel for one in outcomes for channel in one.upheld).items():
+        tally.count("tajo_consent_blocked_total", by=by, channel=str(channel))
 
 
 def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms: int) -> dict[str, Counter[str]]:
@@ -187,6 +196,10 @@ class Gear(Protocol):
 
     def next_look_s(self) -> float | None:
         """Return how long until there is something to follow, in seconds; None when nothing is under way."""
+        ...
+
+    def hears(self, inbound: Inbound) -> bool:
+        """Tell whether a request is a notice for the gear, and for nobody else."""
         ...
 
     def look_now(self) -> bool:

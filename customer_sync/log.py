@@ -47,6 +47,14 @@ def get(name: str) -> Any:
     return _FieldLogger(logging.getLogger(name))
 
 
+def place(error: BaseException) -> str:
+    """Return where an error was raised, as `function:line`: for errors whose text may hold what a customer sent."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""
+
+
 class _FieldLogger:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger

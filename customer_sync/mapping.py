@@ -17,8 +17,10 @@ from typing import Final, Literal
 
 import phonenumbers
 
-from customer_sync.model import Json
+from customer_sync.model import Json, kind_of
 
+#: The longest phone number, its `+` included: ITU-T E.164.
+MAX_E164: Final = 16
 #: Attribute types of Brevo that can be proposed.
 AttributeType = Literal["text", "float", "date", "boolean"]
 #: How a canonical field's value is read.
@@ -212,9 +214,10 @@ def _text(value: Json, _record: Mapping[str, Json]) -> Json:
 
 
 def _number(value: Json, _record: Mapping[str, Json]) -> float:
+    """Return an amount with all the decimals that it has: dinars have three, and Brevo keeps what it gets."""
     if isinstance(value, str | int | float) and not isinstance(value, bool):
         try:
-            number = round(float(value), 2)
+            number = float(value)
         except (ValueError, OverflowError):
             number = math.nan
         if math.isfinite(number) and not (isinstance(value, str) and "_" in value):
@@ -280,7 +283,17 @@ def _phone(value: Json, record: Mapping[str, Json]) -> str:
 
 @lru_cache(maxsize=4096)
 def _parse_phone(text: str, country: str) -> tuple[str | None, str]:
-    """Return the number in E.164 and "", or None and why not. The cache serves the same person's repeated events."""
+    """Return the number in E.164 and "", or None and why not. The cache serves the same person's repeated events.
+
+    A number that is none in its country and begins with 00 is read as an international one: most of the world dials so.
+    """
+    number, reason = _read_phone(text, country)
+    if number is None and (abroad := text.strip()).startswith("00"):
+        number, _ = _read_phone(f"+{abroad[2:].strip()}", "")
+    return number, "" if number else reason
+
+
+def _read_phone(text: str, country: str) -> tuple[str | None, str]:
     try:
         number = phonenumbers.parse(text, country or None)
     except phonenumbers.NumberParseException as error:
@@ -290,7 +303,11 @@ def _parse_phone(text: str, country: str) -> tuple[str | None, str]:
         return None, "not a phone number"
     if not phonenumbers.is_valid_number(number):
         return None, f"no valid phone number of {phonenumbers.region_code_for_country_code(number.country_code or 0)}"
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), ""
+    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if len(written) > MAX_E164:
+        # some countries' own rules allow longer ones (+49 30 and 14 digits, phonenumbers 9.0, 2026-11)
+        return None, "longer than the 15 digits of an international phone number"
+    return written, ""
 
 
 _CONVERT: Final[Mapping[str, _Convert]] = {
@@ -303,15 +320,6 @@ _CONVERT: Final[Mapping[str, _Convert]] = {
     "list": _joined,
 }
 
-_KINDS: Final[Mapping[type, str]] = {
-    str: "another text",
-    bool: "true or false",
-    int: "a number",
-    float: "a number",
-    list: "a list",
-    dict: "an object",
-}
-
 
 def _kind(value: Json) -> str:
-    return _KINDS.get(type(value), "nothing")
+    return "another text" if isinstance(value, str) else kind_of(value)

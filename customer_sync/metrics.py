@@ -100,15 +100,16 @@ CATALOGUE: tuple[Metric, ...] = (
         "tajo_consent_blocked_total",
         "counter",
         ("channel",),
-        "Times the consent rules kept a withdrawn person from becoming mailable.",
+        "Times the consent rules kept a withdrawn person from becoming mailable: they did not follow a yes that came, "
+        "or set a block that Brevo did not have.",
         "Rising after a change at the platform: it may be signing people up again. Look before you trust it.",
     ),
     Metric(
         "tajo_lane_pauses_total",
         "counter",
         ("lane", "why"),
-        "Times a lane stopped: unavailable (Brevo is down) or config (key, address or permission is wrong).",
-        "`tajo doctor` says which of the three it is and what to do.",
+        "Times a lane stopped: unavailable (Brevo is down) or config (a wrong setting, or no worker delivers it).",
+        "`tajo doctor` says which setting it is and what to do.",
     ),
     Metric(
         "tajo_leases_lost_total",

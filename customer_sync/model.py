@@ -16,6 +16,20 @@ from typing import TypedDict
 #: A JSON value as Python knows it. Ids are strings, never floats: platforms use ids above 2^53.
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
+_KINDS: Mapping[type, str] = {
+    str: "a text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number with a fraction",
+    list: "a list",
+    dict: "an object",
+}
+
+
+def kind_of(value: Json) -> str:
+    """Return what a value is, in words for people: `true or false`, `a list`; never the value itself."""
+    return _KINDS.get(type(value), "nothing")
+
 
 class Kind(StrEnum):
     """What happened, in our words."""
@@ -143,6 +157,8 @@ class Consent:
         method: how, in the platform's word: `single_opt_in`, `brevo:unsubscribed`, `acceptsMarketing`.
         explicit: True when this reports an act of the person with its own time; False for the mere state of a
             checkbox. Only an explicit grant can follow a withdrawal.
+        seen_at: the platform's own finer time of the act, UTC, from a delivery that is about the consent and nothing
+            else; it tells which of two acts with one `at` was the later. None: the platform sends none.
     """
 
     channel: Channel
@@ -150,6 +166,7 @@ class Consent:
     at: datetime
     method: str
     explicit: bool = False
+    seen_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +183,10 @@ class Event:
         record: the record in canonical fields (see `Customer`); absent keys are unknown.
         consents: what the event tells of the person's consent.
         topic: the platform's own word for what happened, for people who look.
+        seen_at: the platform's own finer time of this state, UTC; it tells which of two states with one `occurred_at`
+            is the later. None: the platform sends none, and the time of arrival (of the read, for a pull) counts.
+        notes: what was left out of the record and why, as `billing.phone: expected a text, found true or false`: paths
+            and reasons, never values.
     """
 
     id: str
@@ -177,52 +198,13 @@ class Event:
     record: Mapping[str, Json] = field(default_factory=dict)
     consents: tuple[Consent, ...] = ()
     topic: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What one target should become; every field carries the time that set it.
-
-    Args:
-        lane: the lane it waits in.
-        source: the source it came from.
-        occurred_at: the stamp of all its fields, UTC, whole milliseconds count.
-        fields: field name → value; for a contact see `customer_sync.merge`.
-        customer_id: with `source`, who it is about.
-        email: the address at that time, normalised; None when the event did not tell.
-        is_snapshot: the address comes from an older copy of the customer (an order holds one): it helps to find the
-            person and is used while nothing better is known, but never renames anybody.
-        only_known: changes nobody who is not known yet.
-        target: the target's key for lanes other than `contacts`; there the person is found by id and address.
-        event_id: the event it comes from.
-        priority: who goes first.
-    """
-
-    lane: str
-    source: str
-    occurred_at: datetime
-    fields: Mapping[str, Json]
-    customer_id: str | None = None
-    email: str | None = None
-    is_snapshot: bool = False
-    only_known: bool = False
-    target: str | None = None
-    event_id: str = ""
-    priority: Priority = Priority.LIVE
-
-
-@dataclass(frozen=True, slots=True)
-class Merged:
-    """Two customers of one source became one: the id `gone_id` means the person of `kept_id` from now on."""
-
-    source: str
-    gone_id: str
-    kept_id: str
-    occurred_at: datetime
+    seen_at: datetime | None = None
+    notes: tuple[str, ...] = ()
 
 
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def to_ms(at: datetime) -> int:
@@ -230,9 +212,19 @@ def to_ms(at: datetime) -> int:
     return (at - _EPOCH) // _MILLISECOND
 
 
+def to_us(at: datetime) -> int:
+    """Return an aware time as whole microseconds since 1970: how finely it is told which of two states came later."""
+    return (at - _EPOCH) // _MICROSECOND
+
+
 def from_ms(ms: int) -> datetime:
     """Return the aware UTC time of a stored stamp."""
     return datetime.fromtimestamp(ms / 1000, tz=UTC)
+
+
+def from_us(us: int) -> datetime:
+    """Return the aware UTC time of microseconds since 1970."""
+    return _EPOCH + us * _MICROSECOND
 
 
 def to_iso(ms: int) -> str:

@@ -1,7 +1,7 @@
 """START HERE: the straight line from a webhook to Brevo, as plain functions that read top to bottom.
 
     ingress        a verified request is appended to the inbox (`customer_sync.web.ingress`)
-    process_inbox  request → events → changes → lanes, in one atomic step per batch
+    process_inbox  request → events → changes → lanes, in one atomic step per batch (`reading`, `plan`)
     deliver        lane → items → Brevo → settled
     bulk, follow   the same for many items in one call, and what became of them
 
@@ -11,31 +11,27 @@ nothing. Nothing here remembers anything between calls.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from customer_sync import pauses
 from customer_sync.brevo.contact_plan import Rules
-from customer_sync.brevo.gear import is_notice
 from customer_sync.clock import Clock, system_clock
 from customer_sync.connector import Connector
-from customer_sync.errors import ConfigError, MappingError, PayloadError, Unavailable
-from customer_sync.identity import fingerprint
-from customer_sync.lane import STATES, Delivery, Gear, Handler, Outcome, Work, count_outcomes, is_of_run
+from customer_sync.lane import STATES, Delivery, Gear, Handler, Outcome, Work, count_outcomes, count_upheld, is_of_run
 from customer_sync.log import get
-from customer_sync.merge import Stamped, State, stamp, to_json
-from customer_sync.model import Change, Event, EventState, Inbound, Kind, Merged, to_ms
+from customer_sync.model import Event, EventState, Inbound, Kind
+from customer_sync.plan import Request, commit
+from customer_sync.reading import Read, Reader
 from customer_sync.skills import Skill
-from customer_sync.skills.customer_sync import departed
-from customer_sync.store import Store, inbox, parked
-from customer_sync.store.breaker import CONFIG_PAUSE_S, Pause
+from customer_sync.store import Store, inbox
 from customer_sync.store.counters import Tally
+from customer_sync.store.items import Item
 from customer_sync.store.keeper import Keeper
-from customer_sync.store.lanes import COMPACT_AT, Item, Source, Which, encode_change
-from customer_sync.store.ledger import event_row, outcome_row
+from customer_sync.store.lanes import Which
+from customer_sync.store.ledger import outcome_row
 
 log = get(__name__)
 
@@ -89,28 +85,35 @@ def process_inbox(line: Line) -> bool:
     entries = line.store.inbox.read(READ_AT_ONCE)
     if not entries:
         return False
-    tally = Tally()
-    _commit(line, [_Reading(line, entry, tally) for entry in entries], tally)
-    line.store.counters.add(tally)
+    reader = Reader(line.store, line.connectors, line.skills, line.store.now_ms())
+    notices = [one for one in entries if any(gear.hears(one.inbound) for gear in line.gears.values())]
+    requests = [reader.read(one) for one in entries if one not in notices]
+    answer = commit(
+        line.store, [*(one.request for one in requests), *(Request(one.id, ()) for one in notices)], line.wake
+    )
+    line.store.counters.add(_count(line, requests, answer.states))
+    if notices and any(gear.look_now() for gear in line.gears.values()):
+        line.wake("follow")
+    log.info("inbox read", requests=len(entries), events=sum(len(one.events) for one in requests))
     return True
 
 
-def _commit(line: Line, read: Sequence[_Reading], tally: Tally) -> None:
-    answer = line.store.commit([one.plan for one in read], COMPACT_AT)
-    states = iter(answer["states"] or ())
-    for one in read:
+def _count(line: Line, requests: Sequence[Read], states: Sequence[str]) -> Tally:
+    """Count what became of requests, and tell of the alerts among their events."""
+    tally, answers = Tally(), iter(states)
+    for one in requests:
+        if one.is_ignored:
+            tally.count("tajo_events_total", source=one.source, state=EventState.IGNORED)
+        for name in one.refused:
+            tally.count("tajo_fields_refused_total", field=name)
         for event in [*one.events, *[None] * one.parked]:
-            state = next(states)
+            state = next(answers)
             if state == "skipped":
                 continue
             tally.count("tajo_events_total", source=one.source, state=state)
             if event is not None and event.kind in _ALERTS and state != EventState.REPEATED:
                 _alert(line, event)
-    for lane, target in answer["long"] or ():
-        line.store.lanes.compact(lane, target)
-    for lane in answer["wake"] or ():
-        line.wake(f"deliver:{lane}")
-    log.info("inbox read", requests=len(read), events=sum(len(one.events) for one in read))
+    return tally
 
 
 _ALERTS = {Kind.SOURCE_ALERT, Kind.CUSTOMER_DATA_REQUESTED}
@@ -122,152 +125,6 @@ def _alert(line: Line, event: Event) -> None:
     line.store.ledger.alert(text, remedy, source=event.source)
 
 
-class _Reading:
-    """One request on its way into the lanes: its events, what they change, what had to be parked."""
-
-    def __init__(self, line: Line, entry: inbox.Entry, tally: Tally) -> None:
-        self._line = line
-        self._inbound = entry.inbound
-        self._tally = tally
-        self.source = entry.inbound.source
-        self.events: list[Event] = []
-        self._plans: list[dict[str, Any]] = []
-        self._parked: list[list[Any]] = []
-        if entry.claims >= inbox.MAX_CLAIMS:
-            self._park("A worker died each time it read this request.", "Report it with the request, then replay.")
-        elif not is_notice(entry.inbound):
-            self._read()
-        elif any(gear.look_now() for gear in line.gears.values()):
-            line.wake("follow")
-        self.plan = {"entry": entry.id, "events": self._plans, "parked": self._parked}
-
-    @property
-    def parked(self) -> int:
-        """How much of the request had to be parked; the script answers events first, then these."""
-        return len(self._parked)
-
-    def _read(self) -> None:
-        connector = self._line.connectors.get(self._inbound.source)
-        if connector is None:
-            self._park("The source of this request is not in tajo.yaml.", "Add the source again, then replay.")
-            return
-        try:
-            parts = connector.parse(self._inbound)
-        except PayloadError as error:
-            self._park(str(error), error.remedy)
-            return
-        except Exception as error:  # noqa: BLE001  # a fault of ours in one request must not stop the others
-            # the error's text may hold what was sent: only its name and place are told
-            trace = error.__traceback__
-            while trace is not None and trace.tb_next is not None:
-                trace = trace.tb_next
-            place = f"{trace.tb_frame.f_code.co_name}:{trace.tb_lineno}" if trace is not None else ""
-            told = {"source": self._inbound.source, "error": type(error).__name__, "place": place}
-            log.error("request not read", **told)  # noqa: TRY400  # no traceback, for the reason above
-            self._park(f"A fault in the connector: {type(error).__name__}.", "Report it with the request, then replay.")
-            return
-        if not parts:
-            self._tally.count("tajo_events_total", source=self._inbound.source, state=EventState.IGNORED)
-        for part in parts:
-            if isinstance(part, PayloadError):
-                self._park(str(part), part.remedy)
-            else:
-                self._event(clamp(part, self._inbound.received_at))
-
-    def _event(self, event: Event) -> None:
-        puts: list[dict[str, Any]] = []
-        merged: dict[str, str] | None = None
-        notes: list[str] = []
-        try:
-            for skill in self._line.skills:
-                work = skill.work(event)
-                for change in work.changes:
-                    if isinstance(change, Merged):
-                        merged = _merged(self._line.store, change)
-                    else:
-                        puts.append(plan_put(self._line.store, change, self._inbound.received_at))
-                notes += [work.note] if work.note else []
-                for name in work.refused:
-                    self._tally.count("tajo_fields_refused_total", field=name)
-        except MappingError as error:
-            self._park(str(error), error.remedy, event)
-            return
-        key = fingerprint(f"{event.source}|{event.id}", self._line.store.people.salt)
-        planned: dict[str, Any] = {"seen": key, "row": event_row(event, "; ".join(notes)), "puts": puts}
-        if merged:
-            planned["merged"] = merged
-        self._plans.append(planned)
-        self.events.append(event)
-
-    def _park(self, reason: str, remedy: str, event: Event | None = None) -> None:
-        inbound = self._inbound
-        one = parked.park_inbound(inbox.encode(inbound), inbound.source, reason, remedy, to_ms(inbound.received_at))
-        row = event_row(event, reason) if event else ["e", one.id, "s", inbound.source, "k", "", "t", "", "n", reason]
-        self._parked.append([one.id, parked.encode(one), row])
-        log.warning("request parked", source=inbound.source, parked=one.id, reason=reason)
-
-
-def clamp(event: Event, received_at: datetime) -> Event:
-    """Return the event with no time later than its arrival: a clock that runs ahead must not win for ever."""
-    if event.occurred_at <= received_at and all(one.at <= received_at for one in event.consents):
-        return event
-    consents = tuple(replace(one, at=min(one.at, received_at)) for one in event.consents)
-    return replace(event, occurred_at=min(event.occurred_at, received_at), consents=consents)
-
-
-def state_of(change: Change) -> dict[str, Stamped]:
-    """Return the fields of a change with their stamp, and the id that leads to the person."""
-    at_ms = to_ms(change.occurred_at)
-    state = stamp(change.fields, at_ms, change.source)
-    if change.customer_id is not None:
-        state[f"ref.{change.source}"] = Stamped(change.customer_id, at_ms, change.source)
-    return state
-
-
-def plan_put(
-    store: Store, change: Change, received_at: datetime, state: State | None = None, event_id: str = ""
-) -> dict[str, Any]:
-    """Return a change in the form the commit script takes; `state` is what it stands for where that is more."""
-    at_ms = to_ms(change.occurred_at)
-    known_ms = 0 if change.is_snapshot or change.customer_id is None else at_ms
-    state = state_of(change) if state is None else state
-    fp = store.people.fingerprint(change.email) if change.email is not None else ""
-    put: dict[str, Any] = {
-        "lane": change.lane,
-        "ref": store.people.ref(change.source, change.customer_id) if change.customer_id is not None else "",
-        "fp": fp,
-        # the address as the field `email`, its fingerprint first; only the index in Redis gives it to a person
-        "name": to_json([fp, change.email]) if change.email is not None else "",
-        "source": change.source,
-        "ms": known_ms,
-        "at": at_ms,
-        "prio": int(change.priority),
-        "change": encode_change(state, [Source(event_id or change.event_id, change.source, to_ms(received_at))]),
-        "left": _left(change.source, change.occurred_at),
-        "known": change.only_known,
-        "guest": "status" in state,
-    }
-    if change.target is not None:
-        put["target"] = change.target
-    return put
-
-
-def _left(source: str, at: datetime) -> str:
-    """Return the change that takes a person off our lists whom no customer leads to any more, as it waits in a list."""
-    return f'{{"S":[{to_ms(at)},{json.dumps(source)},{_DEPARTED},{{}}],"E":[]}}'
-
-
-_DEPARTED = json.dumps(dict(departed("", datetime.fromtimestamp(0, tz=UTC)).fields), separators=(",", ":"))
-
-
-def _merged(store: Store, merged: Merged) -> dict[str, str]:
-    return {
-        "gone": store.people.ref(merged.source, merged.gone_id),
-        "kept": store.people.ref(merged.source, merged.kept_id),
-        "left": _left(merged.source, merged.occurred_at),
-    }
-
-
 # lanes → Brevo ------------------------------------------------------------------------------------------------------
 
 
@@ -277,14 +134,18 @@ def deliver(line: Line, lane: str) -> Rest:
     Raises:
         Unavailable: the destination is down; the lane's breaker is open and the items wait, unburnt.
     """
-    return _deliver(line, lane, line.handlers[lane], "live" if lane in line.gears else "all")
+    handler = line.handlers.get(lane)
+    if handler is None:
+        pauses.await_handler(line.store, lane, line.clock())
+        return Rest(did_work=False, wait_s=None)
+    return _deliver(line, lane, handler, "live" if lane in line.gears else "all")
 
 
 def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
     taken = line.store.lanes.take(lane, handler.batch_size(), which=which)
     if taken.state in {"empty", "closed"}:
         return Rest(did_work=False, wait_s=taken.wait_s)
-    with line.keeper.keep(lane, taken.token, [item.target for item in taken.items]):
+    with line.keeper.keep(lane, taken.token, taken.targets):
         delivery = handler.deliver(taken.items).after_lone_failure(line.store.breakers, lane)
         erased = [one.item for one in delivery.outcomes if one.settlement.verdict == "erased"]
         if erased:
@@ -296,9 +157,9 @@ def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
         log.warning("leases lost", lane=lane, items=len(stale))
     _record(line, lane, done)
     if delivery.pause is not None:
-        _pause(line, lane, delivery.pause)
+        pauses.pause(line.store, lane, delivery.pause, line.clock())
     elif taken.state == "probe":
-        _resume(line, lane)
+        pauses.resume(line.store, lane)
     return Rest(did_work=True, wait_s=0.0)
 
 
@@ -308,7 +169,9 @@ def bulk(line: Line, lane: str) -> Rest:
     Raises:
         Unavailable: as `deliver`.
     """
-    gear = line.gears[lane]
+    gear = line.gears.get(lane)
+    if gear is None:
+        return deliver(line, lane)
     did_work = _finish(line, lane, gear.load())
     if did_work and line.store.wake("follow"):
         line.wake("follow")
@@ -339,7 +202,7 @@ def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
             if work.alert is not None:
                 line.store.ledger.alert(*work.alert, lane=lane, cause="import")
             if work.delivery.pause is not None:
-                _pause(line, lane, work.delivery.pause)
+                pauses.pause(line.store, lane, work.delivery.pause, line.clock())
     line.store.counters.add(line.tally)
     return did_work
 
@@ -358,39 +221,12 @@ def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[froze
 
 def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
     """Count what became of items; whichever way they went, it is told here."""
+    count_upheld(line.tally, outcomes)
     runs = count_outcomes(line.tally, lane, outcomes, line.clock())
     line.store.counters.add(line.tally)
     for number, counts in runs.items():
         line.store.runs.count(number, counts)
     log.info("delivered", lane=lane, items=len(outcomes))
-
-
-def _pause(line: Line, lane: str, error: Unavailable | ConfigError) -> None:
-    if isinstance(error, ConfigError):
-        pause = Pause("config", error.reason, error.remedy, line.clock())
-        if line.store.breakers.trip(lane, pause, wait_s=CONFIG_PAUSE_S):
-            _announce(line, lane, pause)
-        return
-    pause = Pause("unavailable", str(error), "Nothing to do: work goes on by itself.", line.clock())
-    if line.store.breakers.trip(lane, pause):
-        _announce(line, lane, pause)
-    raise Unavailable(str(error)) from error
-
-
-def _announce(line: Line, lane: str, pause: Pause) -> None:
-    tally = Tally()
-    tally.count("tajo_lane_pauses_total", lane=lane, why=pause.kind)
-    line.store.counters.add(tally)
-    line.store.ledger.alert(f"Lane {lane} waits: {pause.reason}", pause.remedy, lane=lane, cause=pause.kind)
-    log.error("lane paused", lane=lane, reason=pause.reason, remedy=pause.remedy)
-
-
-def _resume(line: Line, lane: str) -> None:
-    pause = line.store.breakers.close(lane)
-    line.store.breakers.others_got_through(lane)
-    if pause is not None:
-        line.store.ledger.alert(f"Lane {lane} goes on.", "", lane=lane, cause="resumed")
-        log.warning("lane resumed", lane=lane)
 
 
 def accept(line: Line, inbound: Inbound) -> None:

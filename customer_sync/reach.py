@@ -6,13 +6,13 @@ an `Access`, so that it keeps no state of its own and a fake can stand in for th
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, NamedTuple, Protocol
 
+from customer_sync.clock import system_clock
 from customer_sync.errors import PayloadError
 from customer_sync.model import Event, Json
 from customer_sync.outbound import HttpClient
@@ -57,7 +57,7 @@ class Access:
 
     http: HttpClient
     vault: Vault
-    now_s: Callable[[], float] = time.time
+    now_s: Callable[[], float] = lambda: system_clock() / 1000
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,9 +23,8 @@ from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater, 
 from customer_sync.log import get
 from customer_sync.model import Event, Json, Kind, from_ms
 from customer_sync.pipeline import Line, Rest
+from customer_sync.plan import Planned, Request, commit
 from customer_sync.reach import Access, Page, Want
-from customer_sync.store.lanes import COMPACT_AT
-from customer_sync.store.people import refs_of
 from customer_sync.store.run import PageMove, Run, RunKind, RunState, Slot
 
 log = get(__name__)
@@ -244,19 +243,15 @@ def _smooth(run: Run, done: int, now_ms: int) -> float:
     return round(run.rate + weight * (latest - run.rate), 3)
 
 
-def _commit(puller: Puller, events: Sequence[dict[str, object]], move: PageMove) -> bool:
+def _commit(puller: Puller, events: Sequence[Planned], move: PageMove) -> bool:
     """Put a page into the lanes in parts; the last part moves the run. False when the run is not ours any more."""
     line = puller.line
     for start_at in range(0, max(1, len(events)), PART):
-        part = list(events[start_at : start_at + PART])
-        entries = [{"entry": "", "events": part, "parked": []}] if part else []
-        answer = line.store.commit(entries, COMPACT_AT, move.encode(is_last=start_at + PART >= len(events)))
-        if answer.get("stale"):
+        part = events[start_at : start_at + PART]
+        requests = [Request("", part)] if part else []
+        page = move.encode(is_last=start_at + PART >= len(events))
+        if not commit(line.store, requests, line.wake, page).is_done:
             return False
-        for lane, target in answer["long"] or ():
-            line.store.lanes.compact(lane, target)
-        for lane in answer["wake"] or ():
-            line.wake(f"deliver:{lane}")
     return True
 
 
@@ -299,11 +294,10 @@ def _missing_ids(puller: Puller, run: Run, numbers: Sequence[int]) -> list[str]:
     """Return the source's ids of those people who are active customers there, as far as we know."""
     ids = []
     for person in puller.line.store.people.read_many([str(n) for n in numbers]):
-        stamped = person.state.get(f"ref.{run.source}")
-        status = person.state.get("status")
-        is_active = status is not None and status.value == "active"
-        if stamped is not None and is_active and stamped.at_ms < run.started_ms:
-            ids.append(refs_of(person.state)[run.source])
+        for record in person.records.values():
+            is_theirs = record.id is not None and record.source == run.source
+            if is_theirs and not record.is_deleted and record.claim[0] < run.started_ms:
+                ids.append(str(record.id))
     return ids
 
 

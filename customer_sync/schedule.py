@@ -35,9 +35,7 @@ def first_in_slot(name: str, every_s: float, now_s: float) -> bool:
         every_s: how long a slot is.
         now_s: seconds since 1970.
     """
-    slot = int(now_s // every_s)
-    key = f"slot:{name}:{slot}"
-    return bool(line().store.client.set(f"tajo:{key}", "1", nx=True, ex=int(every_s * 3) + 60))
+    return line().store.is_first(name, int(now_s // every_s), int(every_s * 3) + 60)
 
 
 @app.task(name="tajo.check_account")  # type: ignore[untyped-decorator]  # celery ships no types
@@ -140,12 +138,14 @@ def _is_begun_by_open_run(puller: Puller, entry: Entry, slot: Slot, run: Run) ->
 
 @app.task(name="tajo.tick")  # type: ignore[untyped-decorator]  # celery ships no types
 def tick_task() -> None:
-    """Start what is due."""
-    tick(settings(), puller(), utc_now(line().clock))
+    """Start what is due; of many that waited while no worker was there, the first one does it all."""
+    now = utc_now(line().clock)
+    if first_in_slot("tick", TICK_EVERY_S, now.timestamp()):
+        tick(settings(), puller(), now)
 
 
 app.conf.beat_schedule = {
-    # what waited while no worker was there is of no use: the next one does it all
-    "account": {"task": "tajo.check_account", "schedule": ACCOUNT_EVERY_S, "options": {"expires": ACCOUNT_EVERY_S}},
-    "tick": {"task": "tajo.tick", "schedule": TICK_EVERY_S, "options": {"expires": TICK_EVERY_S}},
+    # no message has an end: it would be told by beat's clock, and a worker whose clock is ahead would run none of them
+    "account": {"task": "tajo.check_account", "schedule": ACCOUNT_EVERY_S},
+    "tick": {"task": "tajo.tick", "schedule": TICK_EVERY_S},
 }

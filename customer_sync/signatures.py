@@ -21,6 +21,10 @@ Signer = Callable[[bytes, str], str]
 #: and HubSpot advise.
 TOLERANCE_S = 300.0
 
+#: How a body begins that was compressed on its way, after it was signed.
+_GZIP = b"\x1f\x8b"
+_COMPRESSED = "The signature is wrong: the body came compressed (gzip), so a proxy in front of here changed it."
+
 #: Who signs with which header: tells the operator which two addresses were swapped.
 SIGNED_BY: Mapping[str, str] = {
     "x-shopify-hmac-sha256": "Shopify",
@@ -83,7 +87,7 @@ def verify(message: bytes, given: str | Sequence[str], secrets: Sequence[str], s
     found = (given,) if isinstance(given, str) else given
     expected = [sign(message, secret) for secret in live(secrets)]
     if not any([is_same(one, right) for one in found for right in expected]):  # noqa: C419 - no early end: same time
-        raise Refused("The signature is missing or wrong.")
+        raise Refused(_COMPRESSED if message.startswith(_GZIP) else "The signature is missing or wrong.")
 
 
 def verify_token(given: str, secrets: Sequence[str]) -> None:

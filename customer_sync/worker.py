@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,21 @@ from typing import Any
 import redis
 from celery import Celery, bootsteps
 from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.worker import state
 
 from customer_sync import assembly, log, registry, runs
 from customer_sync.config import Settings
 from customer_sync.pipeline import Line
 from customer_sync.store import connect, keys
+from customer_sync.watchdog import Watchdog
 
 logger = log.get(__name__)
 
 app = Celery("customer_sync")
 app.config_from_object("celeryconfig")
 
+#: How often a worker cares for what waits, in seconds.
+CARE_EVERY_S = 1.0
 #: How long the sweep of one worker holds the others off, in milliseconds.
 SWEEP_MS = 900
 #: A worker that has started nothing for this long while wake-ups wait is ended, in seconds; its supervisor starts it
@@ -56,7 +61,9 @@ def line() -> Line:
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    return assembly.open_line(settings(), connect(app.conf.broker_url), wake, home())
+    made = assembly.open_line(settings(), connect(app.conf.broker_url), wake, home())
+    made.store.lanes.serve(made.handlers)
+    return made
 
 
 @cache
@@ -129,31 +136,17 @@ class Turns:
 turns = Turns()
 
 
-class _Pulse:
-    """When this worker last started or ended a task, and how many are under way."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.at = time.monotonic()
-        self.busy = 0
-
-    def beat(self, by: int) -> None:
-        with self.lock:
-            self.at = time.monotonic()
-            self.busy += by
-
-
-_pulse = _Pulse()
+watchdog = Watchdog(SILENT_S)
 
 
 @task_prerun.connect  # type: ignore[untyped-decorator]  # celery ships no types
 def _started(**_: Any) -> None:
-    _pulse.beat(+1)
+    watchdog.began()
 
 
 @task_postrun.connect  # type: ignore[untyped-decorator]  # celery ships no types
 def _ended(**_: Any) -> None:
-    _pulse.beat(-1)
+    watchdog.ended()
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # celery ships no types
@@ -162,15 +155,25 @@ def _logging(**_: Any) -> None:
 
 
 class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships no types
-    """Runs the sweep once a second and ends a worker that has gone silent."""
+    """Runs the sweep once a second and ends a worker that has gone silent.
+
+    A fault in one of its steps is told once and stops neither the others nor the worker: it would be there again after
+    a restart, and until then the tasks do the work that they are woken for.
+    """
 
     def __init__(self, parent: Any, **_: Any) -> None:
         self._stop = threading.Event()
         self._seen_at = float("-inf")
+        self._told: dict[str, str] = {}
+        self._queues: list[str] = []
+        self._threads = 1
         super().__init__(parent)
 
-    def start(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature
+    def start(self, parent: Any) -> None:
         """Start the thread, once the worker is up."""
+        prefix = app.conf.broker_transport_options["global_keyprefix"]
+        self._queues = [prefix + name for name in parent.app.amqp.queues.consume_from]
+        self._threads = parent.concurrency
         threading.Thread(target=self._run, name="caretaker", daemon=True).start()
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature
@@ -178,17 +181,28 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         self._stop.set()
 
     def _run(self) -> None:
-        _pulse.at = time.monotonic()
+        watchdog.rest()
         _send("tajo.check_account", "start")
-        while not self._stop.wait(1.0):
-            try:
-                self._sweep()
-                self._watch()
-                self._sign_of_life()
-            except (redis.RedisError, OSError) as error:
-                # Redis is away: nothing waits that could be seen, and silence is no fault of the worker
-                _pulse.at = time.monotonic()
-                logger.warning("sweep put off", error=type(error).__name__)
+        while not self._stop.wait(CARE_EVERY_S):
+            for step in (self._sign_of_life, self._sweep, self._watch):
+                self._do(step)
+
+    def _do(self, step: Callable[[], None]) -> None:
+        name = step.__name__.strip("_")
+        try:
+            step()
+        except (redis.RedisError, OSError) as error:
+            # Redis is away: nothing waits that could be seen, and silence is no fault of the worker
+            watchdog.rest()
+            logger.warning("care put off", step=name, error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  # whatever it is, the care must go on
+            # no traceback and no text: they may hold what a customer sent
+            fault = f"{type(error).__name__} at {log.place(error)}"
+            if self._told.get(name) != fault:
+                self._told[name] = fault
+                logger.error("care failed", step=name, error=fault)  # noqa: TRY400  # for the reason above
+        else:
+            self._told.pop(name, None)
 
     def _sweep(self) -> None:
         found = line().store.sweep(SWEEP_MS)
@@ -203,18 +217,23 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
 
     def _sign_of_life(self) -> None:
         if time.monotonic() - self._seen_at > SEEN_EVERY_S:
-            self._seen_at = time.monotonic()
+            line().store.lanes.serve(line().handlers)
             line().store.set_note("worker_seen", {"at": line().clock() / 1000})
+            self._seen_at = time.monotonic()
 
     def _watch(self) -> None:
-        if _pulse.busy >= app.conf.worker_concurrency or time.monotonic() - _pulse.at < SILENT_S:
-            return
-        prefix = app.conf.broker_transport_options["global_keyprefix"]
-        if line().store.client.llen(prefix + app.conf.task_default_queue) == 0:
-            _pulse.at = time.monotonic()
-            return
-        logger.error("worker silent while wake-ups wait: it ends itself", silent_s=SILENT_S)
-        os._exit(EXIT_SILENT)
+        if watchdog.is_silent(self._threads, self._is_work_there):
+            logger.error("worker silent while wake-ups wait: it ends itself", silent_s=SILENT_S)
+            os._exit(EXIT_SILENT)
+
+    def _is_work_there(self) -> bool:
+        """Tell whether a wake-up waits for this worker: in its queues, or fetched by it and not started."""
+        if len(state.reserved_requests) > len(state.active_requests):
+            return True
+        pipe = line().store.client.pipeline(transaction=False)
+        for queue in self._queues:
+            pipe.llen(queue)
+        return any(pipe.execute())
 
 
 app.steps["worker"].add(Caretaker)

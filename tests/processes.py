@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
-_START_S = 20.0
-_STOP_S = 5.0
+_START_S = 60.0
+_STOP_S = 20.0
 
 
 @contextmanager

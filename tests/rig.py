@@ -5,9 +5,11 @@ The Brevo here is a model for rules, a dict with Brevo's traps; the sandbox is f
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
@@ -86,6 +88,8 @@ class Contact:
     blocked: bool = False
     sms_blocked: bool = False
     lists: set[int] = field(default_factory=set)
+    left: set[int] = field(default_factory=set)
+    groups: dict[int, str] = field(default_factory=dict)
 
 
 class MemoryBrevo:
@@ -102,12 +106,29 @@ class MemoryBrevo:
         self.taken_phones: set[str] = set()
         self.is_down = False
         self.answers: list[Reply] = []
+        #: Done once, while the next call is under way: before it takes effect, or after.
+        self.meanwhile: Callable[[], None] | None = None
+        self.after: Callable[[], None] | None = None
+        self._lock = threading.RLock()
 
     def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
         if self.is_down:
             raise Unavailable("brevo did not answer")
         path = url.partition("/v3")[2]
         data = json.loads(body) if body else {}
+        with self._lock:
+            self._do("meanwhile")
+            reply = self._answer(method, path, data)
+            self._do("after")
+        return reply
+
+    def _do(self, when: str) -> None:
+        todo = getattr(self, when)
+        setattr(self, when, None)
+        if todo is not None:
+            todo()
+
+    def _answer(self, method: str, path: str, data: dict) -> Reply:
         self.calls.append((method, path, data))
         if self.answers:
             return self.answers.pop(0)
@@ -116,16 +137,17 @@ class MemoryBrevo:
         return self._one(method, unquote(path.rpartition("/")[2]), data)
 
     def unsubscribe(self, email: str) -> None:
-        """An act of the person in Brevo: the contact is blocked at once."""
+        """An act of the person in Brevo, a moment after all before: the contact is blocked at once."""
+        time.sleep(0.002)
         if email in self.contacts:
             self.contacts[email].blocked = True
 
     def _upsert(self, data: dict) -> Reply:
-        if data["attributes"].get("SMS") in self.taken_phones:
-            return _reply(
-                400, {"code": "invalid_parameter", "message": "x", "metadata": {"duplicate_identifiers": ["SMS"]}}
-            )
         known = data["email"] in self.contacts
+        if known and not data.get("updateEnabled"):
+            return _taken("email")
+        if self._has_taken_phone(data["email"], data):
+            return _taken("SMS")
         contact = self.contacts.setdefault(data["email"], Contact())
         self._apply(data["email"], contact, data)
         return _reply(204) if known else _reply(201, {"id": len(self.contacts)})
@@ -135,20 +157,28 @@ class MemoryBrevo:
         if contact is None:
             return _reply(404, {"code": "document_not_found", "message": "Contact does not exist"})
         if method == "GET":
-            return _reply(200, {"email": email, "emailBlacklisted": contact.blocked})
+            shown = {"email": email, "emailBlacklisted": contact.blocked, "smsBlacklisted": contact.sms_blocked}
+            groups = [{"id": number, "status": status} for number, status in contact.groups.items()]
+            lists = {"listIds": [*contact.lists], "listUnsubscribed": [*contact.left], "consentGroups": groups}
+            return _reply(200, {**shown, **lists})
         if method == "DELETE":
             del self.contacts[email]
             return _reply(204)
         renamed = data.get("attributes", {}).pop("EMAIL", None)
         if renamed in self.contacts and renamed != email:
-            return _reply(
-                400, {"code": "duplicate_parameter", "message": "x", "metadata": {"duplicate_identifiers": ["email"]}}
-            )
+            return _taken("email")
+        if self._has_taken_phone(email, data):
+            return _taken("SMS")
         self._apply(email, contact, data)
         if renamed:
             self.contacts[renamed] = self.contacts.pop(email)
             contact.blocked = False  # the trap: a new address lifts the block, even one set in the same request
         return _reply(204)
+
+    def _has_taken_phone(self, email: str, data: dict) -> bool:
+        phone = data.get("attributes", {}).get("SMS")
+        others = (one for address, one in self.contacts.items() if address != email)
+        return bool(phone) and (phone in self.taken_phones or any(one.attributes.get("SMS") == phone for one in others))
 
     def _apply(self, email: str, contact: Contact, data: dict) -> None:
         contact.attributes |= data.get("attributes", {})
@@ -160,6 +190,11 @@ class MemoryBrevo:
         contact.sms_blocked = data.get("smsBlacklisted", contact.sms_blocked)
 
 
+def _taken(identifier: str) -> Reply:
+    metadata = {"duplicate_identifiers": [identifier]}
+    return _reply(400, {"code": "duplicate_parameter", "message": "x", "metadata": metadata})
+
+
 def _reply(status: int, body: object = None) -> Reply:
     return Reply(status, {}, json.dumps(body).encode() if body is not None else b"")
 
@@ -167,13 +202,14 @@ def _reply(status: int, body: object = None) -> Reply:
 class Rig:
     """The line, and hands to feed it."""
 
-    def __init__(self, client: redis.Redis, *, delete: str = "soft") -> None:
+    def __init__(self, client: redis.Redis, *, delete: str = "soft", sources: Sequence[str] = ("shop", "woo")) -> None:
         client.flushall()
         self.client = client
         self.clock = Clock()
         self.store = Store(client)
+        self.store.lanes.register("contacts", keeps="people")
         self.brevo = MemoryBrevo()
-        self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in ("shop", "woo")}
+        self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in sources}
         self.woken: list[str] = []
         tally = Tally()
         account = Brevo("http://memory/v3", "k", self.brevo, self.store.limits, tally)
@@ -196,6 +232,7 @@ class Rig:
         self.client.flushall()
         self.client.set("tajo:salt", self.store.people.salt)
         self.client.hset("tajo:lim:contacts", "rps", 0)
+        self.store.lanes.register("contacts", keeps="people")
         self.brevo.clear()
         for source in self.sources.values():
             source.events.clear()
@@ -220,11 +257,33 @@ class Rig:
             pass
 
     def deliver(self) -> None:
-        """Deliver until nothing is due."""
-        while deliver(self.line, "contacts").did_work:
-            pass
+        """Deliver until nothing is due, nor soon will be: what waits for its neighbour is looked at again."""
+        while True:
+            rest = deliver(self.line, "contacts")
+            if not rest.did_work:
+                if rest.wait_s is None or rest.wait_s > 0.2:
+                    return
+                time.sleep(rest.wait_s + 0.001)
+
+    def deliver_once(self) -> None:
+        """Deliver what is due now, and nothing that becomes due by it."""
+        deliver(self.line, "contacts")
 
     def settle(self) -> None:
         """Read and deliver everything."""
         self.read()
         self.deliver()
+
+    def settle_quietly(self) -> None:
+        """Read everything, and deliver as far as Brevo lets us."""
+        self.read()
+        with contextlib.suppress(Unavailable):
+            self.deliver()
+
+    def resume(self) -> None:
+        """Let the lane go on at once that waits for Brevo, with everything in it due."""
+        self.store.breakers.close("contacts")
+        for priority in range(3):
+            key = f"tajo:q:contacts:{priority}"
+            for target in self.client.zrange(key, 0, -1):
+                self.client.zadd(key, {target: 0})

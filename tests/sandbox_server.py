@@ -4,6 +4,8 @@
 with sandbox_server("--plan", "general") as sandbox:
     sandbox.url                      # for BREVO_API_URL: ends in /v3
     sandbox.fault("storm", count=3)
+    sandbox.switch(import_blocks="lift_both")
+    sandbox.act("spam", "ann@example.com")
     sandbox.contacts()["ann@example.com"]["emailBlacklisted"]
 ```
 """
@@ -59,8 +61,18 @@ class SandboxClient:
         return sum(row["calls"] for row in fitting if status in (None, row["status"]))
 
     def mailable(self) -> list[dict[str, Any]]:
-        """Return every moment at which a blocked person could be mailed again: `id`, `email`, `at`, `how`."""
+        """Return every moment at which somebody who left could be mailed again: `id`, `email`, `at`, `how`, `by`."""
         rows: list[dict[str, Any]] = self.call("GET", "/sandbox/mailable")["mailable"]
+        return rows
+
+    def automations(self) -> dict[str, Any]:
+        """Return what started workflows: `count`, `orders`, `events`, `fired` (newest first)."""
+        found: dict[str, Any] = self.call("GET", "/sandbox/automations")
+        return found
+
+    def mails(self) -> list[dict[str, Any]]:
+        """Return each mail to one receiver, and how the receiver stood then: `to`, `state`, `emailBlacklisted`, ..."""
+        rows: list[dict[str, Any]] = self.call("GET", "/sandbox/mails")["mails"]
         return rows
 
     def deliveries(self) -> list[dict[str, Any]]:
@@ -80,6 +92,14 @@ class SandboxClient:
     def unsubscribe(self, email: str, **more: Any) -> None:
         """Let a person leave."""
         self.call("POST", "/sandbox/unsubscribe", {"email": email, **more})
+
+    def act(self, name: str, email: str, **more: Any) -> None:
+        """Let a person do something: `act("leave_list", email, list_ids=[2])`, see `/sandbox/acts`."""
+        self.call("POST", f"/sandbox/acts/{name}", {"email": email, **more})
+
+    def switch(self, **values: Any) -> None:
+        """Set switches: `switch(import_blocks="lift_both")`, see `/sandbox/switches`."""
+        self.call("POST", "/sandbox/switches", values)
 
     def limits(self, plan: str, **buckets: tuple[int | None, int | None]) -> None:
         """Choose a plan, with single buckets replaced: `limits("none", contacts=(5, None))`."""

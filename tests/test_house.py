@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import re
 import shutil
 import subprocess
+import sys
 import textwrap
 import tomllib
 from pathlib import Path
@@ -17,10 +19,11 @@ import pytest
 import customer_sync
 from customer_sync.cli import main
 from customer_sync.registry import load_settings
+from tests.programs import need
 
 ROOT = Path(__file__).parent.parent
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
-TARGETS = set(re.findall(r"^([a-z]+):", MAKEFILE, re.MULTILINE))
+TARGETS = set(re.findall(r"^([a-z][\w-]*):", MAKEFILE, re.MULTILINE))
 PYPROJECT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 
@@ -45,9 +48,10 @@ def run(*command, **options):
 
 @pytest.mark.parametrize("words", [[], ["help"]])
 def test_make_alone_and_make_help_list_every_target(words):
-    listed = set(re.findall(r"^  ([a-z]+) ", make(*words).stdout, re.MULTILINE))
+    listed = re.findall(r"^  (\S+) +\S", make(*words).stdout, re.MULTILINE)
 
-    assert listed == TARGETS == {"help", "setup", "run", "test", "lint", "format", "bench", "clean"}
+    assert sorted(listed) == sorted(TARGETS)
+    assert {"help", "setup", "run", "test", "test-dates", "lint", "format", "bench", "bench-sync", "clean"} == TARGETS
 
 
 def test_every_target_is_phony_so_that_a_file_of_its_name_cannot_hide_it():
@@ -77,13 +81,89 @@ def test_clean_leaves_settings_and_data_alone():
     assert not re.search(r"\.tajo|tajo\.yaml", removed)
 
 
-def test_ci_runs_lint_and_test_and_nothing_that_a_person_must_install():
+def test_ci_runs_lint_and_test_and_installs_itself_what_they_need():
     script = (ROOT / ".ci" / "run").read_text(encoding="utf-8")
     commands = [line for line in script.splitlines() if line and not line.startswith(("#", "cd ", "set "))]
 
     assert script.startswith("#!/usr/bin/env bash\n")
     assert "set -euo pipefail" in script
-    assert commands == ["make lint", "make test"]
+    assert commands == [".ci/packages", "make lint", "make test"]
+
+
+@pytest.fixture
+def packages(tmp_path):
+    """Return a function that runs `.ci/packages` where only some programs are, as root or not."""
+    for folder in (".ci", "scripts", "tests", "bin"):
+        (tmp_path / folder).mkdir()
+    for name in (".ci/packages", "scripts/python", "tests/programs.py"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    for name in ("bash", "env", "sh", "dirname"):
+        (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable)
+
+    def call(*programs, user=1000):
+        command(tmp_path / "bin" / "id", f"echo {user}")
+        for name in programs:
+            command(tmp_path / "bin" / name, "exit 0")
+        return run(tmp_path / ".ci" / "packages", env={"PATH": str(tmp_path / "bin")})
+
+    return call
+
+
+def test_who_is_not_root_is_told_what_is_missing_and_goes_on(packages):
+    done = packages("node", "apt-get")
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split(":")[1].split() == ["chromium", "prometheus", "redis-server"]
+
+
+def test_where_there_is_no_apt_root_is_told_so_as_well(packages):
+    done = packages("node", user=0)
+
+    assert (done.returncode, "chromium" in done.stdout) == (0, True), done.stderr
+
+
+def test_where_nothing_is_missing_nothing_is_done(packages):
+    done = packages("google-chrome", "nodejs", "promtool", "redis-server", user=0)
+
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])
+def test_a_missing_program_skips_a_test_and_fails_it_in_ci(monkeypatch, ci, outcome):
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setenv("CI", ci)
+
+    with pytest.raises(outcome, match="apt-get install chromium"):
+        need("chromium")
+
+
+# The metrics
+
+
+def test_a_metric_that_nothing_counts_or_sets_and_one_that_is_not_declared_are_faults():
+    check = load("check_metrics")
+    kinds = {"tajo_a_total": "counter", "tajo_b_total": "counter", "tajo_c": "gauge", "tajo_d": "gauge"}
+    catalogue = tuple(check.Metric(name, kind, (), "", "") for name, kind in kinds.items())
+
+    found = list(check.faults(catalogue, {"tajo_a_total", "tajo_x_total"}, {"tajo_c"}))
+
+    assert [line.split(":")[0] for line in found] == ["tajo_b_total", "tajo_d", "tajo_x_total"]
+
+
+@pytest.mark.parametrize(
+    ("code", "names"),
+    [
+        ("tally.count('tajo_a_total', by=2, source=s)", ["tajo_a_total"]),
+        ("self._tally.count('tajo_a_total')", ["tajo_a_total"]),
+        ("return field_name('tajo_a_total', source=s)", ["tajo_a_total"]),
+        ("tally.observe_latency(0.1)", ["tajo_event_latency_seconds"]),
+        ("if one.name == 'tajo_a_total': print('tajo_a_total')", []),
+        ("words.count('a')", []),
+    ],
+)
+def test_a_metric_is_counted_by_a_call_and_not_by_being_named(code, names):
+    assert list(load("check_metrics").counted(ast.parse(code.replace("return ", "")))) == names
 
 
 # A Python that is too old, or that cannot make a virtual environment
@@ -341,10 +421,10 @@ def test_a_decision_has_context_decision_and_consequence_on_one_screen(page):
     assert len(text.splitlines()) <= 50
 
 
-def test_decisions_are_numbered_without_a_gap_and_listed():
+def test_decisions_are_numbered_each_once_and_listed():
     listed = re.findall(r"^\d+\. \[.*\]\(decisions/(.*)\)$", (ROOT / "docs" / "README.md").read_text(), re.MULTILINE)
 
-    assert [int(page.name[:4]) for page in DECISIONS] == list(range(1, len(DECISIONS) + 1))
+    assert len({page.name[:4] for page in DECISIONS}) == len(DECISIONS)
     assert listed == [page.name for page in DECISIONS]
 
 

@@ -72,10 +72,10 @@ def test_the_address_of_an_erased_person_is_nobody(value):
         ("jane@[127.0.0.1]", "a domain that cannot exist"),
         (f"jane@{'ü' * 60}.example", "a domain that cannot exist"),
         (f"jane@{'a.' * 125}example", "more than 254 characters"),
-        (5, "found int"),
-        (True, "found bool"),
-        (["jane@example.com"], "found list"),
-        ({"email": "jane@example.com"}, "found dict"),
+        (5, "found a number"),
+        (True, "found true or false"),
+        (["jane@example.com"], "found a list"),
+        ({"email": "jane@example.com"}, "found an object"),
     ],
 )
 def test_what_can_be_no_address_is_refused_without_being_shown(value, found):

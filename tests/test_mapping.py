@@ -85,7 +85,9 @@ def test_the_address_and_the_consent_are_never_attributes():
         ("totalOrders", 10.0, 10),
         ("totalOrders", "10.00", 10),
         ("totalOrders", 2**60 + 1, 2**60 + 1),
-        ("totalSpent", "1249.999", 1250.0),
+        ("totalSpent", "1249.999", 1249.999),
+        ("totalSpent", "12.345", 12.345),
+        ("totalSpent", 0.00000001, 0.00000001),
         ("totalSpent", " 12.5 ", 12.5),
         ("totalSpent", -3, -3.0),
         ("lastOrderDate", "2024-01-15", "2024-01-15"),
@@ -125,7 +127,7 @@ def test_a_value_is_read_by_the_type_of_its_field(field, value, expected):
         ("tags", [["a"]], "expected a list of texts, found a nested object in it"),
         ("own", {"a": 1}, "a nested object cannot be an attribute; map one of its fields, as in address.city"),
         ("phone", True, "expected a phone number, found true or false"),
-        ("phone", 4917612345678.0, "expected a phone number, found a number"),
+        ("phone", 4917612345678.0, "expected a phone number, found a number with a fraction"),
     ],
 )
 def test_a_value_that_does_not_fit_is_left_out_with_a_reason(field, value, reason):
@@ -150,6 +152,9 @@ def test_a_value_that_does_not_fit_is_left_out_with_a_reason(field, value, reaso
         ("06 12 34 56 78", "FR", "+33612345678"),
         ("+33612345678", "US", "+33612345678"),
         (17612345678, "DE", "+4917612345678"),
+        ("0033612345611", None, "+33612345611"),
+        (" 00 33 6 12 34 56 11", "US", "+33612345611"),
+        ("0033612345611", "XX", "+33612345611"),
     ],
 )
 def test_a_phone_number_is_read_with_the_country_of_the_record(phone, country, expected):
@@ -162,7 +167,12 @@ def test_a_phone_number_is_read_with_the_country_of_the_record(phone, country, e
         ("0176 12345678", None, "not an international number, and the record has no country to read it with"),
         ("0176 12345678", "XX", "not an international number, and XX is no known country to read it with"),
         ("none", "DE", "not a phone number"),
+        ("00 12", None, "not an international number, and the record has no country to read it with"),
+        ("0012345678", "DE", "no valid phone number of US"),
+        # Mexico dropped the 1 behind its code in 2019; what still has it is a shop's old spelling
+        ("+5215512345678", "MX", "no valid phone number of MX"),
         ("12", "DE", "no valid phone number of DE"),
+        ("30000000000000", "DE", "longer than the 15 digits of an international phone number"),
         ("+1 111 111 1111", "DE", "no valid phone number of US"),
         ("+999 1234567", "DE", "not an international number, and DE is no known country to read it with"),
     ],

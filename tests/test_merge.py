@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.merge import Stamped, canonical, merge, newest, pack, stamp, unpack
+from customer_sync.merge import Stamped, canonical, earliest, merge, newest, pack, stamp, unpack
 
 #: 1, 1.0 and true are one value to Python and three to JSON.
 LEAVES = (
@@ -28,19 +28,22 @@ VALUES = (
         max_leaves=5,
     )
 )
-NAMES = st.sampled_from(["FIRSTNAME", "email", "consent.email.granted"])
-SOURCES = st.sampled_from(["shop", "woo", "brevo", "läden", "店"])
+NAMES = st.sampled_from(["FIRSTNAME", "claim", "consent.email.granted"])
+#: When a state was seen, in microseconds; 0 for none, below for consent's own use.
+SEEN = st.integers(0, 3) | st.sampled_from([0, -5, 1_700_000_000_000_000, 1_700_000_000_000_001])
 #: Mostly ties; a few far away, before 1970 too.
 TIMES = st.integers(0, 3) | st.integers(0, 3) | st.integers(-(10**13), 10**13)
-STATES = st.dictionaries(NAMES, st.builds(Stamped, VALUES, TIMES, SOURCES), max_size=3)
+STATES = st.dictionaries(NAMES, st.builds(Stamped, VALUES, TIMES, SEEN), max_size=3)
 WIDE = st.dictionaries(
-    st.text(max_size=4), st.builds(Stamped, VALUES, TIMES, st.text(min_size=1, max_size=4)), max_size=40
+    st.text(max_size=4).filter(lambda name: name not in {"since", "<"}),
+    st.builds(Stamped, VALUES, TIMES, SEEN),
+    max_size=40,
 )
 
 
 def text(state):
     """What a state says, to the letter: `1`, `1.0` and `true` differ."""
-    return {name: (canonical(one.value), one.at_ms, one.source) for name, one in state.items()}
+    return {name: (canonical(one.value), one.at_ms, one.seen_us) for name, one in state.items()}
 
 
 @given(states=st.lists(STATES, max_size=5), data=st.data())
@@ -82,18 +85,24 @@ def test_each_field_has_its_newest_value_and_none_is_lost_or_invented(states):
 def test_the_states_that_are_merged_stay_as_they_are(one, two):
     before = text(one), text(two)
 
-    merge([one, two])["FIRSTNAME"] = Stamped("changed", 1, "shop")
+    merge([one, two])["FIRSTNAME"] = Stamped("changed", 1)
 
     assert (text(one), text(two)) == before
 
 
-@given(one=VALUES, two=VALUES, sources=st.tuples(SOURCES, SOURCES), at_ms=TIMES)
-def test_on_a_tie_the_larger_json_wins_and_then_the_larger_source(one, two, sources, at_ms):
-    first, second = Stamped(one, at_ms, sources[0]), Stamped(two, at_ms, sources[1])
-    expected = max((canonical(one), sources[0]), (canonical(two), sources[1]))
+@given(one=VALUES, two=VALUES, at_ms=TIMES, seen=st.tuples(SEEN, SEEN))
+def test_of_two_states_of_one_time_the_one_that_was_seen_later_wins(one, two, at_ms, seen):
+    first, second = Stamped(one, at_ms, seen[0]), Stamped(two, at_ms, seen[1])
 
     for winner in (newest(first, second), newest(second, first)):
-        assert (canonical(winner.value), winner.source) == expected
+        assert winner.seen_us == max(seen)
+
+
+@given(VALUES.filter(lambda value: value is not None and value not in ("", [])), TIMES, SEEN)
+def test_nothing_never_beats_a_value_of_the_same_moment(value, at_ms, seen_us):
+    for nothing in (None, "", []):
+        one, two = Stamped(value, at_ms, seen_us), Stamped(nothing, at_ms, seen_us)
+        assert canonical(newest(one, two).value) == canonical(newest(two, one).value) == canonical(value)
 
 
 @pytest.mark.parametrize(
@@ -101,7 +110,7 @@ def test_on_a_tie_the_larger_json_wins_and_then_the_larger_source(one, two, sour
     [(1, True), (0, False), (1, 1.0), (0.0, -0.0), ([1], [True]), ({"a": 0}, {"a": False}), ({"a": 1}, {"a": 1.0})],
 )
 def test_values_that_only_python_takes_for_equal_have_one_winner_too(one, two):
-    first, second = Stamped(one, 5, "shop"), Stamped(two, 5, "shop")
+    first, second = Stamped(one, 5), Stamped(two, 5)
 
     assert canonical(newest(first, second).value) == canonical(newest(second, first).value)
 
@@ -109,28 +118,24 @@ def test_values_that_only_python_takes_for_equal_have_one_winner_too(one, two):
 @pytest.mark.parametrize(
     ("one", "two", "winner"),
     [
-        (Stamped("a", 2, "shop"), Stamped("z", 1, "woo"), "a"),
-        (Stamped(None, 2, "shop"), Stamped("z", 1, "woo"), None),
-        (Stamped("a", 1, "shop"), Stamped("b", 1, "shop"), "b"),
-        (Stamped("Jane", 1, "shop"), Stamped(None, 1, "shop"), None),
-        (Stamped(9, 1, "shop"), Stamped(10, 1, "shop"), 9),
+        (Stamped("a", 2), Stamped("z", 1, 9), "a"),
+        (Stamped(None, 2), Stamped("z", 1), None),
+        (Stamped("Ann", 1, 2), Stamped("Zoe", 1, 1), "Ann"),
+        (Stamped(None, 1, 2), Stamped("Zoe", 1, 1), None),
+        (Stamped("Zoe", 1, 1), Stamped(None, 1, 1), "Zoe"),
+        (Stamped("Zoe", 1), Stamped("Ann", 1, 1), "Ann"),
     ],
 )
-def test_the_later_stamp_wins_before_the_larger_json(one, two, winner):
+def test_the_spelling_of_a_value_decides_nothing(one, two, winner):
     assert newest(one, two).value == newest(two, one).value == winner
 
 
-def test_a_value_is_told_with_the_larger_source_of_those_that_said_it_at_once():
-    assert newest(Stamped("a", 1, "shop"), Stamped("a", 1, "woo")).source == "woo"
-    assert newest(Stamped("a", 1, "woo"), Stamped("a", 1, "shop")).source == "woo"
-
-
-@given(fields=st.dictionaries(NAMES, VALUES), at_ms=TIMES, source=SOURCES)
-def test_the_fields_of_a_change_share_one_stamp(fields, at_ms, source):
-    state = stamp(fields, at_ms, source)
+@given(fields=st.dictionaries(NAMES, VALUES), at_ms=TIMES, seen_us=SEEN)
+def test_the_fields_of_a_change_share_one_stamp(fields, at_ms, seen_us):
+    state = stamp(fields, at_ms, seen_us)
 
     assert {name: one.value for name, one in state.items()} == fields
-    assert {(one.at_ms, one.source) for one in state.values()} <= {(at_ms, source)}
+    assert {(one.at_ms, one.seen_us) for one in state.values()} <= {(at_ms, seen_us)}
 
 
 @given(VALUES)
@@ -163,39 +168,51 @@ def test_equal_states_are_stored_alike_whatever_the_order_of_their_fields(state,
 
 @given(STATES | WIDE)
 def test_the_commonest_stamp_is_stored_once(state):
-    base_ms, base_source, values, others = pack(state)
+    base_ms, base_seen, values, others = pack(state)
 
-    stamps = [(one.at_ms, one.source) for one in state.values()]
+    base = (base_ms, base_seen + base_ms * 1000 if base_seen is not None else 0)
+    stamps = [(one.at_ms, one.seen_us) for one in state.values()]
     assert len(values) == len(state)
-    assert len(others) == len([one for one in state.values() if (one.at_ms, one.source) != (base_ms, base_source)])
-    assert stamps.count((base_ms, base_source)) == max(map(stamps.count, stamps), default=0)
+    assert len(others) == len([one for one in stamps if one != base])
+    assert stamps.count(base) == max(map(stamps.count, stamps), default=0)
+
+
+@given(st.lists(st.integers(0, 10**13), min_size=1))
+def test_of_several_beginnings_the_earliest_wins_in_whole_hours(times):
+    merged = merge({"since": earliest(at_ms)} for at_ms in times)
+    stored = unpack(json.loads(json.dumps(pack(merged))))
+
+    assert stored == merged
+    assert 0 <= min(times) + merged["since"].at_ms < 3_600_000
 
 
 def test_the_stored_form_never_changes_from_one_release_to_the_next():
+    seen_us = 1_764_340_001_234_567
     state = {
-        "SMS": Stamped("+31612345678", 5_000, "shop"),
-        "FIRSTNAME": Stamped("Zoë", 7_000, "shop"),
-        "LASTNAME": Stamped("", 7_000, "shop"),
-        "CITY": Stamped(None, 6_999, "woo"),
-        "email": Stamped(["fp", "zoe@example.com"], 7_000, "shop"),
-        "status": Stamped("active", 7_000, "shop"),
-        "consent.email.granted": Stamped("x", 7_000, "shop"),
-        "consent.sms.withdrawn": Stamped("y", 7_000, "shop"),
+        "SMS": Stamped("+31612345678", 1_764_339_990_000, 1_764_339_990_000_001),
+        "FIRSTNAME": Stamped("Zoë", 1_764_340_000_000, seen_us),
+        "LASTNAME": Stamped("", 1_764_340_000_000, seen_us),
+        "CITY": Stamped(None, 1_764_339_999_999, seen_us),
+        "claim": Stamped(None, 1_764_340_000_000, seen_us),
+        "since": earliest(1_764_339_990_000),
+        "consent.email.granted": Stamped(["x", "label"], 1_764_340_000_000, -500),
+        "consent.sms.withdrawn": Stamped("y", 1_764_340_000_000),
     }
 
     assert pack(state) == [
-        7_000,
-        "shop",
+        1_764_340_000_000,
+        1_234_567,
         {
             "CITY": None,
             "FIRSTNAME": "Zoë",
             "LASTNAME": "",
             "SMS": "+31612345678",
-            "@": ["fp", "zoe@example.com"],
-            "!": "active",
-            "+e": "x",
+            "@": None,
+            "<": 490_094,
+            "+e": ["x", "label"],
             "-s": "y",
         },
-        {"CITY": [-1, "woo"], "SMS": -2_000},
+        {"CITY": -1, "SMS": [-10_000, 1_764_339_990_000_001], "+e": [0, -500], "-s": [0]},
     ]
-    assert pack({}) == [0, "", {}, {}]
+    assert unpack(json.loads(json.dumps(pack(state)))) == state
+    assert pack({}) == [0, None, {}, {}]

@@ -15,6 +15,7 @@ import orjson
 
 from connectors.shopify.account import Account
 from connectors.shopify.tokens import Token, Tokens
+from customer_sync.connector import readable
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.model import Json
 from customer_sync.outbound import Reply
@@ -258,7 +259,7 @@ def refused(payload: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def parse(body: bytes) -> Any:
-    """Return JSON as it stands, None when it is none. Half characters become question marks.
+    """Return JSON as it stands, None when it is none. Halves of characters become `UNREADABLE`.
 
     The fast parser refuses a lone surrogate (an emoji cut in half); then the slow one reads, and it is mended.
     """
@@ -267,7 +268,7 @@ def parse(body: bytes) -> Any:
     except ValueError:
         pass
     try:
-        return orjson.loads(json.dumps(json.loads(body), ensure_ascii=False).encode(errors="replace"))
+        return readable(json.loads(body, strict=False))
     except (ValueError, RecursionError):
         return None
 

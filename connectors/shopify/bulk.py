@@ -14,7 +14,8 @@ from typing import Any, Final, NamedTuple
 
 from connectors.shopify import jsonl, queries, sight
 from connectors.shopify.api import Api, branch, items, missing_scope, refused
-from connectors.shopify.pull import read_all
+from connectors.shopify.nodes import Reader
+from connectors.shopify.pull import reader
 from connectors.shopify.sight import Sight
 from customer_sync.connector import parse_time
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
@@ -59,6 +60,7 @@ class Place:
         at: how many bytes of the file were read.
         lines: how many of its lines.
         sight: what the app may see.
+        zone: the name of the store's zone, "" when it is not known.
     """
 
     operation: str | None = None
@@ -67,6 +69,7 @@ class Place:
     at: int = 0
     lines: int = 0
     sight: Sight = field(default_factory=Sight)
+    zone: str = ""
 
     @classmethod
     def read(cls, cursor: Cursor | None) -> Place:
@@ -75,7 +78,12 @@ class Place:
             return cls()
         operation = cursor.get("operation")
         numbers = {name: _whole(cursor.get(name)) for name in ("polls", "restarts", "at", "lines")}
-        return cls(operation=None if operation is None else str(operation), sight=Sight.read(cursor), **numbers)
+        return cls(
+            operation=None if operation is None else str(operation),
+            sight=Sight.read(cursor),
+            zone=str(cursor.get("zone") or ""),
+            **numbers,
+        )
 
     def write(self) -> dict[str, Json]:
         """Return the cursor that keeps it."""
@@ -86,6 +94,7 @@ class Place:
             "restarts": self.restarts,
             "at": self.at,
             "lines": self.lines,
+            "zone": self.zone,
             **self.sight.write(),
         }
 
@@ -118,7 +127,7 @@ def _begin(api: Api, place: Place) -> Page:
     found = sight.look(api)
     if text := sight.explain(found.sight):
         api.note(text)
-    return _start(api, replace(place, sight=found.sight))
+    return _start(api, replace(place, sight=found.sight, zone=found.zone))
 
 
 def _start(api: Api, place: Place) -> Page:
@@ -202,18 +211,16 @@ def _read(api: Api, place: Place, url: str, total: int) -> Page:
     if found and all(isinstance(one, PayloadError) for one in found):
         raise TryLater("The server of Shopify's file gave something else than the file.")
     seen = place.sight.after(found)
-    events = read_all_lines(found, api.account.source, seen)
+    events = read_all_lines(found, reader(api, seen, place.zone))
     after = replace(place, at=place.at + piece.size_bytes, lines=place.lines + len(piece.lines), sight=seen)
     if part.is_last and total > after.lines:
         api.note(f"Shopify's file holds {after.lines} of {total} customers.")
     return _page(api, events, None if part.is_last else after, total=total)
 
 
-def read_all_lines(found: list[dict[str, Any] | PayloadError], source: str, seen: Sight) -> list[Event | PayloadError]:
+def read_all_lines(found: list[dict[str, Any] | PayloadError], reader: Reader) -> list[Event | PayloadError]:
     """Return the objects of lines as events; what is no object stays the fault that it is."""
-    if any(isinstance(one, PayloadError) for one in found):
-        return [one if isinstance(one, PayloadError) else read_all([one], source, seen)[0] for one in found]
-    return read_all(found, source, seen)
+    return [event for one in found for event in ((one,) if isinstance(one, PayloadError) else reader.read(one))]
 
 
 def _load(api: Api, place: Place, url: str, wanted: int) -> _Part | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from hashlib import sha256
 
 from connectors.shopify import bulk, connect, events, findings, pull, upkeep
@@ -16,8 +17,10 @@ from connectors.shopify.account import Account, host_of
 from connectors.shopify.api import Api
 from customer_sync.connector import Connector, Option, header, json_object, parse_time
 from customer_sync.errors import ConfigError, PayloadError, Refused
+from customer_sync.fields import Node
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
+from customer_sync.rescue import hear
 from customer_sync.signatures import sign_base64, unsigned, verify
 
 #: https://shopify.dev/docs/api/webhooks: topic → what happened, and who reads the body. Any other topic is ignored:
@@ -103,27 +106,29 @@ class ShopifyConnector(Connector):
         if shop and own and host_of(shop) != own:
             raise Refused("This delivery is of another store than the `shop_url` of this source.")
 
-    def parse(self, inbound: Inbound) -> Sequence[Event]:
-        """Return the event of a webhook: one, or none where the topic is not ours or nothing happened."""
+    def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
+        """Return the event of a webhook: one, or none where the topic is not ours or nothing happened.
+
+        Where the body cannot be read, the withdrawals in it come alone, and then the fault.
+        """
         topic = _header(inbound, "topic")
         if not topic:
             raise PayloadError("headers.x-shopify-topic", "the header is missing")
         if topic not in TOPICS:
             return []
         kind, read = TOPICS[topic]
-        body = json_object(inbound)
-        if "date_created_gmt" in body:
+        node = Node(json_object(inbound))
+        if "date_created_gmt" in node:
             raise PayloadError("$", "this looks like WooCommerce's webhook", "send it to the address of that source")
         hook = events.Hook(
             event_id=self._event_id(inbound),
             source=inbound.source,
             topic=topic,
             kind=kind,
-            triggered_at=_triggered_at(inbound),
+            triggered_at=_triggered_at(inbound, node),
             received_at=inbound.received_at,
         )
-        event = read(hook, body)
-        return [] if event is None else [event]
+        return hear(partial(read, hook, node), node, events.SUBJECTS.get(read), hook.event({}))
 
     def sign(self, inbound: Inbound, secret: str) -> Inbound:
         """Return the request with the signature that Shopify would send."""
@@ -184,12 +189,14 @@ def _header(inbound: Inbound, name: str) -> str:
     return header(inbound, PREFIXES[0] + name) or header(inbound, PREFIXES[1] + name)
 
 
-def _triggered_at(inbound: Inbound) -> datetime:
+def _triggered_at(inbound: Inbound, node: Node) -> datetime | None:
     """Return when Shopify saw the change; recordings of 2024-08 have nine digits after the second."""
     value = _header(inbound, "triggered-at")
-    if not value:
-        return inbound.received_at
-    return parse_time(value, "headers.x-shopify-triggered-at")
+    try:
+        return parse_time(value, "headers.x-shopify-triggered-at") if value else None
+    except PayloadError as fault:
+        node.note(fault)
+        return None
 
 
 CONNECTOR = ShopifyConnector

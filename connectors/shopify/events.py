@@ -8,8 +8,9 @@ from datetime import datetime
 
 from connectors.shopify import records
 from customer_sync.errors import PayloadError
-from customer_sync.fields import Node, as_object, instant, number, pick, take, text, whole
+from customer_sync.fields import Node, email, filled, number, take, text, whole
 from customer_sync.model import Channel, Consent, Event, Json, Kind
+from customer_sync.rescue import ConsentReader, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,7 @@ class Hook:
         source: the source's name.
         topic: Shopify's word for what happened.
         kind: ours.
-        triggered_at: when Shopify saw it; the time of arrival where the header is missing.
+        triggered_at: when Shopify saw it, to the microsecond; None where the header tells nothing.
         received_at: when it arrived.
     """
 
@@ -29,8 +30,13 @@ class Hook:
     source: str
     topic: str
     kind: Kind
-    triggered_at: datetime
+    triggered_at: datetime | None
     received_at: datetime
+
+    @property
+    def noticed_at(self) -> datetime:
+        """When it was seen: by Shopify, or else here."""
+        return self.triggered_at or self.received_at
 
     def event(
         self,
@@ -41,17 +47,18 @@ class Hook:
         at: datetime | None = None,
         consents: tuple[Consent, ...] = (),
     ) -> Event:
-        """Return the event; no time in it is later than the time of arrival, whatever the shop's clock says."""
+        """Return the event."""
         return Event(
             id=self.event_id,
             source=self.source,
             kind=self.kind,
-            occurred_at=min(at or self.triggered_at, self.received_at),
+            occurred_at=at or self.noticed_at,
             record_id=record_id,
             customer_id=customer_id,
             record=record,
-            consents=tuple(replace(seen, at=min(seen.at, self.received_at)) for seen in consents),
+            consents=consents,
             topic=self.topic,
+            seen_at=self.triggered_at,
         )
 
     def of_customer(
@@ -70,92 +77,118 @@ class Hook:
 Reading = Callable[[Hook, Node], Event | None]
 
 
-def customer(hook: Hook, body: Node) -> Event:
+def changed_at(node: Node) -> datetime | None:
+    """Return when a record was changed last; None where that cannot be read: then the time of the webhook counts."""
+    is_absent = node.get("updated_at") in (None, "")
+    return node.instant("created_at") if is_absent else node.instant("updated_at")
+
+
+def _consent(key: str, channel: Channel) -> ConsentReader:
+    return lambda node, at: records.consents(node, key, channel, at)
+
+
+_EMAIL = _consent("email_marketing_consent", Channel.EMAIL)
+_SMS = _consent("sms_marketing_consent", Channel.SMS)
+
+
+def _feed_id(node: Node) -> str:
+    return records.numeric(node.get("customer_id"), "customer_id")
+
+
+def _feed_email(node: Node) -> str | None:
+    return email(node.get("email_address"), "email_address")
+
+
+def _nothing(_: Node) -> None:
+    return None
+
+
+CUSTOMER = Subject(records.own_id, records.own_email, changed_at, (_EMAIL, records.checkbox, _SMS))
+EMAIL_FEED = Subject(_feed_id, _feed_email, _nothing, (_EMAIL,))
+SMS_FEED = Subject(records.own_id, _nothing, _nothing, (_SMS,))
+
+
+def customer(hook: Hook, node: Node) -> Event:
     """Read a customer; consent only where an app of an API version before 2025-01 still gets it."""
-    record = records.customer(body)
-    at = instant(body, "updated_at", "created_at")
-    seen_at = at or hook.triggered_at
-    told = records.consents(body, "email_marketing_consent", Channel.EMAIL, seen_at)
-    told = told or records.checkbox(body, seen_at)
-    told += records.consents(body, "sms_marketing_consent", Channel.SMS, seen_at)
+    record = records.customer(node)
+    at = changed_at(node)
+    told = CUSTOMER.told(node, at or hook.noticed_at)
     return hook.of_customer(str(record["id"]), {**record, **records.accepts(told)}, at=at, consents=told)
 
 
-def deleted_customer(hook: Hook, body: Node) -> Event:
+def deleted_customer(hook: Hook, node: Node) -> Event:
     """Read the end of a customer: since 2025-10 an id and nothing else."""
-    customer_id = records.own_id(body)
+    customer_id = records.own_id(node)
     return hook.of_customer(customer_id, {"id": customer_id})
 
 
-def merged_customers(hook: Hook, body: Node) -> Event | None:
+def merged_customers(hook: Hook, node: Node) -> Event | None:
     """Read a merge; one that failed, or has only begun, is none."""
-    status = text(body.get("status"), "status")
+    status = text(node.get("status"), "status")
     if status is None:
         raise PayloadError("status", "expected the state of the merge, found nothing")
     if status.lower() != "completed":
         return None
     kept, gone = (
-        records.numeric(body.get(key), key)
+        records.numeric(node.get(key), key)
         for key in ("admin_graphql_api_customer_kept_id", "admin_graphql_api_customer_deleted_id")
     )
     return hook.of_customer(kept, {"id": kept, "keptId": kept, "deletedId": gone})
 
 
-def purchasing_summary(hook: Hook, body: Node) -> Event:
+def purchasing_summary(hook: Hook, node: Node) -> Event:
     """Read the totals that left the customer's body in 2025-01."""
-    customer_id = records.numeric(body.get("customerId"), "customerId")
-    totals = pick(
-        body,
+    customer_id = records.numeric(node.get("customerId"), "customerId")
+    totals = node.pick(
         {
             "totalOrders": take(whole, "numberOfOrders"),
             "totalSpent": take(number, "amountSpent.amount"),
             "currency": take(text, "amountSpent.currencyCode"),
-        },
+        }
     )
-    return hook.of_customer(customer_id, {"id": customer_id, **totals}, at=instant(body, "occurredAt"))
+    return hook.of_customer(customer_id, {"id": customer_id, **totals}, at=node.instant("occurredAt"))
 
 
-def tags_added(hook: Hook, body: Node) -> Event:
+def tags_added(hook: Hook, node: Node) -> Event:
     """Read tags that were added; they are not the whole list."""
-    return _tags(hook, body, "tagsAdded")
+    return _tags(hook, node, "tagsAdded")
 
 
-def tags_removed(hook: Hook, body: Node) -> Event:
+def tags_removed(hook: Hook, node: Node) -> Event:
     """Read tags that were removed; the others are not told."""
-    return _tags(hook, body, "tagsRemoved")
+    return _tags(hook, node, "tagsRemoved")
 
 
-def email_consent(hook: Hook, body: Node) -> Event:
+def email_consent(hook: Hook, node: Node) -> Event:
     """Read the consent feed for e-mail. Its address may be null: then the person is found by the id alone."""
-    customer_id = records.numeric(body.get("customer_id"), "customer_id")
-    address = text(body.get("email_address"), "email_address")
+    customer_id, address = _feed_id(node), _feed_email(node)
     known: dict[str, Json] = {"id": customer_id} if address is None else {"id": customer_id, "email": address}
-    told = _told(hook, body, "email_marketing_consent", Channel.EMAIL)
+    told = _told(hook, node, EMAIL_FEED, "email_marketing_consent")
     return hook.of_customer(customer_id, {**known, **records.accepts(told)}, at=told[0].at, consents=told)
 
 
-def sms_consent(hook: Hook, body: Node) -> Event:
+def sms_consent(hook: Hook, node: Node) -> Event:
     """Read the consent feed for SMS; the customer's id is called `id` here."""
-    customer_id = records.own_id(body)
-    told = _told(hook, body, "sms_marketing_consent", Channel.SMS)
-    record = {"id": customer_id, **pick(body, {"phone": take(text, "phone")})}
+    customer_id = records.own_id(node)
+    told = _told(hook, node, SMS_FEED, "sms_marketing_consent")
+    record = {"id": customer_id, **node.pick({"phone": take(text, "phone")})}
     return hook.of_customer(customer_id, record, at=told[0].at, consents=told)
 
 
-def privacy_request(hook: Hook, body: Node) -> Event:
-    """Read a request to hand out or to erase what is known of a person."""
-    person = as_object(body.get("customer"), "customer")
-    known = pick(person, {"email": take(text, "email"), "phone": take(text, "phone")}, "customer")
-    raw_id = person.get("id")
-    if raw_id is None and not known.get("email"):
+def privacy_request(hook: Hook, node: Node) -> Event:
+    """Read a request to hand out or to erase what is known of a person; the id or the address is enough."""
+    person = node.child("customer")
+    known = filled(person.pick({"id": take(records.maybe_numeric, "id"), "email": take(email, "email")}))
+    if not known:
         raise PayloadError("customer.id", "expected an id or an e-mail address, found neither")
-    customer_id = None if raw_id is None else records.numeric(raw_id, "customer.id")
-    orders = records.id_list(body, "orders_to_redact") or records.id_list(body, "orders_requested")
-    record = {**({"id": customer_id} if customer_id else {}), **known, "orders": orders}
+    phone = person.pick({"phone": take(text, "phone")})
+    found = node.pick({"orders": take(records.id_list, "orders_to_redact", "orders_requested")})
+    customer_id = str(known["id"]) if "id" in known else None
+    record = {**known, **phone, "orders": found.get("orders") or []}
     return hook.event(record, record_id=customer_id, customer_id=customer_id)
 
 
-def uninstalled(hook: Hook, _body: Node) -> Event:
+def uninstalled(hook: Hook, _node: Node) -> Event:
     """Read that the app was removed: nothing more will come."""
     return _alert(
         hook,
@@ -164,7 +197,7 @@ def uninstalled(hook: Hook, _body: Node) -> Event:
     )
 
 
-def shop_erased(hook: Hook, _body: Node) -> Event:
+def shop_erased(hook: Hook, _node: Node) -> Event:
     """Read Shopify's demand, 48 hours after the app was removed, to erase what came from the store."""
     return _alert(
         hook,
@@ -173,58 +206,65 @@ def shop_erased(hook: Hook, _body: Node) -> Event:
     )
 
 
-def order(hook: Hook, body: Node) -> Event:
+def order(hook: Hook, node: Node) -> Event:
     """Read an order. Its consent flags are history and are not used."""
-    return _shopping(hook, body, records.order(body))
+    return _shopping(hook, node, records.order(node))
 
 
-def cart(hook: Hook, body: Node) -> Event:
+def cart(hook: Hook, node: Node) -> Event:
     """Read a cart or a checkout."""
-    return _shopping(hook, body, records.cart(body))
+    return _shopping(hook, node, records.cart(node))
 
 
-def refund(hook: Hook, body: Node) -> Event:
+def refund(hook: Hook, node: Node) -> Event:
     """Read a refund: the record is the order it belongs to."""
-    record = records.refund(body)
-    return hook.event(record, record_id=str(record["id"]), at=instant(body, "processed_at", "created_at"))
+    record = records.refund(node)
+    return hook.event(record, record_id=str(record["id"]), at=node.instant("processed_at", "created_at"))
 
 
-def product(hook: Hook, body: Node) -> Event:
+def product(hook: Hook, node: Node) -> Event:
     """Read a product."""
-    record = records.product(body)
-    return hook.event(record, record_id=str(record["id"]), at=instant(body, "updated_at", "created_at"))
+    record = records.product(node)
+    return hook.event(record, record_id=str(record["id"]), at=changed_at(node))
 
 
-def deleted(hook: Hook, body: Node) -> Event:
+def deleted(hook: Hook, node: Node) -> Event:
     """Read the end of an order or a product: an id and nothing else."""
-    record_id = records.own_id(body)
+    record_id = records.own_id(node)
     return hook.event({"id": record_id}, record_id=record_id)
 
 
-def _tags(hook: Hook, body: Node, name: str) -> Event:
-    customer_id = records.numeric(body.get("customerId"), "customerId")
-    changed = pick(body, {name: take(records.tag_list, "tags")})
-    return hook.of_customer(customer_id, {"id": customer_id, **changed}, at=instant(body, "occurredAt"))
+def _tags(hook: Hook, node: Node, name: str) -> Event:
+    customer_id = records.numeric(node.get("customerId"), "customerId")
+    changed = node.pick({name: take(records.tag_list, "tags")})
+    return hook.of_customer(customer_id, {"id": customer_id, **changed}, at=node.instant("occurredAt"))
 
 
-def _told(hook: Hook, body: Node, key: str, channel: Channel) -> tuple[Consent, ...]:
-    """Return the consent that the feed is about; without it the delivery tells nothing, which is a fault."""
-    told = records.consents(body, key, channel, hook.triggered_at)
+def _told(hook: Hook, node: Node, feed: Subject, key: str) -> tuple[Consent, ...]:
+    """Return the consent that the feed is about; without it the delivery tells nothing, which is a fault.
+
+    The time of such a delivery is Shopify's finer time of the act itself.
+    """
+    told = feed.told(node, hook.noticed_at)
     if not told:
         raise PayloadError(key, "expected the state of the consent, found nothing")
-    return told
+    return tuple(replace(seen, seen_at=hook.triggered_at) for seen in told)
 
 
-def _shopping(hook: Hook, body: Node, record: Mapping[str, Json]) -> Event:
+def _shopping(hook: Hook, node: Node, record: Mapping[str, Json]) -> Event:
     buyer = record["customer"]
     customer_id = buyer.get("id") if isinstance(buyer, dict) else None
     return hook.event(
         record,
         record_id=str(record["id"]),
         customer_id=None if customer_id is None else str(customer_id),
-        at=instant(body, "updated_at", "created_at"),
+        at=changed_at(node),
     )
 
 
 def _alert(hook: Hook, message: str, remedy: str) -> Event:
     return hook.event({"message": message, "remedy": remedy})
+
+
+#: Who reads a body → where that body tells of a person, for those that may hold a withdrawal.
+SUBJECTS: Mapping[Reading, Subject] = {customer: CUSTOMER, email_consent: EMAIL_FEED, sms_consent: SMS_FEED}

@@ -132,7 +132,7 @@ def changes(api: Api, place: Place) -> Page:
     seen = place.sight.after(found.nodes)
     seen = seen._replace(denied=seen.denied | answer.denied & set(queries.CUSTOMER))
     wanted = [node for node, at in zip(found.nodes, times, strict=True) if at is None or at >= place.since]
-    events = read_all(wanted, api.account.source, seen)
+    events = read_all(wanted, reader(api, seen, sight.zone_name(answer.data)))
     after = replace(
         place,
         after=found.end,
@@ -160,15 +160,21 @@ def fetch(api: Api, ids: Sequence[str]) -> list[Event | PayloadError]:
     return found
 
 
-def read_all(found: Sequence[Any], source: str, seen: Sight) -> list[Event | PayloadError]:
-    """Return customers as events, a `PayloadError` in the place of each that cannot be read."""
-    events: list[Event | PayloadError] = []
-    for node in found:
-        try:
-            events.append(nodes.read(node, source, seen.hidden))
-        except PayloadError as error:
-            events.append(error)
-    return events
+def reader(api: Api, seen: Sight, zone: str) -> nodes.Reader:
+    """Return what turns customers into events.
+
+    Args:
+        api: whose customers.
+        seen: what the app may see of them.
+        zone: the name of the store's zone.
+    """
+    now = datetime.fromtimestamp(api.access.now_s(), tz=UTC)
+    return nodes.Reader(api.account.source, now, seen.hidden, sight.zone_of(zone))
+
+
+def read_all(found: Sequence[Any], reader: nodes.Reader) -> list[Event | PayloadError]:
+    """Return customers as events, a `PayloadError` in the place of each that cannot be read, its withdrawals before."""
+    return [event for node in found for event in reader.read(node)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +247,7 @@ def _by_id(api: Api, ids: Sequence[str]) -> list[Event | PayloadError]:
     here = [node for node in found if node is not None]
     # What none of them has may be hidden; it counts as unknown. The pulls, which see more customers, know better.
     lacking = Sight(answer.denied, frozenset(queries.PROTECTED)).after(here)
-    return read_all(here, api.account.source, lacking)
+    return read_all(here, reader(api, lacking, sight.zone_name(answer.data)))
 
 
 def _updated(node: Any) -> datetime | None:

@@ -32,11 +32,14 @@ def customer(without: Collection[str] = ()) -> str:
 
 
 def changes(without: Collection[str] = ()) -> str:
-    """Return the query for a page of customers in the order in which they changed."""
+    """Return the query for a page of customers in the order in which they changed.
+
+    The store's zone comes with it: webhooks write their times in it, and the days of both must be the same.
+    """
     return (
         "query Customers($first: Int!, $after: String, $query: String, $reverse: Boolean) {"
         " customers(first: $first, after: $after, query: $query, sortKey: UPDATED_AT, reverse: $reverse) {"
-        f" pageInfo {{ hasNextPage endCursor }} nodes {{ {customer(without)} }} }} }}"
+        f" pageInfo {{ hasNextPage endCursor }} nodes {{ {customer(without)} }} }} shop {{ ianaTimezone }} }}"
     )
 
 
@@ -46,7 +49,9 @@ def everybody(without: Collection[str] = ()) -> str:
 
 
 #: Known customers, by id.
-BY_ID = f"query Fetch($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Customer {{ {customer()} }} }} }}"
+BY_ID = (
+    f"query Fetch($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Customer {{ {customer()} }} }} shop {{ ianaTimezone }} }}"
+)
 
 BULK_START = """mutation Start($query: String!) {
   bulkOperationRunQuery(query: $query) { bulkOperation { id status } userErrors { field message code } } }"""

@@ -8,25 +8,24 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from customer_sync.connector import parse_time
 from customer_sync.errors import PayloadError
 from customer_sync.fields import (
     Node,
     Table,
-    as_object,
+    email,
+    filled,
     flag,
     identifier,
-    instant,
-    join,
     maybe_id,
     moment,
     number,
-    objects,
-    pick,
+    strict,
     take,
     text,
     whole,
 )
-from customer_sync.model import Channel, Consent, ConsentState, Json
+from customer_sync.model import Channel, Consent, ConsentState, Json, kind_of
 
 _GID = re.compile(r"gid://shopify/\w+/(\d+)")
 
@@ -52,7 +51,12 @@ def numeric(value: Json, path: str) -> str:
     return found[1] if found else identifier(value, path)
 
 
-def own_id(node: Node, at: str = "") -> str:
+def maybe_numeric(value: Json, path: str) -> str | None:
+    """Return an id as `numeric` does, None when there is none."""
+    return None if value is None else numeric(value, path)
+
+
+def own_id(node: Node) -> str:
     """Return the id of a record. The gid is preferred: senders that pass through JavaScript round the number.
 
     Seen in recordings of 2024-08: id 706405506930370000 beside gid://shopify/Customer/706405506930370084.
@@ -62,8 +66,17 @@ def own_id(node: Node, at: str = "") -> str:
     """
     gid = node.get("admin_graphql_api_id")
     if isinstance(gid, str) and _GID.fullmatch(gid):
-        return numeric(gid, join(at, "admin_graphql_api_id"))
-    return identifier(node.get("id"), join(at, "id"))
+        return numeric(gid, node.path("admin_graphql_api_id"))
+    return identifier(node.get("id"), node.path("id"))
+
+
+def own_email(node: Node) -> str | None:
+    """Return a customer's own address.
+
+    Raises:
+        PayloadError: it can be no address.
+    """
+    return email(node.get("email"), node.path("email"))
 
 
 def tag_list(value: Json, path: str) -> Json:
@@ -77,11 +90,12 @@ def tag_list(value: Json, path: str) -> Json:
 # https://shopify.dev/docs/api/webhooks?reference=toml#list-of-topics-customers/update. Since API version 2025-01 the
 # body has no tags, totals or consent; an older app still gets them.
 CUSTOMER: Table = {
-    "email": take(text, "email"),
+    "email": strict(email, "email"),
     "firstName": take(text, "first_name"),
     "lastName": take(text, "last_name"),
     "phone": take(text, "phone"),
-    "country": take(text, "default_address.country_code"),
+    # where no address is the default one, the first of all still tells how to read the phone number
+    "country": take(text, "default_address.country_code", "addresses.0.country_code"),
     "company": take(text, "default_address.company"),
     "city": take(text, "default_address.city"),
     "postcode": take(text, "default_address.zip"),
@@ -97,7 +111,7 @@ CUSTOMER: Table = {
 
 # What an order or a checkout tells of its customer. Without access to protected customer data the keys are absent.
 BUYER: Table = {
-    "email": take(text, "customer.email", "email", "contact_email"),
+    "email": strict(email, "customer.email", "email", "contact_email"),
     "firstName": take(text, "customer.first_name", "billing_address.first_name", "shipping_address.first_name"),
     "lastName": take(text, "customer.last_name", "billing_address.last_name", "shipping_address.last_name"),
     "phone": take(text, "customer.phone", "phone"),
@@ -108,6 +122,9 @@ BUYER: Table = {
         "shipping_address.country_code",
     ),
 }
+
+# In a checkout the address may be half typed.
+VISITOR: Table = {**BUYER, "email": BUYER["email"]._replace(is_strict=False)}
 
 # `total` is what was ordered; `currentTotal` is what is left of it after edits and refunds.
 ORDER: Table = {
@@ -173,61 +190,67 @@ VARIANT: Table = {
 }
 
 
-def customer(body: Node) -> dict[str, Json]:
+def customer(node: Node) -> dict[str, Json]:
     """Return a customer; only what the body holds."""
-    return {"id": own_id(body), **pick(body, CUSTOMER)}
+    return {"id": own_id(node), **node.pick(CUSTOMER)}
 
 
-def buyer(body: Node) -> dict[str, Json]:
-    """Return what an order or a checkout tells of its customer; without `id` for a guest."""
-    known = as_object(body.get("customer"), "customer")
-    return {**({"id": own_id(known, "customer")} if known else {}), **pick(body, BUYER)}
+def buyer(node: Node, table: Table = BUYER) -> dict[str, Json]:
+    """Return what an order or a checkout tells of its customer; without `id` for a guest, without what is empty."""
+    known = node.child("customer")
+    return {**({"id": own_id(known)} if known.body else {}), **filled(node.pick(table))}
 
 
-def order(body: Node) -> dict[str, Json]:
+def order(node: Node) -> dict[str, Json]:
     """Return an order with its lines and its customer."""
     return {
-        "id": own_id(body),
-        "status": _status(body),
-        **pick(body, ORDER),
-        "lines": lines(body),
-        "customer": buyer(body),
+        "id": own_id(node),
+        "status": _status(node),
+        **node.pick(ORDER),
+        "lines": lines(node),
+        "customer": buyer(node),
     }
 
 
-def cart(body: Node) -> dict[str, Json]:
+def cart(node: Node) -> dict[str, Json]:
     """Return a cart or a checkout, known by its token; before 2026-04 a deleted checkout had only an id."""
-    token = body.get("token")
-    record_id = identifier(body.get("id"), "id") if token in (None, "") else identifier(token, "token")
-    return {"id": record_id, **pick(body, CART), "lines": lines(body), "customer": buyer(body)}
+    token = node.get("token")
+    record_id = identifier(node.get("id"), "id") if token in (None, "") else identifier(token, "token")
+    return {"id": record_id, **node.pick(CART), "lines": lines(node), "customer": buyer(node, VISITOR)}
 
 
-def product(body: Node) -> dict[str, Json]:
+def product(node: Node) -> dict[str, Json]:
     """Return a product with its variants (Shopify sends at most 100 of them in full)."""
-    variants: list[Json] = [
-        {"id": own_id(node, path), **pick(node, VARIANT, path)} for node, path in objects(body, "variants")
-    ]
-    return {"id": own_id(body), **pick(body, PRODUCT), "variants": variants}
+    variants: list[Json] = [variant for one in node.children("variants") if (variant := _variant(one))]
+    return {"id": own_id(node), **node.pick(PRODUCT), "variants": variants}
 
 
-def lines(body: Node) -> list[Json]:
+def _variant(node: Node) -> Json:
+    try:
+        return {"id": own_id(node), **node.pick(VARIANT)}
+    except PayloadError as fault:
+        node.note(fault)
+        return None
+
+
+def lines(node: Node) -> list[Json]:
     """Return the lines of an order, a cart or a checkout."""
-    return [pick(node, LINE, path) for node, path in objects(body, "line_items")]
+    return [one.pick(LINE) for one in node.children("line_items")]
 
 
-def refund(body: Node) -> dict[str, Json]:
+def refund(node: Node) -> dict[str, Json]:
     """Return what a refund changes of its order: `id` is the order's."""
     paid_back = [
         amount
-        for node, path in objects(body, "transactions")
-        if node.get("kind") == "refund" and node.get("status") == "success"
-        if isinstance(amount := number(node.get("amount"), join(path, "amount")), float)
+        for one in node.children("transactions")
+        if one.get("kind") == "refund" and one.get("status") == "success"
+        if isinstance(amount := one.read(number, "amount"), float)
     ]
     return {
-        "id": numeric(body.get("order_id"), "order_id"),
-        "refundId": own_id(body),
+        "id": numeric(node.get("order_id"), "order_id"),
+        "refundId": own_id(node),
         "refundedAmount": round(sum(paid_back, 0.0), 4),
-        **pick(body, {"refundNote": take(text, "note"), "refundedAt": take(moment, "processed_at", "created_at")}),
+        **node.pick({"refundNote": take(text, "note"), "refundedAt": take(moment, "processed_at", "created_at")}),
     }
 
 
@@ -244,25 +267,37 @@ REST = Words("state", "consent_updated_at", "opt_in_level")
 GRAPHQL = Words("marketingState", "marketingUpdatedAt", "marketingOptInLevel")
 
 
-def consents(body: Node, key: str, channel: Channel, seen_at: datetime, words: Words = REST) -> tuple[Consent, ...]:
+def consents(node: Node, key: str, channel: Channel, seen_at: datetime, words: Words = REST) -> tuple[Consent, ...]:
     """Return what a consent object tells; none when the key is absent.
 
     Args:
-        body: what holds the object.
+        node: what holds the object.
         key: `email_marketing_consent` or `sms_marketing_consent`; their like in the API.
         channel: e-mail or SMS.
         seen_at: the time of the event, for a state that has no time of its own.
         words: what the object calls its parts.
 
-    An act of the person has a time of its own; a state without it is a mere checkbox.
+    An act of the person has a time of its own; a state without it is a mere checkbox. A withdrawal whose time cannot
+    be read counts from the time of the event.
+
+    Raises:
+        PayloadError: the state cannot be read, or when it was set, unless it is a withdrawal.
     """
-    if key not in body:
+    if key not in node:
         return ()
-    told = as_object(body[key], key)
-    word, level = (text(told.get(name), join(key, name)) for name in (words.state, words.level))
-    at = instant(told, words.at, at=key)
-    state, method = judge(word, level)
+    told = node.child(key)
+    written, path = told.get(words.state), told.path(words.state)
+    word, level = text(written, path), told.read(text, words.level)
+    state, method = judge(word, level if isinstance(level, str) else None)
+    if isinstance(written, str) and written.strip() != (word or "") and state is not ConsentState.WITHDRAWN:
+        raise PayloadError(path, "expected the state of a consent, found characters that cannot be read")
+    at = told.instant(words.at) if state is ConsentState.WITHDRAWN else _said_at(told, words.at)
     return (Consent(channel, state, at or seen_at, method, explicit=at is not None),)
+
+
+def _said_at(told: Node, key: str) -> datetime | None:
+    value = told.get(key)
+    return None if value is None or value == "" else parse_time(value, told.path(key))
 
 
 @lru_cache(maxsize=256)
@@ -274,12 +309,18 @@ def judge(word: str | None, level: str | None) -> tuple[ConsentState, str]:
     return state, how[:64]
 
 
-def checkbox(body: Node, seen_at: datetime) -> tuple[Consent, ...]:
-    """Return what `accepts_marketing` tells, the form before API version 2024-01; none when it is absent or null."""
-    ticked = flag(body.get("accepts_marketing"), "accepts_marketing")
-    if ticked is None:
+def checkbox(node: Node, seen_at: datetime) -> tuple[Consent, ...]:
+    """Return what `accepts_marketing` tells, the form before API version 2024-01; none when it is absent or null.
+
+    Where the consent object stands beside it, that counts.
+
+    Raises:
+        PayloadError: it is neither yes nor no.
+    """
+    ticked = flag(node.get("accepts_marketing"), "accepts_marketing")
+    if ticked is None or isinstance(node.get("email_marketing_consent"), dict):
         return ()
-    at = instant(body, "accepts_marketing_updated_at") or seen_at
+    at = node.instant("accepts_marketing_updated_at") or seen_at
     state = ConsentState.GRANTED if ticked else ConsentState.WITHDRAWN
     return (Consent(Channel.EMAIL, state, at, "accepts_marketing"),)
 
@@ -291,26 +332,22 @@ def accepts(seen: tuple[Consent, ...]) -> dict[str, Json]:
     return {"acceptsMarketing": answers[0]} if answers else {}
 
 
-def id_list(body: Node, key: str) -> list[Json]:
+def id_list(value: Json, path: str) -> Json:
     """Return a list of ids as text.
 
     Raises:
         PayloadError: it is no list of ids.
     """
-    value = body.get(key)
-    if value is None:
-        return []
     if not isinstance(value, list):
-        raise PayloadError(key, f"expected a list of ids, found {type(value).__name__}")
-    return [numeric(one, f"{key}[{i}]") for i, one in enumerate(value)]
+        raise PayloadError(path, f"expected a list of ids, found {kind_of(value)}")
+    return [numeric(one, f"{path}[{i}]") for i, one in enumerate(value)]
 
 
-def _status(body: Node) -> str:
+def _status(node: Node) -> str:
     """Return one word for an order, of the three states that Shopify keeps apart."""
-    if body.get("cancelled_at"):
+    if node.get("cancelled_at"):
         return "cancelled"
-    paid = text(body.get("financial_status"), "financial_status")
-    sent = text(body.get("fulfillment_status"), "fulfillment_status")
-    if paid in ("refunded", "voided"):
+    paid, sent = node.read(text, "financial_status"), node.read(text, "fulfillment_status")
+    if isinstance(paid, str) and paid in ("refunded", "voided"):
         return paid
-    return "fulfilled" if sent == "fulfilled" else paid or "pending"
+    return "fulfilled" if sent == "fulfilled" else str(paid or "pending")

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from datetime import tzinfo
 from typing import Any, Final, NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.shopify import queries
 from connectors.shopify.api import PROTECTED_REASON, PROTECTED_REMEDY, Answer, Api, Cost, TooCostly, branch, items
@@ -50,12 +52,14 @@ class Look(NamedTuple):
         sampled: how many customers were in the sample.
         cost: what one of them costs, in points; None when Shopify does not tell.
         bucket: the bucket as the look left it.
+        zone: the name of the store's own zone, "" when Shopify does not tell.
     """
 
     sight: Sight
     sampled: int
     cost: float | None
     bucket: Cost | None
+    zone: str = ""
 
 
 def look(api: Api) -> Look:
@@ -71,7 +75,23 @@ def look(api: Api) -> Look:
         name for name in queries.PROTECTED if nodes and name not in denied and all(n.get(name) is None for n in nodes)
     }
     cost = answer.cost
-    return Look(Sight(denied, frozenset(hidden)), len(nodes), cost.requested / SAMPLE if cost else None, cost)
+    each = cost.requested / SAMPLE if cost else None
+    return Look(Sight(denied, frozenset(hidden)), len(nodes), each, cost, zone_name(answer.data))
+
+
+def zone_name(data: Mapping[str, Any]) -> str:
+    """Return the store's zone as an answer tells it, "" when it does not."""
+    shop = data.get("shop")
+    name = shop.get("ianaTimezone") if isinstance(shop, dict) else None
+    return name if isinstance(name, str) else ""
+
+
+def zone_of(name: str) -> tzinfo | None:
+    """Return a zone by its name; None for UTC, and for one that this machine does not know."""
+    try:
+        return None if name in ("", "UTC", "Etc/UTC") else ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
 
 
 def explain(sight: Sight) -> str:

@@ -8,13 +8,14 @@ is believed. Two things are found out at the first call and remembered in the va
 from __future__ import annotations
 
 import json
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from connectors.woocommerce import auth
 from connectors.woocommerce.auth import Keys, Way
-from customer_sync.connector import SourceSettings
+from customer_sync.connector import SourceSettings, json_value
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.model import Json
 from customer_sync.outbound import Reply
@@ -38,6 +39,10 @@ MAX_WAIT_S = 3600.0
 _SEEN = "woocommerce_rest_authentication"
 _KEYS_PAGE = "WooCommerce > Settings > Advanced > REST API"
 _LEARNED = "learned"
+#: What PHP writes in front of the JSON when it shows its warnings to visitors: with `html_errors` and without.
+_WARNING = re.compile(
+    rb"(?:^\s*|<b>|<br ?/?>\s*|PHP |\n)(?:Warning|Notice|Deprecated|(?:Fatal|Parse|Recoverable fatal) error)(?:</b>)?: "
+)
 
 
 class Rejected(ConfigError):
@@ -56,11 +61,19 @@ def _connected_shop(stored: Mapping[str, Json]) -> str | None:
 
 
 class Answer(NamedTuple):
-    """What came back: status, headers by lower-case name, and the JSON; None when it was something else."""
+    """What came back.
+
+    Args:
+        status: the HTTP status.
+        headers: by lower-case name.
+        value: the JSON; None when it was something else.
+        has_warning: whether it is something else because PHP wrote a warning into it.
+    """
 
     status: int
     headers: Mapping[str, str]
     value: Json
+    has_warning: bool = False
 
 
 class Listing(NamedTuple):
@@ -216,7 +229,8 @@ class Shop:
         self._calls += 1
         raw = None if body is None else json.dumps(body).encode()
         reply = self._access.http.send(method, url, headers=headers, body=raw)
-        return Answer(reply.status, reply.headers, _json(reply))
+        value = _json(reply)
+        return Answer(reply.status, reply.headers, value, value is None and bool(_WARNING.search(reply.body[:4096])))
 
     def _settle(self, way: Way, answer: Answer) -> None:
         """Keep to the way that worked; remember it when it is not the one that a stranger would try first."""
@@ -272,7 +286,7 @@ def _sort(answer: Answer, method: str, address: str) -> None:
 
 #: Status → what to do, where the code adds nothing to it.
 _REMEDIES: Mapping[int, str] = {
-    403: f"The key's user may not do this: give the key to an administrator or shop manager in {_KEYS_PAGE}.",
+    403: f"The key's user may not do this: give the key to an administrator in {_KEYS_PAGE}.",
     404: "This WooCommerce does not know it: switched off, or too old.",
 }
 
@@ -316,6 +330,11 @@ def _no_json(answer: Answer) -> ConfigError | TryLater:
             "The web server itself asks for a password (401), before WordPress does.",
             "Let the path /wp-json/ through without it, and set `auth: query`.",
         )
+    if answer.has_warning:
+        return TryLater(
+            f"The shop answered {answer.status} with a PHP warning or error in the JSON. Switch WP_DEBUG_DISPLAY off "
+            "in wp-config.php (PHP's display_errors), and mend the plugin that the warning names."
+        )
     return TryLater(
         f"The shop answered {answer.status}, but not as WordPress does: a firewall, a cache or a maintenance page?"
     )
@@ -327,7 +346,7 @@ def _json(reply: Reply) -> Json:
     if not says_json and reply.body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in {b"{", b"["}:
         return None
     try:
-        return reply.json()
+        return json_value(reply.body)
     except PayloadError:
         return None
 

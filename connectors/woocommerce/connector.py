@@ -7,10 +7,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
+from typing import NamedTuple
 
 from connectors.woocommerce import auth, connect, health, hooks, records
 from connectors.woocommerce.api import Shop
+from connectors.woocommerce.boxes import CONSENT_META_KEYS, TRUE_VALUES, Boxes
 from connectors.woocommerce.pull import customers_by_id, pull
 from connectors.woocommerce.pulled import Reader
 from customer_sync.connector import Answer, Connector, Option, SourceSettings, header, json_object
@@ -18,6 +21,7 @@ from customer_sync.errors import ConfigError, PayloadError
 from customer_sync.fields import Node
 from customer_sync.model import Consent, Event, Inbound, Json, Kind
 from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
+from customer_sync.rescue import hear
 from customer_sync.signatures import sign_base64, unsigned, verify
 
 #: https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks: topic → what happened. Customers have no
@@ -43,6 +47,11 @@ TOPIC, WEBHOOK_ID, DELIVERY_ID = "x-wc-webhook-topic", "x-wc-webhook-id", "x-wc-
 _PING = re.compile(rb"webhook_id=\d{1,20}")
 #: The entities that WordPress decodes in a secret: https://developer.wordpress.org/reference/functions/wp_specialchars_decode/
 _ENTITY = re.compile(r"&(?:amp|lt|gt|quot|#0*(?:34|38|39|60|62)|#[xX]0*(?:22|26|27));")
+_LEGACY_FOUND = "the webhook's API version is Legacy API v3, expected WP REST API Integration v3"
+_LEGACY = (
+    "in WooCommerce > Settings > Advanced > Webhooks open the webhook and change its API version, or let "
+    "`tajo connectors install` make a new one; then the next change is read"
+)
 _ERROR_CODE = re.compile(r"[a-z0-9_]{1,80}")
 
 
@@ -71,7 +80,7 @@ class WooCommerceConnector(Connector):
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
-        self._consent_keys = _consent_keys(settings.options.get("consent_meta_keys"))
+        self._boxes = Boxes(_consent_keys(settings.options.get("consent_meta_keys")))
         auth.chosen_way(settings)
 
     def greet(self, inbound: Inbound) -> Answer | None:
@@ -90,24 +99,30 @@ class WooCommerceConnector(Connector):
             raise unsigned(self.title, inbound.headers)
         verify(inbound.body, given, [form for secret in secrets for form in dict.fromkeys((secret, decoded(secret)))])
 
-    def parse(self, inbound: Inbound) -> Sequence[Event]:
-        """Return the event of a webhook: one, or none where the topic is not ours or nothing happened."""
+    def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
+        """Return the event of a webhook: one, or none where the topic is not ours or nothing happened.
+
+        Where the body cannot be read, the withdrawals in it come alone, and then the fault.
+        """
         topic = header(inbound, TOPIC)
         if not topic:
             raise PayloadError(f"headers.{TOPIC}", "the header is missing")
         if topic not in TOPICS:
             return []
-        body = json_object(inbound)
-        if "admin_graphql_api_id" in body:
+        node = Node(json_object(inbound))
+        if "admin_graphql_api_id" in node:
             raise PayloadError("$", "this looks like Shopify's webhook", "send it to the address of that source")
-        if error := _error(body):
-            return [_event(inbound, Kind.SOURCE_ALERT, _alert(error))]
+        resource = topic.partition(".")[0]
+        if "id" not in node and isinstance(node.get(resource), dict):
+            raise PayloadError("$", _LEGACY_FOUND, _LEGACY)
+        if error := _error(node):
+            return [] if error.is_gone else [_event(inbound, Kind.SOURCE_ALERT, _alert(error))]
         if topic.endswith(".deleted"):
             # The body is `{"id": 26}` and tells no time.
-            return [_event(inbound, TOPICS[topic], {"id": records.own_id(body)})]
-        read = {"customer": self._customer, "order": self._order, "product": self._product}[topic.partition(".")[0]]
-        event = read(inbound, TOPICS[topic], body)
-        return [] if event is None else [event]
+            return [_event(inbound, TOPICS[topic], {"id": records.own_id(node)})]
+        read = {"customer": self._customer, "order": self._order, "product": self._product}[resource]
+        subject = self._boxes.subject if resource == "customer" else None
+        return hear(partial(read, inbound, TOPICS[topic], node), node, subject, _event(inbound, TOPICS[topic], {}))
 
     def sign(self, inbound: Inbound, secret: str) -> Inbound:
         """Return the request with the signature that WooCommerce would send."""
@@ -145,20 +160,22 @@ class WooCommerceConnector(Connector):
         return connect.accept(self.settings, callback, invitation, access)
 
     def _reader(self, access: Access) -> Reader:
-        return Reader(self.settings.name, self._consent_keys, datetime.fromtimestamp(access.now_s(), tz=UTC))
+        return Reader(self.settings.name, self._boxes, datetime.fromtimestamp(access.now_s(), tz=UTC))
 
-    def _customer(self, inbound: Inbound, kind: Kind, body: Node) -> Event:
-        return _event(inbound, kind, *records.told(body, self._consent_keys, inbound.received_at))
+    def _customer(self, inbound: Inbound, kind: Kind, node: Node) -> Event:
+        return _event(inbound, kind, *self._boxes.told(node, inbound.received_at))
 
-    def _order(self, inbound: Inbound, kind: Kind, body: Node) -> Event | None:
-        record = records.order(body)
+    def _order(self, inbound: Inbound, kind: Kind, node: Node) -> Event | None:
+        record = records.order(node)
         if record.get("status") in records.DRAFTS:
             return None
-        seen = records.ordered_consent(body, self._consent_keys, inbound.received_at)
-        return _event(inbound, kind, record, records.modified_at(body), seen)
+        seen = self._boxes.of_order(node, inbound.received_at)
+        if record.get("anonymised"):
+            node.note(PayloadError("billing", "erased by WordPress; the contact in Brevo stays until it is erased too"))
+        return _event(inbound, kind, record, records.modified_at(node), seen)
 
-    def _product(self, inbound: Inbound, kind: Kind, body: Node) -> Event:
-        return _event(inbound, kind, records.product(body), records.modified_at(body))
+    def _product(self, inbound: Inbound, kind: Kind, node: Node) -> Event:
+        return _event(inbound, kind, records.product(node), records.modified_at(node))
 
 
 def decoded(secret: str) -> str:
@@ -173,19 +190,17 @@ def _event(
     at: datetime | None = None,
     consents: tuple[Consent, ...] = (),
 ) -> Event:
-    """Return the event; no time in it is later than the time of arrival, whatever the shop's clock says."""
-    latest = inbound.received_at
     topic = header(inbound, TOPIC)
     person = record if topic.startswith("customer.") else record.get("customer")
     return Event(
         id=_event_id(inbound),
         source=inbound.source,
         kind=kind,
-        occurred_at=min(at or latest, latest),
+        occurred_at=at or inbound.received_at,
         record_id=_id(record),
         customer_id=_id(person) if isinstance(person, Mapping) else None,
         record=record,
-        consents=tuple(replace(seen, at=min(seen.at, latest)) for seen in consents),
+        consents=consents,
         topic=topic,
     )
 
@@ -201,33 +216,52 @@ def _event_id(inbound: Inbound) -> str:
     return f"woo:{inbound.source}:{header(inbound, WEBHOOK_ID)}:{header(inbound, DELIVERY_ID)}:{digest}"
 
 
-def _error(body: Node) -> str | None:
-    """Return the code of an error that the shop delivers, signed, in the place of the record.
+class _Error(NamedTuple):
+    """An error that the shop delivers, signed, in the place of the record.
 
-    The body is made with the rights of the user who owns the webhook; when that user is gone or demoted the shop sends
-    its own refusal (woocommerce issues 37806, 24533, 26926).
+    The body is made at delivery, with the rights of the user who owns the webhook. When that user is gone or demoted,
+    or the record was deleted meanwhile, the shop sends its own refusal (woocommerce issues 37806, 24533, 26926).
     """
-    code, data = body.get("code"), body.get("data")
-    if "id" in body or not isinstance(code, str) or not isinstance(data, dict) or "status" not in data:
+
+    code: str
+    status: Json
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the record was deleted before its webhook was sent, which has a webhook of its own.
+
+        Seen in WooCommerce 11.0.1, 2026-11: `wc_user_invalid_id`, `woocommerce_rest_shop_order_invalid_id`, and
+        `woocommerce_rest_product_invalid_id` for an *order* that was restored.
+        """
+        return self.status == 404 and self.code != "rest_no_route"
+
+
+def _error(node: Node) -> _Error | None:
+    code, data = node.get("code"), node.get("data")
+    if "id" in node or not isinstance(code, str) or not isinstance(data, dict) or "status" not in data:
         return None
-    return code if _ERROR_CODE.fullmatch(code) else "of an unknown kind"
+    return _Error(code if _ERROR_CODE.fullmatch(code) else "of an unknown kind", data["status"])
 
 
-def _alert(code: str) -> Mapping[str, Json]:
-    return {
-        "message": f"WooCommerce sends the error {code} in the place of records: the webhook's owner lost its rights.",
-        "remedy": "In WooCommerce > Settings > Advanced > Webhooks open the webhook as a shop manager and save it.",
-    }
+def _alert(error: _Error) -> Mapping[str, Json]:
+    said = f"WooCommerce sends the error {error.code} in the place of records"
+    if error.status in (401, 403):
+        return {
+            "message": f"{said}: the webhook's owner lost its rights.",
+            "remedy": "Saving the webhook does not change its owner: delete it in WooCommerce > Settings > Advanced > "
+            "Webhooks, then let `tajo connectors install` make it again with your key.",
+        }
+    return {"message": f"{said}.", "remedy": "Look at WooCommerce > Status > Logs; is the REST API switched off?"}
 
 
 def _consent_keys(option: Json) -> Mapping[str, frozenset[str]]:
     """Return the meta fields that tell of consent, each with the values that mean yes."""
     if option is None:
-        return dict.fromkeys(records.CONSENT_META_KEYS, records.TRUE_VALUES)
+        return dict.fromkeys(CONSENT_META_KEYS, TRUE_VALUES)
     if isinstance(option, str):
-        return {option: records.TRUE_VALUES}
+        return {option: TRUE_VALUES}
     if isinstance(option, list) and all(isinstance(key, str) for key in option):
-        return {str(key): records.TRUE_VALUES for key in option}
+        return {str(key): TRUE_VALUES for key in option}
     if isinstance(option, dict) and all(isinstance(values, list) for values in option.values()):
         return {key: _words(values) for key, values in option.items()}
     raise ConfigError(

@@ -32,7 +32,7 @@ def check(settings: SourceSettings, topics: Sequence[str], access: Access) -> li
     except TajoError as error:
         return [_failed("settings", error)]
     try:
-        shop.listing(CUSTOMERS, per_page="1")
+        accounts = shop.listing(CUSTOMERS, per_page="1").rows
     except ConfigError as error:
         return [_failed("keys", error)]
     except TajoError as error:
@@ -46,6 +46,7 @@ def check(settings: SourceSettings, topics: Sequence[str], access: Access) -> li
     return [
         Finding("store", "ok", "It answers."),
         *_keys(shop, settings),
+        _boxes(accounts),
         *(_safely(name, one) for name, one in checks),
     ]
 
@@ -67,9 +68,23 @@ def _keys(shop: Shop, settings: SourceSettings) -> list[Finding]:
     return [keys, Finding("permalinks", "warn", "They are plain; ?rest_route= is used.", fix)]
 
 
+def _boxes(accounts: Sequence[Mapping[str, Json]]) -> Finding:
+    """Look whether an account shows its plugins' fields: WooCommerce keeps them from all but administrators.
+
+    Read in class-wc-rest-customers-v2-controller.php ("Security update 242", 2023-01), seen in 9.8.3 and 11.0.1.
+    """
+    if not accounts:
+        return Finding("newsletter boxes", "ok", "Not known yet: the shop has no customers.")
+    if any("meta_data" in account for account in accounts):
+        return Finding("newsletter boxes", "ok", "The key sees the plugins' fields of accounts.")
+    cause = "The key's user is no administrator: boxes of accounts (`meta_data`), and withdrawals in them, are hidden."
+    fix = "Make the key as an administrator, delete the webhooks, and let `tajo connectors install` make them anew."
+    return Finding("newsletter boxes", "warn", cause, fix)
+
+
 def _permissions(shop: Shop) -> Finding:
     """Ask for a change of a webhook that does not exist: WooCommerce looks at the key first, and nothing can happen."""
-    fix = "In WooCommerce > Settings > Advanced > REST API give the key Read/Write, and a shop manager as its user."
+    fix = "In WooCommerce > Settings > Advanced > REST API give the key Read/Write, and an administrator as its user."
     try:
         shop.call("PUT", f"{WEBHOOKS}/0", body={})
     except Rejected as refusal:

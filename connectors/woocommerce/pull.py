@@ -17,9 +17,8 @@ from datetime import UTC, datetime, timedelta
 
 from connectors.woocommerce import records
 from connectors.woocommerce.api import CUSTOMERS, ORDERS, PER_PAGE, REPORT, Listing, Rejected, Shop
-from connectors.woocommerce.pulled import Found, Reader, site_time, zone_name, zone_of
+from connectors.woocommerce.pulled import Found, Reader, Row, site_time, zone_name, zone_of
 from customer_sync.errors import PayloadError, TryLater, Unavailable
-from customer_sync.fields import Node
 from customer_sync.reach import Cursor, Page, Want
 
 #: How far an incremental pull reaches back behind `since`: filters leave out the second they name, a new order is
@@ -39,6 +38,10 @@ _NO_ORDERS = (
 )
 _NO_COUNT = "A proxy of the shop takes away X-WP-TotalPages: a page without records counts as the end of a list."
 
+_HIDDEN = (
+    "The key's user is no administrator: from others WooCommerce hides the plugins' fields of accounts (`meta_data`), "
+    "so no account tells of consent, nor of a withdrawal. Give the key to an administrator."
+)
 _NO_ZONE = "The shop hides its time zone: the dates of last orders are taken as UTC."
 
 
@@ -142,7 +145,7 @@ def _customers(shop: Shop, reader: Reader, place: Place) -> Step:
     listing = shop.listing(CUSTOMERS, role="all", orderby="id", order="asc", page=str(place.page))
     if back := _stepped_back(place, listing):
         return Step([], back, back.total)
-    return _step(reader.customers(listing.rows), _next_page(place, listing), listing)
+    return _accounts(reader, listing.rows, _next_page(place, listing), listing)
 
 
 def _new(shop: Shop, reader: Reader, place: Place) -> Step:
@@ -150,7 +153,7 @@ def _new(shop: Shop, reader: Reader, place: Place) -> Step:
     listing = shop.listing(CUSTOMERS, role="all", orderby="registered_date", order="desc", page=str(place.page))
     new = [row for row in listing.rows if not _is_older(row, "date_created_gmt", place.since)]
     is_over = bool(listing.rows) and _is_older(listing.rows[-1], "date_created_gmt", place.since)
-    return _step(reader.customers(new), None if is_over else _next_page(place, listing), listing)
+    return _accounts(reader, new, None if is_over else _next_page(place, listing), listing)
 
 
 def _orders(shop: Shop, reader: Reader, place: Place) -> Step:
@@ -255,7 +258,7 @@ def _order_page(shop: Shop, place: Place, **params: str) -> Listing:
     return shop.listing(ORDERS, status="any", dates_are_gmt="true", orderby="modified", page=str(place.page), **params)
 
 
-def _people(shop: Shop, reader: Reader, place: Place, rows: Sequence[Node]) -> Found:
+def _people(shop: Shop, reader: Reader, place: Place, rows: Sequence[Row]) -> Found:
     """Return the people of a page of orders: guests as the order tells them, the others as they are now.
 
     A full pull has read those with an account before.
@@ -321,6 +324,12 @@ def _stepped_back(place: Place, listing: Listing) -> Place | None:
     return replace(place, page=max(1, place.page - math.ceil(gone / PER_PAGE)), total=place.total - gone, seen="")
 
 
+def _accounts(reader: Reader, rows: Sequence[Row], place: Place | None, listing: Listing) -> Step:
+    step = _step(reader.customers(rows), place, listing)
+    step.notes += [_HIDDEN] if rows and not any("meta_data" in row for row in rows) else []
+    return step
+
+
 def _step(found: Found, place: Place | None, listing: Listing) -> Step:
     notes = [_NO_COUNT] if listing.pages is None and listing.rows else []
     return Step(found, place, listing.total or 0, notes)
@@ -329,7 +338,7 @@ def _step(found: Found, place: Place | None, listing: Listing) -> Step:
 # times --------------------------------------------------------------------------------------------------------------
 
 
-def _is_older(row: Node, key: str, bound: str) -> bool:
+def _is_older(row: Row, key: str, bound: str) -> bool:
     """Tell whether a record's time lies before a bound; one without a time, or with one at fault, does not."""
     try:
         at = site_time(row.get(key), UTC, key)
@@ -338,7 +347,7 @@ def _is_older(row: Node, key: str, bound: str) -> bool:
     return at is not None and _text(at) < bound
 
 
-def _latest(rows: Sequence[Node]) -> str:
+def _latest(rows: Sequence[Row]) -> str:
     """Return one second before the last change on a page, which is read again with the next."""
     for row in reversed(rows):
         try:

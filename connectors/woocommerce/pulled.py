@@ -8,15 +8,21 @@ its own, so their order does not matter.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import partial
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.woocommerce import records
+from connectors.woocommerce.boxes import Boxes
 from customer_sync.connector import parse_time
 from customer_sync.errors import PayloadError
-from customer_sync.fields import Node, maybe_id, moment
+from customer_sync.fields import Node, maybe_id, to_text
 from customer_sync.model import Consent, Event, Json, Kind
+from customer_sync.rescue import Subject, hear
+
+#: A record as the shop's API gives it.
+Row = Mapping[str, Json]
 
 TOPIC = "pull"
 _LONG_AGO = datetime.fromtimestamp(0, tz=UTC)
@@ -31,23 +37,23 @@ class Reader:
 
     Args:
         source: the source's name.
-        consent_keys: see `records.consent`.
-        now: nothing is later than this, whatever the shop's clock says.
+        boxes: where plugins keep the newsletter box.
+        now: when the records are read; counts where one tells no time.
     """
 
     source: str
-    consent_keys: Mapping[str, frozenset[str]]
+    boxes: Boxes
     now: datetime
 
-    def customers(self, rows: Sequence[Node]) -> Found:
+    def customers(self, rows: Sequence[Row]) -> Found:
         """Return an event for each customer."""
-        return _each("customers", rows, self._customer)
+        return self._each("customers", rows, self._customer, self.boxes.subject)
 
-    def orders(self, rows: Sequence[Node]) -> Found:
+    def orders(self, rows: Sequence[Row]) -> Found:
         """Return an event for each guest, and for each box that a registered customer ticked."""
-        return _each("orders", rows, self._order)
+        return self._each("orders", rows, self._order)
 
-    def report(self, rows: Sequence[Node], zone: tzinfo, read_on: datetime) -> Found:
+    def report(self, rows: Sequence[Row], zone: tzinfo, read_on: datetime) -> Found:
         """Return the totals of each customer, and each guest with theirs.
 
         Args:
@@ -55,56 +61,87 @@ class Reader:
             zone: the site's own time zone, in which the report tells the last order.
             read_on: the day of the pull.
         """
-        return _each("report", rows, lambda row: self._row(row, zone, read_on))
+        return self._each("report", rows, lambda row: self._row(row, zone, read_on))
 
-    def _customer(self, body: Node) -> Event:
-        told = records.told(body, self.consent_keys, self.now)
-        name = f"{told.record['id']}:{body.get('date_modified_gmt') or body.get('date_created_gmt') or ''}"
+    def _each(
+        self, name: str, rows: Sequence[Row], read: Callable[[Node], Event | None], subject: Subject | None = None
+    ) -> Found:
+        """Return the events of a page; a record at fault leaves its error in its place, with its id in the path."""
+        found: Found = []
+        for row in rows:
+            node = Node(row)
+            row_id = row.get("id")
+            where = f"{name}.{row_id}" if isinstance(row_id, int) and not isinstance(row_id, bool) else name
+            outline = self._event(f"{where}:{_changed(row)}", Kind.CUSTOMER_UPDATED, {}, None, ())
+            for one in hear(partial(read, node), node, subject, outline):
+                if isinstance(one, PayloadError):
+                    found.append(PayloadError(f"{where}.{one.path}", one.found, one.remedy))
+                else:
+                    found.append(one)
+        return found
+
+    def _customer(self, node: Node) -> Event:
+        told = self.boxes.told(node, self.now)
+        name = f"{told.record['id']}:{_changed(node.body)}"
         return self._event(name, Kind.CUSTOMER_UPDATED, told.record, told.at, told.consents)
 
-    def _order(self, body: Node) -> Event | None:
-        if body.get("status") in records.DRAFTS:
+    def _order(self, node: Node) -> Event | None:
+        if node.get("status") in records.DRAFTS:
             return None
-        buyer = records.buyer(body)
-        seen = records.ordered_consent(body, self.consent_keys, self.now)
-        at = records.modified_at(body)
-        name = f"order-{records.own_id(body)}:{body.get('date_modified_gmt') or ''}"
+        order_id, buyer = records.own_id(node), records.buyer(node)
+        seen = self.boxes.of_order(node, self.now)
+        at = records.modified_at(node)
+        name = f"order-{order_id}:{_changed(node.body)}"
+        if not buyer.get("email"):
+            return None
         if "id" not in buyer:
-            return self._event(name, Kind.CUSTOMER_UPDATED, buyer, at, seen) if buyer.get("email") else None
-        # The address stays out: an order holds an older copy of it, which must rename nobody.
-        return self._event(name, Kind.CONSENT_CHANGED, {"id": buyer["id"]}, at, seen) if seen else None
+            return self._event(name, Kind.CUSTOMER_UPDATED, buyer, at, seen)
+        # As by webhook: an order holds an older copy of its customer, and its box speaks for the address in that copy.
+        order: dict[str, Json] = {"id": order_id, "customer": buyer}
+        return self._event(name, Kind.ORDER_UPDATED, order, at, seen) if seen else None
 
-    def _row(self, row: Node, zone: tzinfo, read_on: datetime) -> Event | None:
-        user_id = maybe_id(row.get("user_id"), "user_id")
-        record: dict[str, Json] = {"id": user_id} if user_id else records.guest(row)
+    def _row(self, node: Node, zone: tzinfo, read_on: datetime) -> Event | None:
+        user_id = maybe_id(node.get("user_id"), "user_id")
+        record: dict[str, Json] = {"id": user_id} if user_id else records.guest(node)
         if not user_id and not record.get("email"):
             return None
-        last_order = site_time(row.get("date_last_order"), zone, "date_last_order")
-        record |= records.totals(row)
-        if "date_last_order" in row:
-            record["lastOrderDate"] = None if last_order is None else moment(last_order.isoformat(), "date_last_order")
-        at = stamp_of(row, last_order, zone, read_on)
-        return self._event(f"report-{records.own_id(row)}:{at.isoformat()}", Kind.CUSTOMER_UPDATED, record, at, ())
+        last_order = _site_time(node, "date_last_order", zone)
+        record |= records.totals(node)
+        if "date_last_order" in node:
+            record["lastOrderDate"] = None if last_order is None else to_text(last_order.astimezone(zone))
+        at = stamp_of(node, last_order, zone, read_on)
+        name = f"report-{records.own_id(node)}:{at.isoformat()}"
+        return self._event(name, Kind.CUSTOMER_UPDATED, record, at, ())
 
     def _event(
         self, name: str, kind: Kind, record: dict[str, Json], at: datetime | None, consents: tuple[Consent, ...]
     ) -> Event:
-        found = record.get("id")
-        record_id = None if found is None else str(found)
+        person = record.get("customer", record)
         return Event(
             id=f"woocommerce:pull:{name}",
             source=self.source,
             kind=kind,
-            occurred_at=min(at or self.now, self.now),
-            record_id=record_id,
-            customer_id=record_id,
+            occurred_at=at or self.now,
+            record_id=_id(record),
+            customer_id=_id(person) if isinstance(person, dict) else None,
             record=record,
-            consents=tuple(replace(seen, at=min(seen.at, self.now)) for seen in consents),
+            consents=consents,
             topic=TOPIC,
         )
 
 
-def stamp_of(row: Node, last_order: datetime | None, zone: tzinfo, read_on: datetime) -> datetime:
+def _id(record: dict[str, Json]) -> str | None:
+    found = record.get("id")
+    return None if found is None else str(found)
+
+
+def _changed(row: Row) -> str:
+    """Return the time of a record's last change as it is written, for the event's id."""
+    found = row.get("date_modified_gmt") or row.get("date_created_gmt")
+    return found[:40] if isinstance(found, str) else ""
+
+
+def stamp_of(node: Node, last_order: datetime | None, zone: tzinfo, read_on: datetime) -> datetime:
     """Return the stamp of a row of the report: the last thing that its person is known to have done.
 
     The report is filled by background jobs and says not when, so the time of reading would claim too much: it would
@@ -117,9 +154,9 @@ def stamp_of(row: Node, last_order: datetime | None, zone: tzinfo, read_on: date
     and their `_gmt` twins are shifted the wrong way (read in Reports/Customers/Controller.php and DataStore.php,
     2026-11): they are read both ways and the earlier counts, so that no stamp lies ahead.
     """
-    active = _earlier(row.get("date_last_active"), zone, "date_last_active")
+    active = _earlier(node, "date_last_active", zone)
     known = [at for at in (active, last_order) if at is not None]
-    at = max(known, default=None) or _earlier(row.get("date_registered"), zone, "date_registered") or _LONG_AGO
+    at = max(known, default=None) or _earlier(node, "date_registered", zone) or _LONG_AGO
     return at.replace(microsecond=0) + timedelta(milliseconds=(read_on - _DAY_ONE).days % 1000)
 
 
@@ -133,11 +170,25 @@ def site_time(value: Json, zone: tzinfo, path: str) -> datetime | None:
         return None
     at = parse_time(value, path)
     has_zone = str(value).strip()[-1] in "zZ" or "+" in str(value) or str(value).count("-") > 2
-    return at if has_zone else at.replace(tzinfo=zone).astimezone(UTC)
+    try:
+        in_utc = at if has_zone else at.replace(tzinfo=zone).astimezone(UTC)
+        in_utc.astimezone(zone)
+    except OverflowError as error:
+        raise PayloadError(path, "expected a time of our age") from error
+    return in_utc
 
 
-def _earlier(value: Json, zone: tzinfo, path: str) -> datetime | None:
-    return min((at for one in (UTC, zone) if (at := site_time(value, one, path))), default=None)
+def _site_time(node: Node, key: str, zone: tzinfo) -> datetime | None:
+    """Return a time of a record as `site_time` does; one that cannot be read is left out and noted."""
+    try:
+        return site_time(node.get(key), zone, node.path(key))
+    except PayloadError as fault:
+        node.note(fault)
+        return None
+
+
+def _earlier(node: Node, key: str, zone: tzinfo) -> datetime | None:
+    return min((at for one in (UTC, zone) if (at := _site_time(node, key, one))), default=None)
 
 
 def zone_name(index: Mapping[str, Json]) -> str:
@@ -166,19 +217,3 @@ def _shifted(hours: str) -> tzinfo | None:
         return timezone(timedelta(hours=float(hours)))
     except (ValueError, OverflowError):
         return None
-
-
-def _each(name: str, rows: Sequence[Node], read: Callable[[Node], Event | None]) -> Found:
-    """Return the events of a page; a record at fault leaves its error in its place, with its id in the path."""
-    found: Found = []
-    for row in rows:
-        try:
-            event = read(row)
-        except PayloadError as error:
-            row_id = row.get("id")
-            where = f"{name}.{row_id}" if isinstance(row_id, int) and not isinstance(row_id, bool) else name
-            found.append(PayloadError(f"{where}.{error.path}", error.found, error.remedy))
-            continue
-        if event is not None:
-            found.append(event)
-    return found

@@ -27,6 +27,7 @@ class Next(StrEnum):
     CONFIG = "config"
     FIELDS = "fields"
     MISSING = "missing"
+    NO_LIST = "no list"
     PARK = "park"
 
 
@@ -40,6 +41,7 @@ class Rule(NamedTuple):
     remedy: str = ""
 
 
+_TAKEN = "Another contact in Brevo has this value."
 _KEY = "Make a new key at https://app.brevo.com/settings/keys/api and set BREVO_API_KEY."
 
 #: The first row that fits is taken. A status that has no row: 5xx waits, anything else is parked.
@@ -63,13 +65,20 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(403, "", Next.CONFIG, "Brevo denies access.", "Check what plan and API key allow; `tajo doctor` helps."),
     Rule(402, "", Next.PARK, "The Brevo account has not enough credit.", "Add credit, then replay."),
+    Rule(
+        404,
+        "list id",
+        Next.NO_LIST,
+        "A list of the settings is not in Brevo.",
+        "`tajo doctor` names it: make it in Brevo, or take its number out of tajo.yaml, then replay.",
+    ),
     Rule(404, "", Next.MISSING, "The contact is not in Brevo."),
     Rule(408, "", Next.LATER, "Brevo took too long."),
     # documented for contacts, without saying when: a contact that is just being processed
     Rule(425, "", Next.LATER, "Brevo is still busy with this contact."),
     Rule(400, "invalid phone number", Next.FIELDS, "Brevo does not accept the phone number."),
-    Rule(400, "already associated with another contact", Next.FIELDS, "Another contact in Brevo has this value."),
-    Rule(400, "already exist", Next.FIELDS, "Another contact in Brevo has this value."),
+    Rule(400, "already associated with another contact", Next.FIELDS, _TAKEN),
+    Rule(400, "already exist", Next.FIELDS, _TAKEN),
     Rule(500, "", Next.LATER, "Brevo had a fault."),
 )
 
@@ -80,6 +89,10 @@ _PHONES = ("SMS", "WHATSAPP", "LANDLINE_NUMBER")
 
 class Missing(Exception):
     """The thing that was asked for is not in Brevo (404)."""
+
+
+class NoList(Parkable):
+    """A list that was named is not in Brevo (404 as well)."""
 
 
 class Refusal(NamedTuple):
@@ -107,7 +120,7 @@ def read_refusal(reply: Reply) -> Refusal:
 def find_rule(status: int, refusal: Refusal) -> Rule:
     """Return the row for an answer. Identifiers that are taken decide first: `code` and text have changed."""
     if status == 400 and refusal.duplicates:
-        return Rule(400, "", Next.FIELDS, "Another contact in Brevo has this value.")
+        return Rule(400, "", Next.FIELDS, _TAKEN)
     text = refusal.message.lower()
     for rule in RULES:
         if rule.status == status and rule.word in text:
@@ -162,6 +175,7 @@ class Brevo:
 
         Raises:
             Missing: 404.
+            NoList: 404 for a list.
             FieldRefused: single fields are at fault.
             TryLater: 429 (burns no try), 425, 408, 500.
             Unavailable: no answer, or 5xx.
@@ -198,8 +212,11 @@ _ERRORS: Mapping[Next, Callable[[Rule, Refusal], Exception]] = {
     Next.LATER: lambda rule, _: TryLater(rule.reason),
     Next.WAIT: lambda rule, _: Unavailable(rule.reason),
     Next.CONFIG: lambda rule, _: ConfigError(rule.reason, rule.remedy),
-    Next.FIELDS: lambda rule, refusal: FieldRefused(fields_at_fault(refusal), rule.reason),
+    Next.FIELDS: lambda rule, refusal: FieldRefused(
+        fields_at_fault(refusal), rule.reason, is_taken=rule.reason == _TAKEN
+    ),
     Next.MISSING: lambda rule, _: Missing(rule.reason),
+    Next.NO_LIST: lambda rule, _: NoList(rule.reason, rule.remedy),
     Next.PARK: lambda rule, _: Parkable(rule.reason, rule.remedy),
 }
 

@@ -1,25 +1,45 @@
 """What to do for one person: pure. From what is known and what Brevo has to the calls that close the gap.
 
-The only place where a flag of consent is decided to be sent. `emailBlacklisted: false` is sent in one case only: a
-strictly newer explicit opt-in answers a withdrawal that we had sent ourselves.
+The only place where a flag of consent is decided to be sent. `emailBlacklisted: false` is sent in one case only: every
+withdrawal on record is answered by a strictly newer explicit opt-in, and we know the contact to be blocked.
 """
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from customer_sync.brevo.attributes import Refused, fit
-from customer_sync.consent import Decision, decide, may_lift
-from customer_sync.merge import Stamped, State, canonical
+from customer_sync.brevo.refusals import is_due
+from customer_sync.consent import Standing, decide, label_of, register
+from customer_sync.merge import Stamped, canonical, is_empty
 from customer_sync.model import Channel, ConsentState, Json
-from customer_sync.store.lanes import HERE
-from customer_sync.store.people import DRIFT, Has, address_of, refs_of
+from customer_sync.person import (
+    DRIFT,
+    ERASED,
+    FREED,
+    GONE,
+    Has,
+    Person,
+    Record,
+    Roll,
+    attributes,
+    ends,
+    roll,
+    voices,
+)
 
-BREVO = "brevo"
+BREVO: Final = "brevo"
+#: Attributes of which no two contacts have the same value; a contact that is left behind gives them up.
+UNIQUE: Final = frozenset({"SMS", "WHATSAPP", "LANDLINE_NUMBER", "EXT_ID"})
+
+_GRANTED: Final = register(Channel.EMAIL, "granted")
+
+Word = Literal["active", "deleted", "departed", "nobody"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +49,9 @@ class Rules:
     Args:
         lists: source → the lists its customers are put on when they agreed.
         delete: source → soft or hard.
-        missing: source → what to make of a person of whom no consent is on record.
+        missing: source → what to make of a record without any consent.
         update: source → whether a contact that Brevo has already is updated; False only creates.
+        sharing: the sources whose platform lets several customers have one address.
         attributes: attribute → type in the account; None when it could not be read: then everything is sent.
     """
 
@@ -38,6 +59,7 @@ class Rules:
     delete: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, ConsentState] = field(default_factory=dict)
     update: Mapping[str, bool] = field(default_factory=dict)
+    sharing: frozenset[str] = frozenset()
     attributes: Mapping[str, str] | None = None
 
     def with_attributes(self, attributes: Mapping[str, str]) -> Rules:
@@ -45,16 +67,29 @@ class Rules:
         return replace(self, attributes=attributes)
 
 
-class Desired(NamedTuple):
-    """What Brevo should have: address, attributes, lists to be on, flags; and what was left out.
+class View(NamedTuple):
+    """What is known of a person, worked out: who leads here, and what they allow."""
 
-    `blocked` and `sms_blocked` are True to block, False to lift a block of ours, None to leave alone. `may_update` is
-    False when the operator wants new contacts only.
+    word: Word
+    roll: Roll
+    email: Standing
+    sms: Standing
+
+
+class Desired(NamedTuple):
+    """What Brevo should have: address, attributes, lists, flags; and what was left out.
+
+    `attributes` holds values, `emptied` the names of attributes that we filled before and nobody tells any more.
+    `added` and `unlist` are the lists to join and to leave. `blocked` and `sms_blocked` are True to block, False to
+    lift a block, None to leave alone. `may_update` is False when the operator wants new contacts only; a block is set
+    all the same: consent goes before that wish.
     """
 
     email: str
     attributes: dict[str, Json]
+    emptied: tuple[str, ...]
     lists: tuple[int, ...]
+    added: tuple[int, ...]
     unlist: tuple[int, ...]
     blocked: bool | None
     sms_blocked: bool | None
@@ -68,7 +103,8 @@ class Plan(NamedTuple):
 
     Args:
         action: `none` (nothing is to be called), `write`, `leave` (off our lists, blocked if the person withdrew, only
-            if the contact is there), `rename`, `delete`, `erase`.
+            if the contact is there), `rename` (the contact of the old address becomes that of this one), `delete`,
+            `erase`.
         has: what Brevo has, corrected by what was heard since.
         desired: what to write; None for none, delete and erase.
         why: for `none`: unchanged, no address, gone, deleted, departed.
@@ -80,206 +116,269 @@ class Plan(NamedTuple):
     why: str = ""
 
 
-def make_plan(state: State, has: Has, rules: Rules) -> Plan:
-    """Return what to do for a person of whom `state` is known while Brevo has `has`."""
-    has = _heard(state, has)
-    word = _status(state)
-    why = _why_not(state, has, rules)
-    if word == "erased" or (not why and _is_hard_delete(state, rules)):
-        return Plan("erase" if word == "erased" else "delete", has)
+def view(person: Person, rules: Rules) -> View:
+    """Return who leads to a person's address and what they allow."""
+    found = roll(person, rules.sharing)
+    email = person.email or ""
+    label = label_of(email) if any(_GRANTED in one.state for one in found.living) else ""
+    heard = voices(found.living, rules.missing, label)
+    over = ends(found, person.records.values())
+    by_email = decide(Channel.EMAIL, heard, person.said, email, over)
+    if rules.missing:
+        heard = [one._replace(missing=ConsentState.UNKNOWN) for one in heard]
+    by_sms = decide(Channel.SMS, heard, person.said, email, over)
+    return View(_word(person, found), found, by_email, by_sms)
+
+
+def _word(person: Person, found: Roll) -> Word:
+    if found.living:
+        return "active"
+    if found.deleted:
+        return "deleted"
+    return "departed" if found.displaced or person.has.is_there else "nobody"
+
+
+def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = None) -> Plan:
+    """Return what to do for a person.
+
+    Args:
+        person: all that is known.
+        rules: the operator's decisions.
+        now_ms: the time; values that were refused long ago are tried again.
+        old: whom the last record left for this person: their contact becomes the person's, if there is one.
+    """
+    seen = view(person, rules)
+    has = heard(person)
+    why = _why_not(person, has, seen, rules)
+    if ERASED in person.said:
+        return Plan("erase", has)
     if why:
         return Plan("none", has, why=why)
-    desired = desire(state, has, rules, str(address_of(state)), is_active=word == "active")
-    if has.email is not None and has.email != desired.email:
-        if word == "active":
-            return Plan("rename", has, desired)
-        desired = desired._replace(email=has.email)  # who left is not renamed on the way out
-    flags_differ = _flags_differ(desired, has)
-    if has.email == desired.email and has.digest == desired.digest and not flags_differ:
+    if _is_hard_delete(seen, rules):
+        return Plan("delete", has)
+    desired = desire(person, seen, has, rules, now_ms)
+    if seen.word == "deleted" and not has.is_there and old is not None and heard(old).is_there:
+        return Plan("rename", has, desired)  # deleted before the contact had the new address
+    return _write(has, desired, old) if seen.word == "active" else _farewell(seen.word, has, desired)
+
+
+def _write(has: Has, desired: Desired, old: Person | None) -> Plan:
+    """Return what to do for an address to which a customer leads."""
+    if not has.is_there and old is not None and heard(old).is_there:
+        return Plan("rename", has, desired)
+    if has.is_there and has.digest == desired.digest and not desired.emptied and not flags_differ(desired, has):
         return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
-    is_absent = has.email is None and has.digest == desired.digest
-    if word != "active" and (is_absent or not (desired.unlist or flags_differ)):
+    return Plan("write", has, desired)
+
+
+def _farewell(word: Word, has: Has, desired: Desired) -> Plan:
+    """Return what to do for an address to which no customer leads any more."""
+    is_absent = not has.is_there and has.digest == desired.digest
+    if is_absent or not (desired.unlist or desired.emptied or flags_differ(desired, has)):
         return Plan("none", has, why=word)
-    return Plan("write" if word == "active" else "leave", has, desired)
+    return Plan("leave", has, desired)
 
 
-def _status(state: State) -> str:
-    status = state.get("status")
-    return "active" if status is None else str(status.value)
-
-
-def _why_not(state: State, has: Has, rules: Rules) -> str:
+def _why_not(person: Person, has: Has, seen: View, rules: Rules) -> str:
     """Return why there is no contact to write, "" when there is one."""
-    if address_of(state) is None:
+    if person.email is None:
         return "no address"
-    if "status" not in state and not refs_of(state):
+    if seen.word == "nobody":
         return "not a customer"
-    gone = state.get("gone")
-    if gone is not None and gone.at_ms > has.at_ms and not _is_newer_than(state, gone.at_ms):
+    gone = person.said.get(GONE)
+    if gone is not None and gone.at_ms > has.at_ms and not _is_newer_than(seen.roll, gone.at_ms):
         return "deleted in Brevo"
-    return "deleted" if has.digest == _DELETED and _is_hard_delete(state, rules) else ""
+    return "deleted" if has.digest == _DELETED and _is_hard_delete(seen, rules) else ""
 
 
-def _is_hard_delete(state: State, rules: Rules) -> bool:
-    status = state.get("status")
-    return status is not None and status.value == "deleted" and rules.delete.get(status.source, "soft") == "hard"
+def _is_hard_delete(seen: View, rules: Rules) -> bool:
+    if seen.word != "deleted":
+        return False
+    last = max(seen.roll.deleted, key=lambda one: (one.deleted_ms or 0, one.ref))
+    return rules.delete.get(last.source, "soft") == "hard"
 
 
 #: The digest of a person whose contact we deleted.
-_DELETED = "deleted"
+_DELETED: Final = "deleted"
 
 
 def after_delete(has: Has, at_ms: int) -> Has:
     """Return what Brevo has once the contact is deleted."""
-    return replace(has, email=None, digest=_DELETED, blocked=False, sms_blocked=False, lists=(), at_ms=at_ms)
+    return Has(digest=_DELETED, at_ms=at_ms, left_ms=has.left_ms)
 
 
 def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
     """Return what Brevo has once `desired` was accepted."""
     return Has(
-        email=desired.email,
+        is_there=True,
         digest=desired.digest,
         blocked=desired.blocked if desired.blocked is not None else has.blocked,
         sms_blocked=desired.sms_blocked if desired.sms_blocked is not None else has.sms_blocked,
         lists=tuple(sorted((set(has.lists) | set(desired.lists)) - set(desired.unlist))),
         at_ms=at_ms,
         refused=desired.refused,
-        left_ms=has.left_ms,
+        # a block that Brevo set before we lifted it is lifted as well, whenever we heard of it
+        left_ms=max(has.left_ms, at_ms) if desired.blocked is False else has.left_ms,
+        filled=(has.filled | frozenset(desired.attributes)) - frozenset(desired.emptied),
+        is_read=has.is_read,
+        left_groups=has.left_groups,
+        # whoever joins a list again may leave it again
+        left_lists={one: at_ms for one, at_ms in has.left_lists.items() if one not in desired.added},
     )
 
 
-def digest_of(email: str, attributes: Mapping[str, Json], lists: tuple[int, ...]) -> str:
+def digest_of(email: str, values: Mapping[str, Json], lists: tuple[int, ...]) -> str:
     """Return the short text that stands for a contact's body: equal bodies have equal digests."""
-    text = canonical([email, dict(attributes), list(lists)])
+    text = canonical([email, dict(values), list(lists)])
     return b64encode(blake2b(text.encode(), digest_size=9).digest()).decode()
 
 
-def replace_refused(has: Has, refused: dict[str, str]) -> Has:
+def replace_refused(has: Has, refused: Mapping[str, str]) -> Has:
     """Return what Brevo has, with what is left out now."""
     return has if has.refused == refused else replace(has, refused=refused)
 
 
-def desire(state: State, has: Has, rules: Rules, email: str, *, is_active: bool) -> Desired:
+def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> Desired:
     """Return what Brevo should have of a person."""
-    sources = _sources(state)
-    missing = _missing(sources, rules)
-    by_email = decide(state, Channel.EMAIL, missing)
-    by_sms = decide(state, Channel.SMS)
-    attributes, refused = fit_attributes(state, has, rules.attributes)
-    lists = _lists(sources, has, rules, by_email.state, is_active=is_active)
+    email, is_active = person.email or "", seen.word == "active"
+    values, refused = fit_attributes(person, seen.roll.living, has, rules.attributes, now_ms)
+    lists = _lists(seen, has, rules)
     # whoever leaves takes nothing back: a block is only ever lifted for a customer
-    blocked = _flag(by_email, known=has.blocked, may_lift=is_active and may_lift(state, Channel.EMAIL))
-    sms_blocked = _flag(by_sms, known=has.sms_blocked, may_lift=is_active and may_lift(state, Channel.SMS))
-    unlist = tuple(sorted(set(has.lists) - set(lists)))
-    digest = digest_of(email, attributes, lists)
-    # a block is always written: consent goes before the wish to leave existing contacts alone
-    has_flag = blocked is not None or sms_blocked is not None
-    may_update = has_flag or all(rules.update.get(source, True) for source in sources)
-    return Desired(email, attributes, lists, unlist, blocked, sms_blocked, refused, digest, may_update)
+    blocked = _flag(seen.email, known=has.blocked, is_active=is_active)
+    sms_blocked = _flag(seen.sms, known=has.sms_blocked, is_active=is_active)
+    digest = digest_of(email, values, lists)
+    may_update = all(rules.update.get(record.source, True) for record in seen.roll.living)
+    return Desired(
+        email,
+        values,
+        _emptied(seen.word, values, has),
+        lists,
+        # a contact that nobody has read, and that we did not make, may not be on the lists that it should be on
+        () if blocked else tuple(sorted(set(lists) - set(has.lists if has.is_read else ()))),
+        tuple(sorted(set(has.lists) - set(lists))),
+        blocked,
+        sms_blocked,
+        refused,
+        digest,
+        may_update,
+    )
 
 
-def fit_attributes(state: State, has: Has, known: Mapping[str, str] | None) -> tuple[dict[str, Json], dict[str, str]]:
-    """Return the attributes a contact should have ("" for known to be empty) and, for each one left out, why."""
-    attributes: dict[str, Json] = {}
+def _emptied(word: Word, values: Mapping[str, Json], has: Has) -> tuple[str, ...]:
+    """Return what is to be emptied: only what we filled ourselves and nobody tells any more.
+
+    A contact that is left behind keeps its values but the unique ones; one of a deleted customer keeps all.
+    """
+    if not has.is_there or word == "deleted":
+        return ()
+    untold = has.filled - frozenset(values)
+    return tuple(sorted(untold if word == "active" else untold & UNIQUE))
+
+
+def fit_attributes(
+    person: Person, living: Sequence[Record], has: Has, known: Mapping[str, str] | None, now_ms: int
+) -> tuple[dict[str, Json], dict[str, str]]:
+    """Return the attributes a contact should have and, for each one left out, why."""
+    values: dict[str, Json] = {}
     refused: dict[str, str] = {}
-    for name, stamped in sorted(state.items()):
-        if not name.isupper():
+    freed = person.said.get(FREED)
+    for name, (stamped, _) in sorted(attributes(living).items()):
+        if is_empty(stamped.value):
             continue
         kind = "text" if known is None else known.get(name)
         if kind is None:
             refused[name] = "There is no such attribute in Brevo: `tajo attributes apply` makes it."
             continue
-        value = fit(stamped.value, "") if known is None else fit(stamped.value, kind)
+        value = fit(stamped.value, "" if known is None else kind)
+        note = has.refused.get(name)
         if isinstance(value, Refused):
             refused[name] = value.reason
-        elif name in has.refused and (mark := remembered(has.refused[name], value)) is not None:
-            refused[name] = mark
+        elif note is not None and not is_due(note, value, now_ms, _freed_ms(freed, name)):
+            refused[name] = note
         else:
-            attributes[name] = value
-    return attributes, refused
+            values[name] = value
+    return values, refused
 
 
-def remember(reason: str, value: Json) -> str:
-    """Return the note of a value that Brevo refused: it is not sent again until the value changes."""
-    return f"{reason} [{blake2b(canonical(value).encode(), digest_size=4).hexdigest()}]"
+def _freed_ms(freed: Stamped | None, name: str) -> int:
+    return freed.at_ms if freed is not None and isinstance(freed.value, list) and name in freed.value else 0
 
 
-def remembered(note: str, value: Json) -> str | None:
-    """Return the note when it was made for this very value, else None."""
-    mark = blake2b(canonical(value).encode(), digest_size=4).hexdigest()
-    return note if note.endswith(f"[{mark}]") else None
-
-
-def _flag(decision: Decision, *, known: bool, may_lift: bool) -> bool | None:
+def _flag(standing: Standing, *, known: bool, is_active: bool) -> bool | None:
     """Return what to do with a channel's block.
 
-    Raised whenever the person withdrew. Lifted only when we know that the contact is blocked and an explicit opt-in is
-    on record that is strictly newer than every withdrawal. Otherwise left alone.
+    Raised whenever the person withdrew. Lifted only when we know that the contact is blocked and every withdrawal is
+    answered by an explicit opt-in. Otherwise left alone.
     """
-    if decision.state is ConsentState.WITHDRAWN:
+    if standing.state is ConsentState.WITHDRAWN:
         return True
-    return False if known and may_lift else None
+    return False if known and is_active and standing.may_lift else None
 
 
-def _lists(sources: set[str], has: Has, rules: Rules, consent: ConsentState, *, is_active: bool) -> tuple[int, ...]:
-    if not is_active:
+def _lists(seen: View, has: Has, rules: Rules) -> tuple[int, ...]:
+    """Return the lists that the living records earn, each by its own consent."""
+    if seen.word != "active":
         return ()
-    if consent is ConsentState.WITHDRAWN:
+    if seen.email.state is ConsentState.WITHDRAWN:
         return has.lists  # blocked is enough; whether the contact stays listed is Brevo's own affair
-    if consent is not ConsentState.GRANTED:
-        return ()
-    return tuple(sorted({number for source in sources for number in rules.lists.get(source, ())}))
+    # a list that the person left before we put them on it is joined for a later act only
+    act = seen.email.evidence
+    act_ms = act.at_ms if act is not None and act.register == "granted" else 0
+    left = {number for number, at_ms in has.left_lists.items() if at_ms >= act_ms and number not in has.lists}
+    earning = {record.source for record in seen.roll.living if record.ref in seen.email.granted_by}
+    return tuple(sorted({number for source in earning for number in rules.lists.get(source, ())} - left))
 
 
-def _sources(state: State) -> set[str]:
-    named = set(refs_of(state))
-    return named or {stamped.source for stamped in state.values()} - {BREVO}
-
-
-def _missing(sources: set[str], rules: Rules) -> ConsentState:
-    """Return the strictest choice of all the person's sources."""
-    choices = {rules.missing.get(source, ConsentState.UNKNOWN) for source in sources}
-    return ConsentState.GRANTED if choices == {ConsentState.GRANTED} else ConsentState.UNKNOWN
-
-
-def _heard(state: State, has: Has) -> Has:
-    """Return what Brevo has, after what Brevo itself told us since, or was found to have."""
+def heard(person: Person) -> Has:
+    """Return what Brevo has: as last accepted, corrected by later webhooks and by the last comparison."""
+    has, said = person.has, person.said
+    if not has.is_there and (has.lists or has.filled):
+        has = replace(has, lists=(), filled=frozenset())
     known_ms = has.at_ms
-    gone = state.get("gone")
+    gone = said.get(GONE)
     if gone is not None and gone.at_ms > known_ms:
-        # with the contact went every block that it had; one that was heard of later stays
+        # deleting a contact deletes its block; one that was reported after the deletion still counts
         known_ms, is_blocked = gone.at_ms, has.blocked and has.left_ms > gone.at_ms
-        has = Has(blocked=is_blocked, at_ms=has.at_ms, refused=has.refused, left_ms=max(has.left_ms, gone.at_ms))
-    drift = state.get(DRIFT)
+        left_ms = max(has.left_ms, gone.at_ms)
+        has = Has(blocked=is_blocked, at_ms=has.at_ms, refused=has.refused, left_ms=left_ms)
+    drift = said.get(DRIFT)
     if drift is not None and drift.at_ms > known_ms:
-        has = _found(state, has, drift)
-    withdrawn = state.get("consent.email.withdrawn")
-    if withdrawn is not None and withdrawn.value in HERE and withdrawn.at_ms > has.left_ms:
-        return replace(has, blocked=True, left_ms=withdrawn.at_ms)
+        has = _found(has, drift)
+    blocked = said.get(register(Channel.EMAIL, "here"))
+    if blocked is not None and blocked.at_ms > has.left_ms:
+        return replace(has, blocked=True, left_ms=blocked.at_ms)
     return has
 
 
-def _found(state: State, has: Has, drift: Stamped) -> Has:
+def _found(has: Has, drift: Stamped) -> Has:
     """Return what Brevo has, corrected by a look at the contact that is newer than the last delivery."""
     found = drift.value
     assert isinstance(found, dict)
-    lists = found.get("l")
+    lists, groups = found.get("l"), found.get("g")
     return replace(
         has,
-        email=has.email or address_of(state),
+        is_there=True,
         digest="" if found.get("x") else has.digest,
         blocked=found.get("b") is True,
         sms_blocked=found.get("m") is True,
         lists=tuple(one for one in lists if isinstance(one, int)) if isinstance(lists, list) else (),
         at_ms=drift.at_ms,
         left_ms=max(has.left_ms, drift.at_ms),
+        is_read=True,
+        left_groups=tuple(one for one in groups if isinstance(one, int)) if isinstance(groups, list) else (),
     )
 
 
-def _is_newer_than(state: State, at_ms: int) -> bool:
-    return any(stamped.at_ms > at_ms for stamped in state.values() if stamped.source != BREVO)
+def _is_newer_than(found: Roll, at_ms: int) -> bool:
+    return any(stamped.at_ms > at_ms for record in found.living for stamped in record.state.values())
 
 
-def _flags_differ(desired: Desired, has: Has) -> bool:
+def flags_differ(desired: Desired, has: Has) -> bool:
+    """Tell whether a block is to be set or lifted."""
     email = desired.blocked is not None and desired.blocked != has.blocked
     return email or (desired.sms_blocked is not None and desired.sms_blocked != has.sms_blocked)
+
+
+def sources_of(records: Mapping[str, Record]) -> AbstractSet[str]:
+    """Return the sources that know a person."""
+    return {record.source for record in records.values()}

@@ -5,12 +5,45 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
+from typing import Protocol
 
 from customer_sync.errors import TryLater
 from customer_sync.store.limits import Limits
 
 #: A thread waits at the gate at most this long, in seconds; what must wait longer goes back to the lane.
 PATIENCE_S = 1.5
+
+
+class Calls(Protocol):
+    """What lets calls through, one at a time."""
+
+    def wait(self) -> None:
+        """Return when the next call may be made.
+
+        Raises:
+            TryLater: not soon; burns no try.
+        """
+        ...
+
+
+class Reserved:
+    """Calls that are ours already; what goes beyond them is asked of the gate.
+
+    Args:
+        starts: when each may be made, by the monotonic clock.
+        gate: for more.
+    """
+
+    def __init__(self, starts: list[float], gate: Calls) -> None:
+        self._starts = starts
+        self._gate = gate
+
+    def wait(self) -> None:
+        """Return when the next call may be made; see `Calls`."""
+        if not self._starts:
+            self._gate.wait()
+            return
+        time.sleep(max(0.0, self._starts.pop(0) - time.monotonic()))
 
 
 class Gate:
@@ -43,6 +76,24 @@ class Gate:
         delay = start - time.monotonic()
         if delay > 0:
             time.sleep(delay)
+
+    def reserve(self, count: int) -> Reserved:
+        """Return calls that belong together, all of them granted before the first is made, as urgent work.
+
+        Raises:
+            TryLater: not all of them within `PATIENCE_S`; burns no try.
+        """
+        give_up = time.monotonic() + PATIENCE_S
+        starts: list[float] = []
+        while len(starts) < count:
+            now = time.monotonic()
+            grant = self._limits.reserve(self._bucket, count - len(starts), urgent=True)
+            starts += [now + offset_s for offset_s in grant.offsets_s]
+            if len(starts) < count:
+                if now + grant.wait_s > give_up:
+                    raise TryLater("The rate limit is used up for now.", after_s=grant.wait_s, burns=False)
+                time.sleep(max(grant.wait_s, 0.005))
+        return Reserved(starts, self)
 
     def _next_start(self) -> float:
         give_up = time.monotonic() + PATIENCE_S

@@ -8,8 +8,9 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from customer_sync.brevo.bulk_gate import BulkGate, PatientGate
 from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contact_calls import BUCKET
 from customer_sync.brevo.contact_plan import Rules
-from customer_sync.brevo.contacts import BUCKET, ContactsHandler
+from customer_sync.brevo.contacts import ContactsHandler
 from customer_sync.brevo.imports import Loader, Terms
 from customer_sync.brevo.intake import SOURCE
 from customer_sync.brevo.landing import BUCKET as PROCESSES
@@ -31,11 +32,6 @@ from customer_sync.store.limits import Limits
 NOTICE_PATH: Final = "imports"
 #: The share of an hourly limit that must be left for a notice to make us ask at once.
 NOTICE_HEADROOM: Final = 0.5
-
-
-def is_notice(inbound: Inbound) -> bool:
-    """Tell whether Brevo says that an import is done. What a notice holds is not documented; that it came is enough."""
-    return inbound.source == SOURCE and inbound.path == NOTICE_PATH
 
 
 class ImportGear:
@@ -67,6 +63,10 @@ class ImportGear:
     def next_look_s(self) -> float | None:
         """Return how long until an import is to be looked at, in seconds; None when none is under way."""
         return self._flights.due_s()
+
+    def hears(self, inbound: Inbound) -> bool:
+        """Tell whether Brevo says that an import is done: that it says so is enough, what it says is not documented."""
+        return inbound.source == SOURCE and inbound.path == NOTICE_PATH
 
     def look_now(self) -> bool:
         """Have every import that was sent looked at at once; False when there is none.
@@ -104,7 +104,7 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
     uploads = Uploads(
         account.base_url, account.api_key or "sandbox", HttpClient(timeout=UPLOAD_TIMEOUT), store.limits, tally
     )
-    terms = Terms(notify_url=notify_url(settings))
+    terms = Terms(notify_url=notify_url(settings), with_phones=account.import_phones)
     return assemble_gear(store, flights, brevo, uploads, tally=tally, rules=rules, terms=terms, clock=clock)
 
 
@@ -144,6 +144,7 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
     loader = Loader(
         brevo=uploads,
         lanes=store.lanes,
+        people=store.people,
         flights=flights,
         lists=lists,
         rules=rules,

@@ -31,7 +31,9 @@ from customer_sync.log import get
 from customer_sync.outbound import Reply
 from customer_sync.store.counters import Tally
 from customer_sync.store.flights import STEP, Flights, Gone, Row
-from customer_sync.store.lanes import Item, Lanes, Pace, Settlement
+from customer_sync.store.items import Item, Settlement
+from customer_sync.store.lanes import LOAD_LEASE_S, Lanes, Pace
+from customer_sync.store.people import People
 
 log = get(__name__)
 
@@ -42,6 +44,8 @@ ROUTE: Final = "/contacts/import"
 CHUNK: Final = 500
 #: How long one round goes on loading, in seconds; its leases last longer.
 ROUND_S: Final = 8.0
+#: How long a load waits for the import before it, in seconds.
+KEEP_S: Final = LOAD_LEASE_S - ROUND_S - 2.0
 #: How soon what could not be sent is looked at again, in seconds.
 AGAIN_S: Final = 2.0
 
@@ -60,14 +64,32 @@ class Terms:
         min_rows: fewer rows go singly: an import costs four calls and the time until it is done.
         pace: when it is worth while to look.
         notify_url: what Brevo calls when an import is done; "" for nothing: then it is asked all the same.
+        with_phones: whether rows carry phones and other values that only one contact may have. An import may merge
+            contacts that share one, and delete the other (`brevo.import_phones`).
     """
 
     min_rows: int = 50
     pace: Pace = _PACE
     notify_url: str = ""
+    with_phones: bool = False
 
 
 _TERMS: Final = Terms()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Loads that wait for the import before them to end.
+
+    Args:
+        loads: they.
+        ends: until when they may be used: their leases must last for another round.
+        token: that of the leases.
+    """
+
+    loads: Loads
+    ends: float
+    token: str = ""
 
 
 class Loader:
@@ -76,6 +98,7 @@ class Loader:
     Args:
         brevo: the account.
         lanes: where the items are taken from.
+        people: reads and writes what is known of them.
         flights: the imports under way.
         lists: the technical lists.
         rules: gives the operator's decisions and the account's attributes, as they are now.
@@ -91,6 +114,7 @@ class Loader:
         *,
         brevo: Uploads,
         lanes: Lanes,
+        people: People,
         flights: Flights,
         lists: TechnicalLists,
         rules: Callable[[], Rules],
@@ -102,6 +126,7 @@ class Loader:
     ) -> None:
         self._brevo = brevo
         self._lanes = lanes
+        self._people = people
         self._flights = flights
         self._lists = lists
         self._rules = rules
@@ -110,6 +135,7 @@ class Loader:
         self._tally = tally
         self._terms = terms
         self._clock = clock
+        self._kept: _Kept | None = None
 
     def load(self) -> Generator[Work]:
         """Do one round: yield what is unchanged or goes another way, and what could not be sent."""
@@ -123,37 +149,65 @@ class Loader:
         except TajoError as error:
             log.warning("bulk gear waits", error=str(error))
             return
-        loads, token = Loads(self._clock()), ""
-        ends = time.monotonic() + ROUND_S
+        kept = yield from self._resume()
+        loads, ends = kept.loads, time.monotonic() + ROUND_S
         while loads.full < 1 and time.monotonic() < ends:
-            taken = self._lanes.load(LANE, CHUNK, token, self._terms.pace)
+            taken = self._lanes.load(LANE, CHUNK, kept.token, self._terms.pace)
             if taken.state != "taken":
                 break
-            token = taken.token
-            yield Work(token, Delivery(list(self._sort(taken.items, rules, loads)), None))
-        for load in loads.empty():
-            yield from self._dispatch(token, load)
+            kept.token = taken.token
+            yield Work(kept.token, Delivery(list(self._sort(taken.items, rules, loads)), None))
+        yield from self._send_off(kept)
+
+    def _resume(self) -> Generator[Work, None, _Kept]:
+        """Return what was kept from the last round, or nothing; what was kept too long is given up."""
+        kept, self._kept = self._kept, None
+        if kept is not None and time.monotonic() < kept.ends:
+            return kept
+        for load in kept.loads.take_out() if kept is not None else ():
+            error = TryLater("It was loaded too long ago.", after_s=0.001, burns=False)
+            yield from self._release(kept.token if kept else "", load.rows, error)
+        return _Kept(Loads(self._clock, self._people, with_phones=self._terms.with_phones), time.monotonic() + KEEP_S)
+
+    def _send_off(self, kept: _Kept) -> Generator[Work]:
+        """Send one load; those for other lists are kept for the next import, and small ones given back."""
+        may_begin = True
+        for load in kept.loads.take_out():
+            if len(load.rows) < self._terms.min_rows:
+                yield from _give_back(kept.token, load.rows)
+            elif may_begin:
+                may_begin = False
+                if not (yield from self._dispatch(kept.token, load)):
+                    kept.loads.keep(load)
+            else:
+                kept.loads.keep(load)
+        if not kept.loads.is_empty:
+            self._kept = kept
+            self._lanes.tell_loaded(LANE)
 
     def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> Iterator[Outcome]:
         """Load who is new; yield the others."""
         under_way: Callable[[], Collection[str]] = cache(self._flights.ids)
+        now_ms = self._clock()
         for item in items:
-            job = prepare(item, rules, under_way)
+            if item.newer or item.old is not None:
+                yield Outcome(item, Settlement(item.target, "back"), "back")
+                continue
+            job = prepare(item, self._people, rules, now_ms, under_way)
             if job.plan.action == "none" and not job.waits:
-                yield unchanged(job)
+                yield unchanged(job, self._people)
             elif not is_fit(job, under_way() if item.flown else ()) or not loads.add(job):
                 yield Outcome(item, Settlement(item.target, "back"), "back")
 
-    def _dispatch(self, token: str, load: Load) -> Generator[Work]:
-        """Send a load, or give it back."""
-        if len(load.rows) < self._terms.min_rows:
-            yield from _give_back(token, load.rows)
-            return
+    def _dispatch(self, token: str, load: Load) -> Generator[Work, None, bool]:
+        """Send a load, or release its rows; False, and nothing is done, where no import may begin."""
         begun = self._flights.open(LANE)
         if begun is None:
-            yield from self._release(token, load.rows, TryLater("No import may begin.", after_s=AGAIN_S, burns=False))
-            return
-        flight, slot = begun
+            return False
+        yield from self._begin(token, load, *begun)
+        return True
+
+    def _begin(self, token: str, load: Load, flight: str, slot: int) -> Generator[Work]:
         try:
             list_id, since = self._lists.ready(slot)
         except (TajoError, Missing) as error:

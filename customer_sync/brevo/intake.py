@@ -12,7 +12,7 @@ from base64 import b64decode
 from binascii import Error as Base64Error
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from typing import ClassVar
 
@@ -32,6 +32,8 @@ WITHDRAWALS = {
     "hard_bounce": "brevo:hard_bounce",
     "hardBounce": "brevo:hard_bounce",
 }
+#: How far a time of Brevo may be from its arrival to be believed: less than a time zone, more than most retries.
+BELIEVED = timedelta(minutes=50)
 DELETIONS = frozenset({"contact_deleted", "contactDeleted"})
 
 
@@ -116,12 +118,16 @@ def _part(row: dict[str, Json], word: str, email: Json, path: str, inbound: Inbo
 
 
 def _time(row: dict[str, Json], received_at: datetime) -> datetime:
-    """Return when it happened: of all the times in the body only `ts_event` and `ts` are UTC for certain.
+    """Return when it happened, on doubt the later time: these are withdrawals, and the later one is the stricter.
 
-    They are whole seconds: the end of the second counts, so that no opt-in of the same second looks newer.
+    `ts_event` and `ts` are UTC by Brevo's documentation (2026-11), in whole seconds: the end of the second counts, so
+    that no opt-in of the same second looks newer. Other readers saw them in the time zone of the account
+    (django-anymail, for transactional webhooks). So a time that is a zone away from its arrival is not believed, unless
+    it is the later one; nor is a host's clock that is behind.
     """
     for name in ("ts_event", "ts"):
         value = row.get(name)
         if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**11:
-            return min(received_at, datetime.fromtimestamp(value + 0.999, tz=UTC))
+            told = datetime.fromtimestamp(value + 0.999, tz=UTC)
+            return told if abs(received_at - told) < BELIEVED else max(told, received_at)
     return received_at

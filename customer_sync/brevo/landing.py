@@ -2,7 +2,7 @@
 
 Brevo tells that an import is over, and names the rows it refused in CSV files; that a row was not imported because the
 contact exists it tells nowhere. So the contacts that were created are counted: when there are as many as rows that were
-not refused, each of them was; otherwise all are read, and whoever is not among them goes singly.
+not refused, each of them was; otherwise all are read, and contacts that were not created are sent one by one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from customer_sync.merge import from_json, to_json
 from customer_sync.model import Json
 from customer_sync.store.counters import Tally
 from customer_sync.store.flights import SILENT_S, Flight, Flights, Row
-from customer_sync.store.lanes import Settlement
+from customer_sync.store.items import Settlement
 from customer_sync.store.limits import Limits
 
 log = get(__name__)
@@ -271,6 +271,10 @@ class Follower:
             self._tally.count("tajo_import_rows_total", outcome="refused")
             return Outcome(item, Settlement(row.target, "solo"), "back")
         if created is None or row.email in created:
+            if row.is_part:
+                # the contact is there; its phone follows in a call of its own
+                self._tally.count("tajo_import_rows_total", outcome="without phone")
+                return Outcome(item, Settlement(row.target, "solo", record=row.record), "back")
             return Outcome(item, Settlement(row.target, "done", record=row.record), "delivered", IMPORTED)
         if is_known:
             self._tally.count("tajo_import_rows_total", outcome="existed")

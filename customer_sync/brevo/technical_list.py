@@ -13,7 +13,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from customer_sync.brevo.client import Brevo, Missing
+from customer_sync.brevo.client import Brevo, Missing, NoList
 from customer_sync.brevo.gate import Gate
 from customer_sync.clock import Clock, system_clock, utc_now
 from customer_sync.errors import Parkable, TryLater
@@ -110,7 +110,7 @@ class TechnicalLists:
     def _read(self, list_id: int) -> Reply | None:
         try:
             return self._call("GET", f"{_LISTS}/{list_id}", endpoint=f"{_LISTS}/{{listId}}")
-        except Missing:
+        except (Missing, NoList):
             return None
 
     def _time_of(self, reply: Reply) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -24,7 +23,7 @@ from customer_sync.cli.output import (
     yes_option,
 )
 from customer_sync.clock import utc_now
-from customer_sync.erasure import Forgotten, addresses_of, forget_traces, request_erasure, spools_in, whom
+from customer_sync.erasure import Forgotten, clear_address, forget_traces, request_erasure, spools_in, whom
 from customer_sync.errors import MappingError
 from customer_sync.explain import ChannelConsent, Evidence, Explanation, explain
 from customer_sync.identity import normalize_email
@@ -75,13 +74,12 @@ def erase(email: str, wait_s: float, *, yes: bool, as_json: bool) -> None:
     store = context.open_store(settings)
     if not yes:
         click.confirm("This deletes the contact in Brevo and all that is known here. Go on?", abort=True, err=True)
-    addresses = addresses_of(store, address)
-    who = whom(store, addresses)
     # the ids first: once the person is erased, nothing tells them any more
+    who = whom(store, address)
     gone = forget_traces(store, connectors_of(settings), who, spools_in(context.home()))
     asked_at = utc_now()
-    request_erasure(store, addresses, asked_at)
-    is_done = _wait(store, addresses, to_ms(asked_at), wait_s)
+    request_erasure(store, address, asked_at)
+    is_done = _wait(store, address, to_ms(asked_at), wait_s)
     was_known = bool(who.people)
     if as_json:
         print_json({"was_known": was_known, "is_done": is_done, "removed": gone._asdict()})
@@ -91,6 +89,34 @@ def erase(email: str, wait_s: float, *, yes: bool, as_json: bool) -> None:
         _warn_of_shared(gone.shared)
     if not is_done:
         fail("The erasure waits: no worker has done it yet.", _why_it_waits(store))
+
+
+@contacts.command()
+@click.argument("email")
+@yes_option
+@json_option
+def clear(email: str, *, yes: bool, as_json: bool) -> None:
+    """Say that a hard bounce or a spam complaint is over: no shop can lift these.
+
+    The person is mailable again only where an opt-in is on record; a withdrawal stays what it is.
+    """
+    address = _address(email)
+    settings = context.read_settings()
+    store = context.open_store(settings)
+    number = store.people.find(address)
+    said = store.people.read(number).said if number is not None else {}
+    found = sorted(name for name in ("bounced", "complained") if f"consent.email.{name}" in said)
+    if not found:
+        fail("Nothing is on record of a bounce or a complaint.", "See `tajo contacts explain`.", NOT_FOUND)
+    if not yes:
+        click.confirm(
+            f"On record: {' and '.join(found)}. Is the mailbox well, and may it be mailed?", abort=True, err=True
+        )
+    clear_address(store, address, utc_now())
+    if as_json:
+        print_json({"cleared": found})
+    else:
+        click.echo(f"Cleared: {' and '.join(found)}. `tajo contacts explain` shows what it comes to.")
 
 
 def _address(email: str) -> str:
@@ -110,8 +136,9 @@ def _print(found: Explanation) -> None:
     if found.person is None:
         return
     click.echo(f"Person {found.person}" + ("" if found.address == found.email else "; this address is a former one"))
-    for source, record_id in sorted((found.links or {}).items()):
-        click.echo(f"  {source}: {record_id}")
+    for link in found.links:
+        name = link.id or "a buyer without an account"
+        click.echo(f"  {link.source}: {name}" + ("" if link.state == "living" else f" ({link.state})"))
     _heading("Values")
     rows = [
         (one.field, _text(one.value), one.source, clock(one.at_ms), one.event or "-", "waits" if one.waits else "")
@@ -141,7 +168,8 @@ def _print_consent(channel: ChannelConsent) -> None:
 
 def _evidence(one: Evidence) -> str:
     what = one.register if one.says == one.register else f"{one.register} {one.says}"
-    return f"{what}: {one.source}, {clock(one.at_ms)}, {one.method}"
+    source = one.source or "before"
+    return f"{what}: {source}, {clock(one.at_ms)}, {one.method}" + (", of the address" if one.of == "address" else "")
 
 
 def _print_delivery(found: Explanation, now: int) -> None:
@@ -187,10 +215,10 @@ def _warn_of_shared(ids: tuple[str, ...]) -> None:
     )
 
 
-def _wait(store: Store, emails: Sequence[str], asked_ms: int, wait_s: float) -> bool:
+def _wait(store: Store, email: str, asked_ms: int, wait_s: float) -> bool:
     ends = time.monotonic() + wait_s
     while True:
-        if all((store.people.erased_at_ms(email) or 0) >= asked_ms for email in emails):
+        if (store.people.erased_at_ms(email) or 0) >= asked_ms:
             return True
         if time.monotonic() >= ends:
             return False

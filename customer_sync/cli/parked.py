@@ -24,8 +24,7 @@ from customer_sync.cli.output import (
 )
 from customer_sync.model import to_ms
 from customer_sync.store import Store
-from customer_sync.store.lanes import decode_change
-from customer_sync.store.parked import Parked, inbound_of
+from customer_sync.store.parked import Parked, fields_of, inbound_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -81,7 +80,8 @@ def list_command(source: str | None, *, as_json: bool) -> None:
 @json_option
 def show(parked_id: str, *, reveal: bool, as_json: bool) -> None:
     """Show one parked thing. Personal data is hidden unless --reveal is given."""
-    one = context.find_store().parked.get(parked_id)
+    store = context.find_store()
+    one = store.parked.get(parked_id)
     if one is None:
         fail(f"Nothing parked is called {parked_id}.", "`tajo parked list` shows what there is.", NOT_FOUND)
     facts: dict[str, Any] = {
@@ -91,7 +91,7 @@ def show(parked_id: str, *, reveal: bool, as_json: bool) -> None:
         "reason": one.reason,
         "remedy": one.remedy,
     }
-    facts |= {"parked_at": iso(one.at_ms)} | _content(one, reveal=reveal)
+    facts |= {"parked_at": iso(one.at_ms)} | _content(one, store, reveal=reveal)
     if as_json:
         print_json(facts)
         return
@@ -186,19 +186,17 @@ def _sources(one: Parked) -> list[str]:
     return [one.source, *one.topic.split(", ")] if one.what == "item" else [one.source]
 
 
-def _content(one: Parked, *, reveal: bool) -> dict[str, Any]:
+def _content(one: Parked, store: Store, *, reveal: bool) -> dict[str, Any]:
     if one.what == "inbound":
         inbound = inbound_of(one)
         body = inbound.body.decode("utf-8", "replace") if reveal else mask_bytes(inbound.body)
         path = inbound.path + (f"?{inbound.query}" if inbound.query and reveal else "")
         facts = {"received_at": iso(to_ms(inbound.received_at)), "path": path}
         return {**facts, "headers": dict(inbound.headers), "body": body}
-    state, _ = decode_change(one.content)
     fields = []
-    for name, stamped in sorted(state.items()):
-        is_open = reveal or name == "status" or name.startswith("consent.")
-        value = stamped.value if is_open else mask(stamped.value)
-        fields.append({"field": name, "value": value, "source": stamped.source, "at": iso(stamped.at_ms)})
+    for name, value, source, at_ms in fields_of(one, store.people):
+        shown = value if reveal or name.startswith("consent.") else mask(value)
+        fields.append({"field": name, "value": shown, "source": source, "at": iso(at_ms)})
     return {"fields": fields}
 
 

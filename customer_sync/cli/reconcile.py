@@ -32,7 +32,6 @@ from customer_sync.figures.read import WORKER_NOTE
 from customer_sync.model import to_ms
 from customer_sync.reconcile.receipt import Receipts
 from customer_sync.store import Store
-from customer_sync.store.people import address_of
 
 #: How often the line is renewed in a terminal, in seconds.
 RENEW_S: Final = 0.2
@@ -173,7 +172,7 @@ def _rows(receipt: Mapping[str, Any], store: Store) -> Iterator[tuple[object, ..
 def _names(drift: Mapping[str, Any], store: Store) -> str:
     people = [str(number) for number in drift["people"]]
     found = zip(people, store.people.read_many(people), strict=True)
-    return ", ".join(address_of(person.state) or f"person {number}" for number, person in found)
+    return ", ".join(person.email or f"person {number}" for number, person in found)
 
 
 def _lines(receipt: Mapping[str, Any]) -> Iterator[str]:
@@ -208,7 +207,7 @@ def _source_lines(source: str, one: Mapping[str, Any]) -> Iterator[str]:
 
 def _without_worker(store: Store) -> str:
     seen = store.note(WORKER_NOTE)
-    if seen is not None and time.time() - float(seen["at"]) < SAY_S * 2:
+    if seen is not None and now_ms() / 1000 - float(seen["at"]) < SAY_S * 2:
         return " `tajo reconcile` shows whether both sides agree then."
     return " No worker runs: it is done as soon as one does."
 

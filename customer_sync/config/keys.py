@@ -134,6 +134,14 @@ BREVO_KEYS: Final = (
         read_variable=values.separated_secrets,
         secret=True,
     ),
+    Key(
+        "import_phones",
+        "Let imports carry phones. It saves a call for each new contact with a phone, but Brevo's importer may merge "
+        "contacts that share one and delete the other, with its history and its block.",
+        "`true` or `false`",
+        values.truth,
+        "`false`: phones are sent one by one",
+    ),
 )
 
 NOTIFICATION_KEYS: Final = (

@@ -100,11 +100,13 @@ class BrevoSettings:
         api_key: the account's key; None stands for the built-in sandbox.
         base_url: the API's address, without a slash at its end.
         webhook_secrets: what Brevo's own webhooks must carry, newest first.
+        import_phones: whether imports carry phones; Brevo may then merge contacts that share one, and delete the other.
     """
 
     api_key: str | None = field(default=None, repr=False)
     base_url: str = BREVO_URL
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    import_phones: bool = False
 
     @property
     def is_sandbox(self) -> bool:

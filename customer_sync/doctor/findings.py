@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from customer_sync.brevo.client import Brevo
+from customer_sync.clock import system_clock
 from customer_sync.config import Settings
 from customer_sync.connector import Connector
 from customer_sync.reach import Access
@@ -56,7 +56,7 @@ class Patient:
     connectors: Mapping[str, Connector]
     store: Store
     brevo: Brevo | None
-    now_s: Callable[[], float] = time.time
+    now_s: Callable[[], float] = lambda: system_clock() / 1000
     access: Callable[[str], Access | None] = lambda _: None
 
 

@@ -11,7 +11,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
-from customer_sync.brevo.contacts import BUCKET
+from customer_sync.brevo.contact_calls import BUCKET
 from customer_sync.clock import system_clock
 from customer_sync.config import Settings
 from customer_sync.figures.parts import Alert, Calls, Figures, Group, Latency, Limit, Paused, Queue, RedisHealth
@@ -132,7 +132,7 @@ def spool_depth(home: Path) -> tuple[int, int | None]:
             log.warning("spool not read", spool=path.name, error=type(error).__name__)
             continue
         if first is not None:
-            since_ms.append(to_ms(inbox.decode(bytes(first[0])).received_at))
+            since_ms.append(to_ms(inbox.decode_or_raw(bytes(first[0])).received_at))
     return waiting, min(since_ms, default=None)
 
 

@@ -7,20 +7,19 @@ however many there are: a page of contacts, and one bit for each person.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
-from customer_sync.brevo.contact_plan import Rules, make_plan
-from customer_sync.brevo.contacts import LANE
-from customer_sync.merge import State, merge
+from customer_sync.brevo.contact_plan import UNIQUE, Rules, make_plan, view
 from customer_sync.model import Json
+from customer_sync.person import FREED, Person, apply
+from customer_sync.plan import LANE
 from customer_sync.reconcile.compare import (
     CONTACT,
     Choices,
     Contact,
     Verdict,
     can_return,
-    is_active,
     is_customer,
     judge,
     read_choices,
@@ -30,8 +29,6 @@ from customer_sync.reconcile.contacts import BrevoContacts, Seen
 from customer_sync.reconcile.heals import Heal, Heals
 from customer_sync.reconcile.receipt import Drift, Receipt, Share
 from customer_sync.store import Store, keys
-from customer_sync.store.lanes import decode_change
-from customer_sync.store.people import Person, decode
 from customer_sync.store.scripts import as_text
 
 #: Tells the caller how far it is: what is done now, how much of it, of how much.
@@ -48,10 +45,9 @@ WAITS, PARKED, LEFT_OUT = "waits for delivery", "parked", "left before the first
 
 
 class _Found(NamedTuple):
-    """A person: their number, whether the address is one they had before, whether something waits, what is known."""
+    """A person: their number, whether something waits, what is known."""
 
     number: str
-    is_former: bool
     waits: bool
     person: Person
 
@@ -119,13 +115,9 @@ class BrevoSide:
             fp = self._store.people.fingerprint(contact.email or "")
             pipe.hget(keys.email_bucket(fp), fp)
         owners = [as_text(raw) for raw in pipe.execute()]
-        numbers = sorted({owner.lstrip("*") for owner in owners if owner})
+        numbers = sorted({owner for owner in owners if owner})
         known = dict(zip(numbers, self._look_up(numbers), strict=True))
-        found: list[_Found | None] = []
-        for owner in owners:
-            number = owner.lstrip("*")
-            found.append(_Found(number, owner.startswith("*"), *known[number]) if owner else None)
-        return found
+        return [_Found(owner, *known[owner]) if owner else None for owner in owners]
 
     def _look_up(self, numbers: Sequence[str]) -> list[tuple[bool, Person]]:
         """Return of each person whether something waits, and the record.
@@ -138,21 +130,22 @@ class BrevoSide:
         pipe.zmscore(keys.lane(LANE, "since"), list(numbers))
         pipe.mget([keys.person(number) for number in numbers])
         since, records = pipe.execute()
+        decode = self._store.people.decode
         return [(one is not None, decode(as_text(raw))) for one, raw in zip(since, records, strict=True)]
 
     def _meet(self, contact: Contact, found: _Found | None, at_ms: int) -> None:
         """Compare one contact with the person it belongs to."""
-        if found is not None and found.waits and not found.person.state:
+        if found is not None and found.waits and not is_customer(found.person):
             if self._met.add(int(found.number)):  # the first delivery is under way
                 self._receipt.ours += 1
                 self._receipt.under_way += 1
             return
-        if found is None or not is_customer(found.person.state) or not self._belongs(contact, found):
+        if found is None or not is_customer(found.person) or not self._belongs(found):
             self._receipt.not_ours += 1
             return
         if not self._met.add(int(found.number)):
             return
-        if self._only is not None and self._only not in sources_of(found.person.state):
+        if self._only is not None and self._only not in sources_of(found.person):
             return
         self._receipt.ours += 1
         if found.waits or found.person.has.at_ms >= at_ms:
@@ -160,42 +153,41 @@ class BrevoSide:
             return
         self._judge(contact, found.number, found.person, at_ms)
 
-    @staticmethod
-    def _belongs(contact: Contact, found: _Found) -> bool:
-        has = found.person.has
-        if has.email is not None:
-            return has.email == contact.email
-        return not found.is_former and (found.waits or can_return(found.person))
+    def _belongs(self, found: _Found) -> bool:
+        return found.person.has.is_there or found.waits or can_return(found.person, self._rules)
 
     def _under_way(self, contact: Contact, found: _Found, at_ms: int) -> None:
         """Leave a person alone for whom a change waits; only one who withdrew and is mailable is told of at once."""
         self._receipt.under_way += 1
-        if not found.waits or found.person.has.email is None:
+        if not found.waits or not found.person.has.is_there:
             return
-        raws: Any = self._store.client.lrange(keys.changes(LANE, found.number), 0, -1)
-        state: State = merge([found.person.state, *(decode_change(as_text(raw))[0] for raw in raws)])
-        verdict = judge(Person(state, found.person.has), contact, self._rules, self._choices)
-        if verdict.mailable and judge(found.person, contact, self._rules, self._choices).mailable:
+        (waiting,) = self._store.lanes.waiting(LANE, [found.number])
+        person = apply(found.person, (part for part, _ in waiting))
+        verdict = self._verdict(person, contact, at_ms)
+        if verdict.mailable and self._verdict(found.person, contact, at_ms).mailable:
             self._receipt.under_way -= 1
-            self._drifted(found.number, state, Verdict((), verdict.mailable, {}, verdict.found, harms=True), at_ms)
+            self._drifted(found.number, person, Verdict((), verdict.mailable, {}, verdict.found, harms=True), at_ms)
+
+    def _verdict(self, person: Person, contact: Contact, at_ms: int) -> Verdict:
+        return judge(person, contact, self._rules, self._choices, at_ms)
 
     # the verdict
 
     def _judge(self, contact: Contact, number: str, person: Person, at_ms: int) -> None:
-        verdict = judge(person, contact, self._rules, self._choices)
+        verdict = self._verdict(person, contact, at_ms)
         if verdict.refused:
             self._receipt.refused[verdict.refused] += 1
         elif verdict.is_equal:
             self._receipt.equal += 1
-            for share in self._shares(person.state):
+            for share in self._shares(person):
                 share.compared += 1
                 share.equal += 1
         else:
-            self._drifted(number, person.state, verdict, at_ms)
+            self._drifted(number, person, verdict, at_ms)
 
-    def _drifted(self, number: str, state: State, verdict: Verdict, at_ms: int) -> None:
+    def _drifted(self, number: str, person: Person, verdict: Verdict, at_ms: int) -> None:
         self._receipt.drifted += 1
-        for share in self._shares(state):
+        for share in self._shares(person):
             share.compared += 1
         for channel in verdict.mailable:
             self._receipt.mailable.setdefault(str(channel), Drift()).add(number)
@@ -203,11 +195,14 @@ class BrevoSide:
             self._receipt.left.setdefault(name.split(".")[1], Drift()).add(number)
         for name in verdict.fields:
             self._receipt.by_field.setdefault(name, Drift()).add(number)
-        fields: Mapping[str, Json] = {**verdict.left, "drift": dict(verdict.found)}
+        fields: dict[str, Json] = {**verdict.left, "drift": dict(verdict.found)}
+        tried_again = [name for name in verdict.fields if name in UNIQUE]
+        if tried_again:
+            fields[FREED] = list[Json](tried_again)
         self._heals.add(Heal(number, at_ms, fields, verdict.is_urgent), harms=verdict.harms)
 
-    def _shares(self, state: State) -> Iterator[Share]:
-        for source in sources_of(state) if self._only is None else {self._only}:
+    def _shares(self, person: Person) -> Iterator[Share]:
+        for source in sources_of(person) if self._only is None else {self._only}:
             yield self._receipt.shares.setdefault(source, Share())
 
     # whose contact was not seen
@@ -223,22 +218,22 @@ class BrevoSide:
 
     def _miss(self, number: str, person: Person, *, waits: bool, may_ask: bool) -> bool:
         """Say why no contact of a person was seen; return whether Brevo was asked."""
-        if not is_customer(person.state):
+        if not is_customer(person):
             if waits or number in self._parked_people():
                 self._no_contact(WAITS if waits else PARKED)
             return False
-        if self._only is not None and self._only not in sources_of(person.state):
+        if self._only is not None and self._only not in sources_of(person):
             return False
-        if person.has.email is not None:
+        if person.has.is_there:
             return self._missing(number, person, waits=waits, may_ask=may_ask)
-        plan = make_plan(person.state, person.has, self._rules)
+        plan = make_plan(person, self._rules, self._receipt.started_ms)
         if waits:
             self._no_contact(WAITS)
         elif plan.action == "none":
             self._no_contact(plan.why)
         elif number in self._parked_people():
             self._no_contact(PARKED)
-        elif not is_active(person.state):
+        elif view(person, self._rules).word != "active":
             self._no_contact(LEFT_OUT)
         else:
             # nothing waits, nothing is in the way, and there is no contact: the person is looked at again
@@ -248,7 +243,7 @@ class BrevoSide:
 
     def _never_made(self, number: str, person: Person) -> None:
         self._receipt.drifted += 1
-        for share in self._shares(person.state):
+        for share in self._shares(person):
             share.compared += 1
         self._receipt.by_field.setdefault(CONTACT, Drift()).add(number)
         self._heals.add(Heal(number, self._receipt.started_ms), harms=False)
@@ -270,7 +265,7 @@ class BrevoSide:
                 self._receipt.under_way += 1
                 self._receipt.note("Brevo did not give all contacts: who was not among them was not compared.")
             return False
-        seen: Seen | None = self._contacts.read(person.has.email or "")
+        seen: Seen | None = self._contacts.read(person.email or "")
         if seen is None:
             self._gone(number, self._receipt.started_ms)
         else:

@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from customer_sync.brevo.attributes import Refused, fit
-from customer_sync.brevo.contact_plan import BREVO, Desired, Rules, desire
+from customer_sync.brevo.contact_job import FOUND_BLOCKED, FOUND_UNSUBSCRIBED, groups_left
+from customer_sync.brevo.contact_plan import Desired, Rules, View, desire, heard, view
+from customer_sync.brevo.refusals import is_taken
 from customer_sync.errors import MappingError
 from customer_sync.identity import normalize_email
 from customer_sync.mapping import PHONE_ATTRIBUTES
-from customer_sync.merge import State
 from customer_sync.model import Channel, Json
-from customer_sync.store.people import Has, Person, refs_of
+from customer_sync.person import GONE, Has, Person
 
 #: Attribute → every spelling of each of its choices → the one that stands for it.
 Choices = Mapping[str, Mapping[str, str]]
 
-#: How a withdrawal is recorded that was found in Brevo: a block, or a list that the person left.
-FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", "brevo:unsubscribed_list"
 #: The fields that are no attributes: the lists we keep, and whether the contact is there.
 LISTS, CONTACT = "lists", "contact"
 
@@ -43,6 +42,7 @@ class Contact(NamedTuple):
         sms_blocked: the same for SMS.
         lists: the lists it is on.
         left_lists: the lists the person unsubscribed from.
+        left_groups: the consent groups that the person left.
         attributes: name in capitals → value.
     """
 
@@ -53,6 +53,7 @@ class Contact(NamedTuple):
     lists: frozenset[int]
     left_lists: frozenset[int]
     attributes: Mapping[str, Json]
+    left_groups: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,7 @@ def read_contact(row: Json) -> Contact | None:
         lists=_numbers(row.get("listIds")),
         left_lists=_numbers(row.get("listUnsubscribed")),
         attributes={name.upper(): one for name, one in attributes.items()} if isinstance(attributes, dict) else {},
+        left_groups=groups_left(row),
     )
 
 
@@ -126,66 +128,74 @@ def read_choices(body: Json) -> Choices:
     return found
 
 
-def judge(person: Person, contact: Contact, rules: Rules, choices: Choices) -> Verdict:
-    """Return how a person of ours and the contact at their address differ."""
-    state, has = person
-    desired = desire(state, has, rules, contact.email or "", is_active=is_active(state))
+def judge(person: Person, contact: Contact, rules: Rules, choices: Choices, now_ms: int) -> Verdict:
+    """Return how a person of ours and the contact at their address differ.
+
+    Args:
+        person: all that is known.
+        contact: the contact as Brevo lists it.
+        rules: the operator's decisions and the account's attributes.
+        choices: the choices of attributes that have some.
+        now_ms: the time: a value that another contact had is tried again in a compare.
+    """
+    seen, has = view(person, rules), heard(person)
+    desired = desire(person, seen, replace(has, refused=_lasting(has.refused)), rules, now_ms)
     if desired.blocked is False or desired.sms_blocked is False:
         return Verdict(refused=NO_LIFT)
     mailable, left = _mailable(desired, contact), _left(desired, has, contact)
-    kept = _kept_lists(state, desired, has, rules)
-    fields: list[str] = [CONTACT] if has.email is None else []
+    kept = _kept_lists(seen, desired, has, rules)
+    fields: list[str] = [] if has.is_there else [CONTACT]
     extra: frozenset[int] = frozenset()
     if not desired.blocked and "consent.email.withdrawn" not in left:
         extra = (kept - set(desired.lists)) & contact.lists
         fields += [LISTS] if extra or not set(desired.lists) <= contact.lists else []
     differing: list[str] = []
-    if is_active(state):
-        differing = [name for name in desired.attributes if not _is_same(name, desired, contact, rules, choices)]
+    if seen.word == "active":
+        wanted = {**desired.attributes, **dict.fromkeys(desired.emptied, "")}
+        differing = [name for name, one in wanted.items() if not _is_same(name, one, contact, rules, choices)]
     fields += differing
     if fields and not (desired.may_update or mailable or left):
         return Verdict(refused=NO_UPDATES)
     found: dict[str, Json] = {"b": contact.blocked, "m": contact.sms_blocked, "l": [*sorted(contact.lists & kept)]}
+    if contact.left_groups:
+        found["g"] = [*sorted(contact.left_groups)]
     if fields:
         found["x"] = True
-    is_emptied = any(desired.attributes[name] == "" for name in differing)
-    harms = bool(mailable or left or extra or is_emptied or _is_to_be_deleted(state, rules))
+    is_emptied = any(name in desired.emptied for name in differing)
+    harms = bool(mailable or left or extra or is_emptied or _is_to_be_deleted(seen, rules))
     return Verdict(tuple(fields), mailable, left, found, harms)
 
 
-def is_active(state: State) -> bool:
-    """Tell whether a person is a customer still."""
-    status = state.get("status")
-    return status is None or status.value == "active"
+def _lasting(refused: Mapping[str, str]) -> dict[str, str]:
+    """Return the refusals that do not depend on another contact."""
+    return {name: note for name, note in refused.items() if not is_taken(note)}
 
 
-def is_customer(state: State) -> bool:
+def is_customer(person: Person) -> bool:
     """Tell whether a person is or was a customer of a source, not only somebody who unsubscribed in Brevo."""
-    return "status" in state or bool(refs_of(state))
+    return bool(person.records) or person.has.is_there
 
 
-def sources_of(state: State) -> set[str]:
+def sources_of(person: Person) -> set[str]:
     """Return the sources that a person is a customer of."""
-    return set(refs_of(state)) or {stamped.source for stamped in state.values()} - {BREVO}
+    return {record.source for record in person.records.values()}
 
 
-def can_return(person: Person) -> bool:
+def can_return(person: Person, rules: Rules) -> bool:
     """Tell whether a contact that is there again, though we know of none, is one to keep in step.
 
     Not the contact of a customer whom we deleted there: nobody leads to that one any more.
     """
-    state, has = person
-    if has.email is not None or not is_customer(state):
+    word = view(person, rules).word
+    if person.has.is_there or not person.records:
         return False
-    if is_active(state):
-        return "gone" in state
-    status = state["status"]
-    return status.value == "deleted" and has.digest not in {"", "deleted"}
+    if word == "active":
+        return GONE in person.said
+    return word == "deleted" and person.has.digest not in {"", "deleted"}
 
 
-def _is_to_be_deleted(state: State, rules: Rules) -> bool:
-    status = state.get("status")
-    return status is not None and status.value == "deleted" and rules.delete.get(status.source) == "hard"
+def _is_to_be_deleted(seen: View, rules: Rules) -> bool:
+    return seen.word == "deleted" and any(rules.delete.get(one.source) == "hard" for one in seen.roll.deleted)
 
 
 def _mailable(desired: Desired, contact: Contact) -> tuple[Channel, ...]:
@@ -202,28 +212,28 @@ def _left(desired: Desired, has: Has, contact: Contact) -> dict[str, str]:
     if desired.blocked is None:
         if contact.blocked and not has.blocked:
             left["consent.email.withdrawn"] = FOUND_BLOCKED
-        elif (set(has.lists) & contact.left_lists) - contact.lists:
+        elif (set(has.lists) & contact.left_lists) - contact.lists or contact.left_groups - {*has.left_groups}:
             left["consent.email.withdrawn"] = FOUND_UNSUBSCRIBED
     if desired.sms_blocked is None and contact.sms_blocked and not has.sms_blocked:
         left["consent.sms.withdrawn"] = FOUND_BLOCKED
     return left
 
 
-def _kept_lists(state: State, desired: Desired, has: Has, rules: Rules) -> frozenset[int]:
+def _kept_lists(seen: View, desired: Desired, has: Has, rules: Rules) -> frozenset[int]:
     """Return the lists that are ours to keep for a person.
 
     A list that somebody in Brevo put a customer on is not ours; a customer who left is taken off all that we keep.
     """
     kept = set(has.lists) | set(desired.lists)
-    if not is_active(state):
-        kept |= {number for source in sources_of(state) for number in rules.lists.get(source, ())}
+    if seen.word != "active":
+        kept |= {number for one in seen.roll.deleted for number in rules.lists.get(one.source, ())}
     return frozenset(kept)
 
 
-def _is_same(name: str, desired: Desired, contact: Contact, rules: Rules, choices: Choices) -> bool:
+def _is_same(name: str, wanted: Json, contact: Contact, rules: Rules, choices: Choices) -> bool:
     kind = "text" if rules.attributes is None else rules.attributes.get(name, "text")
     spellings = choices.get(name)
-    wanted, found = desired.attributes[name], contact.attributes.get(name)
+    found = contact.attributes.get(name)
     if type(wanted) is type(found) and wanted == found:
         return True
     if kind == "category" and spellings is not None and wanted != "":

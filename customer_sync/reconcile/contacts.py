@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from customer_sync import retry
 from customer_sync.brevo.client import Brevo, Missing, contact_path
-from customer_sync.brevo.contacts import BUCKET, LANE, ONE_ROUTE, ROUTE
+from customer_sync.brevo.contact_calls import BUCKET, ONE_ROUTE, ROUTE
+from customer_sync.brevo.contacts import LANE
 from customer_sync.brevo.gate import Gate
 from customer_sync.clock import Clock, system_clock
 from customer_sync.errors import PayloadError, TryLater, Unavailable

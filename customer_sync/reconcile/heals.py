@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from customer_sync.brevo.contact_plan import BREVO
-from customer_sync.brevo.contacts import LANE
 from customer_sync.merge import stamp
-from customer_sync.model import Change, Event, Json, Kind, Priority, from_ms
-from customer_sync.pipeline import plan_put
+from customer_sync.model import Event, Json, Kind, Priority, from_ms, to_ms
+from customer_sync.person import Part
+from customer_sync.plan import LANE, Group, Planned, PlannedPut, Request, commit
 from customer_sync.store import Store, keys
-from customer_sync.store.lanes import COMPACT_AT, encode_change
+from customer_sync.store.forms import EventRef
 from customer_sync.store.ledger import event_row
 
 #: How many people are put into the lane in one step.
@@ -94,32 +94,24 @@ def put(store: Store, heals: Sequence[Heal], receipt_id: str, wake: Callable[[st
     for heal in heals:
         pipe.hexists(keys.TOMB, f"p:{heal.person}")
     alive = [heal for heal, is_erased in zip(heals, pipe.execute(), strict=True) if not is_erased]
-    answer = commit(store, [_event(store, heal, receipt_id, now) for heal in alive])
-    for lane in answer["wake"] or ():
-        wake(f"deliver:{lane}")
+    commit(store, [Request("", [_event(heal, receipt_id, now) for heal in alive])], wake)
     return len(alive)
 
 
-def commit(store: Store, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """Put planned events into the lanes; return the script's answer."""
-    answer = store.commit([{"entry": "", "events": list(events), "parked": []}], COMPACT_AT)
-    for lane, target in answer["long"] or ():
-        store.lanes.compact(lane, target)
-    return answer
-
-
-def _event(store: Store, heal: Heal, receipt_id: str, now: datetime) -> dict[str, Any]:
+def _event(heal: Heal, receipt_id: str, now: datetime) -> Planned:
     at = from_ms(heal.at_ms)
     event_id = f"reconcile:{receipt_id}:{heal.person}"
     priority = Priority.URGENT if heal.is_urgent else Priority.BULK
-    change = Change(LANE, BREVO, at, heal.fields, target=heal.person, event_id=event_id, priority=priority)
-    planned = plan_put(store, change, now)
-    if heal.is_urgent:
-        event = Event(event_id, BREVO, Kind.CONSENT_CHANGED, at, topic="reconcile")
-        return {"seen": "", "row": event_row(event, _note(heal)), "puts": [planned]}
-    # many at once: no rows in the history, the receipt tells of them
-    planned["change"] = encode_change(stamp(heal.fields, heal.at_ms, BREVO))
-    return {"seen": "", "puts": [planned]}
+    # many at once: neither rows nor events in the history, the receipt tells of them; but of consent it does
+    events = [EventRef(event_id, BREVO, to_ms(now))] if heal.is_urgent else []
+    fields = {name: [one, BREVO] if name.startswith("consent.") else one for name, one in heal.fields.items()}
+    part = Part("", "", None, stamp(fields, heal.at_ms))
+    group = Group(puts=[PlannedPut(LANE, part, heal.at_ms, priority, events, target=heal.person)])
+    if not heal.is_urgent:
+        return Planned([group])
+    return Planned(
+        [group], row=event_row(Event(event_id, BREVO, Kind.CONSENT_CHANGED, at, topic="reconcile"), _note(heal))
+    )
 
 
 def _note(heal: Heal) -> str:

@@ -1,34 +1,32 @@
-"""The source's side: its customers, as a full pull brings them, against what is known here. Values, not stamps.
+"""The source's side: its customers, as a full pull brings them, against what is known here.
 
-What a record would not change is equal: an older copy, or one whose values are known. Who is not among the records is
-counted and never touched: a pull may leave people out for reasons of its own.
+Values are compared, not times: what the source says now and what is known of it. People missing from the pull are
+counted but not changed, because a pull can be incomplete.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
-from typing import Any, Final
+from datetime import datetime
+from typing import Final
 
 from customer_sync import retry
-from customer_sync.brevo.contacts import LANE
+from customer_sync.brevo.contact_plan import Rules, view
 from customer_sync.clock import Clock, system_clock, utc_now
 from customer_sync.connector import Connector
-from customer_sync.consent import decide
+from customer_sync.consent import without_address
 from customer_sync.errors import MappingError, PayloadError, TryLater, Unavailable
-from customer_sync.merge import State, canonical, merge
-from customer_sync.model import Change, Channel, ConsentState, Event, Json, Merged, Priority
-from customer_sync.pipeline import clamp, plan_put, state_of
+from customer_sync.merge import Stamped, canonical, is_empty
+from customer_sync.model import ConsentState, Event, Priority, to_us
+from customer_sync.person import DELETED, Part, Person, Told, apply, attributes
+from customer_sync.plan import LANE, Group, Identity, Planned, Request, commit
+from customer_sync.planner import Planner, parts_of
 from customer_sync.reach import Access, Cursor, Page, Want
 from customer_sync.reconcile.brevo_side import Progress
-from customer_sync.reconcile.heals import commit
 from customer_sync.reconcile.receipt import SourceDrift
 from customer_sync.skills import Skill
-from customer_sync.store import Store, keys
-from customer_sync.store.lanes import decode_change
-from customer_sync.store.people import address_of, decode, refs_of
-from customer_sync.store.scripts import as_text
+from customer_sync.store import Store
 
 #: Compares a source; `heal` puts what differs into the line. None: the source cannot be pulled.
 CompareSource = Callable[[str, bool, Progress], SourceDrift | None]
@@ -37,7 +35,6 @@ CompareSource = Callable[[str, bool, Progress], SourceDrift | None]
 PART: Final = 200
 #: How often a page that fails is asked for.
 MAX_TRIES: Final = 8
-_EMPTY: Final[tuple[Json, ...]] = (None, "", [])
 
 
 class PullComparison:
@@ -48,6 +45,7 @@ class PullComparison:
         connectors: source → its connector.
         skills: the enabled skills.
         access: source → how its platform is reached; None when it cannot be.
+        rules: the operator's decisions and the account's attributes, as they are now.
         wake: sends a wake-up.
         sleep: waits, in seconds.
         clock: milliseconds since 1970; no record is newer than that.
@@ -59,6 +57,7 @@ class PullComparison:
         connectors: Mapping[str, Connector],
         skills: Sequence[Skill],
         access: Callable[[str], Access | None],
+        rules: Callable[[], Rules],
         wake: Callable[[str], None] = lambda _: None,
         sleep: Callable[[float], None] = time.sleep,
         clock: Clock = system_clock,
@@ -67,6 +66,7 @@ class PullComparison:
         self._connectors = connectors
         self._skills = skills
         self._access = access
+        self._rules = rules
         self._wake = wake
         self._sleep = sleep
         self._clock = clock
@@ -87,7 +87,7 @@ class PullComparison:
             page = self._pull(connector, access, cursor)
             drift.notes = tuple(dict.fromkeys([*drift.notes, *page.notes]))
             for start in range(0, len(page.events), PART):
-                self._compare(source, page.events[start : start + PART], drift, seen, heal=heal)
+                self._compare(page.events[start : start + PART], drift, seen, heal=heal)
             progress(f"customers of {source}", drift.read, page.total)
             if page.cursor is None:
                 break
@@ -109,114 +109,134 @@ class PullComparison:
                 self._sleep(after_s if after_s is not None else retry.next_wait_s(tries))
 
     def _compare(
-        self, source: str, events: Sequence[Event | PayloadError], drift: SourceDrift, seen: set[str], *, heal: bool
+        self, events: Sequence[Event | PayloadError], drift: SourceDrift, seen: set[str], *, heal: bool
     ) -> None:
-        records = [changes for event in events if (changes := self._changes(event, drift)) is not None]
-        puts: list[dict[str, Any]] = []
-        for changes, (number, state) in zip(records, self._look_up(source, records), strict=True):
-            if number is None:
+        read_at = utc_now(self._clock)
+        planner = Planner(self._store.people, self._store.now_ms())
+        pulled = [groups for event in events if (groups := self._groups(event, planner, read_at, drift)) is not None]
+        records = [parts_of(groups) for groups in pulled]
+        puts: list[Planned] = []
+        for groups, (who, parts), known in zip(pulled, records, self._look_up(records), strict=True):
+            if who is not None and who.ref:
+                seen.add(who.ref)
+            if known is None:
                 drift.missing_here += 1
             else:
-                seen.add(number)
-                after = merge([state, *map(state_of, changes)])
-                names = _differing(state, after, changes)
+                names = _differing(known, who, parts)
                 if not names:
                     drift.equal += 1
                     continue
                 drift.by_field.update(names)
-                drift.harmful += _harms(state, after)
+                drift.harmful += self._harms(known, parts)
             if heal:
-                puts.append(self._event(changes))
+                puts.append(_heal(groups, known, to_us(read_at)))
         if puts:
             drift.healed += len(puts)
-            for lane in commit(self._store, puts)["wake"] or ():
-                self._wake(f"deliver:{lane}")
+            commit(self._store, [Request("", puts)], self._wake)
 
-    def _changes(self, event: Event | PayloadError, drift: SourceDrift) -> list[Change] | None:
-        """Return what a record would change, None when it cannot be understood or is of no interest."""
+    def _groups(
+        self, event: Event | PayloadError, planner: Planner, read_at: datetime, drift: SourceDrift
+    ) -> list[Group] | None:
+        """Return what a record would put, None when it cannot be understood or is of no interest."""
         drift.read += 1
         try:
             if isinstance(event, PayloadError):
                 raise event
-            event = clamp(event, utc_now(self._clock))
-            changes = [one for skill in self._skills for one in skill.work(event).changes]
+            steps = [step for skill in self._skills for step in skill.intent(event).steps]
         except PayloadError as error:
             kind = "does not fit the mapping" if isinstance(error, MappingError) else "cannot be read"
             drift.by_field[f"a record that {kind}"] += 1
             drift.notes = tuple(dict.fromkeys([*drift.notes, f"A record was left out: {error}. {error.remedy}"]))[:20]
             return None
-        found = [one for one in changes if not isinstance(one, Merged)]
-        if not found:
+        groups = planner.groups(steps, (), read_at, priority=Priority.BULK)
+        if not groups:
             drift.equal += 1
-        return found or None
+        return groups or None
 
-    def _look_up(self, source: str, records: Sequence[Sequence[Change]]) -> list[tuple[str | None, State]]:
+    def _look_up(self, records: Sequence[tuple[Identity | None, Sequence[Part]]]) -> list[Person | None]:
         """Return each record's person (by id, else by address) and all that is known of them, what waits too."""
-        people = self._store.people
-        pipe = self._store.client.pipeline(transaction=False)
-        for changes in records:
-            first = changes[0]
-            ref, fp = people.ref(source, first.customer_id or ""), people.fingerprint(first.email or "")
-            pipe.hget(keys.ref_bucket(ref), ref)
-            pipe.hget(keys.email_bucket(fp), fp)
-        raw = [as_text(one) for one in pipe.execute()]
-        numbers: list[str | None] = []
-        for by_id, by_address in zip(raw[::2], raw[1::2], strict=True):
-            numbers.append(by_id.split("|")[0] or (by_address if not by_address.startswith("*") else "") or None)
-        pipe = self._store.client.pipeline(transaction=False)
-        for number in numbers:
-            pipe.get(keys.person(number or "0"))
-            pipe.lrange(keys.changes(LANE, number or "0"), 0, -1)
-        found = pipe.execute()
-        states = [
-            merge([decode(as_text(record)).state, *(decode_change(as_text(one))[0] for one in waiting)])
-            for record, waiting in zip(found[::2], found[1::2], strict=True)
+        store = self._store
+        numbers = store.people.find_many([(who.ref, who.fp) if who else ("", "") for who, _ in records])
+        known = [number for number in numbers if number is not None]
+        people = dict(zip(known, store.people.read_many(known), strict=True))
+        waiting = dict(zip(known, store.lanes.waiting(LANE, known), strict=True))
+        return [
+            None if number is None else apply(people[number], (part for part, _ in waiting[number]))
+            for number in numbers
         ]
-        return list(zip(numbers, states, strict=True))
 
-    def _event(self, changes: Sequence[Change]) -> dict[str, Any]:
-        now = utc_now(self._clock)
-        # consent goes first even here
-        behind = [one if one.priority is Priority.URGENT else replace(one, priority=Priority.BULK) for one in changes]
-        return {"seen": "", "puts": [plan_put(self._store, one, now) for one in behind]}
+    def _harms(self, before: Person, parts: Sequence[Part]) -> bool:
+        """Tell whether a record would block somebody, take them off a list, delete them, or empty a field."""
+        rules = self._rules()
+        after = apply(before, parts)
+        was, now = view(before, rules), view(after, rules)
+        told, left = attributes(was.roll.living), attributes(now.roll.living)
+        is_emptied = any(not is_empty(one.stamped.value) and _is_nothing(left.get(name)) for name, one in told.items())
+        is_blocked = any(
+            after_one.state is ConsentState.WITHDRAWN and before_one.state is not ConsentState.WITHDRAWN
+            for before_one, after_one in ((was.email, now.email), (was.sms, now.sms))
+        )
+        return is_emptied or is_blocked or (was.word == "active" and now.word != "active")
 
     def _count_gone(self, source: str, seen: set[str]) -> int:
         last, gone = self._store.people.count(), 0
         for start in range(1, last + 1, 1000):
-            numbers = [str(n) for n in range(start, min(start + 1000, last + 1)) if str(n) not in seen]
-            raws = self._store.client.mget([keys.person(number) for number in numbers]) if numbers else []
-            gone += sum(_is_customer_of(source, decode(as_text(raw)).state) for raw in raws)
+            numbers = [str(n) for n in range(start, min(start + 1000, last + 1))]
+            gone += sum(
+                record.source == source and record.id is not None and not record.is_deleted and ref not in seen
+                for person in self._store.people.read_many(numbers)
+                for ref, record in person.records.items()
+            )
         return gone
 
 
-def _differing(before: State, after: State, changes: Iterable[Change]) -> list[str]:
-    """Return the fields whose value a record would change; the address too, which only the index may change."""
-    names = [name for name, one in after.items() if name not in before or not _is_same(before[name].value, one.value)]
-    email = next((one.email for one in changes if one.email is not None and not one.is_snapshot), None)
-    return [*names, "email"] if email is not None and address_of(before) != email else names
+def _is_nothing(told: Told | None) -> bool:
+    return told is None or is_empty(told.stamped.value)
 
 
-def _is_same(one: Json, two: Json) -> bool:
-    return canonical("" if one in _EMPTY else one) == canonical("" if two in _EMPTY else two)
+def _differing(known: Person, who: Identity | None, parts: Iterable[Part]) -> list[str]:
+    """Return the fields in which a record and what is known of it differ, whichever is newer; the address, too."""
+    names: list[str] = []
+    for part in parts:
+        if not part.ref and known.email is None:
+            continue  # there is no address that it could be said of
+        record = known.records.get(part.ref)
+        state = record.state if record is not None else known.said if not part.ref else {}
+        for name, one in part.state.items():
+            if name.isupper() or name.startswith("consent."):
+                names += [name] if name not in state or not _is_same(name, state[name], one) else []
+            elif name == DELETED and name not in state:
+                names.append("deleted")
+    if who is not None and who.ms > 0 and who.email and known.email != who.email:
+        names.append("email")
+    return list(dict.fromkeys(names))
 
 
-def _harms(before: State, after: State) -> bool:
-    """Tell whether a record would block somebody, delete them, or empty a field."""
-    is_emptied = any(
-        name.isupper() and one.value not in _EMPTY and after[name].value in _EMPTY for name, one in before.items()
+def _is_same(name: str, one: Stamped, two: Stamped) -> bool:
+    first, second = (
+        "null" if is_empty(stamped.value) else canonical(without_address(name, stamped.value)) for stamped in (one, two)
     )
-    is_blocked = any(
-        decide(after, channel).state is ConsentState.WITHDRAWN
-        and decide(before, channel).state is not ConsentState.WITHDRAWN
-        for channel in Channel
-    )
-    return is_emptied or is_blocked or (_is_active(before) and not _is_active(after))
+    return first == second
 
 
-def _is_active(state: State) -> bool:
-    status = state.get("status")
-    return status is None or status.value == "active"
+def _heal(groups: Sequence[Group], known: Person | None, read_us: int) -> Planned:
+    """Return what brings a record to what the source says now.
+
+    Where an older stamp would lose although the source says so now, as totals do that were corrected, the value gets
+    the stamp that is known: it was seen later. Consent keeps its own times.
+    """
+    for group in groups:
+        for put in group.puts:
+            record = known.records.get(put.part.ref) if known is not None else None
+            if record is None:
+                continue
+            state = {name: _as_read(name, one, record.state.get(name), read_us) for name, one in put.part.state.items()}
+            put.part = put.part._replace(state=state)
+    return Planned(groups)
 
 
-def _is_customer_of(source: str, state: State) -> bool:
-    return source in refs_of(state) and _is_active(state)
+def _as_read(name: str, one: Stamped, known: Stamped | None, read_us: int) -> Stamped:
+    if known is None or not name.isupper() or _is_same(name, one, known) or one.at_ms >= known.at_ms:
+        return one
+    # what happened after the record was read is not older than it
+    return one._replace(at_ms=known.at_ms, seen_us=read_us) if known.at_ms * 1000 < read_us else one

@@ -1,25 +1,30 @@
-"""Skills: named behaviours over events. Each is one file and turns an Event into Changes, purely."""
+"""Skills: named behaviours over events. Each is one file and turns an Event into the steps of a plan, purely."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from customer_sync.model import Change, Event, Merged
+from customer_sync.errors import MappingError
+from customer_sync.model import Event
+from customer_sync.plan import Step
 
 
-class Work(NamedTuple):
+class Intent(NamedTuple):
     """What a skill makes of an event.
 
     Args:
-        changes: what targets should become; two customers that became one go first.
+        steps: what is to change.
         note: what a person should know, such as a field that was left out; field names and reasons, never values.
         refused: the fields that were left out.
+        fault: why the rest of the event cannot be used: the request is parked; `steps` are done all the same, which is
+            how a withdrawal is never parked with what stands beside it.
     """
 
-    changes: Sequence[Change | Merged] = ()
+    steps: Sequence[Step] = ()
     note: str = ""
     refused: tuple[str, ...] = ()
+    fault: MappingError | None = None
 
 
 class Skill(Protocol):
@@ -27,7 +32,7 @@ class Skill(Protocol):
 
     name: str
 
-    def work(self, event: Event) -> Work:
+    def intent(self, event: Event) -> Intent:
         """Return what should change because of an event. Pure; what is of no interest gives nothing.
 
         Raises:

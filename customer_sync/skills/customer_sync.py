@@ -1,27 +1,23 @@
 """customer-sync: a customer of a platform becomes a contact in Brevo, and stays in step.
 
-Orders are read here too, for one thing only: they tell which address belongs to a platform's id, which later deletes
-need, and they are all that is ever heard of a guest.
+Orders are read here too, for what they tell of people: which address belongs to a platform's id, which later deletes
+need; all that is ever heard of a buyer without an account; and a box that speaks for the order's own address.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
-from datetime import UTC, datetime
+from contextlib import suppress
+from datetime import datetime
 
-from customer_sync.consent import as_fields
+from customer_sync.connector import parse_time
+from customer_sync.errors import MappingError, PayloadError
 from customer_sync.identity import normalize_email
 from customer_sync.mapping import Mapped, map_customer
-from customer_sync.model import Change, Consent, ConsentState, Event, Json, Kind, Merged, Priority, from_ms
-from customer_sync.skills import Work
-
-LANE = "contacts"
-
-#: The stamp of what is of unknown age: it fills what is unknown and loses to everything else.
-LONG_AGO = datetime.fromtimestamp(0, tz=UTC)
-
-_DELETED = ("consent.email.withdrawn", "consent.sms.withdrawn")
+from customer_sync.model import ConsentState, Event, Json, Kind
+from customer_sync.person import GONE
+from customer_sync.plan import Erase, Merge, Said, Says, Step, Who
+from customer_sync.skills import Intent
 
 
 class CustomerSync:
@@ -35,7 +31,7 @@ class CustomerSync:
 
     def __init__(self, mapping_for: Callable[[str], Mapping[str, str]]) -> None:
         self._mapping_for = mapping_for
-        self._readers: Mapping[Kind, Callable[[Event], Work]] = {
+        self._readers: Mapping[Kind, Callable[[Event], Intent]] = {
             Kind.CUSTOMER_CREATED: self._customer,
             Kind.CUSTOMER_UPDATED: self._customer,
             Kind.CUSTOMER_DELETED: self._deleted,
@@ -48,105 +44,111 @@ class CustomerSync:
             Kind.ORDER_REFUNDED: self._order,
         }
 
-    def work(self, event: Event) -> Work:
+    def intent(self, event: Event) -> Intent:
         """Return what should change because of an event."""
         reader = self._readers.get(event.kind)
-        return reader(event) if reader else Work()
+        return reader(event) if reader else Intent()
 
-    def _customer(self, event: Event) -> Work:
-        email = normalize_email(event.record.get("email"))
+    def _customer(self, event: Event) -> Intent:
+        try:
+            email = normalize_email(event.record.get("email"))
+        except MappingError as error:
+            return _withdrawals(event, error)
         mapped = self._map(event.record, event.source)
-        changes = [_change(event, {**mapped.attributes, "status": "active"}, email)]
-        changes += _consents(event, email, is_snapshot="email" not in event.record)
-        return Work(changes, _note(mapped), tuple(mapped.refused))
+        who = _who(event, email, since=_created(event.record))
+        return _noted([Says(who, mapped.attributes, event.consents)], mapped)
 
-    def _order(self, event: Event) -> Work:
+    def _order(self, event: Event) -> Intent:
         customer = event.record.get("customer")
         if not isinstance(customer, dict):
-            return Work()
+            return Intent()
         email = normalize_email(customer.get("email"))
         if email is None:
-            return Work()
-        if event.customer_id is not None:
-            link = _change(event, {}, email, at=LONG_AGO, is_snapshot=True)
-            return Work([link, *_consents(event, email, is_snapshot=True)])
+            return Intent()
         mapped = self._map(customer, event.source)
-        guest = _change(event, {**mapped.attributes, "status": "active"}, email, is_snapshot=True)
-        return Work([guest, *_consents(event, email, is_snapshot=True)], _note(mapped), tuple(mapped.refused))
+        if event.customer_id is None:
+            return _noted([Says(_who(event, email), mapped.attributes, event.consents)], mapped)
+        copy = _who(event, email, is_copy=True)
+        steps: list[Step] = [Says(copy, mapped.attributes)]
+        if event.consents:
+            steps.append(Says(copy, {}, event.consents, is_of_address=True))
+        return _noted(steps, mapped)
 
-    def _consent(self, event: Event) -> Work:
-        email = normalize_email(event.record.get("email"))
-        return Work(_consents(event, email, is_snapshot=False))
+    def _consent(self, event: Event) -> Intent:
+        try:
+            email = normalize_email(event.record.get("email"))
+        except MappingError as error:
+            return _withdrawals(event, error)
+        who = _who(event, email)
+        if who.id is None and event.source == "brevo":
+            return Intent([Said(who, {}, event.consents)])
+        return Intent([Says(who, {}, event.consents)])
 
-    def _deleted(self, event: Event) -> Work:
-        fields: dict[str, Json] = {"status": "deleted", **dict.fromkeys(_DELETED, "deleted")}
-        email = normalize_email(event.record.get("email"))
-        return Work([_change(event, fields, email, priority=Priority.URGENT, is_snapshot=True)])
+    def _deleted(self, event: Event) -> Intent:
+        email = _address_or_none(event)
+        return Intent([Says(_who(event, email, is_copy=True), is_deleted=True)])
 
-    def _erased(self, event: Event) -> Work:
-        email = normalize_email(event.record.get("email"))
-        return Work([_change(event, {"status": "erased"}, email, priority=Priority.URGENT, is_snapshot=True)])
+    def _erased(self, event: Event) -> Intent:
+        return Intent([Erase(_who(event, _address_or_none(event)))])
 
-    def _merged(self, event: Event) -> Work:
+    def _merged(self, event: Event) -> Intent:
         kept, gone = event.record.get("keptId"), event.record.get("deletedId")
         if not isinstance(kept, str) or not isinstance(gone, str):
-            return Work()
-        link = replace(_change(event, {}, None), customer_id=kept)
-        return Work([Merged(event.source, gone, kept, event.occurred_at), link])
+            return Intent()
+        return Intent([Merge(event.source, gone, kept, event.occurred_at)])
 
-    def _gone(self, event: Event) -> Work:
+    def _gone(self, event: Event) -> Intent:
         email = normalize_email(event.record.get("email"))
-        return Work([_change(event, {"gone": True}, email, is_snapshot=True, only_known=True)])
+        return Intent([Said(_who(event, email, only_known=True), {GONE: True})])
 
     def _map(self, record: Mapping[str, Json], source: str) -> Mapped:
         return map_customer(record, self._mapping_for(source))
 
 
-def departed(source: str, at: datetime) -> Change:
-    """Return the change of a person whom no customer leads to any more: off our lists. Not blocked, nobody said no."""
-    return Change(LANE, source, at, {"status": "departed"})
-
-
-def _change(  # noqa: PLR0913  # the facts of a change, most of them with a default
+def _who(
     event: Event,
-    fields: Mapping[str, Json],
     email: str | None,
     *,
-    at: datetime | None = None,
-    priority: Priority = Priority.LIVE,
-    is_snapshot: bool = False,
+    is_copy: bool = False,
     only_known: bool = False,
-) -> Change:
-    return Change(
-        lane=LANE,
+    since: datetime | None = None,
+) -> Who:
+    return Who(
         source=event.source,
-        occurred_at=at or event.occurred_at,
-        fields=fields,
-        customer_id=event.customer_id,
+        at=event.occurred_at,
+        id=event.customer_id,
         email=email,
-        is_snapshot=is_snapshot,
+        seen_at=event.seen_at,
+        is_copy=is_copy,
         only_known=only_known,
-        event_id=event.id,
-        priority=priority,
+        since=since,
     )
 
 
-def _consents(event: Event, email: str | None, *, is_snapshot: bool) -> list[Change]:
-    priority = Priority.URGENT if any(map(_is_withdrawal, event.consents)) else Priority.LIVE
-    changes = [
-        _change(event, fields, email, at=from_ms(at_ms), priority=priority, is_snapshot=is_snapshot)
-        for at_ms, fields in as_fields(event.consents).items()
-    ]
-    # the id may have another address by now: a withdrawal holds for the address it was said with, too
-    if event.customer_id and email:
-        withdrawn = [one for one in changes if any(name.endswith(".withdrawn") for name in one.fields)]
-        changes += [replace(one, customer_id=None) for one in withdrawn]
-    return changes
+def _created(record: Mapping[str, Json]) -> datetime | None:
+    with suppress(PayloadError):
+        return parse_time(record.get("createdAt"), "createdAt")
+    return None
 
 
-def _is_withdrawal(consent: Consent) -> bool:
-    return consent.state is ConsentState.WITHDRAWN
+def _address_or_none(event: Event) -> str | None:
+    """Return the address of an event that is found by its id too: an unreadable one must not be in the way."""
+    try:
+        return normalize_email(event.record.get("email"))
+    except MappingError:
+        if event.customer_id is None:
+            raise
+        return None
 
 
-def _note(mapped: Mapped) -> str:
-    return "; ".join(f"{name} left out: {reason}" for name, reason in mapped.refused.items())
+def _withdrawals(event: Event, fault: MappingError) -> Intent:
+    """Return what was withdrawn, by the id alone, of an event whose address cannot be read."""
+    withdrawn = tuple(one for one in event.consents if one.state is ConsentState.WITHDRAWN)
+    if event.customer_id is None or not withdrawn:
+        raise fault
+    return Intent([Says(_who(event, None), {}, withdrawn)], fault=fault)
+
+
+def _noted(steps: list[Step], mapped: Mapped) -> Intent:
+    note = "; ".join(f"{name} left out: {reason}" for name, reason in mapped.refused.items())
+    return Intent(steps, note, tuple(mapped.refused))

@@ -11,9 +11,11 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from customer_sync.errors import ConfigError
 from customer_sync.store import keys
 from customer_sync.store.breaker import Breakers
 from customer_sync.store.counters import Counters
+from customer_sync.store.forms import VERSION
 from customer_sync.store.inbox import Inbox
 from customer_sync.store.lanes import Lanes
 from customer_sync.store.ledger import Ledger
@@ -61,7 +63,7 @@ class Store:
         self.scripts = Scripts(client)
         self.inbox = Inbox(client)
         self.lanes = Lanes(client, self.scripts)
-        self.people = People(client, _salt(client))
+        self.people = People(client, _salt(client), self.scripts)
         self.ledger = Ledger(client)
         self.parked = ParkedStore(client, self.scripts)
         self.limits = Limits(client, self.scripts)
@@ -77,26 +79,42 @@ class Store:
         )
         return answer
 
+    def now_ms(self) -> int:
+        """Return the time by Redis' clock, which is the same for every host, in whole milliseconds since 1970."""
+        seconds, micros = self.client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
     def wake(self, what: str) -> bool:
         """Tell whether a wake-up must be sent; False when one is on its way."""
-        return bool(self.client.set(keys.PREFIX + "wake:" + what, "1", nx=True, px=1000))
+        return bool(self.client.set(keys.wake(what), "1", nx=True, px=1000))
 
     def woken(self, what: str) -> None:
         """Take note that a wake-up arrived: from now on a new one is needed."""
-        self.client.delete(keys.PREFIX + "wake:" + what)
+        self.client.delete(keys.wake(what))
 
     def awake(self, what: str) -> None:
         """Tell that somebody is at it: for a second no wake-up is needed."""
-        self.client.set(keys.PREFIX + "wake:" + what, "1", px=1000)
+        self.client.set(keys.wake(what), "1", px=1000)
 
     def put_to_sleep(self, what: str, seconds: float) -> None:
         """Let nobody send a wake-up for something for a while."""
-        self.client.set(keys.PREFIX + "wake:" + what, "1", px=int(seconds * 1000))
+        self.client.set(keys.wake(what), "1", px=int(seconds * 1000))
+
+    def is_first(self, name: str, slot: int, ttl_s: int) -> bool:
+        """Tell whether this is the first call for a slot of time; it is remembered for so many seconds."""
+        return bool(self.client.set(keys.slot(name, slot), "1", nx=True, ex=ttl_s))
 
     def sweep(self, hold_ms: int) -> list[str] | None:
         """Return what needs a wake-up; None when another worker looks after it."""
         flag, *names = self.scripts.run("sweep", hold_ms)
-        return [as_text(name) for name in names] if flag else None
+        if not flag:
+            return None
+        # Redis may have been emptied, or put back to an older day, under living workers
+        self.client.set(keys.SALT, self.people.salt, nx=True)
+        self.client.set(keys.FORMAT, VERSION, nx=True)
+        self.lanes.register_again()
+        self.people.names.write_again()
+        return [as_text(name) for name in names]
 
     def note(self, what: str) -> Any:
         """Return what the processes told each other under a name, None when nothing."""
@@ -109,7 +127,13 @@ class Store:
 
 
 def _salt(client: redis.Redis) -> bytes:
-    client.set(keys.SALT, secrets.token_bytes(32), nx=True)
+    if client.set(keys.SALT, secrets.token_bytes(32), nx=True):
+        client.set(keys.FORMAT, VERSION)
+    elif not client.exists(keys.FORMAT) and client.exists(keys.SEQ):
+        raise ConfigError(
+            "Redis holds people in a form from before version 0.1.0 was released.",
+            "Begin with an empty database (another number in `redis_url`), then run a full sync of each source.",
+        )
     salt = client.get(keys.SALT)
     assert isinstance(salt, bytes)
     return salt

@@ -1,5 +1,13 @@
 -- The one step between inbox and lanes: acknowledge entries, mark event ids as seen, put changes, write the ledger.
--- ARGV[1]: JSON list of {entry, events: [{seen, row: [k, v, ...], puts: [...], merged}], parked: [[id, json, at], ...]}
+-- ARGV[1]: JSON list of {entry, events: [{seen, row: [k, v, ...], groups: [...]}], parked: [[id, json, at], ...]}; a group is
+--   {who, puts}        the changes of one identity; `who` is {ref, fp, email, ms, us, known}: the fingerprints of
+--                      (source, id) and of the address ('' for none), the address, since when it is known to be right
+--                      (ms, us), and whether nobody new is to be made; absent for changes whose target is known
+--   {who, puts, erase} forget the person, and all that is not newer than the put's time
+--   {merge: {gone, kept, at}}   one record became another
+-- A put is {lane, change, prio, at} and: `target` where it is known; `key` in the lane of people: '@' for the address, else
+--   the record's ref; `w` when it withdraws, and `after` when that goes along with a record: the form for addresses that
+--   it led to before.
 -- ARGV[2]: ttl of seen ids in s; ARGV[3]: rows of the ledger; ARGV[4]: items longer than this are reported
 -- ARGV[5]: '' or JSON of how a run's page moves the run, {run, version, put: {field: text}, add: {count: n},
 -- seen: [person...], marks: bool, last: bool}; events of a page have no row and no `seen`
@@ -7,13 +15,14 @@
 -- was moved, paused or cancelled by another: then nothing was done
 local entries = cjson.decode(ARGV[1])
 local now = now_ms()
+COMPACT = tonumber(ARGV[4])
 local run = ARGV[5] ~= '' and cjson.decode(ARGV[5]) or nil
 local run_key = run and P .. 'run:' .. run.run
 if run then
   local at = redis.call('HMGET', run_key, 'v', 'state')
   if at[1] ~= run.version or at[2] ~= 'running' then return cjson.encode({stale = true}) end
 end
-local states, lanes, long, skipped = {}, {}, {}, 0
+local states, lanes, skipped = {}, {}, 0
 
 local function ledger(row, state, person)
   if not row then return end
@@ -22,40 +31,258 @@ local function ledger(row, state, person)
   redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[3], '*', unpack(row))
 end
 
-local function apply(event)
-  local person
-  -- customers/merge: the deleted id leads to the person of the kept one from now on
-  if event.merged then
-    local gone, kept = read_ref(event.merged.gone), read_ref(event.merged.kept)
-    if gone and kept and gone.person ~= kept.person then
-      move_ref('contacts', event.merged.gone, gone, kept.person, kept.fp, math.max(gone.ms, kept.ms), now,
-        event.merged.left)
-      lanes['contacts'] = true
-      person = kept.person
+-- Put a change of a target that is known.
+local function place(p)
+  if put(p.lane, p.target, p.prio, now, now, {p.change}) > COMPACT then long[#long + 1] = {p.lane, p.target} end
+  lanes[p.lane] = true
+  return p.target
+end
+
+-- The newest tombstone of anything that an identity names, 0 when there is none.
+local function tombed(who, home, box)
+  if not has_tombs then return 0 end
+  local names = {'e:' .. who.fp, 'r:' .. who.ref, 'p:' .. (home or ''), 'p:' .. (box or '')}
+  local at = 0
+  for _, one in ipairs(redis.call('HMGET', P .. 'tomb', unpack(names))) do
+    at = math.max(at, one and tonumber(string.match(one, '^%d+')) or 0)
+  end
+  return at
+end
+
+local function is_later(who, known, home)
+  if who.ms ~= known.ms then return who.ms > known.ms end
+  if who.us ~= known.us then return who.us > known.us end
+  return who.email > string.match(redis.call('GET', person_key(home)) or '2', '^2([^\n]*)')
+end
+
+-- Find the person that a record leads to, and move it there where it tells a newer address.
+local function settle_home(who, known, box, now, prio)
+  if who.ref == '' then
+    if not box and not who.known and who.fp ~= '' then box = new_mailbox(who.fp, who.email) end
+    return box, box
+  end
+  if not known then
+    if who.known then return nil, box end
+    if who.fp ~= '' then box = box or new_mailbox(who.fp, who.email) end
+    local home = box or new_holder()
+    write_ref(who.ref, home, who.fp ~= '' and who.ms or tonumber(NEVER), who.us)
+    return home, box
+  end
+  local home = known.person
+  if who.fp == '' or box == home and not is_later(who, known, home) then return home, box end
+  if not is_later(who, known, home) then
+    -- an older address, heard of late: what was withdrawn there goes along as if the record had been there
+    if who.ms > 0 then
+      box = box or new_mailbox(who.fp, who.email)
+      led_there(who.ref, box, home, known.ms, who.ms, prio, now)
+    end
+    return home, box
+  end
+  box = box or new_mailbox(who.fp, who.email)
+  if box ~= home then move(who.ref, home, known.ms, box, who.ms, who.us, prio, now)
+  else write_ref(who.ref, home, who.ms, who.us) end
+  return box, box
+end
+
+-- A withdrawal that was said of an address: also of the records that led there then, or whose contact still is there.
+local function along(box, p)
+  local next_home = has_pairs and redis.call('HGET', P .. 'to:' .. PEOPLE, box)
+  for ref, till in pairs(each(P .. 'left', box)) do
+    local home, name = home_of(ref)
+    if home and home ~= box and (p.at <= till or home == next_home) then
+      tell(home, p.prio, now, {'2' .. name .. '~' .. string.sub(p.change, 3)})
     end
   end
-  local count = 0
-  for _, p in ipairs(event.puts) do
-    local target, change = p.target, p.change
-    if p.lane == 'contacts' and not target then
-      local whose
-      target, whose = resolve(p, now)
-      person = target or person
-      if whose == 'named' then put(p.lane, target, p.prio, now, now, {naming(p, now)}) end
-      -- what was said with an address that is not theirs (any more) was not done to their contact
-      if whose == 'other' then change = cjson.encode({copy = 'bare', change = change}) end
-    end
-    if target then
-      -- whoever only knows an old address means the person who left it, wherever they went
-      local moved = p.ref == '' and redis.call('HGET', P .. 'moved', target)
-      if moved then put(p.lane, moved, p.prio, now, now, {cjson.encode({copy = 'withdrawn', change = p.change})}) end
-      local length = put(p.lane, target, p.prio, now, now, {change})
-      if length > tonumber(ARGV[4]) then long[#long + 1] = {p.lane, target} end
-      lanes[p.lane] = true
-      count = count + 1
+end
+
+-- A withdrawal of a record, or its end: also at the addresses that it led to then; at those it left before, for the
+-- contact that was left behind there.
+local function back(ref, p, home, box, then_change)
+  for person, till in pairs(each(P .. 'formers', ref)) do
+    if person ~= home and person ~= box then
+      tell(person, p.prio, now, {then_change and p.at <= till and then_change or p.after})
     end
   end
-  return (count > 0 or person) and 'pending' or 'ignored', person
+end
+
+local function said(who, p, home, box, kept)
+  if not box and who.fp ~= '' and not who.known then box = new_mailbox(who.fp, who.email) end
+  local at = box
+  if not at and p.after and home and string.sub(redis.call('GET', person_key(home)) or '', 1, 2) ~= '2\n' then at = home end
+  if at then tell(at, p.prio, now, {p.change}) end
+  if p.after then
+    if at then along(at, p) end
+    if kept then
+      local person, name = home_or_holder(kept)
+      if person then tell(person, p.prio, now, {'2' .. name .. '~' .. string.sub(p.change, 3)}) end
+    elseif who.ref ~= '' then back(who.ref, p, home, at, who.fp == '' and p.change)
+    elseif at then
+      for ref in pairs(refs_of(at)) do back(ref, p, at, at) end
+    end
+  end
+  return at, box
+end
+
+-- A withdrawal that is older than an erasure: it still holds for whoever has the address, or will have it.
+local function keep_withdrawn(who, p, box)
+  if box then tell(box, p.prio, now, {p.change}); return 1 end
+  local field = 'e:' .. who.fp
+  local at, withdrawn = string.match(redis.call('HGET', P .. 'tomb', field) or '0', '^(%d+)|?(%d*)$')
+  local newest = math.max(p.at, tonumber(withdrawn) or 0)
+  redis.call('HSET', P .. 'tomb', field, at .. '|' .. string.format('%.0f', newest))
+  return 0
+end
+
+-- A late word of a record that became another one since: what was withdrawn at its address goes along to that one.
+local function was_there(who, known, box, prio)
+  if who.fp == '' or who.ms <= 0 then return box end
+  local home, name = home_or_holder(known.merged)
+  if not home then return box end
+  box = box or new_mailbox(who.fp, who.email)
+  if box ~= home then led_there(name, box, home, math.max(known.ms, who.ms), who.ms, prio, now) end
+  return box
+end
+
+-- A record led to an address before that was erased, and we hear of it only now: what it said up to then is forgotten.
+local function forget(ref, home, at)
+  local stamp = string.format('%.0f', math.max(at, tonumber(redis.call('HGET', P .. 'tomb', 'r:' .. ref) or '0')))
+  redis.call('HSET', P .. 'tomb', 'r:' .. ref, stamp)
+  if not home then return end
+  local section, rest = split(redis.call('GET', person_key(home)) or '', ref)
+  local is_alone = not string.find(rest, '\n[a-z2-7]+%[')
+  for _, change in ipairs(waiting(home)) do
+    if is_of_record(change) and string.sub(change, 2, 17) ~= ref then is_alone = false end
+  end
+  if is_alone then
+    redis.call('HSET', P .. 'tomb', 'p:' .. home, stamp)
+    tell(home, 0, now, {'2@[' .. stamp .. ',null,{"erased":true},{},[]]'})
+  else
+    take_out(ref, home)
+    redis.call('HDEL', ref_key(ref), ref)
+    tell(home, 0, now, {LOOK})
+  end
+end
+
+local function apply(who, puts)
+  local known = who.ref ~= '' and read_ref(who.ref) or nil
+  local kept = known and known.merged
+  local box = who.fp ~= '' and mailbox(who.fp) or nil
+  local tomb, is_alive, prio, is_of_person = tombed(who, known and known.person, box), false, 2, false
+  for _, p in ipairs(puts) do
+    if p.at > tomb then is_alive = true end
+    prio = math.min(prio, p.prio)
+    if p.lane == PEOPLE and p.key ~= '@' then is_of_person = true end
+  end
+  if not is_alive then
+    local is_told = is_of_person and who.ref ~= '' and who.fp ~= '' and who.ms > 0
+    if is_told and not known then forget(who.ref, nil, who.ms)
+    elseif is_told and known.person and box ~= known.person and is_later(who, known, known.person) then
+      forget(who.ref, known.person, who.ms)
+    end
+    local kept_count = 0
+    for _, p in ipairs(puts) do
+      if p.w and who.fp ~= '' then kept_count = kept_count + keep_withdrawn(who, p, box) end
+    end
+    return kept_count, box
+  end
+  local home
+  if kept then box = is_of_person and was_there(who, known, box, prio) or box
+  elseif is_of_person then home, box = settle_home(who, known, box, now, prio)
+  else home = known and known.person or box end
+  local count, person = 0, home or box
+  for _, p in ipairs(puts) do
+    -- a withdrawal passes a tombstone together with what makes the person anew
+    if p.at > tomb or p.w then
+      local at
+      if p.lane ~= PEOPLE then
+        at = place(p)
+      elseif p.key == '@' then
+        at, box = said(who, p, home, box, kept)
+        person = person or at
+      else
+        -- what an order says of its own address is there, wherever its customer is
+        if p.key ~= who.ref and not box and not who.known then box = new_mailbox(who.fp, who.email) end
+        at = p.key == who.ref and home or p.key ~= who.ref and box or nil
+        if at then
+          tell(at, p.prio, now, {p.change})
+          if p.key ~= who.ref and who.ref ~= '' and at ~= home then note(P .. 'formers', who.ref, at, p.at) end
+          if p.key == who.ref and p.after then back(who.ref, p, home, home) end
+        elseif kept and p.key == who.ref and p.prio == 0 then
+          -- of a record that became another one only what it withdrew counts
+          local name
+          at, name = home_or_holder(kept)
+          if at then tell(at, p.prio, now, {'2' .. name .. '~' .. string.sub(p.change, 18)}) end
+        end
+      end
+      if at then count = count + 1 end
+    end
+  end
+  return count, person
+end
+
+-- Whom an erasure means: the record's person, the address where nobody else has it, and what the record left behind.
+local function erased(who)
+  local found = {}
+  local home, name
+  if who.ref ~= '' then home, name = home_of(who.ref) end
+  local box = who.fp ~= '' and mailbox(who.fp) or nil
+  local names = refs_of(home or box or '')
+  if home then found[home] = true end
+  if box and (not home or box == home or not has_records(box)) then found[box] = true end
+  if not home and who.fp ~= '' and (not box or not has_records(box)) then
+    box = box or new_mailbox(who.fp, who.email)
+    found[box] = true
+    -- nobody has the address now: whoever left it last is meant
+    local last, at
+    for ref, till in pairs(each(P .. 'left', box)) do
+      if not at or till > at then last, at = ref, till end
+    end
+    local person = last and home_of(last)
+    if person then
+      found[person], who.ref = true, last
+      for ref in pairs(refs_of(person)) do names[ref] = true end
+    end
+  end
+  if name or who.ref ~= '' then names[name or who.ref] = true end
+  for ref in pairs(names) do
+    for person in pairs(each(P .. 'formers', ref)) do
+      if not has_others(person, names) then found[person] = true end
+    end
+  end
+  return found, home or box
+end
+
+local function erase(who, p)
+  local stamp, count = string.format('%.0f', p.at), 0
+  local found, person = erased(who)
+  if who.ref ~= '' then redis.call('HSET', P .. 'tomb', 'r:' .. who.ref, stamp) end
+  for one in pairs(found) do
+    redis.call('HSET', P .. 'tomb', 'p:' .. one, stamp)
+    tell(one, p.prio, now, {p.change})
+    count = count + 1
+  end
+  has_tombs = true
+  return count, person
+end
+
+local function handle(event)
+  local count, person = 0, nil
+  for _, group in ipairs(event.groups) do
+    local n, whose = 0, nil
+    if group.merge then
+      absorb(group.merge.gone, group.merge.kept, group.merge.at, now)
+      n, whose = 1, home_of(group.merge.kept)
+    elseif group.erase then n, whose = erase(group.who, group.puts[1])
+    elseif group.who then n, whose = apply(group.who, group.puts)
+    else
+      for _, p in ipairs(group.puts) do
+        if p.lane == PEOPLE then tell(p.target, p.prio, now, {p.change}) else place(p) end
+        n, whose = n + 1, p.target
+      end
+    end
+    count, person = count + n, person or whose
+  end
+  return count > 0 and 'pending' or 'ignored', person
 end
 
 for _, entry in ipairs(entries) do
@@ -73,7 +300,7 @@ for _, entry in ipairs(entries) do
       if event.seen ~= '' and not redis.call('SET', P .. 'seen:' .. event.seen, '1', 'NX', 'EX', ARGV[2]) then
         state = 'repeated'
       else
-        state, person = apply(event)
+        state, person = handle(event)
       end
       if run and run.marks and person then redis.call('SETBIT', run_key .. ':seen', person, 1) end
       ledger(event.row, state, person)
@@ -98,6 +325,7 @@ if run and run.last then
   redis.call('HSET', run_key, 'updated', string.format('%.0f', now))
 end
 
+if touched then lanes[PEOPLE] = true end
 local woken = {}
 for lane in pairs(lanes) do
   if wake('deliver:' .. lane) then woken[#woken + 1] = lane end

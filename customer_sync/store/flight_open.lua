@@ -1,10 +1,11 @@
 -- Begin an import: give it a free slot and note it, all before anything is sent.
--- ARGV: lane, how many slots there are, look at it again in ms. Returns {import, slot}, or {} when no slot is free.
+-- ARGV: lane, how many slots there are, look at it again in ms. Returns {import, slot}, or {} while another one runs.
 local lane, slots, look_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
+if redis.call('HLEN', P .. 'imports:slots') > 0 then return {} end
 for slot = 1, slots do
   local is_resting = redis.call('EXISTS', P .. 'imports:rest:' .. slot) == 1
-  if not is_resting and redis.call('HEXISTS', P .. 'imports:slots', slot) == 0 then
+  if not is_resting then
     local import = 'i' .. redis.call('INCR', P .. 'tokens')
     redis.call('HSET', P .. 'imports:slots', slot, import)
     redis.call('HSET', P .. 'import:' .. import, 'lane', lane, 'slot', slot, 'state', 'opened',

@@ -17,13 +17,15 @@ import redis
 
 from customer_sync.merge import from_json, to_json
 from customer_sync.store import keys
-from customer_sync.store.lanes import Flown, Source
+from customer_sync.store.forms import EventRef
+from customer_sync.store.items import Flown
 from customer_sync.store.scripts import Scripts, as_text
 
 #: How long a flight holds its items, in seconds; longer than it is ever waited for.
 FLIGHT_S = 1800.0
-#: How many imports may be under way at once, each with a list of its own by which its contacts are told.
-SLOTS = 4
+#: How many technical lists there are, by which the contacts of an import are told. One import runs at a time: Brevo
+#: says that an import that is stuck is often one of several (help 32331116133522). The other list rests meanwhile.
+SLOTS = 2
 #: How long the list of a flight rests before the next one uses it, in seconds: contacts are told apart by time, and
 #: Brevo tells its time in whole seconds.
 REST_S = 4.0
@@ -49,13 +51,15 @@ class Row(NamedTuple):
         record: the person's record as it is to be stored then.
         events: the events behind the changes that were taken.
         tries: how often it had failed before.
+        is_part: whether something is left for a single call: values that no import may carry.
     """
 
     target: str
     email: str
     record: str
-    events: tuple[Source, ...]
+    events: tuple[EventRef, ...]
     tries: int
+    is_part: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ class Flights:
     Args:
         client: Redis.
         scripts: its scripts.
-        slots: how many may be under way at once.
+        slots: how many lists there are.
         rest_s: how long a slot rests after a flight.
     """
 
@@ -128,11 +132,11 @@ class Flights:
         pipe.hlen(keys.IMPORT_SLOTS)
         for slot in range(1, self._slots + 1):
             pipe.exists(keys.import_rest(slot))
-        used = sum(int(one) for one in pipe.execute())
-        return used < self._slots
+        running, *resting = (int(one) for one in pipe.execute())
+        return not running and sum(resting) < self._slots
 
     def open(self, lane: str) -> tuple[str, int] | None:
-        """Begin an import and return its id and slot; None when no slot is free."""
+        """Begin an import and return its id and slot; None while another one runs or every list rests."""
         answer = self._scripts.run("flight_open", lane, self._slots, int(SILENT_S * 1000))
         return (as_text(answer[0]), int(answer[1])) if answer else None
 
@@ -247,8 +251,8 @@ class Flights:
             if raw is None:
                 return
             yield [
-                Row(target, email, record, tuple(Source(*one) for one in events), tries)
-                for target, email, record, events, tries in from_json(zlib.decompress(raw))
+                Row(target, email, record, tuple(EventRef(*one) for one in events), tries, bool(is_part))
+                for target, email, record, events, tries, is_part in from_json(zlib.decompress(raw))
             ]
             index += 1
 
@@ -323,8 +327,11 @@ class Flights:
 
 
 def _pressed(rows: Sequence[Row]) -> bytes:
-    text = to_json([[row.target, row.email, row.record, [list(one) for one in row.events], row.tries] for row in rows])
-    return zlib.compress(text.encode(), 1)
+    packed = [
+        [row.target, row.email, row.record, [list(one) for one in row.events], row.tries, int(row.is_part)]
+        for row in rows
+    ]
+    return zlib.compress(to_json(packed).encode(), 1)
 
 
 class Gone(Exception):

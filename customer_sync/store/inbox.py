@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 import redis
 
-from customer_sync.model import Inbound, from_ms, to_ms
+from customer_sync.log import get
+from customer_sync.model import Inbound, from_ms, from_us, to_us
 from customer_sync.store import keys
+from customer_sync.store.forms import NewerForm
+
+log = get(__name__)
 
 #: An entry taken by a worker that has said nothing for this long is taken up again, in milliseconds.
 CLAIM_AFTER_MS = 5_000
@@ -20,15 +26,27 @@ _CONSUMER = "worker"
 
 
 class Entry(NamedTuple):
-    """One waiting request: its id in the stream, the request, how often it was taken up again."""
+    """One waiting request.
+
+    Args:
+        id: its id in the stream.
+        inbound: the request; one without anything in it where it cannot be decoded.
+        claims: how often it was taken up again.
+        raw: the request as it waits.
+        fault: why it cannot be decoded; "" when it can.
+    """
 
     id: str
     inbound: Inbound
     claims: int
+    raw: bytes = b""
+    fault: str = ""
 
 
 #: Stands between the facts of a request; no header and no quoted path can hold it.
 _SEPARATOR = "\x1f"
+#: What a request of this form begins with; the first form had no version, its first fact was the source.
+_VERSION = "2"
 
 
 def encode(inbound: Inbound, keeps: Sequence[str] | None = None) -> bytes:
@@ -39,7 +57,7 @@ def encode(inbound: Inbound, keeps: Sequence[str] | None = None) -> bytes:
         keeps: the headers to keep, in lower case; None keeps all that it has.
     """
     headers = inbound.headers
-    facts = [inbound.source, str(to_ms(inbound.received_at)), quote(inbound.path), inbound.query]
+    facts = [_VERSION, inbound.source, str(to_us(inbound.received_at)), quote(inbound.path), inbound.query]
     for name in headers if keeps is None else keeps:
         value = headers.get(name)
         if value:
@@ -48,17 +66,38 @@ def encode(inbound: Inbound, keeps: Sequence[str] | None = None) -> bytes:
 
 
 def decode(raw: bytes) -> Inbound:
-    """Return the request that `encode` wrote."""
+    """Return the request that `encode` wrote.
+
+    Raises:
+        NewerForm: a newer version wrote it.
+        ValueError: nobody wrote it so.
+    """
     head, _, body = raw.partition(b"\n")
-    source, received_ms, path, query, *headers = head.decode().split(_SEPARATOR)
+    version, *facts = head.decode().split(_SEPARATOR)
+    if version.isdecimal() and int(version) > int(_VERSION):
+        raise NewerForm(f"form {version}, this version knows {_VERSION}")
+    is_first = version != _VERSION
+    source, received, path, query, *headers = [version, *facts] if is_first else facts
     return Inbound(
         source=source,
         headers=dict(zip(headers[::2], headers[1::2], strict=True)),
         body=body,
-        received_at=from_ms(int(received_ms)),
+        received_at=from_ms(int(received)) if is_first else from_us(int(received)),
         path=unquote(path),
         query=query,
     )
+
+
+#: Stands for a request that cannot be decoded: no source, and what waits as its body.
+_NOBODY = Inbound("", {}, b"", datetime.fromtimestamp(0, tz=UTC))
+
+
+def decode_or_raw(raw: bytes) -> Inbound:
+    """Return the request that `encode` wrote, or one without a source whose body is all there is."""
+    try:
+        return decode(raw)
+    except (ValueError, NewerForm):
+        return replace(_NOBODY, body=raw)
 
 
 class Inbox:
@@ -103,7 +142,7 @@ class Inbox:
             rows = streams[0][0] if streams and streams[0] else []
         else:
             rows = answer[0][1] if answer else []
-        return [_entry(row, 0) for row in rows]
+        return _entries(rows)
 
     def _claim(self, count: int) -> list[Entry]:
         answer: Any = self._client.xautoclaim(
@@ -112,10 +151,12 @@ class Inbox:
         rows: Sequence[Any] = [row for row in answer[1] if row[1]]
         if not rows:
             return []
+        entries = _entries(rows)
         pipe = self._client.pipeline(transaction=False)
-        for row in rows:
-            pipe.hincrby(keys.INBOX_TRIES, row[0], 1)
-        return [_entry(row, int(claims)) for row, claims in zip(rows, pipe.execute(), strict=True)]
+        for one in entries:
+            pipe.hincrby(keys.INBOX_TRIES, one.id, 1)
+        counts = pipe.execute() if entries else []
+        return [one._replace(claims=int(claims)) for one, claims in zip(entries, counts, strict=True)]
 
     def depth(self) -> tuple[int, int | None]:
         """Return how many requests wait and since when the oldest does, in ms."""
@@ -126,6 +167,15 @@ class Inbox:
         return int(waiting), int(first[0][0].split(b"-")[0]) if first else None
 
 
-def _entry(row: Any, claims: int) -> Entry:
-    entry_id, fields = row
-    return Entry(entry_id.decode(), decode(fields[b"r"]), claims)
+def _entries(rows: Iterable[Any]) -> list[Entry]:
+    """Return the requests of the stream's rows, each for itself; those of a newer version are left where they are."""
+    found: list[Entry] = []
+    for entry_id, fields in rows:
+        raw = fields.get(b"r", b"")
+        try:
+            found.append(Entry(entry_id.decode(), decode(raw), 0, raw))
+        except NewerForm as error:
+            log.warning("a waiting request is left alone", reason=str(error))
+        except ValueError as error:
+            found.append(Entry(entry_id.decode(), _NOBODY, 0, raw, type(error).__name__))
+    return found

@@ -2,24 +2,31 @@
 
 | key | type | holds |
 |---|---|---|
+| `format` | string | the version of the stored forms that this Redis was begun with |
 | `salt` | string | the key of the fingerprints, made once |
 | `inbox` | stream | webhook requests that wait to be read, group `workers` |
 | `inbox:tries` | hash | entry → how often it was taken up again after a crash |
-| `wake:<what>` | string, ≤ 1 s | a wake-up is on its way; no second one is needed |
+| `wake:<what>` | string, ≤ 1 s | a wake-up is on its way; no second one is needed; `wake:sweep`: who sweeps |
 | `seen:<hash>` | string, 50 h | an event id that was handled |
-| `named` | string | when the last address was given to a person, in ms |
 | `seq` | counter | the next person |
 | `em:<bucket>` | hash | fingerprint of an address → person |
-| `ref:<bucket>` | hash | fingerprint of (source, id) → `person|fingerprint of the address|stamp in ms` |
-| `refn` | hash | person → how many (source, id) lead to them, where that is not one |
-| `moved` | hash | person whom no id leads to any more → the person their customer is now |
-| `tomb` | hash | fingerprint of an erased address or id, or an erased person → when, in ms |
-| `p:<person>` | string | what is known of a person and what Brevo has, as JSON |
+| `ref:<bucket>` | hash | ref → `person|since (ms)|seen (µs)`; or `=`, the ref that it became, when |
+| `left` | hash | person → which records led there before, until when (ms): `ref:until,...` |
+| `formers` | hash | ref → whose address it had before, until when (ms): `person:until,...` |
+| `from:<lane>`, `to:<lane>` | hash | person of a new address → person of the old one whose contact it gets, and back |
+| `cut:<lane>` | hash | leased person → the refs that moved away meanwhile |
+| `wants` | hash | fingerprint of a value that another contact has → who wants it: `person:when,...` |
+| `tomb` | hash | an erased address, ref or person → when, and the newest withdrawal there: `ms|ms` |
+| `p:<person>` | string | what is known of a person and what Brevo has; see `customer_sync.store.forms` |
+| `rec:<lane>:<target>` | string | what a lane keeps of a record of its own |
+| `attribute:names` | hash | attribute → its number in `p:<person>` |
 | `q:<lane>:<priority>` | sorted set | target → due time in ms |
+| `tokens` | counter | the next token of a lease, and the next import |
 | `lease:<lane>` | sorted set | target → when the lease ends, in ms |
 | `tok:<lane>` | hash | target → `token|changes taken` of the lease; where the bulk gear has it, its place, too |
 | `looked:<lane>` | hash | priority → up to which due time the bulk gear has looked |
-| `flown:<lane>` | hash | target → the import that took it along last: `import|address, lists, when` |
+| `loaded:<lane>` | string, 20 s | the bulk gear has loads that wait for the import before them |
+| `flown:<lane>` | hash | target → the import that took it along last: `import|address, lists, when, attributes` |
 | `imports` | sorted set | import under way → when it is to be looked at, in ms |
 | `import:<import>` | hash | what is known of an import: state, lists, rows, process |
 | `import:<import>:rows` | list | its rows with what is to be stored, compressed; gone once it has landed |
@@ -31,8 +38,8 @@
 | `tries:<lane>` | hash | target → failed tries |
 | `since:<lane>` | sorted set | target → since when it waits; every waiting or leased target is here |
 | `c:<lane>:<target>` | list | the waiting changes |
-| `ver:<lane>` | hash | target → how often its list was trimmed, while it waits |
-| `lanes` | set | every lane that ever had an item |
+| `lanes` | hash | every lane → what it is, in letters: p keeps people, r records of its own, g has a bulk gear |
+| `served:<lane>` | string, 20 s | a worker is there that delivers it |
 | `brk:<lane>` | hash | breaker: failures, open until, reason and remedy of a pause |
 | `suspects` | hash | lane → the item that failed alone when it began to wait; `!` behind it once others got through |
 | `lim:<bucket>` | hash | what is known of a rate limit |
@@ -42,7 +49,9 @@
 | `vaultlock:<source>` | string, 30 s | who renews them |
 | `connect:<state>` | string, 10 min | an attempt to connect a source in a browser, as JSON |
 | `ticket:<ticket>` | string, 10 min | what opens the attempt's first page → its state |
-| `connect:<state>:<what>` | string, 10 min | `begun`: which browser; `used`: answered; `outcome`: what came of it |
+| `connect:<state>:begun` | string, 10 min | which browser began the attempt |
+| `connect:<state>:used` | string, 10 min | the attempt was answered |
+| `connect:<state>:outcome` | string, 10 min | what came of the attempt |
 | `alerts` | stream, capped | what a person should know: text and remedy |
 | `metrics` | hash | counters: `name|label=value|...` → number |
 | `run:<n>` | hash | one run: state, cursor, version, counts (`n.<count>`) |
@@ -50,19 +59,23 @@
 | `run:<n>:seen` | bitmap | people whom a compare run saw |
 | `run:seq` | counter | the next run |
 | `runs`, `runs:open` | sorted set, hash | every run kept; source → its open run (the lock) |
-| `reconcile:due`, `reconcile:lock` | set, string | sources whose compare with Brevo is due; who compares |
+| `reconcile:due` | set | sources whose compare with Brevo is due |
 | `slots` | hash | entry of the schedule → its last slot that was done, in ms |
+| `slot:<name>:<n>` | string, minutes | the slot of a task that beat sends was taken: the next message does nothing |
 | `reach:<source>:<resource>` | hash | how far a source was read: `until_ms`, `full_ms` |
 | `receipts` | list | the newest receipts of reconciliations, as JSON, newest first |
 | `receipts:newest` | hash | source → the ratio of its newest receipt, as JSON |
 | `reconcile:lock` | string, 5 min | a reconciliation is running |
 | `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
+| `celery:<what>` | several | Celery's own: queues, and what was fetched and not finished |
 """
 
 from __future__ import annotations
 
 PREFIX = "tajo:"
+FORMAT = PREFIX + "format"
 SALT = PREFIX + "salt"
+SEQ = PREFIX + "seq"
 INBOX = PREFIX + "inbox"
 INBOX_GROUP = "workers"
 INBOX_TRIES = PREFIX + "inbox:tries"
@@ -73,6 +86,9 @@ LEDGER = PREFIX + "ledger"
 ALERTS = PREFIX + "alerts"
 METRICS = PREFIX + "metrics"
 TOMB = PREFIX + "tomb"
+FORMERS = PREFIX + "formers"
+LEFT = PREFIX + "left"
+ATTRIBUTE_NAMES = PREFIX + "attribute:names"
 RECEIPTS = PREFIX + "receipts"
 NEWEST_RECEIPTS = PREFIX + "receipts:newest"
 RECONCILE_LOCK = PREFIX + "reconcile:lock"
@@ -93,6 +109,16 @@ SEEN_TTL_S = 50 * 3600
 LEDGER_ROWS = 50_000
 #: How many alerts are kept.
 ALERT_ROWS = 500
+
+
+def wake(what: str) -> str:
+    """Return the key that is there while a wake-up is on its way."""
+    return f"{PREFIX}wake:{what}"
+
+
+def slot(name: str, number: int) -> str:
+    """Return the key that is there once somebody took a slot of time."""
+    return f"{PREFIX}slot:{name}:{number}"
 
 
 def lane(name: str, what: str) -> str:
@@ -118,6 +144,11 @@ def email_bucket(fingerprint: str) -> str:
 def ref_bucket(fingerprint: str) -> str:
     """Return the hash that holds a fingerprint of (source, id)."""
     return f"{PREFIX}ref:{fingerprint[:3]}"
+
+
+def record(lane_name: str, target: str) -> str:
+    """Return the key of what a lane keeps of a record of its own."""
+    return f"{PREFIX}rec:{lane_name}:{target}"
 
 
 def changes(lane_name: str, target: str) -> str:

@@ -5,13 +5,19 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import redis
 
-from customer_sync.model import Inbound
+from customer_sync.merge import SINCE
+from customer_sync.model import Inbound, Json
+from customer_sync.person import CLAIM
 from customer_sync.store import inbox, keys
+from customer_sync.store.forms import decode_part, encode_part
+from customer_sync.store.items import Item, combined
+from customer_sync.store.people import People
 from customer_sync.store.scripts import Scripts
 
 
@@ -21,11 +27,11 @@ class Parked:
 
     Args:
         id: how people name it; short, starts with `p`.
-        what: `inbound` (raw bytes, base64) or `item` (a change as it waited).
+        what: `inbound` (raw bytes, base64) or `item` (its changes as they waited, a JSON list).
         source: the source of an inbound, the lane of an item.
         reason: what is wrong; equal reasons are one group.
         remedy: what to do before a replay.
-        content: the raw request or the change.
+        content: the raw request or the changes.
         target: of an item: whose it is.
         topic: the platform's word for what happened, when known.
         at_ms: when it was parked.
@@ -50,6 +56,56 @@ def new_id() -> str:
 def park_inbound(raw: bytes, source: str, reason: str, remedy: str, at_ms: int) -> Parked:
     """Return a raw request as a parked thing."""
     return Parked(new_id(), "inbound", source, reason, remedy, base64.b64encode(raw).decode(), at_ms=at_ms)
+
+
+def park_item(item: Item, lane: str, reason: str, remedy: str, at_ms: int) -> Parked:
+    """Return an item as a parked thing: its changes, each record's as one, with the events behind the item."""
+    events, parts = item.events, [part for part, _ in combined((part, ()) for part in item.parts)]
+    content = [encode_part(part, events if index == 0 else ()) for index, part in enumerate(parts)]
+    topic = ", ".join(sorted({event.source for event in events}))
+    text = json.dumps(content, ensure_ascii=False)
+    return Parked(new_id(), "item", lane, reason, remedy, text, target=item.target, topic=topic, at_ms=at_ms)
+
+
+def changes_of(parked: Parked) -> Sequence[str]:
+    """Return the changes of a parked item, as they wait in a lane."""
+    found: Sequence[str] = json.loads(parked.content)
+    return found
+
+
+class Field(NamedTuple):
+    """Something that a parked item sets.
+
+    Args:
+        name: the attribute, a register of consent, or our own word.
+        value: the value.
+        source: who said so; "" for what was said of the address, and for the address itself.
+        at_ms: when it was so; None for the address.
+    """
+
+    name: str
+    value: Json
+    source: str
+    at_ms: int | None
+
+
+def fields_of(parked: Parked, people: People) -> list[Field]:
+    """Return what the changes of a parked item of people set, and whom they are about."""
+    parts = [decode_part(text)[0] for text in changes_of(parked)]
+    said = [
+        Field(name, one.value, part.source, one.at_ms)
+        for part in parts
+        for name, one in part.state.items()
+        if name not in _NOT_TOLD
+    ]
+    return [
+        Field("email", people.read(parked.target).email, "", None),
+        *sorted(said, key=lambda one: (one.name, one.source, one.at_ms or 0)),
+    ]
+
+
+#: What only says since when a record leads to the address.
+_NOT_TOLD: Final = frozenset({CLAIM, SINCE})
 
 
 def encode(parked: Parked) -> str:
@@ -85,7 +141,7 @@ class ParkedStore:
             raw = base64.b64decode(parked.content)
             self._scripts.run("replay", parked.id, "inbox", "", raw)
         else:
-            self._scripts.run("replay", parked.id, parked.source, parked.target, parked.content)
+            self._scripts.run("replay", parked.id, parked.source, parked.target, *changes_of(parked))
 
     def drop(self, parked: Parked) -> None:
         """Forget a parked thing for good."""
@@ -97,4 +153,4 @@ class ParkedStore:
 
 def inbound_of(parked: Parked) -> Inbound:
     """Return the request of a parked inbound."""
-    return inbox.decode(base64.b64decode(parked.content))
+    return inbox.decode_or_raw(base64.b64decode(parked.content))

@@ -1,122 +1,75 @@
-"""People: what is known of each person, and what Brevo has of them.
+"""People: who leads to which address, what is known of each person, and what Brevo has of them.
 
-A person is a number of ours, so that neither a new address nor a second shop makes a second person by accident. The
-record is written only by whoever holds the lease of the person's item, in the same step that settles it.
+A person is an address, under a number of ours; the text of one is in `customer_sync.store.forms`. It is written only by
+whoever holds the lease of the person's item, in the same step that settles it; a record that moves is taken out by the
+step that moves it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import redis
 
 from customer_sync.identity import fingerprint, ref_key
-from customer_sync.merge import Stamped, State, from_json, pack, to_json, unpack
-from customer_sync.model import Json
+from customer_sync.person import Person
 from customer_sync.store import keys
-from customer_sync.store.scripts import as_text
-
-#: The field that tells what Brevo was found to have: `{"b": blocked, "m": the same for SMS, "l": lists of ours,
-#: "x": the body differs, "e": the contact is there}`. It is heard once and not kept.
-DRIFT = "drift"
+from customer_sync.store.forms import decode_person, encode_person
+from customer_sync.store.scripts import Scripts, as_text
 
 
-@dataclass(slots=True)
-class Has:
-    """What Brevo has of a person, as last accepted.
+class AttributeNames:
+    """Numbers for the names of attributes, kept in Redis and remembered by each process."""
 
-    Args:
-        email: the contact's address there; None when there is no contact.
-        digest: of the body last accepted; an equal body needs no call.
-        blocked: whether we know the contact to be blocked for e-mail.
-        sms_blocked: the same for SMS.
-        lists: the lists that we put the contact on.
-        at_ms: when Brevo accepted it, or was found to have it.
-        refused: attribute → why it was left out.
-        left_ms: the newest withdrawal at Brevo that `blocked` knows of; Brevo had blocked the contact then.
-    """
+    def __init__(self, scripts: Scripts) -> None:
+        self._scripts = scripts
+        self._numbers: dict[str, int] = {}
+        self._names: dict[int, str] = {}
 
-    email: str | None = None
-    digest: str = ""
-    blocked: bool = False
-    sms_blocked: bool = False
-    lists: tuple[int, ...] = ()
-    at_ms: int = 0
-    refused: dict[str, str] = field(default_factory=dict)
-    left_ms: int = 0
+    def number(self, name: str) -> int:
+        """Return the number of an attribute; a new one gets the next.
 
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        if name not in self._numbers:
+            self._read(name)
+        return self._numbers[name]
 
-class Person(NamedTuple):
-    """A person's record: the merged state of all that was delivered, and what Brevo has."""
+    def name(self, number: int) -> str:
+        """Return the attribute with a number; one that nobody gave is called by it.
 
-    state: State
-    has: Has
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        if number not in self._names:
+            self._read()
+        return self._names.get(number, f"#{number}")
 
+    def write_again(self) -> None:
+        """Write the numbers that this process knows, should Redis have forgotten them.
 
-def encode(person: Person) -> str:
-    """Return a person's record as stored; empty parts are left out, this is the bulk of Redis."""
-    has = person.has
-    kept: dict[str, Json] = {"e": has.email, "d": has.digest, "a": has.at_ms}
-    if has.blocked:
-        kept["b"] = 1
-    if has.sms_blocked:
-        kept["m"] = 1
-    if has.lists:
-        kept["l"] = list(has.lists)
-    if has.left_ms:
-        kept["w"] = has.left_ms
-    if has.refused:
-        kept["r"] = dict(has.refused)
-    address = person.state.get("email")
-    if address is not None and isinstance(address.value, list) and has.email == address.value[1]:
-        kept["e"] = 1  # the commonest case by far: Brevo has the address that we know
-    state = person.state
-    if DRIFT in state:
-        state = {name: stamped for name, stamped in state.items() if name != DRIFT}
-    return to_json({"s": pack(state), "h": kept})
+        Raises:
+            redis.RedisError: Redis cannot be reached.
+        """
+        self._read()
 
-
-def decode(text: str) -> Person:
-    """Return the person of a stored record; nobody in particular for ""."""
-    if not text:
-        return Person({}, Has())
-    raw = from_json(text)
-    state, kept = unpack(raw["s"]), raw["h"]
-    email = kept["e"]
-    return Person(
-        state,
-        Has(
-            email=state["email"].value[1] if email == 1 else email,  # type: ignore[index,arg-type]  # [fingerprint, address]
-            digest=kept["d"],
-            blocked="b" in kept,
-            sms_blocked="m" in kept,
-            lists=tuple(kept.get("l", ())),
-            at_ms=kept["a"],
-            refused=kept.get("r", {}),
-            left_ms=kept.get("w", 0),
-        ),
-    )
-
-
-def address_of(state: State) -> str | None:
-    """Return the person's address, None when none is known."""
-    known = state.get("email")
-    return str(known.value[1]) if known is not None and isinstance(known.value, list) else None
-
-
-def refs_of(state: State) -> dict[str, str]:
-    """Return source → the platform's id of the person there."""
-    return {name[4:]: str(stamped.value) for name, stamped in state.items() if name.startswith("ref.")}
+    def _read(self, *new: str) -> None:
+        known = [(name, str(number)) for name, number in self._numbers.items()] + [(name, "") for name in new]
+        raw: Any = self._scripts.run("attribute_names", *(part for pair in known for part in pair))
+        texts = [as_text(one) for one in raw]
+        self._numbers = {name: int(number) for name, number in zip(texts[::2], texts[1::2], strict=True) if name}
+        self._names = {number: name for name, number in self._numbers.items()}
 
 
 class People:
-    """Finds people and reads their records. Writing is the lanes' business."""
+    """Finds people and reads them. Writing is the lanes' business."""
 
-    def __init__(self, client: redis.Redis, salt: bytes) -> None:
+    def __init__(self, client: redis.Redis, salt: bytes, scripts: Scripts) -> None:
         self._client = client
         self.salt = salt
+        self.names = AttributeNames(scripts)
 
     def fingerprint(self, email: str) -> str:
         """Return the keyed fingerprint of a normalised address."""
@@ -126,37 +79,81 @@ class People:
         """Return the keyed fingerprint of (source, id)."""
         return fingerprint(ref_key(source, record_id), self.salt)
 
+    def guest_ref(self, source: str, email: str) -> str:
+        """Return the key of a buyer without an account, whom the address itself identifies."""
+        return fingerprint(ref_key(source, f"@{email}"), self.salt)
+
+    def encode(self, person: Person) -> str:
+        """Return a person as stored."""
+        return encode_person(person, self.names)
+
+    def decode(self, text: str) -> Person:
+        """Return the person of a stored text; nobody in particular for "".
+
+        Raises:
+            NewerForm: a newer version wrote it.
+        """
+        return decode_person(text, self.names)
+
     def find(self, email: str) -> str | None:
-        """Return the number of the person with this address (or who had it last), None when there is none."""
+        """Return the number of the person with this address, None when nothing is known of it."""
         fp = self.fingerprint(email)
         found = self._client.hget(keys.email_bucket(fp), fp)
-        return as_text(found).lstrip("*") if found else None
+        return as_text(found) if found else None
 
     def find_ref(self, source: str, record_id: str) -> str | None:
-        """Return the number of the person that a platform's id leads to."""
+        """Return the number of the person that a platform's id leads to, None when there is none."""
         ref = self.ref(source, record_id)
-        found = self._client.hget(keys.ref_bucket(ref), ref)
-        return as_text(found).split("|")[0] if found else None
+        found = as_text(self._client.hget(keys.ref_bucket(ref), ref))
+        return found.split("|")[0] or None if not found.startswith("=") else None
+
+    def find_many(self, pairs: Sequence[tuple[str, str]]) -> list[str | None]:
+        """Return whom each (ref, fingerprint of the address) leads to: by the ref, else by the address."""
+        pipe = self._client.pipeline(transaction=False)
+        for ref, fp in pairs:
+            pipe.hget(keys.ref_bucket(ref), ref)
+            pipe.hget(keys.email_bucket(fp), fp)
+        raw = [as_text(one) for one in pipe.execute()] if pairs else []
+        by_id = [one.split("|")[0] if not one.startswith("=") else "" for one in raw[::2]]
+        return [known or address or None for known, address in zip(by_id, raw[1::2], strict=True)]
+
+    def formers(self, ref: str) -> list[str]:
+        """Return the numbers of the people whose address a record had before."""
+        return _names(self._client.hget(keys.FORMERS, ref))
+
+    def left(self, number: str) -> list[str]:
+        """Return the refs of the records that led to a person's address before, the last one first."""
+        return _names(self._client.hget(keys.LEFT, number))
+
+    def home(self, ref: str) -> str | None:
+        """Return the number of the person that a record leads to, None when nobody knows it."""
+        for _ in range(10):
+            found = as_text(self._client.hget(keys.ref_bucket(ref), ref))
+            if not found.startswith("="):
+                return found.split("|")[0] or None
+            ref = found[1:].split("|")[0]
+        return None
 
     def read(self, number: str) -> Person:
-        """Return a person's record; nobody in particular when there is none."""
-        return decode(as_text(self._client.get(keys.person(number))))
+        """Return a person; nobody in particular when there is none."""
+        return self.decode(as_text(self._client.get(keys.person(number))))
 
     def read_many(self, numbers: Sequence[str]) -> list[Person]:
-        """Return many people's records in one round trip, in this order."""
+        """Return many people in one round trip, in this order."""
         raw = self._client.mget([keys.person(number) for number in numbers]) if numbers else []
-        return [decode(as_text(text)) for text in raw]
+        return [self.decode(as_text(text)) for text in raw]
 
     def erased_at_ms(self, email: str) -> int | None:
         """Return when the person with this address was erased, None when they were not."""
-        at = self._client.hget(keys.TOMB, "e:" + self.fingerprint(email))
-        return int(at) if at else None
+        at = as_text(self._client.hget(keys.TOMB, "e:" + self.fingerprint(email)))
+        return int(at.partition("|")[0]) or None if at else None
 
     def count(self) -> int:
         """Return how many people were ever numbered."""
-        return int(self._client.get(keys.PREFIX + "seq") or 0)
+        return int(self._client.get(keys.SEQ) or 0)
 
 
-def explain_field(name: str, stamped: Stamped) -> dict[str, Any]:
-    """Return a field with its value, its source and its stamp, for a person who asks where it comes from."""
-    return {"field": name, "value": stamped.value, "source": stamped.source, "at_ms": stamped.at_ms}
+def _names(raw: Any) -> list[str]:
+    """Return the names in `name:at,name:at`, the latest first."""
+    pairs = [one.rpartition(":") for one in as_text(raw).split(",") if one]
+    return [name for name, _, _ in sorted(pairs, key=lambda pair: -int(pair[2]))]

@@ -1,10 +1,17 @@
--- Take a parked thing back into the line. ARGV: id, lane or `inbox`, target, content. Returns 1 when it was there.
+-- Take a parked thing back into the line. ARGV: id, lane or `inbox`, target, content...; a change of a record goes to where
+-- the record is now. Returns 1 when it was there.
 if redis.call('HDEL', P .. 'parked', ARGV[1]) == 0 then return 0 end
 redis.call('ZREM', P .. 'parked:at', ARGV[1])
-if ARGV[2] == 'inbox' then
-  redis.call('XADD', P .. 'inbox', '*', 'r', ARGV[4])
-else
-  local now = now_ms()
-  put(ARGV[2], ARGV[3], 1, now, now, {ARGV[4]})
+local now, lane = now_ms(), ARGV[2]
+for i = 4, #ARGV do
+  if lane == 'inbox' then redis.call('XADD', P .. 'inbox', '*', 'r', ARGV[i])
+  elseif not lane_is(lane, 'p') then put(lane, ARGV[3], 1, now, now, {ARGV[i]})
+  elseif string.sub(ARGV[i], 2, 2) == '@' then tell(ARGV[3], 1, now, {ARGV[i]})
+  else
+    local home, ref = home_of(string.sub(ARGV[i], 2, 17))
+    -- a buyer without an account is where the address is
+    if not home then tell(ARGV[3], 1, now, {ARGV[i]})
+    elseif ref == string.sub(ARGV[i], 2, 17) then tell(home, 1, now, {ARGV[i]}) end
+  end
 end
 return 1

@@ -3,19 +3,20 @@
 -- false. `sure` is '1' when the address is the one known for the id and nothing waits for the person: then the record
 -- is all there is to know.
 local function person_of(ref, fp)
-  if ref == '' then return by_address(fp), true end
+  local box = fp ~= '' and mailbox(fp) or nil
+  if ref == '' then return box, true end
   local known = read_ref(ref)
-  if not known then return nil end
-  return known.person, fp == '' or fp == known.fp
+  if not known or not known.person then return nil end
+  return known.person, fp == '' or box == known.person
 end
 
 local found = {}
 for i, pair in ipairs(cjson.decode(ARGV[1])) do
   found[i] = false
   local person, is_theirs = person_of(pair[1], pair[2])
-  local record = person and redis.call('GET', P .. 'p:' .. person)
+  local record = person and redis.call('GET', person_key(person))
   if record then
-    local waits = redis.call('ZSCORE', P .. 'since:contacts', person)
+    local waits = redis.call('ZSCORE', P .. 'since:' .. PEOPLE, person)
     found[i] = {person, record, is_theirs and not waits and '1' or '0'}
   end
 end

@@ -1,4 +1,4 @@
-"""The Lua scripts of this folder, each preceded by the shared `_lib.lua`, loaded once per process."""
+"""The Lua scripts of this folder, each preceded by the shared parts, loaded once per process."""
 
 from __future__ import annotations
 
@@ -9,15 +9,20 @@ from typing import Any
 import redis
 
 #: Scripts that run although Redis is full: they are how it gets room again. Such flags need Redis 7.
-MAKE_ROOM = frozenset({"take", "settle", "renew", "compact", "sweep", "limiter", "run_move", "run_lease"})
+MAKE_ROOM = frozenset(
+    {"take", "settle", "renew", "compact", "sweep", "limiter", "run_move", "run_lease", "attribute_names"}
+)
+#: Scripts that know people: which record leads to which address.
+KNOW_PEOPLE = frozenset({"commit", "settle", "replay", "run_lookup"})
 
 
 @cache
 def source(name: str) -> str:
-    """Return the whole text of a script: the shared part and `<name>.lua`."""
+    """Return the whole text of a script: the shared parts that it needs and `<name>.lua`."""
     folder = files(__package__)
     flags = "#!lua flags=allow-oom\n" if name in MAKE_ROOM else ""
-    return flags + (folder / "_lib.lua").read_text() + "\n" + (folder / f"{name}.lua").read_text()
+    shared = ["_lib", "_people"] if name in KNOW_PEOPLE else ["_lib"]
+    return flags + "\n".join((folder / f"{part}.lua").read_text() for part in [*shared, name])
 
 
 class Scripts:

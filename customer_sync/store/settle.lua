@@ -1,8 +1,14 @@
 -- Write what became of leased items. A lease that has ended or was given to another changes nothing.
 -- ARGV[1]: lane; ARGV[2]: token; ARGV[3]: JSON list of
---   {target, verdict: done|again|back|solo|parked|erased, due_in, burns, tries, record, parked: [id, json], at: ms,
---    fps: [...], refs: [...], row: [...]}
+--   {target, verdict: done|again|back|solo|parked|erased, due_in, burns, tries, urgent, record, parked: [id, json],
+--    old: {target, record}, left: change, found: change, tell: [[target, change], ...], wants: [value, ...], frees: [[value, change], ...],
+--    at: ms, fps: [...], refs: [...], kept: [...], withdrawn: ms, row: [...]}
 -- `back` returns an item untouched to the place in the line that it had; `solo` keeps it out of imports from now on.
+-- `old` is the companion that was leased with it; `tell` are changes of other people that came of it; `wants` are values
+-- that another contact has, `frees` such values that were given up, with the change for those who want them; `left` is
+-- that change for the records that led here before; `found` tells what was withdrawn in Brevo, heard of just now: for the
+-- records that moved on while the contact was looked at.
+-- `erased` removes the person but for what is newer (`record`, '' for nothing; `kept` are its refs).
 -- ARGV[4]: rows of the ledger; then target, record, target, record, ... of what is simply done.
 -- Returns JSON {stale: [target...], wake: bool}
 local lane, token, list = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
@@ -13,11 +19,13 @@ for i = 5, #ARGV, 2 do list[#list + 1] = {target = ARGV[i], verdict = 'done', re
 local targets = {}
 for i, item in ipairs(list) do targets[i] = item.target end
 local held, ends = many('HMGET', P .. 'tok:' .. lane, targets), many('ZMSCORE', P .. 'lease:' .. lane, targets)
-local marks = lane == 'contacts' and many('HMGET', P .. 'flown:' .. lane, targets) or {}
+local marks = lane_is(lane, 'g') and many('HMGET', P .. 'flown:' .. lane, targets) or {}
+local keeps_people = lane_is(lane, 'p')
+local has_cuts = redis.call('EXISTS', P .. 'cut:' .. lane) == 1
 
 -- what goes in one command for all
 local ours, records, unmarked, tried, ended, lists = {}, {}, {}, {}, {}, {}
-local stale, again_now, airborne, seen = {}, false, {}, {}
+local stale, again_now, running, seen = {}, false, {}, {}
 
 local function requeue(target, due)
   redis.call('ZADD', qkey(lane, prio_of(lane, target)), due, target)
@@ -32,40 +40,79 @@ end
 local function unmark(target, mark)
   if not mark then return end
   local import = string.match(mark, '^(.-)|')
-  if airborne[import] == nil then airborne[import] = redis.call('ZSCORE', P .. 'imports', import) and true or false end
-  if is_import or not airborne[import] then table.insert(unmarked, target) end
+  if running[import] == nil then running[import] = redis.call('ZSCORE', P .. 'imports', import) and true or false end
+  if is_import or not running[import] then table.insert(unmarked, target) end
 end
+
+-- Whether all that was taken of an item is all there is.
+local function is_all(target, taken) return redis.call('LLEN', P .. 'c:' .. lane .. ':' .. target) <= taken end
 
 local function trim(target, taken)
   local key = P .. 'c:' .. lane .. ':' .. target
   table.insert(tried, target)
-  if redis.call('LLEN', key) <= taken then
+  if is_all(target, taken) then
     table.insert(lists, key)
     table.insert(ended, target)
   else
     redis.call('LTRIM', key, taken, -1)
-    redis.call('HINCRBY', P .. 'ver:' .. lane, target, 1)
     redis.call('ZADD', P .. 'since:' .. lane, now, target)
     requeue(target, now)
     again_now = true
   end
 end
 
-local function erase(item)
-  for _, fp in ipairs(item.fps) do
-    local owner = redis.call('HGET', em_key(fp), fp)
-    if owner == item.target or owner == '*' .. item.target then redis.call('HDEL', em_key(fp), fp) end
-    redis.call('HSET', P .. 'tomb', 'e:' .. fp, item.at)
+-- Store a record, without what moved away from it while it was leased.
+local function store(target, record)
+  local cut = has_cuts and redis.call('HGET', P .. 'cut:' .. lane, target)
+  if cut then
+    for ref in string.gmatch(cut, '%S+') do record = select(2, split(record, ref)) end
+    redis.call('HDEL', P .. 'cut:' .. lane, target)
   end
+  if record == '2\n' then redis.call('DEL', record_key(lane, target)); return end
+  table.insert(records, record_key(lane, target))
+  table.insert(records, record)
+end
+
+local function erase(item, taken)
+  local is_over = item.record == '' and is_all(item.target, taken)
+  local stamp = string.format('%.0f', item.at)
+  local withdrawn = item.withdrawn and '|' .. string.format('%.0f', item.withdrawn) or ''
+  for _, fp in ipairs(item.fps) do
+    if is_over and mailbox(fp) == item.target then redis.call('HDEL', em_key(fp), fp) end
+    redis.call('HSET', P .. 'tomb', 'e:' .. fp, stamp .. withdrawn)
+  end
+  local kept = {}
+  for _, ref in ipairs(item.kept or {}) do kept[ref] = true end
   for _, ref in ipairs(item.refs) do
     local known = read_ref(ref)
-    if known and known.person == item.target then redis.call('HDEL', ref_key(ref), ref) end
-    redis.call('HSET', P .. 'tomb', 'r:' .. ref, item.at)
+    if is_over or (known and known.person == item.target and not kept[ref] and is_all(item.target, taken)) then
+      redis.call('HDEL', ref_key(ref), ref)
+      redis.call('HDEL', P .. 'formers', ref)
+    end
+    redis.call('HSET', P .. 'tomb', 'r:' .. ref, stamp)
   end
-  redis.call('HSET', P .. 'tomb', 'p:' .. item.target, item.at)
-  redis.call('DEL', P .. 'p:' .. item.target)
-  redis.call('HDEL', P .. 'refn', item.target)
-  drop(lane, item.target)
+  local pending = redis.call('HGET', P .. 'tomb', 'p:' .. item.target)
+  if pending and tonumber(pending) <= item.at then redis.call('HDEL', P .. 'tomb', 'p:' .. item.target) end
+  redis.call('HDEL', P .. 'left', item.target)
+  if is_over then
+    redis.call('DEL', record_key(lane, item.target))
+    drop(lane, item.target)
+  else
+    store(item.target, item.record)
+    -- what is newer goes on, as anybody's who is new
+    redis.call('RPUSH', P .. 'c:' .. lane .. ':' .. item.target, LOOK)
+    trim(item.target, taken)
+  end
+end
+
+-- An import is over for a row that live work took back. Where that has delivered the item, the mark is removed; what
+-- still waits is told whether the import made the contact: `+` for the import's name where it did, `-` where it did not.
+local function tell_of(item, mark)
+  if not redis.call('ZSCORE', P .. 'since:' .. lane, item.target) then unmark(item.target, mark)
+  elseif mark and string.match(mark, '^(.-)|') == token and item.verdict ~= 'again' then
+    local word = item.record and '+' or '-'
+    redis.call('HSET', P .. 'flown:' .. lane, item.target, word .. string.match(mark, '|.*$'))
+  end
 end
 
 local function solo(item, mark)
@@ -78,25 +125,73 @@ local function solo(item, mark)
   requeue(item.target, place(item.target))
 end
 
+-- The companion: its record is written with the other one, and it goes on for itself.
+local function release(item, is_over)
+  local old = item.old
+  if old.record then
+    store(old.target, old.record)
+    -- until now the contact was at the old address: what was withdrawn there until now is theirs
+    for ref in pairs(each(P .. 'left', old.target)) do
+      if home_of(ref) == item.target then note(P .. 'left', old.target, ref, now) end
+    end
+  end
+  table.insert(ours, old.target)
+  if is_over then unpair(item.target, old.target) end
+  if redis.call('ZSCORE', P .. 'since:' .. lane, old.target) then requeue(old.target, now); again_now = true end
+end
+
+local function pass_on(item)
+  for _, one in ipairs(item.tell or {}) do tell(one[1], 0, now, {one[2]}); again_now = true end
+  for _, value in ipairs(item.wants or {}) do note(P .. 'wants', value, item.target, now) end
+  for _, one in ipairs(item.frees or {}) do
+    for target in pairs(each(P .. 'wants', one[1])) do
+      if target ~= item.target then tell(target, 1, now, {one[2]}); again_now = true end
+    end
+    redis.call('HDEL', P .. 'wants', one[1])
+  end
+  if item.found then
+    local next_home = redis.call('HGET', P .. 'to:' .. lane, item.target)
+    for ref in pairs(each(P .. 'left', item.target)) do
+      local home, name = home_of(ref)
+      if home and home == next_home then
+        tell(home, 0, now, {'2' .. name .. '~' .. string.sub(item.found, 3)})
+        again_now = true
+      end
+    end
+  end
+  -- what a contact that was left behind gives up: the records that left it may have it now
+  if item.left then
+    for ref in pairs(each(P .. 'left', item.target)) do
+      local home = home_of(ref)
+      if home and home ~= item.target then tell(home, 1, now, {item.left}); again_now = true end
+    end
+  end
+end
+
+local function is_held(item, i)
+  local token_held = string.match(held[i] or '', '^(.-)|')
+  if token_held ~= token or not ends[i] or seen[item.target] then return false end
+  if not item.old then return true end
+  local old_held = string.match(redis.call('HGET', P .. 'tok:' .. lane, item.old.target) or '', '^(.-)|')
+  return old_held == token
+end
+
 for i, item in ipairs(list) do
-  local held_token, taken, due = string.match(held[i] or '', '^(.-)|(%d+)|?(.*)$')
-  if held_token ~= token or not ends[i] or seen[item.target] then
+  if not is_held(item, i) then
     stale[#stale + 1] = item.target
-    -- taken back and done meanwhile: this import was the last that could tell
-    if is_import and not redis.call('ZSCORE', P .. 'since:' .. lane, item.target) then unmark(item.target, marks[i]) end
+    if is_import then tell_of(item, marks[i]) end
   else
+    local taken, due = string.match(held[i], '^.-|(%d+)|?(.*)$')
     seen[item.target] = true
     table.insert(ours, item.target)
-    if item.record and item.verdict ~= 'erased' then
-      table.insert(records, P .. 'p:' .. item.target)
-      table.insert(records, item.record)
-    end
+    if item.record and item.verdict ~= 'erased' then store(item.target, item.record) end
+    if item.urgent then set_prio(lane, item.target, 0) end
     if item.verdict == 'again' then
       if item.burns then redis.call('HINCRBY', P .. 'tries:' .. lane, item.target, 1) end
       requeue(item.target, now + item.due_in)
     elseif item.verdict == 'back' then requeue(item.target, tonumber(due) or now)
     elseif item.verdict == 'solo' then solo(item, marks[i])
-    elseif item.verdict == 'erased' then erase(item)
+    elseif item.verdict == 'erased' then erase(item, tonumber(taken))
     else
       if item.verdict == 'parked' then
         redis.call('HSET', P .. 'parked', item.parked[1], item.parked[2])
@@ -105,6 +200,8 @@ for i, item in ipairs(list) do
       if item.record then unmark(item.target, marks[i]) end
       trim(item.target, tonumber(taken))
     end
+    if item.old then release(item, item.verdict == 'done' or item.verdict == 'parked' or item.verdict == 'erased') end
+    if keeps_people then pass_on(item) end
     if item.row then redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[4], '*', unpack(item.row)) end
   end
 end
@@ -116,5 +213,4 @@ many('HDEL', P .. 'tries:' .. lane, tried)
 many('DEL', nil, lists)
 many('ZREM', P .. 'since:' .. lane, ended)
 many('HDEL', P .. 'prio:' .. lane, ended)
-many('HDEL', P .. 'ver:' .. lane, ended)
 return cjson.encode({stale = stale, wake = again_now and wake('deliver:' .. lane)})

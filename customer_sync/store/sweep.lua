@@ -8,8 +8,8 @@ if redis.call('EXISTS', P .. 'inbox') == 1 and redis.call('XLEN', P .. 'inbox') 
   found[#found + 1] = 'inbox'
 end
 if redis.call('ZCOUNT', P .. 'imports', '-inf', now) > 0 and wake('follow') then found[#found + 1] = 'follow' end
-for _, lane in ipairs(redis.call('SMEMBERS', P .. 'lanes')) do
-  local is_geared = lane == 'contacts'
+for _, lane in ipairs(redis.call('HKEYS', P .. 'lanes')) do
+  local is_geared = lane_is(lane, 'g')
   local open_until = redis.call('HGET', P .. 'brk:' .. lane, 'until')
   local bulk = redis.call('ZCOUNT', qkey(lane, 2), '-inf', now)
   local live = redis.call('ZCOUNT', qkey(lane, 1), '-inf', now)
@@ -18,7 +18,8 @@ for _, lane in ipairs(redis.call('SMEMBERS', P .. 'lanes')) do
   -- the bulk gear never probes a destination that was down
   if not is_geared or open_until then due = due + bulk end
   if due > 0 and tonumber(open_until or '0') <= now and wake('deliver:' .. lane) then found[#found + 1] = lane end
-  if is_geared and not open_until and (bulk > 0 or live > 100) and wake('bulk:' .. lane) then
+  local has_work = bulk > 0 or live > 100 or redis.call('EXISTS', P .. 'loaded:' .. lane) == 1
+  if is_geared and not open_until and has_work and wake('bulk:' .. lane) then
     found[#found + 1] = 'bulk:' .. lane
   end
 end

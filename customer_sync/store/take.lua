@@ -6,7 +6,9 @@
 --   bulk    what the bulk gear has not looked at yet: bulk items, and live ones where there is a backlog of them
 --   single  bulk items that it has looked at and given back
 -- Returns {state, wait_ms, token, items} with state taken, probe (after a pause), empty or closed; an item is
--- {target, tries, since, prio, record or '', mark of an import or '', change, change, ...}
+-- {target, tries, since, prio, record or '', mark of an import or '', changes, old}; `old` is {} or, where the contact of
+-- an old address is to become the one of this person, {target, record, mark, changes}: it is leased, too; its own
+-- changes are only shown.
 local lane, n, lease_ms, which = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local now = now_ms()
 
@@ -14,7 +16,7 @@ local word = 'taken'
 local open_until = redis.call('HGET', P .. 'brk:' .. lane, 'until')
 if open_until then
   if tonumber(open_until) > now then return {'closed', tonumber(open_until) - now, '', {}} end
-  -- one probe at a time: whoever takes now holds the others off for the length of a lease; the bulk gear never probes
+  -- after a pause one worker tries one item, and the others wait until its lease ends; the bulk gear never probes
   if which == 'bulk' or which == 'single' then return {'closed', 1000, '', {}} end
   redis.call('HSET', P .. 'brk:' .. lane, 'until', now + lease_ms)
   n, word, which = 1, 'probe', 'all'
@@ -98,33 +100,80 @@ else
     if until_due and (wait < 0 or until_due < wait) then wait = until_due end
   end
 end
+
+-- Two persons that belong together are leased together, the old address as the companion of the new one. Nobody calls
+-- Brevo for an old address alone while its contact is about to get another one.
+local NEAR_MS = 100
+local olds, is_paired = {}, lane_is(lane, 'p') and redis.call('EXISTS', P .. 'to:' .. lane) == 1
+if is_paired then
+  local kept, is_old = {}, {}
+  -- not before the other one, who wakes it when that is done
+  local function later(target, prio, other)
+    local due_at = redis.call('ZSCORE', qkey(lane, prio_of(lane, other)), other)
+    redis.call('ZADD', qkey(lane, prio), 'XX', math.max(now + NEAR_MS, tonumber(due_at or now) + 1), target)
+  end
+  for _, one in ipairs(picked) do
+    local target, prio = one[1], one[2]
+    local old, new = redis.call('HGET', P .. 'from:' .. lane, target), redis.call('HGET', P .. 'to:' .. lane, target)
+    if new and not redis.call('ZSCORE', P .. 'since:' .. lane, new) then
+      redis.call('HDEL', P .. 'from:' .. lane, new)
+      redis.call('HDEL', P .. 'to:' .. lane, target)
+      new = nil
+    end
+    if old and tonumber(redis.call('HGET', P .. 'tries:' .. lane, target) or '0') > 1 then
+      -- the rename fails: nobody waits for it any longer, the new address gets a contact of its own
+      redis.call('HDEL', P .. 'from:' .. lane, target)
+      redis.call('HDEL', P .. 'to:' .. lane, old)
+      old = nil
+    end
+    if new then later(target, prio, new)
+    elseif not old then kept[#kept + 1] = one
+    elseif redis.call('ZSCORE', P .. 'lease:' .. lane, old) then later(target, prio, old)
+    elseif which == 'bulk' then kept[#kept + 1] = one; one[4] = old
+    else kept[#kept + 1] = one; olds[target] = old; is_old[old] = true end
+  end
+  if #kept == 0 and #picked > 0 then return {'empty', NEAR_MS, '', {}} end
+  picked = kept
+end
 if #picked == 0 then return {'empty', wait, '', {}} end
 
 local token = which == 'bulk' and ARGV[5] or ''
 if token == '' then token = (which == 'bulk' and 'b' or '') .. redis.call('INCR', P .. 'tokens') end
-local is_contacts = lane == 'contacts'
-local targets, people, lists, tokens, leases = {}, {}, {}, {}, {}
+local targets, stored, lists, tokens, leases, companions = {}, {}, {}, {}, {}, {}
 local queues = {[0] = {}, {}, {}}
 for i, one in ipairs(picked) do
   local target, prio, due_at = one[1], one[2], one[3]
   local changes = redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. target, 0, -1)
-  targets[i], people[i], lists[i] = target, P .. 'p:' .. target, changes
+  targets[i], stored[i], lists[i] = target, record_key(lane, target), changes
   table.insert(queues[prio], target)
   table.insert(leases, now + lease_ms); table.insert(leases, target)
   table.insert(tokens, target)
   table.insert(tokens, token .. '|' .. #changes .. (due_at and '|' .. due_at or ''))
+  local old = olds[target]
+  if old then
+    companions[#companions + 1] = old
+    table.insert(queues[prio_of(lane, old)], old)
+    table.insert(leases, now + lease_ms); table.insert(leases, old)
+    table.insert(tokens, old); table.insert(tokens, token .. '|0')
+  end
 end
 for prio = 0, 2 do many('ZREM', qkey(lane, prio), queues[prio]) end
 many('ZADD', P .. 'lease:' .. lane, leases)
 many('HSET', P .. 'tok:' .. lane, tokens)
+many('HDEL', P .. 'cut:' .. lane, targets)
+many('HDEL', P .. 'cut:' .. lane, companions)
+local keeps = lane_is(lane, 'p') or lane_is(lane, 'r')
 local tries, since = many('HMGET', P .. 'tries:' .. lane, targets), many('ZMSCORE', P .. 'since:' .. lane, targets)
-local records = is_contacts and many('MGET', nil, people)
-local marks = is_contacts and many('HMGET', P .. 'flown:' .. lane, targets)
+local records = keeps and many('MGET', nil, stored)
+local marks = lane_is(lane, 'g') and many('HMGET', P .. 'flown:' .. lane, targets)
 local items = {}
 for i, target in ipairs(targets) do
+  local old = olds[target] or picked[i][4]
+  local companion = old and {old, redis.call('GET', record_key(lane, old)) or '',
+    redis.call('HGET', P .. 'flown:' .. lane, old) or '', redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. old, 0, -1)} or {}
   items[i] = {
     target, tries[i] or '0', since[i] or tostring(now), picked[i][2], records and records[i] or '',
-    marks and marks[i] or '', unpack(lists[i]),
+    marks and marks[i] or '', lists[i], companion,
   }
 end
 return {word, 0, token, items}

@@ -14,9 +14,8 @@ from customer_sync.figures import Figures, iso, judge
 from customer_sync.log import get
 from customer_sync.model import EventState, Json
 from customer_sync.store import Store, keys
-from customer_sync.store.lanes import decode_change
 from customer_sync.store.ledger import Row
-from customer_sync.store.parked import Parked, inbound_of
+from customer_sync.store.parked import Parked, fields_of, inbound_of
 from customer_sync.web import receipts, runs
 from customer_sync.web.guard import Guard
 from customer_sync.web.openapi import document
@@ -142,7 +141,10 @@ def _parked(routes: Blueprint, services: Services) -> None:
     @routes.get("/parked/<parked_id>")
     def shown(parked_id: str) -> Response:
         parked = one(parked_id)
-        return jsonify(parked_json(parked) | ({"content": reveal(parked)} if request.args.get("reveal") == "1" else {}))
+        return jsonify(
+            parked_json(parked)
+            | ({"content": reveal(parked, services.store())} if request.args.get("reveal") == "1" else {})
+        )
 
     @routes.post("/parked/<parked_id>/replay")
     def replayed(parked_id: str) -> Response:
@@ -220,12 +222,11 @@ def parked_json(parked: Parked) -> dict[str, Json]:
     }
 
 
-def reveal(parked: Parked) -> dict[str, Json]:
+def reveal(parked: Parked, store: Store) -> dict[str, Json]:
     """Return what a parked thing holds, personal data too, and log that somebody looked."""
     log.warning("parked content shown", parked=parked.id)
     if parked.what == "item":
-        state, _ = decode_change(parked.content)
-        return {"fields": {name: one.value for name, one in sorted(state.items())}}
+        return {"fields": {one.name: one.value for one in fields_of(parked, store.people)}}
     inbound = inbound_of(parked)
     try:
         body: dict[str, Json] = {"body": inbound.body.decode()}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import re
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
@@ -136,10 +135,10 @@ class _Desk:
         """Take the platform's answer: by the owner's browser (GET), or from the platform itself (POST)."""
         # what came the other way is not handed on: a POST shows no cookie, so it must not pass for the browser's answer
         if request.method == "GET":
-            callback = Callback(request.args.to_dict(), b"", time.time())
+            callback = Callback(request.args.to_dict(), b"", self._services.clock() / 1000)
             attempt = self._from_browser(source)
         else:
-            callback = Callback({}, _body(), time.time())
+            callback = Callback({}, _body(), self._services.clock() / 1000)
             attempt = self._from_platform(source, callback.body)
         if attempt is None or not self._attempts.use(attempt):
             log.warning("answer to no open attempt", verb=request.method)
@@ -208,7 +207,7 @@ class _Desk:
         return None
 
     def _signed(self, attempt: Attempt) -> str:
-        text = f"{attempt.state}.{int(time.time()) + OPEN_S}"
+        text = f"{attempt.state}.{self._services.clock() // 1000 + OPEN_S}"
         return f"{text}.{self._key.sign(text, _purpose(attempt.source))}"
 
     def _browser(self, source: str) -> str:
@@ -217,7 +216,7 @@ class _Desk:
         if not text or not self._key.is_signed(text, signature, _purpose(source)):
             return ""
         state, _, ends = text.partition(".")
-        return state if time.time() < int(ends) else ""
+        return state if self._services.clock() // 1000 < int(ends) else ""
 
 
 def _purpose(source: str) -> str:

@@ -188,7 +188,7 @@ def _parked(routes: Blueprint, services: Services) -> None:
         one = services.store().parked.get(parked_id)
         if one is None:
             return _message(Denial(404, "This is not parked any more.", "It was replayed or dropped."))
-        content = reveal(one) if request.args.get("reveal") == "1" else None
+        content = reveal(one, services.store()) if request.args.get("reveal") == "1" else None
         return render_template("parked_one.html", one=one, content=content)
 
     @routes.post("/parked/<parked_id>/<any(replay, drop):verb>")

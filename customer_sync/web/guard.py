@@ -10,11 +10,12 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
-import time
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Request, Response
+
+from customer_sync.clock import Clock, system_clock
 
 #: The cookie of the sign-in page: when it was given, and a keyed hash that proves it. Never the key itself.
 COOKIE: Final = "tajo_session"
@@ -44,9 +45,11 @@ class Guard:
     Args:
         api_key: the key; None opens everything to this machine and to nobody else.
         public_url: the address under which the outside world knows us; its pages are our own.
+        clock: milliseconds since 1970; sign-ins end by it.
     """
 
-    def __init__(self, api_key: str | None, public_url: str | None = None) -> None:
+    def __init__(self, api_key: str | None, public_url: str | None = None, clock: Clock = system_clock) -> None:
+        self._clock = clock
         self._key = api_key
         self._public = urlsplit(public_url or "").netloc
 
@@ -79,7 +82,7 @@ class Guard:
 
     def sign_in(self, response: Response, request: Request) -> None:
         """Give the caller, who has shown the key, the cookie that stands for it."""
-        issued = str(int(time.time()))
+        issued = str(self._clock() // 1000)
         is_secure = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
         response.set_cookie(
             COOKIE,
@@ -93,7 +96,7 @@ class Guard:
     def _has_session(self, request: Request) -> bool:
         issued, _, mac = request.cookies.get(COOKIE, "").partition(".")
         is_ours = hmac.compare_digest(mac.encode(), self._mac(issued).encode())
-        return is_ours and time.time() - int(issued) < SESSION_S
+        return is_ours and self._clock() // 1000 - int(issued) < SESSION_S
 
     def _mac(self, issued: str) -> str:
         return hmac.new((self._key or "").encode(), f"dashboard|{issued}".encode(), "sha256").hexdigest()

@@ -16,7 +16,7 @@ from flask import Flask
 from werkzeug.wsgi import get_current_url
 
 from customer_sync.brevo.intake import SOURCE as BREVO
-from customer_sync.clock import Clock, system_clock, utc_now
+from customer_sync.clock import utc_now
 from customer_sync.connector import Answer, Connector
 from customer_sync.errors import Refused
 from customer_sync.log import get
@@ -51,16 +51,13 @@ class Ingress:
     Args:
         services: connectors and intake.
         behind: the application for all other paths.
-        clock: milliseconds since 1970; stamps what arrives.
     """
 
-    def __init__(
-        self, services: Services, behind: Callable[[Environ, Start], Iterable[bytes]], clock: Clock = system_clock
-    ) -> None:
+    def __init__(self, services: Services, behind: Callable[[Environ, Start], Iterable[bytes]]) -> None:
         self._connectors: Mapping[str, Connector] = services.connectors
         self._intake = services.intake
         self._behind = behind
-        self._clock = clock
+        self._clock = services.clock
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""

@@ -7,6 +7,7 @@ from pathlib import Path
 from redis import RedisError
 
 from customer_sync.assembly import Accesses, connectors_of
+from customer_sync.clock import Clock, system_clock
 from customer_sync.config import Settings
 from customer_sync.store import Store, connect
 from customer_sync.store.spool import Spool
@@ -27,9 +28,13 @@ class Services:
         settings: the config.
         home: the folder for the spool.
         redis_url: where Redis is; None means where Celery's is.
+        clock: milliseconds since 1970; stamps what arrives, and ends what has an end.
     """
 
-    def __init__(self, settings: Settings, home: Path, *, redis_url: str | None = None) -> None:
+    def __init__(
+        self, settings: Settings, home: Path, *, redis_url: str | None = None, clock: Clock = system_clock
+    ) -> None:
+        self.clock = clock
         self.settings = settings
         self.connectors = connectors_of(settings)
         # one file for all web processes of the machine: what a killed one left is drained by the others
@@ -58,7 +63,7 @@ class Services:
             RedisError: Redis does not answer.
         """
         if self._accesses is None:
-            self._accesses = Accesses(self.settings, self.store(), self.home)
+            self._accesses = Accesses(self.settings, self.store(), self.home, self.clock)
         return self._accesses
 
     def is_redis_up(self) -> bool:

@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from email.utils import formatdate
 from typing import Any
 
@@ -32,15 +31,19 @@ from customer_sync.brevo.sandbox.state import Settings as SandboxSettings
 from customer_sync.brevo.upload import Uploads
 from customer_sync.connector import SourceSettings
 from customer_sync.errors import Unavailable
-from customer_sync.model import Change, Event, Inbound, Kind, Priority
+from customer_sync.model import Event, Inbound, Json, Kind, Priority, to_ms
 from customer_sync.outbound import Reply
-from customer_sync.pipeline import Line, accept, plan_put, process_inbox, state_of
+from customer_sync.pipeline import Line, accept, process_inbox
+from customer_sync.plan import Planned, Request, Says, Step, Who, commit
+from customer_sync.planner import Planner
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Tally
 from customer_sync.store.flights import Flights
+from customer_sync.store.forms import EventRef
 from customer_sync.store.keeper import Keeper
-from customer_sync.store.lanes import COMPACT_AT, Pace
+from customer_sync.store.lanes import Pace
+from customer_sync.store.people import AttributeNames
 from tests.rig import ATTRIBUTES, LIST, MAPPING, NOW, Clock, Scripted, at
 
 LANE = "contacts"
@@ -86,30 +89,38 @@ class BulkRig:
         terms: when the gear is used.
         plan: the sandbox's rate limits.
         import_delay_s: how long an import takes.
+        sources: who tells of customers.
     """
 
     def __init__(
-        self, client: redis.Redis, *, terms: Terms = EAGER, plan: str = "none", import_delay_s: float = 0.0
+        self,
+        client: redis.Redis,
+        *,
+        terms: Terms = EAGER,
+        plan: str = "none",
+        import_delay_s: float = 0.0,
+        sources: Sequence[str] = ("shop", "woo"),
     ) -> None:
         client.flushall()
         self.client = client
         self.store = Store(client)
+        self.store.lanes.register(LANE, keeps="people", has_gear=True)
         self.clock = Clock()
         self._shift_s = 0.0
         settings = SandboxSettings(plan=plan, import_delay_s=import_delay_s)
         self.sandbox = Sandbox(settings, clock=lambda: self.clock() / 1000 + self._shift_s)
         self._add_attributes()
         self.http = LocalHttp(self.sandbox)
-        self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in ("shop", "woo")}
+        self.sources = {name: Scripted(SourceSettings(name, "scripted")) for name in sources}
         self.rules = Rules(dict.fromkeys(self.sources, (LIST,)), attributes=ATTRIBUTES)
         self.woken: list[str] = []
         self.terms = terms
         self.line = self.open_line()
 
-    def open_line(self) -> Line:
-        """Another worker's line over the same Redis and sandbox."""
+    def open_line(self, *, rest_s: float = 0.0) -> Line:
+        """Another worker's line over the same Redis and sandbox; the list of an import rests so long after it."""
         tally = Tally()
-        self.flights = Flights(self.client, self.store.scripts, rest_s=0.0)
+        self.flights = Flights(self.client, self.store.scripts, rest_s=rest_s)
         account = Brevo("http://localhost/v3", "k", self.http, self.store.limits, tally)
         uploads = Uploads("http://localhost/v3", "k", self.http, self.store.limits, tally)
         gear = assemble_gear(
@@ -147,6 +158,8 @@ class BulkRig:
         """Start again with nothing, cheaply."""
         self.client.flushall()
         self.client.set("tajo:salt", self.store.people.salt)
+        self.store.lanes.register(LANE, keeps="people", has_gear=True)
+        self.store.people.names = AttributeNames(self.store.scripts)
         for bucket in ("contacts", "processes"):
             self.client.hset(keys.limit(bucket), "rps", 0)
         self.sandbox.reset()
@@ -163,21 +176,19 @@ class BulkRig:
     # feeding
 
     def put(self, events: Iterable[Event], prio: Priority = Priority.BULK) -> None:
-        """Put the changes of events into the lane, as a run does."""
-        plans = []
-        for event in events:
-            for skill in self.line.skills:
-                for change in skill.work(event).changes:
-                    one = replace(change, event_id="run:1", priority=min(prio, Priority.BULK))
-                    put = {**plan_put(self.store, one, NOW, state_of(one)), "prio": int(prio)}
-                    plans.append({"seen": "", "puts": [put]})
-        self.store.commit([{"entry": "", "events": plans, "parked": []}], COMPACT_AT)
+        """Put the changes of events into the lane, as a run does; all of them with this priority."""
+        self._put([[step for skill in self.line.skills for step in skill.intent(one).steps] for one in events], prio)
 
-    def put_fields(self, number: int, fields: Mapping[str, Any]) -> None:
+    def put_fields(self, number: int, fields: Mapping[str, Json]) -> None:
         """Put fields of a customer into the lane as they are."""
-        change = Change(LANE, "shop", at(-90), fields, customer_id=str(number), priority=Priority.BULK)
-        put = {**plan_put(self.store, change, NOW, state_of(change)), "prio": int(Priority.BULK)}
-        self.store.commit([{"entry": "", "events": [{"seen": "", "puts": [put]}], "parked": []}], COMPACT_AT)
+        self._put([[Says(Who("shop", at(-90), str(number)), fields)]], Priority.BULK)
+
+    def _put(self, each: Sequence[Sequence[Step]], prio: Priority) -> None:
+        planner, behind = Planner(self.store.people, self.store.now_ms()), [EventRef("run:1", "shop", to_ms(NOW))]
+        planned = [Planned(planner.groups(steps, behind, NOW)) for steps in each]
+        for put in (put for one in planned for group in one.groups for put in group.puts):
+            put.priority = prio
+        commit(self.store, [Request("", planned)], self.woken.append)
 
     def send(self, event: Event) -> None:
         """Let an event come live, and read it."""
@@ -210,8 +221,7 @@ class BulkRig:
 
     def carry_out(self) -> None:
         """Let Brevo carry out the imports that it has accepted."""
-        for job in list(self.sandbox._imports):
-            job.due = 0.0
+        self.sandbox.jobs.hurry()
         self.sandbox.run_due()
 
     def look(self) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 
 import pytest
 
 from customer_sync import pipeline
 from customer_sync.store import keys
-from tests.bulk.rig import LANE, BulkRig, customer, customers
+from tests.bulk.rig import EAGER, LANE, BulkRig, customer, customers
 
 
 class Died(BaseException):
@@ -92,7 +93,10 @@ def rig(redis_url):
     made.sandbox.close()
 
 
-def test_a_worker_that_dies_between_any_two_steps_loses_nothing_and_leaves_nothing(rig):
+@pytest.mark.parametrize("with_phones", [False, True], ids=["phones follow", "phones in rows"])
+def test_a_worker_that_dies_between_any_two_steps_loses_nothing_and_leaves_nothing(rig, with_phones):
+    rig.terms = replace(EAGER, with_phones=with_phones)
+    rig.line = rig.open_line()
     prepare(rig)
     steps = Steps(rig)
     work(rig)
@@ -119,6 +123,7 @@ def test_a_worker_that_dies_between_any_two_steps_loses_nothing_and_leaves_nothi
         assert found == expected, died
         for n in range(1, 5):
             assert rig.has(f"p{n}@example.com").digest, died
+        assert set(rig.has("p3@example.com").refused) == {"SMS"}, died
         left = [key for key in rig.client.keys("tajo:*") if key.startswith((b"tajo:import:", b"tajo:flown"))]
         assert not left, died
         assert not rig.client.exists("tajo:imports", "tajo:imports:slots"), died

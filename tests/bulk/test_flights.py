@@ -10,9 +10,10 @@ import pytest
 from customer_sync.brevo.contact_job import _commutes
 from customer_sync.brevo.contact_plan import Desired, Plan
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, Priority
+from customer_sync.person import Has, Person
 from customer_sync.store import keys
 from customer_sync.store.flights import Flights
-from customer_sync.store.lanes import Flown, Settlement
+from customer_sync.store.items import Flown, Settlement
 from tests.bulk.rig import LANE, BulkRig, at, customer, customers
 from tests.rig import LIST
 
@@ -93,6 +94,17 @@ def test_live_work_takes_a_person_back_and_goes_at_once(rig):
     assert LIST in rig.contacts()[ONE]["listIds"]
 
 
+def test_live_work_puts_a_contact_of_others_on_the_lists_although_the_import_will_leave_it_alone(rig):
+    fly(rig)
+    rig.call("POST", "/v3/contacts", {"email": ONE})
+
+    rig.send(customer(1, email=None, when=-50, lastName="Doe"))
+    rig.deliver()
+    rig.settle()
+
+    assert LIST in rig.contacts()[ONE]["listIds"]
+
+
 def test_what_the_import_does_later_to_who_was_taken_back_counts_for_nothing(rig):
     fly(rig)
     rig.send(customer(1, email=None, when=-50, lastName="Doe"))
@@ -169,6 +181,30 @@ def test_a_value_that_is_emptied_meanwhile_is_empty_in_brevo_too(rig):
     assert "CITY" not in rig.contacts()[ONE]["attributes"]
 
 
+@pytest.mark.parametrize("phone", [None, "+32470123451"])
+def test_a_value_that_is_emptied_before_the_import_has_made_the_contact_is_emptied_when_it_has(rig, phone):
+    rig.put([customer(1, city="Ghent", phone=phone)])
+    rig.load()
+
+    rig.send(customer(1, email=None, when=-50, city=None))
+    rig.deliver()
+    assert rig.contacts() == {}
+    rig.settle()
+
+    assert "CITY" not in rig.contacts()[ONE]["attributes"]
+
+
+def test_a_value_that_is_emptied_meanwhile_stays_in_a_contact_of_others_that_the_import_left_alone(rig):
+    fly(rig)
+    rig.call("POST", "/v3/contacts", {"email": ONE, "attributes": {"CITY": "Bruges"}})
+
+    rig.send(customer(1, email=None, when=-50, city=None))
+    rig.deliver()
+    rig.settle()
+
+    assert rig.contacts()[ONE]["attributes"] == {"CITY": "Bruges", "FIRSTNAME": "Jane 1"}
+
+
 def test_a_withdrawal_blocks_at_once_whether_the_import_has_come_or_not(rig):
     fly(rig)
 
@@ -179,6 +215,19 @@ def test_a_withdrawal_blocks_at_once_whether_the_import_has_come_or_not(rig):
 
     assert rig.contacts()[ONE]["emailBlacklisted"]
     assert rig.call("GET", "/sandbox/mailable")["mailable"] == []
+
+
+def test_who_is_blocked_meanwhile_still_has_emptied_what_the_import_brought(rig):
+    fly(rig)
+    rig.carry_out()
+
+    rig.send(withdrawal(1))
+    rig.send(customer(1, email=None, when=-40, city=None))
+    rig.deliver()
+    assert rig.contacts()[ONE]["emailBlacklisted"]
+    rig.settle()
+
+    assert "CITY" not in rig.contacts()[ONE]["attributes"]
 
 
 def test_a_customer_who_is_deleted_meanwhile_is_blocked_before_the_import_can_make_them_mailable(rig):
@@ -259,31 +308,37 @@ def test_who_is_reset_to_unknown_meanwhile_is_on_no_list_in_the_end(rig, is_carr
 
 
 FLOWN = Flown("i1", ONE, (LIST,), 0)
+HAS = Has(is_there=True)
 
 
 def desired(**more):
-    return Desired(ONE, {}, (LIST,), (), None, None, {}, "", True)._replace(**more)
+    empty = Desired(ONE, {}, (), (LIST,), (), (), None, None, {}, "", may_update=True)
+    return empty._replace(**more)
 
 
 @pytest.mark.parametrize(
     ("plan", "may_go"),
     [
-        (Plan("write", None, desired()), True),
-        (Plan("write", None, desired(blocked=True)), True),
-        (Plan("none", None, why="unchanged"), True),
+        (Plan("write", HAS, desired()), True),
+        (Plan("write", HAS, desired(blocked=True)), True),
+        (Plan("none", HAS, why="unchanged"), True),
         # a list that is left before the import comes would be joined again, should Brevo let those in who are there
-        (Plan("write", None, desired(unlist=(LIST,))), False),
-        (Plan("write", None, desired(email="other@example.com")), False),
-        (Plan("rename", None, desired(email="other@example.com")), False),
-        (Plan("leave", None, desired()), False),
-        (Plan("delete", None), False),
-        (Plan("erase", None), False),
-        (Plan("none", None, why="departed"), False),
-        (Plan("none", None, why="deleted in Brevo"), False),
+        (Plan("write", HAS, desired(unlist=(LIST,))), False),
+        (Plan("write", HAS, desired(emptied=("CITY",))), False),
+        (Plan("rename", HAS, desired()), False),
+        (Plan("leave", HAS, desired()), False),
+        (Plan("delete", HAS), False),
+        (Plan("erase", HAS), False),
+        (Plan("none", HAS, why="departed"), False),
+        (Plan("none", HAS, why="deleted in Brevo"), False),
     ],
 )
 def test_only_what_is_the_same_before_and_after_an_import_may_go_while_it_is_under_way(plan, may_go):
-    assert _commutes(plan, FLOWN) is may_go
+    assert _commutes(plan, FLOWN, Person(ONE)) is may_go
+
+
+def test_nothing_may_go_for_a_new_address_while_an_import_may_make_a_contact_at_the_old_one():
+    assert not _commutes(Plan("write", HAS, desired()), FLOWN, Person("other@example.com"))
 
 
 def test_nobody_flies_in_two_imports_at_once(rig):

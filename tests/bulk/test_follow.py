@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from customer_sync.brevo.gear import notify_url
+from customer_sync.brevo.gear import notify_url, open_gear
 from customer_sync.brevo.intake import BrevoIntake
 from customer_sync.brevo.landing import OVERDUE_LOOK_S, PATIENCE_S
 from customer_sync.brevo.refused_rows import addresses_in
@@ -46,18 +46,20 @@ def asked(rig):
     return rig.calls("GET", "/processes") + rig.calls("GET", "/processes/{process_id}")
 
 
-def test_one_look_is_enough_for_all_imports_under_way(rig):
+def test_one_look_is_enough_for_an_import_and_one_that_nobody_waits_for_any_more(rig):
     fly(rig, 1)
+    age(rig, PATIENCE_S + 1)
+    rig.look()
     fly(rig, 11)
-    fly(rig, 21)
-    assert len(rig.flights.ids()) == 3
+    assert [one.state for one in rig.flights.under_way()] == ["overdue", "sent"]
     rig.carry_out()
+    before = asked(rig)
 
     rig.look()
 
-    assert asked(rig) == 1
+    assert asked(rig) == before + 1
     assert not rig.flights.ids()
-    assert len(rig.contacts()) == 9
+    assert len(rig.contacts()) == 6
 
 
 def test_an_import_that_goes_on_is_looked_at_again_soon_then_less_often(rig):
@@ -88,7 +90,11 @@ def test_with_a_limit_by_the_hour_a_fresh_import_is_not_looked_at_before_it_may_
     rig = BulkRig(client, import_delay_s=1e9, plan="general")
     fly(rig, 1)
     rig.look()
-    rig.flights.look_in(rig.flights.ids(), 1000)
+    rig.carry_out()
+    rig.flights.ask_again()
+    rig.look()
+    assert not rig.flights.ids()
+    rig.sandbox_passes(5)
 
     fly(rig, 11)
 
@@ -156,6 +162,17 @@ def test_the_address_for_notices_carries_a_token_that_the_ingress_takes():
 )
 def test_without_a_way_in_brevo_is_not_asked_to_call(settings):
     assert notify_url(settings) == ""
+
+
+@pytest.mark.parametrize("carries", [True, False])
+def test_the_operator_decides_whether_rows_carry_phones(client, store, carries):
+    rig = BulkRig(client)
+    settings = Settings(brevo=BrevoSettings(import_phones=carries))
+    gear = open_gear(
+        settings, rig.store, rig.flights, None, tally=rig.line.tally, rules=rig.read_rules, clock=rig.clock
+    )
+
+    assert gear._loader._terms.with_phones is carries
 
 
 def test_what_brevo_knows_nothing_of_is_counted_and_the_rest_tried_again(rig):

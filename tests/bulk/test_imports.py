@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 import redis
 
+from customer_sync.brevo import imports
 from customer_sync.brevo.import_rows import MAX_BYTES, Load
 from customer_sync.brevo.imports import Terms
 from customer_sync.brevo.technical_list import list_name
 from customer_sync.model import Channel, Consent, ConsentState, Priority
 from customer_sync.store.flights import Gone, Row
-from customer_sync.store.lanes import SOLO_TRIES, Pace
+from customer_sync.store.items import SOLO_TRIES
+from customer_sync.store.lanes import Pace
 from tests.bulk.rig import EAGER, LANE, BulkRig, at, customer, customers
 from tests.rig import LIST
 
@@ -66,7 +68,7 @@ def test_what_is_remembered_is_what_a_single_delivery_would_remember(rig):
 
     imported, single = rig.has("p1@example.com"), rig.has("p2@example.com")
     assert (imported.lists, imported.blocked, imported.refused) == (single.lists, single.blocked, single.refused)
-    assert (imported.email, single.email) == ("p1@example.com", "p2@example.com")
+    assert (imported.is_there, imported.is_read, imported.filled) == (single.is_there, single.is_read, single.filled)
     assert imported.digest
     assert len(imported.digest) == len(single.digest)
 
@@ -140,6 +142,27 @@ def test_who_is_in_brevo_already_is_found_out_and_updated_singly(rig):
     assert rig.counted()["tajo_import_rows_total|existed"] == 1
 
 
+def test_who_is_in_brevo_already_joins_the_lists_that_they_agreed_to(rig):
+    rig.call("POST", "/v3/contacts", {"email": "p2@example.com"})
+    rig.put([agreed(one) for one in customers(5)])
+
+    rig.settle()
+
+    assert LIST in rig.contacts()["p2@example.com"]["listIds"]
+    assert rig.calls("GET", "/contacts/{identifier}") == 1  # whether they left the list before
+
+
+def test_who_left_a_list_in_brevo_before_is_not_put_on_it_again_by_an_import(rig):
+    body = {"email": "p2@example.com", "listIds": [LIST], "updateEnabled": True}
+    rig.call("POST", "/v3/contacts", body)
+    rig.call("POST", "/sandbox/unsubscribe", {"email": "p2@example.com", "list_ids": [LIST]})
+    rig.put([agreed(one) for one in customers(5)])
+
+    rig.settle()
+
+    assert LIST not in rig.contacts()["p2@example.com"]["listIds"]
+
+
 def test_who_is_blocked_in_brevo_without_our_knowledge_stays_blocked(rig):
     rig.call("POST", "/v3/contacts", {"email": "p2@example.com", "emailBlacklisted": True})
     rig.put([agreed(one) for one in customers(5)])
@@ -164,8 +187,51 @@ def test_others_who_create_contacts_meanwhile_do_not_hide_one_that_was_there(rig
     assert rig.contacts()["p2@example.com"]["attributes"]["FIRSTNAME"] == "Jane 2"
 
 
-def test_rows_that_an_import_refuses_go_singly_without_the_field_that_is_at_fault(rig):
+def with_phones(client):
+    """A rig of an operator who lets rows carry phones."""
+    rig = BulkRig(client, terms=replace(EAGER, with_phones=True))
+    rig.sandbox.switches.import_shared = "refuse"
     rig.call("POST", "/v3/contacts", {"email": "other@example.com", "attributes": {"SMS": "+32470123456"}})
+    return rig
+
+
+def test_a_phone_follows_its_row_singly_because_an_import_may_merge_contacts_that_share_one(rig):
+    bodies = sent_imports(rig)
+    rig.put([customer(1, phone="+32470123451"), customer(2)])
+
+    rig.settle()
+
+    assert [sorted(row["attributes"]) for row in bodies[0]["jsonBody"]] == [["FIRSTNAME"], ["FIRSTNAME"]]
+    assert rig.contacts()["p1@example.com"]["attributes"] == {"FIRSTNAME": "Jane 1", "SMS": "32470123451"}
+    assert rig.calls("POST", "/contacts") == 1
+    assert rig.counted()["tajo_import_rows_total|without phone"] == 1
+
+
+def test_a_phone_that_another_contact_has_is_found_out_when_it_follows(rig):
+    rig.call("POST", "/v3/contacts", {"email": "other@example.com", "attributes": {"SMS": "+32470123456"}})
+    rig.put([customer(1), customer(2, phone="+32470123456"), customer(3)])
+
+    rig.settle()
+
+    assert "SMS" not in rig.contacts()["p2@example.com"]["attributes"]
+    assert rig.contacts()["other@example.com"]["attributes"] == {"SMS": "32470123456"}
+    assert "SMS" in rig.has("p2@example.com").refused
+    assert rig.calls("POST", "/contacts/import") == 1
+
+
+def test_where_rows_may_carry_phones_they_do_and_nothing_follows(client):
+    rig = with_phones(client)
+    rig.put([customer(1, phone="+32470123451"), customer(2)])
+
+    rig.settle()
+
+    assert rig.contacts()["p1@example.com"]["attributes"] == {"FIRSTNAME": "Jane 1", "SMS": "32470123451"}
+    assert rig.calls("POST", "/contacts") == 1  # the one by others
+    assert "tajo_import_rows_total|without phone" not in rig.counted()
+
+
+def test_rows_that_an_import_refuses_go_singly_without_the_field_that_is_at_fault(client):
+    rig = with_phones(client)
     rig.put([customer(1), customer(2, phone="+32470123456"), customer(3)])
 
     rig.settle()
@@ -176,8 +242,8 @@ def test_rows_that_an_import_refuses_go_singly_without_the_field_that_is_at_faul
     assert rig.counted()["tajo_import_rows_total|refused"] == 1
 
 
-def test_files_of_refused_rows_that_cannot_be_read_cost_a_closer_look_and_nothing_else(rig):
-    rig.call("POST", "/v3/contacts", {"email": "other@example.com", "attributes": {"SMS": "+32470123456"}})
+def test_files_of_refused_rows_that_cannot_be_read_cost_a_closer_look_and_nothing_else(client):
+    rig = with_phones(client)
     rig.put([customer(1), customer(2, phone="+32470123456"), customer(3)])
     rig.load()
 
@@ -313,28 +379,109 @@ def technical_lists(rig):
     return [one for one in lists if one["name"] == list_name(1)]
 
 
-def test_several_imports_at_once_have_lists_of_their_own(rig, monkeypatch):
+def test_the_lists_of_imports_that_follow_one_another_take_turns(rig, monkeypatch):
     monkeypatch.setattr("customer_sync.brevo.import_rows.MAX_BYTES", 3_000)
+    rig.line = rig.open_line(rest_s=60.0)
     bodies = sent_imports(rig)
     rig.put(customers(40))
 
-    rig.load()
-    rig.load()
+    for _ in range(2):
+        rig.load()
+        rig.follow()
+        rig.hasten()
 
-    assert len(bodies) >= 2
-    assert len({tuple(body["listIds"]) for body in bodies}) == len(bodies)
+    assert len({tuple(body["listIds"]) for body in bodies}) == len(bodies) == 2
 
 
-def test_no_more_imports_begin_than_there_are_lists_for(rig):
-    for number in range(1, 7):
+def test_one_import_runs_at_a_time(rig):
+    for number in range(1, 4):
         rig.put([customer(number)])
         rig.load()
 
-    assert rig.calls("POST", "/contacts/import") == 4
-    assert rig.store.lanes.depth(LANE)[0] == 6
+    assert rig.calls("POST", "/contacts/import") == 1
+    assert rig.store.lanes.depth(LANE)[0] == 3
 
     rig.settle()
+    assert len(rig.contacts()) == 3
+    assert rig.calls("POST", "/contacts/import") == 2
+
+
+def mixed(first=1, count=6):
+    """People for two imports: every second one agreed."""
+    return [agreed(customer(n)) if n % 2 else customer(n) for n in range(first, first + count)]
+
+
+def test_people_for_other_lists_wait_for_the_next_import_and_are_worked_out_once(rig, monkeypatch):
+    bodies, planned = sent_imports(rig), []
+    real = imports.prepare
+    monkeypatch.setattr(imports, "prepare", lambda item, *args: planned.append(item.target) or real(item, *args))
+    rig.put(mixed())
+
+    rig.load()
+    rig.load()  # the first one is under way
+    assert len(bodies) == 1
+    rig.follow()
+    rig.sandbox_passes(5)
+    rig.load()
+
+    assert sorted(len(body["jsonBody"]) for body in bodies) == [3, 3]
+    assert len(planned) == 6
+    rig.settle()
     assert len(rig.contacts()) == 6
+    assert rig.calls("POST", "/contacts") == 0
+
+
+def test_what_waits_for_the_next_import_goes_before_what_comes_later(rig):
+    bodies = sent_imports(rig)
+    rig.put(mixed(count=5))  # three agreed
+    rig.load()
+    rig.put([agreed(one) for one in customers(9)[5:]])
+    rig.follow()
+    rig.sandbox_passes(5)
+
+    rig.load()
+
+    assert [len(body["listIds"]) for body in bodies] == [2, 1]  # with the technical list
+
+
+def test_live_work_takes_a_person_out_of_a_load_that_waits(rig):
+    bodies = sent_imports(rig)
+    rig.put(mixed())
+    rig.load()
+
+    rig.send(customer(2, email=None, when=-50, lastName="Doe"))
+    rig.deliver()
+    assert rig.contacts()["p2@example.com"]["attributes"]["LASTNAME"] == "Doe"
+    rig.follow()
+    rig.sandbox_passes(5)
+    rig.load()
+
+    assert "p2@example.com" not in [row["email"] for row in bodies[1]["jsonBody"]]
+
+
+def test_a_load_that_waited_too_long_is_worked_out_anew(rig, monkeypatch):
+    bodies = sent_imports(rig)
+    monkeypatch.setattr(imports, "KEEP_S", 0.0)
+    rig.put(mixed())
+    rig.load()
+    rig.follow()
+    rig.sandbox_passes(5)
+
+    rig.load()
+    rig.tick()
+    rig.load()
+
+    assert len(bodies) == 2
+    rig.settle()
+    assert len(rig.contacts()) == 6
+
+
+def test_the_bulk_gear_is_woken_while_a_load_waits(rig):
+    rig.put(mixed())
+    rig.load()
+    rig.client.delete("tajo:wake:sweep", "tajo:wake:bulk:contacts")
+
+    assert "bulk:contacts" in rig.store.sweep(1)
 
 
 def test_a_failed_import_is_tried_again_then_each_goes_singly_and_one_alert_tells_each_time(rig):

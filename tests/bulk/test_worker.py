@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.model import Change, Priority
-from customer_sync.pipeline import plan_put, state_of
-from customer_sync.store.lanes import COMPACT_AT
+from customer_sync.model import Priority
+from customer_sync.plan import Planned, Request, Says, Who, commit
+from customer_sync.planner import Planner
 from tests.bulk.rig import NOW, at
-from tests.reliability.stack import LANE, Stack, address
+from tests.reliability.stack import Stack, address
 from tests.sandbox_server import sandbox_server
 
 
 def put(store, numbers):
     """Put new people with bulk priority, as a run does."""
-    events = []
+    planner, events = Planner(store.people, store.now_ms()), []
     for number in numbers:
-        fields = {"FIRSTNAME": f"Jane {number}", "status": "active"}
-        change = Change(LANE, "shopify", at(-100), fields, customer_id=str(number), email=address(number))
-        events.append({"seen": "", "puts": [{**plan_put(store, change, NOW, state_of(change)), "prio": Priority.BULK}]})
-    store.commit([{"entry": "", "events": events, "parked": []}], COMPACT_AT)
+        who = Who("shopify", at(-100), id=str(number), email=address(number))
+        steps = [Says(who, {"FIRSTNAME": f"Jane {number}"})]
+        events.append(Planned(planner.groups(steps, [], NOW, priority=Priority.BULK)))
+    commit(store, [Request("", events)], lambda _: None)
 
 
 @pytest.mark.slow

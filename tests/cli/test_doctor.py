@@ -173,7 +173,7 @@ def test_a_worker_must_have_been_seen_lately(store, note, verdict, words):
 def test_what_waits_too_long_is_told(store, age_s, verdict):
     now = time.time()
     store.client.xadd(keys.INBOX, {"r": b"x"}, id=f"{int((now - age_s) * 1000)}-0")
-    store.client.sadd(keys.LANES, "contacts")
+    store.lanes.register("contacts", keeps="people")
     store.client.zadd(keys.lane("contacts", "since"), {"1": (now - age_s) * 1000})
 
     found = {one.name: one for one in installation_checks._waiting(patient(store, now_s=lambda: now))}
@@ -184,7 +184,7 @@ def test_what_waits_too_long_is_told(store, age_s, verdict):
 
 @pytest.mark.parametrize(("kind", "verdict", "code"), [("config", "fail", 3), ("unavailable", "warn", 0)])
 def test_a_lane_that_waits_is_told_with_reason_and_remedy(healthy, store, kind, verdict, code):
-    store.client.sadd(keys.LANES, "contacts")
+    store.lanes.register("contacts", keeps="people")
     store.breakers.trip("contacts", Pause(kind, "The reason.", "The remedy.", 1))
 
     assert finding(healthy, "lane contacts paused", code=code) == (verdict, "The reason.", "The remedy.")

@@ -8,14 +8,16 @@ from dataclasses import replace
 import pytest
 
 from customer_sync.connector import json_body
-from customer_sync.erasure import Erased, Forgotten, addresses_of, forget_traces, request_erasure, spools_in, whom
+from customer_sync.erasure import Erased, Forgotten, forget_traces, request_erasure, spools_in, whom
 from customer_sync.errors import PayloadError
+from customer_sync.merge import stamp
 from customer_sync.model import Event, Inbound, Kind
+from customer_sync.person import Part
 from customer_sync.pipeline import accept
 from customer_sync.store import inbox, keys
 from customer_sync.store.breaker import Pause
+from customer_sync.store.forms import encode_part
 from customer_sync.store.inbox import encode
-from customer_sync.store.lanes import encode_change
 from customer_sync.store.parked import Parked, park_inbound
 from customer_sync.store.parked import encode as encode_parked
 from customer_sync.store.spool import Spool
@@ -25,7 +27,10 @@ JANE, JOHN = "jane@example.com", "john@example.com"
 
 
 class Shop:
-    """A connector whose body is a list of customers, `null` for one that cannot be read."""
+    """A connector whose body is a list of customers, `null` for one that cannot be read.
+
+    One that is `alone` stands for the withdrawals out of the record behind it.
+    """
 
     def parse(self, inbound):
         return [
@@ -34,7 +39,7 @@ class Shop:
         ]
 
     def _event(self, inbound, number, row):
-        event_id = f"{inbound.body!r}{number}"
+        event_id = f"{inbound.body!r}{number}{':consents' if row.get('alone') else ''}"
         return Event(event_id, inbound.source, Kind.CUSTOMER_UPDATED, NOW, row.get("id"), row.get("id"), row)
 
 
@@ -63,7 +68,7 @@ def park(rig, body, source="real"):
 
 
 def forget(rig, email=JANE, **more):
-    return forget_traces(rig.store, rig.line.connectors, whom(rig.store, addresses_of(rig.store, email)), **more)
+    return forget_traces(rig.store, rig.line.connectors, whom(rig.store, email), **more)
 
 
 def waiting(rig):
@@ -80,7 +85,7 @@ def known(rig):
 
 
 def test_an_erased_person_is_gone_from_brevo_and_from_redis(known):
-    request_erasure(known.store, [JANE], NOW)
+    request_erasure(known.store, JANE, NOW)
     known.deliver()
     forget(known)
 
@@ -105,7 +110,7 @@ def dump(rig, key):
 def test_the_erasure_of_somebody_unknown_deletes_in_brevo_and_leaves_a_tombstone(rig):
     rig.brevo.contacts[JANE] = object()
 
-    request_erasure(rig.store, [JANE], NOW)
+    request_erasure(rig.store, JANE, NOW)
     rig.deliver()
 
     assert rig.brevo.contacts == {}
@@ -113,7 +118,7 @@ def test_the_erasure_of_somebody_unknown_deletes_in_brevo_and_leaves_a_tombstone
 
 
 def test_what_is_older_than_the_erasure_never_comes_back(known):
-    request_erasure(known.store, [JANE], NOW)
+    request_erasure(known.store, JANE, NOW)
     known.deliver()
 
     known.send(customer("1", JANE, firstName="Late"))
@@ -126,7 +131,7 @@ def test_an_erasure_goes_before_everything_else_that_waits(known):
     known.send(customer("2", JOHN, city="Ghent"))
     known.read()
 
-    request_erasure(known.store, [JANE], NOW)
+    request_erasure(known.store, JANE, NOW)
 
     known.brevo.calls.clear()
     known.deliver()
@@ -135,9 +140,12 @@ def test_an_erasure_goes_before_everything_else_that_waits(known):
 
 def test_an_erasure_wakes_the_lane_once(known):
     known.store.woken("deliver:contacts")
+    woken = []
 
-    assert request_erasure(known.store, [JANE], NOW) == ["contacts"]
-    assert request_erasure(known.store, [JANE], NOW) == []
+    for _ in range(2):
+        request_erasure(known.store, JANE, NOW, woken.append)
+
+    assert woken == ["deliver:contacts"]
 
 
 def test_requests_of_the_person_leave_the_inbox_and_others_stay(known):
@@ -220,8 +228,20 @@ def test_a_request_of_a_source_that_is_gone_is_searched_for_the_address(known):
     assert forget(known).parked == 1
 
 
+def test_a_parked_request_whose_withdrawal_was_heard_is_dropped_whole(known):
+    park(known, [{"email": JANE, "alone": True}, None])
+
+    assert forget(known).parked == 1
+
+
 @pytest.mark.parametrize(
-    "body", [[{"email": JANE}, {"email": JOHN}], [{"email": JANE}, None], [{"email": JOHN}, None, {"x": JANE}]]
+    "body",
+    [
+        [{"email": JANE}, {"email": JOHN}],
+        [{"email": JANE}, None],
+        [{"email": JOHN}, None, {"x": JANE}],
+        [{"email": JANE, "alone": True}, None, {"email": JOHN}],
+    ],
 )
 def test_a_parked_request_of_several_people_stays_and_is_named(known, body):
     shared = park(known, body)
@@ -237,8 +257,9 @@ def test_an_unreadable_record_beside_those_of_others_is_not_named_without_a_sign
     assert forget(known).shared == ()
 
 
-def park_item(rig, target, fields=None):
-    content = json.dumps({"S": fields, "E": []}) if fields else encode_change({})
+def park_item(rig, target, ref=None):
+    part = Part(ref or rig.store.people.ref("shop", "99"), "shop", "99", stamp({"FIRSTNAME": "x"}, 1))
+    content = json.dumps([encode_part(part)])
     one = Parked(f"p{target}", "item", "contacts", "why", "fix", content, target=target, at_ms=1)
     rig.client.hset(keys.PARKED, one.id, encode_parked(one))
     rig.client.zadd(keys.PARKED_AT, {one.id: 1})
@@ -254,14 +275,24 @@ def test_parked_items_of_the_person_are_dropped(known):
     assert [one.target for one in known.store.parked.list()] == [other]
 
 
-def test_a_parked_item_is_known_by_the_address_or_the_id_in_it(known):
-    address = [known.store.people.fingerprint(JANE), JANE]
-    park_item(known, "901", [1, "shop", {"email": address}, {}])
-    park_item(known, "902", [1, "shop", {"ref.shop": "1"}, {}])
-    park_item(known, "903", [1, "shop", {"ref.shop": "2"}, {}])
+def test_a_parked_item_of_another_person_is_known_by_the_record_in_it(known):
+    people = known.store.people
+    park_item(known, "902", people.ref("shop", "1"))
+    park_item(known, "903", people.ref("shop", "2"))
 
-    assert forget(known).parked == 2
+    assert forget(known).parked == 1
     assert [one.target for one in known.store.parked.list()] == ["903"]
+
+
+def test_a_parked_item_of_a_newer_version_is_found_by_its_person_and_stops_nothing(known):
+    number, other = known.store.people.find(JANE), known.store.people.find(JOHN)
+    for target in (number, other):
+        one = Parked(f"p{target}", "item", "contacts", "why", "fix", '["9new"]', target=target, at_ms=1)
+        known.client.hset(keys.PARKED, one.id, encode_parked(one))
+        known.client.zadd(keys.PARKED_AT, {one.id: 1})
+
+    assert forget(known).parked == 1
+    assert [one.target for one in known.store.parked.list()] == [other]
 
 
 def test_requests_of_the_person_leave_the_spool(known, tmp_path):
@@ -295,16 +326,16 @@ def test_whom_an_address_means_holds_every_address_and_id_of_the_person(known):
     known.send(Event("r", "shop", Kind.CUSTOMER_UPDATED, at(-5), "1", "1", {"email": "jane@new.example"}))
     known.read()
 
-    who = whom(known.store, addresses_of(known.store, JANE))
+    who = whom(known.store, JANE)
 
     people = known.store.people
-    assert who.people == {people.find(JANE)}
+    assert who.people == {people.find(JANE), people.find("jane@new.example")}
     assert who.fps == {people.fingerprint(JANE), people.fingerprint("jane@new.example")}
     assert who.refs == {people.ref("shop", "1")}
 
 
 def test_nobody_known_is_still_an_address(rig):
-    who = whom(rig.store, addresses_of(rig.store, JANE))
+    who = whom(rig.store, JANE)
 
     assert who == Erased(frozenset(), frozenset({rig.store.people.fingerprint(JANE)}), frozenset())
 
@@ -318,15 +349,15 @@ def test_the_items_of_a_lane_tell_whom_they_are_about(known):
     who = Erased.of(known.store.people, items)
 
     people = known.store.people
-    assert who.people == {item.target for item in items}
-    assert who.fps == {people.fingerprint(JANE), people.fingerprint("jane@new.example")}
+    assert who.people == {people.find("jane@new.example")}  # the address she left has an item of its own
+    assert who.fps == {people.fingerprint("jane@new.example")}
     assert who.refs == {people.ref("shop", "1"), people.ref("woo", "77")}
     assert not Erased.of(people, [])
 
 
 def test_traces_can_be_forgotten_before_the_item_is_settled(known):
     park(known, [{"email": JANE}])
-    request_erasure(known.store, [JANE], NOW)
+    request_erasure(known.store, JANE, NOW)
     taken = known.store.lanes.take("contacts", 10)
 
     gone = forget_traces(known.store, known.line.connectors, Erased.of(known.store.people, taken.items))
@@ -345,14 +376,24 @@ def test_forgetting_twice_does_nothing_the_second_time(known):
 def test_a_former_address_erases_the_person_at_every_address(known):
     known.send(Event("r", "shop", Kind.CUSTOMER_UPDATED, at(-5), "1", "1", {"email": "jane@new.example"}))
     known.settle()
-    emails = addresses_of(known.store, JANE)
 
-    request_erasure(known.store, emails, NOW)
+    request_erasure(known.store, JANE, NOW)
     known.deliver()
 
-    assert set(emails) == {JANE, "jane@new.example"}
     assert list(known.brevo.contacts) == [JOHN]
-    assert all(known.store.people.erased_at_ms(email) for email in emails)
+    assert all(known.store.people.erased_at_ms(email) for email in (JANE, "jane@new.example"))
+
+
+def test_a_former_address_that_somebody_else_has_now_erases_whoever_has_it_and_nobody_else(known):
+    known.send(Event("r", "shop", Kind.CUSTOMER_UPDATED, at(-50), "1", "1", {"email": "jane@new.example"}))
+    known.send(customer("3", JANE, firstName="Janet"))
+    known.settle()
+
+    request_erasure(known.store, JANE, NOW)
+    known.deliver()
+
+    assert set(known.brevo.contacts) == {JOHN, "jane@new.example"}
+    assert known.store.people.erased_at_ms("jane@new.example") is None
 
 
 # The command

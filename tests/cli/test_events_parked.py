@@ -110,9 +110,10 @@ def test_a_parked_item_is_shown_field_by_field(tajo, sandbox, store):
     [one] = ids(store)
     hidden, shown = tajo("parked", "show", one).stdout, tajo("parked", "show", one, "--reveal").stdout
     assert "FIRSTNAME  (text, 4 characters)" in hidden
-    assert "status     active" in hidden
+    assert "since" not in hidden  # our own bookkeeping
     assert JANE not in hidden
     assert JANE in shown
+    assert "1913" not in shown
     assert tajo.json("parked", "list", "--source", "woo")[0]["ids"] == [one]
 
 

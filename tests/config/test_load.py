@@ -380,6 +380,11 @@ def test_the_environment_wins_over_the_file(read):
     assert settings.brevo.webhook_secrets == ("one", "two")
 
 
+def test_imports_carry_no_phones_unless_the_operator_says_so(read):
+    assert read("").brevo.import_phones is False
+    assert read("brevo: {import_phones: true}").brevo.import_phones is True
+
+
 def test_an_empty_variable_is_as_good_as_none(read):
     settings = read(
         "brevo: {api_key: '${KEY:-}'}\npublic_url: https://file.example", BREVO_API_KEY="", TAJO_PUBLIC_URL=""

@@ -25,6 +25,41 @@ def message(secret=SECRET, sent_at=NOW, body=b'{"a": 1}', prefix="webhook-"):
     return Inbound("notices", headers, body, NOW)
 
 
+@pytest.mark.parametrize(
+    ("key", "message_", "digest"),
+    [
+        # RFC 4231, sections 4.3 and 4.4: https://www.rfc-editor.org/rfc/rfc4231
+        ("Jefe", b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        (b"\xaa" * 20, b"\xdd" * 50, "773ea91e36800e46854db8ebd09181a72959098b3ef8c122d9635514ced565fe"),
+    ],
+)
+def test_the_published_digests_of_hmac_sha256_are_made(key, message_, digest):
+    assert signatures.sign_hex(message_, key) == digest
+    assert signatures.sign_base64(message_, key) == base64.b64encode(bytes.fromhex(digest)).decode()
+
+
+@pytest.mark.parametrize(
+    ("secret", "message_id", "body", "signature"),
+    [
+        # made with: printf '%s' "$id.1795262400.$body" | openssl dgst -sha256 $key -binary | base64
+        # where key is -mac HMAC -macopt hexkey:... with what follows whsec_, decoded (base64 -d | xxd -p);
+        # -hmac "$secret" for a secret without it
+        (
+            "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3",
+            "msg_2b1",
+            b'{"type":"sync_completed","data":{"source":"lamps"}}',
+            "v1,rVWwJYUpPKwUo3xJT/mFZ2v3RyjvICP139LW0HU8AAQ=",
+        ),
+        ("plain text", "msg_2b2", b'{"a": 1}', "v1,TvdXJsAXzhukDBRVxfaY0QatyYFTZLSvVs0VWhQR9VA="),
+    ],
+)
+def test_a_standard_message_is_signed_as_openssl_signs_it(secret, message_id, body, signature):
+    headers = {"webhook-id": message_id, "webhook-timestamp": "1795262400", "webhook-signature": signature}
+
+    assert signatures.sign_standard(body, secret, message_id=message_id, sent_at=NOW) == headers
+    signatures.verify_standard(Inbound("notices", headers, body, NOW), (secret,))
+
+
 @pytest.mark.parametrize("sign", [signatures.sign_base64, signatures.sign_hex])
 @given(body=st.binary(max_size=60), secrets=st.lists(st.text(min_size=1).filter(str.strip), min_size=1, max_size=3))
 def test_a_signature_holds_for_each_live_secret_and_only_for_its_bytes(sign, body, secrets):

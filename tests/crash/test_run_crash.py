@@ -70,7 +70,8 @@ def test_a_run_whose_workers_are_killed_ten_times_brings_everybody_once_or_more(
     run = read(store, number)
     expected, contacts = customers_of(shop), stack.sandbox.contacts()
     with capsys.disabled():
-        again = rows_sent(stack) - len(contacts)
+        phones = sum("SMS" in one["attributes"] for one in contacts.values())  # they follow their rows singly
+        again = rows_sent(stack) - len(contacts) - phones
         print(
             f"\nrun crash test: {run.counts['read']:,} read, {kills} kills, {len(contacts):,} contacts, "
             f"{again:,} rows sent more than once"

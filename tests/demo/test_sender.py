@@ -190,6 +190,7 @@ def test_without_a_seed_each_start_tells_of_other_people(web, tmp_path):
     assert len({headers.get("x-shopify-webhook-id", body) for _, headers, body in web.posts}) == len(web.posts)
 
 
+@pytest.mark.alone
 def test_the_program_ends_at_once_when_told_to(web, tmp_path):
     with run_demo(tmp_path, "--url", web.url, "--rate", "50") as process:
         while not web.posts:

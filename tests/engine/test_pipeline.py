@@ -153,7 +153,8 @@ def test_a_new_address_that_is_a_contact_already_joins_it_and_the_old_one_leaves
     rig.settle()
 
     old, new = rig.brevo.contacts["jane@example.com"], rig.brevo.contacts["new@example.com"]
-    assert new.attributes == {"FIRSTNAME": "Jane", "CITY": "Ghent"}
+    # the shop gives an address to one customer: the one who had it has none until we hear of a new one
+    assert new.attributes == {"FIRSTNAME": "Jane", "CITY": ""}
     assert not old.lists
 
 
@@ -255,7 +256,7 @@ def test_an_erased_person_who_comes_back_of_their_own_accord_is_welcome(rig):
     assert list(rig.brevo.contacts) == ["jane@example.com"]
 
 
-def test_two_customers_that_became_one_share_a_contact(rig):
+def test_of_two_customers_that_became_one_the_kept_one_stays_as_it_is(rig):
     rig.send(customer(1, firstName="Jane"))
     rig.send(customer(2, email="double@example.com", when=-90, city="Ghent"))
     rig.settle()
@@ -263,9 +264,9 @@ def test_two_customers_that_became_one_share_a_contact(rig):
     rig.send(Event("m", "shop", Kind.CUSTOMER_MERGED, at(-5), "1", "1", {"keptId": "1", "deletedId": "2"}))
     rig.settle()
 
-    assert rig.brevo.contacts["jane@example.com"].attributes == {"FIRSTNAME": "Jane", "CITY": "Ghent"}
+    assert rig.brevo.contacts["jane@example.com"].attributes == {"FIRSTNAME": "Jane"}
     assert not rig.brevo.contacts["double@example.com"].lists
-    assert rig.store.people.find_ref("shop", "2") == rig.store.people.find_ref("shop", "1")
+    assert rig.store.people.find_ref("shop", "2") is None
 
 
 def test_someone_who_unsubscribes_at_brevo_stays_so_whatever_the_shop_says(rig):
@@ -298,6 +299,7 @@ def test_only_a_newer_explicit_opt_in_lifts_a_block(rig):
 
 def test_an_unsubscription_of_an_old_address_still_reaches_the_person(rig):
     rig.send(customer())
+    rig.settle()
     rig.send(customer(email="new@example.com", when=-20))
     rig.settle()
 
@@ -454,13 +456,9 @@ def test_a_contact_that_somebody_deleted_in_brevo_comes_back_only_with_a_newer_c
 def test_a_clock_that_runs_ahead_does_not_win_for_ever(rig):
     rig.send(customer(when=10**6, firstName="From the future"))
     rig.settle()
-    later = at(60)
-    rig.send(
-        Event(
-            "later", "shop", Kind.CUSTOMER_UPDATED, later, "1", "1", {"email": "jane@example.com", "firstName": "Now"}
-        ),
-        received=later,
-    )
+    rig.tick()
+    record = {"email": "jane@example.com", "firstName": "Now"}
+    rig.send(Event("later", "shop", Kind.CUSTOMER_UPDATED, utc_now(rig.clock), "1", "1", record))
     rig.settle()
 
     assert rig.brevo.contacts["jane@example.com"].attributes == {"FIRSTNAME": "Now"}

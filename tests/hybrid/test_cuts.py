@@ -9,7 +9,7 @@ import pytest
 
 from tests.stores.servers import store_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 FREEZE_S = 5.0
 STORE = ("--customers", "600", "--report-lag", "0", "--behind-tls")
 
@@ -42,5 +42,6 @@ def test_a_run_ends_exactly_though_redis_froze_and_its_source_was_killed_meanwhi
     # the run after it reads as many records, and finds nothing to do
     assert (again.counts["read"], again.counts["changed"]) == (run.counts["read"], 0)
     assert (house.sandbox.contacts(), house.sent()) == (contacts, sent)
-    # nobody was written twice but two whose second record had more to tell, if it was read behind the first delivery
-    assert 0 <= sent.all - len(contacts) <= 2
+    # each phone followed its row in a call of its own; beside that nobody was written twice but two whose second record
+    # had more to tell, if it was read behind the first delivery
+    assert 0 <= sent.all - len(contacts) - house.phones_followed() <= 2

@@ -8,7 +8,7 @@ from customer_sync.store.run import Run
 from tests.hybrid.house import LIST
 from tests.hybrid.stores import rows_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 #: What a dry run tells; the others are told by deliveries.
 TOLD = ("read", "changed", "unchanged", "refused", "creates", "updates", "blocks", "unlists", "deletes", "empties")
 

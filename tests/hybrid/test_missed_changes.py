@@ -6,7 +6,7 @@ import pytest
 
 from tests.hybrid.stores import account_of, brevo_says, rows_of, shopify_says
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 
 def test_500_changes_that_shopify_did_not_tell_of_are_healed_by_the_next_incremental_run(house, big, told):

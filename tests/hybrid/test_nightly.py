@@ -9,7 +9,7 @@ from tests.hybrid.house import LIST
 from tests.hybrid.stores import rows_of
 from tests.stores.servers import StoreClient
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 
 
 def test_who_was_deleted_at_the_shop_is_blocked_and_off_the_lists_and_too_many_at_once_need_force(house, shop, told):
@@ -41,7 +41,8 @@ def test_who_was_deleted_at_the_shop_is_blocked_and_off_the_lists_and_too_many_a
     assert untouched == {(False, True)}
     assert sent == before
     assert state_of(house, many) == {(True, False)}
-    assert (receipt["heal"], receipt["in_sync"], receipt["totals"]["drifted"]) == (True, 1.0, 0)
+    assert receipt["heal"]
+    assert (receipt["in_sync"], receipt["totals"]["drifted"]) == (1.0, 0)
     assert not house.client.exists(keys.RECONCILE_DUE)
     assert house.sandbox.mailable() == []
 

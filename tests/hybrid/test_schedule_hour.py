@@ -12,12 +12,48 @@ from tests.hybrid.house import House, woocommerce
 from tests.sandbox_server import sandbox_server
 from tests.stores.servers import store_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(150)]
-#: How much faster than real time the processes live, and how long they may take to come up, in seconds.
+pytestmark = pytest.mark.slow
+#: How much faster than real time the processes live.
 SPEED = 100
-LEAD_S = 6
+#: A beat sleeps in real time: one second at most, so that it sees soon that the clock runs.
+WAKEFUL = ("--max-interval", "1")
 HOUR_S, QUARTER_S = 3600, 900
 SCHEDULE = {"pull": "*/15 * * * *", "reconcile": "37 * * * *", "webhooks": "11 * * * *"}
+
+
+class Clock:
+    """A clock for processes: it stands until `go`.
+
+    Args:
+        file: what tells them that it runs.
+        base: the time at which it stands, seconds since 1970.
+        speed: how much faster than real time it runs.
+    """
+
+    def __init__(self, file: Path, base: int, speed: int) -> None:
+        self._file = file
+        self.env = {
+            "PYTHONPATH": str(Path(__file__).parent / "clock"),
+            "HYBRID_CLOCK": f"{base},{speed},{file}",
+        }
+
+    def go(self) -> float:
+        """Let it run from now on, and return when that is in real time."""
+        now = time.time()
+        whole = self._file.with_suffix(".new")
+        whole.write_text(str(now))
+        whole.rename(self._file)
+        return now
+
+
+def _listening(house: House) -> int:
+    """How many workers wait for messages."""
+    return sum(one["cmd"] == "brpop" for one in house.client.client_list())
+
+
+def _beating(folder: Path) -> int:
+    """How many beats have opened their memory."""
+    return len({path.name.partition(".")[0] for path in folder.glob("beat-*")})
 
 
 @pytest.fixture
@@ -33,13 +69,14 @@ def house(redis_url, tmp_path):
         made.close()
 
 
-def test_two_beats_and_two_workers_run_each_slot_of_an_hour_once(house, told):
-    start = time.time() + LEAD_S
-    hour = (int(start) // HOUR_S + 1) * HOUR_S
-    clock = {"PYTHONPATH": str(Path(__file__).parent / "clock"), "HYBRID_CLOCK": f"{hour},{start},{SPEED}"}
-    processes = [house.launch_worker(**clock), house.launch_worker(**clock)]
-    processes += [house.start_beat(**clock), house.start_beat(**clock)]
-    time.sleep(max(0, start - time.time()) + HOUR_S / SPEED - 0.5)
+def test_two_beats_and_two_workers_run_each_slot_of_an_hour_once(house, told, tmp_path):
+    hour = (int(time.time()) // HOUR_S + 1) * HOUR_S
+    clock = Clock(tmp_path / "clock", hour, SPEED)
+    processes = [house.launch_worker(**clock.env), house.launch_worker(**clock.env)]
+    processes += [house.start_beat(*WAKEFUL, **clock.env), house.start_beat(*WAKEFUL, **clock.env)]
+    house.wait_until(lambda: _listening(house) == 2 and _beating(tmp_path) == 2)
+    start = clock.go()
+    time.sleep(HOUR_S / SPEED - 0.5)
     alive = [process.poll() is None for process in processes]
     for beat in processes[2:]:
         house.stop(beat)
@@ -49,7 +86,8 @@ def test_two_beats_and_two_workers_run_each_slot_of_an_hour_once(house, told):
         """Redis has its own clock, by which runs are started."""
         return int((run.started_ms / 1000 - start) * SPEED)
 
-    runs = [run for run in reversed(house.store.runs.recent(200)) if run.by == "schedule"]
+    # on a busy machine the beats end late, and the next hour begins
+    runs = [run for run in reversed(house.store.runs.recent(200)) if run.by == "schedule" and simulated(run) < HOUR_S]
     pulls = [run for run in runs if run.kind != "compare"]
     compares = [run for run in runs if run.kind == "compare"]
     tended = house.logged("webhooks tended")
@@ -71,3 +109,15 @@ def test_two_beats_and_two_workers_run_each_slot_of_an_hour_once(house, told):
         "compare:shop": 37 * 60,
         "webhooks:shop": 11 * 60,
     }
+
+
+def test_the_schedule_runs_on_a_worker_whose_clock_is_half_a_minute_ahead_of_beats(house, tmp_path):
+    clock = Clock(tmp_path / "clock", int(time.time()) + 30, 1)
+    clock.go()
+    house.start_worker(**clock.env)
+    house.start_beat()
+
+    house.wait_until(lambda: house.store.runs.recent(1))
+
+    (run,) = house.store.runs.recent(1)
+    assert (run.by, str(run.kind)) == ("schedule", "full")

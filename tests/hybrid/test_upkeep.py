@@ -6,7 +6,7 @@ import pytest
 
 from tests.hybrid.stores import account_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+pytestmark = pytest.mark.slow
 #: The seventh failure in a row switches a webhook off.
 EACH = 8
 

@@ -11,7 +11,6 @@ from customer_sync.errors import TryLater
 from customer_sync.model import ConsentState
 from customer_sync.reconcile.receipt import Receipts
 from customer_sync.store import keys
-from customer_sync.store.people import Person, encode
 from tests.rig import LIST
 
 WITHDRAWN = ConsentState.WITHDRAWN
@@ -114,9 +113,9 @@ def test_a_block_made_in_brevo_is_a_withdrawal_from_then_on(account):
 
     account.customers([1], before_s=50, consent=None, firstName="New")
 
-    state = account.store.people.read(account.number(1)).state
-    assert state["consent.email.withdrawn"].value == "brevo:found_blocked"
-    assert "drift" not in state
+    said = account.store.people.read(account.number(1)).said
+    assert said["consent.email.withdrawn"].value == ["brevo:found_blocked", "brevo"]
+    assert "drift" not in said
     assert account.contact(1)["emailBlacklisted"]
     assert account.contact(1)["attributes"]["FIRSTNAME"] == "New"
 
@@ -243,9 +242,9 @@ def test_a_delivery_that_is_newer_than_the_look_wins(account):
     account.customers([1])
     account.alter(1, attributes={"CITY": "By Hand"})
     account.reconcile(heal=True)
-    record = account.store.people.read(account.number(1))
-    late = replace(record.has, at_ms=record.has.at_ms + 3_600_000)
-    account.store.client.set(keys.person(account.number(1)), encode(Person(record.state, late)))
+    person = account.store.people.read(account.number(1))
+    late = replace(person, has=replace(person.has, at_ms=person.has.at_ms + 3_600_000))
+    account.store.client.set(keys.person(account.number(1)), account.store.people.encode(late))
 
     account.rig.deliver()
 

@@ -55,6 +55,7 @@ def compare(account, shop):
         account.line.connectors,
         account.line.skills,
         lambda source: access if source == "shop" else None,
+        lambda: account.rig.rules,
         sleep=lambda _: None,
         clock=account.rig.clock,
     )
@@ -96,9 +97,28 @@ def test_the_same_values_with_a_newer_stamp_are_equal(account, shop, compare):
     assert compare("shop", False, silent).equal == 1
 
 
-def test_an_older_copy_is_equal(account, shop, compare):
+def test_a_value_that_lost_by_its_stamp_although_the_source_says_so_now_is_found_and_mended(account, shop, compare):
     sync(account, customer(1, before_s=10, firstName="New"))
-    shop.records = [customer(1, before_s=500, firstName="Old", state=None)]
+    shop.records = [customer(1, before_s=500, firstName="Corrected", state=None)]
+
+    drift = compare("shop", True, silent)
+    account.rig.deliver()
+
+    assert (drift.equal, dict(drift.by_field)) == (0, {"FIRSTNAME": 1})
+    assert account.contact(1)["attributes"]["FIRSTNAME"] == "Corrected"
+    assert compare("shop", False, silent).equal == 1
+
+
+def test_an_older_consent_that_the_source_still_tells_is_no_difference(account, shop, compare):
+    sync(account, customer(1, before_s=10))
+    shop.records = [customer(1, before_s=500)]
+
+    assert compare("shop", False, silent).equal == 1
+
+
+def test_a_customer_without_an_address_who_withdrew_is_known_as_they_are_there(account, shop, compare):
+    shop.records = [customer(1, email=None, state=ConsentState.WITHDRAWN)]
+    sync(account, *shop.records)
 
     assert compare("shop", False, silent).equal == 1
 

@@ -43,6 +43,13 @@ class OwnRedis:
     def client(self) -> redis.Redis:
         return redis.Redis.from_url(self.url, socket_timeout=5)
 
+    def flush(self) -> None:
+        """Empty it for good: a kill right afterwards brings nothing back."""
+        with self.client() as client:
+            client.config_set("appendfsync", "always")
+            client.flushall()
+            client.config_set("appendfsync", "everysec")
+
     def fill(self) -> None:
         """Let it refuse every write that needs room."""
         with self.client() as client:
@@ -70,7 +77,7 @@ class OwnRedis:
             embedded.stop(self._running)
 
 
-def wait_until(condition: Callable[[], object], what: str | Callable[[], object], patience_s: float = 10.0) -> float:
+def wait_until(condition: Callable[[], object], what: str | Callable[[], object], patience_s: float = 60.0) -> float:
     """Wait for something and return how long it took, in seconds."""
     started = time.monotonic()
     while not condition():

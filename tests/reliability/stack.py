@@ -45,6 +45,8 @@ WORKER = (
 )
 WEB = ("granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi", "--blocking-threads", "4")
 LANE = "contacts"
+#: What living processes rely on.
+KEPT = (b"tajo:format", b"tajo:salt", b"tajo:celery:", b"tajo:config:", b"tajo:lanes", b"tajo:attribute:")
 
 
 def address(number: int) -> str:
@@ -68,6 +70,8 @@ class Stack:
         self.log_path = folder / "log"
         self._log = self.log_path.open("w")
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._workers: list[subprocess.Popen[bytes]] = []
+        self._web = ""
         self._second = 0
         self._celery: Celery | None = None
         config = folder / "tajo.yaml"
@@ -87,16 +91,35 @@ class Stack:
         name = f"w{len(self._processes)}@%h"
         process = self._start(*WORKER, "-n", name)
         self.store.set_note("worker_seen", None)
-        wait_until(lambda: self.store.note("worker_seen"), "the worker", 30)
+        self._workers.append(process)
+        wait_until(lambda: self.store.note("worker_seen") and self._listening() >= len(self.workers), self.told)
         return process
 
+    def _listening(self) -> int:
+        """How many workers wait for messages."""
+        return sum(one["cmd"] == "brpop" for one in self.client.client_list())
+
+    @property
+    def workers(self) -> list[subprocess.Popen[bytes]]:
+        """The workers that live."""
+        return [one for one in self._workers if one.poll() is None]
+
+    def employ(self, count: int) -> None:
+        """Start workers, or end some, until there are so many."""
+        while len(self.workers) < count:
+            self.start_worker()
+        for worker in self.workers[count:]:
+            worker.send_signal(signal.SIGTERM)
+            worker.wait(12)
+
     def start_web(self) -> str:
-        """Start the web process and return its address."""
-        port = free_port()
-        self._start(*WEB, "--port", str(port), "--log-level", "warning")
-        url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(f"{url}/healthz"), self.told, 30)
-        return url
+        """Start the web process, unless it is there, and return its address."""
+        if not self._web:
+            port = free_port()
+            self._start(*WEB, "--port", str(port), "--log-level", "warning")
+            self._web = f"http://127.0.0.1:{port}"
+            wait_until(lambda: _answers(f"{self._web}/healthz"), self.told)
+        return self._web
 
     def _start(self, *command: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
@@ -106,10 +129,10 @@ class Stack:
         return process
 
     def reset(self) -> None:
-        """Forget everything but what living processes rely on: the salt, Celery's keys, the account's attributes."""
+        """Forget everything but what living processes rely on."""
         self.settled()
         for key in self.client.scan_iter("tajo:*", count=1000):
-            if not key.startswith((b"tajo:salt", b"tajo:celery:", b"tajo:config:")):
+            if not key.startswith(KEPT):
                 self.client.delete(key)
         self.sandbox.reset()
 
@@ -146,7 +169,7 @@ class Stack:
         """How much waits, in the inbox and in the lane."""
         return self.store.inbox.depth()[0] + self.store.lanes.depth(LANE)[0]
 
-    def settled(self, patience_s: float = 30) -> float:
+    def settled(self, patience_s: float = 60) -> float:
         """Wait until nothing is left and return how long it took."""
         return wait_until(lambda: self.waiting() == 0, self.told, patience_s)
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
+from itertools import pairwise
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,11 +20,15 @@ from customer_sync.errors import TryLater
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.outbound import HttpClient
 from customer_sync.store.counters import Tally
+from customer_sync.store.limits import SHARE
+from tests.redis_time import TimedLimits
 from tests.reliability.stack import address
 from tests.rig import Rig, at
 from tests.sandbox_server import sandbox_server
 
 BUCKET = "contacts"
+#: How late a call may come before an eleventh falls into a second, with some to spare; see `SHARE`.
+SPARE_S = 0.02
 
 
 def told(limit: int, remaining: int, reset: int) -> dict[str, str]:
@@ -35,21 +44,42 @@ def told(limit: int, remaining: int, reset: int) -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.alone
 def test_sixty_waiting_contacts_use_95_percent_of_the_general_plan_and_get_no_429(stack, measured):
     stack.sandbox.limits("general")
-    for turn in range(3):  # a machine that others keep busy delays a call by more than the 30 ms there are to spare
-        stack.sandbox.reset()
-        stack.feed(range(turn * 60, turn * 60 + 60), first_name="Jane")
+    with lateness() as late:
+        stack.feed(range(60), first_name="Jane")
         stack.settled()
-        calls, rate = stack.sandbox.calls(), _steady_rate(stack)
-        measured("calls_per_second", rate)
-        assert len(stack.sandbox.contacts()) == 60
-        if calls["refused429"] == 0 and rate >= 9.5:
-            break
+    calls, rate = stack.sandbox.calls(), _steady_rate(stack)
+    measured("calls_per_second", rate)
+    measured("a timer was late by ms", late.worst_s * 1000)
 
-    assert calls["refused429"] == 0
+    assert len(stack.sandbox.contacts()) == 60
     assert calls["maxInOneSecond"] <= 10
-    assert rate >= 9.5
+    # a call that this machine holds up for longer than the 30 ms there are to spare may be refused, as at Brevo
+    if late.worst_s < SPARE_S:
+        assert calls["refused429"] == 0
+        assert rate >= 9.5
+
+
+@contextmanager
+def lateness() -> Iterator[SimpleNamespace]:
+    """Find out how late a timer of five milliseconds is at worst while the block lasts."""
+    found, is_over = SimpleNamespace(worst_s=0.0), threading.Event()
+
+    def watch() -> None:
+        while not is_over.is_set():
+            began = time.monotonic()
+            time.sleep(0.005)
+            found.worst_s = max(found.worst_s, time.monotonic() - began - 0.005)
+
+    thread = threading.Thread(target=watch)
+    thread.start()
+    try:
+        yield found
+    finally:
+        is_over.set()
+        thread.join()
 
 
 def _steady_rate(stack) -> float:
@@ -140,24 +170,77 @@ def test_near_the_end_of_the_hour_all_but_urgent_work_is_held(rig, sandbox):
 # the rules, one by one ----------------------------------------------------------------------------------------------
 
 
-def test_the_second_is_used_evenly_from_many_threads(store):
-    store.limits.learn(BUCKET, told(20, 19, 1))
+@pytest.fixture
+def limits(client):
+    """The shared limit, at a time that the test moves."""
+    return TimedLimits(client)
+
+
+def reserve_for(limits: TimedLimits, seconds: float, at_once: int) -> list[float]:
+    """Reserve all calls that are granted for a while, so many at once, each time as soon as there may be more."""
+    calls: list[float] = []
+    ends = limits.time.now_s + seconds
+    while limits.time.now_s < ends:
+        grant = limits.reserve(BUCKET, at_once)
+        calls += [limits.time.now_s + offset_s for offset_s in grant.offsets_s]
+        limits.time.move(grant.wait_s or max(0.0, calls[-1] - limits.time.now_s) or 0.001)
+    return calls
+
+
+def most_in_a_second(calls: list[float]) -> int:
+    """The most calls in any second; both of its ends count."""
+    return max(sum(call <= one <= call + 1 for one in calls[index:]) for index, call in enumerate(calls))
+
+
+@pytest.mark.parametrize("rate", [10, 20, 60])
+@pytest.mark.parametrize("at_once", [1, 7, 64])
+def test_of_what_a_plan_allows_95_percent_are_used_and_never_one_call_too_many(limits, rate, at_once):
+    limits.learn(BUCKET, told(rate, rate - 1, 1))
+    calls = reserve_for(limits, 10.0, at_once)
+
+    used = [call for call in calls if calls[0] + 1 <= call < calls[0] + 9]
+    assert len(used) >= 8 * rate * 0.95
+    assert most_in_a_second(calls) <= rate
+
+
+@pytest.mark.parametrize("rate", [10, 20, 60])
+def test_calls_that_the_network_holds_up_for_some_milliseconds_are_not_too_many_either(limits, rate):
+    limits.learn(BUCKET, told(rate, rate - 1, 1))
+    rng = random.Random(rate)
+    spare_s = 0.9 * (1 / SHARE - 1)  # of a second, whatever the rate
+
+    arrived = sorted(call + rng.uniform(0, spare_s) for call in reserve_for(limits, 30.0, 16))
+
+    assert most_in_a_second(arrived) <= rate
+
+
+def test_many_threads_share_a_gate_and_each_has_a_start_of_its_own(limits):
+    limits.learn(BUCKET, told(20, 19, 1))
+    gate = Gate(limits, BUCKET, 8)
     starts: list[float] = []
-    gate = Gate(store.limits, BUCKET, 30)
-
-    def call() -> None:
-        gate.wait()
-        starts.append(time.monotonic())
-
-    threads = [threading.Thread(target=call) for _ in range(25)]
+    threads = [threading.Thread(target=lambda: starts.append(gate._next_start())) for _ in range(8)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     starts.sort()
-    assert max(sum(1 for one in starts if start <= one < start + 1) for start in starts) <= 20
-    assert 1.1 <= starts[-1] - starts[0] <= 1.5
+    assert len(starts) == 8
+    assert min(later - one for one, later in pairwise(starts)) >= 0.9 / (20 * SHARE) - 0.001
+
+
+def test_calls_that_a_busy_machine_held_up_do_not_catch_up_in_a_burst(limits, monkeypatch):
+    here = SimpleNamespace(now_s=100.0)
+    monkeypatch.setattr("customer_sync.brevo.gate.time", SimpleNamespace(monotonic=lambda: here.now_s))
+    limits.learn(BUCKET, told(20, 19, 1))
+    gate = Gate(limits, BUCKET, 8)
+    gate._next_start()
+
+    here.now_s += 10  # all eight are overdue
+    starts = [gate._next_start() for _ in range(7)]
+
+    assert starts[0] == here.now_s
+    assert min(later - one for one, later in pairwise(starts)) >= 0.9 / (20 * SHARE) - 0.001
 
 
 def test_before_the_limit_is_known_only_a_few_calls_go_out(store):
@@ -169,21 +252,24 @@ def test_before_the_limit_is_known_only_a_few_calls_go_out(store):
     assert second.wait_s > 0
 
 
-def test_after_a_429_everybody_waits_until_the_reset(store):
-    store.limits.learn(BUCKET, told(10, 9, 1))
-    store.limits.hold(BUCKET, told(10, 0, 1))
+def test_after_a_429_everybody_waits_until_the_reset(limits):
+    limits.learn(BUCKET, told(10, 9, 1))
+    limits.hold(BUCKET, told(10, 0, 1))
 
-    assert store.limits.reserve(BUCKET, 1, urgent=True).wait_s == pytest.approx(1, abs=0.1)
-    store.limits.hold(BUCKET, told(10, 0, 30))
+    assert limits.reserve(BUCKET, 1, urgent=True).wait_s == 1
+    limits.time.move(0.75)
+    assert limits.reserve(BUCKET, 1, urgent=True).wait_s == 0.25
+    limits.hold(BUCKET, told(10, 0, 30))
     with pytest.raises(TryLater):
-        Gate(store.limits, BUCKET, 1).wait()
+        Gate(limits, BUCKET, 1).wait()
 
 
-def test_an_hour_that_is_used_up_holds_everybody(store):
-    store.limits.learn(BUCKET, told(100, 0, 1800))
+def test_an_hour_that_is_used_up_holds_everybody(limits):
+    limits.learn(BUCKET, told(100, 0, 1800))
 
-    assert store.limits.reserve(BUCKET, 1).wait_s == pytest.approx(1800, abs=1)
-    assert store.limits.reserve(BUCKET, 1, urgent=True).wait_s == pytest.approx(1800, abs=1)
+    assert limits.reserve(BUCKET, 1).wait_s == 1800
+    limits.time.move(1000)
+    assert limits.reserve(BUCKET, 1, urgent=True).wait_s == 800
 
 
 def test_the_last_two_percent_of_an_hour_are_for_urgent_work(store):
@@ -233,21 +319,20 @@ def test_calls_that_were_refused_together_without_headers_count_as_one_refusal(s
     assert max(waits) <= 2
 
 
-def test_refusals_in_a_row_without_headers_wait_longer_each_time_and_a_success_forgets_them(store, client):
+def test_refusals_in_a_row_without_headers_wait_longer_each_time_and_a_success_forgets_them(limits):
     waits = []
     for _ in range(4):
-        waits.append(store.limits.hold(BUCKET, {}))
-        client.hset("tajo:lim:contacts", "hold", 0)
-    store.limits.learn(BUCKET, told(10, 9, 1))
+        waits.append(limits.hold(BUCKET, {}))
+        limits.time.move(waits[-1])
+    limits.learn(BUCKET, told(10, 9, 1))
 
-    assert waits == pytest.approx([1, 2, 4, 8], abs=0.2)
-    assert store.limits.hold(BUCKET, {}) == pytest.approx(1, abs=0.2)
+    assert waits == [1, 2, 4, 8]
+    assert limits.hold(BUCKET, {}) == 1
 
 
-def test_a_new_hour_gives_all_its_calls_although_the_end_of_the_old_one_is_known_to_the_second_only(store, client):
-    store.limits.learn(BUCKET, told(100, 3, 2))
-    client.hset("tajo:lim:contacts", "ends", int(time.time() * 1000) + 900)
-    store.limits._told.clear()
-    store.limits.learn(BUCKET, told(100, 99, 3600))
+def test_a_new_hour_gives_all_its_calls_although_the_end_of_the_old_one_is_known_to_the_second_only(limits):
+    limits.learn(BUCKET, told(100, 3, 2))
+    limits.time.move(1.1)
+    limits.learn(BUCKET, told(100, 99, 3600))
 
-    assert len(store.limits.reserve(BUCKET, 50).offsets_s) == 50
+    assert len(limits.reserve(BUCKET, 50).offsets_s) == 50

@@ -42,7 +42,7 @@ def door(server, tmp_path):
     made = Door(server.url, tmp_path / "home")
     assert made.shopify().status_code == 202  # the connections are open when Redis goes
     made.intake.tend()
-    made.client.flushall()
+    server.flush()
     yield made
     made.close()
 
@@ -67,6 +67,7 @@ every_way = pytest.mark.parametrize(
 
 
 @every_way
+@pytest.mark.alone
 def test_while_redis_refuses_requests_are_kept_in_the_spool_and_answered_in_time(door, server, refuse, recover):
     refuse(server)
 
@@ -102,7 +103,7 @@ def test_requests_go_to_the_inbox_again_as_soon_as_redis_is_back(door, server):
     server.kill()
     door.shopify()
     server.start()
-    wait_until(lambda: door.spool.depth() == 0, "the drain", 5)
+    wait_until(lambda: door.spool.depth() == 0, "the drain")
 
     door.shopify(_customer(2))
 
@@ -110,6 +111,7 @@ def test_requests_go_to_the_inbox_again_as_soon_as_redis_is_back(door, server):
     assert door.client.xlen(keys.INBOX) == 2
 
 
+@pytest.mark.alone
 def test_many_requests_at_once_meet_a_frozen_redis_and_none_waits_long(door, server):
     door.intake.start()
     server.freeze()
@@ -219,9 +221,9 @@ def test_a_spool_left_by_a_killed_process_is_drained_by_the_next(server, tmp_pat
     door = Door(server.url, tmp_path / "home")
 
     door.intake.start()
-    wait_until(lambda: door.client.xlen(keys.INBOX) == 3, "the drain", 5)
+    wait_until(lambda: door.client.xlen(keys.INBOX) == 3, "the drain")
 
-    wait_until(lambda: door.spool.depth() == 0, "an empty spool", 2)
+    wait_until(lambda: door.spool.depth() == 0, "an empty spool")
     door.close()
 
 

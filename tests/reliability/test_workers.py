@@ -10,28 +10,34 @@ import pytest
 
 from tests.reliability.servers import wait_until
 from tests.reliability.stack import LIST, TOKEN, Stack, address
-from tests.reliability.watch import watching
+from tests.reliability.watch import Watch, watching
 from tests.sandbox_server import sandbox_server
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90)]
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def watched(redis_url, tmp_path_factory):
+    """A sandbox and a watch in front of it; who works is up to the test."""
+    del redis_url  # skips with a sentence where no Redis can be had
+    with sandbox_server("--plan", "none", "--time-scale", "0.001") as sandbox, watching(sandbox.address) as watch:
+        stack = Stack(tmp_path_factory.mktemp("stack"), sandbox, watch.url)
+        yield stack, watch
+        stack.close()
 
 
 @pytest.fixture
-def make_stack(redis_url, tmp_path):
-    """Start a sandbox, a watch in front of it and some workers."""
-    made: list[Stack] = []
-    with sandbox_server("--plan", "none", "--time-scale", "0.001") as sandbox, watching(sandbox.address) as watch:
+def make_stack(watched):
+    """Return an empty stack with as many workers as a test wants, and the watch."""
+    stack, watch = watched
 
-        def make(workers: int) -> tuple[Stack, object]:
-            stack = Stack(tmp_path, sandbox, watch.url)
-            made.append(stack)
-            for _ in range(workers):
-                stack.start_worker()
-            return stack, watch
+    def make(workers: int) -> tuple[Stack, Watch]:
+        stack.employ(workers)
+        stack.reset()
+        watch.reset()
+        return stack, watch
 
-        yield make
-        for stack in made:
-            stack.close()
+    return make
 
 
 def test_two_workers_never_write_one_person_at_the_same_time(make_stack):
@@ -50,13 +56,14 @@ def test_two_workers_never_write_one_person_at_the_same_time(make_stack):
     assert newest
 
 
+@pytest.mark.alone
 def test_a_worker_that_is_stopped_under_load_loses_nothing_and_doubles_nothing(make_stack, measured):
     stack, watch = make_stack(2)
     watch.delay_s = 0.06
     people = range(600)
     stack.feed(people, first_name="Jane")
     wait_until(lambda: len(stack.sandbox.contacts()) > 60, stack.told)
-    first = stack._processes[0]
+    first = stack.workers[0]
 
     first.send_signal(signal.SIGTERM)
     took_s = wait_until(lambda: first.poll() is not None, stack.told, 12)
@@ -75,7 +82,7 @@ def test_a_worker_alone_that_is_stopped_leaves_the_rest_to_the_next(make_stack):
     people = range(600)
     stack.feed(people, first_name="Jane")
     wait_until(lambda: len(stack.sandbox.contacts()) > 40, stack.told)
-    (worker,) = stack._processes
+    (worker,) = stack.workers
     worker.send_signal(signal.SIGTERM)
     worker.wait(12)
     assert stack.waiting() > 0
@@ -138,7 +145,7 @@ def test_a_person_who_leaves_at_brevo_stays_away_whatever_the_shop_goes_on_sendi
 
 def _quiet(stack: Stack) -> None:
     """Wait until every webhook of the sandbox was answered and what it brought is done."""
-    wait_until(lambda: all(one["state"] != "waiting" for one in stack.sandbox.deliveries()), stack.told, 20)
+    wait_until(lambda: all(one["state"] != "waiting" for one in stack.sandbox.deliveries()), stack.told)
     stack.settled()
     time.sleep(0.2)
     stack.settled()

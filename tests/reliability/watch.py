@@ -43,6 +43,12 @@ class Watch:
         self.server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self.server.server_port}/v3"
 
+    def reset(self) -> None:
+        """Forget every call, and hold none up."""
+        with self.lock:
+            self.calls.clear()
+        self.delay_s = 0.0
+
     def overlaps(self) -> list[tuple[Seen, Seen]]:
         """Return every two calls for one person that were under way at the same time."""
         by_person: dict[str, list[Seen]] = {}

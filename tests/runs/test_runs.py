@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
-from customer_sync.model import Channel, Consent, ConsentState, Kind, to_ms
+from customer_sync.model import Channel, Consent, ConsentState, Kind, Priority, to_ms
 from customer_sync.runs import MAX_TRIES, step
 from customer_sync.store.run import Busy, RunKind, RunState
 from tests.runs.shop import RunRig, ago
@@ -50,6 +50,15 @@ def test_the_same_run_again_sends_nothing_and_puts_nothing(rig):
     assert len(rig.brevo.calls) == calls
     assert run.counts["unchanged"] == 35
     assert run.counts["changed"] == 0
+
+
+def test_a_customer_without_an_address_who_withdrew_changes_nothing_when_read_again(rig):
+    rig.shop.add(1)
+    rig.shop.change(1, email=None)
+    rig.shop.withdraw(1, when=10)
+    rig.finish(rig.start())
+
+    assert rig.finish(rig.start()).counts["unchanged"] == 1
 
 
 def test_only_what_changed_is_sent_again(rig):
@@ -300,6 +309,27 @@ def test_a_first_sync_of_people_who_said_no_is_no_harm(rig):
 
     assert run.state is RunState.DONE
     assert all(contact.blocked for contact in rig.brevo.contacts.values())
+
+
+def test_a_first_sync_of_people_who_said_no_goes_behind_live_work(rig):
+    rig.shop.add(2)
+    rig.shop.withdraw(1)
+    run = rig.start()
+
+    step(rig.puller, run.id)
+
+    assert rig.store.lanes.take("contacts", 10, which="live").state == "empty"
+
+
+def test_who_withdrew_and_can_be_mailed_goes_before_live_work(rig):
+    rig.shop.add(2)
+    rig.finish(rig.start())
+    rig.shop.withdraw(1)
+
+    step(rig.puller, rig.start().id)
+
+    [item] = rig.store.lanes.take("contacts", 10, which="live").items
+    assert item.priority is Priority.URGENT
 
 
 def test_emptied_fields_count_as_harm(rig):

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from customer_sync import schedule
 from customer_sync.config import Settings
 from customer_sync.config.settings import Schedule, SourceSync
 from customer_sync.connector import SourceSettings
@@ -175,3 +176,19 @@ def test_two_beats_and_two_workers_at_once_for_an_hour_run_each_slot_once(rig, r
 
     assert begun == {("pull:shop", minute): 1 for minute in (0, 15, 30, 45)}
     assert len(rig.store.runs.recent(100)) == 4
+
+
+def test_of_many_ticks_that_waited_for_a_worker_the_first_does_it_all(rig, monkeypatch):
+    done = []
+    monkeypatch.setattr(schedule, "line", lambda: rig.line)
+    monkeypatch.setattr(schedule, "puller", lambda: rig.puller)
+    monkeypatch.setattr(schedule, "settings", chosen)
+    monkeypatch.setattr(schedule, "tick", lambda *_: done.append(1))
+    rig.clock.stop(MORNING)
+
+    for _ in range(50):
+        schedule.tick_task()
+    rig.clock.stop(MORNING + timedelta(seconds=schedule.TICK_EVERY_S))
+    schedule.tick_task()
+
+    assert len(done) == 2

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from dataclasses import dataclass, field
+from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, cast
 from urllib.parse import quote
 
 import pytest
@@ -14,6 +18,17 @@ from werkzeug.test import TestResponse
 from customer_sync.brevo.sandbox.app import create_app
 from customer_sync.brevo.sandbox.state import Sandbox, Settings
 from tests.openapi import find_brevo_spec
+
+
+@dataclass
+class Receiver:
+    """What calls webhooks get, and what they are answered. A call without a body is `None` among the bodies."""
+
+    url: str = ""
+    statuses: list[int] = field(default_factory=list)
+    headers: list[dict[str, str]] = field(default_factory=list)
+    bodies: list[Any] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
 
 class Clock:
@@ -29,6 +44,21 @@ class Clock:
         self.now += seconds
 
 
+class Current:
+    """Stands for the sandbox that is called now: one app for all, because making it takes longer than most tests."""
+
+    sandbox: Sandbox
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.sandbox, name)
+
+
+@cache
+def shared_app() -> tuple[Current, FlaskClient]:
+    current = Current()
+    return current, create_app(cast("Sandbox", current)).test_client()
+
+
 class Brevo:
     """Calls one sandbox as a client would, checking each call against the document.
 
@@ -40,8 +70,13 @@ class Brevo:
     def __init__(self, sandbox: Sandbox, clock: Clock) -> None:
         self.sandbox = sandbox
         self.clock = clock
-        self._http: FlaskClient = create_app(sandbox).test_client()
         self._spec = find_brevo_spec()
+
+    @property
+    def _http(self) -> FlaskClient:
+        current, client = shared_app()
+        current.sandbox = self.sandbox
+        return client
 
     def call(
         self,
@@ -70,6 +105,10 @@ class Brevo:
         answer = self._http.open(f"/sandbox{path}", method=method, json=body)
         assert answer.status_code < 300, answer.data
         return answer.json if answer.data else None
+
+    def switch(self, **values: Any) -> None:
+        """Set switches."""
+        self.control("POST", "/switches", values)
 
     def create(self, **body: Any) -> int:
         """Create a contact and return its number."""
@@ -127,3 +166,29 @@ def make_brevo(clock: Clock) -> Iterator[Callable[..., Brevo]]:
 @pytest.fixture
 def brevo(make_brevo: Callable[..., Brevo]) -> Brevo:
     return make_brevo()
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    found = Receiver()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = self.rfile.read(int(self.headers["content-length"]))
+            found.bodies.append(json.loads(body) if body else None)
+            found.paths.append(self.path)
+            found.headers.append({name.lower(): value for name, value in self.headers.items()})
+            self.send_response(found.statuses.pop(0) if found.statuses else 200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        found.url = f"http://127.0.0.1:{server.server_port}/brevo"
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield found
+        server.shutdown()
+        thread.join()

@@ -87,7 +87,8 @@ def test_of_two_rows_with_one_number_the_first_is_taken(brevo):
     assert reports(process) == {"duplicate_phone_id"}
     assert brevo.read(ANN)["attributes"] == {"SMS": "33612345678"}
     assert brevo.call("GET", "/contacts/bob%40example.com").status_code == 404
-    assert brevo.control("GET", "/imports") == {"rows": 3, "created": 1, "updated": 1, "untouched": 0, "refused": 1}
+    found = brevo.control("GET", "/imports")
+    assert found == {"rows": 3, "created": 1, "updated": 1, "untouched": 0, "ignored": 0, "refused": 1}
 
 
 def test_rows_of_known_people_are_untouched_unless_asked(brevo, monkeypatch):
@@ -104,17 +105,19 @@ def test_rows_of_known_people_are_untouched_unless_asked(brevo, monkeypatch):
 
     assert first == [{}] * 5 + [{"FIRSTNAME": "New"}]
     assert [brevo.read(email)["attributes"] for email in people] == [{"FIRSTNAME": "New"}] * 5
-    assert brevo.control("GET", "/imports") == {"rows": 14, "created": 1, "updated": 6, "untouched": 6, "refused": 1}
+    found = brevo.control("GET", "/imports")
+    assert found == {"rows": 14, "created": 1, "updated": 6, "untouched": 6, "ignored": 0, "refused": 1}
     assert reports(twice) == {"duplicate_email_id"}
     assert brevo.call("GET", "/contacts/lists/2/contacts").json["count"] == 6
 
 
 @pytest.mark.parametrize("is_updating", [True, False])
-def test_who_comes_while_an_import_is_read_is_no_new_contact(brevo, monkeypatch, is_updating):
+def test_who_comes_while_an_import_is_read_is_no_new_contact(make_brevo, monkeypatch, is_updating):
+    brevo = make_brevo(switches={"import_shared": "refuse"})
     prepare = imports.prepare
 
-    def prepare_slowly(job, attributes):
-        yield from prepare(job, attributes)
+    def prepare_slowly(job, attributes, **more):
+        yield from prepare(job, attributes, **more)
         write = Write({"email": ANN, "SMS": "33612345678"}, {"LASTNAME": "B"})
         brevo.sandbox.contacts.create(write, brevo.sandbox.now_ms())
 
@@ -148,7 +151,7 @@ def test_the_number_of_a_contact_finds_its_row(brevo):
 
 def test_nothing_is_kept_of_an_import_but_its_contacts(brevo):
     job = Import(1, 0, [{"email": ANN, "attributes": {"NOPE": "x" * 1000}}], (2,))
-    into = Landing(job, brevo.sandbox.contacts)
+    into = Landing(job, brevo.sandbox)
     for one in imports.prepare(job, brevo.sandbox.attributes):
         into.add(one)
     into.finish(1)

@@ -58,15 +58,6 @@ def test_blocking_again_closes_the_entry(blocked):
     assert (entry["at"][17:23], entry["blockedAgainAt"][17:23]) == ("00.000", "03.000")
 
 
-@pytest.mark.parametrize(("updates", "is_blocked"), [(None, False), (True, False), (False, True)])
-def test_an_import_resets_the_block_of_whom_it_updates(blocked, updates, is_blocked):
-    more = {} if updates is None else {"updateExistingContacts": updates}
-    blocked.do_import(jsonBody=[{"email": ANN}], listIds=[2], **more)
-
-    assert blocked.read(ANN)["emailBlacklisted"] is is_blocked
-    assert ways(blocked) == ([] if is_blocked else ["import"])
-
-
 def test_an_import_can_block(brevo):
     brevo.do_import(jsonBody=[{"email": ANN}], listIds=[2], emailBlacklist=True)
 
@@ -115,22 +106,3 @@ def test_a_merge_that_moves_a_blocked_address_is_told_once(brevo):
 
     [entry] = brevo.control("GET", "/mailable")["mailable"]
     assert (entry["id"], entry["email"], entry["how"]) == (2, brevo.read(2)["email"], "merge") == (2, ANN, "merge")
-
-
-@pytest.mark.parametrize("act", ["unsubscribe", "spam", "hard_bounce"])
-def test_an_act_of_the_person_blocks(brevo, act):
-    brevo.create(email=ANN, listIds=[2])
-
-    brevo.control("POST", f"/{act}", {"email": "Ann@example.com"})
-
-    assert brevo.read(ANN)["emailBlacklisted"] is True
-    assert brevo.read(ANN)["listIds"] == [2]
-
-
-def test_a_person_can_leave_single_lists(brevo):
-    brevo.create(email=ANN, listIds=[2])
-
-    brevo.control("POST", "/unsubscribe", {"email": ANN, "list_ids": [2]})
-
-    contact = brevo.read(ANN)
-    assert (contact["emailBlacklisted"], contact["listIds"], contact["listUnsubscribed"]) == (False, [], [2])

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+import gzip
 import json
 
 import pytest
+
+from customer_sync.brevo.sandbox import faults
 
 ANN = "ann@example.com"
 
@@ -134,3 +137,109 @@ def test_no_key_and_a_wrong_key_are_told_apart(make_brevo):
     assert none.json == {"code": "unauthorized", "message": "authentication not found in headers"}
     assert wrong.json == {"code": "unauthorized", "message": "Key not found"}
     assert (none.status_code, wrong.status_code, right.status_code) == (401, 401, 200)
+
+
+@pytest.mark.parametrize(
+    ("kind", "denied"),
+    [
+        ("restricted_key", ["GET", "POST", "PUT", "DELETE"]),
+        ("read_only_key", ["POST", "PUT", "DELETE"]),
+        ("no_delete_key", ["DELETE"]),
+    ],
+)
+def test_a_key_may_lack_rights_for_a_resource(brevo, kind, denied):
+    brevo.create(email=ANN)
+    fault(brevo, kind, resource="contacts")
+    calls = {
+        "GET": ("/contacts", None),
+        "POST": ("/contacts", {"email": "bob@example.com"}),
+        "PUT": (f"/contacts/{ANN}", {"attributes": {}}),
+        "DELETE": (f"/contacts/{ANN}", None),
+    }
+
+    answers = {method: brevo.call(method, *call) for method, call in calls.items()}
+
+    refused = {method: answer for method, answer in answers.items() if answer.status_code == 403}
+    assert list(refused) == denied
+    for answer in refused.values():
+        assert answer.json["code"] == "permission_denied"
+        assert answer.json["message"].startswith('Access denied for resource "contacts". The API key does not include')
+    assert brevo.call("GET", "/account").status_code == 200
+    assert brevo.control("GET", "/faults")["faults"][0]["hits"] == len(denied)
+
+
+def test_a_plan_may_have_no_imports(brevo):
+    fault(brevo, "no_imports")
+
+    answer = brevo.call("POST", "/contacts/import", {"jsonBody": [{"email": ANN}], "listIds": [2]})
+
+    assert (answer.status_code, answer.json["code"]) == (403, "permission_denied")
+    assert post(brevo).status_code == 201
+    assert brevo.call("GET", "/processes").json["count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("odd", "value"), [("huge", "9999999999"), ("negative", "-5"), ("text", "soon"), ("empty", ""), ("epoch", None)]
+)
+def test_the_reset_of_a_storm_may_be_odd(brevo, odd, value):
+    fault(brevo, "storm", count=1, reset=odd)
+
+    answer = post(brevo)
+
+    found = answer.headers["x-sib-ratelimit-reset"]
+    assert (answer.status_code, answer.headers["x-sib-ratelimit-remaining"]) == (429, "0")
+    assert found == value if value is not None else int(found) > 1_700_000_000
+
+
+@pytest.mark.parametrize(("options", "count"), [({}, 1), ({"events": 2}, 2), ({"events": 3}, 3)])
+def test_a_batch_of_events_may_fail_in_part(brevo, options, count):
+    event = {"event_name": "cart_updated", "identifiers": {"email_id": ANN}}
+    fault(brevo, "partial", count=1, **options)
+
+    answer = brevo.call("POST", "/events/batch", {"events": [event] * 3})
+
+    assert (answer.status_code, answer.json["failed_events"]) == (207 if count < 3 else 400, count)
+    assert answer.json["errors"][0]["eventIndex"] == list(range(count))
+    assert brevo.control("GET", "/shop/events")["count"] == 3 - count
+    assert brevo.call("POST", "/events/batch", {"events": [event]}).status_code == 202
+
+
+def test_a_code_can_drift_to_another_word(brevo):
+    post(brevo)
+    fault(brevo, "code_drift", code="out_of_range")
+
+    assert post(brevo).json["code"] == "out_of_range"
+
+
+def test_two_faults_of_one_stage_can_strike_one_call(brevo):
+    fault(brevo, "slow", delay_s=0.01)
+    fault(brevo, "html_524")
+
+    answer = brevo._http.post("/v3/contacts", json={"email": ANN}, headers={"api-key": "test"})
+
+    assert answer.status_code == 524
+    assert [one["hits"] for one in brevo.control("GET", "/faults")["faults"]] == [1, 1]
+
+
+@pytest.mark.parametrize("kind", ["drip", "endless", "gzip_bomb"])
+def test_a_call_with_a_strange_answer_is_carried_out(brevo, kind):
+    fault(brevo, kind, count=1, every_s=0.0, megabytes=1)
+
+    answer = brevo._http.post("/v3/contacts", json={"email": ANN}, headers={"api-key": "test"})
+
+    text = gzip.decompress(answer.data) if kind == "gzip_bomb" else answer.data
+    assert answer.status_code == 201
+    assert text.strip() == {"drip": b'{"id":1}', "endless": b"", "gzip_bomb": b"{}"}[kind]
+    assert len(text) == {"drip": 8, "endless": 15 * 65536, "gzip_bomb": 1_000_002}[kind]
+    assert answer.headers.get("content-encoding") == ("gzip" if kind == "gzip_bomb" else None)
+    assert len(answer.data) < 2_000 or kind == "endless"
+    assert brevo.read(ANN)["id"] == 1
+
+
+def test_every_kind_of_fault_can_strike(brevo):
+    kinds = set(brevo.control("GET", "/faults")["kinds"])
+
+    assert kinds == {
+        *(faults.BEFORE_KEY + faults.AT_KEY + faults.AT_LIMIT + faults.BEFORE_BODY + faults.AFTERWARDS),
+        *("import_fails", "partial"),
+    }

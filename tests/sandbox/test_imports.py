@@ -71,7 +71,8 @@ def test_a_file_body_is_text_with_semicolons(brevo):
     assert brevo.read("bob@example.com")["attributes"] == {"FIRSTNAME": "Bob"}
 
 
-def test_refused_rows_are_told_in_csv_files_only(brevo):
+def test_refused_rows_are_told_in_csv_files_only(make_brevo):
+    brevo = make_brevo(switches={"import_shared": "refuse"})
     brevo.create(email="bob@example.com", attributes={"SMS": "+33612345678"})
 
     process = brevo.do_import(
@@ -112,7 +113,7 @@ def test_what_cannot_be_imported_is_refused_at_once(brevo, body, code):
 def test_a_new_list_is_made_first(brevo):
     brevo.do_import(jsonBody=[{"email": ANN}], newList={"listName": "Fresh", "folderId": 1})
 
-    assert brevo.read(ANN)["listIds"] == [3]
+    assert brevo.read(ANN)["listIds"] == [11]
 
 
 def test_a_body_above_ten_megabytes_is_refused(make_brevo):
@@ -126,9 +127,9 @@ def test_a_body_above_ten_megabytes_is_refused(make_brevo):
 def test_an_import_that_was_being_read_when_all_was_reset_brings_nothing(brevo, monkeypatch):
     prepare = imports.prepare
 
-    def prepare_slowly(job, attributes):
+    def prepare_slowly(job, attributes, **more):
         brevo.sandbox.reset()
-        return prepare(job, attributes)
+        return prepare(job, attributes, **more)
 
     monkeypatch.setattr(imports, "prepare", prepare_slowly)
     brevo.call("POST", "/contacts/import", {"jsonBody": [{"email": ANN}], "listIds": [2]})

@@ -37,10 +37,10 @@ def test_deleting_a_folder_deletes_its_lists_but_not_their_contacts(brevo):
         ("POST", "/contacts/lists", {"name": "a", "folderId": 9}, 400),
         ("POST", "/contacts/lists", {"name": " ", "folderId": 1}, 400),
         ("GET", "/contacts/folders/9", None, 404),
-        ("GET", "/contacts/lists/9/contacts", None, 404),
+        ("GET", "/contacts/lists/99/contacts", None, 404),
         ("POST", "/contacts/lists/2/contacts/add", {}, 400),
         ("POST", "/contacts/lists/2/contacts/add", {"emails": [ANN], "ids": [1]}, 400),
-        ("POST", "/contacts/lists/9/contacts/add", {"ids": [1]}, 404),
+        ("POST", "/contacts/lists/99/contacts/add", {"ids": [1]}, 404),
     ],
 )
 def test_wrong_calls_are_refused(brevo, method, path, body, status):

@@ -21,6 +21,17 @@ FLAGS = st.fixed_dictionaries(
         "listIds": st.just([2]),
     },
 )
+#: Ways of the account that change what calls do to blocks, lists and identifiers.
+WAYS = st.fixed_dictionaries(
+    {},
+    optional={
+        "import_blocks": st.sampled_from(["keep", "lift_email", "lift_both"]),
+        "import_shared": st.sampled_from(["merge", "refuse"]),
+        "import_lists": st.sampled_from(["add", "replace"]),
+        "import_left_lists": st.sampled_from(["keep", "reset"]),
+        "relisting": st.sampled_from(["list", "forget", "ignore"]),
+    },
+)
 ATTRIBUTES = st.fixed_dictionaries({}, optional={"SMS": PHONES, "FIRSTNAME": st.sampled_from(["Ann", "Bob", ""])})
 RENAMES = st.fixed_dictionaries({}, optional={"EMAIL": EMAILS, "SMS": PHONES})
 STEPS = st.lists(
@@ -30,6 +41,8 @@ STEPS = st.lists(
         st.tuples(st.just("update"), EMAILS, FLAGS, RENAMES),
         st.tuples(st.just("delete"), EMAILS, st.just({}), st.just({})),
         st.tuples(st.just("import"), EMAILS, st.just({}), ATTRIBUTES),
+        st.tuples(st.just("link"), EMAILS, st.fixed_dictionaries({"EXT_ID": st.sampled_from(["1", "2"])}), ATTRIBUTES),
+        st.tuples(st.just("leave"), EMAILS, st.just({}), st.just({})),
     ),
     max_size=12,
 )
@@ -41,8 +54,10 @@ def do(brevo: Brevo, what: str, email: str, flags: dict, attributes: dict) -> No
         brevo.call("DELETE", path)
     elif what == "update":
         brevo.call("PUT", path, {**flags, "attributes": attributes})
-    elif what == "import":
-        brevo.do_import(jsonBody=[{"email": email, "attributes": attributes}], listIds=[2])
+    elif what in ("import", "link"):
+        brevo.do_import(jsonBody=[{"email": email, "attributes": {**attributes, **flags}}], listIds=[2])
+    elif what == "leave":
+        brevo._http.post("/sandbox/acts/leave_list", json={"email": email, "list_ids": [2]})
     else:
         brevo.call(
             "POST", "/contacts", {"email": email, **flags, "attributes": attributes, "updateEnabled": what == "upsert"}
@@ -60,21 +75,30 @@ def shared() -> Brevo:
     return Brevo(Sandbox(Settings(), clock=clock), clock)
 
 
-@given(steps=STEPS)
-@settings(max_examples=100, deadline=None)
-def test_identifiers_stay_unique_and_every_lost_block_is_written_down(shared, steps):
+def off_lists(sandbox: Sandbox) -> set[int]:
+    """Return who left list 2 and is not on it."""
+    return {one.id for one in sandbox.contacts.roll.all if 2 in one.list_unsubscribed and 2 not in one.list_ids}
+
+
+@given(steps=STEPS, ways=WAYS)
+@settings(max_examples=200, deadline=None)
+def test_identifiers_stay_unique_and_every_lost_block_and_list_is_written_down(shared, steps, ways):
     brevo, clock, sandbox = shared, shared.clock, shared.sandbox
     sandbox.reset()
+    brevo.switch(**ways)
     blocked: set[str] = set()
     for step in steps:
         clock.sleep(1)
         noted = len(sandbox.history.all())
+        left = off_lists(sandbox)
         do(brevo, *step)
 
         now = mailable(sandbox)
         lost = {email for email in blocked if now.get(email)}
         told = {one["email"] for one in sandbox.history.all()[noted:]}
         assert lost <= told
+        back = {one.id for one in sandbox.contacts.roll.all if one.id in left and 2 in one.list_ids}
+        assert back == {one["id"] for one in sandbox.history.all()[noted:] if one.get("listId") == 2}
         blocked = (blocked | {email for email, is_open in now.items() if not is_open}) - lost
         check_index(sandbox)
 

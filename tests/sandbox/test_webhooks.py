@@ -1,49 +1,8 @@
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-
 import pytest
 
 ANN = "ann@example.com"
-
-
-@dataclass
-class Receiver:
-    """What calls webhooks get, and what they are answered."""
-
-    url: str = ""
-    statuses: list[int] = field(default_factory=list)
-    headers: list[dict[str, str]] = field(default_factory=list)
-    bodies: list[dict] = field(default_factory=list)
-
-
-@pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    found = Receiver()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = self.rfile.read(int(self.headers["content-length"]))
-            found.bodies.append(json.loads(body))
-            found.headers.append({name.lower(): value for name, value in self.headers.items()})
-            self.send_response(found.statuses.pop(0) if found.statuses else 200)
-            self.send_header("content-length", "0")
-            self.end_headers()
-
-        def log_message(self, *arguments):
-            """Say nothing."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found.url = f"http://127.0.0.1:{server.server_port}/brevo"
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield found
-        server.shutdown()
-        thread.join()
 
 
 def register(brevo, url: str, *events: str, **more) -> int:
@@ -103,7 +62,7 @@ def test_camel_case_is_registered_and_snake_case_arrives(brevo, receiver):
     assert names == ["list_addition", "contact_updated", "unsubscribe", "spam", "hard_bounce", "contact_deleted"]
     assert {(body["id"], body["email"]) for body in receiver.bodies} == {(number, ANN)}
     assert receiver.bodies[0]["list_id"] == [2]
-    assert receiver.bodies[1]["content"] == ["FIRSTNAME"]
+    assert receiver.bodies[1]["content"] == [{"FIRSTNAME": "Ann"}]
     assert receiver.bodies[2]["ts_event"] == int(brevo.clock())
 
 
@@ -195,4 +154,5 @@ def test_a_batched_webhook_gets_one_list_per_window(brevo, receiver):
 def test_the_end_of_an_import_is_told(brevo, receiver):
     process = brevo.do_import(jsonBody=[{"email": ANN}], listIds=[2], notifyUrl=receiver.url)
 
-    assert receiver.bodies == [{"processId": process["id"], "status": "completed"}]
+    assert process["status"] == "completed"
+    assert (receiver.bodies, receiver.paths) == ([None], ["/brevo"])

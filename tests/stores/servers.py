@@ -65,9 +65,9 @@ def store_server(platform: str, *arguments: str, port: int = 0) -> Iterator[Stor
     """Run a stand-in while the block lasts.
 
     Args:
-        platform: its folder below `customer_sync/demo/stores`.
+        platform: its folder below `connectors`.
         arguments: more of the command line, as `"--customers", "1000"`.
         port: the port; 0 takes a free one.
     """
-    with running(f"customer_sync.demo.stores.{platform}", *arguments, port=port) as (address, process):
+    with running(f"connectors.{platform}.fake", *arguments, port=port) as (address, process):
         yield StoreClient(address, process)

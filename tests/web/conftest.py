@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from customer_sync.config import Settings
 from customer_sync.connector import SourceSettings
 from customer_sync.merge import stamp
 from customer_sync.model import Event, EventState, Inbound, Kind
-from customer_sync.store import Store, inbox
-from customer_sync.store.lanes import encode_change
+from customer_sync.person import Part, Person
+from customer_sync.plan import Planned, Request, commit
+from customer_sync.store import Store, inbox, keys
+from customer_sync.store.forms import encode_part
 from customer_sync.store.ledger import event_row, outcome_row
 from customer_sync.store.parked import Parked, encode, park_inbound
 from customer_sync.web import create_app
@@ -71,7 +74,7 @@ class Seed:
     def event(self, number: int, state: EventState = EventState.DELIVERED, *, source: str = "lumen") -> str:
         event = Event(f"{source}:shop.example:{number}", source, Kind.CUSTOMER_UPDATED, AT, topic="customers/update")
         for _ in range(2 if state is EventState.REPEATED else 1):
-            self._commit({"events": [{"seen": f"{source}{number}", "row": event_row(event), "puts": []}], "parked": []})
+            self._commit(events=[Planned([], f"{source}{number}", event_row(event))])
         if state not in {EventState.IGNORED, EventState.REPEATED}:
             row = outcome_row(state, str(number), [event.id], f"note of {number}")
             self.store.client.xadd("tajo:ledger", dict(zip(row[::2], row[1::2], strict=True)))
@@ -84,17 +87,21 @@ class Seed:
         return self._park(parked)
 
     def item(self, reason: str = "Brevo refused SMS.") -> str:
-        change = encode_change(stamp({"email": ["fp", ADDRESS], "firstName": "Amélie"}, 1, "lumen"))
-        parked = Parked("p" + secrets.token_hex(5), "item", "contacts", reason, "Compare the mapping.", change, "12")
-        return self._park(parked)
+        people = self.store.people
+        fields = Part(people.ref("lumen", "7"), "lumen", "7", stamp({"FIRSTNAME": "Amélie"}, 1))
+        self.store.client.set(keys.person("12"), people.encode(Person(ADDRESS)))
+        text = json.dumps([encode_part(fields)])
+        return self._park(
+            Parked("p" + secrets.token_hex(5), "item", "contacts", reason, "Compare the mapping.", text, "12")
+        )
 
     def _park(self, parked: Parked) -> str:
         row = ["e", parked.id, "s", parked.source, "k", "", "t", "", "n", parked.reason]
-        self._commit({"events": [], "parked": [[parked.id, encode(parked), row]]})
+        self._commit(parked=[[parked.id, encode(parked), row]])
         return parked.id
 
-    def _commit(self, entry: dict) -> None:
-        self.store.commit([{"entry": "", **entry}], 50)
+    def _commit(self, events: Sequence[Planned] = (), parked: Sequence[Sequence[object]] = ()) -> None:
+        commit(self.store, [Request("", events, parked)], lambda _: None)
 
 
 @pytest.fixture

@@ -79,7 +79,7 @@ def test_the_status_of_a_busy_installation_fits_the_document(web, store, seed: S
     store.inbox.append([b"x"])
     store.limits.learn("contacts", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "1"})
     store.ledger.alert("Lane contacts waits.", "Wait.")
-    store.client.sadd("tajo:lanes", "contacts")
+    store.lanes.register("contacts", keeps="people")
     store.client.hset("tajo:brk:contacts", items=["kind", "config", "reason", "R", "remedy", "M", "since", 1])
     store.set_note("worker_seen", {"at": 1})
 

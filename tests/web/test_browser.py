@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
@@ -14,6 +12,7 @@ import pytest
 from werkzeug.serving import make_server
 
 from customer_sync.web import dashboard
+from tests.programs import need
 
 from .conftest import Seed
 
@@ -28,12 +27,7 @@ FLAGS = [
 
 @pytest.fixture(scope="module")
 def chromium() -> str:
-    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail("Chromium is needed: apt-get install chromium")
-        pytest.skip("no Chromium to look with: apt-get install chromium")
-    return found
+    return need("chromium")
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import redis
 
+from customer_sync.clock import system_clock
 from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, PayloadError, Refused, TryLater, Unavailable
 from customer_sync.store import keys
-from customer_sync.store.attempts import Attempts
+from customer_sync.store.attempts import OPEN_S, Attempts
 from customer_sync.vault import RedisVault, SecretKey
 from customer_sync.web.connect import COOKIE
 from tests.shops import Lumen, open_shops
@@ -298,11 +299,10 @@ def test_a_cookie_that_is_none_of_ours_is_worth_nothing(browser, attempts, value
     assert refused(browser.answer(attempt.state))
 
 
-def test_a_cookie_is_worth_nothing_after_its_time(browser, attempts, monkeypatch):
+def test_a_cookie_is_worth_nothing_after_its_time(browser, app, attempts):
     attempt, ticket = attempts.open("lumen", BASE)
     browser.start(ticket)
-    now = __import__("time").time()
-    monkeypatch.setattr("customer_sync.web.connect.time.time", lambda: now + 601)
+    app.extensions["tajo"].clock = lambda: system_clock() + (OPEN_S + 1) * 1000
 
     assert refused(browser.answer(attempt.state))
 

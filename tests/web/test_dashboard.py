@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from customer_sync.model import EventState
 from customer_sync.web import dashboard
+from tests.programs import need
 
 from .conftest import ADDRESS, Seed
 
@@ -57,7 +59,7 @@ def busy(store, seed: Seed) -> dict[str, str]:
     seed.inbound()
     seed.item()
     store.ledger.alert("Lane contacts waits.", "Wait a little.")
-    store.client.sadd("tajo:lanes", "contacts")
+    store.lanes.register("contacts", keeps="people")
     store.client.hset(
         "tajo:brk:contacts", items=["kind", "config", "reason", "No key.", "remedy", "Set it.", "since", 1]
     )
@@ -406,6 +408,14 @@ def test_style_and_script_are_small():
     folder = Path(dashboard.__file__).parent / "static"
 
     assert sum(path.stat().st_size for path in folder.iterdir()) < 40_000
+
+
+def test_the_script_can_be_parsed():
+    script = Path(dashboard.__file__).parent / "static" / "tajo.js"
+
+    done = subprocess.run([need("node"), "--check", script], capture_output=True, text=True, check=False)
+
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_every_shape_that_is_used_is_drawn(web, busy):

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import time
-
 import pytest
 from flask import Request, Response
 from werkzeug.test import EnvironBuilder
@@ -113,13 +111,12 @@ def test_a_cookie_that_was_made_up_or_changed_opens_nothing(forge):
     assert guard._has_session(request_of(cookie=cookie.encode().decode("latin-1"))) is False
 
 
-def test_a_sign_in_ends(monkeypatch):
-    guard = Guard(KEY)
-    cookie = session(guard)
-    later = time.time() + SESSION_S + 1
-    monkeypatch.setattr("customer_sync.web.guard.time.time", lambda: later)
+def test_a_sign_in_ends():
+    cookie = session(Guard(KEY, clock=lambda: 1_000_000))
+    just_before, at_the_end = (Guard(KEY, clock=lambda s=s: 1_000_000 + s * 1000) for s in (SESSION_S - 1, SESSION_S))
 
-    assert guard.denial(request_of(cookie=cookie)) is not None
+    assert just_before.denial(request_of(cookie=cookie)) is None
+    assert at_the_end.denial(request_of(cookie=cookie)) is not None
 
 
 OWN = "http://127.0.0.1:8000"

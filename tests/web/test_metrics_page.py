@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 import time
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ from customer_sync.store import inbox
 from customer_sync.store.counters import Tally
 from customer_sync.store.spool import Spool
 from customer_sync.web.metrics_page import GAUGES, KNOWN
+from tests.programs import need
 
 
 def values(web) -> dict[tuple[str, frozenset], float]:
@@ -49,6 +51,15 @@ def test_the_whole_catalogue_is_there_with_type_and_meaning(web, store):
         assert family.documentation == metric.meaning
 
 
+def test_prometheus_own_checker_finds_nothing_to_say(web, store):
+    store.set_note("worker_seen", {"at": time.time()})
+    page = web.get("/metrics").data
+
+    done = subprocess.run([need("promtool"), "check", "metrics"], input=page, capture_output=True, check=False)
+
+    assert (done.returncode, done.stdout + done.stderr) == (0, b"")
+
+
 def test_counters_of_configured_sources_begin_at_zero(web):
     found = values(web)
 
@@ -59,7 +70,7 @@ def test_counters_of_configured_sources_begin_at_zero(web):
 
 
 def test_counters_of_a_lane_begin_at_zero_when_it_has_its_first_item(web, store):
-    store.client.sadd("tajo:lanes", "contacts")
+    store.lanes.register("contacts", keeps="people")
 
     found = values(web)
 

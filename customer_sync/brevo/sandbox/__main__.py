@@ -7,9 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from customer_sync.brevo.sandbox import guide, switches
 from customer_sync.brevo.sandbox.limits import PLANS
 from customer_sync.brevo.sandbox.server import serve
 from customer_sync.brevo.sandbox.state import Settings
+from customer_sync.model import Json
 from customer_sync.serving import THREADS
 
 
@@ -20,6 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: the command line without the program; None takes the process's own.
     """
     options = _parser().parse_args(arguments)
+    if options.guide:
+        sys.stdout.write(guide.markdown())
+        return 0
+    default = Settings()
     settings = Settings(
         plan=options.plan,
         keys=tuple(options.key),
@@ -28,8 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         time_scale=options.time_scale,
         unknown_list_status=options.unknown_list_status,
         batch_status=options.batch_status,
-        lists=tuple(options.list or Settings().lists),
+        lists=tuple(options.list or default.lists),
         ecommerce=not options.no_ecommerce,
+        switches=dict(options.switch),
     )
     try:
         serve(options.host, options.port, settings, threads=options.threads)
@@ -49,15 +56,34 @@ def _parser() -> argparse.ArgumentParser:
     add("--key", action="append", default=[], help="an API key to accept, may be repeated; without it any key is")
     add("--journal", type=Path, help="file that keeps the state over a restart")
     add(
-        "--list", action="append", type=int, help="id of a list that exists from the start, may be repeated (default 2)"
+        "--list",
+        action="append",
+        type=int,
+        help="id of a list that exists from the start, may be repeated (default 1 to 10)",
     )
     add("--import-delay", type=float, default=default.import_delay_s, help="seconds an import takes")
     add("--time-scale", type=float, default=1.0, help="factor for the waits of outgoing webhooks, e.g. 0.001")
     add("--unknown-list-status", type=int, choices=(400, 404), default=400, help="answer to unknown list ids")
     add("--batch-status", type=int, choices=(404, 410), default=404, help="answer to POST /contacts/batch")
     add("--no-ecommerce", action="store_true", help="eCommerce is off until POST /ecommerce/activate")
+    add(
+        "--switch",
+        action="append",
+        type=_switch,
+        default=[],
+        metavar="NAME=VALUE",
+        help="a switch as at /sandbox/switches, may be repeated",
+    )
+    add("--guide", action="store_true", help="print docs/sandbox.md, which tells all that it can do, and end")
     add("--threads", type=int, default=THREADS, help="calls worked on at once (default %(default)s)")
     return parser
+
+
+def _switch(text: str) -> tuple[str, Json]:
+    try:
+        return switches.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 if __name__ == "__main__":

@@ -9,32 +9,12 @@ from typing import Final
 from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
-from customer_sync.brevo.sandbox import gate, page
+from customer_sync.brevo.sandbox import gate, guide, page
 from customer_sync.brevo.sandbox.answers import ApiError, as_json, not_found
-from customer_sync.brevo.sandbox.routes import (
-    Route,
-    account,
-    attributes,
-    contacts,
-    control,
-    imports,
-    lists,
-    shop,
-    webhooks,
-)
+from customer_sync.brevo.sandbox.routes.tables import BREVO_ROUTES, OWN_ROUTES
 from customer_sync.brevo.sandbox.state import Sandbox
 
 _PARAMETER: Final = re.compile(r"<(?:[^<>]*:)?(\w+)>")
-#: Everything that is Brevo's.
-BREVO_ROUTES: Final[tuple[Route, ...]] = (
-    *attributes.ROUTES,
-    *lists.ROUTES,
-    *imports.ROUTES,
-    *contacts.ROUTES,
-    *webhooks.ROUTES,
-    *shop.ROUTES,
-    *account.ROUTES,
-)
 
 
 def create_app(sandbox: Sandbox) -> Flask:
@@ -46,7 +26,7 @@ def create_app(sandbox: Sandbox) -> Flask:
     app = Flask(__name__, static_folder=None)
     app.url_map.merge_slashes = False
     routes = [(method, gate.PREFIX + path, handler) for method, path, handler in BREVO_ROUTES]
-    for method, path, handler in (*routes, *control.ROUTES, ("GET", "/", page.show)):
+    for method, path, handler in (*routes, *OWN_ROUTES, ("GET", "/sandbox", guide.show), ("GET", "/", page.show)):
         name = f"{method} " + _PARAMETER.sub(r"{\1}", path.removeprefix(gate.PREFIX))
         view = partial(handler, sandbox)
         app.add_url_rule(path, name, view, methods=[method], provide_automatic_options=False)

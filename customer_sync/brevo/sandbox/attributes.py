@@ -67,6 +67,8 @@ DROPPED: Final = Fate.DROPPED
 Taken = Json | Literal[Fate.DROPPED]
 #: Turns a value that is not empty into what Brevo keeps.
 Taker = Callable[[Json], Taken]
+#: Where a value comes from: a call, or an import that drops JSON booleans, or one that takes them.
+Source = Literal["call", "import", "import_with_booleans"]
 
 
 class Attributes:
@@ -138,17 +140,15 @@ class Attributes:
             raise not_found("Attribute option not found")
         self.table.put(name.upper(), {**row, "multiCategoryOptions": [one for one in options if one != option]})
 
-    def accept(self, values: Mapping[str, Json], *, is_import: bool = False) -> Row:
-        """Return the values Brevo keeps, by upper-case name; None stands for a value that is emptied.
+    def accept(self, values: Mapping[str, Json]) -> Row:
+        """Return the values Brevo keeps of a call, by upper-case name; None stands for a value that is emptied.
 
         Args:
             values: as sent; identifiers among them are left out.
-            is_import: an import reads numbers and booleans from text, and does not apply JSON booleans
-                (seen in getbrevo/brevo-python issue 95).
         """
         kept: Row = {}
         for name, value in values.items():
-            taker = self.taker(name, is_import=is_import)
+            taker = self.taker(name)
             if taker is None:
                 continue
             taken = None if value == "" else taker(value)
@@ -156,12 +156,12 @@ class Attributes:
                 kept[name.upper()] = taken
         return kept
 
-    def taker(self, name: str, *, is_import: bool = False) -> Taker | None:
+    def taker(self, name: str, source: Source = "call") -> Taker | None:
         """Return what reads the values of an attribute; None for identifiers and what contacts do not hold.
 
         Args:
             name: the attribute's name in any spelling.
-            is_import: as for `accept`.
+            source: an import reads numbers and booleans from text, and may not apply JSON booleans.
         """
         upper = name.upper()
         row = self.table.rows.get(upper)
@@ -171,7 +171,7 @@ class Attributes:
             return partial(_category_value, row)
         kind = str(row.get("type"))
         read = partial(_choice_value, row) if kind == "multiple-choice" else _TAKERS.get(kind, _text_value)
-        before = _FROM_IMPORT.get(kind) if is_import else None
+        before = _READERS[source].get(kind)
         return (lambda value: read(before(value))) if before else read
 
     def transactional(self, values: Mapping[str, Json]) -> Row:
@@ -289,9 +289,13 @@ def _choices_of_text(value: Json) -> Json:
     return [one.strip() for one in value.strip("[]").split(",")] if isinstance(value, str) else value
 
 
-#: type → the value as an import file means it; None is dropped for every type.
-_FROM_IMPORT: Final[Mapping[str, Callable[[Json], Json]]] = {
-    "boolean": _boolean_of_text,
-    "float": _float_of_text,
-    "multiple-choice": _choices_of_text,
+#: source → type → the value as it is meant; None is dropped for every type.
+_READERS: Final[Mapping[Source, Mapping[str, Callable[[Json], Json]]]] = {
+    "call": {},
+    "import": {"boolean": _boolean_of_text, "float": _float_of_text, "multiple-choice": _choices_of_text},
+    "import_with_booleans": {
+        "boolean": lambda value: value if isinstance(value, bool) else _boolean_of_text(value),
+        "float": _float_of_text,
+        "multiple-choice": _choices_of_text,
+    },
 }

@@ -15,8 +15,9 @@ from customer_sync.brevo.sandbox.answers import ApiError, missing
 from customer_sync.brevo.sandbox.contact import NAMES, Contact, Write, as_shown, from_row
 from customer_sync.brevo.sandbox.identifiers import EMAIL, EXT_ID, KINDS, SMS
 from customer_sync.brevo.sandbox.journal import Entry, Journal, Key
-from customer_sync.brevo.sandbox.mailable import MailableHistory
+from customer_sync.brevo.sandbox.mailable import Cause, MailableHistory
 from customer_sync.brevo.sandbox.roll import Roll
+from customer_sync.brevo.sandbox.switches import Switches
 from customer_sync.model import Json
 
 
@@ -39,13 +40,15 @@ class Contacts:
     Args:
         journal: where changes are written.
         history: told of every block that is lost.
+        switches: how the account behaves.
     """
 
     name = "contacts"
 
-    def __init__(self, journal: Journal, history: MailableHistory) -> None:
+    def __init__(self, journal: Journal, history: MailableHistory, switches: Switches) -> None:
         self._journal = journal
         self._history = history
+        self._switches = switches
         self._index: dict[str, dict[str, Contact]] = {kind: {} for kind in KINDS}
         #: Everyone in order, and the members of the lists.
         self.roll = Roll()
@@ -71,12 +74,12 @@ class Contacts:
         found = {kind: self.find(kind, value) for kind, value in write.identifiers.items() if value}
         return {kind: other for kind, other in found.items() if other is not None and other is not own}
 
-    def create(self, write: Write, now_ms: int) -> Contact:
-        """Add a contact whose identifiers are free."""
+    def create(self, write: Write, now_ms: int, by: str = "") -> Contact:
+        """Add a contact whose identifiers are free; `by` is the call."""
         self.last_id += 1
         contact = Contact(self.last_id, now_ms, now_ms)
         self.roll.add((contact,))
-        self._apply(contact, write, now_ms)
+        self._apply(contact, write, now_ms, Cause(by=by))
         self._save([contact])
         return contact
 
@@ -84,8 +87,8 @@ class Contacts:
         """Return those of a batch whose identifiers belong to somebody."""
         return {own[value] for kind, own in batch.index.items() for value in own.keys() & self._index[kind].keys()}
 
-    def add(self, batch: Batch, now_ms: int) -> None:
-        """Add a batch of contacts whose identifiers are free."""
+    def add(self, batch: Batch, now_ms: int, by: str) -> None:
+        """Add a batch of contacts whose identifiers are free; `by` is the call."""
         if not batch.contacts:
             return
         for number, contact in enumerate(batch.contacts, self.last_id + 1):
@@ -99,43 +102,45 @@ class Contacts:
             self.roll.join(list_id, batch.contacts)
         if self._history.left_table.rows:
             for contact in batch.contacts:
-                self._history.arrived(contact, "recreated", now_ms)
+                self._history.arrived(contact, Cause("recreated", by), now_ms)
         self._save(batch.contacts)
 
-    def update(self, contact: Contact, write: Write, now_ms: int, *, how: str = "flag") -> set[str]:
+    def update(self, contact: Contact, write: Write, now_ms: int, cause: Cause, *, touches: bool = True) -> set[str]:
         """Change a contact whose new identifiers are free; returns the names of what changed.
 
         Args:
             contact: whom.
             write: what it becomes.
             now_ms: the time.
-            how: the word for the oracle when the block is lost by the flag. An import counts as a change always.
+            cause: the call, and the word for the oracle when a block is lost by the flag. An import counts as a change
+                always.
+            touches: whether it counts as a change of the contact.
         """
-        changed = self._apply(contact, write, now_ms, how)
-        if changed or how == "import":
-            self.roll.touch(contact, now_ms)
+        changed = self._apply(contact, write, now_ms, cause)
+        if changed or cause.how == "import":
+            if touches:
+                self.roll.touch(contact, now_ms)
             self._save([contact])
         return changed
 
-    def merge(self, contacts: list[Contact], now_ms: int) -> Contact:
-        """Merge contacts into the one that changed last, and delete the others; returns the survivor.
+    def merge(self, survivor: Contact, others: Iterable[Contact], now_ms: int, by: str) -> None:
+        """Merge contacts into one and delete the others.
 
-        The survivor's own values win. Its block is its own too: what Brevo does is not documented, and this is the
-        worse of the two.
+        The survivor's own values win, and it gets what it lacks. Its block is its own too: "history data associated
+        with the deleted contact is permanently lost" (help 32331116133522); of a block nothing is said, so it goes too.
         """
-        survivor, *others = sorted(contacts, key=lambda one: (one.modified_ms, one.id), reverse=True)
+        cause = Cause("merge", by)
         for other in others:
             self.delete(other)
             own, taken = survivor.attributes, survivor.identifiers
             values = {name: value for name, value in other.attributes.items() if name not in own}
             free = {kind: value for kind, value in other.identifiers.items() if kind not in taken}
             write = Write(identifiers=free, attributes=values, add_lists=other.list_ids)
-            self._apply(survivor, write, now_ms, "merge")
+            self._apply(survivor, write, now_ms, cause)
             if other.email_blacklisted and not survivor.email_blacklisted:
-                self._history.released(survivor, "merge", now_ms)
+                self._history.released(survivor, cause, now_ms)
         self.roll.touch(survivor, now_ms)
         self._save([survivor])
-        return survivor
 
     def delete(self, contact: Contact) -> None:
         """Delete a contact."""
@@ -151,6 +156,32 @@ class Contacts:
         for contact in touched:
             change(contact)
         self._save(touched)
+
+    def leave_lists(self, contact: Contact, lists: Iterable[int], now_ms: int, *, touches: bool) -> None:
+        """Let a person leave lists: off them, and remembered as left."""
+        left = tuple(dict.fromkeys(lists))
+        contact.list_unsubscribed = tuple(dict.fromkeys((*contact.list_unsubscribed, *left)))
+        self._set_lists(contact, Write(remove_lists=left), now_ms, Cause())
+        if touches:
+            self.roll.touch(contact, now_ms)
+        self._save([contact])
+
+    def leave_groups(self, contact: Contact, groups: Iterable[int], now_ms: int, *, touches: bool) -> None:
+        """Let a person leave consent groups."""
+        left = tuple(dict.fromkeys(groups))
+        contact.groups = tuple({**dict(contact.groups), **dict.fromkeys(left, False)}.items())
+        for one in left:
+            self._history.left_again(contact, "groupId", one, now_ms)
+        if touches:
+            self.roll.touch(contact, now_ms)
+        self._save([contact])
+
+    def drop_group(self, group: int) -> None:
+        """Take a consent group from all contacts."""
+        members = [one for one in self.roll.all if any(number == group for number, _ in one.groups)]
+        for contact in members:
+            contact.groups = tuple(pair for pair in contact.groups if pair[0] != group)
+        self._save(members)
 
     def empty_list(self, list_id: int, now_ms: int) -> int:
         """Take everybody off a list; returns how many were on it."""
@@ -195,7 +226,7 @@ class Contacts:
         for kind, value in contact.identifiers.items():
             self._index[kind][value] = contact
 
-    def _apply(self, contact: Contact, write: Write, now_ms: int, how: str = "flag") -> set[str]:
+    def _apply(self, contact: Contact, write: Write, now_ms: int, cause: Cause) -> set[str]:
         before = contact.email
         shown: dict[str, Any] = orjson.loads(contact.shown)
         changed = self._set_identifiers(contact, shown, write) | _set_attributes(shown, write)
@@ -203,22 +234,27 @@ class Contacts:
             contact.shown = as_shown(shown)
         if "EMAIL" in changed and contact.email_blacklisted:
             self._history.left(before)
-        wanted, how = _block(contact, write, changed, how)
+        wanted, how = _block(contact, write, changed, cause.how)
         if wanted != contact.email_blacklisted:
             contact.email_blacklisted = wanted
             changed.add("emailBlacklisted")
             if wanted:
                 self._history.blocked(contact, now_ms)
             else:
-                self._history.released(contact, how, now_ms)
+                self._history.released(contact, Cause(how, cause.by), now_ms)
         if "EMAIL" in changed:
-            self._history.arrived(contact, "merge" if how == "merge" else "recreated", now_ms)
+            self._history.arrived(contact, cause if how == "merge" else Cause("recreated", cause.by), now_ms)
         if write.sms_blacklisted is not None and write.sms_blacklisted != contact.sms_blacklisted:
             contact.sms_blacklisted = write.sms_blacklisted
             changed.add("smsBlacklisted")
         if write.transactional:
             contact.transactional = (*contact.transactional, write.transactional)
-        return changed | self._set_lists(contact, write)
+        if write.add_groups:
+            changed |= self._join_groups(contact, write.add_groups, now_ms, cause)
+        changed |= self._set_lists(contact, write, now_ms, cause)
+        if write.forgets_left:
+            contact.list_unsubscribed = ()
+        return changed
 
     def _set_identifiers(self, contact: Contact, shown: dict[str, Any], write: Write) -> set[str]:
         changed = set()
@@ -240,8 +276,10 @@ class Contacts:
                 del shown[name]
         return changed
 
-    def _set_lists(self, contact: Contact, write: Write) -> set[str]:
+    def _set_lists(self, contact: Contact, write: Write, now_ms: int, cause: Cause) -> set[str]:
         joined = tuple(one for one in dict.fromkeys(write.add_lists) if one not in contact.list_ids)
+        if joined and contact.list_unsubscribed:
+            joined = self._put_back(contact, joined, now_ms, cause)
         left = [one for one in write.remove_lists if one in contact.list_ids]
         if not joined and not left:
             return set()
@@ -249,8 +287,30 @@ class Contacts:
             self.roll.join(one, (contact,))
         for one in left:
             self.roll.leave(one, contact)
+            self._history.left_again(contact, "listId", one, now_ms)
         contact.list_ids = tuple(one for one in (*contact.list_ids, *joined) if one not in left)
         return {"listIds"}
+
+    def _put_back(self, contact: Contact, joined: tuple[int, ...], now_ms: int, cause: Cause) -> tuple[int, ...]:
+        """Return the lists that a contact joins, of which the person may have left some."""
+        way = self._switches.relisting
+        left = set(contact.list_unsubscribed)
+        if way == "ignore":
+            return tuple(one for one in joined if one not in left)
+        for one in joined:
+            if one in left:
+                self._history.put_back(contact, Cause("list", cause.by), now_ms, listId=one)
+        if way == "forget":
+            contact.list_unsubscribed = tuple(one for one in contact.list_unsubscribed if one not in joined)
+        return joined
+
+    def _join_groups(self, contact: Contact, numbers: tuple[int, ...], now_ms: int, cause: Cause) -> set[str]:
+        before = dict(contact.groups)
+        for one in numbers:
+            if before.get(one) is False:
+                self._history.put_back(contact, Cause("group", cause.by), now_ms, groupId=one)
+        contact.groups = tuple({**before, **dict.fromkeys(numbers, True)}.items())
+        return {"consentGroups"} if dict(contact.groups) != before else set()
 
     def _save(self, contacts: Iterable[Contact]) -> None:
         if self._journal.is_kept:

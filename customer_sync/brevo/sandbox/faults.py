@@ -23,20 +23,38 @@ KINDS: Final[Mapping[str, str]] = {
     "empty_error": "an error without a body; `status` 500 when not given",
     "unknown_ip": "401: the address is not on the account's list",
     "wrong_key": "401: Key not found",
-    "restricted_key": "403: the key lacks the permission",
-    "storm": "429; `headers` is `present`, `absent` or `wrong`, `reset_s` the seconds told",
+    "restricted_key": "403: the key has no permission for the resource; `resource` (as `contacts`) narrows it",
+    "read_only_key": "403 for everything but GET; `resource` narrows it",
+    "no_delete_key": "403 for DELETE, as with a key for reading and writing; `resource` narrows it",
+    "no_imports": "403 for `POST /contacts/import`: the plan has no imports",
+    "storm": "429; `headers` is `present`, `absent` or `wrong`, `reset_s` the seconds told; `reset` says something odd "
+    "instead: `epoch`, `huge`, `negative`, `text` or `empty`",
     "busy": "425: the contact is being processed",
-    "reset_after_commit": "the call is carried out, then the connection breaks off",
-    "code_drift": "duplicate_parameter comes as invalid_parameter",
-    "stripped_headers": "no rate limit headers",
+    "partial": "the first `events` of a batch of events fail, 1 when not given: 207",
     "import_fails": "imports end as failed",
+    "reset_after_commit": "the call is carried out, then the connection breaks off",
+    "code_drift": "duplicate_parameter comes as `code`, invalid_parameter when not given",
+    "stripped_headers": "no rate limit headers",
+    "drip": "the call is carried out, and the answer comes byte by byte, one each `every_s` seconds, 1 when not given",
+    "endless": "the call is carried out, and the answer is `megabytes` of blanks, 1024 when not given: no end",
+    "gzip_bomb": "the call is carried out, and the answer is small, but unpacks to `megabytes`, 1024 when not given",
 }
 #: The order in which the stages of one call look for their faults.
 BEFORE_KEY: Final = ("down", "slow", "html_524")
 AT_KEY: Final = ("unknown_ip", "wrong_key")
 AT_LIMIT: Final = ("storm",)
-BEFORE_BODY: Final = ("restricted_key", "html_error", "empty_error", "busy")
-AFTERWARDS: Final = ("reset_after_commit", "code_drift", "stripped_headers")
+BEFORE_BODY: Final = (
+    *("restricted_key", "read_only_key", "no_delete_key", "no_imports"),
+    *("html_error", "empty_error", "busy"),
+)
+AFTERWARDS: Final = ("reset_after_commit", "code_drift", "stripped_headers", "drip", "endless", "gzip_bomb")
+#: Faults that strike certain verbs only → those that they let pass.
+_PASSES: Final[Mapping[str, tuple[str, ...]]] = {
+    "read_only_key": ("GET",),
+    "no_delete_key": ("GET", "POST", "PUT", "PATCH"),
+}
+#: Faults that concern certain calls only → verb and path.
+_CALLS: Final[Mapping[str, tuple[str, str]]] = {"no_imports": ("POST", "/contacts/import")}
 
 
 @dataclass(slots=True)
@@ -65,7 +83,10 @@ class Fault:
 
     def fits(self, kinds: tuple[str, ...], method: str, path: str) -> bool:
         """Return whether this fault concerns a call."""
-        if self.kind not in kinds or self.method not in ("", method):
+        if self.kind not in kinds or self.method not in ("", method) or method in _PASSES.get(self.kind, ()):
+            return False
+        wanted = self.options.get("resource")
+        if wanted and path.strip("/").partition("/")[0] != wanted:
             return False
         return fnmatchcase(path, self.path)
 
@@ -104,11 +125,12 @@ class Faults:
             raise ValueError(f"kind: one of {', '.join(KINDS)}")
         count, seconds = _above_zero(rest, "count"), _above_zero(rest, "seconds")
         self._last_id += 1
-        path = str(rest.pop("path", "*")).removeprefix("/v3")
+        verb, only = _CALLS.get(str(kind), ("", "*"))
+        path = str(rest.pop("path", only)).removeprefix("/v3")
         fault = Fault(
             id=self._last_id,
             kind=str(kind),
-            method=str(rest.pop("method", "")).upper(),
+            method=str(rest.pop("method", verb)).upper(),
             path=path,
             count=None if count is None else int(count),
             until=None if seconds is None else self._clock() + seconds,

@@ -15,8 +15,7 @@ import urllib3
 
 from customer_sync.brevo.sandbox import slices
 from customer_sync.brevo.sandbox.answers import ApiError, Row
-from customer_sync.brevo.sandbox.attributes import DROPPED, RESERVED, Attributes, Taker
-from customer_sync.brevo.sandbox.contact import Write
+from customer_sync.brevo.sandbox.attributes import DROPPED, RESERVED, Attributes, Source, Taker
 from customer_sync.brevo.sandbox.identifiers import (
     EMAIL,
     EXT_ID,
@@ -53,12 +52,14 @@ class Import:
         rows: what was sent, as in a `jsonBody`.
         file_url: where the rows are to be fetched from instead.
         list_ids: the lists every contact joins.
-        block_email: `emailBlacklist`; false resets the block of contacts that are updated.
+        block_email: `emailBlacklist`; what false does to contacts that are updated is a switch.
         block_sms: `smsBlacklist`; the same.
         is_updating: whether contacts that exist are touched.
         is_emptying: whether empty values empty attributes.
+        groups: the consent groups every contact joins.
         notify_url: called when it is over; "" for nobody.
         base_url: where the sandbox itself is, for the addresses of the CSV files.
+        is_stuck: it runs and does not end.
     """
 
     process_id: int
@@ -70,8 +71,15 @@ class Import:
     block_sms: bool = False
     is_updating: bool = True
     is_emptying: bool = False
+    groups: tuple[int, ...] = ()
     notify_url: str = ""
     base_url: str = ""
+    is_stuck: bool = False
+
+    @property
+    def call(self) -> str:
+        """The call that it comes from, for the oracle."""
+        return f"POST /contacts/import (process {self.process_id})"
 
 
 class Prepared(NamedTuple):
@@ -90,16 +98,6 @@ class Prepared(NamedTuple):
     has_email: bool
     identifiers: dict[str, str]
     values: Row
-
-    def write(self, job: Import) -> Write:
-        """Return what the row wants of a contact."""
-        return Write(
-            identifiers=self.identifiers,
-            attributes=self.values,
-            email_blacklisted=job.block_email,
-            sms_blacklisted=job.block_sms,
-            add_lists=job.list_ids,
-        )
 
 
 @dataclass(slots=True)
@@ -145,9 +143,9 @@ def has_identifier(rows: Iterable[Row]) -> bool:
     return any(_names_somebody(_flat(row)) for row in rows)
 
 
-def prepare(job: Import, attributes: Attributes) -> Iterator[Prepared]:
+def prepare(job: Import, attributes: Attributes, *, keeps_booleans: bool = False) -> Iterator[Prepared]:
     """Yield each row as it is read. Takes most of the time and needs no lock."""
-    spellings = _Spellings(attributes)
+    spellings = _Spellings(attributes, keeps_booleans=keeps_booleans)
     for row in job.rows:
         values = row.get("attributes")
         kept, others = _read(values, spellings, is_emptying=job.is_emptying) if isinstance(values, dict) else ({}, {})
@@ -160,13 +158,14 @@ def prepare(job: Import, attributes: Attributes) -> Iterator[Prepared]:
 class _Spellings(dict[str, tuple[str, Taker | None]]):
     """Name as sent → its upper case and what reads its values; found once for each spelling, not for each row."""
 
-    def __init__(self, attributes: Attributes) -> None:
+    def __init__(self, attributes: Attributes, *, keeps_booleans: bool) -> None:
         super().__init__()
         self._attributes = attributes
+        self._source: Source = "import_with_booleans" if keeps_booleans else "import"
 
     def __missing__(self, name: str) -> tuple[str, Taker | None]:
         upper = name.upper()
-        taker = None if upper == "ID" else self._attributes.taker(name, is_import=True)
+        taker = None if upper == "ID" else self._attributes.taker(name, self._source)
         self[name] = found = (upper, taker)
         return found
 

@@ -58,11 +58,17 @@ _NAMED: Final[Mapping[tuple[str, str], str]] = {
 }
 
 
-def bucket_of(method: str, path: str) -> str:
-    """Return the bucket a call is counted in. What the limits page does not name is in `other`, batch routes too."""
+def bucket_of(method: str, path: str, *, batches_as_parents: bool = False) -> str:
+    """Return the bucket a call is counted in. What the limits page does not name is in `other`.
+
+    Args:
+        method: the verb.
+        path: the path below /v3.
+        batches_as_parents: whether batch routes are counted with their single calls.
+    """
     if path == "/contacts" or path.startswith("/contacts/"):
         return "contacts"
-    named = _NAMED.get((method, path))
+    named = _NAMED.get((method, path.removesuffix("/batch") if batches_as_parents else path))
     if named:
         return named
     return "smtp" if path.startswith("/smtp/") else "other"

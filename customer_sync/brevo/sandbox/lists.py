@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from customer_sync.brevo.sandbox import times
 from customer_sync.brevo.sandbox.answers import ApiError, Row, invalid, not_found
 from customer_sync.brevo.sandbox.journal import Journal, Key, Table
+from customer_sync.brevo.sandbox.switches import Switches
+
+#: The two lists every new account has, by the names Brevo gives them.
+NAMES: Final[Mapping[int, str]] = {1: "identified_contacts", 2: "Your first list"}
 
 
 class Lists:
@@ -14,17 +19,18 @@ class Lists:
 
     Args:
         journal: where changes are written.
-        unknown_status: what an unknown list id in a contact's body is answered with, 400 or 404; not documented.
+        switches: how the account behaves.
         first: ids of the lists a new account has, in folder 1.
     """
 
-    def __init__(self, journal: Journal, unknown_status: int, first: Iterable[int]) -> None:
+    def __init__(self, journal: Journal, switches: Switches, first: Iterable[int]) -> None:
         self.folders = Table("folders", journal, {1: {"id": 1, "name": "Your first folder"}})
         rows: dict[Key, Row] = {
-            one: {"id": one, "name": f"List {one}", "folderId": 1, "createdAt": times.iso(0)} for one in first
+            one: {"id": one, "name": NAMES.get(one, f"List {one}"), "folderId": 1, "createdAt": times.iso(0)}
+            for one in first
         }
         self.lists = Table("lists", journal, rows)
-        self._unknown_status = unknown_status
+        self._switches = switches
 
     def check(self, ids: Iterable[int]) -> None:
         """Return when all lists exist.
@@ -34,8 +40,13 @@ class Lists:
         """
         unknown = [one for one in ids if one not in self.lists.rows]
         if unknown:
-            code = "document_not_found" if self._unknown_status == 404 else "invalid_parameter"
-            raise ApiError(self._unknown_status, code, "List ID does not exist")
+            status = self._switches.unknown_list_status
+            code = "document_not_found" if status == 404 else "invalid_parameter"
+            raise ApiError(status, code, "List ID does not exist")
+
+    def known(self, ids: Iterable[int]) -> tuple[int, ...]:
+        """Return those lists that exist."""
+        return tuple(one for one in ids if one in self.lists.rows)
 
     def create_folder(self, name: object) -> int:
         """Add a folder.

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
+from typing import Any
 
 from customer_sync import serving
 from customer_sync.brevo.sandbox.app import create_app
 from customer_sync.brevo.sandbox.state import Sandbox, Settings
+from customer_sync.brevo.sandbox.strikes import STREAMED
 from customer_sync.serving import THREADS
 
 
@@ -29,4 +32,19 @@ def _build(settings: Settings) -> serving.Wsgi:
     """Build the sandbox; runs in the worker process."""
     sandbox = Sandbox(settings)
     sandbox.start()
-    return serving.whole(create_app(sandbox))
+    return partial(_answer, create_app(sandbox))
+
+
+def _answer(app: serving.Wsgi, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    """Answer in one piece, which the server sends in one write, unless a fault wants the answer to come in pieces."""
+    pieces: list[Iterable[bytes]] = []
+
+    def once(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        chunks = app(environ, start_response)
+        if not environ.get(STREAMED):
+            return chunks
+        pieces.append(chunks)
+        return ()
+
+    found = serving.whole(once)(environ, start_response)
+    return pieces[0] if pieces else found

@@ -1,8 +1,13 @@
 """Webhooks: their registration, and the calls Brevo makes to them.
 
-What is registered in camelCase arrives in snake_case. A call is tried at once and after 10 minutes, 1, 2 and 8 hours,
-but only when nobody answered or the answer was 429: any 5xx and every other 4xx drops the event for good
-(developers.brevo.com/docs/retry-mechanism). There is no event id and no signature.
+What is registered in camelCase arrives in snake_case. Events of mails and events of contacts have different bodies
+(developers.brevo.com/docs/marketing-webhooks, read 2026-11): of the times only `ts_sent` and `ts_event` are UTC for
+certain. `date_sent`, `date_event` and `date` are Central European time, in which this account lives, and in Brevo's own
+example `ts` is ahead of `ts_event` by an hour in winter.
+
+A call is tried at once and after 10 minutes, 1, 2 and 8 hours, but only when nobody answered or the answer was 429: any
+5xx and every other 4xx drops the event for good (developers.brevo.com/docs/retry-mechanism). There is no event id and
+no signature.
 """
 
 from __future__ import annotations
@@ -20,6 +25,7 @@ import urllib3
 from customer_sync.brevo.sandbox import times
 from customer_sync.brevo.sandbox.answers import Row
 from customer_sync.brevo.sandbox.journal import Journal, Table
+from customer_sync.brevo.sandbox.switches import Switches
 from customer_sync.model import Json
 
 #: Seconds between the tries.
@@ -46,7 +52,11 @@ TRANSACTIONAL: Final = frozenset(
         *("opened", "uniqueOpened", "click", "spam", "unsubscribed"),
     )
 )
+#: Events of mails; the others are events of contacts.
+MAIL_EVENTS: Final = frozenset(("unsubscribed", "spam", "hardBounce", "softBounce", "delivered", "opened", "click"))
 _TIMEOUT_S = 5.0
+#: How long before the event its mail was sent.
+_MAIL_AGE_S = 60
 #: How many finished deliveries are remembered.
 _KEPT = 1_000
 
@@ -74,7 +84,7 @@ class Delivery:
     def row(self) -> Row:
         """Return the delivery as the control routes show it."""
         statuses: list[Json] = list(self.statuses)
-        body: Json = json.loads(self.body)
+        body: Json = json.loads(self.body) if self.body else None
         return {"url": self.url, "event": self.event, "state": self.state, "statuses": statuses, "body": body}
 
 
@@ -84,13 +94,13 @@ class WebhooksOut:
     Args:
         journal: where registrations are written.
         clock: seconds since 1970.
-        time_scale: all waits are multiplied by this.
+        switches: how the account behaves.
     """
 
-    def __init__(self, journal: Journal, clock: Callable[[], float], time_scale: float) -> None:
+    def __init__(self, journal: Journal, clock: Callable[[], float], switches: Switches) -> None:
         self.table = Table("webhooks", journal)
         self._clock = clock
-        self._scale = time_scale
+        self._switches = switches
         self._number = count()
         self._http = urllib3.PoolManager(maxsize=8, timeout=_TIMEOUT_S, retries=False)
         self.clear()
@@ -105,16 +115,22 @@ class WebhooksOut:
         """Close the connections that are kept open."""
         self._http.clear()
 
-    def emit(self, registered: str, email: str, more: Mapping[str, Json]) -> None:
-        """Tell every marketing webhook that asked for this event."""
+    def emit(self, registered: str, email: Json, more: Mapping[str, Json], ago_s: float = 0.0) -> None:
+        """Tell every marketing webhook that asked for this event, which happened so many seconds ago."""
+        second = int(self._clock() - ago_s)
+        body = self._mail_body(registered, second) if registered in MAIL_EVENTS else _contact_body(registered, second)
         for hook in self.table.rows.values():
             events = hook["events"]
             if hook["type"] == "marketing" and isinstance(events, list) and registered in events:
-                self._add(hook, self._body(hook, EVENTS[registered], email, more))
+                self._add(hook, {"id": hook["id"], "email": email, **body, **more})
 
-    def call(self, url: str, body: Row) -> None:
-        """Call a notify address once, with the same tries."""
-        self._enqueue(Delivery(url, {}, json.dumps(body).encode(), "notify"), self._clock())
+    def call(self, url: str, body: Row | None = None) -> None:
+        """Call a notify address once, with the same tries; without a body, as after an import, when None is given."""
+        bare, headers = _address(url)
+        if self._switches.notify_query == "drop":
+            bare = bare.partition("?")[0]
+        text = b"" if body is None else json.dumps(body).encode()
+        self._enqueue(Delivery(bare, headers, text, "notify"), self._clock())
 
     def next_due(self) -> float | None:
         """Return when the next call is due, None when none waits."""
@@ -148,29 +164,25 @@ class WebhooksOut:
         if 200 <= status < 300:
             delivery.state = "delivered"
         elif status in (0, 429) and tries <= len(WAITS_S):
-            wait_s = WAITS_S[tries - 1] * self._scale
+            wait_s = WAITS_S[tries - 1] * self._switches.time_scale
             heapq.heappush(self._waiting, (self._clock() + wait_s, next(self._number), delivery))
         else:
             delivery.state = "dropped"
 
-    def _body(self, hook: Row, event: str, email: str, more: Mapping[str, Json]) -> Row:
-        now = self._clock()
-        at = times.iso(int(now * 1000))
-        return {
-            "id": hook["id"],
-            "event": event,
-            "email": email,
-            "date": f"{at[:10]} {at[11:19]}",
-            "ts": int(now),
-            **more,
-        }
+    def _mail_body(self, registered: str, second: int) -> Row:
+        shift_s = times.offset_s(second) if self._switches.webhook_ts == "shifted" else 0
+        event = self._switches.webhook_unsubscribe if registered == "unsubscribed" else EVENTS[registered]
+        mail: Row = {"camp_id": 1, "campaign name": "Sandbox campaign", "tag": "", "segment_ids": []}
+        dates: Row = {"date_sent": times.local(second - _MAIL_AGE_S), "date_event": times.local(second)}
+        stamps: Row = {"ts_sent": second - _MAIL_AGE_S, "ts_event": second, "ts": second + shift_s}
+        return {"event": event, **mail, **dates, **stamps}
 
     def _add(self, hook: Row, body: Row) -> None:
         if not hook.get("batched"):
             self._enqueue(_delivery(hook, str(body["event"]), body), self._clock())
             return
         hook_id = int(str(hook["id"]))
-        batch = self._batches.setdefault(hook_id, (self._clock() + BATCH_S * self._scale, []))
+        batch = self._batches.setdefault(hook_id, (self._clock() + BATCH_S * self._switches.time_scale, []))
         batch[1].append(body)
 
     def _close_batch(self, hook_id: int) -> None:
@@ -185,12 +197,20 @@ class WebhooksOut:
         heapq.heappush(self._waiting, (due, next(self._number), delivery))
 
 
+def _contact_body(registered: str, second: int) -> Row:
+    return {"event": EVENTS[registered], "key": "sandbox", "date": times.local(second), "ts": second}
+
+
+def _address(url: str) -> tuple[str, dict[str, str]]:
+    """Return an address without `user:password@`, and the header that these two become."""
+    address = urllib3.util.parse_url(url)
+    if not address.auth:
+        return url, {}
+    return address._replace(auth=None).url, dict(urllib3.make_headers(basic_auth=address.auth))
+
+
 def _delivery(hook: Row, event: str, body: Json) -> Delivery:
-    address = urllib3.util.parse_url(str(hook["url"]))
-    headers: dict[str, str] = {}
-    if address.auth:
-        headers.update(urllib3.make_headers(basic_auth=address.auth))
-        address = address._replace(auth=None)
+    url, headers = _address(str(hook["url"]))
     extra = hook.get("headers")
     for one in extra if isinstance(extra, list) else ():
         if isinstance(one, dict):
@@ -198,4 +218,4 @@ def _delivery(hook: Row, event: str, body: Json) -> Delivery:
     auth = hook.get("auth")
     if isinstance(auth, dict) and auth.get("type") == "bearer":
         headers["authorization"] = f"Bearer {auth.get('token')}"
-    return Delivery(address.url, headers, json.dumps(body).encode(), event)
+    return Delivery(url, headers, json.dumps(body).encode(), event)

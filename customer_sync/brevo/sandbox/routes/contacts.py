@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from flask import Response, request
@@ -17,12 +17,14 @@ from customer_sync.brevo.sandbox.answers import (
     invalid,
     not_found,
     nothing,
+    object_of,
     raw_json,
 )
 from customer_sync.brevo.sandbox.contact import Contact, Write, page_of
 from customer_sync.brevo.sandbox.contacts import duplicate
 from customer_sync.brevo.sandbox.identifiers import EMAIL, EXT_ID, SMS, TYPES
-from customer_sync.brevo.sandbox.routes import Route
+from customer_sync.brevo.sandbox.mailable import Cause
+from customer_sync.brevo.sandbox.routes import Route, this_call
 from customer_sync.brevo.sandbox.state import Sandbox
 from customer_sync.model import Json
 
@@ -30,16 +32,6 @@ _FILTER = re.compile(r'equals\(\s*([\w-]+)\s*,\s*(?:"(.*)"|([^"]*?))\s*\)')
 #: Attribute names whose value is an identifier under another name.
 _SPELLINGS: Final = {"EXT_ID": EXT_ID}
 _MAX_IDS = 20
-#: Ninety days without a mail, which is all a sandbox has to tell.
-_NO_STATISTICS: Final = (
-    "messagesSent",
-    "delivered",
-    "opened",
-    "clicked",
-    "softBounces",
-    "hardBounces",
-    "complaints",
-)
 
 
 def create(sandbox: Sandbox) -> Response:
@@ -56,7 +48,8 @@ def create(sandbox: Sandbox) -> Response:
         if collisions:
             known = _merge(sandbox, known, collisions)
         if known is None:
-            contact = sandbox.contacts.create(write, sandbox.now_ms())
+            write.add_groups = sandbox.groups.automatic()
+            contact = sandbox.contacts.create(write, sandbox.now_ms(), this_call())
             _tell_lists(sandbox, contact, write.add_lists)
             return as_json({"id": contact.id}, 201)
         _update(sandbox, known, write)
@@ -80,7 +73,7 @@ def update(sandbox: Sandbox, identifier: str) -> Response:
 
 def batch(sandbox: Sandbox) -> Response:
     """Refuse: the endpoint ended on 2026-10-30; `/contacts/import` is its successor."""
-    raise ApiError(sandbox.settings.batch_status, "document_not_found", "This endpoint has been deprecated")
+    raise ApiError(sandbox.switches.batch_status, "document_not_found", "This endpoint has been deprecated")
 
 
 def delete(sandbox: Sandbox, identifier: str) -> Response:
@@ -100,13 +93,17 @@ def read(sandbox: Sandbox, identifier: str) -> Response:
     """Return one contact with its statistics."""
     with sandbox.lock:
         contact = _existing(sandbox, identifier, is_read=True)
-        return as_json({**contact.public(), "statistics": _statistics(contact)})
+        text = sandbox.shower()(contact)
+        if text is None:
+            raise not_found("Contact does not exist")
+        return as_json({**object_of(text), "statistics": sandbox.acts.statistics(contact.id, contact.transactional)})
 
 
 def read_statistics(sandbox: Sandbox, identifier: str) -> Response:
     """Return the statistics of one contact."""
     with sandbox.lock:
-        return as_json(_statistics(_existing(sandbox, identifier, is_read=True)))
+        contact = _existing(sandbox, identifier, is_read=True)
+        return as_json(sandbox.acts.statistics(contact.id, contact.transactional))
 
 
 def list_all(sandbox: Sandbox) -> Response:
@@ -114,12 +111,12 @@ def list_all(sandbox: Sandbox) -> Response:
     page = paging.page(50, 1000)
     with sandbox.lock:
         rows = _chosen(sandbox)
-        contacts, count = page.of(rows), len(rows)
+        contacts, count, show = page.of(rows), len(rows), sandbox.shower()
         everyone = rows[:] if "filter" in request.args else ()
     if "filter" in request.args:
         rows = _filtered(sandbox, everyone, request.args["filter"])
         contacts, count = page.of(rows), len(rows)
-    return _contacts(contacts, count)
+    return _contacts(contacts, count, show)
 
 
 def list_members(sandbox: Sandbox, list_id: int) -> Response:
@@ -128,8 +125,8 @@ def list_members(sandbox: Sandbox, list_id: int) -> Response:
     with sandbox.lock:
         sandbox.lists.list(list_id)
         rows = sandbox.contacts.roll.choose(None, paging.since("modifiedSince"), list_id)
-        contacts, count = page.of(rows), len(rows)
-    return _contacts(contacts, count)
+        contacts, count, show = page.of(rows), len(rows), sandbox.shower()
+    return _contacts(contacts, count, show)
 
 
 def list_segments(_sandbox: Sandbox) -> Response:
@@ -138,28 +135,31 @@ def list_segments(_sandbox: Sandbox) -> Response:
     return as_json({"segments": [], "count": 0})
 
 
-def refuse_consent_groups(_sandbox: Sandbox) -> Response:
-    """Refuse: the feature is off, as it is for most accounts."""
-    raise ApiError(403, "CONSENT_GROUP_NOT_ENABLED", "Consent groups are not enabled for this account")
-
-
-def _contacts(contacts: Sequence[Contact], count: int) -> Response:
+def _contacts(contacts: Sequence[Contact], count: int, show: Callable[[Contact], bytes | None]) -> Response:
     """Turn many contacts into JSON; needs no lock, and would hold up every other call."""
-    return raw_json(page_of(contacts, count))
+    return raw_json(page_of(contacts, count, show))
 
 
 def _merge(sandbox: Sandbox, own: Contact | None, collisions: dict[str, Contact]) -> Contact:
-    contacts = {one.id: one for one in (*([own] if own else []), *collisions.values())}
-    return sandbox.contacts.merge(list(contacts.values()), sandbox.now_ms())
+    """Merge all into the one that changed last, as `forceMerge` is described."""
+    contacts = {one for one in (own, *collisions.values()) if one}
+    survivor, *others = sorted(contacts, key=lambda one: (one.modified_ms, one.id), reverse=True)
+    sandbox.contacts.merge(survivor, others, sandbox.now_ms(), this_call())
+    return survivor
 
 
 def _update(sandbox: Sandbox, contact: Contact, write: Write) -> None:
-    joined = tuple(one for one in write.add_lists if one not in contact.list_ids)
-    changed = sandbox.contacts.update(contact, write, sandbox.now_ms())
+    before = contact.list_ids
+    changed = sandbox.contacts.update(contact, write, sandbox.now_ms(), Cause(by=this_call()))
     if changed:
-        content: list[Json] = [*sorted(changed)]
-        sandbox.emit("contactUpdated", contact, content=content)
-    _tell_lists(sandbox, contact, joined)
+        sandbox.emit("contactUpdated", contact, content=[_content(contact, changed)])
+    _tell_lists(sandbox, contact, tuple(one for one in contact.list_ids if one not in before))
+
+
+def _content(contact: Contact, changed: set[str]) -> Row:
+    """Return what changed, as a webhook tells it; null stands for a value that was emptied."""
+    values: Row = {"EMAIL": contact.email, **object_of(contact.shown)}
+    return {name: values.get(name) for name in sorted(changed) if name.isupper()}
 
 
 def _tell_lists(sandbox: Sandbox, contact: Contact, joined: tuple[int, ...]) -> None:
@@ -241,21 +241,12 @@ def _values(contact: Contact, name: str) -> list[Json]:
     return value if isinstance(value, list) else [value]
 
 
-def _statistics(contact: Contact) -> Row:
-    rows: Row = {name: [] for name in _NO_STATISTICS}
-    rows["unsubscriptions"] = {"userUnsubscription": [], "adminUnsubscription": []}
-    rows["transacAttributes"] = list(contact.transactional)
-    return rows
-
-
 # An identifier may hold slashes (`gid://shopify/Customer/7`), which arrive decoded; fixed paths go first all the same.
 ROUTES: Final[tuple[Route, ...]] = (
     ("GET", "/contacts", list_all),
     ("POST", "/contacts", create),
     ("POST", "/contacts/batch", batch),
     ("GET", "/contacts/segments", list_segments),
-    ("GET", "/contacts/consent-groups", refuse_consent_groups),
-    ("POST", "/contacts/consent-groups", refuse_consent_groups),
     ("GET", "/contacts/<path:identifier>", read),
     ("PUT", "/contacts/<path:identifier>", update),
     ("DELETE", "/contacts/<path:identifier>", delete),

@@ -9,21 +9,13 @@ from flask import Response, request
 
 from customer_sync.brevo.sandbox import paging
 from customer_sync.brevo.sandbox.answers import Row, as_json, body_object, invalid, not_found, nothing, raw_json
-from customer_sync.brevo.sandbox.contact import Contact, Write, page_of
-from customer_sync.brevo.sandbox.contact_body import list_ids
+from customer_sync.brevo.sandbox.contact import Contact, page_of
 from customer_sync.brevo.sandbox.faults import KINDS
-from customer_sync.brevo.sandbox.identifiers import EMAIL
+from customer_sync.brevo.sandbox.landing import FATES
 from customer_sync.brevo.sandbox.limits import PLANS, Allowance
 from customer_sync.brevo.sandbox.routes import Route
 from customer_sync.brevo.sandbox.state import Sandbox
 from customer_sync.model import Json
-
-#: act of a person → the webhook event and what is added to it.
-ACTS: Final[dict[str, tuple[str, Row]]] = {
-    "unsubscribe": ("unsubscribed", {}),
-    "spam": ("spam", {"reason": "complaint"}),
-    "hard_bounce": ("hardBounce", {"reason": "550 5.1.1 no such mailbox"}),
-}
 
 
 def ready(_sandbox: Sandbox) -> Response:
@@ -37,7 +29,8 @@ def state(sandbox: Sandbox) -> Response:
     with sandbox.lock:
         count = len(sandbox.contacts.roll.all)
         contacts = sandbox.contacts.roll.all[first : first + limit]
-    return raw_json(page_of(contacts, count))
+        show = sandbox.show if sandbox.switches.consent_groups else Contact.json
+    return raw_json(page_of(contacts, count, show))
 
 
 def calls(sandbox: Sandbox) -> Response:
@@ -55,24 +48,30 @@ def forget_calls(sandbox: Sandbox) -> Response:
 
 
 def mailable(sandbox: Sandbox) -> Response:
-    """Return every moment at which somebody who was blocked could be mailed again; with `email` only of those people.
+    """Return every moment at which somebody who had left could be mailed again, how and by which call.
 
-    `count` is how many there are, `limit` how many are shown, the newest of them.
+    With `email` only of those people, with `how` only of those ways (see `mailable.WAYS`). `count` is how many there
+    are, `limit` how many are shown, the newest of them.
     """
+    ways = request.args.getlist("how")
     emails = {one.strip().lower() for one in request.args.getlist("email")}
     limit = paging.number("limit", sys.maxsize)
     with sandbox.lock:
         rows = sandbox.history.all()
     if emails:
-        rows = [row for row in rows if isinstance(row, dict) and row["email"] in emails]
-    return as_json({"mailable": rows[max(len(rows) - limit, 0) :], "count": len(rows)})
+        rows = [row for row in rows if row["email"] in emails]
+    if ways:
+        rows = [row for row in rows if row["how"] in ways]
+    shown: list[Json] = [*rows[max(len(rows) - limit, 0) :]]
+    return as_json({"mailable": shown, "count": len(rows)})
 
 
 def imported(sandbox: Sandbox) -> Response:
     """Return what became of the rows of all completed imports, which the API tells nobody."""
     with sandbox.lock:
-        found: Row = {name: sandbox.rows[name] for name in ("created", "updated", "untouched", "refused")}
-    return as_json({"rows": sum(sandbox.rows.values()), **found})
+        found: Row = {fate: sandbox.jobs.rows[fate] for fate in FATES}
+        total = sum(sandbox.jobs.rows.values())
+    return as_json({"rows": total, **found})
 
 
 def webhooks(sandbox: Sandbox) -> Response:
@@ -89,6 +88,24 @@ def shop(sandbox: Sandbox, table: str) -> Response:
             raise not_found(f"one of {', '.join(sandbox.shop)}")
         rows: list[Json] = list(sandbox.shop[table].rows.values())
     return as_json({table: rows, "count": len(rows)})
+
+
+def automations(sandbox: Sandbox) -> Response:
+    """Return how often workflows were started, by orders that were not historical and by events; newest first."""
+    limit = paging.number("limit", 1000)
+    with sandbox.lock:
+        counts: Row = {kind: sandbox.automations.counts[kind] for kind in ("orders", "events")}
+        total = sum(sandbox.automations.counts.values())
+        fired: list[Json] = [*sandbox.automations.newest(limit)]
+    return as_json({"count": total, **counts, "fired": fired})
+
+
+def mails(sandbox: Sandbox) -> Response:
+    """Return each transactional mail to one receiver, oldest first, and how the receiver stood at that moment."""
+    emails = {one.strip().lower() for one in request.args.getlist("email")}
+    with sandbox.lock:
+        rows: list[Json] = [row for row in sandbox.mails.rows() if not emails or row["to"] in emails]
+    return as_json({"mails": rows, "count": len(rows)})
 
 
 def reset(sandbox: Sandbox) -> Response:
@@ -134,23 +151,6 @@ def set_limits(sandbox: Sandbox) -> Response:
     return nothing()
 
 
-def act(sandbox: Sandbox, name: str) -> Response:
-    """Do what a person does: leave everything, or with `list_ids` single lists; complain; have no mailbox."""
-    body = body_object()
-    with sandbox.lock:
-        contact = sandbox.contacts.find(EMAIL, str(body.get("email", "")).strip().lower())
-        if contact is None or name not in ACTS:
-            raise not_found("Contact does not exist" if name in ACTS else f"one of {', '.join(ACTS)}")
-        lists = list_ids(body, "list_ids")
-        if lists:
-            _leave_lists(sandbox, contact, lists)
-        else:
-            sandbox.contacts.update(contact, Write(email_blacklisted=True), sandbox.now_ms())
-        event, more = ACTS[name]
-        sandbox.emit(event, contact, **_mail_facts(sandbox), list_id=list(lists or contact.list_ids), **more)
-    return nothing()
-
-
 def download(sandbox: Sandbox, name: str) -> Response:
     """Return a CSV file of refused rows."""
     with sandbox.lock:
@@ -158,24 +158,6 @@ def download(sandbox: Sandbox, name: str) -> Response:
     if row is None:
         raise not_found("no such file")
     return Response(str(row["text"]), content_type="text/csv; charset=utf-8")
-
-
-def _leave_lists(sandbox: Sandbox, contact: Contact, lists: tuple[int, ...]) -> None:
-    left = tuple(dict.fromkeys((*contact.list_unsubscribed, *lists)))
-
-    def leave(one: Contact) -> None:
-        one.list_unsubscribed = left
-        sandbox.contacts.roll.touch(one, sandbox.now_ms())
-
-    sandbox.contacts.change_all([contact], leave)
-    sandbox.contacts.update(contact, Write(remove_lists=lists), sandbox.now_ms())
-
-
-def _mail_facts(sandbox: Sandbox) -> Row:
-    """What every marketing event says of the mail it is about."""
-    now = int(sandbox.clock())
-    sent: Row = {"camp_id": 1, "campaign name": "Sandbox campaign", "tag": "", "segment_ids": [], "ts_event": now}
-    return {**sent, "ts_sent": now}
 
 
 def _allowance(pair: Json) -> Allowance:
@@ -194,12 +176,13 @@ ROUTES: Final[tuple[Route, ...]] = (
     ("GET", "/sandbox/imports", imported),
     ("GET", "/sandbox/webhooks", webhooks),
     ("GET", "/sandbox/shop/<table>", shop),
+    ("GET", "/sandbox/automations", automations),
+    ("GET", "/sandbox/mails", mails),
     ("POST", "/sandbox/reset", reset),
     ("GET", "/sandbox/faults", list_faults),
     ("POST", "/sandbox/faults", add_fault),
     ("DELETE", "/sandbox/faults", clear_faults),
     ("DELETE", "/sandbox/faults/<int:fault_id>", clear_faults),
     ("POST", "/sandbox/limits", set_limits),
-    ("POST", "/sandbox/<any(unsubscribe, spam, hard_bounce):name>", act),
     ("GET", "/sandbox/files/<name>", download),
 )

@@ -26,7 +26,7 @@ _NO_IDENTIFIER = (
 
 def begin(sandbox: Sandbox) -> Response:
     """Queue an import: 202 with the process id."""
-    too_large = ApiError(sandbox.settings.max_import_status, "out_of_range", "Body should not exceed 10 MB")
+    too_large = ApiError(sandbox.switches.max_import_status, "out_of_range", "Body should not exceed 10 MB")
     if (request.content_length or 0) > MAX_BYTES:
         raise too_large
     text = request.get_data(cache=False)
@@ -39,7 +39,7 @@ def begin(sandbox: Sandbox) -> Response:
         list_ids = _lists(sandbox, body)
         job = Import(
             process_id=sandbox.processes.next_id(),
-            due=sandbox.clock() + sandbox.settings.import_delay_s,
+            due=sandbox.clock() + sandbox.switches.import_delay_s,
             rows=rows,
             list_ids=list_ids,
             file_url=file_url,
@@ -47,10 +47,11 @@ def begin(sandbox: Sandbox) -> Response:
             block_sms=bool(contact_body.flag(body, "smsBlacklist")),
             is_updating=updates is not False,
             is_emptying=bool(contact_body.flag(body, "emptyContactsAttributes")),
+            groups=_groups(sandbox, body),
             notify_url=str(body.get("notifyUrl") or ""),
             base_url=request.host_url,
         )
-        sandbox.begin_import(job)
+        sandbox.jobs.begin(job)
     return as_json({"processId": job.process_id}, 202)
 
 
@@ -59,14 +60,14 @@ def list_processes(sandbox: Sandbox) -> Response:
     page = paging.page(10, 50)
     with sandbox.lock:
         ids = list(sandbox.processes.rows)
-        shown: list[Json] = [sandbox.process(int(one)) for one in page.of(ids)]
+        shown: list[Json] = [sandbox.jobs.show(int(one)) for one in page.of(ids)]
         return as_json({"processes": shown, "count": len(ids)})
 
 
 def read_process(sandbox: Sandbox, process_id: int) -> Response:
     """Return one process; an unknown one is a 404 with an unexpected code, as Brevo has it."""
     with sandbox.lock:
-        row = sandbox.process(process_id)
+        row = sandbox.jobs.show(process_id)
         if row is None:
             raise ApiError(404, "invalid_parameter", "processId is invalid")
         return as_json(row)
@@ -100,8 +101,14 @@ def _lists(sandbox: Sandbox, body: Row) -> tuple[int, ...]:
     if isinstance(new, dict) and new.get("listName"):
         list_ids += (sandbox.lists.create_list(new["listName"], new.get("folderId"), sandbox.now_ms()),)
     if not list_ids:
-        raise missing("Either listIds or newList is required")
+        raise missing("Missing listIds or newList")
     return list_ids
+
+
+def _groups(sandbox: Sandbox, body: Row) -> tuple[int, ...]:
+    groups = contact_body.list_ids(body, "consentGroupIds")
+    sandbox.groups.check(groups)
+    return groups
 
 
 ROUTES: Final[tuple[Route, ...]] = (

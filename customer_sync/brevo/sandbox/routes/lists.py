@@ -11,7 +11,8 @@ from customer_sync.brevo.sandbox import paging, times
 from customer_sync.brevo.sandbox.answers import ApiError, Row, as_json, body_object, invalid, nothing
 from customer_sync.brevo.sandbox.contact import Contact, Write
 from customer_sync.brevo.sandbox.identifiers import EMAIL, EXT_ID
-from customer_sync.brevo.sandbox.routes import Route
+from customer_sync.brevo.sandbox.mailable import Cause
+from customer_sync.brevo.sandbox.routes import Route, this_call
 from customer_sync.brevo.sandbox.state import Sandbox
 from customer_sync.model import Json
 
@@ -114,8 +115,9 @@ def add_members(sandbox: Sandbox, list_id: int) -> Response:
         joining = {key: one for key, one in wanted.items() if one and list_id not in one.list_ids}
         if not joining:
             raise invalid("Contact already in list and/or does not exist")
+        cause = Cause(by=this_call())
         for contact in joining.values():
-            sandbox.contacts.update(contact, Write(add_lists=(list_id,)), sandbox.now_ms())
+            sandbox.contacts.update(contact, Write(add_lists=(list_id,)), sandbox.now_ms(), cause)
             sandbox.emit("listAddition", contact, list_id=[list_id])
         return _answer(wanted, joining)
 
@@ -131,8 +133,9 @@ def remove_members(sandbox: Sandbox, list_id: int) -> Response:
         leaving = {key: one for key, one in wanted.items() if one and list_id in one.list_ids}
         if not leaving:
             raise invalid("Contact already removed from list and/or does not exist")
+        cause = Cause(by=this_call())
         for contact in leaving.values():
-            sandbox.contacts.update(contact, Write(remove_lists=(list_id,)), sandbox.now_ms())
+            sandbox.contacts.update(contact, Write(remove_lists=(list_id,)), sandbox.now_ms(), cause)
         return _answer(wanted, leaving)
 
 

@@ -1,0 +1,99 @@
+"""How the tests share one machine: a file in one process, the longest first, and one that measures time alone."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+from hypothesis import settings
+
+# an example that takes long says something of the machine and nothing of the code; one that nobody saw before belongs
+# to TAJO_EXPLORE, so that `make test` judges a change and not its luck
+settings.register_profile("tajo", deadline=None, derandomize=not os.environ.get("TAJO_EXPLORE"))
+settings.load_profile("tajo")
+
+#: Folders whose files share one installation of real processes, so they belong to one process of pytest.
+ONE_INSTALLATION = ("tests/hybrid/",)
+#: What starts an installation of its own all the same.
+OF_ITS_OWN = ("tests/hybrid/test_schedule_hour.py",)
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest-timeout looks
+def pytest_configure(config: pytest.Config) -> None:
+    """Let properties that look at thousands of examples take the time that they need."""
+    if os.environ.get("TAJO_EXPLORE"):
+        config.option.timeout = 0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files first that take longest, so that no process is left with one of them at the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: (item.path not in slow, not item.nodeid.startswith(OF_ITS_OWN)))
+
+
+def unit(nodeid: str) -> str:
+    """Return what a test is run together with: its file, or the folder that shares an installation."""
+    path = nodeid.partition("::")[0]
+    if path.startswith(OF_ITS_OWN):
+        return path
+    return next((folder for folder in ONE_INSTALLATION if path.startswith(folder)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` starts: one more than there are cores, because many tests wait."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Return what hands the tests to the processes: a unit at a time, in the order of the tests."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class Units(LoadFileScheduling):
+        """Keeps what shares an installation together."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return unit(nodeid)
+
+    config.option.loadscopereorder = False
+    return Units(config, log)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before the clock of pytest-timeout begins
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Let a test marked `alone` run when no other does; where tests run one after the other there is nothing to do."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        return (yield)
+    # each process has a folder in that of the whole run
+    folder = item.config._tmp_path_factory.getbasetemp().parent  # type: ignore[attr-defined]  # noqa: SLF001  # pytest's
+    with room(folder, is_alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@contextmanager
+def room(folder: Path, *, is_alone: bool) -> Iterator[None]:
+    """Hold the room while the block lasts: together with others, or alone.
+
+    Whoever waits for the room holds its door, so that nobody else comes in before a test that must be alone.
+    """
+    door, inside = lock_file(folder / "door"), lock_file(folder / "room")
+    fcntl.flock(door, fcntl.LOCK_EX)
+    fcntl.flock(inside, fcntl.LOCK_EX if is_alone else fcntl.LOCK_SH)
+    fcntl.flock(door, fcntl.LOCK_UN)
+    try:
+        yield
+    finally:
+        fcntl.flock(inside, fcntl.LOCK_UN)
+
+
+@cache
+def lock_file(path: Path) -> IO[bytes]:
+    """Return a file that all processes of one run of the tests lock."""
+    return path.open("ab")

@@ -1,0 +1,16 @@
+"""A Shopify of your own: the Admin API as far as an app that keeps customers in step can see it.
+
+| module | holds |
+|---|---|
+| `app` | START HERE: the routes, and what stands between a query and its answer |
+| `shop` | what happens in it, and the webhooks that tell of it |
+| `settings` | how it behaves |
+| `population`, `customers` | the customers of the start; what became of them |
+| `schema`, `query` | the part of the platform's schema that is answered; what a document asks for |
+| `graph`, `changes`, `nodes` | what can be asked for; what can be done; how it looks |
+| `filters`, `cost` | the search syntax; points |
+| `bulk`, `export`, `downloads` | bulk operations and their files |
+| `tokens`, `bodies`, `acts` | tokens; bodies of webhooks; what can be done below `/fake` |
+
+`python -m connectors.shopify.fake --customers 1000000 --port 0`; the first line is the address.
+"""

@@ -1,0 +1,155 @@
+"""Reading: one request becomes events, and each event what is put into the lanes. What cannot be read is parked.
+
+Nothing here writes: a request becomes a `Read`, and the pipeline commits many of them in one step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from customer_sync.connector import Connector
+from customer_sync.errors import MappingError, PayloadError
+from customer_sync.identity import fingerprint
+from customer_sync.log import get, place
+from customer_sync.model import Event, Inbound, to_ms
+from customer_sync.plan import Planned, Request, Step
+from customer_sync.planner import Planner
+from customer_sync.rescue import ALONE
+from customer_sync.skills import Skill
+from customer_sync.store import Store, inbox, parked
+from customer_sync.store.forms import EventRef
+from customer_sync.store.ledger import event_row
+
+log = get(__name__)
+
+
+@dataclass(slots=True)
+class Read:
+    """One request, read.
+
+    Args:
+        source: where it came from.
+        request: what is put.
+        events: its events, in the order in which the script answers them.
+        parked: how much of it had to be parked; the script answers these last.
+        refused: the fields that were left out.
+    """
+
+    source: str
+    request: Request
+    events: list[Event] = field(default_factory=list)
+    parked: int = 0
+    refused: list[str] = field(default_factory=list)
+
+    @property
+    def is_ignored(self) -> bool:
+        """Whether it told nothing of interest."""
+        return not self.events and not self.parked
+
+
+class Reader:
+    """Reads requests.
+
+    Args:
+        store: for the fingerprints.
+        connectors: source → its connector.
+        skills: the enabled skills.
+        now_ms: the time by Redis' clock.
+    """
+
+    def __init__(self, store: Store, connectors: Mapping[str, Connector], skills: Sequence[Skill], now_ms: int) -> None:
+        self._salt = store.people.salt
+        self._connectors = connectors
+        self._skills = skills
+        self._planner = Planner(store.people, now_ms)
+
+    def read(self, entry: inbox.Entry) -> Read:
+        """Return what a request puts into the lanes."""
+        found = Read(entry.inbound.source, Request(entry.id, ()))
+        planned: list[Planned] = []
+        stopped: list[list[Any]] = []
+        if entry.fault:
+            stopped.append(_park_raw(entry))
+        elif entry.claims >= inbox.MAX_CLAIMS:
+            stopped.append(_park(entry.inbound, "A worker died each time it read this request.", _REPORT))
+        else:
+            for part in self._parts(entry.inbound):
+                if isinstance(part, PayloadError):
+                    stopped.append(_park(entry.inbound, str(part), part.remedy))
+                    continue
+                try:
+                    one, fault = self.plan(part, entry.inbound, found)
+                except MappingError as error:
+                    one, fault = None, error
+                if one is not None:
+                    planned.append(one)
+                    found.events.append(part)
+                if fault is not None:
+                    stopped.append(_park(entry.inbound, str(fault), fault.remedy, part if one is None else None))
+        found.request = Request(entry.id, planned, stopped)
+        found.parked = len(stopped)
+        return found
+
+    def plan(self, event: Event, inbound: Inbound, found: Read) -> tuple[Planned, MappingError | None]:
+        """Return what an event puts into the lanes, and why the rest of it cannot be used.
+
+        Raises:
+            MappingError: nothing of it can.
+        """
+        steps: list[Step] = []
+        notes = list(event.notes)
+        fault: MappingError | None = None
+        for skill in self._skills:
+            intent = skill.intent(event)
+            steps += intent.steps
+            notes += [intent.note] if intent.note else []
+            found.refused += intent.refused
+            fault = fault or intent.fault
+        behind = [EventRef(event.id, event.source, to_ms(inbound.received_at))]
+        groups = self._planner.groups(steps, behind, inbound.received_at)
+        seen = fingerprint(f"{event.source}|{event.id}{ALONE if fault else ''}", self._salt)
+        return Planned(groups, seen, event_row(event, "; ".join(notes))), fault
+
+    def _parts(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
+        connector = self._connectors.get(inbound.source)
+        if connector is None:
+            found = "The source of this request is not in tajo.yaml."
+            return [_Unread(found, "Add the source again, then replay.")]
+        try:
+            return connector.parse(inbound)
+        except PayloadError as error:
+            return [error]
+        except Exception as error:  # noqa: BLE001  # a fault of ours in one request must not stop the others
+            # the error's text may hold what was sent: only its name and place are told
+            told = {"source": inbound.source, "error": type(error).__name__, "place": place(error)}
+            log.error("request not read", **told)  # noqa: TRY400  # no traceback, for the reason above
+            return [_Unread(f"A fault in the connector: {type(error).__name__}.", _REPORT)]
+
+
+_REPORT = "Report it with the request, then replay."
+
+
+class _Unread(PayloadError):
+    """A request that was not read at all: the whole sentence is the reason."""
+
+    def __init__(self, reason: str, remedy: str) -> None:
+        super().__init__("$", reason, remedy)
+        self.args = (reason,)
+
+
+def _park_raw(entry: inbox.Entry) -> list[Any]:
+    """Return a request that waits in a form which nobody wrote, as a parked one."""
+    reason = f"The waiting request is damaged ({entry.fault})."
+    one = parked.park_inbound(entry.raw, "inbox", reason, "Drop it: nobody can read it.", int(entry.id.split("-")[0]))
+    log.error("request damaged", parked=one.id, fault=entry.fault)
+    return [one.id, parked.encode(one), ["e", one.id, "s", "inbox", "k", "", "t", "", "n", reason]]
+
+
+def _park(inbound: Inbound, reason: str, remedy: str, event: Event | None = None) -> list[Any]:
+    at_ms = to_ms(inbound.received_at)
+    one = parked.park_inbound(inbox.encode(inbound), inbound.source, reason, remedy, at_ms)
+    row = event_row(event, reason) if event else ["e", one.id, "s", inbound.source, "k", "", "t", "", "n", reason]
+    log.warning("request parked", source=inbound.source, parked=one.id, reason=reason)
+    return [one.id, parked.encode(one), row]

@@ -1,0 +1,312 @@
+-- People: which record leads to which address, and how a record moves. For the scripts that need it.
+--
+-- A person is an address, for good: `em` leads from its fingerprint to its number, and `p:<number>` holds
+--   2<address>                 the version of the form, then the address; nothing for records that told none yet
+--   <what Brevo has, JSON>     may be empty
+--   @<what was said of the address, JSON>         where there is something
+--   <ref>[<a record, JSON>     one line for each record; ref is the fingerprint of (source, id), 16 letters
+-- A waiting change is `2@<JSON>` of the address, `2<ref>[<JSON>` of a record, or `2<ref>~<JSON>`: said of an address that
+-- the record led to, of which only what was withdrawn concerns the record. An empty text stands for one that moved away.
+local LOOK = '2@[0,null,{},{},[]]' -- changes nothing: the person is looked at again
+local NEVER = '-200000000000000'   -- the stamp of an address that nobody told
+
+local function em_key(fp) return P .. 'em:' .. string.sub(fp, 1, 3) end
+local function ref_key(ref) return P .. 'ref:' .. string.sub(ref, 1, 3) end
+local function person_key(person) return P .. 'p:' .. person end
+
+local function mailbox(fp) return redis.call('HGET', em_key(fp), fp) or nil end
+
+local has_tombs = redis.call('EXISTS', P .. 'tomb') == 1
+
+-- A new person for an address. That somebody withdrew before they were erased is remembered with the tombstone.
+local function new_mailbox(fp, email)
+  local person = tostring(redis.call('INCR', P .. 'seq'))
+  redis.call('HSET', em_key(fp), fp, person)
+  local text = '2' .. email .. '\n'
+  local withdrawn = has_tombs and string.match(redis.call('HGET', P .. 'tomb', 'e:' .. fp) or '', '|(%d+)$')
+  if withdrawn then text = text .. '\n@[' .. withdrawn .. ',null,{"-e":["withdrew before the erasure",""]},{}]' end
+  redis.call('SET', person_key(person), text)
+  return person
+end
+
+-- A new person for a record that told no address yet.
+local function new_holder()
+  local person = tostring(redis.call('INCR', P .. 'seq'))
+  redis.call('SET', person_key(person), '2\n')
+  return person
+end
+
+local function read_ref(ref)
+  local raw = redis.call('HGET', ref_key(ref), ref)
+  if not raw then return nil end
+  local kept, merged_ms = string.match(raw, '^=([^|]*)|?(%d*)')
+  if kept then return {merged = kept, ms = tonumber(merged_ms) or 0} end
+  local person, ms, us = string.match(raw, '^(%d+)|(-?%d+)|(-?%d+)$')
+  return {person = person, ms = tonumber(ms), us = tonumber(us)}
+end
+
+local function write_ref(ref, person, ms, us)
+  redis.call('HSET', ref_key(ref), ref, person .. '|' .. string.format('%.0f', ms) .. '|' .. string.format('%.0f', us))
+end
+
+-- Where a record is now, and under which ref: one that became another is there. Returns nil when nobody knows it.
+local function home_of(ref)
+  for _ = 1, 10 do
+    local known = read_ref(ref)
+    if not known then return nil end
+    if known.person then return known.person, ref end
+    ref = known.merged
+  end
+end
+
+-- The same, for a record that something is to be remembered of: one that nobody knows waits without an address.
+local function home_or_holder(ref)
+  for _ = 1, 10 do
+    local known = read_ref(ref)
+    if not known then
+      local person = new_holder()
+      write_ref(ref, person, tonumber(NEVER), 0)
+      return person, ref
+    end
+    if known.person then return known.person, ref end
+    ref = known.merged
+  end
+end
+
+local function is_leased(person) return redis.call('ZSCORE', P .. 'lease:' .. PEOPLE, person) and true or false end
+
+local function waiting(person) return redis.call('LRANGE', P .. 'c:' .. PEOPLE .. ':' .. person, 0, -1) end
+
+-- What stands in a person's text under a ref; `rest` is the text without it.
+local function split(text, ref)
+  local from = string.find(text, '\n' .. ref .. '[', 1, true)
+  if not from then return nil, text end
+  local till = string.find(text, '\n', from + 1, true)
+  local rest = string.sub(text, 1, from - 1) .. (till and string.sub(text, till) or '')
+  return string.sub(text, from + 1, (till or 0) - 1), rest
+end
+
+local function is_of_record(change) return string.sub(change, 2, 2) ~= '@' and string.sub(change, 18, 18) == '[' end
+
+local function has_records(person)
+  local text = redis.call('GET', person_key(person))
+  if text and string.find(text, '\n[a-z2-7]+%[') then return true end
+  for _, change in ipairs(waiting(person)) do
+    if is_of_record(change) then return true end
+  end
+  return false
+end
+
+-- The keys of the records that lead to a person, those that still wait too.
+local function refs_of(person)
+  local found = {}
+  for ref in string.gmatch(redis.call('GET', person_key(person)) or '', '\n([a-z2-7]+)%[') do found[ref] = true end
+  for _, change in ipairs(waiting(person)) do
+    if is_of_record(change) then found[string.sub(change, 2, 17)] = true end
+  end
+  return found
+end
+
+-- Whether anybody else than these records leads to a person; a box on a customer's own order is the customer's.
+local function has_others(person, names)
+  local function is_other(line)
+    return not names[string.sub(line, 1, 16)] and not names[string.match(line, '"of":"([a-z2-7]+)"') or '']
+  end
+  for line in string.gmatch(redis.call('GET', person_key(person)) or '', '\n([a-z2-7]+%[[^\n]*)') do
+    if is_other(line) then return true end
+  end
+  for _, change in ipairs(waiting(person)) do
+    if is_of_record(change) and is_other(string.sub(change, 2)) then return true end
+  end
+  return false
+end
+
+-- Whether a person is known to have no contact in Brevo, and none can come by a call that is under way.
+local function is_fresh(person)
+  local text = redis.call('GET', person_key(person)) or ''
+  local has_none = string.find(text, '^2[^\n]+\n\n') or string.find(text, '^2[^\n]+\n$')
+  if not has_none or is_leased(person) then return false end
+  return redis.call('HEXISTS', P .. 'flown:' .. PEOPLE, person) == 0
+end
+
+-- Two persons belong together while the contact of the one is to become that of the other (a rename): `from` leads from
+-- the new address to the old one, `to` back. They are taken together, see `take.lua`.
+local function unpair(new, old)
+  redis.call('HDEL', P .. 'from:' .. PEOPLE, new)
+  redis.call('HDEL', P .. 'to:' .. PEOPLE, old)
+end
+
+local touched, long, COMPACT = false, {}, 0
+local has_pairs = redis.call('EXISTS', P .. 'to:' .. PEOPLE) == 1
+
+-- Put changes of a person into the lane.
+local function tell(person, prio, now, changes)
+  for i = 1, #changes, 500 do
+    local part = {unpack(changes, i, math.min(i + 499, #changes))}
+    local length = put(PEOPLE, person, prio, now, now, part)
+    if COMPACT > 0 and length > COMPACT then long[#long + 1] = {PEOPLE, person} end
+  end
+  touched = true
+  -- what is urgent for an old address waits until its contact has the new one
+  local new = has_pairs and prio == 0 and redis.call('HGET', P .. 'to:' .. PEOPLE, person)
+  if new then put(PEOPLE, new, 0, now, now, {LOOK}) end
+end
+
+-- Facts about who led where: `left` of a person (ref:until,...), `formers` of a ref (person:until,...).
+local function each(hash, field)
+  local found = {}
+  for name, at in string.gmatch(redis.call('HGET', hash, field) or '', '([^:,]+):(-?%d+)') do
+    found[name] = tonumber(at)
+  end
+  return found
+end
+
+local function note(hash, field, name, at)
+  local found = each(hash, field)
+  found[name] = math.max(found[name] or at, at)
+  local parts = {}
+  for one, when in pairs(found) do parts[#parts + 1] = one .. ':' .. string.format('%.0f', when) end
+  table.sort(parts)
+  redis.call('HSET', hash, field, table.concat(parts, ','))
+end
+
+-- Take everything of a record out of a person: what is stored and what waits. What a worker has of it is cut out when
+-- that worker settles (see `settle.lua`). Returns the changes that it amounts to.
+local function take_out(ref, person)
+  local changes = {}
+  local section, rest = split(redis.call('GET', person_key(person)) or '', ref)
+  if section then
+    changes[1] = '2' .. section
+    redis.call('SET', person_key(person), rest)
+  end
+  local key = P .. 'c:' .. PEOPLE .. ':' .. person
+  for i, change in ipairs(waiting(person)) do
+    if string.sub(change, 2, 17) == ref then
+      changes[#changes + 1] = change
+      redis.call('LSET', key, i - 1, '')
+    end
+  end
+  if is_leased(person) then
+    local marks = redis.call('HGET', P .. 'cut:' .. PEOPLE, person) or ''
+    redis.call('HSET', P .. 'cut:' .. PEOPLE, person, marks .. ref .. ' ')
+  end
+  return changes
+end
+
+-- What was withdrawn at an address, as changes of a record that leaves it.
+local function withdrawn_at(person, ref)
+  local changes = {}
+  local text = redis.call('GET', person_key(person)) or ''
+  local from = string.find(text, '\n@', 1, true)
+  if from then
+    local till = string.find(text, '\n', from + 1, true)
+    changes[1] = '2' .. ref .. '~' .. string.sub(text, from + 2, (till or 0) - 1)
+  end
+  for _, change in ipairs(waiting(person)) do
+    local is_said = string.sub(change, 2, 2) == '@'
+    if is_said and (string.find(change, '"-', 1, true) or string.find(change, 'complained', 1, true)) then
+      changes[#changes + 1] = '2' .. ref .. '~' .. string.sub(change, 3)
+    end
+  end
+  return changes
+end
+
+-- When a person is being erased: everything that is not newer is to be forgotten, and their contact is to be deleted.
+local function is_forgotten(person)
+  local at = has_tombs and redis.call('HGET', P .. 'tomb', 'p:' .. person)
+  return at and string.match(at, '^%d+') or nil
+end
+
+-- Whether the contact of a person is to come, over however many renames, from another one.
+local function comes_from(person, other)
+  for _ = 1, 20 do
+    if person == other then return true end
+    person = redis.call('HGET', P .. 'from:' .. PEOPLE, person)
+    if not person then return false end
+  end
+  return true
+end
+
+-- The last record may have left a person: then the contact of that address becomes the one of the new address, where
+-- there is none, or none any more once its own is renamed.
+local function pair(old, new)
+  local back = redis.call('HGET', P .. 'from:' .. PEOPLE, old)
+  if back then unpair(old, back) end
+  if back == new or has_records(old) or is_forgotten(old) then return end
+  local source = back or old
+  local is_free = is_fresh(new) or redis.call('HEXISTS', P .. 'to:' .. PEOPLE, new) == 1
+  local has_one = redis.call('HEXISTS', P .. 'from:' .. PEOPLE, new) == 1
+  if is_free and not has_one and not comes_from(source, new) then
+    redis.call('HSET', P .. 'from:' .. PEOPLE, new, source)
+    redis.call('HSET', P .. 'to:' .. PEOPLE, source, new)
+    has_pairs = true
+  end
+end
+
+-- That a record led to another address when it was told: an act from before that was not given for the present one.
+local function elsewhere(ref, at)
+  return '2' .. ref .. '["",null,' .. string.format('%.0f', at) .. ',null,{"elsewhere":null},{},[]]'
+end
+
+-- A record led to an address before the one that it leads to now.
+local function led_there(ref, box, home, till, at, prio, now)
+  local known = each(P .. 'formers', ref)[box]
+  note(P .. 'left', box, ref, till)
+  note(P .. 'formers', ref, box, till)
+  if not known or known < till then
+    local changes = withdrawn_at(box, ref)
+    changes[#changes + 1] = elsewhere(ref, at)
+    tell(home, prio, now, changes)
+  end
+end
+
+-- Move a record, with all it has, to another person; `was_ms`: the stamp of the address that it leaves.
+local function move(ref, from, was_ms, to, ms, us, prio, now)
+  local changes = take_out(ref, from)
+  local is_address = string.sub(redis.call('GET', person_key(from)) or '', 1, 2) ~= '2\n'
+  if is_address then
+    -- an order's address was never the customer's own: what was withdrawn there does not go along
+    local till = was_ms > 0 and ms or was_ms
+    if was_ms > 0 then
+      for _, change in ipairs(withdrawn_at(from, ref)) do changes[#changes + 1] = change end
+      changes[#changes + 1] = elsewhere(ref, was_ms)
+    end
+    note(P .. 'left', from, ref, till)
+    note(P .. 'formers', ref, from, till)
+  end
+  local forgotten_at = is_forgotten(from)
+  if forgotten_at then
+    -- the record leaves while its person is being erased: of what it takes along only what is newer counts
+    changes[#changes + 1] = '2' .. ref .. '["",null,' .. forgotten_at .. ',null,{"erased":true},{},[]]'
+    redis.call('HSET', P .. 'tomb', 'r:' .. ref, forgotten_at)
+  end
+  write_ref(ref, to, ms, us)
+  pair(from, to)
+  tell(to, prio, now, changes)
+  if is_address then tell(from, prio, now, {LOOK})
+  elseif not has_records(from) then
+    drop(PEOPLE, from)
+    redis.call('DEL', person_key(from))
+  end
+end
+
+-- One record became another: it is gone, and what follows about its id concerns nobody. Only what it withdrew goes along.
+local function absorb(gone, kept, ms, now)
+  local _, name = home_of(kept)
+  if gone == kept or name == gone then return end -- no platform merges two records into each other
+  local known = read_ref(gone)
+  redis.call('HSET', ref_key(gone), gone, '=' .. kept .. '|' .. string.format('%.0f', ms))
+  if not known or not known.person then return end
+  local home
+  home, name = home_or_holder(kept)
+  local changes = take_out(gone, known.person)
+  for i, change in ipairs(changes) do changes[i] = '2' .. name .. '~' .. string.sub(change, 18 + (is_of_record(change) and 0 or 1)) end
+  for person, at in pairs(each(P .. 'formers', gone)) do note(P .. 'formers', name, person, at); note(P .. 'left', person, name, at) end
+  if known.person ~= home then
+    note(P .. 'formers', name, known.person, ms)
+    note(P .. 'left', known.person, name, ms)
+    for _, change in ipairs(withdrawn_at(known.person, name)) do changes[#changes + 1] = change end
+    tell(known.person, 1, now, {LOOK})
+  end
+  tell(home, 1, now, #changes > 0 and changes or {LOOK})
+end

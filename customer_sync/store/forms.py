@@ -1,0 +1,203 @@
+"""How people and waiting changes are written in Redis: one page for every stored form of the engine.
+
+Each form begins with its version, one letter (`VERSION`). A worker that meets a newer form leaves it alone and says so.
+
+A person is a line of the address, one of what Brevo has, one of what was said of the address, and one of each record; a
+waiting change is one such line, with the events behind it:
+
+    2jane@example.com                                       a person
+    {"d":"k3…","a":1764340000000,"l":[2],"f":"7"}
+    @[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{}]
+    abcdefgh23456777["shop","1001",1764340000000,1200000,{"FIRSTNAME":"Jane","@":null},{}]
+
+    2abcdefgh23456777["shop","1001",1764340000000,1200000,{"FIRSTNAME":"Jane"},{},[["evt-1","shop",1764340001200]]]
+                                                            a waiting change of a record
+    2@[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{},[["evt-2","brevo",1764340001300]]]
+                                                            … of what was said of the address
+    2abcdefgh23456777~[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{}]
+                                                            … of what was said of one that the record led to
+
+A state is `[at, seen, {field: value}, {field: other stamp}]`, see `customer_sync.merge.pack`; a record has its source
+and its id before that. What Brevo has is
+
+| letter | holds | letter | holds |
+|---|---|---|---|
+| `d` | the digest | `a` | when it was accepted, in ms |
+| `x` | there is no contact | `k` | it was read |
+| `b`, `m` | blocked for e-mail, for SMS | `w` | the newest withdrawal there, in ms |
+| `l` | lists | `g` | consent groups that the person left |
+| `u` | lists that the person had left when it was read | | |
+| `r` | attribute → why it was refused | `f` | the attributes that we filled, as hexadecimal bits, numbered by `Names` |
+
+The Lua scripts know as much of it as `_people.lua` says: they take lines out and put them elsewhere, as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from customer_sync.merge import from_json, pack, to_json, unpack
+from customer_sync.model import Json
+from customer_sync.person import DRIFT, ERASED, Has, Part, Person, Record
+
+#: The version of all forms here. A change of a form that an older worker would misread needs the next letter.
+VERSION: Final = "2"
+#: The length of a ref, the fingerprint of (source, id).
+REF: Final = 16
+#: Heard once and not kept.
+_NOT_KEPT: Final = frozenset({DRIFT, ERASED})
+
+
+class EventRef(NamedTuple):
+    """One event behind an item: its id, its source, when it arrived (ms)."""
+
+    event_id: str
+    source: str
+    arrived_ms: int
+
+
+class NewerForm(Exception):
+    """Something in Redis was written by a newer version; it is left alone."""
+
+
+class Names(Protocol):
+    """Numbers for the names of attributes, the same in every process."""
+
+    def number(self, name: str) -> int:
+        """Return the number of an attribute; a new one gets the next."""
+        ...
+
+    def name(self, number: int) -> str:
+        """Return the attribute with a number."""
+        ...
+
+
+# waiting changes ----------------------------------------------------------------------------------------------------
+
+
+def encode_part(part: Part, events: Sequence[EventRef] = ()) -> str:
+    """Return a change as it waits."""
+    told: list[Json] = [[*event] for event in events]
+    if not part.ref:
+        return f"{VERSION}@{to_json([*pack(part.state), told])}"
+    if part.is_borrowed:
+        return f"{VERSION}{part.ref}~{to_json(pack(part.state))}"
+    return f"{VERSION}{part.ref}{to_json([part.source, part.id, *pack(part.state), told])}"
+
+
+def decode_part(text: str) -> tuple[Part, tuple[EventRef, ...]]:
+    """Return a waiting change and the events behind it.
+
+    Raises:
+        NewerForm: a newer version wrote it.
+    """
+    _check(text)
+    if text[1] == "@":
+        at_ms, seen, values, others, events = from_json(text[2:])
+        return Part("", "", None, unpack([at_ms, seen, values, others])), _events(events)
+    ref, rest = text[1 : 1 + REF], text[1 + REF :]
+    if rest[0] == "~":
+        found = from_json(rest[1:])
+        # what was said of an address, or a record that became this one
+        state = found[:4] if not isinstance(found[0], str) else found[2:6]
+        return Part(ref, "", None, unpack(state), is_borrowed=True), ()
+    source, own_id, *state = from_json(rest)
+    return Part(ref, source, own_id, unpack(state[:4])), _events(state[4] if len(state) > 4 else ())
+
+
+def _events(raw: Iterable[Sequence[object]]) -> tuple[EventRef, ...]:
+    return tuple(EventRef(*one) for one in raw)  # type: ignore[arg-type]  # as `encode_part` wrote it
+
+
+def _check(text: str) -> None:
+    if text[:1] > VERSION:
+        raise NewerForm(f"form {text[:1]}, this version knows {VERSION}")
+
+
+# people -------------------------------------------------------------------------------------------------------------
+
+
+def encode_person(person: Person, names: Names) -> str:
+    """Return a person as stored; what is empty is left out, this is the bulk of Redis."""
+    lines = [VERSION + (person.email or ""), _encode_has(person.has, names)]
+    said = {name: one for name, one in person.said.items() if name not in _NOT_KEPT}
+    if said:
+        lines.append(f"@{to_json(pack(said))}")
+    for ref in sorted(person.records):
+        record = person.records[ref]
+        lines.append(f"{ref}{to_json([record.source, record.id, *pack(record.state)])}")
+    return "\n".join(lines)
+
+
+def decode_person(text: str, names: Names) -> Person:
+    """Return the person of a stored text; nobody in particular for "".
+
+    Raises:
+        NewerForm: a newer version wrote it.
+    """
+    if not text:
+        return Person()
+    _check(text)
+    head, has, *lines = text.split("\n")
+    said: list[Json] = []
+    records: dict[str, Record] = {}
+    for line in lines:
+        if line[0] == "@":
+            said = from_json(line[1:])
+        else:
+            source, own_id, *state = from_json(line[REF:])
+            records[line[:REF]] = Record(line[:REF], source, own_id, unpack(state))
+    return Person(head[1:] or None, records, unpack(said) if said else {}, _decode_has(has, names))
+
+
+_NOTHING: Final = Has()
+
+
+def _encode_has(has: Has, names: Names) -> str:
+    if has == _NOTHING:
+        return ""
+    kept: dict[str, Json] = {
+        "d": has.digest if has.is_there else has.digest or None,
+        "x": None if has.is_there else 1,
+        "a": has.at_ms or None,
+        "b": 1 if has.blocked else None,
+        "m": 1 if has.sms_blocked else None,
+        "l": list(has.lists) or None,
+        "w": has.left_ms or None,
+        "r": dict(has.refused) or None,
+        "f": f"{sum(1 << names.number(name) for name in has.filled):x}" if has.filled else None,
+        "k": 1 if has.is_read else None,
+        "g": list(has.left_groups) or None,
+        "u": [[number, at_ms] for number, at_ms in has.left_lists.items()] or None,
+    }
+    return to_json({letter: one for letter, one in kept.items() if one is not None})
+
+
+def _decode_has(text: str, names: Names) -> Has:
+    if not text:
+        return _NOTHING
+    kept = from_json(text)
+    return Has(
+        is_there="x" not in kept,
+        digest=kept.get("d", ""),
+        blocked="b" in kept,
+        sms_blocked="m" in kept,
+        lists=tuple(kept.get("l", ())),
+        at_ms=kept.get("a", 0),
+        refused=kept.get("r", {}),
+        left_ms=kept.get("w", 0),
+        filled=_filled(int(kept["f"], 16), names) if "f" in kept else frozenset(),
+        is_read="k" in kept,
+        left_groups=tuple(kept.get("g", ())),
+        left_lists=dict(kept.get("u", ())),
+    )
+
+
+def _filled(bits: int, names: Names) -> frozenset[str]:
+    found = set()
+    while bits:
+        lowest = bits & -bits
+        found.add(names.name(lowest.bit_length() - 1))
+        bits ^= lowest
+    return frozenset(found)
