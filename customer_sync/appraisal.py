@@ -13,10 +13,11 @@ from typing import Final
 from customer_sync.brevo.contact_plan import Plan, Rules, make_plan
 from customer_sync.clock import utc_now
 from customer_sync.errors import MappingError, PayloadError
+from customer_sync.merge import is_news
 from customer_sync.model import Event, Kind, Priority, to_ms
 from customer_sync.person import Part, Person, adds, apply
 from customer_sync.pipeline import Line
-from customer_sync.plan import Group, Identity, Planned, Step
+from customer_sync.plan import LANE, Group, Identity, Planned, PlannedPut, Step
 from customer_sync.planner import Planner, parts_of
 from customer_sync.store.counters import Tally
 from customer_sync.store.forms import EventRef
@@ -40,6 +41,18 @@ class Pulled:
     groups: list[Group]
     who: Identity | None
     parts: list[Part]
+
+    @property
+    def others(self) -> list[PlannedPut]:
+        """What it puts into other lanes than that of people."""
+        return [put for group in self.groups for put in group.puts if put.lane != LANE]
+
+    def without(self, puts: Sequence[PlannedPut]) -> None:
+        """Leave out some of what it puts."""
+        left_out = set(map(id, puts))
+        for group in self.groups:
+            group.puts = [put for put in group.puts if id(put) not in left_out]
+        self.groups = [group for group in self.groups if group.puts or group.merged]
 
 
 class Appraisal:
@@ -70,13 +83,24 @@ class Appraisal:
         records = [record for one in events for record in self._read(one)]
         for start in range(0, len(records), LOOKUP):
             part = records[start : start + LOOKUP]
+            self._leave_out_known(part)
             pairs = [(one.who.ref, one.who.fp) if one.who else ("", "") for one in part]
             known = self._line.store.runs.lookup(pairs)
             for record, found in zip(part, known, strict=True):
-                if found is None:
+                if not record.groups:
+                    self.counts["unchanged"] += 1
+                elif found is None:
                     self._news(record)
                 else:
                     self._known(record, found)
+
+    def _leave_out_known(self, records: Sequence[Pulled]) -> None:
+        """Leave out what says nothing new of a record that another lane keeps."""
+        puts = [(record, put) for record in records for put in record.others]
+        known = self._line.store.lanes.known([(put.lane, put.target) for _, put in puts])
+        for (record, put), kept in zip(puts, known, strict=True):
+            if kept is not None and not is_news(put.part.state, kept.state):
+                record.without([put])
 
     def harm(self, counted: Mapping[str, int], people: int) -> str:
         """Return what the brake says to this page and all before it, "" when it may go on.
@@ -139,13 +163,16 @@ class Appraisal:
     def _known(self, pulled: Pulled, found: Known) -> None:
         people, now_ms = self._line.store.people, self._line.clock()
         person = people.decode(found.record)
-        is_news = adds(person, pulled.parts)
-        plan = make_plan(apply(person, pulled.parts) if is_news else person, self._rules, now_ms)
+        says_more = adds(person, pulled.parts)
+        plan = make_plan(apply(person, pulled.parts) if says_more else person, self._rules, now_ms)
         # several records of one source under one address: who is gone cannot be told by the person
         if sum(record.source == self._run.source for record in person.records.values()) <= 1:
             self.seen.append(found.person)
-        if found.is_all and not is_news and plan.action == "none":
-            self.counts["unchanged"] += 1
+        if found.is_all and not says_more and plan.action == "none":
+            pulled.without([put for group in pulled.groups for put in group.puts if put.lane == LANE])
+            self.counts["changed" if pulled.groups else "unchanged"] += 1
+            if pulled.groups:
+                self._send(pulled, Priority.BULK)
             return
         self.counts["changed"] += 1
         in_brevo = person.has.is_there

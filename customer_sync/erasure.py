@@ -287,12 +287,13 @@ def _forget_parked(store: Store, reader: _Reader) -> tuple[list[str], list[str]]
 def _parked_share(parked: Parked, reader: _Reader) -> Share:
     if parked.what == "inbound":
         return reader.share(inbound_of(parked))
-    return "all" if parked.target in reader.who.people or _refs_in(parked) & reader.who.refs else "none"
+    return "all" if parked.person in reader.who.people or _refs_in(parked) & reader.who.refs else "none"
 
 
 def _refs_in(parked: Parked) -> set[str]:
     refs: set[str] = set()
     for text in changes_of(parked):
         with suppress(NewerForm):
-            refs.add(decode_part(text)[0].ref)
+            part = decode_part(text)[0]
+            refs |= {part.ref, part.whom}
     return refs

@@ -134,9 +134,10 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
         if state is None:
             continue
         # several records of one run may have met in one contact
-        for number in {one.event_id.removeprefix(EVENT_PREFIX) for one in outcome.item.events if is_of_run(one)}:
+        leading = [one for one in outcome.item.events if one.leads]
+        for number in {one.event_id.removeprefix(EVENT_PREFIX) for one in leading if is_of_run(one)}:
             runs[number][_RUN_COUNTS[outcome.word]] += 1
-        for event in outcome.item.events:
+        for event in leading:
             events[event.source, state] += 1
             if state is EventState.DELIVERED and not is_of_run(event):
                 tally.observe_latency(max(0, now_ms - event.arrived_ms) / 1000)

@@ -215,7 +215,7 @@ def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[froze
         is_quiet = state is EventState.DELIVERED and all(is_of_run(event) for event in outcome.item.events)
         if state is not None and outcome.item.events and not is_quiet:
             ids = [event.event_id for event in outcome.item.events]
-            outcome.settlement.row = outcome_row(state, outcome.item.target, ids, outcome.note)
+            outcome.settlement.row = outcome_row(state, outcome.item.person, ids, outcome.note, lane)
     return line.store.lanes.settle(lane, token, [outcome.settlement for outcome in delivery.outcomes])
 
 

@@ -122,7 +122,52 @@ class Put:
     priority: Priority = Priority.LIVE
 
 
-Step = Says | Said | Erase | Merge | Put
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a change is due.
+
+    Args:
+        at: the time, UTC; None is now.
+        is_moved: the item is due at this very time, sooner or later than it was (a cart that was changed again);
+            otherwise at the sooner of the two.
+    """
+
+    at: datetime | None = None
+    is_moved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class RecordSays:
+    """What a record of a lane of its own says: an order, a product, a cart.
+
+    Args:
+        lane: its lane.
+        source: the source.
+        id: the platform's id of the record.
+        at: when it was so at the platform, UTC.
+        fields: field → value; of each the newest holds.
+        who: whose it is; None for nobody's (a product). The lane never learns an address: it reads address and consent
+            of the person when it delivers.
+        seen_at: which of two states of one `at` came later, see `model.Event`.
+        due: when it is to be delivered.
+    """
+
+    lane: str
+    source: str
+    id: str
+    at: datetime
+    fields: Mapping[str, Json] = field(default_factory=dict)
+    who: Who | None = None
+    seen_at: datetime | None = None
+    due: Due = Due()
+
+    @property
+    def target(self) -> str:
+        """Whose item it is in the lane; no number of a person looks like it."""
+        return f"{self.source}:{self.id}"
+
+
+Step = Says | Said | Erase | Merge | Put | RecordSays
 
 
 # what the script takes -----------------------------------------------------------------------------------------------
@@ -165,6 +210,8 @@ class PlannedPut:
         events: the events behind it.
         target: whose it is, where that is known.
         withdraws: whether it withdraws: then a tombstone does not stop it.
+        due_ms: when it is due; None: now.
+        is_moved: it is due at that very time, sooner or later than before.
         after: of a withdrawal that goes along with a record: its form for addresses that the record led to before.
     """
 
@@ -176,6 +223,8 @@ class PlannedPut:
     target: str = ""
     withdraws: bool = False
     after: Part | None = None
+    due_ms: int | None = None
+    is_moved: bool = False
 
     def encode(self) -> dict[str, Any]:
         """Return it as `commit.lua` takes it."""
@@ -189,6 +238,8 @@ class PlannedPut:
             found["w"] = True
         if self.after is not None:
             found["after"] = encode_part(self.after)
+        if self.due_ms is not None:
+            found |= {"due": self.due_ms, "moved": self.is_moved}
         return found
 
 
@@ -200,19 +251,21 @@ class Group:
         who: whom it is about; None where the targets are known.
         puts: the changes.
         is_erasure: forget the person; `puts` holds the one change that says so.
-        merged: (gone ref, kept ref, at): one record became another.
+        merged: (gone ref, kept ref, at): one record became another; `events` are behind that.
     """
 
     who: Identity | None = None
     puts: list[PlannedPut] = field(default_factory=list)
     is_erasure: bool = False
     merged: tuple[str, str, int] | None = None
+    events: Sequence[EventRef] = ()
 
     def encode(self) -> dict[str, Any]:
         """Return it as `commit.lua` takes it."""
         if self.merged is not None:
             gone, kept, at_ms = self.merged
-            return {"merge": {"gone": gone, "kept": kept, "at": at_ms}}
+            change = encode_part(Part("", "", None, {}), self.events)
+            return {"merge": {"gone": gone, "kept": kept, "at": at_ms, "change": change}}
         found: dict[str, Any] = {"puts": [put.encode() for put in self.puts]}
         if self.who is not None:
             found["who"] = self.who.encode()

@@ -10,7 +10,7 @@ from customer_sync.consent import OF, observe, register, said_of_address
 from customer_sync.merge import SINCE, Stamped, earliest, merge, stamp
 from customer_sync.model import Channel, Consent, ConsentState, Priority, from_ms, to_ms, to_us
 from customer_sync.person import CLAIM, DELETED, ERASED, WEAK_MS, Part
-from customer_sync.plan import LANE, Erase, Group, Identity, Merge, PlannedPut, Said, Says, Step, Who
+from customer_sync.plan import LANE, Erase, Group, Identity, Merge, PlannedPut, RecordSays, Said, Says, Step, Who
 from customer_sync.store.forms import EventRef
 from customer_sync.store.people import People
 
@@ -51,6 +51,7 @@ class Planner:
                 found[-1].puts += group.puts
             elif group.puts or group.merged:
                 found.append(group)
+        _let_one_lead(found)
         return found
 
     def _group(self, step: Step, events: Sequence[EventRef], seen_at: datetime, priority: Priority) -> Group:
@@ -68,7 +69,10 @@ class Planner:
             return Group(self._identity(step.who, 0), [put], is_erasure=True)
         if isinstance(step, Merge):
             gone, kept = (self._people.ref(step.source, one) for one in (step.gone_id, step.kept_id))
-            return Group(merged=(gone, kept, to_ms(step.at)))
+            return Group(merged=(gone, kept, to_ms(step.at)), events=events)
+        if isinstance(step, RecordSays):
+            who = None if step.who is None else self._identity(step.who, 0)
+            return Group(who, [self._record(step, events, seen_at, priority)])
         return Group(puts=[PlannedPut(step.lane, step.part, 0, step.priority, events, target=step.target)])
 
     def _at_ms(self, at: datetime) -> int:
@@ -87,6 +91,24 @@ class Planner:
             ms=at_ms - WEAK_MS if who.is_copy and who.id is not None else at_ms,
             us=seen_us,
             only_known=who.only_known,
+        )
+
+    def _record(
+        self, step: RecordSays, events: Sequence[EventRef], seen_at: datetime, priority: Priority
+    ) -> PlannedPut:
+        """Return the put of a record of another lane."""
+        at_ms = self._at_ms(step.at)
+        seen_us = min(to_us(step.seen_at or seen_at), self._now_ms * 1000 + 999)
+        ref = self._people.ref(step.source, f"{step.lane}:{step.id}")
+        return PlannedPut(
+            step.lane,
+            Part(ref, step.source, step.id, stamp(step.fields, at_ms, seen_us)),
+            at_ms,
+            priority,
+            events,
+            target=step.target,
+            due_ms=None if step.due.at is None else to_ms(step.due.at),
+            is_moved=step.due.is_moved,
         )
 
     def _said(self, step: Said, events: Sequence[EventRef], seen_at: datetime) -> Iterator[PlannedPut]:
@@ -159,12 +181,22 @@ class Planner:
         yield PlannedPut(LANE, part, stamped.at_ms, Priority.URGENT, events, withdraws=True, after=after)
 
 
+def _let_one_lead(groups: Sequence[Group]) -> None:
+    """Let one lane count the event: that of people where it changes people, else the first."""
+    puts = [put for group in groups for put in group.puts if put.events]
+    lanes = [put.lane for put in puts]
+    leading = LANE if LANE in lanes or any(group.merged for group in groups) else lanes[0] if lanes else ""
+    for put in puts:
+        if put.lane != leading:
+            put.events = [one._replace(leads=False) for one in put.events]
+
+
 def parts_of(groups: Iterable[Group]) -> tuple[Identity | None, list[Part]]:
-    """Return whom the groups of one record's event are about first, and what they put there."""
+    """Return whom the groups of one record's event are about first among people, and what they put there."""
     found: Identity | None = None
     parts: list[Part] = []
     for group in groups:
-        if group.who is None or group.is_erasure:
+        if group.who is None or group.is_erasure or not any(put.lane == LANE for put in group.puts):
             continue
         found = found or group.who
         if (group.who.ref, group.who.fp) == (found.ref, found.fp):

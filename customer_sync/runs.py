@@ -29,8 +29,9 @@ from customer_sync.store.run import PageMove, Run, RunKind, RunState, Slot
 
 log = get(__name__)
 
-LANE: Final = "contacts"
-#: No page is read while more people than this wait in the lane: memory stays flat however fast the source is.
+#: The resource whose records are people's.
+CUSTOMERS: Final = "customers"
+#: No page is read while more items than this wait in a lane that it feeds: memory stays flat, whatever the source does.
 HIGH_WATER: Final = 60_000
 #: How many records are put into the lanes in one step; a step holds Redis for about ten milliseconds.
 PART: Final = 200
@@ -102,16 +103,25 @@ def can_pull(puller: Puller, source: str) -> bool:
 
 
 def start(  # noqa: PLR0913  # what a run is started with, most of it with a default
-    puller: Puller, source: str, kind: RunKind, *, by: str = "cli", is_dry: bool = False, is_forced: bool = False
+    puller: Puller,
+    source: str,
+    kind: RunKind,
+    *,
+    resource: str = CUSTOMERS,
+    by: str = "cli",
+    is_dry: bool = False,
+    is_forced: bool = False,
 ) -> Run:
-    """Start a run and wake a worker for it. An incremental one of a source that was never read becomes a full one.
+    """Start a run and wake a worker for it. An incremental one of what was never read becomes a full one.
 
     Raises:
         ConfigError: the source cannot be pulled.
-        Busy: it has an open run.
+        Busy: it has an open run of this resource.
     """
-    kind, since_ms = _kind(puller, source, kind)
-    run = puller.line.store.runs.start(source, kind, since_ms=since_ms, by=by, is_dry=is_dry, is_forced=is_forced)
+    kind, since_ms = _kind(puller, source, kind, resource)
+    run = puller.line.store.runs.start(
+        source, kind, resource=resource, since_ms=since_ms, by=by, is_dry=is_dry, is_forced=is_forced
+    )
     assert run is not None  # only a slot can be done already
     return _begun(puller, run)
 
@@ -128,12 +138,12 @@ def start_slot(puller: Puller, source: str, kind: RunKind, slot: Slot) -> Run | 
     return None if run is None else _begun(puller, run)
 
 
-def _kind(puller: Puller, source: str, kind: RunKind) -> tuple[RunKind, int | None]:
+def _kind(puller: Puller, source: str, kind: RunKind, resource: str = CUSTOMERS) -> tuple[RunKind, int | None]:
     """Return what is really read, and since when."""
     puller.reach(source)
     if kind is not RunKind.INCREMENTAL:
         return kind, None
-    until_ms = puller.line.store.runs.reach(source).get("until_ms")
+    until_ms = puller.line.store.runs.reach(source, resource).get("until_ms")
     return (RunKind.FULL, None) if until_ms is None else (kind, until_ms - int(OVERLAP_S * 1000))
 
 
@@ -171,8 +181,8 @@ def _must_wait(puller: Puller, run: Run) -> float | None:
         return wait_s
     if run.is_dry or run.state is not RunState.RUNNING:
         return None
-    waiting, _ = puller.line.store.lanes.depth(LANE)
-    return 0.5 if waiting > HIGH_WATER else None
+    lanes = puller.line.store.lanes
+    return 0.5 if any(lanes.depth(lane)[0] > HIGH_WATER for lane in run.lanes or lanes.names()) else None
 
 
 def _page(puller: Puller, run: Run) -> Rest:
@@ -228,7 +238,7 @@ def _after(run: Run, page: Page, phase: str, notes: Sequence[str], now_ms: int) 
     is_in_gone = "gone" in (run.cursor or {})
     if page.cursor is not None:
         put["cursor"] = dict(page.cursor) if is_in_gone else {"source": dict(page.cursor)}
-    elif run.kind is RunKind.COMPARE and not is_in_gone:
+    elif run.kind is RunKind.COMPARE and run.resource == CUSTOMERS and not is_in_gone:
         put |= {"cursor": {"gone": 1}, "phase": "looking who is gone at the source", "due": 0}
     else:
         put |= {"state": RunState.DELIVERING, "phase": "", "due": 0, "rate": 0}
@@ -319,9 +329,11 @@ def _deleted(run: Run, record_id: str) -> Event:
 def _finish(puller: Puller, run: Run) -> Rest:
     """End a run whose changes are all delivered; until then say what they wait for."""
     store = puller.line.store
-    left = 0 if run.is_dry else store.runs.left_to_deliver(LANE)
+    left_in = {} if run.is_dry else {lane: store.runs.left_to_deliver(lane) for lane in run.lanes}
+    left = sum(left_in.values())
     if left:
-        pause, now_ms = store.breakers.read(LANE), puller.line.clock()
+        pauses = [store.breakers.read(lane) for lane, waiting in left_in.items() if waiting]
+        pause, now_ms = next((one for one in pauses if one is not None), None), puller.line.clock()
         store.runs.move(
             run,
             (RunState.DELIVERING,),

@@ -61,9 +61,27 @@ local function record_key(lane, target)
   return P .. 'rec:' .. lane .. ':' .. target
 end
 
--- Append changes to a target's item. Only ever makes it more urgent and due sooner; a leased item stays leased, unless
--- the bulk gear has it. Returns the length of its list.
-local function put(lane, target, prio, due, now, changes)
+-- A leased item that is due at a time of its own once its worker is done with it.
+local function set_later(lane, target, due, now, is_moved)
+  if lane_is(lane, 'p') then return end
+  local was = redis.call('HGET', P .. 'later:' .. lane, target)
+  if not is_moved then due = math.min(due, tonumber(was or due)) end
+  if due <= now then redis.call('HDEL', P .. 'later:' .. lane, target)
+  else redis.call('HSET', P .. 'later:' .. lane, target, string.format('%.0f', due)) end
+end
+
+-- When an item is due whose lease is over; `due` when nothing else was said meanwhile.
+local function due_after_lease(lane, target, due)
+  if lane_is(lane, 'p') then return due end
+  local later = redis.call('HGET', P .. 'later:' .. lane, target)
+  if not later then return due end
+  redis.call('HDEL', P .. 'later:' .. lane, target)
+  return math.max(due, tonumber(later))
+end
+
+-- Append changes to a target's item. Only ever makes it more urgent, and due sooner unless it is moved to a time of its
+-- own (`is_moved`); a leased item stays leased, unless the bulk gear has it. Returns the length of its list.
+local function put(lane, target, prio, due, now, changes, is_moved)
   local length = redis.call('RPUSH', P .. 'c:' .. lane .. ':' .. target, unpack(changes))
   local fresh = redis.call('ZADD', P .. 'since:' .. lane, 'NX', now, target) == 1
   redis.call('HSETNX', P .. 'lanes', lane, '')
@@ -82,7 +100,12 @@ local function put(lane, target, prio, due, now, changes)
       redis.call('ZREM', qkey(lane, old), target)
       redis.call('ZADD', qkey(lane, prio), was and math.min(due, tonumber(was)) or due, target)
     end
-  elseif not leased then
+  end
+  if leased then set_later(lane, target, due, now, is_moved)
+  elseif is_moved then
+    local failed = redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 1
+    redis.call('ZADD', qkey(lane, math.min(prio, old)), unpack(failed and {'GT', due, target} or {due, target}))
+  elseif prio >= old then
     -- an item that waits after a failed try keeps its wait; new data does not make a broken item hot
     if redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 0 then
       redis.call('ZADD', qkey(lane, old), 'LT', due, target)
@@ -102,6 +125,7 @@ local function drop(lane, target)
   redis.call('HDEL', P .. 'tries:' .. lane, target)
   redis.call('HDEL', P .. 'flown:' .. lane, target)
   redis.call('HDEL', P .. 'cut:' .. lane, target)
+  redis.call('HDEL', P .. 'later:' .. lane, target)
 end
 
 local function wake(name)

@@ -59,6 +59,25 @@ local function home_of(ref)
   end
 end
 
+-- The key under which a record goes on, also one that nobody knows.
+local function last_name(ref)
+  for _ = 1, 10 do
+    local known = read_ref(ref)
+    if not known or known.person then return ref end
+    ref = known.merged
+  end
+  return ref
+end
+
+-- Whom a record of another lane belongs to now: {number, text}, or {} where nobody is known. `whom` is the key of a
+-- customer's record, which may lead to another address every day, or `#` and a person's number.
+local function person_of(whom)
+  local number = string.match(whom, '^#(%d+)$')
+  if not number and whom ~= '' then number = home_of(whom) end
+  local text = number and redis.call('GET', person_key(number))
+  return text and {number, text} or {}
+end
+
 -- The same, for a record that something is to be remembered of: one that nobody knows waits without an address.
 local function home_or_holder(ref)
   for _ = 1, 10 do
@@ -124,7 +143,7 @@ end
 -- Whether a person is known to have no contact in Brevo, and none can come by a call that is under way.
 local function is_fresh(person)
   local text = redis.call('GET', person_key(person)) or ''
-  local has_none = string.find(text, '^2[^\n]+\n\n') or string.find(text, '^2[^\n]+\n$')
+  local has_none = string.find(text, '^%w[^\n]+\n\n') or string.find(text, '^%w[^\n]+\n$')
   if not has_none or is_leased(person) then return false end
   return redis.call('HEXISTS', P .. 'flown:' .. PEOPLE, person) == 0
 end
@@ -263,7 +282,7 @@ end
 -- Move a record, with all it has, to another person; `was_ms`: the stamp of the address that it leaves.
 local function move(ref, from, was_ms, to, ms, us, prio, now)
   local changes = take_out(ref, from)
-  local is_address = string.sub(redis.call('GET', person_key(from)) or '', 1, 2) ~= '2\n'
+  local is_address = string.sub(redis.call('GET', person_key(from)) or '', 2, 2) ~= '\n'
   if is_address then
     -- an order's address was never the customer's own: what was withdrawn there does not go along
     local till = was_ms > 0 and ms or was_ms
@@ -301,6 +320,10 @@ local function absorb(gone, kept, ms, now)
   home, name = home_or_holder(kept)
   local changes = take_out(gone, known.person)
   for i, change in ipairs(changes) do changes[i] = '2' .. name .. '~' .. string.sub(change, 18 + (is_of_record(change) and 0 or 1)) end
+  if redis.call('EXISTS', P .. 'of:' .. gone) == 1 then
+    redis.call('SUNIONSTORE', P .. 'of:' .. name, P .. 'of:' .. name, P .. 'of:' .. gone)
+    redis.call('DEL', P .. 'of:' .. gone)
+  end
   for person, at in pairs(each(P .. 'formers', gone)) do note(P .. 'formers', name, person, at); note(P .. 'left', person, name, at) end
   if known.person ~= home then
     note(P .. 'formers', name, known.person, ms)

@@ -4,8 +4,9 @@
 --                      (source, id) and of the address ('' for none), the address, since when it is known to be right
 --                      (ms, us), and whether nobody new is to be made; absent for changes whose target is known
 --   {who, puts, erase} forget the person, and all that is not newer than the put's time
---   {merge: {gone, kept, at}}   one record became another
--- A put is {lane, change, prio, at} and: `target` where it is known; `key` in the lane of people: '@' for the address, else
+--   {merge: {gone, kept, at, change}}   one record became another; the change, which says nothing, tells of the event
+-- A put is {lane, change, prio, at} and: `due` where it is not now, and `moved` where that time may move both ways; `target`
+--   where it is known, as that of a record of another lane always is; `key` in the lane of people: '@' for the address, else
 --   the record's ref; `w` when it withdraws, and `after` when that goes along with a record: the form for addresses that
 --   it led to before.
 -- ARGV[2]: ttl of seen ids in s; ARGV[3]: rows of the ledger; ARGV[4]: items longer than this are reported
@@ -23,19 +24,31 @@ if run then
   if at[1] ~= run.version or at[2] ~= 'running' then return cjson.encode({stale = true}) end
 end
 local states, lanes, skipped = {}, {}, 0
+local fed, all_fed = {}, {} -- the lanes that the event at hand changes, and all events
 
 local function ledger(row, state, person)
   if not row then return end
   row[#row + 1] = 'st'; row[#row + 1] = state
   if person then row[#row + 1] = 'p'; row[#row + 1] = person end
+  local other = {}
+  for lane in pairs(fed) do if lane ~= PEOPLE then other[#other + 1] = lane end end
+  if #other > 0 then
+    if fed[PEOPLE] then other[#other + 1] = PEOPLE end
+    table.sort(other)
+    row[#row + 1] = 'ls'; row[#row + 1] = table.concat(other, ' ')
+  end
   redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[3], '*', unpack(row))
 end
 
--- Put a change of a target that is known.
-local function place(p)
-  if put(p.lane, p.target, p.prio, now, now, {p.change}) > COMPACT then long[#long + 1] = {p.lane, p.target} end
-  lanes[p.lane] = true
-  return p.target
+-- Put a change of a record of another lane, and note whose it is: the key of a customer's record, or of a buyer without
+-- an account the number of the person.
+local function place(p, whom)
+  local change = whom and p.change .. '\n' .. whom or p.change
+  if put(p.lane, p.target, p.prio, p.due or now, now, {change}, p.moved) > COMPACT then
+    long[#long + 1] = {p.lane, p.target}
+  end
+  if whom and lane_is(p.lane, 'r') then redis.call('SADD', P .. 'of:' .. whom, p.lane .. '|' .. p.target) end
+  lanes[p.lane], fed[p.lane] = true, true
 end
 
 -- The newest tombstone of anything that an identity names, 0 when there is none.
@@ -52,7 +65,7 @@ end
 local function is_later(who, known, home)
   if who.ms ~= known.ms then return who.ms > known.ms end
   if who.us ~= known.us then return who.us > known.us end
-  return who.email > string.match(redis.call('GET', person_key(home)) or '2', '^2([^\n]*)')
+  return who.email > string.match(redis.call('GET', person_key(home)) or '2', '^%w([^\n]*)')
 end
 
 -- Find the person that a record leads to, and move it there where it tells a newer address.
@@ -108,7 +121,7 @@ end
 local function said(who, p, home, box, kept)
   if not box and who.fp ~= '' and not who.known then box = new_mailbox(who.fp, who.email) end
   local at = box
-  if not at and p.after and home and string.sub(redis.call('GET', person_key(home)) or '', 1, 2) ~= '2\n' then at = home end
+  if not at and p.after and home and string.sub(redis.call('GET', person_key(home)) or '', 2, 2) ~= '\n' then at = home end
   if at then tell(at, p.prio, now, {p.change}) end
   if p.after then
     if at then along(at, p) end
@@ -195,7 +208,9 @@ local function apply(who, puts)
     if p.at > tomb or p.w then
       local at
       if p.lane ~= PEOPLE then
-        at = place(p)
+        if who.ref == '' and not box and not who.known then box = new_mailbox(who.fp, who.email) end
+        place(p, who.ref ~= '' and last_name(who.ref) or box and '#' .. box)
+        at, person = true, person or box
       elseif p.key == '@' then
         at, box = said(who, p, home, box, kept)
         person = person or at
@@ -214,7 +229,10 @@ local function apply(who, puts)
           if at then tell(at, p.prio, now, {'2' .. name .. '~' .. string.sub(p.change, 18)}) end
         end
       end
-      if at then count = count + 1 end
+      if at then
+        count = count + 1
+        if p.lane == PEOPLE then fed[PEOPLE] = true end
+      end
     end
   end
   return count, person
@@ -267,21 +285,29 @@ end
 
 local function handle(event)
   local count, person = 0, nil
+  fed = {}
   for _, group in ipairs(event.groups) do
     local n, whose = 0, nil
     if group.merge then
       absorb(group.merge.gone, group.merge.kept, group.merge.at, now)
-      n, whose = 1, home_of(group.merge.kept)
-    elseif group.erase then n, whose = erase(group.who, group.puts[1])
+      whose = home_of(group.merge.kept)
+      if whose then
+        tell(whose, 1, now, {group.merge.change})
+        n, fed[PEOPLE] = 1, true
+      end
+    elseif group.erase then
+      n, whose = erase(group.who, group.puts[1])
+      fed[PEOPLE] = true
     elseif group.who then n, whose = apply(group.who, group.puts)
     else
       for _, p in ipairs(group.puts) do
-        if p.lane == PEOPLE then tell(p.target, p.prio, now, {p.change}) else place(p) end
+        if p.lane == PEOPLE then tell(p.target, p.prio, now, {p.change}); fed[PEOPLE] = true else place(p) end
         n, whose = n + 1, p.target
       end
     end
     count, person = count + n, person or whose
   end
+  for lane in pairs(fed) do all_fed[lane] = true end
   return count > 0 and 'pending' or 'ignored', person
 end
 
@@ -317,6 +343,14 @@ for _, entry in ipairs(entries) do
   end
 end
 
+if run then
+  -- the run is done when the lanes that it fed are
+  local known = redis.call('HGET', run_key, 'lanes') or ''
+  for lane in pairs(all_fed) do
+    if not string.find(' ' .. known .. ' ', ' ' .. lane .. ' ', 1, true) then known = known .. (known ~= '' and ' ' or '') .. lane end
+  end
+  if known ~= '' then redis.call('HSET', run_key, 'lanes', known) end
+end
 if run and run.last then
   for _, person in ipairs(run.seen) do redis.call('SETBIT', run_key .. ':seen', person, 1) end
   for name, text in pairs(run.put) do redis.call('HSET', run_key, name, text) end

@@ -17,6 +17,13 @@ waiting change is one such line, with the events behind it:
     2abcdefgh23456777~[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{}]
                                                             … of what was said of one that the record led to
 
+In the other lanes a change ends with a line of its own that says whose record it is (see `person.Part.whom`), and the
+script that puts it there writes that line. What such a lane keeps of a record is
+
+    2ijklmnop23456777                                       whose it is
+    [1764340000000,null,{"total":12.5},{}]                  its state
+    {"d":"k3…"}                                             what the destination has of it, in the lane's own words
+
 A state is `[at, seen, {field: value}, {field: other stamp}]`, see `customer_sync.merge.pack`; a record has its source
 and its id before that. What Brevo has is
 
@@ -34,10 +41,11 @@ The Lua scripts know as much of it as `_people.lua` says: they take lines out an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from customer_sync.merge import from_json, pack, to_json, unpack
+from customer_sync.merge import State, from_json, pack, to_json, unpack
 from customer_sync.model import Json
 from customer_sync.person import DRIFT, ERASED, Has, Part, Person, Record
 
@@ -50,11 +58,23 @@ _NOT_KEPT: Final = frozenset({DRIFT, ERASED})
 
 
 class EventRef(NamedTuple):
-    """One event behind an item: its id, its source, when it arrived (ms)."""
+    """One event behind an item.
+
+    Args:
+        event_id: its id.
+        source: its source.
+        arrived_ms: when it arrived.
+        leads: whether the event is counted with this item; of several lanes that it changes one leads.
+    """
 
     event_id: str
     source: str
     arrived_ms: int
+    leads: bool = True
+
+    def encode(self) -> list[Json]:
+        """Return it as it waits behind a change."""
+        return [*self[:3]] if self.leads else [*self[:3], 0]
 
 
 class NewerForm(Exception):
@@ -78,7 +98,9 @@ class Names(Protocol):
 
 def encode_part(part: Part, events: Sequence[EventRef] = ()) -> str:
     """Return a change as it waits."""
-    told: list[Json] = [[*event] for event in events]
+    told: list[Json] = [event.encode() for event in events]
+    if part.whom:
+        return encode_part(part._replace(whom=""), events) + "\n" + part.whom
     if not part.ref:
         return f"{VERSION}@{to_json([*pack(part.state), told])}"
     if part.is_borrowed:
@@ -93,6 +115,10 @@ def decode_part(text: str) -> tuple[Part, tuple[EventRef, ...]]:
         NewerForm: a newer version wrote it.
     """
     _check(text)
+    if "\n" in text:
+        text, _, whom = text.partition("\n")
+        part, events = decode_part(text)
+        return part._replace(whom=whom), events
     if text[1] == "@":
         at_ms, seen, values, others, events = from_json(text[2:])
         return Part("", "", None, unpack([at_ms, seen, values, others])), _events(events)
@@ -107,12 +133,48 @@ def decode_part(text: str) -> tuple[Part, tuple[EventRef, ...]]:
 
 
 def _events(raw: Iterable[Sequence[object]]) -> tuple[EventRef, ...]:
-    return tuple(EventRef(*one) for one in raw)  # type: ignore[arg-type]  # as `encode_part` wrote it
+    return tuple(EventRef(*one[:3], len(one) < 4) for one in raw)  # type: ignore[call-arg,arg-type]  # as written
 
 
 def _check(text: str) -> None:
     if text[:1] > VERSION:
         raise NewerForm(f"form {text[:1]}, this version knows {VERSION}")
+
+
+# records of other lanes ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a lane that keeps records knows of one.
+
+    Args:
+        whom: whose it is, see `person.Part.whom`.
+        state: its fields.
+        has: what the destination has of it, in the lane's own words.
+    """
+
+    whom: str = ""
+    state: State = field(default_factory=dict)
+    has: Mapping[str, Json] = field(default_factory=dict)
+
+
+def encode_kept(kept: Kept) -> str:
+    """Return a record of a lane as stored."""
+    return f"{VERSION}{kept.whom}\n{to_json(pack(kept.state))}\n{to_json(kept.has)}"
+
+
+def decode_kept(text: str) -> Kept:
+    """Return the record of a stored text; an empty one for "".
+
+    Raises:
+        NewerForm: a newer version wrote it.
+    """
+    if not text:
+        return Kept()
+    _check(text)
+    whom, state, has = text.split("\n")
+    return Kept(whom[1:], unpack(from_json(state)), from_json(has))
 
 
 # people -------------------------------------------------------------------------------------------------------------

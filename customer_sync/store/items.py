@@ -13,7 +13,7 @@ from customer_sync.log import get
 from customer_sync.merge import State, from_json, merge, to_json
 from customer_sync.model import Json, Priority
 from customer_sync.person import Part
-from customer_sync.store.forms import EventRef, NewerForm, decode_part
+from customer_sync.store.forms import VERSION, EventRef, NewerForm, decode_part
 from customer_sync.store.scripts import as_text
 
 log = get(__name__)
@@ -62,6 +62,18 @@ class Companion(NamedTuple):
     parts: tuple[Part, ...] = ()
 
 
+class Whose(NamedTuple):
+    """The person whom a record of another lane belongs to at this moment.
+
+    Args:
+        person: the number.
+        record: the text of that person.
+    """
+
+    person: str
+    record: str
+
+
 @dataclass(slots=True)
 class Item:
     """What waits for one target, leased to us.
@@ -77,6 +89,7 @@ class Item:
         flown: the import that took the target along last, while that matters.
         old: the old address whose contact is to become this person's, where there is one.
         newer: why it cannot be read: a newer version wrote it; "" when it can.
+        whose: of a record of another lane: the person whose it is now; None where nobody is known.
     """
 
     target: str
@@ -89,6 +102,19 @@ class Item:
     flown: Flown | None = None
     old: Companion | None = None
     newer: str = ""
+    whose: Whose | None = None
+
+    @property
+    def person(self) -> str:
+        """The number of the person whom the item is about; "" for nobody."""
+        if self.whose is not None:
+            return self.whose.person
+        return self.target if self.target.isdecimal() else ""
+
+    @property
+    def whom(self) -> str:
+        """Whose record it is, as the newest change says that says it; see `person.Part.whom`."""
+        return next((part.whom for part in reversed(self.parts) if part.whom), "")
 
     @property
     def state(self) -> State:
@@ -198,7 +224,7 @@ def combined(
         key = (part.ref, part.is_borrowed)
         known = found.get(key)
         if known is not None:
-            whole = part._replace(state=merge([known[0].state, part.state]))
+            whole = part._replace(state=merge([known[0].state, part.state]), whom=part.whom or known[0].whom)
             found[key] = whole, tuple(dict.fromkeys([*known[1], *events]))
         else:
             found[key] = part, events
@@ -231,12 +257,15 @@ def _flown(raw: bytes) -> Flown | None:
 
 
 def _item(raw: list[Any]) -> Item:
-    target, tries, since, priority, record, mark, changes, old = raw
+    target, tries, since, priority, record, mark, changes, old, whose = raw
     newer = ""
     try:
         decoded = [decode_part(as_text(text)) for text in changes if text]
     except NewerForm as error:
         decoded, newer = [], f"A newer version of this service wrote it ({error})."
+    stored = [as_text(one) for one in (record, *old[1:2], *whose[1:2])]
+    if not newer and any(text[:1] > VERSION for text in stored if text):
+        newer = "A newer version of this service wrote what is stored of it."
     events = decoded[0][1] if len(decoded) == 1 else tuple(dict.fromkeys(one for _, some in decoded for one in some))
     return Item(
         target=as_text(target),
@@ -249,6 +278,7 @@ def _item(raw: list[Any]) -> Item:
         flown=_flown(mark),
         old=_companion(old) if old else None,
         newer=newer,
+        whose=Whose(as_text(whose[0]), as_text(whose[1])) if whose else None,
     )
 
 

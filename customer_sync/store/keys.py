@@ -58,8 +58,10 @@
 | `run:<n>:lease` | string, 4 s | who pulls for it |
 | `run:<n>:seen` | bitmap | people whom a compare run saw |
 | `run:seq` | counter | the next run |
-| `runs`, `runs:open` | sorted set, hash | every run kept; source → its open run (the lock) |
+| `runs`, `runs:open` | sorted set, hash | every run kept; `source/resource` → its open run (the lock) |
 | `reconcile:due` | set | sources whose compare with Brevo is due |
+| `later:<lane>` | hash | when a leased item of a lane is due that has a time of its own |
+| `of:<whom>` | set | the records of other lanes that are somebody's, as `lane|target`: an erasure forgets them |
 | `slots` | hash | entry of the schedule → its last slot that was done, in ms |
 | `slot:<name>:<n>` | string, minutes | the slot of a task that beat sends was taken: the next message does nothing |
 | `reach:<source>:<resource>` | hash | how far a source was read: `until_ms`, `full_ms` |

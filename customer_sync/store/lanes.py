@@ -18,7 +18,7 @@ from customer_sync.merge import from_json, to_json
 from customer_sync.model import Json
 from customer_sync.person import Part
 from customer_sync.store import keys
-from customer_sync.store.forms import EventRef, NewerForm, decode_part, encode_part
+from customer_sync.store.forms import EventRef, Kept, NewerForm, decode_kept, decode_part, encode_part
 from customer_sync.store.items import Settlement, Taken, combined, part_or_none, settlement_json, taken_of
 from customer_sync.store.scripts import Scripts, as_text
 
@@ -35,6 +35,14 @@ COMPACT_AT = 50
 SERVED_S = 20.0
 
 Which = Literal["all", "live", "single"]
+
+
+def _kept_or_none(raw: bytes) -> Kept | None:
+    try:
+        return decode_kept(as_text(raw))
+    except NewerForm as error:
+        log.warning("a record is left alone", reason=str(error))
+        return None
 
 
 class Pace(NamedTuple):
@@ -133,6 +141,27 @@ class Lanes:
             pipe.lrange(keys.changes(lane, target), 0, -1)
         found = pipe.execute() if targets else []
         return [[one for raw in raws if (one := part_or_none(as_text(raw))) is not None] for raws in found]
+
+    def known(self, places: Sequence[tuple[str, str]]) -> list[Kept | None]:
+        """Return what lanes keep of records of their own, in one round trip.
+
+        Args:
+            places: (lane, target) of each.
+
+        Returns:
+            For each what is kept; None when nothing is, when something waits for it, or when it cannot be read.
+        """
+        if not places:
+            return []
+        pipe = self._client.pipeline(transaction=False)
+        for lane, target in places:
+            pipe.get(keys.record(lane, target))
+            pipe.zscore(keys.lane(lane, "since"), target)
+        answers = pipe.execute()
+        return [
+            _kept_or_none(raw) if raw and since is None else None
+            for raw, since in zip(answers[::2], answers[1::2], strict=True)
+        ]
 
     def compact(self, lane: str, target: str) -> bool:
         """Replace the waiting changes of an item by as few as can be; False when it was leased or changed meanwhile."""

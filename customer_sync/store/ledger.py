@@ -1,14 +1,15 @@
 """The ledger: a short, capped history of events, for the dashboard and for `explain`. Names of fields, never values.
 
-Two sorts of rows in one stream: an event's first state (`e` its id), and what became of an item's events (`ev` their
-ids). Reading folds them into one row per event.
+Two sorts of rows in one stream: an event's first state (`e` its id, `ls` the lanes that it changed where there are
+others than that of people), and what became of an item's events (`ev` their ids, `l` the lane where it is another one).
+Reading folds them into one row per event, whose state is the worst of its lanes.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
 
 import redis
 
@@ -17,6 +18,8 @@ from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
 
 _PAGE = 2_000
+#: The lane of people: a row that names no lane is of this one.
+PEOPLE: Final = "contacts"
 
 
 @dataclass(slots=True)
@@ -28,12 +31,13 @@ class Row:
         source: where it came from.
         kind: what happened, in our word.
         topic: the platform's word.
-        state: its newest state.
+        state: its state: where it changed several lanes, the worst of them.
         person: the number of the person, "" when nobody was found.
         at_ms: when it was read.
-        settled_at_ms: when its newest state was reached.
+        settled_at_ms: when that state was reached.
         note: reason, refused fields or the destination's answer.
-        steps: every state with its time and note, oldest first.
+        steps: every state with its time and note, oldest first; the note begins with the lane where that is not the one
+            of people.
     """
 
     event_id: str
@@ -54,9 +58,19 @@ def event_row(event: Event, note: str = "") -> list[str]:
     return [*row, "n", note] if note else row
 
 
-def outcome_row(state: EventState, person: str, event_ids: Iterable[str], note: str) -> list[str]:
-    """Return the row that tells what became of an item's events."""
-    return ["ev", "\n".join(event_ids), "st", str(state), "p", person, "n", note]
+def outcome_row(state: EventState, person: str, event_ids: Iterable[str], note: str, lane: str = PEOPLE) -> list[str]:
+    """Return the row that tells what became of an item's events; `person` is the number of whom it is about."""
+    row = ["ev", "\n".join(event_ids), "st", str(state), "p", person, "n", note]
+    return row if lane == PEOPLE else [*row, "l", lane]
+
+
+class _Step(NamedTuple):
+    """What became of an event in one lane: the state, when, the note, the lane."""
+
+    state: str
+    at_ms: int
+    note: str
+    lane: str
 
 
 class Ledger:
@@ -80,11 +94,11 @@ class Ledger:
 
     def events(self, limit: int = 50, *, person: str | None = None, state: EventState | None = None) -> list[Row]:
         """Return the newest events, newest first, each folded with what became of it."""
-        later: dict[str, list[tuple[str, int, str]]] = {}
+        later: dict[str, list[_Step]] = {}
         found: list[Row] = []
         for row_id, fields in self._newest_first():
             if "ev" in fields:
-                step = (fields["st"], _ms(row_id), fields.get("n", ""))
+                step = _Step(fields["st"], _ms(row_id), fields.get("n", ""), fields.get("l", PEOPLE))
                 for event_id in fields["ev"].split("\n"):
                     later.setdefault(event_id, []).append(step)
             elif "e" in fields:
@@ -126,11 +140,19 @@ def _ms(row_id: str) -> int:
     return int(row_id.partition("-")[0])
 
 
-def _fold(fields: Mapping[str, str], at_ms: int, later: list[tuple[str, int, str]]) -> Row:
-    first = (fields["st"], at_ms, fields.get("n", ""))
+#: The states of an event that changed lanes, the worst first.
+_WORST_FIRST: Final = (EventState.PARKED, EventState.RETRYING, EventState.PENDING, EventState.DELIVERED)
+
+
+def _fold(fields: Mapping[str, str], at_ms: int, later: list[_Step]) -> Row:
+    lanes = fields.get("ls", PEOPLE).split(" ")
+    first = _Step(fields["st"], at_ms, fields.get("n", ""), "")
     # a repeated event has the id of the one that counted: what became of that one is not its own
-    steps = [first] if first[0] == EventState.REPEATED else [first, *sorted(later, key=lambda step: step[1])]
-    state, settled_at_ms, note = steps[-1]
+    after = [] if first.state == EventState.REPEATED else sorted(later, key=lambda step: step.at_ms)
+    last = {step.lane: step for step in after}
+    now = [last.get(lane, first) for lane in dict.fromkeys([*lanes, *last])] if after else [first]
+    state, settled_at_ms, note, _ = min(now, key=lambda step: (_badness(step.state), -step.at_ms))
+    steps = [(one.state, one.at_ms, _told(one)) for one in [first, *after]]
     return Row(
         event_id=fields["e"],
         source=fields.get("s", ""),
@@ -143,3 +165,11 @@ def _fold(fields: Mapping[str, str], at_ms: int, later: list[tuple[str, int, str
         note=note,
         steps=steps,
     )
+
+
+def _badness(state: str) -> int:
+    return _WORST_FIRST.index(EventState(state)) if state in _WORST_FIRST else len(_WORST_FIRST)
+
+
+def _told(step: _Step) -> str:
+    return ": ".join(one for one in (step.lane, step.note) if one) if step.lane not in {"", PEOPLE} else step.note

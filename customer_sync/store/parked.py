@@ -32,7 +32,8 @@ class Parked:
         reason: what is wrong; equal reasons are one group.
         remedy: what to do before a replay.
         content: the raw request or the changes.
-        target: of an item: whose it is.
+        target: of an item: the target in its lane; in that of people a person's number.
+        person: of an item: the number of the person whom it is about; "" for nobody.
         topic: the platform's word for what happened, when known.
         at_ms: when it was parked.
     """
@@ -46,6 +47,7 @@ class Parked:
     target: str = ""
     topic: str = ""
     at_ms: int = 0
+    person: str = ""
 
 
 def new_id() -> str:
@@ -64,7 +66,7 @@ def park_item(item: Item, lane: str, reason: str, remedy: str, at_ms: int) -> Pa
     content = [encode_part(part, events if index == 0 else ()) for index, part in enumerate(parts)]
     topic = ", ".join(sorted({event.source for event in events}))
     text = json.dumps(content, ensure_ascii=False)
-    return Parked(new_id(), "item", lane, reason, remedy, text, target=item.target, topic=topic, at_ms=at_ms)
+    return Parked(new_id(), "item", lane, reason, remedy, text, item.target, topic, at_ms, item.person)
 
 
 def changes_of(parked: Parked) -> Sequence[str]:
@@ -99,7 +101,7 @@ def fields_of(parked: Parked, people: People) -> list[Field]:
         if name not in _NOT_TOLD
     ]
     return [
-        Field("email", people.read(parked.target).email, "", None),
+        Field("email", people.read(parked.person).email if parked.person else None, "", None),
         *sorted(said, key=lambda one: (one.name, one.source, one.at_ms or 0)),
     ]
 
@@ -113,6 +115,10 @@ def encode(parked: Parked) -> str:
     return json.dumps(asdict(parked), separators=(",", ":"), ensure_ascii=False)
 
 
+def _decode(raw: bytes | str) -> Parked:
+    return Parked(**json.loads(raw))
+
+
 class ParkedStore:
     """Lists, replays and drops what is parked."""
 
@@ -124,7 +130,7 @@ class ParkedStore:
         """Return what is parked, newest first."""
         ids: Any = self._client.zrange(keys.PARKED_AT, 0, limit - 1, desc=True)
         raws = self._client.hmget(keys.PARKED, ids) if ids else []
-        return [Parked(**json.loads(raw)) for raw in raws if raw]
+        return [_decode(raw) for raw in raws if raw]
 
     def count(self) -> int:
         """Return how many things are parked."""
@@ -133,7 +139,7 @@ class ParkedStore:
     def get(self, parked_id: str) -> Parked | None:
         """Return one parked thing."""
         raw = self._client.hget(keys.PARKED, parked_id)
-        return Parked(**json.loads(raw)) if raw else None
+        return _decode(raw) if raw else None
 
     def replay(self, parked: Parked) -> None:
         """Send a parked thing through the line again: it leaves the parked ones in the same step."""

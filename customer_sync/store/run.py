@@ -75,7 +75,7 @@ class Run:
     Args:
         id: a number, as text; the newer, the larger.
         source: whom it reads.
-        resource: customers.
+        resource: what it reads: customers, orders, products.
         kind: what it reads.
         state: see `RunState`.
         by: who started it: `cli`, `schedule`, `dashboard`, `install`.
@@ -98,6 +98,7 @@ class Run:
         started_ms: when it was started.
         updated_ms: when it last moved.
         ended_ms: when it was done or cancelled; 0 while it is open.
+        lanes: the lanes that its changes went into: it is done when they are.
     """
 
     id: str
@@ -124,10 +125,11 @@ class Run:
     started_ms: int
     updated_ms: int
     ended_ms: int
+    lanes: tuple[str, ...] = ()
 
     @property
     def is_open(self) -> bool:
-        """Whether it still has the lock of its source."""
+        """Whether it still has the lock of its source and resource."""
         return self.state in OPEN
 
     @property
@@ -179,7 +181,7 @@ BUSY, SLOT_DONE = 0, 2
 
 
 class Busy(Exception):
-    """The source has an open run already.
+    """The source has an open run of this resource already.
 
     Args:
         run: that run.
@@ -277,6 +279,7 @@ def read_run(number: str, raw: Mapping[str, str]) -> Run:
         started_ms=int(raw["started"]),
         updated_ms=int(raw["updated"]),
         ended_ms=int(raw.get("ended") or 0),
+        lanes=tuple(raw.get("lanes", "").split()),
     )
 
 

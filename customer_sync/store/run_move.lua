@@ -1,14 +1,14 @@
 -- Bring a run to another state. ARGV: run, the states it may come from (a,b,c), the new state, 1 when it is over then,
 -- field, value, ... Returns 1, or 0 when the run is in none of these states, or may not run because another does.
 local key = P .. 'run:' .. ARGV[1]
+local function lock() return table.concat(redis.call('HMGET', key, 'source', 'resource'), '/') end
 local state = redis.call('HGET', key, 'state')
 if not state or not string.find(',' .. ARGV[2] .. ',', ',' .. state .. ',', 1, true) then return 0 end
 if ARGV[3] == 'running' and state ~= 'running' then
   -- a scheduled run may have taken the lock of a run that the brake stopped
-  local source = redis.call('HGET', key, 'source')
-  local open = redis.call('HGET', P .. 'runs:open', source)
+  local open = redis.call('HGET', P .. 'runs:open', lock())
   if open and open ~= ARGV[1] then return 0 end
-  redis.call('HSET', P .. 'runs:open', source, ARGV[1])
+  redis.call('HSET', P .. 'runs:open', lock(), ARGV[1])
 end
 local now = string.format('%.0f', now_ms())
 redis.call('HSET', key, 'state', ARGV[3], 'updated', now)
@@ -16,8 +16,7 @@ if #ARGV > 4 then redis.call('HSET', key, unpack(ARGV, 5)) end
 if state ~= ARGV[3] then redis.call('HINCRBY', key, 'v', 1) end
 if ARGV[4] == '1' then
   redis.call('HSET', key, 'ended', now)
-  local source = redis.call('HGET', key, 'source')
-  if redis.call('HGET', P .. 'runs:open', source) == ARGV[1] then redis.call('HDEL', P .. 'runs:open', source) end
+  if redis.call('HGET', P .. 'runs:open', lock()) == ARGV[1] then redis.call('HDEL', P .. 'runs:open', lock()) end
   redis.call('DEL', key .. ':seen')
 end
 return 1

@@ -1,10 +1,10 @@
--- Make a run, unless its source has an open one (a scheduled run passes one that the brake stopped) or its slot had its
--- run already. ARGV: source, how many runs are kept,
--- slot name or '', slot in ms, field, value, field, value, ...
+-- Make a run, unless its source has an open one of this resource (a scheduled run passes one that the brake stopped) or
+-- its slot had its run already. ARGV: source/resource, how many runs are kept, slot name or '', slot in ms, field, value,
+-- field, value, ...
 -- Returns {1, number} for a new run, {0, number} of the open one, {2, ''} when the slot is done.
-local source, slot, slot_ms = ARGV[1], ARGV[3], tonumber(ARGV[4])
+local name, slot, slot_ms = ARGV[1], ARGV[3], tonumber(ARGV[4])
 if slot ~= '' and tonumber(redis.call('HGET', P .. 'slots', slot) or '0') >= slot_ms then return {2, ''} end
-local open = redis.call('HGET', P .. 'runs:open', source)
+local open = redis.call('HGET', P .. 'runs:open', name)
 local state = open and redis.call('HGET', P .. 'run:' .. open, 'state')
 -- a run that the brake stopped waits for a person: what is scheduled goes on without it
 local may_pass = slot ~= '' and state == 'stopped' and redis.call('HGET', P .. 'run:' .. open, 'braked') == '1'
@@ -13,7 +13,7 @@ if slot ~= '' then redis.call('HSET', P .. 'slots', slot, ARGV[4]) end
 local number = tostring(redis.call('INCR', P .. 'run:seq'))
 local key, now = P .. 'run:' .. number, string.format('%.0f', now_ms())
 redis.call('HSET', key, 'v', '0', 'started', now, 'updated', now, unpack(ARGV, 5))
-redis.call('HSET', P .. 'runs:open', source, number)
+redis.call('HSET', P .. 'runs:open', name, number)
 redis.call('ZADD', P .. 'runs', now, number)
 for _, old in ipairs(redis.call('ZRANGE', P .. 'runs', 0, -tonumber(ARGV[2]) - 1)) do
   redis.call('ZREM', P .. 'runs', old)

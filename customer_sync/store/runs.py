@@ -1,4 +1,4 @@
-"""Runs: batch syncs of one source. Where each stands, what it counted, and the lock that lets one run per source.
+"""Runs: batch syncs of one resource of a source. Where each stands, what it counted, and the lock: one run of each.
 
 A run is one hash. Whoever pulls holds a short lease on it, and every page moves the run's version in the same atomic
 step that puts the page's changes into the lanes: a worker that was taken for dead can change nothing any more.
@@ -59,10 +59,10 @@ class Runs:
         is_forced: bool = False,
         slot: Slot | None = None,
     ) -> Run | None:
-        """Make a new run and give it the source's lock; None when its slot had its run already.
+        """Make a new run and give it the lock of its source and resource; None when its slot had its run already.
 
         Raises:
-            Busy: the source has an open run.
+            Busy: there is an open run of these.
         """
         fields: dict[str, Json] = {
             "source": source,
@@ -78,7 +78,7 @@ class Runs:
             fields["since"] = since_ms
         texts = [part for name, value in fields.items() for part in (name, as_stored(value))]
         name, at_ms = slot or ("", 0)
-        verdict, number = self._scripts.run("run_start", source, KEPT_RUNS, name, at_ms, *texts)
+        verdict, number = self._scripts.run("run_start", f"{source}/{resource}", KEPT_RUNS, name, at_ms, *texts)
         if verdict == SLOT_DONE:
             return None
         run = self.read(as_text(number))
@@ -101,9 +101,9 @@ class Runs:
         raw = self._client.hgetall(keys.run(number))
         return read_run(number, {as_text(name): as_text(value) for name, value in raw.items()}) if raw else None
 
-    def open_run(self, source: str) -> Run | None:
-        """Return the run that has the source's lock."""
-        number = self._client.hget(keys.RUNS_OPEN, source)
+    def open_run(self, source: str, resource: str = "customers") -> Run | None:
+        """Return the run that has the lock of a source's resource."""
+        number = self._client.hget(keys.RUNS_OPEN, f"{source}/{resource}")
         return self.read(as_text(number)) if number else None
 
     def open_runs(self) -> list[Run]:
@@ -222,7 +222,7 @@ class Runs:
             self._client.hset(keys.reach(source, resource), mapping=ahead)  # type: ignore[arg-type]  # ints are fine
 
     def left_to_deliver(self, lane: str) -> int:
-        """Return how many people of runs still wait for their first delivery in a lane."""
+        """Return how many items of runs still wait for their first delivery in a lane."""
         return int(self._scripts.run("run_left", lane))
 
     def lookup(self, pairs: Sequence[tuple[str, str]]) -> list[Known | None]:

@@ -56,7 +56,7 @@ local function trim(target, taken)
   else
     redis.call('LTRIM', key, taken, -1)
     redis.call('ZADD', P .. 'since:' .. lane, now, target)
-    requeue(target, now)
+    requeue(target, due_after_lease(lane, target, now))
     again_now = true
   end
 end
@@ -68,9 +68,31 @@ local function store(target, record)
     for ref in string.gmatch(cut, '%S+') do record = select(2, split(record, ref)) end
     redis.call('HDEL', P .. 'cut:' .. lane, target)
   end
-  if record == '2\n' then redis.call('DEL', record_key(lane, target)); return end
+  if string.find(record, '^%w\n$') then redis.call('DEL', record_key(lane, target)); return end
   table.insert(records, record_key(lane, target))
   table.insert(records, record)
+end
+
+-- Whether anything that waits for a record of another lane is newer than an erasure; those changes stay.
+local function is_newer(lane, target, at)
+  local found = false
+  for _, change in ipairs(redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. target, 0, -1)) do
+    local is_read, fields = pcall(cjson.decode, string.match(change, '^[^\n]*'):sub(18))
+    if is_read and tonumber(fields[3]) > at then found = true end
+  end
+  return found
+end
+
+-- Forget the orders and carts of somebody who was erased, in every lane that keeps such records.
+local function forget_records(whom, at)
+  for _, place in ipairs(redis.call('SMEMBERS', P .. 'of:' .. whom)) do
+    local other, target = string.match(place, '^([^|]+)|(.*)$')
+    redis.call('DEL', record_key(other, target))
+    if not is_newer(other, target, at) then
+      drop(other, target)
+      redis.call('SREM', P .. 'of:' .. whom, place)
+    end
+  end
 end
 
 local function erase(item, taken)
@@ -83,6 +105,8 @@ local function erase(item, taken)
   end
   local kept = {}
   for _, ref in ipairs(item.kept or {}) do kept[ref] = true end
+  forget_records('#' .. item.target, item.at)
+  for _, ref in ipairs(item.refs) do forget_records(ref, item.at) end
   for _, ref in ipairs(item.refs) do
     local known = read_ref(ref)
     if is_over or (known and known.person == item.target and not kept[ref] and is_all(item.target, taken)) then
@@ -188,7 +212,7 @@ for i, item in ipairs(list) do
     if item.urgent then set_prio(lane, item.target, 0) end
     if item.verdict == 'again' then
       if item.burns then redis.call('HINCRBY', P .. 'tries:' .. lane, item.target, 1) end
-      requeue(item.target, now + item.due_in)
+      requeue(item.target, due_after_lease(lane, item.target, now + item.due_in))
     elseif item.verdict == 'back' then requeue(item.target, tonumber(due) or now)
     elseif item.verdict == 'solo' then solo(item, marks[i])
     elseif item.verdict == 'erased' then erase(item, tonumber(taken))

@@ -6,9 +6,9 @@
 --   bulk    what the bulk gear has not looked at yet: bulk items, and live ones where there is a backlog of them
 --   single  bulk items that it has looked at and given back
 -- Returns {state, wait_ms, token, items} with state taken, probe (after a pause), empty or closed; an item is
--- {target, tries, since, prio, record or '', mark of an import or '', changes, old}; `old` is {} or, where the contact of
--- an old address is to become the one of this person, {target, record, mark, changes}: it is leased, too; its own
--- changes are only shown.
+-- {target, tries, since, prio, record or '', mark of an import or '', changes, old, whose}; `old` is {} or, where the
+-- contact of an old address is to become the one of this person, {target, record, mark, changes}: it is leased, too; its
+-- own changes are only shown. `whose` is, of a record of another lane, {number, text} of the person whose it is now, or {}.
 local lane, n, lease_ms, which = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local now = now_ms()
 
@@ -27,7 +27,7 @@ local ended = redis.call('ZRANGEBYSCORE', P .. 'lease:' .. lane, '-inf', now, 'L
 for _, target in ipairs(ended) do
   redis.call('ZREM', P .. 'lease:' .. lane, target)
   redis.call('HDEL', P .. 'tok:' .. lane, target)
-  redis.call('ZADD', qkey(lane, prio_of(lane, target)), now, target)
+  redis.call('ZADD', qkey(lane, prio_of(lane, target)), due_after_lease(lane, target, now), target)
 end
 
 local function due(prio, count)
@@ -162,10 +162,21 @@ many('ZADD', P .. 'lease:' .. lane, leases)
 many('HSET', P .. 'tok:' .. lane, tokens)
 many('HDEL', P .. 'cut:' .. lane, targets)
 many('HDEL', P .. 'cut:' .. lane, companions)
-local keeps = lane_is(lane, 'p') or lane_is(lane, 'r')
+local keeps_people = lane_is(lane, 'p')
+local keeps = keeps_people or lane_is(lane, 'r')
 local tries, since = many('HMGET', P .. 'tries:' .. lane, targets), many('ZMSCORE', P .. 'since:' .. lane, targets)
 local records = keeps and many('MGET', nil, stored)
 local marks = lane_is(lane, 'g') and many('HMGET', P .. 'flown:' .. lane, targets)
+
+-- Whose a record is: as the newest change says that says it, else as it is stored.
+local function whose(changes, record)
+  for j = #changes, 1, -1 do
+    local whom = string.match(changes[j], '\n(.+)$')
+    if whom then return person_of(whom) end
+  end
+  return person_of(string.match(record or '', '^%w([^\n]+)\n') or '')
+end
+
 local items = {}
 for i, target in ipairs(targets) do
   local old = olds[target] or picked[i][4]
@@ -173,7 +184,7 @@ for i, target in ipairs(targets) do
     redis.call('HGET', P .. 'flown:' .. lane, old) or '', redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. old, 0, -1)} or {}
   items[i] = {
     target, tries[i] or '0', since[i] or tostring(now), picked[i][2], records and records[i] or '',
-    marks and marks[i] or '', lists[i], companion,
+    marks and marks[i] or '', lists[i], companion, keeps_people and {} or whose(lists[i], records and records[i]),
   }
 end
 return {word, 0, token, items}

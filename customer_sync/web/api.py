@@ -214,7 +214,7 @@ def parked_json(parked: Parked) -> dict[str, Json]:
         "what": parked.what,
         "source": parked.source,
         "topic": parked.topic,
-        "person": parked.target,
+        "person": parked.person,
         "reason": parked.reason,
         "remedy": parked.remedy,
         "at": iso(parked.at_ms),

@@ -260,7 +260,7 @@ def test_an_unreadable_record_beside_those_of_others_is_not_named_without_a_sign
 def park_item(rig, target, ref=None):
     part = Part(ref or rig.store.people.ref("shop", "99"), "shop", "99", stamp({"FIRSTNAME": "x"}, 1))
     content = json.dumps([encode_part(part)])
-    one = Parked(f"p{target}", "item", "contacts", "why", "fix", content, target=target, at_ms=1)
+    one = Parked(f"p{target}", "item", "contacts", "why", "fix", content, target=target, person=target, at_ms=1)
     rig.client.hset(keys.PARKED, one.id, encode_parked(one))
     rig.client.zadd(keys.PARKED_AT, {one.id: 1})
     return one.id
@@ -287,7 +287,7 @@ def test_a_parked_item_of_another_person_is_known_by_the_record_in_it(known):
 def test_a_parked_item_of_a_newer_version_is_found_by_its_person_and_stops_nothing(known):
     number, other = known.store.people.find(JANE), known.store.people.find(JOHN)
     for target in (number, other):
-        one = Parked(f"p{target}", "item", "contacts", "why", "fix", '["9new"]', target=target, at_ms=1)
+        one = Parked(f"p{target}", "item", "contacts", "why", "fix", '["9new"]', target=target, person=target, at_ms=1)
         known.client.hset(keys.PARKED, one.id, encode_parked(one))
         known.client.zadd(keys.PARKED_AT, {one.id: 1})
 

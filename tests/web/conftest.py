@@ -92,7 +92,9 @@ class Seed:
         self.store.client.set(keys.person("12"), people.encode(Person(ADDRESS)))
         text = json.dumps([encode_part(fields)])
         return self._park(
-            Parked("p" + secrets.token_hex(5), "item", "contacts", reason, "Compare the mapping.", text, "12")
+            Parked(
+                "p" + secrets.token_hex(5), "item", "contacts", reason, "Compare the mapping.", text, "12", person="12"
+            )
         )
 
     def _park(self, parked: Parked) -> str:
