@@ -9,6 +9,8 @@ from __future__ import annotations
 import re
 from hashlib import blake2b
 
+import idna
+
 from customer_sync.errors import MappingError
 from customer_sync.model import Json, kind_of
 
@@ -108,10 +110,8 @@ def _ascii_domain(domain: str) -> str:
 def _ascii_label(label: str) -> str:
     if label.isascii():
         return label
-    if "ß" in label or "ς" in label:
-        # Python's codec follows IDNA 2003, which turns these into other letters and so into another domain.
-        return f"xn--{label.encode('punycode').decode()}"
+    # IDNA 2008 as browsers ask for it (UTS 46); it knows no emoji, which hardly any registry takes
     try:
-        return label.encode("idna").decode().lower()
-    except UnicodeError as error:
+        return idna.encode(label, uts46=True).decode()
+    except idna.IDNAError as error:
         raise _invalid("a domain that cannot exist") from error

@@ -8,7 +8,6 @@ each purpose and source out of it. So what is copied to another source does not 
 from __future__ import annotations
 
 import base64
-import hmac
 import json
 import os
 import secrets
@@ -62,7 +61,7 @@ class SecretKey:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a key; the first `seal` or `sign` makes one."""
+        """Whether there is a key; the first `seal` or `derived` makes one."""
         return bool(self._secrets())
 
     def seal(self, text: bytes, purpose: str) -> bytes:
@@ -89,23 +88,13 @@ class SecretKey:
         except (InvalidToken, ValueError) as error:
             raise ConfigError(f"It was encrypted with another key. {self._told()}", _OTHER_KEY) from error
 
-    def sign(self, text: str, purpose: str) -> str:
-        """Return a signature of a text, for one purpose.
+    def derived(self, purpose: str) -> list[bytes]:
+        """Return the keys for one purpose, the oldest first; with none here, one is made.
 
         Raises:
             ConfigError: the key file cannot be read or made.
         """
-        return _signature(self._newest(), text, purpose)
-
-    def is_signed(self, text: str, signature: str, purpose: str) -> bool:
-        """Tell whether a signature is ours, in constant time; an older key counts while it is given."""
-        given = signature.encode(errors="replace")
-        return any(
-            hmac.compare_digest(
-                hmac.new(_derived(secret, purpose), text.encode(), "sha256").hexdigest().encode(), given
-            )
-            for secret in self._secrets()
-        )
+        return [_derived(secret, purpose) for secret in reversed(self._secrets() or (self._make(),))]
 
     def _secrets(self) -> tuple[str, ...]:
         """Return every key, the newest first. The file's stays readable after `TAJO_SECRET_KEY` was set."""
@@ -258,7 +247,3 @@ def _derived(secret: str, purpose: str) -> bytes:
 
 def _fernet(secret: str, purpose: str) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(_derived(secret, purpose)))
-
-
-def _signature(secret: str, text: str, purpose: str) -> str:
-    return hmac.new(_derived(secret, purpose), text.encode(), "sha256").hexdigest()

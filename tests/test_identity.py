@@ -25,6 +25,10 @@ KEY = b"key"
         ("jane@Bücher.example", "jane@xn--bcher-kva.example"),
         ("jane@xn--bcher-kva.example", "jane@xn--bcher-kva.example"),
         ("jane@straße.example", "jane@xn--strae-oqa.example"),
+        ("jane@U\u0308STRAßE.example", "jane@xn--strae-oqa2r.example"),  # a letter and its dots, and ß
+        ("jane@βόλος.example", "jane@xn--nxasmm1c.example"),
+        ("jane@नम\u094d\u200dक.example", "jane@xn--11b1bs8j662j.example"),  # the joiner makes it another domain
+        ("jane@ex\u200bam\u00adple.example", "jane@example.example"),
         ("jane@例え。テスト", "jane@xn--r8jz45g.xn--zckzah"),
         ("jane@example.com.", "jane@example.com"),
         (None, None),
@@ -70,6 +74,9 @@ def test_the_address_of_an_erased_person_is_nobody(value):
         ("jane@-example.com", "a domain that cannot exist"),
         ("jane@exa mple.com", "a domain that cannot exist"),
         ("jane@[127.0.0.1]", "a domain that cannot exist"),
+        ("jane@☕.example", "a domain that cannot exist"),
+        ("jane@exam\u200dple.example", "a domain that cannot exist"),
+        ("jane@\ud800.example", "a domain that cannot exist"),
         (f"jane@{'ü' * 60}.example", "a domain that cannot exist"),
         (f"jane@{'a.' * 125}example", "more than 254 characters"),
         (5, "found a number"),

@@ -137,7 +137,7 @@ class _Stack:
         if self._host not in {"127.0.0.1", "localhost", "::1"} and not self._settings.api_key:
             fail(
                 f"Listening at {self._host} would open the dashboard to everyone.",
-                "Set TAJO_API_KEY to a long random text, or listen at 127.0.0.1.",
+                "Set TAJO_API_KEY (openssl rand -hex 32 makes one), or listen at 127.0.0.1.",
                 2,
             )
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET

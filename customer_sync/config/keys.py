@@ -76,9 +76,10 @@ TOP_KEYS: Final = (
     ),
     Key(
         "api_key",
-        "What callers of `/api/v1` must carry as bearer token.",
-        "a text",
-        values.secret,
+        "What callers of `/api/v1` must carry as bearer token, and what the dashboard asks for. `openssl rand -hex 32` "
+        "makes one.",
+        f"a text of at least {values.API_KEY_LENGTH} characters that cannot be guessed",
+        values.api_key,
         "the API is closed",
         variable="TAJO_API_KEY",
         secret=True,

@@ -62,6 +62,13 @@ Rules for the whole file
 - An unknown key, a key written twice, a tab in the indentation and a wrong type are faults.
 """
 
+_SCHEDULE_NOTES: Final = """\
+A cron line has five fields: minute, hour, day of the month, month, day of the week (0 and 7 are Sunday). When both days
+are restricted, either one is enough, as in cron: `0 4 1 * 1` is each first of a month and each Monday. Where one of
+them begins with a star, both must fit. The times are UTC, so no slot is skipped or doubled when the clocks change; a
+line stands for another local hour in summer.
+"""
+
 _SOURCE_NOTES: Final = """\
 The name is the last part of the webhook address (`/webhooks/<name>`) and the label in metrics: small letters, digits,
 `-` and `_`. Two accounts of one platform are two sources; give each a name and `platform:`. Beside the keys below, each
@@ -103,6 +110,7 @@ def settings_markdown() -> str:
         _SOURCE_NOTES,
         _table((ENABLED_KEY, *SOURCE_KEYS)),
         "## connectors.&lt;name&gt;.schedule\n",
+        _SCHEDULE_NOTES,
         _table(SCHEDULE_KEYS),
         "## options, of a source or a skill\n",
         "The skill's options win over the source's, key by key.\n",

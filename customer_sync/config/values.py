@@ -7,9 +7,13 @@ lenient where the meaning is plain (`list_id: "5"`, `enabled: yes`, a number as 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Final
 from urllib.parse import urlsplit
+
+from cronsim import CronSim, CronSimError
 
 from customer_sync.config.document import Items, Node, Table, Text, shape
 from customer_sync.config.faults import Wrong, choose
@@ -23,6 +27,10 @@ QUOTES: Final = "found '"
 
 #: The fewest characters of the key that encrypts stored credentials.
 KEY_LENGTH: Final = 16
+#: The fewest characters of an API key, which strangers may try from far away; and how many of them must differ.
+API_KEY_LENGTH: Final = 24
+_API_KEY_LETTERS: Final = 8
+_MAKE_KEY: Final = "Make a long one, for example with: openssl rand -hex 32."
 
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
@@ -75,10 +83,36 @@ def secret_keys(node: Node, env: Env) -> str:
     """Return the key that encrypts, or several separated by commas, each long enough not to be guessed."""
     keys = [part.strip() for part in secret(node, env).split(",") if part.strip()]
     if any(len(key) < KEY_LENGTH for key in keys):
-        raise Wrong(
-            f"a key of fewer than {KEY_LENGTH} characters", "Make a long one, for example with: openssl rand -hex 32."
-        )
+        raise Wrong(f"a key of fewer than {KEY_LENGTH} characters", _MAKE_KEY)
     return ",".join(keys)
+
+
+def api_key(node: Node, env: Env) -> str:
+    """Return the key of our own API; one that can be guessed is refused, without being shown."""
+    key = secret(node, env)
+    weakness = next((text for text, is_weak in _WEAKNESSES if key and is_weak(key)), None)
+    if weakness is not None:
+        raise Wrong(weakness, _MAKE_KEY)
+    return key
+
+
+def _repeats(key: str) -> bool:
+    """Tell whether a key is one piece again and again; what stands between may be missing at the end (`ab-ab`)."""
+    return any(key.startswith(key[length:]) for length in range(1, (len(key) + 1) // 2 + 1))
+
+
+def _counts(key: str) -> bool:
+    """Tell whether half of a key is in the order of the alphabet or of the numbers, or against it."""
+    steps = [abs(ord(one) - ord(other)) == 1 for one, other in pairwise(key)]
+    return 2 * sum(steps) >= len(steps)
+
+
+_WEAKNESSES: Final[Sequence[tuple[str, Callable[[str], bool]]]] = (
+    (f"a key of fewer than {API_KEY_LENGTH} characters", lambda key: len(key) < API_KEY_LENGTH),
+    (f"a key of fewer than {_API_KEY_LETTERS} different characters", lambda key: len(set(key)) < _API_KEY_LETTERS),
+    ("a key that repeats itself", _repeats),
+    ("a key of letters or digits in their order", _counts),
+)
 
 
 def truth(node: Node, env: Env) -> bool:
@@ -186,9 +220,16 @@ _CRON_WORDS: Final[Mapping[str, str]] = {
     "nightly": "37 3 * * *",
     "weekly": "37 3 * * 0",
 }
-_CRON_LIMITS: Final = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
-#: What celery's crontab reads too: a step needs a star or a range before it.
-_CRON_PART: Final = re.compile(r"\*(?:/[1-9]\d?)?|(\d{1,2})(?:-(\d{1,2})(?:/[1-9]\d?)?)?")
+#: The fields of a cron line, and what may stand in each.
+_CRON_FIELDS: Final = (
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31, or L for the last"),
+    ("month", "1 to 12, or jan to dec"),
+    ("day of the week", "0 to 7 (0 and 7 are Sunday), or sun to sat"),
+)
+#: Any time: whether a line can be read does not depend on it.
+_ONCE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def cron(node: Node, env: Env) -> str | None:
@@ -201,19 +242,22 @@ def cron(node: Node, env: Env) -> str | None:
         return None
     line = _CRON_WORDS.get(line, line)
     fields = line.split(" ")
-    if len(fields) != len(_CRON_LIMITS) or not all(map(_fits, fields, _CRON_LIMITS)):
+    if len(fields) != len(_CRON_FIELDS):
         raise Wrong(shown(node), 'Write five cron fields, as "*/15 * * * *", or hourly, daily, nightly, weekly, off.')
+    for place, (name, allowed) in enumerate(_CRON_FIELDS):
+        alone = ["*"] * len(fields)
+        alone[place] = fields[place]
+        if not _comes(alone):
+            remedy = f"Write {allowed}; also *, a list (1,3), a range upwards (1-3) or a step (*/2)."
+            raise Wrong(f"{shown(node)}, whose {name} cannot be read", remedy)
+    if not _comes(fields):
+        raise Wrong(f"{shown(node)}, a day that never comes", "Write a day that one of the months has.")
     return line
 
 
-def _fits(field: str, limits: tuple[int, int]) -> bool:
-    low, high = limits
-    for part in field.split(","):
-        match = _CRON_PART.fullmatch(part)
-        if match is None:
-            return False
-        first = int(match[1]) if match[1] else low
-        last = int(match[2]) if match[2] else first
-        if not low <= first <= last <= high:
-            return False
-    return True
+def _comes(fields: list[str]) -> bool:
+    """Tell whether a cron line can be read, and names a time that comes."""
+    try:
+        return next(CronSim(" ".join(fields), _ONCE), None) is not None
+    except (CronSimError, ValueError):  # ValueError: a number of thousands of digits
+        return False

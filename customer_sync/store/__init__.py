@@ -24,6 +24,8 @@ from customer_sync.store.parked import ParkedStore
 from customer_sync.store.people import People
 from customer_sync.store.runs import Runs
 from customer_sync.store.scripts import Scripts, as_text
+from customer_sync.store.sessions import Sessions
+from customer_sync.store.wrong_keys import WrongKeys
 
 #: How long Redis may take to answer before it counts as away, in seconds. A frozen Redis answers never.
 REDIS_TIMEOUT_S = 3.0
@@ -70,6 +72,8 @@ class Store:
         self.breakers = Breakers(client)
         self.counters = Counters(client)
         self.runs = Runs(client, self.scripts)
+        self.sessions = Sessions(client)
+        self.wrong_keys = WrongKeys(client, self.people.salt)
 
     def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
         """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three."""

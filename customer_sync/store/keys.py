@@ -52,6 +52,9 @@
 | `connect:<state>:begun` | string, 10 min | which browser began the attempt |
 | `connect:<state>:used` | string, 10 min | the attempt was answered |
 | `connect:<state>:outcome` | string, 10 min | what came of the attempt |
+| `signedout:<session>` | string, 30 days | the sign-in to the dashboard was ended: its cookie opens nothing |
+| `wrongkeys:<caller>` | counter, 1 min | wrong API keys of a caller, by its fingerprint, and of `all` |
+| `wrongkeystold` | string, 1 day | a person was told of too many wrong keys |
 | `alerts` | stream, capped | what a person should know: text and remedy |
 | `metrics` | hash | counters: `name|label=value|...` → number |
 | `run:<n>` | hash | one run: state, cursor, version, counts (`n.<count>`) |
@@ -104,6 +107,7 @@ RUNS_OPEN = PREFIX + "runs:open"
 SLOTS = PREFIX + "slots"
 SUSPECTS = PREFIX + "suspects"
 RECONCILE_DUE = PREFIX + "reconcile:due"
+WRONG_KEYS_TOLD = PREFIX + "wrongkeystold"
 
 #: How long an event id is remembered, in seconds: longer than the longest retry of any sender (48 h, BigCommerce).
 SEEN_TTL_S = 50 * 3600
@@ -206,6 +210,16 @@ def attempt(state: str, part: str = "") -> str:
 def ticket(ticket: str) -> str:
     """Return the key that leads from a ticket to its attempt."""
     return f"{PREFIX}ticket:{ticket}"
+
+
+def ended_session(session: str) -> str:
+    """Return the key that is there once a sign-in to the dashboard was ended."""
+    return f"{PREFIX}signedout:{session}"
+
+
+def wrong_keys(caller: str) -> str:
+    """Return the count of the wrong API keys of a caller, or of `all`."""
+    return f"{PREFIX}wrongkeys:{caller}"
 
 
 def run(number: str, part: str = "") -> str:

@@ -38,7 +38,8 @@ def create_app(settings: Settings | None = None) -> Flask:
 def add_faces(app: Flask, services: Services) -> None:
     """Add health, metrics, API and dashboard."""
     watch = app.extensions["tajo.watch"] = Watch(services)
-    guard = Guard(services.settings.api_key, services.settings.public_url, services.clock)
+    settings = services.settings
+    guard = Guard(settings.api_key, services.store, settings.public_url, services.clock)
     words.register(app)
     app.register_blueprint(health.blueprint(services, watch))
     app.register_blueprint(metrics_page.blueprint(services, watch, guard))

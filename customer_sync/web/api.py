@@ -86,9 +86,11 @@ def _frame(routes: Blueprint, guard: Guard) -> None:
 SEE_DOCUMENT = "GET /api/v1/openapi.json lists every call."
 
 
-def problem(status: int, error: str, remedy: str) -> tuple[Response, int]:
+def problem(status: int, error: str, remedy: str, wait_s: int = 0) -> tuple[Response, int]:
     """Return an error as every route answers it."""
     response = jsonify({"error": error, "remedy": remedy})
+    if wait_s:
+        response.headers["Retry-After"] = str(wait_s)
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
     return response, status

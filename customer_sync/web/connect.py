@@ -28,6 +28,7 @@ from customer_sync.vault import SecretKey
 from customer_sync.web.api import REDIS_AWAY
 from customer_sync.web.dashboard import POLICY
 from customer_sync.web.services import Services
+from customer_sync.web.signing import Signing
 
 log = get(__name__)
 
@@ -122,7 +123,7 @@ class _Desk:
         page = urlsplit(attempt.invitation.callback_url)
         response.set_cookie(
             COOKIE,
-            self._signed(attempt),
+            self._signing(source).sign(attempt.state),
             max_age=OPEN_S,
             path=page.path.removesuffix("/callback"),
             secure=page.scheme == "https",
@@ -206,21 +207,13 @@ class _Desk:
                 return attempt
         return None
 
-    def _signed(self, attempt: Attempt) -> str:
-        text = f"{attempt.state}.{self._services.clock() // 1000 + OPEN_S}"
-        return f"{text}.{self._key.sign(text, _purpose(attempt.source))}"
+    def _signing(self, source: str) -> Signing:
+        return Signing(self._key.derived("connect"), f"connect:{source}", OPEN_S, self._services.clock)
 
     def _browser(self, source: str) -> str:
         """Return the state in this browser's cookie, "" when there is none that we gave it for this source."""
-        text, _, signature = request.cookies.get(COOKIE, "").rpartition(".")
-        if not text or not self._key.is_signed(text, signature, _purpose(source)):
-            return ""
-        state, _, ends = text.partition(".")
-        return state if self._services.clock() // 1000 < int(ends) else ""
-
-
-def _purpose(source: str) -> str:
-    return f"connect:{source}"
+        cookie = request.cookies.get(COOKIE)
+        return (cookie and self._signing(source).read(cookie)) or ""
 
 
 def _body() -> bytes:

@@ -19,7 +19,7 @@ from customer_sync.model import EventState
 from customer_sync.store import keys
 from customer_sync.web import receipts, runs
 from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal
-from customer_sync.web.guard import COOKIE, Denial, Guard
+from customer_sync.web.guard import Denial, Guard
 from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
@@ -54,7 +54,7 @@ def _frame(routes: Blueprint, guard: Guard) -> None:
     """What holds for every page: who may look, the security headers, what a fault looks like."""
 
     @routes.before_request
-    def check() -> tuple[AnyResponse | str, int] | AnyResponse | None:
+    def check() -> AnyResponse | None:
         if request.endpoint == "dashboard.sign_in":
             return None
         denial = guard.denial(request)
@@ -77,11 +77,11 @@ def _frame(routes: Blueprint, guard: Guard) -> None:
         return {"can_sign_out": guard.has_key}
 
     @routes.errorhandler(Problem)
-    def told(error: Problem) -> tuple[str, int]:
+    def told(error: Problem) -> Response:
         return _message(Denial(error.status, error.error, error.remedy))
 
     @routes.errorhandler(redis.RedisError)
-    def away(error: redis.RedisError) -> tuple[str, int]:
+    def away(error: redis.RedisError) -> Response:
         log.warning("page without Redis", error=type(error).__name__)
         return _message(Denial(503, *REDIS_AWAY))
 
@@ -89,7 +89,7 @@ def _frame(routes: Blueprint, guard: Guard) -> None:
 def register_missing(app: Flask) -> None:
     """Answer what no route knows: JSON below `/api/`, a page elsewhere."""
 
-    def missing(error: HTTPException) -> tuple[AnyResponse | str, int]:
+    def missing(error: HTTPException) -> AnyResponse | tuple[Response, int]:
         code = error.code or 404
         if request.path.startswith("/api/"):
             return problem(code, f"There is no {request.method} {request.path[:80]}.", SEE_DOCUMENT)
@@ -99,21 +99,24 @@ def register_missing(app: Flask) -> None:
     app.register_error_handler(405, missing)
 
 
-def _message(denial: Denial) -> tuple[str, int]:
-    return render_template("message.html", title=denial.error, remedy=denial.remedy), denial.status
+def _message(denial: Denial) -> Response:
+    page = render_template("message.html", title=denial.error, remedy=denial.remedy)
+    return Response(page, denial.status, denial.headers)
 
 
 def _sign_in(routes: Blueprint, guard: Guard) -> None:
     @routes.route("/sign-in", methods=["GET", "POST"])
-    def sign_in() -> AnyResponse | tuple[str, int]:
+    def sign_in() -> AnyResponse:
         goal = _local(request.values.get("next", "/"))
         if not guard.has_key:
             return redirect("/")
         if request.method == "GET":
-            return make_response(render_template("sign_in.html", goal=goal, is_wrong=False))
+            return make_response(render_template("sign_in.html", goal=goal, denial=None))
         if not guard.is_key(request.form.get("key", "")):
-            log.warning("sign-in refused")
-            return render_template("sign_in.html", goal=goal, is_wrong=True), 401
+            denial = guard.wrong_key(request)
+            if not denial.wait_s:
+                log.warning("sign-in refused")
+            return Response(render_template("sign_in.html", goal=goal, denial=denial), denial.status, denial.headers)
         response = redirect(goal, 303)
         assert isinstance(response, Response)
         guard.sign_in(response, request)
@@ -122,7 +125,8 @@ def _sign_in(routes: Blueprint, guard: Guard) -> None:
     @routes.post("/sign-out")
     def sign_out() -> AnyResponse:
         response = redirect("/sign-in", 303)
-        response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
+        assert isinstance(response, Response)
+        guard.sign_out(response, request)
         return response
 
 
@@ -157,7 +161,7 @@ def _events(routes: Blueprint, services: Services) -> None:
         return render_template("events.html", events=rows, state=state, source=source, sources=sources)
 
     @routes.get("/events/<path:event_id>")
-    def event(event_id: str) -> str | tuple[str, int]:
+    def event(event_id: str) -> str | Response:
         row = services.store().ledger.event(event_id)
         if row is None:
             gone = f"The history keeps the newest {keys.LEDGER_ROWS:,} rows; this event is older, or never was."
@@ -184,7 +188,7 @@ def _parked(routes: Blueprint, services: Services) -> None:
         return redirect(f"/parked?done={count}", 303)
 
     @routes.get("/parked/<parked_id>")
-    def shown(parked_id: str) -> str | tuple[str, int]:
+    def shown(parked_id: str) -> str | Response:
         one = services.store().parked.get(parked_id)
         if one is None:
             return _message(Denial(404, "This is not parked any more.", "It was replayed or dropped."))

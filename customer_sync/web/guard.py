@@ -10,14 +10,22 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import re
+import secrets
+from collections.abc import Callable
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Request, Response
+from redis import RedisError
 
 from customer_sync.clock import Clock, system_clock
+from customer_sync.log import get
+from customer_sync.store import Store
+from customer_sync.web.signing import SKEW_S, Signing
 
-#: The cookie of the sign-in page: when it was given, and a keyed hash that proves it. Never the key itself.
+log = get(__name__)
+
+#: The cookie of the sign-in page: the id of a sign-in and when it was, signed with the key. Never the key itself.
 COOKIE: Final = "tajo_session"
 #: How long a sign-in lasts, in seconds.
 SESSION_S = 30 * 24 * 3600
@@ -26,17 +34,27 @@ OWN_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
 #: What proxies add: with one in front, the address of the caller says nothing.
 FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+_WHO_TRIES: Final = (
+    "Look for a program with an old key. Somebody may be guessing, too: a long random key cannot be guessed, so change "
+    "TAJO_API_KEY if it is not one."
+)
 _PORT = re.compile(r":\d+$")
 #: Stands for a caller whose address cannot be read: far away, so that nothing is open to it.
 _NOBODY: Final = ipaddress.IPv6Address("2000::")
 
 
 class Denial(NamedTuple):
-    """Why a request is turned away: the HTTP status, a sentence, what to do."""
+    """Why a request is turned away: the HTTP status, a sentence, what to do, how many seconds to wait before that."""
 
     status: int
     error: str
     remedy: str
+    wait_s: int = 0
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What a program is told of the wait."""
+        return {"Retry-After": str(self.wait_s)} if self.wait_s else {}
 
 
 class Guard:
@@ -44,13 +62,23 @@ class Guard:
 
     Args:
         api_key: the key; None opens everything to this machine and to nobody else.
+        store: returns the store, which knows the sign-ins that were ended and the wrong keys; the right key and a
+            machine that needs none do not ask for it.
         public_url: the address under which the outside world knows us; its pages are our own.
         clock: milliseconds since 1970; sign-ins end by it.
     """
 
-    def __init__(self, api_key: str | None, public_url: str | None = None, clock: Clock = system_clock) -> None:
-        self._clock = clock
+    def __init__(
+        self,
+        api_key: str | None,
+        store: Callable[[], Store],
+        public_url: str | None = None,
+        clock: Clock = system_clock,
+    ) -> None:
         self._key = api_key
+        self._store = store
+        # signed with the API key, so that a new one ends every sign-in
+        self._signing = Signing([api_key or ""], "dashboard", SESSION_S, clock)
         self._public = urlsplit(public_url or "").netloc
 
     @property
@@ -59,13 +87,16 @@ class Guard:
         return self._key is not None
 
     def denial(self, request: Request) -> Denial | None:
-        """Return why the request is turned away, None when it may pass."""
+        """Return why the request is turned away, None when it may pass.
+
+        Raises:
+            RedisError: it comes with a cookie, and Redis, which knows the sign-ins that were ended, does not answer.
+        """
         if self._key is None:
             return _not_local(request) or self._forged(request)
         bearer = _bearer(request)
         if bearer is not None:
-            wrong = Denial(401, "The API key is wrong.", "Send the value of TAJO_API_KEY.")
-            return None if self.is_key(bearer) else wrong
+            return None if self.is_key(bearer) else self.wrong_key(request)
         if not self._has_session(request):
             return Denial(401, "An API key is needed.", "Send `Authorization: Bearer <TAJO_API_KEY>`, or sign in at /.")
         return self._forged(request)
@@ -80,26 +111,55 @@ class Guard:
         """Tell whether a text is the key, in constant time."""
         return self._key is not None and hmac.compare_digest(text.encode(), self._key.encode())
 
+    def wrong_key(self, request: Request) -> Denial:
+        """Count a wrong key and return what its sender is told: to wait, once there are too many.
+
+        The right key is compared before anything is counted, so it opens at once, whoever tries keys meanwhile and from
+        wherever. Without Redis nothing is counted.
+        """
+        try:
+            excess = self._store().wrong_keys.count(_network(request))
+            if excess is not None and excess.is_new:
+                self._store().ledger.alert("Many wrong API keys were shown.", _WHO_TRIES)
+                log.warning("too many wrong keys")
+        except RedisError as error:
+            log.warning("wrong key not counted", error=type(error).__name__)
+            excess = None
+        if excess is None:
+            return Denial(401, "The API key is wrong.", "Send the value of TAJO_API_KEY.")
+        remedy = f"Wait {excess.wait_s} seconds. The value of TAJO_API_KEY is taken at once."
+        return Denial(429, "Too many wrong API keys.", remedy, excess.wait_s)
+
     def sign_in(self, response: Response, request: Request) -> None:
         """Give the caller, who has shown the key, the cookie that stands for it."""
-        issued = str(self._clock() // 1000)
         is_secure = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
         response.set_cookie(
             COOKIE,
-            f"{issued}.{self._mac(issued)}",
+            self._signing.sign(secrets.token_urlsafe(16)),
             max_age=SESSION_S,
             httponly=True,
             samesite="Strict",
             secure=is_secure,
         )
 
-    def _has_session(self, request: Request) -> bool:
-        issued, _, mac = request.cookies.get(COOKIE, "").partition(".")
-        is_ours = hmac.compare_digest(mac.encode(), self._mac(issued).encode())
-        return is_ours and self._clock() // 1000 - int(issued) < SESSION_S
+    def sign_out(self, response: Response, request: Request) -> None:
+        """End the caller's sign-in: take the cookie back, and refuse every copy of it from now on.
 
-    def _mac(self, issued: str) -> str:
-        return hmac.new((self._key or "").encode(), f"dashboard|{issued}".encode(), "sha256").hexdigest()
+        Raises:
+            RedisError: Redis does not answer; the sign-in goes on.
+        """
+        session = self._session(request)
+        if session is not None:
+            self._store().sessions.end(session, SESSION_S + SKEW_S)
+        response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
+
+    def _has_session(self, request: Request) -> bool:
+        session = self._session(request)
+        return session is not None and not self._store().sessions.is_ended(session)
+
+    def _session(self, request: Request) -> str | None:
+        """Return the id of the sign-in in the cookie, None when there is none that we gave."""
+        return self._signing.read(request.cookies.get(COOKIE, "")) if self._key is not None else None
 
     def _forged(self, request: Request) -> Denial | None:
         """Return a denial when another site's page may have made the request.
@@ -146,6 +206,12 @@ def _address(request: Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     except ValueError:
         return _NOBODY
     return getattr(found, "ipv4_mapped", None) or found
+
+
+def _network(request: Request) -> str:
+    """Return whose wrong keys are counted together: an address; of IPv6 its network, which has endless addresses."""
+    address = _address(request)
+    return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
 
 
 def _name(host: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
 
+import redis
 from flask import Blueprint, Response, request
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -16,12 +17,16 @@ from prometheus_client.registry import Collector
 
 from customer_sync.figures import Figures
 from customer_sync.figures.read import latency_counts
+from customer_sync.log import get
 from customer_sync.metrics import BY_NAME, CATALOGUE, LATENCY_BUCKETS_S
 from customer_sync.model import Channel, EventState
 from customer_sync.store.counters import Sample
+from customer_sync.web.api import REDIS_AWAY
 from customer_sync.web.guard import Guard
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
+
+log = get(__name__)
 
 #: The values of labels that are known beforehand: their series exist at 0, so that `rate()` sees the first of each.
 #: `source` and `lane` are those of the installation; what is not here (endpoints, fields) appears when it is counted.
@@ -69,12 +74,19 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     def metrics() -> Response:
         denial = guard.denial_of_scrape(request)
         if denial is not None:
-            return Response(f"{denial.error} {denial.remedy}\n", denial.status, content_type="text/plain")
+            return Response(
+                f"{denial.error} {denial.remedy}\n", denial.status, denial.headers, content_type="text/plain"
+            )
         registry = CollectorRegistry(auto_describe=False)
         look = watch.look()
         registry.register(_Collected(list(families(look.figures, look.samples, sorted(services.connectors)))))
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         return Response(encode(registry), content_type=content_type)
+
+    @routes.errorhandler(redis.RedisError)
+    def away(error: redis.RedisError) -> Response:
+        log.warning("scrape without Redis", error=type(error).__name__)
+        return Response(f"{' '.join(REDIS_AWAY)}\n", 503, content_type="text/plain")
 
     return routes
 

@@ -264,7 +264,12 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 #: Every operation may answer so.
-_ALWAYS = {401: "The API key is missing or wrong.", 403: "Not from here.", 503: "Redis does not answer."}
+_ALWAYS = {
+    401: "The API key is missing or wrong.",
+    403: "Not from here.",
+    429: "Too many wrong API keys; `Retry-After` tells how many seconds to wait. The right key is taken at once.",
+    503: "Redis does not answer.",
+}
 _SOMETIMES = {
     400: "The question is not understood.",
     404: "There is no such thing.",

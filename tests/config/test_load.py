@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import random
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from customer_sync.config import BREVO_URL, ConfigFaults, Schedule, SyncOptions, load, skill_settings
+from customer_sync.config.document import Text
+from customer_sync.config.faults import Wrong
+from customer_sync.config.values import api_key, cron
 from customer_sync.connector import Option
+from customer_sync.cron import latest_slot
 
 SHOP = """
     connectors:
@@ -219,6 +227,7 @@ def test_what_is_synced_is_everything_unless_it_says_no(read):
         ("off", Schedule(pull=None, reconcile=None)),
         ("{pull: off}", Schedule(pull=None)),
         ("{reconcile: '5 4 1-7 * 0,6'}", Schedule(reconcile="5 4 1-7 * 0,6")),
+        ("'0 9 l * MON-fri'", Schedule(pull="0 9 l * mon-fri")),
         ("{pull: }", Schedule(pull=None)),
         ("", Schedule()),
     ],
@@ -350,14 +359,14 @@ def test_a_skill_described_as_json_follows_the_rules_of_the_file():
 def test_the_environment_wins_over_the_file(read):
     settings = read(
         """
-        api_key: file
+        api_key: 3f9c-file-71be-a20d-55c8
         secret_key: of-the-file-and-long
         redis_url: redis://file
         public_url: https://file.example
         log_level: info
         brevo: {api_key: "${NOT_SET}", base_url: https://file.example, webhook_secret: file}
         """,
-        TAJO_API_KEY="env",
+        TAJO_API_KEY="3f9c-env-71be-a20d-55c8-e6",
         TAJO_SECRET_KEY="${env}-and-long-enough, older-and-long-enough,",
         TAJO_REDIS_URL="redis://:pw@env/1",
         TAJO_PUBLIC_URL="https://env.example/",
@@ -368,7 +377,7 @@ def test_the_environment_wins_over_the_file(read):
         BREVO_WEBHOOK_SECRET="one, two",
     )
 
-    assert settings.api_key == "env"
+    assert settings.api_key == "3f9c-env-71be-a20d-55c8-e6"
     assert settings.secret_key == "${env}-and-long-enough,older-and-long-enough"
     assert settings.redis_url == "redis://:pw@env/1"
     assert settings.public_url == "https://env.example"
@@ -457,3 +466,37 @@ def test_the_file_of_the_settings_page_can_be_loaded(read):
 
     assert settings.warnings == ()
     assert settings.options_for("shopify").list_ids == (5,)
+
+
+@given(st.lists(st.text("0123456789*,-/#lwmonjan", min_size=1, max_size=6), min_size=5, max_size=5))
+@example(["9" * 5000, "*", "*", "*", "*"])
+@example(["0", "0", "*/31", "2", "1l"])
+def test_whatever_is_written_a_schedule_that_is_taken_comes_sometime(fields):
+    try:
+        line = cron(Text("schedule", 1, " ".join(fields)), {})
+    except Wrong:
+        return
+
+    assert line is not None
+    assert latest_slot(line, datetime(2026, 11, 21, tzinfo=UTC)) is not None
+
+
+def test_a_thousand_keys_of_openssl_are_taken():
+    draw = random.Random(7)
+
+    for _ in range(1000):
+        key = draw.randbytes(16).hex()
+        assert api_key(Text("api_key", 1, key), {}) == key
+
+
+def test_a_weak_key_in_the_environment_is_named_and_not_shown(faults):
+    told = faults("", TAJO_API_KEY="hunter2-hunter2")
+
+    assert len(told) == 1
+    assert told[0].startswith("environment: TAJO_API_KEY: a key of fewer than 24 characters. Make a long one, ")
+    assert "hunter2" not in told[0]
+
+
+def test_an_empty_api_key_is_the_same_as_none(read):
+    assert read("api_key: ''").api_key is None
+    assert read("", TAJO_API_KEY="").api_key is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -31,15 +32,63 @@ MORNING = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)
         ("37 3 * * *", "2026-11-21T03:36:59", "2026-11-20T03:37:00"),
         ("37 3 * * *", "2026-11-21T23:00:00", "2026-11-21T03:37:00"),
         ("0 9 * * 1", "2026-11-21T08:00:00", "2026-11-16T09:00:00"),
+        ("0 9 * * 7", "2026-11-21T08:00:00", "2026-11-15T09:00:00"),
+        ("0 9 * * mon-fri", "2026-11-21T08:00:00", "2026-11-20T09:00:00"),
+        ("0 9 l * *", "2026-11-21T08:00:00", "2026-10-31T09:00:00"),
         ("5 0 1 1 *", "2026-11-21T08:00:00", "2026-01-01T00:05:00"),
         ("0 0 29 2 *", "2026-11-21T08:00:00", "2024-02-29T00:00:00"),
-        ("0 0 31 2 *", "2026-11-21T08:00:00", None),
     ],
 )
 def test_the_latest_slot_is_the_last_minute_the_line_names(line, now, slot):
     found = latest_slot(line, datetime.fromisoformat(now).replace(tzinfo=UTC))
 
     assert (found and found.replace(tzinfo=None).isoformat()) == slot
+
+
+@pytest.mark.parametrize(
+    ("line", "now", "slot"),
+    [
+        ("0 4 1 * 1", "2026-11-21", "2026-11-16"),  # a Monday that is no first
+        ("0 4 1 * 1", "2026-11-02", "2026-11-01"),  # a first that is a Sunday
+        ("0 4 1-7 * 1", "2026-11-21", "2026-11-16"),
+        ("0 4 * * 1", "2026-11-21", "2026-11-16"),
+        ("0 4 1 * *", "2026-11-21", "2026-11-01"),
+        ("0 4 */2 * 1", "2026-11-22", "2026-11-09"),  # a star makes it both: the 16th is even
+    ],
+)
+def test_of_two_restricted_days_either_is_enough(line, now, slot):
+    found = latest_slot(line, datetime.fromisoformat(f"{now}T00:00").replace(tzinfo=UTC))
+
+    assert found == datetime.fromisoformat(f"{slot}T04:00").replace(tzinfo=UTC)
+
+
+def test_a_line_that_never_came_has_no_slot():
+    assert latest_slot("0 0 */31 2 1l", MORNING) is None
+
+
+#: Berlin skips 02:00 to 03:00 on 2026-03-29 and has it twice on 2026-10-25; both at 01:00 UTC.
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize("day", ["2026-03-29", "2026-10-25"])
+@pytest.mark.parametrize(
+    ("line", "times"),
+    [
+        ("30 * * * *", ["22:30", "23:30", "00:30", "01:30", "02:30", "03:30"]),
+        ("30 2 * * *", ["02:30"]),
+        ("0 1 * * *", ["01:00"]),
+    ],
+)
+def test_when_the_clocks_change_no_slot_is_skipped_or_doubled(day, line, times):
+    midnight = datetime.fromisoformat(f"{day}T00:00").replace(tzinfo=UTC)
+    minutes = [midnight + timedelta(minutes=n) for n in range(-120, 240)]
+
+    slots = [latest_slot(line, minute.astimezone(BERLIN)) for minute in minutes]
+
+    assert slots == [latest_slot(line, minute) for minute in minutes]
+    begun = sorted({slot for slot in slots if slot >= minutes[0]})
+    assert [slot.strftime("%H:%M") for slot in begun] == times
+    assert all(slot.utcoffset() == timedelta(0) for slot in slots)
 
 
 def chosen(schedule=None, *, mode="hybrid", public_url=None):

@@ -177,12 +177,12 @@ def test_what_the_key_file_encrypted_is_read_after_the_variable_was_set(vault, t
 
 def test_of_many_that_make_the_file_at_once_all_use_the_first(tmp_path):
     start = threading.Barrier(8)
-    signatures = set()
+    derived = set()
 
     def sign():
         key = SecretKey(None, tmp_path / "home")
         start.wait()
-        signatures.add(key.sign("x", "p"))
+        derived.add(key.derived("p")[0])
 
     threads = [threading.Thread(target=sign) for _ in range(8)]
     for thread in threads:
@@ -190,32 +190,33 @@ def test_of_many_that_make_the_file_at_once_all_use_the_first(tmp_path):
     for thread in threads:
         thread.join()
 
-    assert len(signatures) == 1
+    assert len(derived) == 1
 
 
 def test_a_folder_that_cannot_hold_the_file_is_told_with_a_remedy(tmp_path):
     (tmp_path / "file").touch()
 
     with pytest.raises(ConfigError) as caught:
-        SecretKey(None, tmp_path / "file").sign("x", "p")
+        SecretKey(None, tmp_path / "file").derived("p")
 
     assert "TAJO_SECRET_KEY" in caught.value.remedy
 
 
-# Signatures
+# Keys for other purposes
 
 
-def test_a_signature_holds_for_its_text_and_its_purpose_alone(tmp_path):
+def test_each_purpose_has_a_key_of_its_own(tmp_path):
     key = SecretKey(KEY, tmp_path)
-    made = key.sign("text", "one")
 
-    assert key.is_signed("text", made, "one")
-    assert not key.is_signed("text", made, "two")
-    assert not key.is_signed("texts", made, "one")
-    assert not key.is_signed("text", "", "one")
-    assert not key.is_signed("text", "\ud800", "one")
-    assert not SecretKey(OLD_KEY, tmp_path).is_signed("text", made, "one")
-    assert SecretKey(f"{OLD_KEY},{KEY}", tmp_path).is_signed("text", made, "one")
+    assert key.derived("one") == key.derived("one")
+    assert key.derived("one") != key.derived("two")
+    assert key.derived("one") != SecretKey(OLD_KEY, tmp_path).derived("one")
+
+
+def test_while_a_key_is_changed_the_older_one_comes_first(tmp_path):
+    old, new = SecretKey(OLD_KEY, tmp_path).derived("one"), SecretKey(KEY, tmp_path).derived("one")
+
+    assert SecretKey(f"{KEY},{OLD_KEY}", tmp_path).derived("one") == [*old, *new]
 
 
 # Forgetting and the lock

@@ -7,6 +7,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from customer_sync.model import EventState
 from customer_sync.store import inbox
+from customer_sync.store.wrong_keys import FROM_ONE
 from customer_sync.web.openapi import OPERATIONS, document
 
 from .conftest import ADDRESS, Seed
@@ -310,6 +311,18 @@ def test_the_api_needs_the_key_when_there_is_one(make_app):
     check(answer.json, schema_of("/api/v1/status", "get", 401))
     assert answer.headers["WWW-Authenticate"] == "Bearer"
     assert web.get("/api/v1/status", headers={"Authorization": "Bearer key"}).status_code == 200
+
+
+def test_a_program_that_shows_a_wrong_key_again_and_again_is_told_when_to_come_back(make_app):
+    web = make_app(api_key="key").test_client()
+    wrong = {"Authorization": "Bearer old-key"}
+
+    answers = [web.get("/api/v1/status", headers=wrong) for _ in range(FROM_ONE + 1)]
+
+    assert [answer.status_code for answer in answers] == [401] * FROM_ONE + [429]
+    check(answers[-1].json, schema_of("/api/v1/status", "get", 429))
+    assert int(answers[-1].headers["Retry-After"]) > 0
+    assert "WWW-Authenticate" not in answers[-1].headers
 
 
 def test_another_sites_page_cannot_replay(web, seed: Seed, store):

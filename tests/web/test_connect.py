@@ -285,7 +285,7 @@ def test_an_answer_at_another_source_is_refused(browser, attempts, client, store
 def test_a_cookie_that_was_changed_is_worth_nothing(browser, attempts, part):
     attempt, ticket = attempts.open("lumen", BASE)
     parts = browser.start(ticket).headers["Set-Cookie"].partition("=")[2].partition(";")[0].split(".")
-    parts[part] = parts[part][:-1] + ("1" if parts[part][-1] != "1" else "2")
+    parts[part] = ("1" if parts[part][0] != "1" else "2") + parts[part][1:]
     browser.http.set_cookie(COOKIE, ".".join(parts), domain="sync.example", path="/connect/lumen", secure=True)
 
     assert refused(browser.answer(attempt.state))

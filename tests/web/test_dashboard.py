@@ -7,8 +7,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+import redis
 
 from customer_sync.model import EventState
+from customer_sync.store.wrong_keys import FROM_ONE
 from customer_sync.web import dashboard
 from tests.programs import need
 
@@ -350,11 +352,55 @@ def test_a_wrong_key_opens_nothing(locked):
     assert locked.get("/").status_code == 302
 
 
+def test_who_tries_many_keys_is_told_to_wait_and_the_right_one_still_opens(locked):
+    for _ in range(FROM_ONE):
+        assert locked.post("/sign-in", data={"key": "the-kez"}).status_code == 401
+
+    answer = locked.post("/sign-in", data={"key": "the-kez"})
+
+    assert answer.status_code == 429
+    assert int(answer.headers["Retry-After"]) > 0
+    assert "Too many wrong API keys." in answer.text
+    assert locked.post("/sign-in", data={"key": "the-key"}).status_code == 303
+
+
 def test_signing_out_closes_everything_again(locked):
     locked.post("/sign-in", data={"key": "the-key"})
 
     assert locked.post("/sign-out", headers={"Origin": "http://localhost"}).status_code == 303
     assert locked.get("/").status_code == 302
+
+
+def test_a_cookie_that_was_copied_before_the_sign_out_opens_nothing_after_it(locked, make_app):
+    copied = locked.post("/sign-in", data={"key": "the-key"}).headers["Set-Cookie"]
+    thief = make_app(api_key="the-key").test_client(use_cookies=False)
+    assert thief.get("/", headers={"Cookie": copied}).status_code == 200
+
+    locked.post("/sign-out", headers={"Origin": "http://localhost"})
+
+    assert thief.get("/", headers={"Cookie": copied}).status_code == 302
+    assert thief.get("/api/v1/status", headers={"Cookie": copied}).status_code == 401
+
+
+def test_without_redis_nobody_is_signed_out_and_no_cookie_counts(locked, monkeypatch):
+    locked.post("/sign-in", data={"key": "the-key"})
+    with monkeypatch.context() as away:
+        away.setattr("customer_sync.store.sessions.Sessions.is_ended", refuse)
+        away.setattr("customer_sync.store.sessions.Sessions.end", refuse)
+
+        answers = [locked.get("/"), locked.get("/api/v1/status"), locked.post("/sign-out", headers=OWN)]
+
+        far = {"X-Forwarded-For": "8.8.8.8"}
+        assert locked.get("/metrics", headers=far).status_code == 503
+        assert {answer.status_code for answer in answers} == {503}
+        assert all("Start Redis" in answer.text for answer in answers)
+        bearer = {"Authorization": "Bearer the-key"}
+        assert locked.get("/api/v1/status", headers=bearer).status_code == 200
+    assert locked.get("/").status_code == 200
+
+
+def refuse(*_):
+    raise redis.ConnectionError("refused")
 
 
 def test_who_is_signed_in_may_replay_from_our_pages_only(locked, seed: Seed, store):

@@ -2,11 +2,16 @@ from __future__ import annotations
 
 import pytest
 from flask import Request, Response
+from redis import RedisError
 from werkzeug.test import EnvironBuilder
 
+from customer_sync.store import Store, keys
+from customer_sync.store.wrong_keys import FROM_ALL, FROM_ONE, WINDOW_S
 from customer_sync.web.guard import COOKIE, SESSION_S, Guard
+from customer_sync.web.signing import SKEW_S, Signing
 
 KEY = "a-long-random-key"
+NOW_MS = 1_795_219_200_000
 JSON = {"Content-Type": "application/json"}
 
 
@@ -26,10 +31,28 @@ def request_of(
     return Request(builder.get_environ())
 
 
+def no_store() -> Store:
+    raise AssertionError("asked for Redis, which may be away")
+
+
+def guard_of(key: str | None = KEY, *, later_s: int = 0, **more) -> Guard:
+    return Guard(key, **{"store": no_store, "clock": lambda: NOW_MS + later_s * 1000, **more})
+
+
+def cookie_of(response: Response) -> str:
+    return response.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+
+
 def session(guard: Guard) -> str:
     response = Response()
     guard.sign_in(response, request_of())
-    return response.headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    return cookie_of(response)
+
+
+@pytest.fixture
+def locked(store):
+    """Return a function that gives a guard with a key, over a real Redis."""
+    return lambda key=KEY, **more: guard_of(key, **{"store": lambda: store, **more})
 
 
 @pytest.mark.parametrize(
@@ -37,7 +60,7 @@ def session(guard: Guard) -> str:
 )
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.8.8", "::ffff:127.0.0.1"])
 def test_without_a_key_this_machine_may_look(host, address):
-    assert Guard(None).denial(request_of(host=host, address=address)) is None
+    assert guard_of(None).denial(request_of(host=host, address=address)) is None
 
 
 @pytest.mark.parametrize(
@@ -57,7 +80,7 @@ def test_without_a_key_this_machine_may_look(host, address):
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_without_a_key_nobody_else_may(case, what):
-    denial = Guard(None).denial(request_of(**case))
+    denial = guard_of(None).denial(request_of(**case))
 
     assert denial is not None, what
     assert denial.status == 403
@@ -65,7 +88,7 @@ def test_without_a_key_nobody_else_may(case, what):
 
 
 def test_with_a_key_its_bearer_may_from_everywhere():
-    guard = Guard(KEY)
+    guard = guard_of()
 
     assert guard.denial(request_of(address="8.8.8.8", host="tajo.example", Authorization=f"Bearer {KEY}")) is None
     assert guard.denial(request_of("POST", Authorization=f"bearer {KEY}")) is None
@@ -74,27 +97,26 @@ def test_with_a_key_its_bearer_may_from_everywhere():
 @pytest.mark.parametrize(
     "given", ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {KEY}", KEY, f"Bearer {KEY}x", "Bearer é"]
 )
-def test_with_a_key_nobody_without_it_may_not_even_here(given):
-    denial = Guard(KEY).denial(request_of(Authorization=given))
+def test_with_a_key_nobody_without_it_may_not_even_here(locked, given):
+    denial = locked().denial(request_of(Authorization=given))
 
     assert denial is not None
     assert denial.status == 401
     assert "TAJO_API_KEY" in denial.remedy
 
 
-def test_the_cookie_stands_for_the_key_and_does_not_hold_it():
-    guard = Guard(KEY)
-    cookie = session(guard)
+def test_the_cookie_stands_for_the_key_and_does_not_hold_it(locked):
+    cookie = session(locked())
 
     assert KEY not in cookie
-    assert guard.denial(request_of(cookie=cookie)) is None
-    assert Guard("another-key").denial(request_of(cookie=cookie)) is not None
+    assert locked().denial(request_of(cookie=cookie)) is None
+    assert locked("another-key").denial(request_of(cookie=cookie)) is not None
 
 
 def test_the_cookie_cannot_be_read_by_scripts_and_does_not_travel_from_other_sites():
     response = Response()
 
-    Guard(KEY).sign_in(response, request_of(X_Forwarded_Proto="https"))
+    guard_of().sign_in(response, request_of(X_Forwarded_Proto="https"))
 
     cookie = response.headers["Set-Cookie"]
     assert "HttpOnly" in cookie
@@ -102,21 +124,102 @@ def test_the_cookie_cannot_be_read_by_scripts_and_does_not_travel_from_other_sit
     assert "Secure" in cookie
 
 
-@pytest.mark.parametrize("forge", ["", "x", ".", "1.", "٣.aa", "-1.aa", "{now}.", "{old}.{mac}", "{later}.{mac}"])
-def test_a_cookie_that_was_made_up_or_changed_opens_nothing(forge):
-    guard = Guard(KEY)
-    issued, _, mac = session(guard).partition(".")
-    cookie = forge.format(now=issued, mac=mac, old=int(issued) - 1, later=int(issued) + 1000)
+@pytest.mark.parametrize(
+    "forge",
+    [
+        "",
+        "x",
+        ".",
+        "..",
+        "1..",
+        "٣.aa.aa",
+        "\x00.\xff.",
+        "{id}",
+        "{id}.{at}",
+        "{id}.{at}.",
+        "{id}..{mac}",
+        "x{id}.{at}.{mac}",
+        ".{at}.{mac}",
+        "{id}.x{at}.{mac}",
+        "{id}.{at}.x{mac}",
+        "{id}.{at}.{other}",
+        "{id}.{at}.{mac}.{mac}",
+        "{id}.{at}.{at}.{mac}",
+    ],
+)
+def test_a_cookie_that_was_made_up_or_changed_opens_nothing(locked, forge):
+    session_id, at, mac = session(locked()).split(".")
+    other = session(locked()).split(".")[2]
+    cookie = forge.format(id=session_id, at=at, mac=mac, other=other)
 
-    assert guard._has_session(request_of(cookie=cookie.encode().decode("latin-1"))) is False
+    denial = locked().denial(request_of(cookie=cookie.encode().decode("latin-1")))
+
+    assert denial is not None
+    assert denial.status == 401
 
 
-def test_a_sign_in_ends():
-    cookie = session(Guard(KEY, clock=lambda: 1_000_000))
-    just_before, at_the_end = (Guard(KEY, clock=lambda s=s: 1_000_000 + s * 1000) for s in (SESSION_S - 1, SESSION_S))
+def test_what_was_signed_for_another_purpose_opens_nothing(locked):
+    def signed(salt):
+        return Signing([KEY], salt, SESSION_S, lambda: NOW_MS).sign("a-session")
 
-    assert just_before.denial(request_of(cookie=cookie)) is None
-    assert at_the_end.denial(request_of(cookie=cookie)) is not None
+    assert locked().denial(request_of(cookie=signed("dashboard"))) is None
+    assert locked().denial(request_of(cookie=signed("connect:lumen"))) is not None
+
+
+def test_without_a_key_no_cookie_is_looked_at():
+    cookie = Signing([""], "dashboard", SESSION_S, lambda: NOW_MS).sign("a-session")
+
+    assert guard_of(None).denial(request_of(cookie=cookie, address="8.8.8.8")) is not None
+
+
+def test_a_sign_in_ends(locked):
+    cookie = session(locked())
+
+    assert locked(later_s=SESSION_S - 1).denial(request_of(cookie=cookie)) is None
+    assert locked(later_s=SESSION_S).denial(request_of(cookie=cookie)) is not None
+
+
+def test_a_sign_in_at_a_host_whose_clock_is_a_little_ahead_counts(locked):
+    cookie = session(locked())
+
+    assert locked(later_s=-SKEW_S).denial(request_of(cookie=cookie)) is None
+    assert locked(later_s=-SKEW_S - 1).denial(request_of(cookie=cookie)) is not None
+
+
+def test_a_sign_out_ends_every_copy_of_the_cookie_and_no_other_sign_in(locked):
+    copied, other = session(locked()), session(locked())
+    response = Response()
+
+    locked().sign_out(response, request_of(cookie=copied))
+
+    assert cookie_of(response) == ""
+    assert locked().denial(request_of(cookie=copied)) is not None
+    assert locked().denial(request_of(cookie=other)) is None
+
+
+def test_a_copy_that_is_spelled_otherwise_is_ended_with_the_sign_in(locked):
+    # the last letter of a signature holds two bits that nobody reads
+    copied = session(locked())
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    twin = copied[:-1] + letters[letters.index(copied[-1]) ^ 1]
+    assert locked().denial(request_of(cookie=twin)) is None
+
+    locked().sign_out(Response(), request_of(cookie=copied))
+
+    assert locked().denial(request_of(cookie=twin)) is not None
+
+
+def test_that_a_sign_in_was_ended_is_remembered_for_as_long_as_its_cookie_may_live(locked, client):
+    cookie = session(locked())
+
+    locked().sign_out(Response(), request_of(cookie=cookie))
+
+    assert client.ttl(keys.ended_session(cookie.partition(".")[0])) in range(SESSION_S, SESSION_S + SKEW_S + 1)
+
+
+@pytest.mark.parametrize("cookie", ["", "made-up", "made.up.entirely"])
+def test_a_sign_out_without_a_sign_in_writes_nothing(cookie):
+    guard_of().sign_out(Response(), request_of(cookie=cookie))
 
 
 OWN = "http://127.0.0.1:8000"
@@ -143,8 +246,8 @@ OWN = "http://127.0.0.1:8000"
         ({}, False),
     ],
 )
-def test_a_change_that_another_sites_page_could_ask_for_is_refused(headers, passes, has_key):
-    guard = Guard(KEY if has_key else None, "https://tajo.example")
+def test_a_change_that_another_sites_page_could_ask_for_is_refused(locked, headers, passes, has_key):
+    guard = locked(KEY if has_key else None, public_url="https://tajo.example")
     cookie = session(guard) if has_key else ""
 
     denial = guard.denial(request_of("POST", cookie=cookie, **headers))
@@ -155,22 +258,106 @@ def test_a_change_that_another_sites_page_could_ask_for_is_refused(headers, pass
 
 @pytest.mark.parametrize("origin", ["null", "", "file://", "about:blank"])
 def test_an_origin_without_a_host_is_not_ours_though_there_is_no_public_address(origin):
-    assert Guard(None).denial(request_of("POST", Origin=origin)) is not None
+    assert guard_of(None).denial(request_of("POST", Origin=origin)) is not None
 
 
 def test_a_program_may_delete_without_a_body_or_an_origin():
-    assert Guard(None).denial(request_of("DELETE")) is None
-    assert Guard(None).denial(request_of("DELETE", Origin="http://attacker.example")) is not None
+    assert guard_of(None).denial(request_of("DELETE")) is None
+    assert guard_of(None).denial(request_of("DELETE", Origin="http://attacker.example")) is not None
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "172.18.0.5", "fd00::1"])
 def test_metrics_are_open_to_a_scraper_nearby(address):
-    assert Guard(KEY).denial_of_scrape(request_of(address=address, host="web:8000")) is None
+    assert guard_of().denial_of_scrape(request_of(address=address, host="web:8000")) is None
 
 
 @pytest.mark.parametrize("case", [{"address": "8.8.8.8"}, {"address": "10.0.0.1", "X_Forwarded_For": "8.8.8.8"}])
 def test_metrics_are_closed_to_the_internet_without_the_key(case):
-    guard = Guard(KEY)
+    guard = guard_of()  # asks no Redis
 
     assert guard.denial_of_scrape(request_of(**case)) is not None
     assert guard.denial_of_scrape(request_of(**case, Authorization=f"Bearer {KEY}")) is None
+
+
+# wrong keys
+
+
+def wrong(guard: Guard, address: str = "8.8.8.8", times: int = 1):
+    """Show a wrong key so many times; return the last answer."""
+    for _ in range(times):
+        denial = guard.denial(request_of(address=address, Authorization="Bearer wrong"))
+    return denial
+
+
+def test_who_shows_many_wrong_keys_is_told_to_wait_and_for_how_long(locked):
+    assert wrong(locked(), times=FROM_ONE).status == 401
+
+    denial = wrong(locked())
+
+    assert denial.status == 429
+    assert denial.wait_s in range(1, WINDOW_S + 1)
+    assert denial.headers == {"Retry-After": str(denial.wait_s)}
+    assert f"{denial.wait_s} seconds" in denial.remedy
+
+
+def test_the_right_key_opens_at_once_in_the_middle_of_an_attack(locked):
+    wrong(locked(), times=FROM_ALL + FROM_ONE)
+
+    right = request_of(address="8.8.8.8", Authorization=f"Bearer {KEY}")
+
+    assert locked().denial(right) is None
+    assert locked(store=no_store).denial(right) is None  # nothing is asked about it
+
+
+def test_another_address_may_err_while_one_is_told_to_wait(locked):
+    wrong(locked(), times=FROM_ONE + 1)
+
+    assert wrong(locked(), "8.8.4.4").status == 401
+
+
+def test_many_addresses_together_are_told_to_wait_too(locked):
+    answers = [wrong(locked(), f"10.0.{n // 200}.{n % 200}").status for n in range(FROM_ALL + 1)]
+
+    assert answers == [401] * FROM_ALL + [429]
+
+
+@pytest.mark.parametrize(("other", "is_counted_with"), [("2001:db8:1:2::9", True), ("2001:db8:1:3::1", False)])
+def test_addresses_of_one_ipv6_network_count_together(locked, other, is_counted_with):
+    wrong(locked(), "2001:db8:1:2::1", FROM_ONE)
+
+    assert (wrong(locked(), other).status == 429) is is_counted_with
+
+
+def test_a_count_ends_and_goes_on_no_longer_because_of_more_wrong_keys(locked, client):
+    wrong(locked(), times=3)
+    counts = list(client.scan_iter("*wrongkeys:*"))
+    for name in counts:
+        client.expire(name, 5)
+
+    wrong(locked())
+
+    assert len(counts) == 2
+    assert all(0 < client.ttl(name) <= 5 for name in counts)
+
+
+def test_a_person_is_told_of_many_wrong_keys_once_and_without_an_address(locked, store, client):
+    wrong(locked(), times=FROM_ONE + 5)
+    wrong(locked(), "8.8.4.4", FROM_ONE + 5)
+
+    alerts = [alert for alert in store.ledger.alerts() if "wrong API keys" in str(alert)]
+    assert len(alerts) == 1
+    assert "8.8." not in str(alerts)
+    assert not list(client.scan_iter("*8.8.*"))
+
+
+def test_a_request_without_a_key_is_no_wrong_key(locked, client):
+    for _ in range(FROM_ONE + 1):
+        assert locked().denial(request_of(address="8.8.8.8")).status == 401
+    assert not list(client.scan_iter("*wrongkeys*"))
+
+
+def test_without_redis_a_wrong_key_is_still_only_wrong():
+    def away() -> Store:
+        raise RedisError
+
+    assert wrong(guard_of(store=away)).status == 401

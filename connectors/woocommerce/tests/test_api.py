@@ -31,6 +31,7 @@ from customer_sync.outbound import Reply
 from customer_sync.reach import Access
 from customer_sync.signatures import sign_base64
 
+CUSTOMERS_PATH = "/wp-json/wc/v3/customers"
 VECTORS = Path(__file__).parents[4] / "shared" / "payloads" / "ecommerce_signature_vectors.json"
 
 
@@ -108,19 +109,33 @@ def test_the_oauth_signature_is_the_one_of_the_official_client():
 
 
 @pytest.mark.parametrize(
-    ("params", "signature"),
+    ("path", "params", "signature"),
     [
         # made with: printf '%s' "$base" | openssl dgst -sha256 -hmac 'cs_hidden&' -binary | base64
         # where the base is the text of RFC 5849, section 3.4.1, written by hand; that of the first one is, in one line,
         #   GET&http%3A%2F%2Ftea.example%2Fwp-json%2Fwc%2Fv3%2Fcustomers&oauth_consumer_key%3Dck_public
         #   %26oauth_nonce%3Dn0nce%26oauth_signature_method%3DHMAC-SHA256%26oauth_timestamp%3D1795262400
         #   %26page%3D2%26per_page%3D100
-        ({"per_page": "100", "page": "2"}, "ZVuPMxCCSW0P3TaMHrGTlquPBNFhMziiszdmEC9Pjvo="),
-        ({"search": "a b", "email": "jo+tea@example.com"}, "tGUfgDXBserUmiOcorsQzs1P7UDOKJOght5RNh8de6E="),
+        (CUSTOMERS_PATH, {"per_page": "100", "page": "2"}, "ZVuPMxCCSW0P3TaMHrGTlquPBNFhMziiszdmEC9Pjvo="),
+        (
+            CUSTOMERS_PATH,
+            {"search": "a b", "email": "jo+tea@example.com"},
+            "tGUfgDXBserUmiOcorsQzs1P7UDOKJOght5RNh8de6E=",
+        ),
+        # the odd parameters of RFC 5849, section 3.4.1.3.1, encoded as the RFC prints them
+        (
+            CUSTOMERS_PATH,
+            {"b5": "=%3D", "c@": "", "a2": "r b", "c2": ""},
+            "0ReMb4/gD6XG2iMlGzwIoEnkiPjEqzwM0XBaySjfFX0=",
+        ),
+        # sorted as they are encoded: `role%5B0%5D` stands before `role1`, `role[0]` does not
+        (CUSTOMERS_PATH, {"role1": "é~", "role[0]": "all"}, "mQzM0KlsaksrZTpH+Olji9CYQrHArF6oktQDmqh51zs="),
+        # a home page is signed without the slash behind the host
+        ("/", {"rest_route": "/wc/v3/customers"}, "jsXhkQxwzz46zlPl93xROmsHr6BwrijA6SY4eTCAji4="),
     ],
 )
-def test_a_request_is_signed_as_openssl_signs_it(params, signature):
-    url = "http://tea.example/wp-json/wc/v3/customers"
+def test_a_request_is_signed_as_openssl_signs_it(path, params, signature):
+    url = f"http://tea.example{path}"
 
     proof = auth.oauth1("GET", url, params, KEYS, at_s=1_795_262_400, nonce="n0nce")
 
