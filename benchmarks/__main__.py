@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from benchmarks import ingress, latency, memory, start, storm, sync, throughput
+from benchmarks import calls, ingress, latency, memory, start, storm, sync, throughput
 from benchmarks.report import Others, Report, heading, say, wait_for_quiet
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Report]]]] = {
@@ -16,6 +16,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Repo
     "latency": lambda options: latency.run(quick=options.quick),
     "throughput": lambda options: throughput.run(quick=options.quick),
     "storm": lambda options: storm.run(quick=options.quick, people=options.people),
+    "calls": lambda options: calls.run(quick=options.quick),
     "memory": lambda options: memory.run(quick=options.quick, people=options.people),
     "start": lambda options: start.run(quick=options.quick),
     "sync": lambda options: sync.run(

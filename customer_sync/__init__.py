@@ -3,7 +3,8 @@
 | module | holds |
 |---|---|
 | `model`, `errors` | the words of the system; every error, sorted by what to do next |
-| `clock`, `metrics`, `log`, `retry`, `signatures`, `outbound`, `serving`, `watchdog` | the ground floor |
+| `clock`, `metrics`, `log`, `retry`, `signatures`, `serving`, `watchdog` | the ground floor |
+| `outbound`, `transport`, `proxies` | the one HTTP client: what it sends, how a request travels, by which proxy |
 | `kit` | what connectors are made of, and the stand-ins that judge them |
 | `connector`, `reach`, `fields`, `rescue` | what a connector is, how it reaches its platform, how it reads records |
 | `mapping`, `merge`, `consent`, `identity`, `person` | pure rules; a person is an address with its records |

@@ -3,34 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 
 import pytest
+import requests
+import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.brevo.client import RULES, Brevo, Missing, Next, Rule, contact_path, find_rule, read_refusal
+from customer_sync.brevo.client import RULES, Brevo, Missing, Next, NoList, Rule, contact_path, find_rule, read_refusal
 from customer_sync.errors import ConfigError, FieldRefused, Parkable, TryLater, Unavailable
-from customer_sync.outbound import Reply
+from customer_sync.outbound import HttpClient, Reply
+from customer_sync.proxies import Proxies
 from customer_sync.store.counters import Tally
 
 CLOUDFLARE = (
     b"<!DOCTYPE html><html><head><title>524: A timeout occurred</title></head><body>api.brevo.com</body></html>"
 )
 RESET_S = 7.5
-
-
-class Wire:
-    """Answers every request with one reply, and keeps what was sent."""
-
-    def __init__(self, reply):
-        self.reply = reply
-        self.sent = []
-
-    def send(self, method, url, *, headers, body=None):
-        self.sent.append((method, url, headers, body))
-        if isinstance(self.reply, Exception):
-            raise self.reply
-        return self.reply
+URL = "https://brevo.example/v3"
 
 
 class Ears:
@@ -51,14 +42,25 @@ def reply(status, body=b"", **headers):
     return Reply(status, headers, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
-def brevo(answer):
-    return Brevo("https://brevo.example/v3/", "the-key", Wire(answer), Ears(), Tally())
+def account():
+    return Brevo(f"{URL}/", "the-key", HttpClient(proxies=Proxies({})), Ears(), Tally())
+
+
+@contextmanager
+def answering(method, path, answer):
+    """Let Brevo give one answer, or none at all: then it is an error."""
+    with responses.RequestsMock() as wire:
+        if isinstance(answer, Exception):
+            wire.add(method, URL + path, body=answer)
+        else:
+            wire.add(method, URL + path, status=answer.status, headers=answer.headers, body=answer.body)
+        yield wire
 
 
 def error_of(answer):
     """What a call raises on an answer."""
-    with pytest.raises(Exception) as caught:
-        brevo(answer).call("POST", "/contacts", {"email": "jane@example.com"}, bucket="contacts")
+    with answering("POST", "/contacts", answer), pytest.raises(Exception) as caught:
+        account().call("POST", "/contacts", {"email": "jane@example.com"}, bucket="contacts")
     return caught.value
 
 
@@ -86,6 +88,7 @@ ANSWERS = [
     (404, said("Contact does not exist", "document_not_found"), Missing, "not in Brevo"),
     (404, said("No contact found for indexes 3,4", "document_not_found"), Missing, "not in Brevo"),
     (404, said("processId is invalid"), Missing, "not in Brevo"),
+    (404, said("List ID does not exist", "document_not_found"), NoList, "A list of the settings is not in Brevo"),
     (
         400,
         said("Invalid phone number"),
@@ -197,13 +200,15 @@ def test_a_body_that_is_no_error_of_brevo_is_decided_by_its_status(status, body)
 
 
 def test_a_limit_that_is_used_up_burns_no_try_and_waits_until_the_reset():
-    account = brevo(reply(429, **{"x-sib-ratelimit-reset": "7.5"}))
+    brevo = account()
 
-    with pytest.raises(TryLater) as caught:
-        account.call("GET", "/contacts", bucket="contacts")
+    answer = reply(429, **{"x-sib-ratelimit-reset": "7.5"})
+    with answering("GET", "/contacts", answer), pytest.raises(TryLater) as caught:
+        brevo.call("GET", "/contacts", bucket="contacts")
 
     assert (caught.value.burns, caught.value.after_s) == (False, RESET_S)
-    assert account._limits.told == [("hold", "contacts", {"x-sib-ratelimit-reset": "7.5"})]
+    ((done, bucket, headers),) = brevo._limits.told
+    assert (done, bucket, headers["x-sib-ratelimit-reset"]) == ("hold", "contacts", "7.5")
 
 
 @pytest.mark.parametrize("status", [408, 425, 500])
@@ -215,24 +220,27 @@ def test_a_fault_of_one_contact_burns_a_try_and_waits_as_the_retry_rule_says(sta
 
 @pytest.mark.parametrize("status", [200, 201, 202, 204, 400, 404, 500, 503])
 def test_every_answer_but_a_429_teaches_the_limits(status):
-    account = brevo(reply(status, **{"x-sib-ratelimit-limit": "10"}))
+    brevo = account()
 
-    try:
-        account.call("GET", "/contacts", bucket="contacts")
-    except (FieldRefused, Missing, Parkable, TryLater, Unavailable):
-        assert status >= 400
-    assert account._limits.told == [("learn", "contacts", {"x-sib-ratelimit-limit": "10"})]
+    with answering("GET", "/contacts", reply(status, **{"X-Sib-Ratelimit-Limit": "10"})):
+        try:
+            brevo.call("GET", "/contacts", bucket="contacts")
+        except (FieldRefused, Missing, Parkable, TryLater, Unavailable):
+            assert status >= 400
+    ((done, bucket, headers),) = brevo._limits.told
+    assert (done, bucket, headers["x-sib-ratelimit-limit"]) == ("learn", "contacts", "10")
 
 
 @pytest.mark.parametrize(("status", "counted"), [(201, "201"), (404, "404"), (429, "429"), (None, "none")])
 def test_every_call_is_counted_with_what_became_of_it(status, counted):
-    account = brevo(reply(status) if status else Unavailable("brevo.example did not answer"))
+    brevo, path = account(), "/contacts/jane%40example.com"
 
-    try:
-        account.call("PUT", "/contacts/jane%40example.com", bucket="contacts", endpoint="/contacts/{identifier}")
-    except (Missing, TryLater, Unavailable):
-        assert status != 201
-    assert account._tally.empty() == {
+    with answering("PUT", path, reply(status) if status else requests.ConnectionError("reset")):
+        try:
+            brevo.call("PUT", path, bucket="contacts", endpoint="/contacts/{identifier}")
+        except (Missing, TryLater, Unavailable):
+            assert status != 201
+    assert brevo._tally.empty() == {
         f"tajo_brevo_requests_total|endpoint=PUT /contacts/{{identifier}}|status={counted}": 1
     }
 
@@ -241,13 +249,12 @@ def test_every_call_is_counted_with_what_became_of_it(status, counted):
     ("body", "sent"), [(None, None), ({}, b"{}"), ({"email": "é@example.com"}, b'{"email":"\\u00e9@example.com"}')]
 )
 def test_a_call_has_the_key_and_a_compact_body_or_none(body, sent):
-    account = brevo(reply(204))
+    with answering("POST", "/contacts", reply(204)) as wire:
+        account().call("POST", "/contacts", body, bucket="contacts")
+        ((request, _),) = wire.calls
 
-    account.call("POST", "/contacts", body, bucket="contacts")
-
-    ((method, url, headers, raw),) = account._http.sent
-    assert (method, url, raw) == ("POST", "https://brevo.example/v3/contacts", sent)
-    assert headers["api-key"] == "the-key"
+    assert (request.method, request.url, request.body) == ("POST", f"{URL}/contacts", sent)
+    assert request.headers["api-key"] == "the-key"
 
 
 JSON = st.recursive(

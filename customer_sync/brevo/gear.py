@@ -139,7 +139,7 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
         return PatientGate(store.limits, BUCKET, 1)
 
     lists = TechnicalLists(brevo, flights, gate, clock)
-    refused = RefusedRows(files or HttpClient(), uploads.base_url)
+    refused = RefusedRows(uploads.base_url, files)
     follower = Follower(brevo=brevo, limits=store.limits, flights=flights, lists=lists, refused=refused, tally=tally)
     loader = Loader(
         brevo=uploads,

@@ -26,16 +26,17 @@ COLUMNS: Final = frozenset({"email", "e-mail", "emails", "email_id", "email addr
 
 
 class RefusedRows:
-    """Reads the files.
+    """Reads the files. Their addresses come from an answer, so those inside the own network are not called.
 
     Args:
-        http: the connection pool.
-        base_url: Brevo's address: a sandbox there gives its files without TLS.
+        base_url: Brevo's address: a sandbox there gives its files without TLS, and from an address that is not public.
+        http: what calls; made here where it is None.
     """
 
-    def __init__(self, http: HttpClient, base_url: str) -> None:
-        self._http = http
-        self._host = urlsplit(base_url).netloc
+    def __init__(self, base_url: str, http: HttpClient | None = None) -> None:
+        own = urlsplit(base_url)
+        self._http = http or HttpClient(max_bytes=MAX_BYTES, private=frozenset({own.hostname or ""}))
+        self._host = own.netloc
 
     def read(self, process: Mapping[str, Json]) -> frozenset[str]:
         """Return the addresses of the rows that were refused, as far as the files tell."""
@@ -62,8 +63,8 @@ class RefusedRows:
         except Unavailable as error:
             log.warning("refused rows not read", report=report, error=str(error))
             return ""
-        if reply.status not in {200, 206} or len(reply.body) > MAX_BYTES:
-            log.warning("refused rows not read", report=report, status=reply.status, size_bytes=len(reply.body))
+        if reply.status not in {200, 206}:
+            log.warning("refused rows not read", report=report, status=reply.status)
             return ""
         return reply.body.decode("utf-8-sig", "replace")
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-import urllib3
-
 from customer_sync.brevo.client import Brevo
-from customer_sync.outbound import Reply
+from customer_sync.outbound import Reply, Unreached
+from customer_sync.transport import Timeout
 
-#: The limits for connecting, which also bounds sending the body (8 MB need 3.2 Mbit/s), and for the answer, in seconds.
-UPLOAD_TIMEOUT: Final = urllib3.Timeout(connect=20.0, read=25.0)
+#: The limit for connecting also bounds sending the body: 8 MB need 3.2 Mbit/s.
+UPLOAD_TIMEOUT: Final = Timeout(connect_s=20.0, silence_s=25.0, answer_s=30.0)
 
 
 class Uploads(Brevo):
@@ -31,4 +30,4 @@ class Uploads(Brevo):
 
     def was_sent(self, error: Exception) -> bool:
         """Tell whether Brevo may have got a call that failed: only where no connection was made it has not."""
-        return not isinstance(error.__cause__, urllib3.exceptions.NewConnectionError)
+        return not isinstance(error, Unreached)

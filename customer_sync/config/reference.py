@@ -69,6 +69,13 @@ them begins with a star, both must fit. The times are UTC, so no slot is skipped
 line stands for another local hour in summer.
 """
 
+_PROXY_NOTES: Final = """\
+Calls go out by the proxies of `HTTPS_PROXY` and `HTTP_PROXY` (`http://host:port`), except to what `NO_PROXY` names:
+`*`, domains with their subdomains, addresses, networks (`10.0.0.0/8`), each with a port or without. The machine itself
+is always reached directly. Certificates are verified with the system's store, or with the file of `SSL_CERT_FILE`.
+All four are read when a process starts to call; a change needs a restart.
+"""
+
 _SOURCE_NOTES: Final = """\
 The name is the last part of the webhook address (`/webhooks/<name>`) and the label in metrics: small letters, digits,
 `-` and `_`. Two accounts of one platform are two sources; give each a name and `platform:`. Beside the keys below, each
@@ -102,6 +109,7 @@ def settings_markdown() -> str:
         _INTRO,
         "## Environment variables\n",
         _variable_table(),
+        _PROXY_NOTES,
         "## Top of the file\n",
         _table(TOP_KEYS),
         "## brevo\n",

@@ -10,19 +10,18 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 
-import urllib3
-
 from customer_sync.connector import Connector
 from customer_sync.demo.dialect import Notice
 from customer_sync.errors import Unavailable
 from customer_sync.log import get
 from customer_sync.model import Inbound
 from customer_sync.outbound import HttpClient
+from customer_sync.transport import Timeout
 
 log = get(__name__)
 
 #: Shopify gives up on a request after one second without a connection or five in all (shopify.dev, 2026-11).
-TIMEOUT = urllib3.Timeout(connect=1.0, total=5.0)
+TIMEOUT = Timeout(connect_s=1.0, silence_s=4.0, answer_s=4.0)
 #: platform → the pauses before each further try, in seconds. Shopify tries eight more times within four hours, with
 #: growing pauses whose lengths are not published; WooCommerce never tries again.
 RETRIES: Mapping[str, tuple[float, ...]] = {

@@ -16,7 +16,6 @@ from email.utils import formatdate
 from typing import Any
 
 import redis
-import urllib3
 
 from customer_sync import pipeline
 from customer_sync.brevo.client import Brevo
@@ -32,7 +31,7 @@ from customer_sync.brevo.upload import Uploads
 from customer_sync.connector import SourceSettings
 from customer_sync.errors import Unavailable
 from customer_sync.model import Event, Inbound, Json, Kind, Priority, to_ms
-from customer_sync.outbound import Reply
+from customer_sync.outbound import Reply, Unreached
 from customer_sync.pipeline import Line, accept, process_inbox
 from customer_sync.plan import Planned, Request, Says, Step, Who, commit
 from customer_sync.planner import Planner
@@ -299,7 +298,7 @@ class BulkRig:
 
     def no_connection(self) -> None:
         """Break a call: it never left."""
-        raise Unavailable("no way") from urllib3.exceptions.NewConnectionError(None, "refused")
+        raise Unreached("no way")
 
     def sandbox_passes(self, seconds: float) -> None:
         """Let time pass at Brevo."""

@@ -11,11 +11,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
-import urllib3
-
 from customer_sync.brevo.sandbox import slices
 from customer_sync.brevo.sandbox.answers import ApiError, Row
 from customer_sync.brevo.sandbox.attributes import DROPPED, RESERVED, Attributes, Source, Taker
+from customer_sync.brevo.sandbox.callout import call
 from customer_sync.brevo.sandbox.identifiers import (
     EMAIL,
     EXT_ID,
@@ -129,12 +128,12 @@ def fetch_rows(url: str) -> Iterable[Row]:
         OSError: it cannot be read.
     """
     try:
-        answer = urllib3.request("GET", url, timeout=_FETCH_TIMEOUT_S, retries=False)
-        text = answer.data.decode()
+        answer = call("GET", url, timeout_s=_FETCH_TIMEOUT_S)
+        text = answer.body.decode()
         if answer.status != 200:
             raise OSError(f"status {answer.status}")
         return slices.rows_of(text) if url.partition("?")[0].endswith(".json") else rows_of_csv(text)
-    except (urllib3.exceptions.HTTPError, ValueError, ApiError) as error:
+    except (ValueError, ApiError) as error:
         raise OSError(f"cannot read the file: {error}") from error
 
 

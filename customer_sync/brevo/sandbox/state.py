@@ -69,7 +69,6 @@ class Sandbox(Account):
     def close(self) -> None:
         """Close the journal and the connections that are kept open."""
         self.journal.close()
-        self.webhooks.close()
 
     @property
     def is_started(self) -> bool:

@@ -12,6 +12,7 @@ no signature.
 
 from __future__ import annotations
 
+import base64
 import heapq
 import json
 from collections import deque
@@ -19,11 +20,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
-
-import urllib3
+from urllib.parse import unquote, urlsplit
 
 from customer_sync.brevo.sandbox import times
 from customer_sync.brevo.sandbox.answers import Row
+from customer_sync.brevo.sandbox.callout import call
 from customer_sync.brevo.sandbox.journal import Journal, Table
 from customer_sync.brevo.sandbox.switches import Switches
 from customer_sync.model import Json
@@ -102,7 +103,6 @@ class WebhooksOut:
         self._clock = clock
         self._switches = switches
         self._number = count()
-        self._http = urllib3.PoolManager(maxsize=8, timeout=_TIMEOUT_S, retries=False)
         self.clear()
 
     def clear(self) -> None:
@@ -110,10 +110,6 @@ class WebhooksOut:
         self.log: deque[Delivery] = deque(maxlen=_KEPT)
         self._waiting: list[tuple[float, int, Delivery]] = []
         self._batches: dict[int, tuple[float, list[Row]]] = {}
-
-    def close(self) -> None:
-        """Close the connections that are kept open."""
-        self._http.clear()
 
     def emit(self, registered: str, email: Json, more: Mapping[str, Json], ago_s: float = 0.0) -> None:
         """Tell every marketing webhook that asked for this event, which happened so many seconds ago."""
@@ -153,8 +149,8 @@ class WebhooksOut:
         """Make the call and return the status, 0 when there was no answer. Needs no lock."""
         headers = {"content-type": "application/json", "user-agent": "Brevo-Sandbox", **delivery.headers}
         try:
-            return self._http.request("POST", delivery.url, body=delivery.body, headers=headers, redirect=False).status
-        except urllib3.exceptions.HTTPError:
+            return call("POST", delivery.url, timeout_s=_TIMEOUT_S, headers=headers, body=delivery.body).status
+        except OSError:
             return 0
 
     def settle(self, delivery: Delivery, status: int) -> None:
@@ -203,10 +199,12 @@ def _contact_body(registered: str, second: int) -> Row:
 
 def _address(url: str) -> tuple[str, dict[str, str]]:
     """Return an address without `user:password@`, and the header that these two become."""
-    address = urllib3.util.parse_url(url)
-    if not address.auth:
+    parts = urlsplit(url)
+    auth, at, host = parts.netloc.rpartition("@")
+    if not at:
         return url, {}
-    return address._replace(auth=None).url, dict(urllib3.make_headers(basic_auth=address.auth))
+    proof = base64.b64encode(unquote(auth).encode()).decode()
+    return parts._replace(netloc=host).geturl(), {"authorization": f"Basic {proof}"}
 
 
 def _delivery(hook: Row, event: str, body: Json) -> Delivery:
