@@ -5,12 +5,12 @@
 | `model`, `errors` | the words of the system; every error, sorted by what to do next |
 | `clock`, `metrics`, `log`, `retry`, `signatures`, `serving`, `watchdog` | the ground floor |
 | `outbound`, `transport`, `proxies` | the one HTTP client: what it sends, how a request travels, by which proxy |
-| `kit` | what connectors are made of, and the stand-ins that judge them |
+| `kit` | OAuth for connectors, and the stand-ins that judge them |
 | `connector`, `reach`, `fields`, `rescue` | what a connector is, how it reaches its platform, how it reads records |
 | `mapping`, `merge`, `consent`, `identity`, `person` | pure rules; a person is an address with its records |
 | `config`, `registry` | what people write in tajo.yaml; which connectors there are |
 | `store` | all that Redis holds, with its Lua scripts |
-| `vault` | credentials, sealed |
+| `vault`, `pacing` | credentials, sealed; the rate limit of each source |
 | `plan`, `planner`, `skills`, `reading` | what an event changes, from the skill to the script; requests to plans |
 | `lane`, `pauses`, `brevo` | what a handler gives back; why a lane waits; Brevo, and the sandbox |
 | `pipeline` | START HERE: inbox to lanes to Brevo |

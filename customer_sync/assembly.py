@@ -28,12 +28,13 @@ from customer_sync.errors import TajoError
 from customer_sync.log import get
 from customer_sync.model import Event
 from customer_sync.outbound import HttpClient
+from customer_sync.pacing import PacedHttp
 from customer_sync.pipeline import Line
 from customer_sync.reach import Access
 from customer_sync.reconcile.receipt import Receipt
 from customer_sync.reconcile.run import Reconciler
 from customer_sync.reconcile.source_side import PullComparison
-from customer_sync.registry import connector_for
+from customer_sync.registry import broken, connector_for, mend
 from customer_sync.runs import Puller
 from customer_sync.skills import Intent, Skill
 from customer_sync.skills.customer_sync import CustomerSync
@@ -92,7 +93,9 @@ class Accesses:
     def always(self, source: str) -> Access:
         """Return how a source is reached, for whoever is about to connect it."""
         if source not in self._known:
-            self._known[source] = Access(self._http, self.vault(source), lambda: self._clock() / 1000)
+            pace = connector_for(self._settings.sources[source]).pace
+            http = PacedHttp(self._http, self._store.limits, source, pace)
+            self._known[source] = Access(http, self.vault(source), lambda: self._clock() / 1000, http.hold)
         return self._known[source]
 
     def vault(self, source: str) -> RedisVault:
@@ -138,6 +141,7 @@ def open_line(
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
     _notice_new_account(settings, store)
+    tell_broken(settings, store)
     rules = RulesBook(settings, store, brevo, clock)
     flights = Flights(store.client, store.scripts)
     store.lanes.register(LANE, keeps="people", has_gear=True)
@@ -296,6 +300,21 @@ class RulesBook:
         found = read_attributes(self._brevo)
         self._store.set_note("attributes", {"at": self._clock() / 1000, "found": found})
         return found
+
+
+def tell_broken(settings: Settings, store: Store) -> None:
+    """Raise one alert for each connector that cannot be loaded, when that is new."""
+    found = dict(sorted(broken().items()))
+    known = store.note("broken_connectors") or {}
+    store.set_note("broken_connectors", found)
+    for platform, why in found.items():
+        if known.get(platform) == why:
+            continue
+        idle = [name for name, wanted in settings.unserved.items() if wanted == platform]
+        still = f"; {', '.join(idle)} stands still" if idle else ""
+        store.ledger.alert(
+            f"The connector for {platform} cannot be loaded ({why}){still}.", mend(platform), cause="code"
+        )
 
 
 def check_account(settings: Settings, store: Store) -> None:

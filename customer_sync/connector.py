@@ -2,8 +2,8 @@
 
 A connector is found by name: `connectors/<platform>/connector.py` holds one class, a subclass of `Connector`, called
 `Connector`-something and named in the module's `CONNECTOR`. Third parties publish the class under the entry point group
-`customer_sync.connectors`. It imports only the kit: `connector`, `reach`, `fields`, `rescue`, `model`,
-`errors`, `signatures`, `outbound`.
+`customer_sync.connectors`. It imports only the kit: `connector`, `reach`, `fields`, `rescue`, `model`, `errors`,
+`signatures`, `outbound`, `kit.oauth`.
 """
 
 from __future__ import annotations
@@ -18,8 +18,19 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from customer_sync.errors import ConfigError, PayloadError
-from customer_sync.model import Event, Inbound, Json, kind_of
-from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
+from customer_sync.model import Channel, Event, Inbound, Json, kind_of
+from customer_sync.reach import (
+    Access,
+    Callback,
+    Finding,
+    Invitation,
+    Pace,
+    Page,
+    Upkeep,
+    Want,
+    Withdrawal,
+    Written,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +91,13 @@ class Connector(ABC):
     topics: ClassVar[tuple[str, ...]] = ()
     #: Which of customers, orders, products, carts the connector reads.
     resources: ClassVar[tuple[str, ...]] = ("customers",)
-    #: Whether the platform lets several customers have one e-mail address. Where it does not, the customer who told an
-    #: address last has it, and the one before has none until they tell a new one.
+    #: Request headers that only this platform sends, in lower case; see `recognises`.
+    marks: ClassVar[tuple[str, ...]] = ()
+    #: Whether the proof covers the body. A shared secret in a header, in the path or in the body proves only who calls.
+    signs_body: ClassVar[bool] = True
+    #: Whether the platform lets several customers have one e-mail address: CRMs and payment platforms do, shops do not.
+    #: Where it does not, the customer who told an address last has it, and the one before has none until they tell a
+    #: new one; where it does, each of them speaks for the address.
     shares_addresses: ClassVar[bool] = False
     #: The answer once the request is in the inbox.
     accepted: ClassVar[Answer] = Answer()
@@ -95,6 +111,16 @@ class Connector(ABC):
         Called before `verify`: it must recognise the platform's fixed shape and nothing else, and must not trust it.
         """
         return None
+
+    @classmethod
+    def recognises(cls, inbound: Inbound) -> bool:
+        """Tell whether a request looks like one of this platform, so that a wrong address can be told by name.
+
+        Asked about a request that the connector of its address refused or cannot read; once it was kept, only the
+        headers that *that* connector keeps are there. A platform without a header of its own (see `marks`) is known by
+        its body: look at the beginning of the raw bytes, parse nothing, trust nothing, raise nothing.
+        """
+        return any(name in inbound.headers for name in cls.marks)
 
     @abstractmethod
     def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
@@ -132,6 +158,13 @@ class Connector(ABC):
 
     #: Which resources `pull` can bring; the others are heard of by webhook only.
     pulls: ClassVar[tuple[str, ...]] = ()
+    #: Which resources `fetch` can read by id. Without it nobody can tell who was deleted while no webhook came.
+    fetches: ClassVar[tuple[str, ...]] = ()
+    #: The channels in which the platform takes an opt-out back; see `write_consent`.
+    writes: ClassVar[tuple[Channel, ...]] = ()
+    #: The platform's rate limit. The engine keeps it for all processes together; see `Pace`. Where the settings of a
+    #: source decide it, `__init__` sets it.
+    pace: Pace = Pace()
 
     def can_pull(self) -> bool:
         """Tell whether the source's settings hold what a pull needs (keys, or a stored connection may)."""
@@ -150,13 +183,43 @@ class Connector(ABC):
         """
         raise ConfigError(f"{self.title} cannot be pulled.", "Let its webhooks do the work.")
 
-    def fetch(self, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:  # noqa: ARG002  # as above
-        """Return the customers with these ids (at most 100) as they are now; who is gone is absent.
+    def fetch(
+        self,
+        resource: str,  # noqa: ARG002  # as above
+        ids: Sequence[str],  # noqa: ARG002  # as above
+        access: Access,  # noqa: ARG002  # as above
+    ) -> Sequence[Event | PayloadError]:
+        """Return the records of a resource with these ids (at most 100) as they are now; what is gone is absent.
+
+        A record that is there but cannot be read or seen leaves a `PayloadError`, so that nobody takes it as gone.
 
         Raises:
             TajoError: as `pull`.
         """
         raise ConfigError(f"{self.title} cannot be read by id.", "Let its webhooks do the work.")
+
+    def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:  # noqa: ARG002  # as above
+        """Tell the platform that somebody opted out; opting in never flows this way.
+
+        Asked only for the channels in `writes`. It must be repeatable, and look before it writes: a record that has
+        another address now is `GONE`, because a withdrawal belongs to an address; one that opted in after
+        `withdrawal.at` is `NEWER`, and stays as it is. A connector without it leaves `writes` empty: then the opt-out
+        is kept by us and by Brevo alone, and the platform may still mail that person by its own means.
+
+        Raises:
+            TajoError: as `pull`; `Parkable` where the platform silently kept the old state.
+        """
+        raise ConfigError(f"{self.title} takes no consent back.", "Opt the person out in its admin, too.")
+
+    def must(self, resource: str, can: Sequence[str]) -> None:
+        """Return when a resource is one of those that can be had.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        if resource not in can:
+            remedy = f"Choose {', '.join(can)}." if can else "Let its webhooks do the work."
+            raise ConfigError(f"{self.title}'s {resource} cannot be pulled.", remedy)
 
     def ensure_webhooks(self, address: str, access: Access) -> Upkeep:  # noqa: ARG002  # as above
         """List the source's webhooks, make the missing ones, repair the others; leave those of other programs alone.

@@ -16,6 +16,7 @@ from customer_sync.log import get, place
 from customer_sync.model import Event, Inbound, to_ms
 from customer_sync.plan import Planned, Request, Step
 from customer_sync.planner import Planner
+from customer_sync.registry import recognise
 from customer_sync.rescue import ALONE
 from customer_sync.skills import Skill
 from customer_sync.store import Store, inbox, parked
@@ -120,7 +121,8 @@ class Reader:
         try:
             return connector.parse(inbound)
         except PayloadError as error:
-            return [error]
+            guess = recognise(inbound, connector, self._connectors)
+            return [error if guess is None else _Unread(guess.said, f"{guess.remedy} Then drop this one.")]
         except Exception as error:  # noqa: BLE001  # a fault of ours in one request must not stop the others
             # the error's text may hold what was sent: only its name and place are told
             told = {"source": inbound.source, "error": type(error).__name__, "place": place(error)}

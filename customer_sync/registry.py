@@ -13,17 +13,19 @@ from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 import connectors
 from customer_sync import log
 from customer_sync.config import Settings, load
 from customer_sync.connector import Connector, SourceSettings
 from customer_sync.errors import ConfigError
+from customer_sync.model import Inbound
 
 #: Where installed packages announce a connector: the name is the platform, the object its class.
 ENTRY_POINTS: Final = "customer_sync.connectors"
 BUILT_IN: Final = "built-in"
+_HEAD: Final = "| platform | reads | can be pulled | can take back | webhook secret in |"
 
 _log = log.get(__name__)
 
@@ -36,11 +38,13 @@ class Found:
         classes: platform → connector class, in alphabetical order.
         origins: platform → `built-in` or the package that brought it.
         broken: platform → why its connector cannot be loaded.
+        blamed: platform → the package that brings what is broken; the built-in ones are not in it.
     """
 
     classes: dict[str, type[Connector]] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     broken: dict[str, str] = field(default_factory=dict)
+    blamed: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ class ConnectorRow:
         topics: the platform's words it acts on.
         keys: the config keys of a source, required ones first.
         secret_keys: the config keys for the webhook secret.
+        pulls: what can be read without a webhook.
+        writes: the channels in which it takes an opt-out back; none: the platform takes no consent back.
+        shares_addresses: whether several customers may have one address.
         origin: `built-in`, or the package that brings it.
     """
 
@@ -63,7 +70,15 @@ class ConnectorRow:
     topics: tuple[str, ...]
     keys: tuple[str, ...]
     secret_keys: tuple[str, ...]
+    pulls: tuple[str, ...]
+    writes: tuple[str, ...]
+    shares_addresses: bool
     origin: str
+
+    @property
+    def takes_back(self) -> str:
+        """What becomes of an opt-out there, for people."""
+        return ", ".join(self.writes) or "no consent"
 
 
 def platforms() -> Mapping[str, type[Connector]]:
@@ -74,6 +89,14 @@ def platforms() -> Mapping[str, type[Connector]]:
 def broken() -> Mapping[str, str]:
     """Return the connectors that cannot be loaded: platform → why."""
     return _found().broken
+
+
+def mend(platform: str) -> str:
+    """Return what to do about a connector that cannot be loaded."""
+    package = _found().blamed.get(platform)
+    if package is None:
+        return f"Install Tajo Customer Sync again, or repair the folder connectors/{platform}; then start again."
+    return f"Update the package {package}, or uninstall it; then start again."
 
 
 def connector_for(settings: SourceSettings) -> Connector:
@@ -99,6 +122,55 @@ def load_settings(path: Path | None, env: Mapping[str, str]) -> Settings:
     return load(path, env, platforms(), broken())
 
 
+class Guess(NamedTuple):
+    """Whose webhook a request looks like that came to another platform's address.
+
+    Args:
+        title: how people write that platform.
+        addresses: where its webhooks go, a path for each of its sources; for the operator's eyes only.
+    """
+
+    title: str
+    addresses: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        """What anybody may hear: it names no source."""
+        return f"This looks like {self.title}'s webhook, sent to the wrong address."
+
+    @property
+    def remedy(self) -> str:
+        """What the operator is told."""
+        if not self.addresses:
+            return f"No source of {self.title} is in tajo.yaml: add one, and send it to that address."
+        return f"Its address is {' or '.join(self.addresses)}."
+
+
+def recognise(inbound: Inbound, own: Connector, sources: Mapping[str, Connector]) -> Guess | None:
+    """Return whose webhook a request looks like; None when it may be one of its own address, or nobody's.
+
+    Args:
+        inbound: what the connector of its address refused or could not read.
+        own: that connector.
+        sources: source → connector, of all that are configured.
+    """
+    if _recognises(type(own), inbound):
+        return None
+    for platform, connector in platforms().items():
+        if platform != own.platform and _recognises(connector, inbound):
+            named = [f"/webhooks/{name}" for name, one in sources.items() if one.platform == platform]
+            return Guess(connector.title, tuple(named))
+    return None
+
+
+def _recognises(connector: type[Connector], inbound: Inbound) -> bool:
+    try:
+        return connector.recognises(inbound)
+    except Exception as error:  # noqa: BLE001 - it may be others' code: a guess must not cost an answer
+        _log.warning("recognises has a fault", platform=connector.platform, error=type(error).__name__)
+        return False
+
+
 def connector_rows() -> list[ConnectorRow]:
     """Return a line for each connector, in alphabetical order."""
     found = _found()
@@ -109,11 +181,12 @@ def connectors_table() -> str:
     """Return the built-in connectors as the README's table; what else is installed here is not the README's matter."""
     rows = [
         f"| [{row.title}](connectors/{row.platform}/README.md) | {', '.join(row.resources)} | "
+        f"{', '.join(row.pulls) or 'nothing'} | {row.takes_back} | "
         f"{', '.join(f'`{key}`' for key in row.secret_keys) or 'none'} |"
         for row in connector_rows()
         if row.origin == BUILT_IN
     ]
-    return "\n".join(["| platform | reads | webhook secret in |", "|---|---|---|", *rows, ""])
+    return "\n".join([_HEAD, "|---|---|---|---|---|", *rows, ""])
 
 
 def discover(folders: Sequence[str], package: str, installed: Iterable[EntryPoint]) -> Found:
@@ -148,7 +221,7 @@ def _holds_connector(folders: Sequence[str], name: str) -> bool:
 def _add_folder(found: Found, package: str, name: str) -> None:
     try:
         candidate: object = getattr(import_module(f"{package}.{name}.connector"), "CONNECTOR", None)
-    except Exception as error:  # noqa: BLE001 - whatever one connector does at import, the others must go on
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever one does at import, the others must go on
         found.broken[name] = _told(error)
         return
     _add(found, name, candidate, BUILT_IN)
@@ -157,12 +230,13 @@ def _add_folder(found: Found, package: str, name: str) -> None:
 def _add_installed(found: Found, point: EntryPoint) -> None:
     origin = point.dist.name if point.dist else point.module
     if point.name in found.classes:
-        found.broken[f"{point.name} ({origin})"] = f"{found.origins[point.name]} serves {point.name} already"
+        name = f"{point.name} ({origin})"
+        found.broken[name], found.blamed[name] = f"{found.origins[point.name]} serves {point.name} already", origin
         return
     try:
         candidate: object = point.load()
-    except Exception as error:  # noqa: BLE001 - it is others' code: whatever it does, our connectors must go on
-        found.broken[point.name] = _told(error)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - it is others' code: ours must go on whatever it does
+        found.broken[point.name], found.blamed[point.name] = _told(error), origin
         return
     _add(found, point.name, candidate, origin)
 
@@ -174,6 +248,8 @@ def _add(found: Found, name: str, candidate: object, origin: str) -> None:
         found.origins[name] = origin
     else:
         found.broken[name] = why or "no class"
+        if origin != BUILT_IN:
+            found.blamed[name] = origin
 
 
 def _unfit(name: str, candidate: object) -> str | None:
@@ -192,7 +268,7 @@ def _unfit(name: str, candidate: object) -> str | None:
     return None
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
 
 
@@ -205,5 +281,8 @@ def _row(connector: type[Connector], origin: str) -> ConnectorRow:
         topics=connector.topics,
         keys=tuple(option.name for option in options),
         secret_keys=connector.secret_keys,
+        pulls=connector.pulls,
+        writes=tuple(map(str, connector.writes)),
+        shares_addresses=connector.shares_addresses,
         origin=origin,
     )

@@ -273,6 +273,10 @@ def _gone_page(puller: Puller, run: Run, connector: Connector, access: Access) -
 
     Nobody counts as deleted because a page was short: each is asked for by id.
     """
+    if run.resource not in connector.fetches:
+        return Page(
+            (), None, notes=(f"{connector.title} cannot be read by id: deletions are heard of by webhook only.",)
+        )
     store = puller.line.store
     bits, people = store.runs.seen(run.id), store.people.count()
     number = int(str((run.cursor or {}).get("gone", 1)))
@@ -288,7 +292,7 @@ def _gone_page(puller: Puller, run: Run, connector: Connector, access: Access) -
     events: list[Event | PayloadError] = []
     for index in range(0, len(ids), GONE_ASK):
         asked = ids[index : index + GONE_ASK]
-        found = connector.fetch(asked, access)
+        found = connector.fetch(run.resource, asked, access)
         here = {one.record_id for one in found if isinstance(one, Event)}
         # one that could not be read is not gone
         is_sure = not any(isinstance(one, PayloadError) for one in found)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hmac
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from customer_sync.errors import ConfigError, Refused
@@ -24,16 +24,6 @@ TOLERANCE_S = 300.0
 #: How a body begins that was compressed on its way, after it was signed.
 _GZIP = b"\x1f\x8b"
 _COMPRESSED = "The signature is wrong: the body came compressed (gzip), so a proxy in front of here changed it."
-
-#: Who signs with which header: tells the operator which two addresses were swapped.
-SIGNED_BY: Mapping[str, str] = {
-    "x-shopify-hmac-sha256": "Shopify",
-    "x-wc-webhook-signature": "WooCommerce",
-    "x-hubspot-signature-v3": "HubSpot",
-    "x-hubspot-signature": "HubSpot",
-    "stripe-signature": "Stripe",
-    "paypal-transmission-sig": "PayPal",
-}
 
 
 def sign_base64(message: bytes, secret: str | bytes, algorithm: str = "sha256") -> str:
@@ -204,14 +194,6 @@ def verify_standard(
         verify(_standard_message(message_id, stamp, inbound.body), signatures, secrets, _sign_standard)
     except ConfigError as error:
         raise Refused(error.reason) from error
-
-
-def unsigned(title: str, headers: Mapping[str, str]) -> Refused:
-    """Return the refusal of a request without the platform's signature; it names the platform that it looks like."""
-    others = sorted({name for known, name in SIGNED_BY.items() if known in headers and name != title})
-    if others:
-        return Refused(f"No signature of {title}: this looks like {others[0]}'s webhook, sent to the wrong address.")
-    return Refused("The signature is missing or wrong.")
 
 
 def _standard_message(message_id: str, stamp: str, body: bytes) -> bytes:

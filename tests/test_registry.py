@@ -111,6 +111,7 @@ def test_an_installed_package_brings_a_connector(folder):
     [
         ("1 / 0", "ZeroDivisionError: division by zero"),
         ("import no_such_module", "ModuleNotFoundError: No module named 'no_such_module'"),
+        ("raise SystemExit('wants another Python')", "SystemExit: wants another Python"),
         ("def broken(:", "SyntaxError"),
         ("", "its connector.py names no CONNECTOR"),
         ("CONNECTOR = 5", "what it names is no subclass of Connector"),
@@ -134,6 +135,7 @@ def test_a_broken_package_is_reported_and_the_others_go_on(folder):
     assert list(found.classes) == ["good"]
     assert found.broken["gone"] == "ModuleNotFoundError: No module named 'no_such_module'"
     assert found.broken["lost"].startswith("AttributeError")
+    assert found.blamed == {"gone": "no_such_module", "lost": __name__}
 
 
 def test_a_package_cannot_replace_a_built_in_connector(folder):
@@ -169,7 +171,9 @@ def test_settings_are_loaded_with_the_connectors_there_are(fake, tmp_path):
 
     assert registry.load_settings(path, {}).sources["shop"].platform == "good"
     path.write_text("connectors: {odd: {webhook_secret: s}}")
-    with pytest.raises(ConfigFaults, match="the connector for odd cannot be loaded"):
+    assert registry.load_settings(path, {}).unserved == {"odd": "odd"}
+    path.write_text("connectors: {none: {webhook_secret: s}}")
+    with pytest.raises(ConfigFaults, match="no platform is called none"):
         registry.load_settings(path, {})
 
 
@@ -182,11 +186,14 @@ def test_the_table_has_a_row_for_each_connector_with_the_required_keys_first(fak
             topics=("made",),
             keys=("key", "url"),
             secret_keys=("webhook_secret",),
+            pulls=(),
+            writes=(),
+            shares_addresses=False,
             origin="built-in",
         )
     ]
     assert registry.connectors_table().splitlines()[2:] == [
-        "| [Good](connectors/good/README.md) | customers, orders | `webhook_secret` |"
+        "| [Good](connectors/good/README.md) | customers, orders | nothing | no consent | `webhook_secret` |"
     ]
 
 

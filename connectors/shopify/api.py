@@ -14,9 +14,10 @@ from typing import Any, Final, NamedTuple
 import orjson
 
 from connectors.shopify.account import Account
-from connectors.shopify.tokens import Token, Tokens
+from connectors.shopify.tokens import Tokens
 from customer_sync.connector import readable
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
+from customer_sync.kit.oauth import Token
 from customer_sync.model import Json
 from customer_sync.outbound import Reply
 from customer_sync.reach import Access
@@ -123,6 +124,8 @@ class Api:
         if not isinstance(answer, dict):
             raise TryLater("Shopify answered with a page instead of JSON.")
         cost = _cost(answer)
+        if cost and (wait_s := cost.wait_s()):
+            self.access.hold(wait_s)  # the points are those of all processes
         data, faults = answer.get("data"), _faults(answer.get("errors"))
         if not isinstance(data, dict):
             if faults:

@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import urlencode
 
 from connectors.shopify.account import SHOP, Account, is_granted
-from connectors.shopify.tokens import CONNECTION, Tokens
+from connectors.shopify.tokens import Tokens
 from customer_sync.errors import ConfigError, Refused
 from customer_sync.reach import Access, Callback, Invitation
 from customer_sync.signatures import is_same, sign_hex, verify
@@ -46,16 +46,13 @@ def accept(account: Account, callback: Callback, invitation: Invitation, access:
 
     Raises:
         Refused: it is of another attempt, of another store, too old or not signed by Shopify.
-        TajoError: as `Tokens.ask`.
+        TajoError: as `Tokens.exchange`.
     """
     shop = check(account, callback, invitation)
     code = callback.query.get("code", "")
     if not code:
         raise Refused("Shopify's answer holds no code: was the app not agreed to?", status=400)
-    tokens = Tokens(account, access)
-    answer = tokens.ask({"code": code, "expiring": "1"}, grant="code", shop=shop)
-    with access.vault.locked():
-        token = tokens.save(answer, CONNECTION, shop)
+    token = Tokens(account, access, shop).exchange({"code": code, "expiring": "1"})
     granted = frozenset(token.scope.replace(",", " ").split())
     missing = [scope for scope in account.scopes if granted and not is_granted(scope, granted)]
     lacking = f" Not granted: {', '.join(missing)}." if missing else ""

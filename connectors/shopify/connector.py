@@ -1,7 +1,8 @@
 """Shopify: its webhooks here (signature, headers, topics), their bodies in `events` and `records`.
 
 Its API: `account` what the settings say · `tokens` what opens the door · `api` one question · `pull` and `bulk` the
-customers · `nodes` one of them · `upkeep` webhooks · `connect` the owner's consent · `findings` for the doctor.
+customers · `nodes` one of them · `consent` opt-outs back · `upkeep` webhooks · `connect` the owner's consent ·
+`findings` for the doctor.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 
-from connectors.shopify import bulk, connect, events, findings, pull, upkeep
+from connectors.shopify import bulk, connect, consent, events, findings, pull, upkeep
 from connectors.shopify.account import Account, host_of
 from connectors.shopify.api import Api
 from customer_sync.connector import Connector, Option, header, json_object, parse_time
-from customer_sync.errors import ConfigError, PayloadError, Refused
+from customer_sync.errors import PayloadError, Refused
 from customer_sync.fields import Node
 from customer_sync.model import Event, Inbound, Kind
-from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
+from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want, Withdrawal, Written
 from customer_sync.rescue import hear
-from customer_sync.signatures import sign_base64, unsigned, verify
+from customer_sync.signatures import sign_base64, verify
 
 #: https://shopify.dev/docs/api/webhooks: topic → what happened, and who reads the body. Any other topic is ignored:
 #: `orders/edited` because `orders/updated` comes with it; the topics of the "Events" product (`Customer`, `Product`,
@@ -72,9 +73,11 @@ class ShopifyConnector(Connector):
     platform = "shopify"
     title = "Shopify"
     keeps = tuple(prefix + name for prefix in PREFIXES for name in NAMES)
+    marks = tuple(prefix + name for prefix in PREFIXES for name in ("topic", SIGNATURE))
     topics = tuple(TOPICS)
     resources = ("customers", "orders", "products", "carts")
-    pulls = ("customers",)
+    pulls = fetches = ("customers",)
+    writes = tuple(consent.WAYS)
     secret_keys = ("webhook_secret", "api_secret")
     options = (
         Option(
@@ -97,10 +100,7 @@ class ShopifyConnector(Connector):
         https://shopify.dev/docs/apps/build/webhooks/verify-deliveries. For an hour after the client secret was changed
         Shopify still signs with the old one. Webhooks made in the store's admin use another secret, shown there.
         """
-        given = _header(inbound, SIGNATURE)
-        if not given:
-            raise unsigned(self.title, inbound.headers)
-        verify(inbound.body, given, secrets)
+        verify(inbound.body, _header(inbound, SIGNATURE), secrets)
         # The shop's name is not signed: whoever has one delivery could send it under another name.
         shop, own = _header(inbound, "shop-domain"), Account.of(self.settings).shop
         if shop and own and host_of(shop) != own:
@@ -118,8 +118,6 @@ class ShopifyConnector(Connector):
             return []
         kind, read = TOPICS[topic]
         node = Node(json_object(inbound))
-        if "date_created_gmt" in node:
-            raise PayloadError("$", "this looks like WooCommerce's webhook", "send it to the address of that source")
         hook = events.Hook(
             event_id=self._event_id(inbound),
             source=inbound.source,
@@ -140,8 +138,7 @@ class ShopifyConnector(Connector):
 
     def pull(self, want: Want, access: Access) -> Page:
         """Return the next page: of what changed, or of everybody out of a bulk operation's file."""
-        if want.resource not in self.pulls:
-            raise ConfigError(f"Shopify's {want.resource} cannot be pulled.", "Let its webhooks do the work.")
+        self.must(want.resource, self.pulls)
         api = self._api(access)
         if pull.is_changes(want.cursor) and want.cursor is not None:
             return pull.changes(api, pull.Place.read(want.cursor))
@@ -149,9 +146,14 @@ class ShopifyConnector(Connector):
             return pull.changes(api, pull.begin(api, want.since))
         return bulk.everybody(api, bulk.Place.read(want.cursor))
 
-    def fetch(self, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
+    def fetch(self, resource: str, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
         """Return the customers with these ids as they are now; who is gone is absent."""
+        self.must(resource, self.fetches)
         return pull.fetch(self._api(access), ids)
+
+    def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:
+        """Tell the store of an opt-out; needs the scope `write_customers`."""
+        return consent.withdraw(self._api(access), withdrawal)
 
     def ensure_webhooks(self, address: str, access: Access) -> Upkeep:
         """Make the subscriptions right; the three privacy topics can be set only in `shopify.app.toml`."""

@@ -53,6 +53,22 @@ BY_ID = (
     f"query Fetch($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Customer {{ {customer()} }} }} shop {{ ianaTimezone }} }}"
 )
 
+#: What a customer has of both channels.
+_CHANNELS = (
+    "id defaultEmailAddress { emailAddress marketingState marketingUpdatedAt }"
+    " defaultPhoneNumber { phoneNumber marketingState marketingUpdatedAt }"
+)
+
+CONSENT = f"query Consent($ids: [ID!]!) {{ nodes(ids: $ids) {{ ... on Customer {{ {_CHANNELS} }} }} }}"
+
+EMAIL_OPT_OUT = f"""mutation EmailOptOut($input: CustomerEmailMarketingConsentUpdateInput!) {{
+  customerEmailMarketingConsentUpdate(input: $input) {{
+    customer {{ {_CHANNELS} }} userErrors {{ field message code }} }} }}"""
+
+SMS_OPT_OUT = f"""mutation SmsOptOut($input: CustomerSmsMarketingConsentUpdateInput!) {{
+  customerSmsMarketingConsentUpdate(input: $input) {{
+    customer {{ {_CHANNELS} }} userErrors {{ field message code }} }} }}"""
+
 BULK_START = """mutation Start($query: String!) {
   bulkOperationRunQuery(query: $query) { bulkOperation { id status } userErrors { field message code } } }"""
 

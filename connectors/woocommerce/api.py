@@ -19,7 +19,7 @@ from customer_sync.connector import SourceSettings, json_value
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.model import Json
 from customer_sync.outbound import Reply
-from customer_sync.reach import Access
+from customer_sync.reach import Access, Pace
 
 CUSTOMERS, ORDERS, WEBHOOKS = "wc/v3/customers", "wc/v3/orders", "wc/v3/webhooks"
 #: WooCommerce Analytics' report: totals of everybody who ever ordered, guests included.
@@ -118,9 +118,7 @@ class Shop:
         self.address = address
         self._keys = found
         self._access = access
-        self._per_s = _calls_per_s(settings)
-        self._began_s = access.now_s()
-        self._calls = 0
+        calls_per_s(settings)
         learned = stored.get(_LEARNED)
         known = learned if isinstance(learned, dict) and learned.get("shop") == address else {}
         self._learned = dict(known)
@@ -134,10 +132,6 @@ class Shop:
     def way(self) -> Way:
         """How the keys are sent: what worked, or what is tried first."""
         return self.ways[0]
-
-    def wait_s(self) -> float:
-        """Return how long to wait so that the calls made so far keep to the pace, in seconds."""
-        return max(0.0, self._calls / self._per_s - max(0.0, self._access.now_s() - self._began_s))
 
     def listing(self, route: str, **params: str) -> Listing:
         """Return one page of a list.
@@ -226,7 +220,6 @@ class Shop:
         headers["Accept"] = "application/json"
         if body is not None:
             headers["Content-Type"] = "application/json"
-        self._calls += 1
         raw = None if body is None else json.dumps(body).encode()
         reply = self._access.http.send(method, url, headers=headers, body=raw)
         value = _json(reply)
@@ -376,7 +369,20 @@ def _way(value: Json) -> Way | None:
     return Way(value) if isinstance(value, str) and value in set(Way) else None
 
 
-def _calls_per_s(settings: SourceSettings) -> float:
+def pace_of(settings: SourceSettings) -> Pace:
+    """Return how fast a shop may be called; a number that makes no sense is told when it is called, see `Shop`."""
+    try:
+        return Pace(calls_per_s(settings))
+    except ConfigError:
+        return Pace(CALLS_PER_S)
+
+
+def calls_per_s(settings: SourceSettings) -> float:
+    """Return how many calls a second the settings allow.
+
+    Raises:
+        ConfigError: they hold no such number.
+    """
     written = settings.options.get("calls_per_s")
     if written is None:
         return CALLS_PER_S

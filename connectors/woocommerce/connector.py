@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from connectors.woocommerce import auth, connect, health, hooks, records
-from connectors.woocommerce.api import Shop
+from connectors.woocommerce.api import Shop, pace_of
 from connectors.woocommerce.boxes import CONSENT_META_KEYS, TRUE_VALUES, Boxes
 from connectors.woocommerce.pull import customers_by_id, pull
 from connectors.woocommerce.pulled import Reader
@@ -22,7 +22,7 @@ from customer_sync.fields import Node
 from customer_sync.model import Consent, Event, Inbound, Json, Kind
 from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
 from customer_sync.rescue import hear
-from customer_sync.signatures import sign_base64, unsigned, verify
+from customer_sync.signatures import sign_base64, verify
 
 #: https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks: topic → what happened. Customers have no
 #: `restored`; coupons and the `action.*` topics of plugins are ignored.
@@ -61,9 +61,10 @@ class WooCommerceConnector(Connector):
     platform = "woocommerce"
     title = "WooCommerce"
     keeps = (TOPIC, WEBHOOK_ID, DELIVERY_ID)
+    marks = (SIGNATURE, TOPIC)
     topics = tuple(TOPICS)
     resources = ("customers", "orders", "products")
-    pulls = ("customers",)
+    pulls = fetches = ("customers",)
     options = (
         Option("shop_url", "The shop's address, such as https://shop.example.com.", aliases=("url",)),
         Option("consumer_key", "The REST API key, `ck_...`.", secret=True, aliases=("api_key",)),
@@ -81,6 +82,7 @@ class WooCommerceConnector(Connector):
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
         self._boxes = Boxes(_consent_keys(settings.options.get("consent_meta_keys")))
+        self.pace = pace_of(settings)
         auth.chosen_way(settings)
 
     def greet(self, inbound: Inbound) -> Answer | None:
@@ -95,8 +97,6 @@ class WooCommerceConnector(Connector):
         decoded (read in WooCommerce's class-wc-webhook.php, 2026-11).
         """
         given = header(inbound, SIGNATURE)
-        if not given:
-            raise unsigned(self.title, inbound.headers)
         verify(inbound.body, given, [form for secret in secrets for form in dict.fromkeys((secret, decoded(secret)))])
 
     def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
@@ -110,8 +110,6 @@ class WooCommerceConnector(Connector):
         if topic not in TOPICS:
             return []
         node = Node(json_object(inbound))
-        if "admin_graphql_api_id" in node:
-            raise PayloadError("$", "this looks like Shopify's webhook", "send it to the address of that source")
         resource = topic.partition(".")[0]
         if "id" not in node and isinstance(node.get(resource), dict):
             raise PayloadError("$", _LEGACY_FOUND, _LEGACY)
@@ -134,13 +132,13 @@ class WooCommerceConnector(Connector):
 
     def pull(self, want: Want, access: Access) -> Page:
         """Return the next page of the shop's customers, guests included."""
-        if want.resource not in self.pulls:
-            raise ConfigError(f"WooCommerce's {want.resource} cannot be pulled.", f"Choose {', '.join(self.pulls)}.")
+        self.must(want.resource, self.pulls)
         reads_orders = self.settings.options.get("read_orders") is True
         return pull(Shop(self.settings, access), self._reader(access), want, read_orders=reads_orders)
 
-    def fetch(self, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
+    def fetch(self, resource: str, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
         """Return these customers as they are now."""
+        self.must(resource, self.fetches)
         return customers_by_id(Shop(self.settings, access), self._reader(access), ids, must_see_all=True)
 
     def ensure_webhooks(self, address: str, access: Access) -> Upkeep:

@@ -112,8 +112,7 @@ def pull(shop: Shop, reader: Reader, want: Want, *, read_orders: bool = False) -
         step.found,
         None if following is None else as_cursor(following),
         _total(place, step),
-        shop.wait_s(),
-        (*shop.notes, *step.notes),
+        notes=(*shop.notes, *step.notes),
     )
 
 

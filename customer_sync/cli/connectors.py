@@ -18,7 +18,7 @@ from customer_sync.cli.output import age, iso, json_option, now_ms, paint, print
 from customer_sync.cli.runs import sync
 from customer_sync.config import Settings
 from customer_sync.model import EventState, to_ms
-from customer_sync.registry import broken, connector_for, connector_rows
+from customer_sync.registry import broken, connector_for, connector_rows, mend
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Sample
 from customer_sync.upkeep import webhooks_note
@@ -45,18 +45,19 @@ def list_command(*, as_json: bool) -> None:
     """List every platform, and the configured sources with the address for their webhooks."""
     settings = context.read_settings()
     store = _store_if_there(settings)
-    sources = [_source(settings, store, name) for name in (*settings.sources, *settings.disabled)]
+    sources = [_source(settings, store, name) for name in (*settings.sources, *settings.disabled, *settings.unserved)]
     if as_json:
         print_json(
             {"platforms": [asdict(row) for row in connector_rows()], "broken": dict(broken()), "sources": sources}
         )
         return
     platforms = [
-        (row.platform, row.title, ", ".join(row.resources), ", ".join(row.secret_keys)) for row in connector_rows()
+        (row.platform, row.title, ", ".join(row.resources), row.takes_back, ", ".join(row.secret_keys))
+        for row in connector_rows()
     ]
-    print_table(platforms, ("platform", "name", "reads", "webhook secret in"))
+    print_table(platforms, ("platform", "name", "reads", "can take back", "webhook secret in"))
     for platform, why in broken().items():
-        click.echo(f"{paint('broken', 'fail')}: {platform}: {why}")
+        click.echo(f"{paint('broken', 'fail')}: {platform}: {why}. {mend(platform)}")
     click.echo("")
     if not sources:
         click.echo("No source is configured. `tajo init` writes a file to start from.")
@@ -148,8 +149,8 @@ def _source(settings: Settings, store: Store | None, name: str) -> dict[str, Any
     if source is None:
         return {
             "name": name,
-            "platform": None,
-            "state": "disabled",
+            "platform": settings.unserved.get(name),
+            "state": "stands still" if name in settings.unserved else "disabled",
             "connected": None,
             "webhooks": None,
             "webhook_url": "-",

@@ -62,6 +62,7 @@ def load(
     return Settings(
         sources=sources.settings,
         disabled=tuple(sources.disabled),
+        unserved=sources.unserved,
         source_sync=sources.sync,
         skills=skills,
         brevo=BrevoSettings(webhook_secrets=brevo.pop("webhook_secret", ()), **brevo),

@@ -136,6 +136,7 @@ class Settings:
     Args:
         sources: the enabled sources by name.
         disabled: the names of the others.
+        unserved: source → platform, of those whose connector cannot be loaded.
         source_sync: for each enabled source, what is synced from it.
         brevo: the account.
         skills: every skill by name, enabled or not.
@@ -152,6 +153,7 @@ class Settings:
 
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
     disabled: tuple[str, ...] = ()
+    unserved: Mapping[str, str] = field(default_factory=dict)
     source_sync: Mapping[str, SourceSync] = field(default_factory=dict)
     brevo: BrevoSettings = BrevoSettings()
     skills: Mapping[str, SkillSettings] = field(default_factory=dict)

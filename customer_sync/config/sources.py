@@ -23,16 +23,24 @@ _RESERVED: Final = frozenset({"brevo"})
 
 @dataclass(slots=True)
 class Sources:
-    """What `connectors:` says: the enabled sources, what is synced from each, and the names of the others."""
+    """What `connectors:` says.
+
+    Args:
+        settings: the enabled sources.
+        sync: what is synced from each.
+        disabled: the names of those that are switched off.
+        unserved: source → platform, of those whose connector cannot be loaded: the others go on without them.
+    """
 
     settings: dict[str, SourceSettings] = field(default_factory=dict)
     sync: dict[str, SourceSync] = field(default_factory=dict)
     disabled: list[str] = field(default_factory=list)
+    unserved: dict[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> list[str]:
         """Every name that is configured, enabled or not."""
-        return sorted([*self.settings, *self.disabled])
+        return sorted([*self.settings, *self.disabled, *self.unserved])
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +67,12 @@ def read_sources(reader: Reader, node: Node | None, platforms: Platforms) -> Sou
             continue
         common = reader.take(entries, SOURCE_KEYS)
         sync = _read_sync(reader, common)
+        platform = common.get("platform") or name
+        if platform in platforms.broken and platform not in platforms.classes:
+            why = f"the connector for {platform} cannot be loaded ({platforms.broken[platform]})"
+            reader.warn(child, f"{why}. This source stands still, the others go on; `tajo doctor` says what to do.")
+            found.unserved[name] = platform
+            continue
         connector = _find_connector(reader, child, common.get("platform"), name, platforms)
         if connector is None:
             continue
@@ -82,10 +96,7 @@ def _find_connector(
     platform = named or source
     if platform in platforms.classes:
         return platforms.classes[platform]
-    if platform in platforms.broken:
-        remedy = "Mend or remove the package that brings it."
-        reader.fault(node, f"the connector for {platform} cannot be loaded ({platforms.broken[platform]})", remedy)
-    elif named is None:
+    if named is None:
         remedy = f"Name it: platform: ... {choose(platform, sorted(platforms.classes))}"
         reader.fault(node, f"no platform is called {platform}", remedy)
     else:

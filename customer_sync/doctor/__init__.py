@@ -13,7 +13,7 @@ import redis
 from customer_sync.doctor.account import examine_account
 from customer_sync.doctor.findings import Finding, Patient
 from customer_sync.doctor.installation import CHECKS
-from customer_sync.doctor.sources import examine_key, examine_sources
+from customer_sync.doctor.sources import examine_connectors, examine_key, examine_sources
 
 __all__ = ["Finding", "Patient", "examine", "redis_finding"]
 
@@ -28,6 +28,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         yield from check(patient)
     yield from examine_key(patient)
     yield from examine_account(patient)
+    yield from examine_connectors(patient)
     yield from examine_sources(patient)
 
 

@@ -11,6 +11,7 @@ from customer_sync.connector import Connector
 from customer_sync.doctor.findings import Finding, Patient
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.reach import Access
+from customer_sync.registry import broken, mend
 from customer_sync.store import keys
 from customer_sync.vault import KEY_FILE
 
@@ -33,6 +34,14 @@ def examine_key(patient: Patient) -> Iterator[Finding]:
         yield Finding(name, "fail", cause, "Set TAJO_SECRET_KEY to the key it was stored with.", "config")
     else:
         yield Finding(name, "ok", "not needed: no credentials are stored")
+
+
+def examine_connectors(patient: Patient) -> Iterator[Finding]:
+    """Yield the connectors that cannot be loaded: a failure where a source needs one."""
+    for platform, why in broken().items():
+        idle = [source for source, wanted in patient.settings.unserved.items() if wanted == platform]
+        cause = f"cannot be loaded ({why})" + (f": {', '.join(idle)} stands still" if idle else "")
+        yield Finding(f"connector {platform}", "fail" if idle else "warn", cause, mend(platform), "config")
 
 
 def examine_sources(patient: Patient) -> Iterator[Finding]:

@@ -1,1 +1,1 @@
-"""What connectors are made of; and, in `fakes`, what the stand-ins of platforms are made of."""
+"""What connectors are made of: `oauth`; and, in `fakes`, what the stand-ins of platforms are made of."""

@@ -12,7 +12,8 @@ end
 
 if verb == 'reserve' then
   -- ARGV[3]: how many; ARGV[4]: how far ahead, in ms; ARGV[5]: share of the rate to use; ARGV[6]: 1 when urgent;
-  -- ARGV[7]: calls before the limit is known; ARGV[8]: share of the hour kept for urgent work; ARGV[9]: 1 for bulk.
+  -- ARGV[7]: calls before the limit is known; ARGV[8]: share of the hour kept for urgent work; ARGV[9]: 1 for bulk;
+  -- ARGV[10]: calls a second where they are known beforehand, 0 for no limit; it goes before what was learned.
   -- Returns {wait_ms, offset_ms, offset_ms, ...}: a wait when nothing was granted.
   local n, ahead = tonumber(ARGV[3]), tonumber(ARGV[4])
   local hold = num('hold', 0)
@@ -24,7 +25,7 @@ if verb == 'reserve' then
     if left - kept < 1 then return {math.ceil(ends - now)} end
     n = math.min(n, left - kept)
   end
-  local rps = redis.call('HGET', key, 'rps')
+  local rps = ARGV[10] or redis.call('HGET', key, 'rps')
   local granted = {0}
   if not rps then
     -- nothing is known: let a few out and wait for what their answers tell

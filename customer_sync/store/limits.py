@@ -41,7 +41,9 @@ class Limits:
         self._scripts = scripts
         self._told: dict[str, tuple[float, tuple[int, int]]] = {}
 
-    def reserve(self, bucket: str, count: int, *, urgent: bool = False, is_bulk: bool = False) -> Grant:
+    def reserve(
+        self, bucket: str, count: int, *, urgent: bool = False, is_bulk: bool = False, rate: float | None = None
+    ) -> Grant:
         """Ask for up to `count` calls.
 
         Args:
@@ -50,9 +52,22 @@ class Limits:
             urgent: whether they may use what is kept for urgent work.
             is_bulk: whether they are in no hurry: they get one call, and only where nobody else has one reserved; while
                 others do, a tenth of all.
+            rate: the calls a second that are known beforehand, 0.0 where there is no such limit; None lets the answers
+                tell.
         """
+        known = () if rate is None else (rate,)
         wait_ms, *offsets = self._scripts.run(
-            "limiter", bucket, "reserve", count, AHEAD_MS, SHARE, int(urgent), PROBES, URGENT_SHARE, int(is_bulk)
+            "limiter",
+            bucket,
+            "reserve",
+            count,
+            AHEAD_MS,
+            SHARE,
+            int(urgent),
+            PROBES,
+            URGENT_SHARE,
+            int(is_bulk),
+            *known,
         )
         return Grant(tuple(offset / 1000 for offset in offsets), wait_ms / 1000)
 
@@ -75,6 +90,14 @@ class Limits:
         known = "x-sib-ratelimit-reset" in headers
         (wait_ms,) = self._scripts.run("limiter", bucket, "hold", reset if known else -1)
         return float(wait_ms) / 1000
+
+    def told(self, bucket: str, limit: int = -1, remaining: int = 0, reset_s: float = 1.0) -> None:
+        """Take in what an answer told of a limit in other headers than Brevo's; nothing: that it was no refusal."""
+        self._scripts.run("limiter", bucket, "learn", limit, remaining, reset_s)
+
+    def hold_for(self, bucket: str, wait_s: float | None) -> None:
+        """Hold everyone for so many seconds; None: nobody told how long, so for longer after each refusal in a row."""
+        self._scripts.run("limiter", bucket, "hold", -1 if wait_s is None else wait_s)
 
     def forget(self, bucket: str) -> None:
         """Forget a limit, when the key or the address changed."""

@@ -21,6 +21,7 @@ from customer_sync.connector import Answer, Connector
 from customer_sync.errors import Refused
 from customer_sync.log import get
 from customer_sync.model import Inbound
+from customer_sync.registry import Guess, recognise
 from customer_sync.store import inbox
 from customer_sync.web.intake import Busy
 from customer_sync.web.services import Services
@@ -33,6 +34,8 @@ MAX_BODY_BYTES = 5 * 1024 * 1024
 MAX_DISCARD_BYTES, PIECE_BYTES = 4 * MAX_BODY_BYTES, 256 * 1024
 #: When to come again while nothing can be kept, in seconds.
 BUSY_S = "30"
+#: When to come again while the connector of a source cannot be loaded, in seconds.
+STILL_S = "300"
 
 Environ = dict[str, Any]
 Start = Callable[..., Any]
@@ -55,9 +58,11 @@ class Ingress:
 
     def __init__(self, services: Services, behind: Callable[[Environ, Start], Iterable[bytes]]) -> None:
         self._connectors: Mapping[str, Connector] = services.connectors
+        self._unserved = services.settings.unserved
         self._intake = services.intake
         self._behind = behind
         self._clock = services.clock
+        self._told: set[tuple[str, str]] = set()
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
         """Answer one request."""
@@ -67,7 +72,7 @@ class Ingress:
         source, _, path = where[len(PREFIX) :].partition("/")
         connector = self._connectors.get(source)
         if connector is None:
-            return _answer(start, _text(404, "There is no such source."))
+            return self._nobody(start, source)
         if environ["REQUEST_METHOD"] != "POST":
             return _answer(start, _text(405, "Webhooks are sent with POST."), ("Allow", "POST"))
         try:
@@ -84,6 +89,12 @@ class Ingress:
             self._intake.count(source, "busy")
         busy = _text(429, "Nothing can be kept at the moment: send it again.")
         return _answer(start, busy, ("Retry-After", BUSY_S))
+
+    def _nobody(self, start: Start, source: str) -> Iterable[bytes]:
+        """Answer where no connector is; one that cannot be loaded may be mended when the platform tries again."""
+        if source in self._unserved:
+            return _answer(start, _text(503, "This source stands still."), ("Retry-After", STILL_S))
+        return _answer(start, _text(404, "There is no such source."))
 
     def _take(self, environ: Environ, connector: Connector, source: str, path: str) -> Answer:
         """Return the answer to a request that is safe now.
@@ -105,9 +116,22 @@ class Ingress:
         if greeting is not None:
             self._intake.count(source, "greeted")
             return greeting
-        connector.verify(inbound, connector.settings.secrets)
+        try:
+            connector.verify(inbound, connector.settings.secrets)
+        except Refused as error:
+            guess = recognise(inbound, connector, self._connectors)
+            if guess is None:
+                raise
+            self._tell(source, guess)
+            raise Refused(f"{error} {guess.said}", status=error.status) from error
         self._intake.append(inbox.encode(inbound, connector.keeps), source)
         return connector.accepted
+
+    def _tell(self, source: str, guess: Guess) -> None:
+        """Tell the operator where a webhook belongs, once in each process: anybody can send such requests."""
+        if (source, guess.title) not in self._told:
+            self._told.add((source, guess.title))
+            log.warning("webhook at the wrong address", source=source, looks_like=guess.title, remedy=guess.remedy)
 
 
 def _body(environ: Environ) -> bytes:

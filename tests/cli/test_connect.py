@@ -395,7 +395,10 @@ def test_the_list_tells_how_each_source_is_connected_and_how_its_webhooks_are(ta
     }
     assert re.fullmatch(r"2 well, \d s ago", rows["keyed"]["webhooks"])
     assert rows["lumen"]["webhooks"] == "never looked at"
-    assert "in a browser" in tajo("connectors", "list").stdout
+    listed = tajo("connectors", "list").stdout
+    assert "in a browser" in listed
+    assert re.search(r"woocommerce .* no consent", listed)
+    assert re.search(r"shopify .* email, sms", listed)
 
 
 def test_the_status_tells_it_too(tajo):

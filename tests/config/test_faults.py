@@ -135,12 +135,19 @@ def test_an_alias_that_points_back_to_itself_is_a_fault_and_not_a_hang(faults):
     assert MAX_NODES < 9**9
 
 
-def test_a_broken_connector_is_named_where_it_is_used(tmp_path, platforms):
+def test_a_source_of_a_broken_connector_stands_still_and_the_others_go_on(tmp_path, platforms):
     path = tmp_path / "tajo.yaml"
-    path.write_text("connectors: {odd: {webhook_secret: s}}")
+    path.write_text(
+        "connectors: {odd: {webhook_secret: s, anything: 1}, shop: {platform: shopify, webhook_secret: s}}\n"
+        "skills: {customer-sync: {source: odd}}"
+    )
 
-    with pytest.raises(ConfigFaults, match=r"the connector for odd cannot be loaded \(ImportError: no x\)\. Mend"):
-        load(path, {}, platforms, {"odd": "ImportError: no x"})
+    settings = load(path, {}, platforms, {"odd": "ImportError: no x"})
+
+    assert list(settings.sources) == ["shop"]
+    assert settings.unserved == {"odd": "odd"}
+    (warning,) = settings.warnings
+    assert "tajo.yaml:1: connectors.odd: the connector for odd cannot be loaded (ImportError: no x)." in warning
 
 
 KEYS = [

@@ -3,8 +3,10 @@
 import importlib
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -103,21 +105,25 @@ def assert_sound(inbound, outcomes):
             assert found
             assert not has_address(path + found), "an error message may hold an address"
             continue
-        assert isinstance(one, Event)
-        assert isinstance(one.kind, Kind)
-        assert one.id
-        assert one.source == inbound.source
-        finer = [seen.seen_at for seen in (one, *one.consents) if seen.seen_at is not None]
-        for at in (one.occurred_at, *(seen.at for seen in one.consents), *finer):
-            assert at.utcoffset() == timedelta(0)
-        for seen in one.consents:
-            assert (Channel(seen.channel), ConsentState(seen.state)) == (seen.channel, seen.state)
-            assert not (seen.explicit and not seen.method)
-        json.dumps(dict(one.record), ensure_ascii=False, allow_nan=False).encode()
-        assert_ids_are_text({"record_id": one.record_id, "customer_id": one.customer_id, **one.record})
-        assert one.record_id != ""
-        assert all(": " in note and not has_address(note) and len(note) < 200 for note in one.notes[:20])
-        assert len(one.notes) <= 21
+        assert_event_sound(one, inbound.source)
+
+
+def assert_event_sound(one, source):
+    assert isinstance(one, Event)
+    assert isinstance(one.kind, Kind)
+    assert one.id
+    assert one.source == source
+    finer = [seen.seen_at for seen in (one, *one.consents) if seen.seen_at is not None]
+    for at in (one.occurred_at, *(seen.at for seen in one.consents), *finer):
+        assert at.utcoffset() == timedelta(0)
+    for seen in one.consents:
+        assert (Channel(seen.channel), ConsentState(seen.state)) == (seen.channel, seen.state)
+        assert not (seen.explicit and not seen.method)
+    json.dumps(dict(one.record), ensure_ascii=False, allow_nan=False).encode()
+    assert_ids_are_text({"record_id": one.record_id, "customer_id": one.customer_id, **one.record})
+    assert one.record_id != ""
+    assert all(": " in note and not has_address(note) and len(note) < 200 for note in one.notes[:20])
+    assert len(one.notes) <= 21
 
 
 def has_address(message):
@@ -135,16 +141,57 @@ def assert_ids_are_text(value, key=""):
         assert value is None or isinstance(value, str), f"{key} is {type(value).__name__}"
 
 
+class Proof(NamedTuple):
+    """A piece of a request that proves who sent it: a header, or what stands from `start` to `end` of another part."""
+
+    part: str
+    header: str
+    start: int
+    end: int
+
+    def of(self, inbound):
+        """Return the text of the part, and the piece of it."""
+        text = inbound.headers[self.header] if self.header else getattr(inbound, self.part)
+        text = text.decode("latin-1") if isinstance(text, bytes) else text
+        return text, text[self.start : self.end]
+
+    def changed(self, inbound, piece):
+        """Return the request with another piece; None takes a header away."""
+        text, _ = self.of(inbound)
+        if self.header:
+            kept = {name: value for name, value in inbound.headers.items() if name != self.header}
+            return replace(inbound, headers=kept if piece is None else {**kept, self.header: piece})
+        whole = text[: self.start] + (piece or "") + text[self.end :]
+        return replace(inbound, **{self.part: whole.encode("latin-1") if self.part == "body" else whole})
+
+
 def signed(platform, secret=SECRETS[0]):
-    """Return a genuine request, the connector that checks it, and the names of the headers that prove it."""
+    """Return a genuine request, the connector that checks it, and what proves it: where it differs from a bare one."""
     case = EVENTFUL[platform][0]
     bare = case.inbound()
     inbound = case.connector.sign(bare, secret)
-    return (
-        inbound,
-        case.connector,
-        [name for name in inbound.headers if inbound.headers[name] != bare.headers.get(name)],
-    )
+    proofs = [
+        Proof("headers", name, 0, len(value))
+        for name, value in inbound.headers.items()
+        if value != bare.headers.get(name)
+    ]
+    for part in ("path", "query", "body"):
+        proofs += differing(part, getattr(bare, part), getattr(inbound, part))
+    return inbound, case.connector, proofs
+
+
+def differing(part, bare, signed):
+    """Return the piece of a part that signing put in."""
+    if bare == signed:
+        return []
+    start = same(bare, signed)
+    tail = same(bare[start:][::-1], signed[start:][::-1])
+    return [Proof(part, "", start, len(signed) - tail)]
+
+
+def same(one, other):
+    """Return how many of the first characters are equal."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def places(value, path=()):

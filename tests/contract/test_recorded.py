@@ -61,7 +61,7 @@ def vectors():
             platform = doc.get("platform") or doc["id"].split(".")[0]
             headers = doc.get("headers") or ({doc["header"]: doc["value"]} if "header" in doc else {})
             proofs = signed(platform)[2] if EVENTFUL.get(platform) else []
-            if not set(proofs) & {name.lower() for name in headers}:
+            if not {proof.header for proof in proofs} & {name.lower() for name in headers}:
                 continue
             secrets = [doc[key] for key in ("secret", "secret_as_stored", "secret_used", "client_secret") if key in doc]
             yield pytest.param(platform, headers, doc, secrets, id=doc["id"])

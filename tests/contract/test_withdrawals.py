@@ -2,21 +2,15 @@
 
 import copy
 import json
-from datetime import UTC, datetime
 
 import pytest
 
-from connectors.shopify import nodes
-from connectors.shopify.tests.standin import customer as shopify_customer
-from connectors.woocommerce.boxes import Boxes
-from connectors.woocommerce.connector import _consent_keys
-from connectors.woocommerce.pulled import Reader
 from customer_sync.connector import MAX_DEPTH, json_value
 from customer_sync.model import ConsentState, Event, Kind
-from tests.contract.cases import CASES, assert_sound, every_platform, outcome, places
+from tests.contract.cases import CASES, PLATFORMS, assert_sound, every_platform, outcome, places
+from tests.contract.trial import trial_of
 
 WITHDRAWN = [case for case in CASES if "withdrawal" in case.doc]
-NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 GONE = object()
 DEEP = json.loads("[" * 300 + "]" * 300)
@@ -110,48 +104,21 @@ def test_the_rest_of_a_body_replayed_after_a_fix_is_no_repetition(case):
 
 # by pull
 
-
-def shopify_pulled(node):
-    # what comes is JSON, as the parser of answers leaves it
-    return nodes.Reader("lamps", NOW).read(node)
-
-
-def woocommerce_pulled(row):
-    return Reader("tea", Boxes(_consent_keys(None)), NOW).customers([row])
+PULLED = [
+    pytest.param(one, id=f"{platform}-{number}")
+    for platform in PLATFORMS
+    if (trial := trial_of(platform)) is not None
+    for number, one in enumerate(trial.withdrawals)
+]
 
 
-WOO = {
-    "id": 26,
-    "date_created": "2026-11-20T09:15:00",
-    "date_created_gmt": "2026-11-20T08:15:00",
-    "date_modified": "2026-11-21T12:30:00",
-    "date_modified_gmt": "2026-11-21T11:30:00",
-    "email": "noor@example.com",
-    "first_name": "Noor",
-    "last_name": "",
-    "role": "customer",
-    "is_paying_customer": True,
-    "billing": {"first_name": "Noor", "phone": "020 123 4567", "country": "NL", "email": "noor@example.com"},
-    "meta_data": [{"id": 1, "key": "other", "value": {"a": 1}}, {"id": 2, "key": "ws_opt_in", "value": "0"}],
-}
-LEFT = {"marketingState": "UNSUBSCRIBED", "marketingOptInLevel": None, "marketingUpdatedAt": "2026-11-20T08:00:00Z"}
-SHOPIFY = shopify_customer(7, defaultEmailAddress={"emailAddress": "ann@example.com", **LEFT})
+@pytest.mark.parametrize("pulled", PULLED)
+def test_a_pulled_withdrawal_is_heard_whatever_else_is_broken(pulled):
+    expected = withdrawals(pulled.read(copy.deepcopy(pulled.record)))
+    assert expected
 
-
-@pytest.mark.parametrize(
-    ("read", "record", "needs"),
-    [
-        (shopify_pulled, SHOPIFY, ["defaultEmailAddress.marketingState", "defaultPhoneNumber.marketingState"]),
-        (woocommerce_pulled, WOO, ["meta_data.1.key", "meta_data.1.value"]),
-    ],
-    ids=["shopify", "woocommerce"],
-)
-def test_a_pulled_withdrawal_is_heard_whatever_else_is_broken(read, record, needs):
-    expected = withdrawals(read(record))
-    assert len(expected) == len(needs) - (read is woocommerce_pulled)
-
-    for path, odd, torn in broken(record, needs):
-        found = read(torn)
+    for path, odd, torn in broken(pulled.record, pulled.needs):
+        found = pulled.read(torn)
         assert_heard([one if isinstance(one, Event) else (one.path, one.found) for one in found], expected, (path, odd))
 
 

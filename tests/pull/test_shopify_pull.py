@@ -139,7 +139,7 @@ def test_what_changed_comes_and_nothing_else(store):
 def test_a_pull_and_a_fetch_tell_the_same(store):
     wanted, since = changed(store, 9)
     pulled = {event.record_id: event for page in store.pull(since) for event in page.events}
-    fetched = store.connector.fetch([*wanted, "5"], store.access)
+    fetched = store.connector.fetch("customers", [*wanted, "5"], store.access)
 
     assert sorted(event.record_id for event in fetched) == wanted
     assert all(dict(event.record).items() <= dict(pulled[event.record_id].record).items() for event in fetched)
@@ -259,9 +259,9 @@ def test_the_owners_consent_opens_the_store_and_is_renewed(store):
 
     said = store.connector.accept(Callback(query, b"", time.time()), invitation, store.access)
     first = store.access.vault.load()
-    assert store.connector.fetch(["5"], store.access) == []
+    assert store.connector.fetch("customers", ["5"], store.access) == []
     store.shop.post("/fake/tokens/expire", {})
-    assert store.connector.fetch(["5"], store.access) == []
+    assert store.connector.fetch("customers", ["5"], store.access) == []
 
     assert "connected to demo.myshopify.com" in said
     assert store.access.vault.load()["refresh_token"] != first["refresh_token"]

@@ -174,7 +174,7 @@ def test_a_pulled_customer_is_the_one_that_the_webhook_brings(shop):
     inbound = Inbound("tea", hook[0], hook[1], now)
     connector(shop).verify(inbound, ("live1",))
     heard = connector(shop).parse(inbound)[0]
-    read = connector(shop).fetch([str(made["id"])], access(shop))[0]
+    read = connector(shop).fetch("customers", [str(made["id"])], access(shop))[0]
 
     assert (read.record, read.consents, read.occurred_at) == (heard.record, heard.consents, heard.occurred_at)
 
@@ -235,9 +235,9 @@ def test_an_old_shop_that_ignores_the_filter_is_noticed(shop):
 def test_whatever_the_shop_wants_is_found_out_and_remembered(shop, switches, options, used):
     shop.tell("settings", switches)
     vault = Vault()
-    found = connector(shop, **options).fetch(["11"], access(shop, vault))
+    found = connector(shop, **options).fetch("customers", ["11"], access(shop, vault))
     shop.tell("calls", method="DELETE")
-    again = connector(shop, **options).fetch(["11"], access(shop, vault))
+    again = connector(shop, **options).fetch("customers", ["11"], access(shop, vault))
     log = shop.tell("calls?limit=10", method="GET")["calls"]
 
     assert [one.record_id for one in found] == [one.record_id for one in again] == ["11"]
@@ -251,7 +251,7 @@ def test_wrong_keys_are_a_fault_of_the_settings(shop, behind_tls, wrong):
     shop.tell("settings", {"behind_tls": behind_tls})
 
     with pytest.raises(ConfigError) as fault:
-        connector(shop, **{wrong: "cs_wrong"}, auth="basic").fetch(["11"], access(shop))
+        connector(shop, **{wrong: "cs_wrong"}, auth="basic").fetch("customers", ["11"], access(shop))
     assert "cs_" not in str(fault.value)
 
 
@@ -352,7 +352,7 @@ def test_the_owner_connects_the_shop_in_a_browser(shop):
         invitation = Invitation(STATE, address, address.replace("webhooks", "connected"))
         answer = shop.http.send("GET", connector(shop, **blank).invite(invitation), headers={})
     said = connector(shop, **blank).accept(Callback({}, posted[0][1], 0), invitation, access(shop, vault))
-    found = connector(shop, **blank).fetch(["11"], access(shop, vault))
+    found = connector(shop, **blank).fetch("customers", ["11"], access(shop, vault))
 
     assert answer.status in {200, 302}
     assert "Connected" in said

@@ -76,6 +76,7 @@ class PullableShop(Scripted):
     """The connector of the shop."""
 
     pulls: ClassVar[tuple[str, ...]] = ("customers",)
+    fetches: ClassVar[tuple[str, ...]] = ("customers",)
     shop: Shop
 
     def pull(self, want: Want, access: Access) -> Page:
@@ -93,7 +94,7 @@ class PullableShop(Scripted):
         cursor = {"after": page[-1]} if len(wanted) > PAGE else None
         return Page([self.event(n) for n in page], cursor, total=len(self.shop.people))
 
-    def fetch(self, ids, access):
+    def fetch(self, resource, ids, access):
         self.shop.fetched += ids
         return [self.event(int(one)) for one in ids if int(one) in self.shop.people]
 

@@ -8,7 +8,7 @@ from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailabl
 from customer_sync.model import Channel, Consent, ConsentState, Kind, Priority, to_ms
 from customer_sync.runs import MAX_TRIES, step
 from customer_sync.store.run import Busy, RunKind, RunState
-from tests.runs.shop import RunRig, ago
+from tests.runs.shop import PullableShop, RunRig, ago
 
 
 @pytest.fixture
@@ -375,6 +375,19 @@ def test_a_compare_finds_who_is_gone_and_asks_for_each_before_it_believes_so(rig
     assert run.counts["deletes"] + run.counts["blocks"] >= 2
     assert rig.brevo.contacts["c7@example.com"].blocked
     assert not rig.brevo.contacts["c8@example.com"].blocked
+
+
+def test_nobody_is_taken_for_gone_where_the_platform_cannot_be_read_by_id(rig, monkeypatch):
+    monkeypatch.setattr(PullableShop, "fetches", ())
+    rig.shop.add(30)
+    rig.finish(rig.start())
+    del rig.shop.people[7]
+
+    run = rig.finish(rig.start(RunKind.COMPARE))
+
+    assert run.state is RunState.DONE
+    assert any("cannot be read by id" in note for note in run.notes)
+    assert not rig.brevo.contacts["c7@example.com"].blocked
 
 
 def test_a_customer_missing_from_a_page_is_not_gone(rig):

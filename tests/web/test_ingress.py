@@ -56,6 +56,37 @@ def test_what_is_not_signed_is_refused_and_not_kept(door, headers):
     assert door.kept == 0
 
 
+def test_a_webhook_at_another_platforms_address_is_named_and_only_the_operator_hears_where_it_belongs(door, caplog):
+    for _ in range(2):
+        answer = door.post("lumen", b"{}", {"x-wc-webhook-topic": "customer.created"})
+
+        assert answer.status_code == 401
+        assert "looks like WooCommerce's webhook, sent to the wrong address" in answer.text
+        assert "tulip" not in answer.text
+    (told,) = [record for record in caplog.records if record.getMessage() == "webhook at the wrong address"]
+    assert told.levelname == "WARNING"
+    assert "/webhooks/tulip" in str(vars(told))
+
+
+def test_a_request_with_a_wrong_signature_of_its_own_platform_is_not_taken_for_anothers(door):
+    answer = door.post("lumen", b"{}", {"x-shopify-hmac-sha256": "x", "x-wc-webhook-topic": "customer.created"})
+
+    assert answer.status_code == 401
+    assert "looks like" not in answer.text
+
+
+def test_a_kept_request_that_is_another_platforms_is_parked_with_its_address(door, monkeypatch):
+    monkeypatch.setattr(type(door.connector("lumen")), "marks", ())
+    by_body = classmethod(lambda _, inbound: inbound.body.startswith(b"<soap"))
+    monkeypatch.setattr(type(door.connector("tulip")), "recognises", by_body)
+
+    door.shopify(b"<soap>")
+    (one,) = door.read().parked.list()
+
+    assert "looks like WooCommerce's webhook" in one.reason
+    assert "/webhooks/tulip" in one.remedy
+
+
 def test_a_secret_that_was_taken_out_of_the_config_opens_nothing(door):
     assert door.shopify(secret="lumen-secret-long-gone").status_code == 401
     assert door.kept == 0

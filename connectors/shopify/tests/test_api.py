@@ -28,7 +28,12 @@ from customer_sync.connector import UNREADABLE
 from customer_sync.errors import ConfigError, TryLater, Unavailable
 
 SCHEMAS = Path(__file__).parents[4] / "shared" / "payloads" / "shopify" / "schema"
-QUERIES = {name: text for name, text in vars(queries).items() if name.isupper() and isinstance(text, str)}
+#: What begins with a line below is a part of others.
+QUERIES = {
+    name: text
+    for name, text in vars(queries).items()
+    if name.isupper() and isinstance(text, str) and not name.startswith("_")
+}
 QUERIES |= {
     "changes": queries.changes(),
     "changes, some denied": queries.changes(queries.PROTECTED),

@@ -250,7 +250,7 @@ def test_what_cannot_be_pulled_is_told(want):
 
 
 def fetch(http, *ids):
-    return connector().fetch(ids, access(http))
+    return connector().fetch("customers", ids, access(http))
 
 
 def test_customers_are_fetched_by_id_and_who_is_gone_is_absent():

@@ -96,11 +96,6 @@ def test_the_signature_is_found_under_either_prefix():
     assert ours.parse(replace(signed, headers=bare)) == ours.parse(signed)
 
 
-def test_a_delivery_of_woocommerce_says_so():
-    with pytest.raises(Refused, match="WooCommerce"):
-        connector().verify(Inbound("lamps", {"x-wc-webhook-signature": "x"}, b"{}", NOW), ("secret",))
-
-
 def test_a_retry_has_the_same_id_and_another_delivery_another():
     first = parse("customers/update", {"id": 1}, **{"x-shopify-shop-domain": "Lamps.myshopify.com"})
     retry = connector().parse(replace(inbound("customers/update", {"id": 1}), received_at=NOW + timedelta(hours=1)))[0]

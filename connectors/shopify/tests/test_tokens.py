@@ -16,8 +16,9 @@ from connectors.shopify.tests.standin import (
     reply,
     token,
 )
-from connectors.shopify.tokens import REFUSALS, Token, Tokens
+from connectors.shopify.tokens import REFUSALS, Tokens
 from customer_sync.errors import ConfigError, TryLater, Unavailable
+from customer_sync.kit.oauth import Token
 
 STORED = {
     "kind": "connection",

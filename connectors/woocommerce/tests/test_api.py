@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from connectors.woocommerce import auth
-from connectors.woocommerce.api import CUSTOMERS, WEBHOOKS, Rejected, Shop
+from connectors.woocommerce.api import CUSTOMERS, WEBHOOKS, Rejected, pace_of
 from connectors.woocommerce.auth import Keys, Way
 from connectors.woocommerce.connector import WooCommerceConnector
 from connectors.woocommerce.tests.canned import (
@@ -18,7 +18,6 @@ from connectors.woocommerce.tests.canned import (
     NOW,
     OPTIONS,
     REFUSED,
-    Http,
     Vault,
     in_turn,
     rows,
@@ -28,7 +27,6 @@ from connectors.woocommerce.tests.canned import (
 from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.outbound import Reply
-from customer_sync.reach import Access
 from customer_sync.signatures import sign_base64
 
 CUSTOMERS_PATH = "/wp-json/wc/v3/customers"
@@ -393,18 +391,9 @@ def test_missing_counts_are_unknown():
     assert caller.listing(CUSTOMERS)[1:] == (None, None)
 
 
-def test_the_pace_is_three_calls_a_second_less_what_the_calls_took():
-    clock = [100.0]
-
-    def slow(_):
-        clock[0] += 0.1
-        return rows([])
-
-    caller = Shop(settings(), Access(Http(slow), Vault(), lambda: clock[0]))
-    caller.listing(CUSTOMERS)
-    caller.listing(CUSTOMERS)
-
-    assert caller.wait_s() == pytest.approx(2 / 3 - 0.2)
+@pytest.mark.parametrize(("options", "rate"), [({}, 3.0), ({"calls_per_s": "12.5"}, 12.5), ({"calls_per_s": 0}, 3.0)])
+def test_the_pace_is_three_calls_a_second_unless_the_settings_know_better(options, rate):
+    assert pace_of(settings(**options)).rate == rate
 
 
 @pytest.mark.parametrize("written", [0, -1, "fast", [], "nan"])

@@ -322,7 +322,7 @@ def test_the_kept_key_is_the_one_that_is_used():
     vault = Vault()
     accept(posted(), vault=vault)
     reach = access(lambda _: rows([]), vault)
-    connector(consumer_key=None, consumer_secret=None).fetch(["1"], reach)
+    connector(consumer_key=None, consumer_secret=None).fetch("customers", ["1"], reach)
 
     assert reach.http.calls[0].headers["Authorization"] == "Basic Y2tfbmV3OmNzX25ldw=="
 

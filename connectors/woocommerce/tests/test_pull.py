@@ -250,11 +250,6 @@ def test_a_key_that_may_not_see_the_newsletter_boxes_of_accounts_is_told():
     assert not any("no administrator" in note for note in notes_of(Store([hidden, seen], report=[])))
 
 
-def test_the_pace_counts_every_call_of_the_step():
-    # the report is looked at first, for the number of its records
-    assert connector().pull(Want("customers"), access(Store(report=[]))).wait_s == pytest.approx(2 / 3)
-
-
 # incremental
 
 
@@ -374,19 +369,19 @@ def test_a_ticked_box_of_a_registered_buyer_renames_nobody():
 
 def test_fetch_reads_by_id_and_who_is_gone_is_absent():
     store = Store([customer(1), customer(2)])
-    found = connector().fetch(["1", "5", "0", "x", "²"], access(store))
+    found = connector().fetch("customers", ["1", "5", "0", "x", "²"], access(store))
 
     assert [one.record_id for one in found] == ["1"]
-    assert connector().fetch(["x"], access(lambda _: pytest.fail("nothing to ask for"))) == []
+    assert connector().fetch("customers", ["x"], access(lambda _: pytest.fail("nothing to ask for"))) == []
 
 
 def test_fetch_does_not_take_others_for_those_it_asked_for():
     with pytest.raises(TryLater, match="other customers"):
-        connector().fetch(["7"], access(lambda _: rows([customer(1)])))
+        connector().fetch("customers", ["7"], access(lambda _: rows([customer(1)])))
 
 
 def test_fetch_leaves_an_error_for_those_who_are_hidden_so_that_nobody_takes_them_as_gone():
-    found = connector().fetch(["1", "2"], access(lambda _: rows([customer(1)], total=2)))
+    found = connector().fetch("customers", ["1", "2"], access(lambda _: rows([customer(1)], total=2)))
 
     assert [isinstance(one, PayloadError) for one in found] == [False, True]
 

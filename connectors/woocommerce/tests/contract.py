@@ -1,0 +1,102 @@
+"""What the contract suite must know of WooCommerce and its stand-in."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any, ClassVar
+
+from connectors.woocommerce import api, pull
+from connectors.woocommerce.boxes import Boxes
+from connectors.woocommerce.connector import _consent_keys
+from connectors.woocommerce.fake.settings import KEY, SECRET
+from connectors.woocommerce.pulled import Reader
+from connectors.woocommerce.tests.caller import basic
+from tests.contract.trial import Pulled, Trial
+
+NUMBERS = count(1)
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ACCOUNT = {
+    "id": 26,
+    "date_created": "2026-11-20T09:15:00",
+    "date_created_gmt": "2026-11-20T08:15:00",
+    "date_modified": "2026-11-21T12:30:00",
+    "date_modified_gmt": "2026-11-21T11:30:00",
+    "email": "noor@example.com",
+    "first_name": "Noor",
+    "last_name": "",
+    "role": "customer",
+    "is_paying_customer": True,
+    "billing": {"first_name": "Noor", "phone": "020 123 4567", "country": "NL", "email": "noor@example.com"},
+    "meta_data": [{"id": 1, "key": "other", "value": {"a": 1}}, {"id": 2, "key": "ws_opt_in", "value": "0"}],
+}
+
+
+def call(shop: Any, method: str, route: str, body: Any = None) -> Any:
+    """Call the REST API as another program does."""
+    more = {} if body is None else {"json": body}
+    answer = shop.http.request(method, f"{shop.address}/wp-json/wc/v3/{route}", headers=basic(), **more)
+    assert answer.status < 300, answer.data
+    return answer.json()
+
+
+def id_of(shop: Any, topic: str) -> int:
+    return next(one["id"] for one in shop.get("/fake/state")["webhooks"] if one["topic"] == topic)
+
+
+class WooCommerce(Trial):
+    """Accounts by numbered pages, then the customers report; changes by what was bought."""
+
+    arguments = ("--customers", "30", "--report-lag", "0", "--behind-tls", "--no-https-callbacks")
+    options: ClassVar = {"consumer_key": KEY, "consumer_secret": SECRET, "auth": "basic"}
+    wrong_keys: ClassVar = {
+        "another key": {"consumer_key": "ck_of_nobody"},
+        "another secret": {"consumer_secret": "cs_of_nobody"},
+    }
+    unplayed: ClassVar = {"full": ("ignore_filter",)}
+    spoils: ClassVar = {
+        "missing": lambda shop, topic: call(shop, "DELETE", f"webhooks/{id_of(shop, topic)}?force=true"),
+        "disabled": lambda shop, topic: call(shop, "PUT", f"webhooks/{id_of(shop, topic)}", {"status": "disabled"}),
+        "paused": lambda shop, topic: call(shop, "PUT", f"webhooks/{id_of(shop, topic)}", {"status": "paused"}),
+        "moved": lambda shop, topic: call(
+            shop, "PUT", f"webhooks/{id_of(shop, topic)}", {"delivery_url": "http://127.0.0.1:7/webhooks/trial"}
+        ),
+    }
+    withdrawals = (
+        Pulled(
+            lambda row: Reader("trial", Boxes(_consent_keys(None)), NOW).customers([row]),
+            ACCOUNT,
+            ("meta_data.1.key", "meta_data.1.value"),
+        ),
+    )
+
+    def prepare(self, patch):
+        patch.setattr(api, "PER_PAGE", 10)
+        patch.setattr(pull, "PER_PAGE", 10)
+
+    def everybody(self, shop):
+        return {str(one["id"]) for one in call(shop, "GET", "customers?role=all&per_page=100")}
+
+    def change(self, shop):
+        since = datetime.now(UTC)
+        shop.post("/fake/clock", {"offset_s": 600})
+        buyers = sorted(self.everybody(shop))[:24]
+        for one in buyers:
+            shop.post("/fake/orders", {"customer_id": int(one), "status": "processing"})
+        return set(buyers), since + timedelta(seconds=60)
+
+    def create(self, shop):
+        return str(shop.post("/fake/customers", {"email": f"new{next(NUMBERS)}@example.com"})["id"])
+
+    def delete(self, shop, record_id):
+        shop.delete(f"/fake/customers/{record_id}")
+
+    def webhooks(self, shop):
+        found = shop.get("/fake/state")["webhooks"]
+        return [(one["topic"], one["delivery_url"]) for one in found if one["status"] == "active"]
+
+    def add_webhook(self, shop, topic, address):
+        call(shop, "POST", "webhooks", {"topic": topic, "delivery_url": address, "secret": "another"})
+
+
+TRIAL = WooCommerce()

@@ -1,0 +1,307 @@
+"""OAuth 2.0 (RFC 6749) for connectors: authorization code, client credentials, refresh tokens that rotate.
+
+Tokens lie in the source's vault, encrypted. They are renewed before they end and by one process at a time; a refresh
+token that was replaced is stored before anybody uses what came with it. What can be done so that none is lost:
+
+- The vault is written *before* a refresh token is spent. Where it cannot be written, the platform is not asked.
+- What the platform gave is stored at once, and again for some seconds where the store does not answer.
+- The old refresh token stays stored until the new one is. After a process died between answer and store it is shown
+  again: most platforms take it once more as long as the new one was not used, or within a short time.
+- Where a platform takes it only once, the owner has to agree again, and the message says why.
+
+oauthlib is not used: a request is one form and an answer one JSON object, and it reads the machine's clock by itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+from urllib.parse import quote_plus, urlencode
+
+from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
+from customer_sync.model import Json
+from customer_sync.outbound import Reply
+from customer_sync.reach import Access
+
+#: After this share of its life a token is renewed; what is left carries over an hour of the platform being away.
+RENEW_AT: Final = 0.8
+#: How long to wait before each try to store what a platform gave, in seconds; the lock holds for longer.
+STORE_TRIES_S: Final = (0.0, 0.2, 1.0, 3.0)
+
+CONNECTION: Final = "connection"
+CREDENTIALS: Final = "client_credentials"
+REFRESH: Final = "refresh"
+#: In the vault: since when a refresh token is being spent; None when it is not.
+_SPENT: Final = "renewing_at_s"
+
+_WORD = re.compile(r"[a-z_]{3,60}")
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Who asks for tokens, where, and how the platform puts things.
+
+    Args:
+        title: the platform's name, for messages.
+        source: the source's name, for remedies.
+        url: returns the token endpoint; may raise `ConfigError`.
+        client_id: the app's.
+        client_secret: the app's.
+        owner: whose tokens they are (`{"shop": ...}`): stored ones of another owner are not used; what is empty here
+            fits any.
+        asks_alone: whether client credentials bring a token where no owner has agreed.
+        is_basic: whether id and secret travel in the header (RFC 6749, 2.3.1) instead of the body.
+        keeps: what else of an answer is stored, such as `instance_url`; see `Token.more`.
+        refusals: word in a refusal → what is wrong, and what to do; `{source}` is filled in.
+        keys: what to set where id or secret are missing, in one sentence.
+    """
+
+    title: str
+    source: str
+    url: Callable[[], str]
+    client_id: str
+    client_secret: str = field(repr=False)
+    owner: Mapping[str, str] = field(default_factory=dict)
+    asks_alone: bool = False
+    is_basic: bool = False
+    keeps: tuple[str, ...] = ()
+    refusals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    keys: str = "Set the app's id and secret."
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A token, and how long it is good.
+
+    Args:
+        value: what is sent.
+        kind: where it comes from: `CONNECTION`, `CREDENTIALS`, or a word of the connector's own.
+        expires_at_s: seconds since 1970; None when it does not end, or nobody told.
+        renew_at_s: from then on it is renewed.
+        scope: the scopes it was given, as the platform wrote them.
+        refresh: what brings the next one; "" when nothing does.
+        more: what `Terms.keeps` names.
+    """
+
+    value: str = field(repr=False)
+    kind: str
+    expires_at_s: float | None = None
+    renew_at_s: float | None = None
+    scope: str = ""
+    refresh: str = field(default="", repr=False)
+    more: Mapping[str, str] = field(default_factory=dict)
+
+
+def code_form(code: str, redirect_uri: str) -> Mapping[str, str]:
+    """Return what an authorization code is exchanged with (RFC 6749, 4.1.3)."""
+    return {"grant_type": "authorization_code", "code": code, "redirect_uri": redirect_uri}
+
+
+class Tokens:
+    """Finds the token of a source, and renews it.
+
+    Args:
+        terms: who asks, and where.
+        access: how the platform and the vault are reached.
+        pause: waits so many seconds between two tries to store.
+    """
+
+    def __init__(self, terms: Terms, access: Access, pause: Callable[[float], None] = time.sleep) -> None:
+        self._terms = terms
+        self._access = access
+        self._pause = pause
+
+    def current(self) -> Token:
+        """Return a token that is good now.
+
+        Raises:
+            ConfigError: there is none, and none can be had; the remedy says why.
+            TryLater: another process has been at it for too long, or the platform wants it slower.
+            Unavailable: the platform did not answer.
+        """
+        kept = self._kept()
+        now = self._access.now_s()
+        if kept is not None and (kept.renew_at_s is None or now < kept.renew_at_s):
+            return kept
+        try:
+            return self._renew(kept)
+        except (TryLater, Unavailable):
+            # It is early: the old one still opens the door, and the next call tries again.
+            if kept is not None and kept.expires_at_s is not None and now < kept.expires_at_s:
+                return kept
+            raise
+
+    def renewed(self, refused: Token) -> Token:
+        """Return another token than the one that the platform refused.
+
+        Raises:
+            TajoError: as `current`.
+        """
+        return self._renew(refused)
+
+    def exchange(self, form: Mapping[str, str]) -> Token:
+        """Return the token that an owner's code stands for, once it is stored.
+
+        Args:
+            form: see `code_form`; some platforms want it otherwise.
+
+        Raises:
+            TajoError: as `current`.
+        """
+        answer = self._ask(form, "code")
+        with self._access.vault.locked():
+            return self._store(answer, CONNECTION)
+
+    def _kept(self) -> Token | None:
+        """Return the token in the vault, None when it is of another owner or another app than those configured."""
+        kept = self._access.vault.load()
+        wanted = {**self._terms.owner, "client_id": self._terms.client_id}
+        if not kept.get("access_token") or any(kept.get(name) != value for name, value in wanted.items() if value):
+            return None
+        return _read(kept, self._terms.keeps)
+
+    def _renew(self, old: Token | None) -> Token:
+        with self._access.vault.locked():
+            # Another process may have done it while this one waited. A refresh token is good for one use.
+            kept = self._kept()
+            if kept is not None and (old is None or kept.value != old.value) and not self._is_over(kept):
+                return kept
+            if kept is None or kept.kind == CREDENTIALS:
+                return self._store(self._alone(), CREDENTIALS)
+            if not kept.refresh:
+                raise self._ended(f"{self._terms.title} refuses the stored token (401).")
+            return self._store(self._spend(kept), CONNECTION, kept)
+
+    def _alone(self) -> Mapping[str, Json]:
+        if not self._terms.asks_alone:
+            raise self._ended(f"{self._terms.title} is not connected.")
+        return self._ask({"grant_type": "client_credentials"}, "client credentials")
+
+    def _spend(self, kept: Token) -> Mapping[str, Json]:
+        """Return what a refresh token brings; it may be good for this one time."""
+        vault = self._access.vault
+        before = vault.load()
+        vault.save({**before, _SPENT: self._access.now_s()})
+        try:
+            return self._ask({"grant_type": "refresh_token", "refresh_token": kept.refresh}, REFRESH)
+        except TryLater:
+            vault.save(before)  # it was not spent
+            raise
+        except ConfigError as error:
+            vault.save(before)
+            if before.get(_SPENT) is None:
+                raise
+            reason = f"{error.reason} It was being renewed before, and what came of that was never stored."
+            raise ConfigError(reason, error.remedy) from error
+
+    def _store(self, answer: Mapping[str, Json], kind: str, old: Token | None = None) -> Token:
+        """Keep a token before anybody uses it. The caller holds the lock.
+
+        Raises:
+            Exception: what the store raised, when it did so for some seconds.
+        """
+        now = self._access.now_s()
+        lasts_s, refresh_s = _seconds(answer.get("expires_in")), _seconds(answer.get("refresh_token_expires_in"))
+        kept: dict[str, Json] = {
+            **self._terms.owner,
+            "kind": kind,
+            "client_id": self._terms.client_id,
+            "access_token": answer["access_token"],
+            "scope": str(answer.get("scope") or (old.scope if old else "")),
+            "expires_at_s": None if lasts_s is None else now + lasts_s,
+            "renew_at_s": None if lasts_s is None else now + lasts_s * RENEW_AT,
+            # a platform that does not rotate sends none (RFC 6749, 6)
+            "refresh_token": str(answer.get("refresh_token") or (old.refresh if old else "")),
+            "refresh_expires_at_s": None if refresh_s is None else now + refresh_s,
+            _SPENT: None,
+            **{name: answer.get(name) or (old.more.get(name) if old else None) for name in self._terms.keeps},
+        }
+        for wait_s in STORE_TRIES_S:
+            self._pause(wait_s)
+            try:
+                self._access.vault.save({**self._access.vault.load(), **kept})
+                break
+            except TajoError:
+                raise
+            except Exception:  # the store's own errors; nothing else knows this token
+                if wait_s == STORE_TRIES_S[-1]:
+                    raise
+        return _read(kept, self._terms.keeps)
+
+    def _is_over(self, token: Token) -> bool:
+        return token.expires_at_s is not None and self._access.now_s() >= token.expires_at_s
+
+    def _ask(self, form: Mapping[str, str], grant: str) -> Mapping[str, Json]:
+        """Return what the token endpoint answers.
+
+        Raises:
+            ConfigError: it says no.
+            TryLater: it wants it slower.
+            Unavailable: it did not answer, or 5xx.
+        """
+        terms = self._terms
+        if not (terms.client_id and terms.client_secret):
+            raise ConfigError(f"There is no key for {terms.title}.", terms.keys)
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        if terms.is_basic:
+            pair = f"{quote_plus(terms.client_id)}:{quote_plus(terms.client_secret)}"
+            headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
+        else:
+            form = {"client_id": terms.client_id, "client_secret": terms.client_secret, **form}
+        body = urlencode(form).encode()
+        return self._judge(self._access.http.send("POST", terms.url(), headers=headers, body=body), grant)
+
+    def _judge(self, reply: Reply, grant: str) -> Mapping[str, Json]:
+        title = self._terms.title
+        if reply.status >= 500:
+            raise Unavailable(f"{title}'s token endpoint answers {reply.status}.")
+        if reply.status == 429:
+            raise TryLater(f"{title} wants tokens asked for more slowly.", after_s=30.0, burns=False)
+        answer = _object(reply.body)
+        if reply.status == 200 and isinstance(answer.get("access_token"), str) and answer["access_token"]:
+            return answer
+        # some answers are a page instead of JSON, with the word in its text
+        said = str(answer.get("error") or "") or reply.body[:20_000].decode(errors="replace")
+        word = next((word for word in self._terms.refusals if word in said), "")
+        if word:
+            reason, remedy = self._terms.refusals[word]
+            raise ConfigError(reason, remedy.format(source=self._terms.source))
+        named = f" ({said})" if _WORD.fullmatch(said) else ""
+        if grant == REFRESH:
+            raise self._ended(f"The stored connection to {title} has ended{named}.")
+        raise ConfigError(f"{title} gives no token: it answers {reply.status}{named}.", self._terms.keys)
+
+    def _ended(self, reason: str) -> ConfigError:
+        return ConfigError(reason, f"Run `tajo connectors connect {self._terms.source}`.")
+
+
+def _read(kept: Mapping[str, Json], keeps: tuple[str, ...]) -> Token:
+    return Token(
+        value=str(kept["access_token"]),
+        kind=str(kept.get("kind") or CONNECTION),
+        expires_at_s=_seconds(kept.get("expires_at_s")),
+        renew_at_s=_seconds(kept.get("renew_at_s")),
+        scope=str(kept.get("scope") or ""),
+        refresh=str(kept.get("refresh_token") or ""),
+        more={name: str(kept.get(name) or "") for name in keeps},
+    )
+
+
+def _seconds(value: Json) -> float | None:
+    try:
+        return float(value) if isinstance(value, str | int | float) and value != "" else None
+    except ValueError:
+        return None
+
+
+def _object(body: bytes) -> Mapping[str, Json]:
+    try:
+        value = json.loads(body)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,84 @@
+"""The pace of each source, kept for all processes and hosts together: every call to a platform passes here."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from typing import Final
+
+from customer_sync.errors import TryLater
+from customer_sync.outbound import Reply
+from customer_sync.reach import Http, Pace
+from customer_sync.store.limits import Limits
+
+#: A call waits here at most this long, in seconds; what must wait longer comes again later and burns no try.
+PATIENCE_S: Final = 5.0
+#: The longest time for which a platform is believed that it wants to be left alone, in seconds.
+MAX_HOLD_S: Final = 3600.0
+
+
+class PacedHttp:
+    """Sends as fast as a source's `Pace` allows; see `customer_sync.reach.Http`.
+
+    Args:
+        http: what really sends.
+        limits: the shared limits.
+        source: whose limit it is.
+        pace: what the connector says of it.
+    """
+
+    def __init__(self, http: Http, limits: Limits, source: str, pace: Pace) -> None:
+        self._http = http
+        self._limits = limits
+        self._bucket = f"source:{source}"
+        self._pace = pace
+        # without a number of its own, what the answers tell is the limit
+        self._rate = None if pace.tells and not pace.calls else pace.rate
+        self._was_refused = False
+
+    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
+        """Wait for the turn, send one request and return the answer, whatever its status.
+
+        Raises:
+            TryLater: the turn is more than `PATIENCE_S` away.
+            Unavailable: no answer came.
+        """
+        self._wait()
+        reply = self._http.send(method, url, headers=headers, body=body)
+        self._learn(reply)
+        return reply
+
+    def hold(self, wait_s: float) -> None:
+        """Let nobody call this source for so many seconds."""
+        self._limits.hold_for(self._bucket, min(wait_s, MAX_HOLD_S))
+
+    def _wait(self) -> None:
+        give_up = time.monotonic() + PATIENCE_S
+        while True:
+            grant = self._limits.reserve(self._bucket, 1, rate=self._rate)
+            wait_s = grant.offsets_s[0] if grant.offsets_s else grant.wait_s
+            if not grant.offsets_s and time.monotonic() + wait_s > give_up:
+                raise TryLater("The source's rate limit is used up for now.", after_s=wait_s, burns=False)
+            if wait_s:
+                time.sleep(wait_s)
+            if grant.offsets_s:
+                return
+
+    def _learn(self, reply: Reply) -> None:
+        if reply.status == 429:
+            self._was_refused = True
+            self._limits.hold_for(self._bucket, _retry_after_s(reply.headers))
+            return
+        told = self._pace.tells(reply.headers) if self._pace.tells else None
+        if told is not None:
+            self._limits.told(self._bucket, told.limit, told.remaining, told.reset_s)
+        elif self._was_refused or self._rate is None:
+            self._limits.told(self._bucket)
+        self._was_refused = False
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    try:
+        return min(max(0.0, float(headers["retry-after"])), MAX_HOLD_S)
+    except (KeyError, ValueError):
+        return None

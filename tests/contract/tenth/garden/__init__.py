@@ -1,0 +1,1 @@
+"""Garden: a platform that does not exist, as small as a whole connector can be."""
