@@ -60,9 +60,12 @@ worker_cancel_long_running_tasks_on_connection_loss = False
 #: Every message is a wake-up, and lanes have their own priorities.
 task_default_queue = "wakeups"
 # three queues, so that several workers can share the work of a large sync: two long loops in one process would wait for
-# each other's interpreter lock (1.5 x the customers a second with a process each, 2 workers, 2026-11). A worker without
-# -Q serves all three; `tajo run --workers 2` gives each one of the loops.
-task_queues = {name: {"exchange": name, "routing_key": name} for name in ("wakeups", "reads", "imports")}
+# each other's interpreter lock (1.5 x the customers a second with a process each, 2 workers, 2026-11); and `platforms`
+# for lanes that call a platform: a platform that does not answer holds a thread for as long as its timeout, and must
+# find none that others need. A worker without -Q serves all four; `tajo run` starts a worker for `platforms` where
+# there are such lanes, and `tajo run --workers 2` gives each of two others one of the loops.
+task_queues = {name: {"exchange": name, "routing_key": name} for name in ("wakeups", "reads", "imports", "platforms")}
+# `deliver` and `bulk` go to the queue of their lane, where its description names one (`customer_sync.worker.wake`)
 task_routes = {
     "tajo.pull": {"queue": "reads"},
     "tajo.reconcile": {"queue": "reads"},

@@ -16,7 +16,7 @@ import requests
 import urllib3
 
 from benchmarks.report import Report, number, say
-from customer_sync.brevo.contacts import THREADS
+from customer_sync.brevo.contacts import ContactsHandler
 from customer_sync.outbound import USER_AGENT, HttpClient, Reply
 from customer_sync.proxies import Proxies
 
@@ -76,7 +76,7 @@ def run(*, quick: bool) -> Report:
         ],
     )
     with _server() as url:
-        for threads in (1, THREADS):
+        for threads in (1, ContactsHandler.threads):
             say(f"calls: {threads} threads")
             costs = _in_turns(url, threads, calls, rounds)
             base = costs["urllib3"]

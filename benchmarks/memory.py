@@ -102,7 +102,7 @@ class _Nowhere:
 def _line(stack: Stack, store: Store) -> Line:
     settings: Settings = registry.load_settings(stack.folder / "tajo.yaml", stack.env)
     line = assembly.open_line(settings, store.client, lambda _: None)
-    store.limits.learn("contacts", {})
+    store.limits.learn("contacts", None)
     account: Any = _Nowhere()
     rules = assembly.RulesBook(settings, store, account)
     store.set_note("attributes", {"at": time.time(), "found": {"FIRSTNAME": "text", "LASTNAME": "text", "SMS": "text"}})

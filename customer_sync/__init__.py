@@ -12,7 +12,8 @@
 | `store` | all that Redis holds, with its Lua scripts |
 | `vault`, `pacing` | credentials, sealed; the rate limit of each source |
 | `plan`, `planner`, `skills`, `reading` | what an event changes, from the skill to the script; requests to plans |
-| `lane`, `pauses`, `brevo` | what a handler gives back; why a lane waits; Brevo, and the sandbox |
+| `lane`, `attempt`, `pauses` | what a lane is; the worker step that all lanes share; why a lane waits |
+| `brevo`, `destinations` | Brevo, and the sandbox; which lanes there are, and whom each one calls |
 | `pipeline` | START HERE: inbox to lanes to Brevo |
 | `appraisal`, `runs`, `reconcile`, `upkeep` | batch: what a record would do, pages, both sides compared, webhooks |
 | `doctor`, `erasure`, `explain`, `figures` | what people ask: is it well, forget me, why, how many |

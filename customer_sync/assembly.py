@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
+from typing import Final, Literal
 
 import redis
 
 from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contact_calls import BUCKET
 from customer_sync.brevo.contact_plan import Rules
-from customer_sync.brevo.contacts import LANE, ContactsHandler
+from customer_sync.brevo.contacts import CONTACTS, ContactsHandler
 from customer_sync.brevo.gear import open_gear
 from customer_sync.brevo.intake import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.intake import BrevoIntake
@@ -22,6 +22,7 @@ from customer_sync.brevo.rules import rules_of
 from customer_sync.clock import Clock, system_clock
 from customer_sync.config import Settings
 from customer_sync.connector import Connector, SourceSettings
+from customer_sync.destinations import LANES
 from customer_sync.doctor.account import examine_mapping
 from customer_sync.erasure import Erased, forget_traces, spools_in
 from customer_sync.errors import TajoError
@@ -52,6 +53,14 @@ log = get(__name__)
 ATTRIBUTES_MAX_AGE_S = 600.0
 #: How long a process believes what it read, in seconds: `tajo attributes apply` shows within this time.
 RULES_MAX_AGE_S = 5.0
+
+
+#: What a lane keeps → the store's word for it.
+_KEEPS: Final[Mapping[str | None, Literal["people", "records", "nothing"]]] = {
+    "person": "people",
+    "record": "records",
+    None: "nothing",
+}
 
 
 def connectors_of(settings: Settings) -> dict[str, Connector]:
@@ -144,7 +153,8 @@ def open_line(
     tell_broken(settings, store)
     rules = RulesBook(settings, store, brevo, clock)
     flights = Flights(store.client, store.scripts)
-    store.lanes.register(LANE, keeps="people", has_gear=True)
+    for lane in LANES:
+        store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], has_gear=lane.has_gear)
     contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, clock, under_way=flights.ids)
     connectors = connectors_of(settings)
 
@@ -155,13 +165,13 @@ def open_line(
         store=store,
         connectors=connectors,
         skills=skills_of(settings),
-        handlers={LANE: contacts},
+        handlers={CONTACTS.name: contacts},
         wake=wake,
         tally=tally,
         keeper=Keeper(store.lanes),
         forget=forget,
         rules=rules.read,
-        gears={LANE: open_gear(settings, store, flights, brevo, tally=tally, rules=rules.read, clock=clock)},
+        gears={CONTACTS.name: open_gear(settings, store, flights, brevo, tally=tally, rules=rules.read, clock=clock)},
         clock=clock,
     )
 
@@ -352,6 +362,9 @@ def _notice_new_account(settings: Settings, store: Store) -> None:
         return
     store.set_note("account", mark)
     store.set_note("attributes", None)
-    store.limits.forget(BUCKET)
-    if store.breakers.close(LANE) is not None:
-        log.warning("lane resumed", lane=LANE, why="new key or address")
+    for lane in LANES:
+        if lane.destination != CONTACTS.destination:
+            continue
+        store.limits.forget(lane.bucket)
+        if store.breakers.close(lane.name) is not None:
+            log.warning("lane resumed", lane=lane.name, why="new key or address")

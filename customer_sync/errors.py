@@ -7,6 +7,7 @@ TajoError
 │   └── MappingError   the same, found while mapping
 ├── TryLater       the item is due again after `after_s`
 ├── FieldRefused   drop these fields for this value, send the rest
+├── Missing        what was asked for is not there
 ├── Parkable       a person must look: reason and remedy
 ├── Unavailable    the destination is down: the whole lane waits
 └── ConfigError    key, address or permission is wrong: the lane pauses with one alert
@@ -84,6 +85,10 @@ class FieldRefused(TajoError):
         self.fields = fields
         self.reason = reason
         self.is_taken = is_taken
+
+
+class Missing(TajoError):
+    """What was asked for is not at the destination (404). An item whose handler did not expect it is tried again."""
 
 
 class Parkable(TajoError):

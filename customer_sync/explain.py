@@ -20,11 +20,11 @@ from customer_sync.consent import Standing
 from customer_sync.merge import Stamped
 from customer_sync.model import Channel, ConsentState, Json, from_ms
 from customer_sync.person import Part, Person, apply, attributes
+from customer_sync.plan import LANE
 from customer_sync.store import Store, keys
 from customer_sync.store.forms import EventRef
 from customer_sync.store.ledger import Row
 
-LANE = "contacts"
 #: How many of the newest events are shown, and how many are searched for the origin of a value.
 SHOWN_EVENTS, SEARCHED_EVENTS = 10, 200
 

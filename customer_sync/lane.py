@@ -1,25 +1,52 @@
-"""What a lane's handler and its bulk gear give back: an outcome for each item, and why the lane should pause."""
+"""What a lane is, and what its handler and its bulk gear give back: an outcome for each item, and why to pause."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from customer_sync import retry
-from customer_sync.errors import ConfigError, Unavailable
-from customer_sync.model import Channel, EventState, Inbound
+from customer_sync.errors import ConfigError, Parkable, Unavailable
+from customer_sync.model import Channel, Event, EventState, Inbound
 from customer_sync.store.breaker import Breakers
 from customer_sync.store.counters import Tally
 from customer_sync.store.forms import EventRef
 from customer_sync.store.items import Item, Settlement
+from customer_sync.store.parked import encode, park_item
 from customer_sync.store.run import EVENT_PREFIX
 
 #: How long an item that failed alone lets others go before it, in seconds.
 SUSPECT_WAIT_S = 5.0
 
+#: The queue of lanes that call a platform: one that hangs must hold up nobody but itself.
+PLATFORMS: Final = "platforms"
+#: How soon what had to wait is looked at again, in seconds.
+HELD_S = 1.0
+
 Word = Literal["delivered", "unchanged", "again", "held", "back", "parked"]
+
+
+@dataclass(frozen=True, slots=True)
+class LaneDescription:
+    """One kind of outgoing work, as data.
+
+    Args:
+        name: the lane, as in `contacts` or `writeback:<source>`.
+        keeps: what is remembered of a target once it is delivered: a `person`, a `record` of the lane's own, or None.
+        bucket: the rate limit that its calls count against.
+        destination: whom it calls, for people: Brevo, or the platform.
+        has_gear: whether a bulk gear takes its bulk items.
+        queue: the Celery queue of its wake-ups, with workers of its own; "" for the queues that lanes to Brevo share.
+    """
+
+    name: str
+    keeps: Literal["person", "record"] | None
+    bucket: str
+    destination: str
+    has_gear: bool = False
+    queue: str = ""
 
 
 class Outcome(NamedTuple):
@@ -33,6 +60,8 @@ class Outcome(NamedTuple):
         note: the destination's answer or the reason, for people.
         pause: the error that concerns the whole lane.
         upheld: the channels on which the rules of consent kept somebody who withdrew from becoming mailable.
+        events: what a handler found out that concerns other lanes: they go the way of a request's events, before the
+            item is settled. One that comes twice, with the same id, changes nothing. Not for bulk gears.
     """
 
     item: Item
@@ -41,6 +70,19 @@ class Outcome(NamedTuple):
     note: str = ""
     pause: Unavailable | ConfigError | None = None
     upheld: tuple[Channel, ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+def held(item: Item, note: str) -> Outcome:
+    """Return the outcome of an item that could not be tried; nothing is burnt."""
+    return Outcome(item, Settlement(item.target, "again", due_in_s=HELD_S), "held", note)
+
+
+def parked(item: Item, lane: str, why: Parkable, at_ms: int, record: str | None = None) -> Outcome:
+    """Return the outcome of an item that a person must look at; `record` is stored of its target all the same."""
+    found = park_item(item, lane, why.reason, why.remedy, at_ms)
+    settlement = Settlement(item.target, "parked", record=record, parked=(found.id, encode(found)))
+    return Outcome(item, settlement, "parked", f"{why.reason} {why.remedy}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +196,9 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
 
 
 class Handler(Protocol):
-    """The worker step of one lane."""
+    """The worker step of one lane; `customer_sync.attempt` has what all of them share."""
 
-    lane: str
+    lane: LaneDescription
 
     def batch_size(self) -> int:
         """Return how many items to take at once."""

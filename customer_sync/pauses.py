@@ -14,8 +14,8 @@ log = get(__name__)
 
 _GOES_ON: Final = "Nothing to do: work goes on by itself."
 _BRING_BACK: Final = (
-    "Switch the skill or the source that it is for on again, or update all workers to one version, and restart them: "
-    "what waits is kept."
+    "Switch the skill or the source that it is for on again, or update all workers to one version, and restart them; "
+    "a lane to a platform needs a worker with `-Q platforms`. What waits is kept."
 )
 
 

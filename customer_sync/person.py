@@ -95,7 +95,7 @@ class Has:
         refused: attribute → why it was left out.
         left_ms: up to when, by the time at which we heard of them, `blocked` knows of the blocks that Brevo set itself.
         filled: the attributes that we filled; only these are ever emptied.
-        is_read: whether the contact was read, or made by us: whether the person had left lists before is known.
+        is_read: whether we know which lists the person had left: it was read or made by us, and left no list since.
         left_lists: list that the person had left when the contact was read, and did not join since → when we saw that.
         left_groups: the consent groups of which we know that the person left them there.
     """

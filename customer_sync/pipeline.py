@@ -13,14 +13,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from customer_sync import pauses
 from customer_sync.brevo.contact_plan import Rules
-from customer_sync.clock import Clock, system_clock
+from customer_sync.clock import Clock, system_clock, utc_now
 from customer_sync.connector import Connector
-from customer_sync.lane import STATES, Delivery, Gear, Handler, Outcome, Work, count_outcomes, count_upheld, is_of_run
+from customer_sync.errors import Parkable
+from customer_sync.lane import (
+    STATES,
+    Delivery,
+    Gear,
+    Handler,
+    Outcome,
+    Work,
+    count_outcomes,
+    count_upheld,
+    is_of_run,
+    parked,
+)
 from customer_sync.log import get
 from customer_sync.model import Event, EventState, Inbound, Kind
 from customer_sync.plan import Request, commit
@@ -150,6 +162,7 @@ def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
         erased = [one.item for one in delivery.outcomes if one.settlement.verdict == "erased"]
         if erased:
             line.forget(erased)  # first: what a crash leaves undone is done again with the item
+        delivery = hand_back(line, lane, delivery)  # first, too: what comes twice is known by its id
         stale, _ = settle(line, lane, taken.token, delivery)
     done = [one for one in delivery.outcomes if one.item.target not in stale]
     if stale:
@@ -205,6 +218,22 @@ def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
                 pauses.pause(line.store, lane, work.delivery.pause, line.clock())
     line.store.counters.add(line.tally)
     return did_work
+
+
+def hand_back(line: Line, lane: str, delivery: Delivery) -> Delivery:
+    """Put the events that a handler found out into their lanes; an item whose event cannot be used is parked."""
+    if not any(one.events for one in delivery.outcomes):
+        return delivery
+    reader = Reader(line.store, line.connectors, line.skills, line.store.now_ms())
+    outcomes, reads, seen_at = [], [], utc_now(line.clock)
+    for one in delivery.outcomes:
+        read, fault = reader.handed(one.events, seen_at)
+        reads.append(read)
+        why = None if fault is None else Parkable(str(fault), fault.remedy)
+        outcomes.append(one if why is None else parked(one.item, lane, why, line.clock()))
+    answer = commit(line.store, [one.request for one in reads], line.wake)
+    line.store.counters.add(_count(line, [one for one in reads if one.events], answer.states))
+    return replace(delivery, outcomes=outcomes)
 
 
 def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[frozenset[str], bool]:

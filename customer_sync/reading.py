@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from customer_sync.connector import Connector
@@ -81,7 +82,7 @@ class Reader:
                     stopped.append(_park(entry.inbound, str(part), part.remedy))
                     continue
                 try:
-                    one, fault = self.plan(part, entry.inbound, found)
+                    one, fault = self.plan(part, entry.inbound.received_at, found)
                 except MappingError as error:
                     one, fault = None, error
                 if one is not None:
@@ -93,7 +94,24 @@ class Reader:
         found.parked = len(stopped)
         return found
 
-    def plan(self, event: Event, inbound: Inbound, found: Read) -> tuple[Planned, MappingError | None]:
+    def handed(self, events: Sequence[Event], seen_at: datetime) -> tuple[Read, MappingError | None]:
+        """Return what events that came by no request put into the lanes, and why the rest of them cannot be used."""
+        found = Read("", Request("", ()))
+        planned: list[Planned] = []
+        fault: MappingError | None = None
+        for event in events:
+            try:
+                one, partly = self.plan(event, seen_at, found)
+            except MappingError as error:
+                fault = fault or error
+                continue
+            planned.append(one)
+            found.events.append(event)
+            fault = fault or partly
+        found.request = Request("", planned)
+        return found, fault
+
+    def plan(self, event: Event, seen_at: datetime, found: Read) -> tuple[Planned, MappingError | None]:
         """Return what an event puts into the lanes, and why the rest of it cannot be used.
 
         Raises:
@@ -108,8 +126,8 @@ class Reader:
             notes += [intent.note] if intent.note else []
             found.refused += intent.refused
             fault = fault or intent.fault
-        behind = [EventRef(event.id, event.source, to_ms(inbound.received_at))]
-        groups = self._planner.groups(steps, behind, inbound.received_at)
+        behind = [EventRef(event.id, event.source, to_ms(seen_at))]
+        groups = self._planner.groups(steps, behind, seen_at)
         seen = fingerprint(f"{event.source}|{event.id}{ALONE if fault else ''}", self._salt)
         return Planned(groups, seen, event_row(event, "; ".join(notes))), fault
 

@@ -15,10 +15,12 @@ from celery import Celery, bootsteps
 from celery.signals import setup_logging, task_postrun, task_prerun
 from celery.worker import state
 
-from customer_sync import assembly, log, registry, runs
+from customer_sync import assembly, log, pauses, registry, runs
 from customer_sync.config import Settings
+from customer_sync.lane import PLATFORMS
 from customer_sync.pipeline import Line
 from customer_sync.store import connect, keys
+from customer_sync.store.lanes import SERVED_S
 from customer_sync.watchdog import Watchdog
 
 logger = log.get(__name__)
@@ -62,8 +64,15 @@ def line() -> Line:
         redis.RedisError: Redis cannot be reached.
     """
     made = assembly.open_line(settings(), connect(app.conf.broker_url), wake, home())
-    made.store.lanes.serve(made.handlers)
+    made.store.lanes.serve(lanes_here(made))
     return made
+
+
+def lanes_here(made: Line) -> list[str]:
+    """Return the lanes whose wake-ups come to this process."""
+    queues = set(app.amqp.queues.consume_from)
+    shared = bool(queues - {PLATFORMS})
+    return [name for name, one in made.handlers.items() if (one.lane.queue in queues if one.lane.queue else shared)]
 
 
 @cache
@@ -77,9 +86,14 @@ def puller() -> runs.Puller:
 
 
 def wake(what: str) -> None:
-    """Send a wake-up; a lost one costs a second, so failing is no error."""
+    """Send a wake-up; a lost one costs a second, so failing is no error.
+
+    None goes to a queue that no worker reads: they would pile up there, and the sweep tells of the lane.
+    """
     name, _, argument = what.partition(":")
-    _send(_TASKS[name], *([argument] if argument else []))
+    queue = _queue_of(argument) if name in {"deliver", "bulk"} else ""
+    if not queue or line().store.lanes.is_served(argument):
+        _send(_TASKS[name], *([argument] if argument else []), queue=queue)
 
 
 #: What a wake-up is called → the task it starts.
@@ -93,9 +107,15 @@ _TASKS = {
 }
 
 
-def _send(task: str, *arguments: str) -> None:
+def _queue_of(lane: str) -> str:
+    """Return the queue that a lane's description names; "" where it names none, and the task's own is right."""
+    handler = line().handlers.get(lane)
+    return "" if handler is None else handler.lane.queue
+
+
+def _send(task: str, *arguments: str, queue: str = "") -> None:
     try:
-        app.send_task(task, args=arguments, retry=False, argsrepr="", kwargsrepr="")
+        app.send_task(task, args=arguments, queue=queue or None, retry=False, argsrepr="", kwargsrepr="")
     except Exception as error:  # noqa: BLE001  # whatever it is, the sweep makes up for it, and nobody must wait for it
         logger.warning("message not sent", task=task, error=type(error).__name__)
 
@@ -163,8 +183,9 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
 
     def __init__(self, parent: Any, **_: Any) -> None:
         self._stop = threading.Event()
-        self._seen_at = float("-inf")
+        self._seen_at = self._began_at = float("-inf")
         self._told: dict[str, str] = {}
+        self._consumed: list[str] = []
         self._queues: list[str] = []
         self._threads = 1
         super().__init__(parent)
@@ -172,7 +193,8 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
     def start(self, parent: Any) -> None:
         """Start the thread, once the worker is up."""
         prefix = app.conf.broker_transport_options["global_keyprefix"]
-        self._queues = [prefix + name for name in parent.app.amqp.queues.consume_from]
+        self._consumed = list(parent.app.amqp.queues.consume_from)
+        self._queues = [prefix + name for name in self._consumed]
         self._threads = parent.concurrency
         threading.Thread(target=self._run, name="caretaker", daemon=True).start()
 
@@ -182,6 +204,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
 
     def _run(self) -> None:
         watchdog.rest()
+        self._began_at = time.monotonic()
         _send("tajo.check_account", "start")
         while not self._stop.wait(CARE_EVERY_S):
             for step in (self._sign_of_life, self._sweep, self._watch):
@@ -207,7 +230,13 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
     def _sweep(self) -> None:
         found = line().store.sweep(SWEEP_MS)
         for name in found or ():
-            wake(name if name.partition(":")[0] in {"inbox", "follow", "bulk"} else f"deliver:{name}")
+            if name.partition(":")[0] in {"inbox", "follow", "bulk"}:
+                wake(name)
+                continue
+            wake(f"deliver:{name}")
+            # the worker of that queue may be starting, as this one is
+            if _queue_of(name) and time.monotonic() - self._began_at > SERVED_S:
+                pauses.await_handler(line().store, name, line().clock())
         if found is not None:
             for number in line().store.runs.due(line().clock()):
                 if line().store.wake(f"pull:{number}"):
@@ -217,8 +246,10 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
 
     def _sign_of_life(self) -> None:
         if time.monotonic() - self._seen_at > SEEN_EVERY_S:
-            line().store.lanes.serve(line().handlers)
-            line().store.set_note("worker_seen", {"at": line().clock() / 1000})
+            line().store.lanes.serve(lanes_here(line()))
+            # where a worker for platforms alone is left, nobody works for Brevo
+            if set(self._consumed) - {PLATFORMS}:
+                line().store.set_note("worker_seen", {"at": line().clock() / 1000})
             self._seen_at = time.monotonic()
 
     def _watch(self) -> None:

@@ -51,6 +51,6 @@ class TimedLimits(Limits):
         self.time = StandingTime(client)
         super().__init__(client, self.time)
 
-    def learn(self, bucket: str, headers: Any) -> None:
+    def learn(self, bucket: str, *told: Any, **more: Any) -> None:
         self._told.clear()
-        super().learn(bucket, headers)
+        super().learn(bucket, *told, **more)

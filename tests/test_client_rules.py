@@ -11,8 +11,20 @@ import responses
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.brevo.client import RULES, Brevo, Missing, Next, NoList, Rule, contact_path, find_rule, read_refusal
-from customer_sync.errors import ConfigError, FieldRefused, Parkable, TryLater, Unavailable
+from customer_sync.brevo.answers import (
+    ACCOUNT,
+    ATTRIBUTES,
+    CONTACTS,
+    IMPORTS,
+    LISTS,
+    PROCESSES,
+    Answer,
+    Answers,
+    Next,
+    read_refusal,
+)
+from customer_sync.brevo.client import Brevo, NoList, contact_path
+from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TryLater, Unavailable
 from customer_sync.outbound import HttpClient, Reply
 from customer_sync.proxies import Proxies
 from customer_sync.store.counters import Tally
@@ -30,11 +42,11 @@ class Ears:
     def __init__(self):
         self.told = []
 
-    def learn(self, bucket, headers):
-        self.told.append(("learn", bucket, headers))
+    def learn(self, bucket, limit, remaining, reset_s):
+        self.told.append(("learn", bucket, limit, remaining, reset_s))
 
-    def hold(self, bucket, headers):
-        self.told.append(("hold", bucket, headers))
+    def hold(self, bucket, reset_s):
+        self.told.append(("hold", bucket, reset_s))
         return RESET_S
 
 
@@ -57,10 +69,10 @@ def answering(method, path, answer):
         yield wire
 
 
-def error_of(answer):
+def error_of(answer, answers=CONTACTS):
     """What a call raises on an answer."""
     with answering("POST", "/contacts", answer), pytest.raises(Exception) as caught:
-        account().call("POST", "/contacts", {"email": "jane@example.com"}, bucket="contacts")
+        account().call("POST", "/contacts", {"email": "jane@example.com"}, bucket="contacts", answers=answers)
     return caught.value
 
 
@@ -76,7 +88,23 @@ IP = (
     "We have detected you are using an unrecognised IP address 203.0.113.7. If you performed this action make sure to "
     "add the new IP address in this link: https://app.brevo.com/security/authorised_ips"
 )
+OWN = "You're not allowed to delete registered email contact with Brevo"
+NO_ROWS = "We could not find any valid email or SMS or Contact ID in the file you uploaded."
+TABLES = {
+    "contacts": CONTACTS,
+    "imports": IMPORTS,
+    "lists": LISTS,
+    "attributes": ATTRIBUTES,
+    "processes": PROCESSES,
+    "account": ACCOUNT,
+}
+ROWS = [
+    pytest.param(table, row, id=f"{name} {row.status} {row.words}")
+    for name, table in TABLES.items()
+    for row in (*table.rows, *([table.taken] if table.taken else []))
+]
 
+#: What the contacts are answered.
 ANSWERS = [
     (401, said("Key not found", "unauthorized"), ConfigError, "does not accept the API key"),
     (401, said("authentication not found in headers", "unauthorized"), ConfigError, "does not accept the API key"),
@@ -86,8 +114,6 @@ ANSWERS = [
     (403, said("Permission denied. eCommerce is not activated", "permission_denied"), ConfigError, "denies access"),
     (403, said("Consent groups are off", "CONSENT_GROUP_NOT_ENABLED"), ConfigError, "denies access"),
     (404, said("Contact does not exist", "document_not_found"), Missing, "not in Brevo"),
-    (404, said("No contact found for indexes 3,4", "document_not_found"), Missing, "not in Brevo"),
-    (404, said("processId is invalid"), Missing, "not in Brevo"),
     (404, said("List ID does not exist", "document_not_found"), NoList, "A list of the settings is not in Brevo"),
     (
         400,
@@ -105,11 +131,11 @@ ANSWERS = [
         400,
         said("Please provide Email or SMS attribute value to create user", "missing_parameter"),
         Parkable,
-        "400 missing",
+        "wants an e-mail address",
     ),
-    (400, said("Transactional attribute as primary Key is missing"), Parkable, "400 invalid_parameter."),
-    (400, said("Attribute name must be unique"), Parkable, "400 invalid_parameter."),
-    (400, said("Contact already in list and/or does not exist"), Parkable, "400 invalid_parameter."),
+    (400, said("Transactional attribute as primary Key is missing"), Parkable, "the contact: 400 invalid_parameter."),
+    (400, said("phone number is already associated with another contact"), FieldRefused, "SMS, WHATSAPP, LANDLINE"),
+    (405, said(OWN, "method_not_allowed"), Parkable, "the account's own address"),
     (405, said("POST Method is not allowed on this path", "method_not_allowed"), Parkable, "405 method_not_allowed."),
     (406, said("Not acceptable", "not_acceptable"), Parkable, "406 not_acceptable."),
     (408, b"", TryLater, "took too long"),
@@ -124,28 +150,77 @@ ANSWERS = [
 ]
 
 
-@pytest.mark.parametrize(("status", "body", "error", "words"), ANSWERS)
-def test_each_answer_has_its_next_step(status, body, error, words):
-    raised = error_of(reply(status, body))
+#: What every API is answered.
+COMMON = [one for one in ANSWERS if one[0] in {401, 402, 403, 408, 429, 500, 502, 503, 524}]
+#: What the other APIs are answered, by the name of the table.
+OTHERS = {
+    "imports": [
+        (400, said("Missing listIds or newList", "missing_parameter"), Parkable, "the list of the import"),
+        (400, said(NO_ROWS), Parkable, "no address in the rows"),
+        (400, said("Invalid phone number"), Parkable, "refused the import: 400"),
+        (400, said(SMS_TAKEN, duplicate_identifiers=["SMS"]), Parkable, "refused the import: 400"),
+        (404, said("Not found", "document_not_found"), Missing, "The list of the import"),
+        (404, said("List ID does not exist", "document_not_found"), NoList, "A list of the settings is not in Brevo"),
+        (413, b"", Parkable, "larger than Brevo takes"),
+    ],
+    "lists": [
+        (400, said("Folder does not exist"), Parkable, "refused the list or folder: 400"),
+        (404, said("List ID not found", "document_not_found"), Missing, "The list or folder is not in Brevo"),
+    ],
+    "attributes": [
+        (400, said("Attribute name must be unique"), Parkable, "an attribute of this name already"),
+        (400, said("Contact already exist"), Parkable, "refused the attribute: 400"),
+        (404, said("Attribute not found", "document_not_found"), Missing, "The attribute is not in Brevo"),
+    ],
+    "processes": [
+        (404, said("processId is invalid"), Missing, "does not know this import"),
+        (
+            400,
+            said("limit is out of range", "out_of_range"),
+            Parkable,
+            "the question after an import: 400 out_of_range",
+        ),
+    ],
+    "account": [
+        (404, b"", ConfigError, "BREVO_API_URL"),
+        (405, said("Method", "method_not_allowed"), Parkable, "the question after the account: 405"),
+    ],
+}
+CASES = [pytest.param("contacts", *one) for one in ANSWERS]
+CASES += [pytest.param(name, *one) for name, answers in OTHERS.items() for one in (*COMMON, *answers)]
+
+
+@pytest.mark.parametrize(("table", "status", "body", "error", "words"), CASES)
+def test_each_answer_has_its_next_step_and_its_words(table, status, body, error, words):
+    raised = error_of(reply(status, body), TABLES[table])
 
     assert type(raised) is error
     assert words in str(raised)
 
 
-def test_every_row_is_reached_by_a_real_answer():
-    reached = {find_rule(status, read_refusal(reply(status, body))) for status, body, _, _ in ANSWERS}
+@pytest.mark.parametrize("name", TABLES)
+def test_every_row_is_reached_by_a_real_answer(name):
+    table, cases = TABLES[name], ANSWERS if name == "contacts" else [*COMMON, *OTHERS[name]]
+    if table is CONTACTS:
+        cases = [*cases, (400, said("", duplicate_identifiers=["SMS"]), FieldRefused, "")]
 
-    assert set(RULES) <= reached
+    reached = {table.find(status, read_refusal(reply(status, body))) for status, body, _, _ in cases}
+
+    assert {*table.rows, *([table.taken] if table.taken else [])} <= reached
+
+
+@pytest.mark.parametrize("name", [name for name in TABLES if name != "contacts"])
+def test_only_the_words_for_contacts_speak_of_a_contact(name):
+    table = TABLES[name]
+    texts = [row.reason for row in table.rows] + [table.find(418, read_refusal(reply(418))).reason]
+
+    assert not [text for text in texts if "contact" in text.lower()]
 
 
 def test_every_next_step_is_reached_and_has_an_error():
-    reached = {find_rule(status, read_refusal(reply(status, body))).next for status, body, _, _ in ANSWERS}
+    reached = {CONTACTS.find(status, read_refusal(reply(status, body))).next for status, body, _, _ in ANSWERS}
 
     assert reached == set(Next)
-    for status, body, _, _ in ANSWERS:
-        assert isinstance(
-            error_of(reply(status, body)), (ConfigError, FieldRefused, Missing, Parkable, TryLater, Unavailable)
-        )
 
 
 @pytest.mark.parametrize("code", ["duplicate_parameter", "invalid_parameter", "something_new"])
@@ -204,11 +279,10 @@ def test_a_limit_that_is_used_up_burns_no_try_and_waits_until_the_reset():
 
     answer = reply(429, **{"x-sib-ratelimit-reset": "7.5"})
     with answering("GET", "/contacts", answer), pytest.raises(TryLater) as caught:
-        brevo.call("GET", "/contacts", bucket="contacts")
+        brevo.call("GET", "/contacts", bucket="contacts", answers=CONTACTS)
 
     assert (caught.value.burns, caught.value.after_s) == (False, RESET_S)
-    ((done, bucket, headers),) = brevo._limits.told
-    assert (done, bucket, headers["x-sib-ratelimit-reset"]) == ("hold", "contacts", "7.5")
+    assert brevo._limits.told == [("hold", "contacts", 7.5)]
 
 
 @pytest.mark.parametrize("status", [408, 425, 500])
@@ -224,11 +298,38 @@ def test_every_answer_but_a_429_teaches_the_limits(status):
 
     with answering("GET", "/contacts", reply(status, **{"X-Sib-Ratelimit-Limit": "10"})):
         try:
-            brevo.call("GET", "/contacts", bucket="contacts")
+            brevo.call("GET", "/contacts", bucket="contacts", answers=CONTACTS)
         except (FieldRefused, Missing, Parkable, TryLater, Unavailable):
             assert status >= 400
-    ((done, bucket, headers),) = brevo._limits.told
-    assert (done, bucket, headers["x-sib-ratelimit-limit"]) == ("learn", "contacts", "10")
+    assert brevo._limits.told == [("learn", "contacts", 10.0, 0.0, 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        ({"limit": "36000", "remaining": "9", "reset": "600"}, (36_000, 9, 600)),
+        ({"limit": "10", "remaining": "9", "reset": "0.5"}, (10, 9, 0.5)),
+        ({}, (None, 0, 1)),
+        ({"limit": "", "remaining": "9", "reset": "600"}, (None, 0, 1)),
+        ({"limit": "10", "remaining": "many", "reset": "soon"}, (10, 0, 1)),
+    ],
+)
+def test_the_headers_of_brevo_are_read_here(headers, told):
+    brevo, answer = account(), reply(204, **{f"x-sib-ratelimit-{name}": value for name, value in headers.items()})
+
+    with answering("GET", "/contacts", answer):
+        brevo.call("GET", "/contacts", bucket="contacts", answers=CONTACTS)
+
+    assert brevo._limits.told == [("learn", "contacts", *told)]
+
+
+def test_a_429_that_does_not_say_for_how_long_holds_for_an_unknown_time():
+    brevo = account()
+
+    with answering("GET", "/contacts", reply(429)), pytest.raises(TryLater):
+        brevo.call("GET", "/contacts", bucket="contacts", answers=CONTACTS)
+
+    assert brevo._limits.told == [("hold", "contacts", None)]
 
 
 @pytest.mark.parametrize(("status", "counted"), [(201, "201"), (404, "404"), (429, "429"), (None, "none")])
@@ -237,7 +338,7 @@ def test_every_call_is_counted_with_what_became_of_it(status, counted):
 
     with answering("PUT", path, reply(status) if status else requests.ConnectionError("reset")):
         try:
-            brevo.call("PUT", path, bucket="contacts", endpoint="/contacts/{identifier}")
+            brevo.call("PUT", path, bucket="contacts", answers=CONTACTS, endpoint="/contacts/{identifier}")
         except (Missing, TryLater, Unavailable):
             assert status != 201
     assert brevo._tally.empty() == {
@@ -250,7 +351,7 @@ def test_every_call_is_counted_with_what_became_of_it(status, counted):
 )
 def test_a_call_has_the_key_and_a_compact_body_or_none(body, sent):
     with answering("POST", "/contacts", reply(204)) as wire:
-        account().call("POST", "/contacts", body, bucket="contacts")
+        account().call("POST", "/contacts", body, bucket="contacts", answers=CONTACTS)
         ((request, _),) = wire.calls
 
     assert (request.method, request.url, request.body) == ("POST", f"{URL}/contacts", sent)
@@ -291,17 +392,21 @@ def test_a_message_of_brevo_is_never_repeated_as_it_may_hold_an_address(message,
     assert "jane@example.com" not in str(error_of(reply(status, said(marked))))
 
 
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.status} {rule.word}".strip())
-def test_a_row_has_a_reason_and_what_needs_a_person_has_a_remedy(rule: Rule):
-    assert rule.reason.endswith(".")
-    assert rule.remedy or rule.next not in {Next.CONFIG, Next.PARK}
-    assert rule.word == rule.word.lower()
+@pytest.mark.parametrize(("table", "row"), ROWS)
+def test_a_row_has_a_reason_and_what_needs_a_person_has_a_remedy(table: Answers, row: Answer):
+    assert row.reason.endswith(".")
+    assert row.remedy or row.next not in {Next.CONFIG, Next.PARK}
+    assert row.words == row.words.lower()
+    assert bool(row.fields) == (row.next in {Next.FIELDS, Next.TAKEN})
+    assert table.remedy.endswith(".")
 
 
-@pytest.mark.parametrize("earlier", range(len(RULES)))
-def test_no_row_hides_behind_one_that_fits_more(earlier):
-    for later in RULES[earlier + 1 :]:
-        assert RULES[earlier].status != later.status or RULES[earlier].word not in later.word
+@pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+def test_no_row_hides_behind_one_that_fits_more(table: Answers):
+    for index, earlier in enumerate(table.rows):
+        for later in table.rows[index + 1 :]:
+            is_wider = earlier.words in later.words and earlier.code in {"", later.code}
+            assert earlier.status != later.status or not is_wider
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from datetime import date
 from typing import NamedTuple
 from urllib.parse import quote
 
+from customer_sync.brevo.answers import ATTRIBUTES
 from customer_sync.brevo.client import Brevo
 from customer_sync.mapping import attribute_type
 from customer_sync.model import Json
@@ -52,7 +53,7 @@ def read_attributes(brevo: Brevo) -> dict[str, str]:
     Raises:
         TajoError: as `Brevo.call`.
     """
-    body = brevo.call("GET", "/contacts/attributes", bucket=BUCKET).json()
+    body = brevo.call("GET", "/contacts/attributes", bucket=BUCKET, answers=ATTRIBUTES).json()
     found = dict(BUILT_IN)
     listed = body.get("attributes") if isinstance(body, dict) else None
     for one in listed if isinstance(listed, list) else ():
@@ -158,6 +159,6 @@ def apply(brevo: Brevo, proposals: Iterable[Proposal]) -> list[str]:
         if proposal.verdict == "create":
             path = f"/contacts/attributes/normal/{quote(proposal.name, safe='')}"
             endpoint = "/contacts/attributes/{category}/{name}"
-            brevo.call("POST", path, {"type": proposal.type}, bucket=BUCKET, endpoint=endpoint)
+            brevo.call("POST", path, {"type": proposal.type}, bucket=BUCKET, answers=ATTRIBUTES, endpoint=endpoint)
             created.append(proposal.name)
     return created

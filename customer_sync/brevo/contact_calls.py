@@ -11,13 +11,14 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import Final
 
-from customer_sync.brevo.client import Brevo, Missing, contact_path
+from customer_sync.brevo.answers import CONTACTS
+from customer_sync.brevo.client import Brevo, contact_path
 from customer_sync.brevo.contact_job import Job
 from customer_sync.brevo.contact_plan import UNIQUE, Desired, after_delete, after_write, digest_of, flags_differ
 from customer_sync.brevo.gate import Calls, Gate
 from customer_sync.brevo.refusals import remember
 from customer_sync.clock import Clock
-from customer_sync.errors import FieldRefused, Parkable, TryLater
+from customer_sync.errors import FieldRefused, Missing, Parkable, TryLater
 from customer_sync.model import Json
 from customer_sync.outbound import Reply
 from customer_sync.person import Has
@@ -69,7 +70,7 @@ class ContactCalls:
         gate.wait()
         body: dict[str, Json] = {"email": email, "updateEnabled": True, **flags}
         try:
-            self._brevo.call("POST", ROUTE, body, bucket=BUCKET, endpoint=ROUTE)
+            self._brevo.call("POST", ROUTE, body, bucket=BUCKET, answers=CONTACTS, endpoint=ROUTE)
         except FieldRefused as error:
             raise TryLater(str(error)) from error
 
@@ -78,7 +79,7 @@ class ContactCalls:
         gate.wait()
         try:
             path = contact_path(job.desired.email)
-            self._brevo.call("PUT", path, flags_of(job.desired), bucket=BUCKET, endpoint=ONE_ROUTE)
+            self._brevo.call("PUT", path, flags_of(job.desired), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
         except Missing:
             return False
         return True
@@ -87,7 +88,7 @@ class ContactCalls:
 
     def write(self, job: Job, gate: Calls) -> str:
         """Make the contact, or bring it up to date."""
-        if job.has.is_there and job.desired.added:
+        if job.has.is_there and job.desired.added and not job.has.is_read:
             self._look(job, gate)
         for _ in range(4):
             if job.plan.action != "write":
@@ -130,7 +131,9 @@ class ContactCalls:
         """Read a contact that was there before us: a block there, or a list that the person left, is a withdrawal."""
         gate.wait()
         try:
-            found = self._brevo.call("GET", contact_path(job.desired.email), bucket=BUCKET, endpoint=ONE_ROUTE).json()
+            found = self._brevo.call(
+                "GET", contact_path(job.desired.email), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
+            ).json()
         except Missing:
             job.has = replace(job.has, is_there=False, is_read=True, lists=(), filled=frozenset())
             job.replan()
@@ -172,7 +175,9 @@ class ContactCalls:
             gate.wait()
             try:
                 update = {**body, "unlinkListIds": list[Json](desired.unlist)}
-                self._brevo.call("PUT", contact_path(desired.email), update, bucket=BUCKET, endpoint=ONE_ROUTE)
+                self._brevo.call(
+                    "PUT", contact_path(desired.email), update, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
+                )
             except Missing:
                 self._is_gone(job)
                 return self._send(job, gate)
@@ -181,7 +186,7 @@ class ContactCalls:
         may_exist = desired.may_update and (has.is_there or not desired.added or desired.blocked is True)
         gate.wait()
         upsert: dict[str, Json] = {"email": desired.email, "updateEnabled": may_exist, **body}
-        reply = self._brevo.call("POST", ROUTE, upsert, bucket=BUCKET, endpoint=ROUTE)
+        reply = self._brevo.call("POST", ROUTE, upsert, bucket=BUCKET, answers=CONTACTS, endpoint=ROUTE)
         return self._sent(job, reply, gate)
 
     def _sent(self, job: Job, reply: Reply, gate: Calls) -> str:
@@ -191,7 +196,7 @@ class ContactCalls:
             # it had been deleted there, and came back without its lists
             gate.wait()
             path, lists = contact_path(job.desired.email), list[Json](job.desired.lists)
-            self._brevo.call("PUT", path, {"listIds": lists}, bucket=BUCKET, endpoint=ONE_ROUTE)
+            self._brevo.call("PUT", path, {"listIds": lists}, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
         # whatever was heard of a block before now was not said of this contact
         left_ms = max(job.has.left_ms, self._clock())
         job.has = replace(job.has, is_read=True, blocked=False, sms_blocked=False, left_ms=left_ms)
@@ -211,7 +216,14 @@ class ContactCalls:
         desired = job.desired
         gate.wait()
         try:
-            self._brevo.call("PUT", contact_path(desired.email), _farewell(desired), bucket=BUCKET, endpoint=ONE_ROUTE)
+            self._brevo.call(
+                "PUT",
+                contact_path(desired.email),
+                _farewell(desired),
+                bucket=BUCKET,
+                answers=CONTACTS,
+                endpoint=ONE_ROUTE,
+            )
         except Missing:
             job.has = Has(digest=desired.digest, at_ms=self._clock(), left_ms=job.has.left_ms)
             return "not in Brevo"
@@ -231,7 +243,7 @@ class ContactCalls:
     def _delete_one(self, email: str, gate: Calls) -> None:
         gate.wait()
         with suppress(Missing):
-            self._brevo.call("DELETE", contact_path(email), bucket=BUCKET, endpoint=ONE_ROUTE)
+            self._brevo.call("DELETE", contact_path(email), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
 
     # renaming
 
@@ -241,7 +253,9 @@ class ContactCalls:
         old = str(job.old.email)
         gate.wait()
         try:
-            found = self._brevo.call("GET", contact_path(old), bucket=BUCKET, endpoint=ONE_ROUTE).json()
+            found = self._brevo.call(
+                "GET", contact_path(old), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
+            ).json()
         except Missing:
             job.forget_old(Has(at_ms=self._clock()))
             return self._write_anew(job, gate)
@@ -258,7 +272,7 @@ class ContactCalls:
         if job.desired.blocked:
             body["emailBlacklisted"] = True
         try:
-            self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, endpoint=ONE_ROUTE)
+            self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
         except FieldRefused:
             return self._stay_behind(job, gate)
         except Missing:
@@ -294,7 +308,7 @@ class ContactCalls:
         if body:
             gate.wait()
             with suppress(Missing):  # it went meanwhile
-                self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, endpoint=ONE_ROUTE)
+                self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
         filled = had.filled - frozenset(given_up)
         job.forget_old(replace(had, lists=(), filled=filled, digest="", at_ms=self._clock()))
         self._look(job, gate)

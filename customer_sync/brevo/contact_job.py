@@ -30,8 +30,6 @@ from customer_sync.store.forms import encode_part
 from customer_sync.store.items import CREATED, NOT_CREATED, Erasure, Flown, Item, Settlement
 from customer_sync.store.people import People
 
-#: How long what must wait for an import waits before it is looked at again, in seconds.
-WAIT_S: Final = 1.0
 FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", "brevo:unsubscribed_list"
 
 
@@ -216,11 +214,6 @@ def old_of(job: Job, people: People) -> tuple[str, str | None] | None:
     if job.item.old is None or job.old is None:
         return None
     return job.item.old.target, people.encode(job.old)
-
-
-def held(item: Item, note: str) -> Outcome:
-    """Return the outcome of an item that could not be tried; nothing is burnt."""
-    return Outcome(item, Settlement(item.target, "again", due_in_s=WAIT_S), "held", note)
 
 
 def unchanged(job: Job, people: People) -> Outcome:

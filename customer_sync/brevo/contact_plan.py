@@ -220,7 +220,8 @@ def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
         # a block that Brevo set before we lifted it is lifted as well, whenever we heard of it
         left_ms=max(has.left_ms, at_ms) if desired.blocked is False else has.left_ms,
         filled=(has.filled | frozenset(desired.attributes)) - frozenset(desired.emptied),
-        is_read=has.is_read,
+        # somebody may have left a list before we took them off it: we look before they join one again
+        is_read=has.is_read and not desired.unlist,
         left_groups=has.left_groups,
         # whoever joins a list again may leave it again
         left_lists={one: at_ms for one, at_ms in has.left_lists.items() if one not in desired.added},

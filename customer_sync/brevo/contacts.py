@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache
+from typing import ClassVar, Final
 
-from customer_sync import retry
-from customer_sync.brevo.client import Brevo, Missing
+from customer_sync.attempt import LaneStep
+from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contact_calls import BUCKET, ContactCalls, FoundFirst, flags_of
 from customer_sync.brevo.contact_job import (
     Job,
     done,
     erasure_of,
-    held,
     old_of,
     only_withdrawn,
     prepare,
@@ -26,30 +24,24 @@ from customer_sync.brevo.contact_job import (
 from customer_sync.brevo.contact_plan import Rules, flags_differ
 from customer_sync.brevo.gate import Gate
 from customer_sync.clock import Clock, system_clock
-from customer_sync.errors import ConfigError, Parkable, TajoError, TryLater, Unavailable
-from customer_sync.lane import Delivery, Outcome
-from customer_sync.log import get, place
-from customer_sync.model import Priority
+from customer_sync.errors import TajoError
+from customer_sync.lane import HELD_S, LaneDescription, Outcome, held
+from customer_sync.log import get
 from customer_sync.person import Part
+from customer_sync.plan import LANE
 from customer_sync.store.forms import encode_part
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.limits import Limits
-from customer_sync.store.parked import encode, park_item
 from customer_sync.store.people import People
 
 log = get(__name__)
 
-LANE = "contacts"
-
-#: How many calls may be under way at once in a process. At 60 calls/s, the largest plan, answers may take 260 ms.
-THREADS = 16
-#: How many items are taken at once when there is no limit.
-BATCH = 64
+CONTACTS: Final = LaneDescription(LANE, keeps="person", bucket=BUCKET, destination="Brevo", has_gear=True)
 
 _IMPORTING = "waits until a running import is finished"
 
 
-class ContactsHandler:
+class ContactsHandler(LaneStep[Job, Gate]):
     """The worker step of the contacts lane.
 
     Args:
@@ -62,7 +54,8 @@ class ContactsHandler:
         gate: what lets calls through; another one for bulk work.
     """
 
-    lane = LANE
+    #: At 60 calls/s, the largest plan, answers may take 260 ms.
+    threads: ClassVar[int] = 16
 
     def __init__(  # noqa: PLR0913  # what a handler needs, half of it with a default
         self,
@@ -75,76 +68,30 @@ class ContactsHandler:
         under_way: Callable[[], Collection[str]] = frozenset,
         gate: type[Gate] = Gate,
     ) -> None:
-        self._limits = limits
+        super().__init__(CONTACTS, limits, gate, clock)
         self._people = people
         self._rules = rules
-        self._clock = clock
         self._under_way = under_way
-        self._gate = gate
         self._calls = ContactCalls(brevo, clock)
-        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="contacts")
 
-    def batch_size(self) -> int:
-        """Return how many items to take: what one second allows, so that urgent ones never wait behind more."""
-        rate = self._limits.rate(BUCKET)
-        return BATCH if not rate else max(1, min(BATCH, int(rate)))
+    def planner(self) -> Callable[[Item], Outcome | Job]:
+        """Return what plans one person's item, by the rules as they are now."""
+        rules, under_way, now_ms = self._rules(), cache(self._under_way), self._clock()
 
-    def deliver(self, items: Sequence[Item]) -> Delivery:
-        """Bring the contacts of these people up to date; one bad item never harms another."""
-        try:
-            rules = self._rules()
-        except (Unavailable, ConfigError) as error:
-            return Delivery([held(item, str(error)) for item in items], error)
-        except TajoError as error:
-            return Delivery([held(item, str(error)) for item in items], None)
-        under_way, now_ms = cache(self._under_way), self._clock()
-        outcomes = [held(item, item.newer) for item in items if item.newer]
-        jobs = [prepare(item, self._people, rules, now_ms, under_way) for item in items if not item.newer]
-        outcomes += [held(job.item, _IMPORTING) for job in jobs if job.waits and not job.must_block]
-        outcomes += [unchanged(job, self._people) for job in jobs if job.plan.action == "none" and not job.waits]
-        calls = [job for job in jobs if job.must_block or (job.plan.action != "none" and not job.waits)]
-        urgent = any(item.priority is Priority.URGENT for item in items)
-        gate = self._gate(self._limits, BUCKET, len(calls), urgent=urgent)
-        stop = threading.Event()
-        run = self._pool.map if len(calls) > 1 else map
-        outcomes += run(lambda job: self._attempt(job, gate, stop), calls)
-        for outcome in outcomes:
-            if outcome.item.old is not None and outcome.settlement.old is None:
-                outcome.settlement.old = (outcome.item.old.target, None)
-        return Delivery.of(outcomes)
+        def plan(item: Item) -> Outcome | Job:
+            job = prepare(item, self._people, rules, now_ms, under_way)
+            if job.must_block:
+                return job
+            if job.waits:
+                return held(item, _IMPORTING)
+            return unchanged(job, self._people) if job.plan.action == "none" else job
 
-    def _attempt(self, job: Job, gate: Gate, stop: threading.Event) -> Outcome:
-        """Do one person's calls and tell what became of them."""
-        target = job.item.target
-        if stop.is_set():
-            return Outcome(job.item, Settlement(target, "again"), "held")
-        try:
-            outcome = self._block(job, gate) if job.must_block else self._act(job, gate)
-        except (Unavailable, ConfigError) as error:
-            stop.set()
-            outcome = Outcome(job.item, Settlement(target, "again", due_in_s=1.0), "held", str(error), error)
-        except Missing:
-            outcome = self._again(job, TryLater("The contact comes and goes in Brevo."), gate)
-        except TryLater as error:
-            outcome = self._again(job, error, gate)
-        except Parkable as error:
-            outcome = self._park(job, error.reason, error.remedy, gate)
-        except Exception as error:  # noqa: BLE001  # a fault of ours in one item must not stop the others
-            # the error's text may hold what was sent: only its name and place are told
-            told = {"error": type(error).__name__, "place": place(error)}
-            log.error("item not delivered", **told)  # noqa: TRY400  # no traceback, for the reason above
-            outcome = self._again(job, TryLater(f"A fault of this service: {told['error']}."), gate)
-        if job.found and outcome.settlement.record is not None:
-            outcome.settlement.found = encode_part(Part("", "", None, job.found))
-        if job.is_moved:
-            # the contact has the new address already, whatever failed after that
-            outcome.settlement.record = outcome.settlement.record or record_of(job, self._people)
-            outcome.settlement.old = old_of(job, self._people)
-            # a block that the move lifted is set again before anything else
-            outcome.settlement.is_urgent = bool(job.plan.desired and job.plan.desired.blocked)
-        return outcome
+        return plan
 
-    def _act(self, job: Job, gate: Gate) -> Outcome:
+    def carry_out(self, job: Job, gate: Gate) -> Outcome:
+        """Make one person's calls."""
+        if job.must_block:
+            return self._block(job, gate)
         try:
             note = self._calls.act(job, gate)
         except FoundFirst:
@@ -158,32 +105,23 @@ class ContactsHandler:
             return Outcome(job.item, erasure_of(job, self._people), "delivered", note)
         return Outcome(job.item, done(job, self._people), "delivered", note, upheld=upheld(job))
 
-    def _again(self, job: Job, error: TryLater, gate: Gate) -> Outcome:
-        """Try an item later; what was withdrawn does not wait with the rest."""
-        item = job.item
-        if error.burns and self._clock() - item.since_ms > retry.HORIZON_S * 1000:
-            return self._park(job, f"Tried for 72 hours: {error}", "See what Brevo answers, then replay.", gate)
-        wait_s = error.after_s if error.after_s is not None else retry.next_wait_s(item.tries + 1)
-        settlement = Settlement(item.target, "again", due_in_s=wait_s, burns=error.burns)
-        if error.burns and not job.is_moved:
-            settlement.record = self._withdrawn(job, gate)
-        return Outcome(item, settlement, "again" if error.burns else "held", str(error))
+    def complete(self, job: Job, outcome: Outcome) -> None:
+        """Store what was found of the person, and that the contact has the new address already, whatever failed."""
+        if job.found and outcome.settlement.record is not None:
+            outcome.settlement.found = encode_part(Part("", "", None, job.found))
+        if job.is_moved:
+            outcome.settlement.record = outcome.settlement.record or record_of(job, self._people)
+            outcome.settlement.old = old_of(job, self._people)
+            # a block that the move lifted is set again before anything else
+            outcome.settlement.is_urgent = bool(job.plan.desired and job.plan.desired.blocked)
 
-    def _park(self, job: Job, reason: str, remedy: str, gate: Gate) -> Outcome:
-        """Park an item; what was withdrawn is applied and stored, and is not parked with the rest."""
-        item = job.item
-        record = self._withdrawn(job, gate)
-        parked = park_item(item, LANE, reason, remedy, self._clock())
-        settlement = Settlement(item.target, "parked", record=record, parked=(parked.id, encode(parked)))
-        return Outcome(item, settlement, "parked", f"{reason} {remedy}")
-
-    def _withdrawn(self, job: Job, gate: Gate) -> str | None:
+    def save(self, job: Job, gate: Gate, *, is_parked: bool) -> str | None:
         """Set the block alone of somebody who withdrew; return what is to be stored of the person, None for nothing.
 
         What was withdrawn is stored even where Brevo refuses the block, too: nothing that comes later forgets it.
         """
         desired = job.plan.desired
-        if desired is None or not (desired.blocked or desired.sms_blocked):
+        if desired is None or not (desired.blocked or desired.sms_blocked) or (job.is_moved and not is_parked):
             return None
         known = only_withdrawn(job)
         if not flags_differ(desired, job.stored.has):
@@ -214,5 +152,5 @@ class ContactsHandler:
         if item.old is not None and item.old.flown is not None and old is not None and not old.has.blocked:
             self._calls.block(item.old.flown.email, flags, gate)
             job.forget_old(replace(self._people.decode(item.old.record).has, blocked=True))
-        settlement = Settlement(item.target, "again", due_in_s=1.0, record=record, old=old_of(job, self._people))
+        settlement = Settlement(item.target, "again", due_in_s=HELD_S, record=record, old=old_of(job, self._people))
         return Outcome(item, settlement, "held", f"blocked; the rest {_IMPORTING}", upheld=upheld(job))

@@ -17,7 +17,7 @@ from typing import Final
 
 import redis
 
-from customer_sync.brevo.client import Missing
+from customer_sync.brevo.answers import IMPORTS
 from customer_sync.brevo.contact_job import prepare, unchanged
 from customer_sync.brevo.contact_plan import Rules
 from customer_sync.brevo.gate import Gate
@@ -25,7 +25,7 @@ from customer_sync.brevo.import_rows import Load, Loads, is_fit, item_of
 from customer_sync.brevo.technical_list import TechnicalLists
 from customer_sync.brevo.upload import Uploads
 from customer_sync.clock import Clock
-from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
+from customer_sync.errors import ConfigError, Missing, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.lane import Delivery, Outcome, Work
 from customer_sync.log import get
 from customer_sync.outbound import Reply
@@ -50,7 +50,7 @@ KEEP_S: Final = LOAD_LEASE_S - ROUND_S - 2.0
 AGAIN_S: Final = 2.0
 
 #: Errors with which Brevo says for certain that it took nothing.
-_CERTAIN = (ConfigError, Parkable, FieldRefused, Missing)
+_CERTAIN = (ConfigError, Parkable, Missing)
 
 
 _PACE: Final = Pace()
@@ -210,7 +210,7 @@ class Loader:
     def _begin(self, token: str, load: Load, flight: str, slot: int) -> Generator[Work]:
         try:
             list_id, since = self._lists.ready(slot)
-        except (TajoError, Missing) as error:
+        except TajoError as error:
             self._flights.close(flight)
             yield from self._release(token, load.rows, error)
             return
@@ -249,8 +249,8 @@ class Loader:
         body = load.body(list_id, self._terms.notify_url)
         try:
             self._gate().wait()
-            process = _process_of(self._brevo.upload(ROUTE, body, bucket=BUCKET))
-        except (TajoError, Missing) as error:
+            process = _process_of(self._brevo.upload(ROUTE, body, bucket=BUCKET, answers=IMPORTS))
+        except TajoError as error:
             if not self._is_certain(error):
                 # perhaps Brevo has it: a follower finds out, and until then the items stay with the import
                 self._tally.count("tajo_imports_total", outcome="unclear")
@@ -273,7 +273,7 @@ class Loader:
         """Release what Brevo did not take."""
         self._tally.count("tajo_imports_total", outcome="refused")
         log.warning("import refused", flight=flight, rows=len(load.rows), error=str(error))
-        if isinstance(error, Parkable | FieldRefused | Missing):
+        if isinstance(error, Parkable | Missing):
             # a list that is gone, no credit, ...: after three tries each goes singly, and says for itself what is wrong
             self._flights.set_list(slot, None)
         works = list(self._release(flight, load.rows, error))
@@ -284,7 +284,7 @@ class Loader:
 
     def _release(self, token: str, rows: Iterable[Row], error: Exception) -> Generator[Work]:
         """Yield rows as to be tried again; the last part pauses the lane where that is what the error says."""
-        is_ours = isinstance(error, Parkable | FieldRefused | Missing)
+        is_ours = isinstance(error, Parkable | Missing)
         wait_s = (error.after_s if isinstance(error, TryLater) else None) or AGAIN_S
         burns = is_ours or (isinstance(error, TryLater) and error.burns)
         outcomes = (

@@ -12,11 +12,12 @@ from contextlib import suppress
 from typing import Final
 
 from customer_sync import retry
-from customer_sync.brevo.client import Brevo, Missing
+from customer_sync.brevo.answers import PROCESSES
+from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.import_rows import item_of
 from customer_sync.brevo.refused_rows import RefusedRows
 from customer_sync.brevo.technical_list import TechnicalLists
-from customer_sync.errors import TajoError, TryLater
+from customer_sync.errors import Missing, TajoError, TryLater
 from customer_sync.lane import IMPORTED, Delivery, Outcome, Work
 from customer_sync.log import get
 from customer_sync.merge import from_json, to_json
@@ -104,7 +105,7 @@ class Follower:
             asked = []
         try:
             found = self._processes(asked) if asked else {}
-        except (TajoError, Missing) as error:
+        except TajoError as error:
             after_s = error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
             self._flights.look_in([one.id for one in asked], after_s)
             asked, found = [], {}
@@ -154,7 +155,7 @@ class Follower:
         grant = self._limits.reserve(BUCKET, 1)
         if not grant.offsets_s:
             raise TryLater("The limit of /processes is used up.", after_s=max(1.0, grant.wait_s), burns=False)
-        body = from_json(self._brevo.call("GET", path, bucket=BUCKET, endpoint=endpoint).body)
+        body = from_json(self._brevo.call("GET", path, bucket=BUCKET, answers=PROCESSES, endpoint=endpoint).body)
         return body if isinstance(body, dict) else {}
 
     def _judge(self, flight: Flight, found: Mapping[int, Process]) -> Generator[Work]:
@@ -234,7 +235,7 @@ class Follower:
             self._flights.note(flight, looks=flight.looks + 1)
             self._flights.look_in([flight.id], LAG_LOOK_S)
             return False
-        except (TajoError, Missing) as error:
+        except TajoError as error:
             if flight.age_s < DESPAIR_S:
                 after_s = error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
                 self._flights.look_in([flight.id], after_s)

@@ -13,10 +13,11 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 from urllib.parse import urlencode
 
-from customer_sync.brevo.client import Brevo, Missing, NoList
+from customer_sync.brevo.answers import LISTS
+from customer_sync.brevo.client import Brevo, NoList
 from customer_sync.brevo.gate import Gate
 from customer_sync.clock import Clock, system_clock, utc_now
-from customer_sync.errors import Parkable, TryLater
+from customer_sync.errors import Missing, Parkable, TryLater
 from customer_sync.merge import from_json
 from customer_sync.model import Json
 from customer_sync.outbound import Reply
@@ -148,7 +149,7 @@ class TechnicalLists:
 
     def _call(self, method: str, path: str, body: Json = None, *, endpoint: str = "") -> Reply:
         self._gate().wait()
-        return self._brevo.call(method, path, body, bucket=BUCKET, endpoint=endpoint or path)
+        return self._brevo.call(method, path, body, bucket=BUCKET, answers=LISTS, endpoint=endpoint or path)
 
 
 def count_of(reply: Reply) -> int:

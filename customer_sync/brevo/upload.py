@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from customer_sync.brevo.answers import Answers
 from customer_sync.brevo.client import Brevo
 from customer_sync.outbound import Reply, Unreached
 from customer_sync.transport import Timeout
@@ -20,13 +21,13 @@ class Uploads(Brevo):
         """The API's address."""
         return self._base_url
 
-    def upload(self, path: str, raw: bytes, *, bucket: str) -> Reply:
+    def upload(self, path: str, raw: bytes, *, bucket: str, answers: Answers) -> Reply:
         """Send an encoded body and return the answer, always a success.
 
         Raises:
             TajoError: as `Brevo.call`.
         """
-        return self.send("POST", path, raw, bucket=bucket)
+        return self.send("POST", path, raw, bucket=bucket, answers=answers)
 
     def was_sent(self, error: Exception) -> bool:
         """Tell whether Brevo may have got a call that failed: only where no connection was made it has not."""

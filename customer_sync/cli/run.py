@@ -17,8 +17,9 @@ import click
 
 from customer_sync import embedded, registry
 from customer_sync.brevo.sandbox.__main__ import main as sandbox_main
-from customer_sync.cli.supervisor import Child, Supervisor, queues_for
+from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queues_for
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
+from customer_sync.destinations import LANES
 from customer_sync.errors import ConfigError
 from customer_sync.log import configure, get
 
@@ -193,10 +194,12 @@ class _Stack:
         celery = [*python, "-m", "celery", "--quiet", "-A", "customer_sync.worker"]
         beat = self._home / "beat-schedule"
         self._supervisor.add(Child("web", web, self._env))
-        for number in range(self._workers):
-            command = [*celery, "worker", "-n", f"w{number}@%h", "-Q", queues_for(number, self._workers)]
-            command += ["--without-gossip", "--without-mingle"]
-            self._supervisor.add(Child(f"worker-{number}", [*command, "--without-heartbeat"], self._env))
+        workers = {f"worker-{number}": ["-Q", queues_for(number, self._workers)] for number in range(self._workers)}
+        if words := platform_words(LANES):
+            workers["worker-platforms"] = words
+        for name, words in workers.items():
+            command = [*celery, "worker", "-n", f"{name}@%h", *words, "--without-gossip", "--without-mingle"]
+            self._supervisor.add(Child(name, [*command, "--without-heartbeat"], self._env))
         env = {**self._env, "TAJO_BEAT_FILE": str(beat)}
         self._supervisor.add(Child("beat", [*celery, "beat", "--pidfile="], env))
         if is_demo:

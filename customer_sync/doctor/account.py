@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
+from customer_sync.brevo.answers import ACCOUNT, LISTS
 from customer_sync.brevo.attributes import BUCKET, plan, read_attributes
 from customer_sync.brevo.client import Brevo
 from customer_sync.config import Settings
@@ -30,7 +31,7 @@ def examine_account(patient: Patient) -> Iterator[Finding]:
     if patient.settings.brevo.is_sandbox:
         yield Finding("sandbox", "warn", "contacts go to the sandbox, nobody real", "Set BREVO_API_KEY to go live.")
     try:
-        reply = brevo.call("GET", "/account", bucket=OTHER_BUCKET)
+        reply = brevo.call("GET", "/account", bucket=OTHER_BUCKET, answers=ACCOUNT)
     except TryLater as error:
         # `/account` shares a limit of 100 calls an hour (General plan) with all that has none of its own
         wait = f" Ask again in {error.after_s:.0f} s." if error.after_s is not None else ""
@@ -118,7 +119,7 @@ def _list_ids(brevo: Brevo) -> Iterator[int]:
     offset, total = 0, 1
     while offset < total:
         path = f"/contacts/lists?limit={LISTS_PAGE}&offset={offset}"
-        body = brevo.call("GET", path, bucket=BUCKET, endpoint="/contacts/lists").json()
+        body = brevo.call("GET", path, bucket=BUCKET, answers=LISTS, endpoint="/contacts/lists").json()
         rows = body.get("lists") if isinstance(body, dict) else None
         if not isinstance(body, dict) or not isinstance(rows, list) or not rows:
             return

@@ -34,21 +34,23 @@ class Queue(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A rate limit: calls per second (0: none, None: not known yet) and the share of this hour's calls that is left."""
+    """A rate limit: calls per second (0: none, None: not known), this hour's share that is left, whose it is."""
 
     bucket: str
     rate_per_s: float | None
     hour_headroom: float | None
+    destination: str
 
 
 class Paused(NamedTuple):
-    """A lane that waits, why, and what to do."""
+    """A lane that waits, why, what to do, and whom the lane calls."""
 
     lane: str
     kind: Literal["unavailable", "config"]
     reason: str
     remedy: str
     since_ms: int
+    destination: str
 
 
 class Calls(NamedTuple):

@@ -11,9 +11,9 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
-from customer_sync.brevo.contact_calls import BUCKET
 from customer_sync.clock import system_clock
 from customer_sync.config import Settings
+from customer_sync.destinations import LANES, described
 from customer_sync.figures.parts import Alert, Calls, Figures, Group, Latency, Limit, Paused, Queue, RedisHealth
 from customer_sync.log import get
 from customer_sync.metrics import LATENCY_BUCKETS_S
@@ -25,8 +25,6 @@ from customer_sync.store.parked import Parked
 
 log = get(__name__)
 
-#: The rate limits that are told of.
-BUCKETS = (BUCKET,)
 #: How many alerts are told.
 ALERTS = 20
 #: How many parked things are put into groups, the newest first.
@@ -84,8 +82,12 @@ def read_figures(
         sources=sources,
         parked=store.parked.count(),
         people=store.people.count(),
-        limits=tuple(Limit(one, store.limits.rate(one), store.limits.headroom(one)) for one in BUCKETS),
-        pauses=tuple(Paused(lane, *pause) for lane in lanes if (pause := store.breakers.read(lane)) is not None),
+        limits=_limits(store),
+        pauses=tuple(
+            Paused(lane, *pause, destination=described(lane).destination)
+            for lane in lanes
+            if (pause := store.breakers.read(lane)) is not None
+        ),
         calls=_calls(samples),
         in_sync=Receipts(store.client).in_sync(),
         worker_seen_s=None if seen is None else max(0.0, now_ms / 1000 - float(seen["at"])),
@@ -162,6 +164,12 @@ def latency_counts(samples: Sequence[Sample]) -> tuple[list[int], float]:
     found = {one.labels.get("le", "sum"): one.value for one in samples if one.name == LATENCY}
     counts = [int(found.get(bound, 0)) for bound in (*map(str, LATENCY_BUCKETS_S), "+Inf")]
     return counts, found.get("sum", 0.0) / 1_000_000
+
+
+def _limits(store: Store) -> tuple[Limit, ...]:
+    """Return each rate limit once, whichever lanes share it."""
+    shared = {lane.bucket: lane.destination for lane in LANES}
+    return tuple(Limit(one, store.limits.rate(one), store.limits.headroom(one), to) for one, to in shared.items())
 
 
 def _latency(samples: Sequence[Sample]) -> Latency:

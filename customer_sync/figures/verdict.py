@@ -37,13 +37,8 @@ def _lane_paused(figures: Figures) -> Verdict | None:
     for pause in sorted(figures.pauses, key=lambda pause: pause.kind):
         if pause.kind == "config":
             return Verdict("down", pause.reason, pause.remedy)
-        return Verdict("look", f"{_destination(pause.lane)} does not answer.", pause.remedy)
+        return Verdict("look", f"{pause.destination} does not answer.", pause.remedy)
     return None
-
-
-def _destination(lane: str) -> str:
-    """Return whom a lane calls: `fetch:<source>` and `writeback:<source>` the platform, most others Brevo."""
-    return "The receiver of notices" if lane == "notify" else lane.partition(":")[2].capitalize() or "Brevo"
 
 
 def _worker_gone(figures: Figures) -> Verdict | None:

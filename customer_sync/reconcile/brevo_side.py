@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from customer_sync.brevo.answers import ATTRIBUTES
 from customer_sync.brevo.contact_plan import UNIQUE, Rules, make_plan, view
 from customer_sync.model import Json
 from customer_sync.person import FREED, Person, apply
@@ -104,7 +105,7 @@ class BrevoSide:
         kinds = set((self._rules.attributes or {}).values())
         if not kinds & {"category", "multiple-choice"}:
             return {}
-        return read_choices(self._contacts.call("/contacts/attributes", "/contacts/attributes"))
+        return read_choices(self._contacts.call("/contacts/attributes", "/contacts/attributes", ATTRIBUTES))
 
     # contact → person
 

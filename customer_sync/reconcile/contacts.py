@@ -12,14 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from customer_sync import retry
-from customer_sync.brevo.client import Brevo, Missing, contact_path
+from customer_sync.brevo.answers import CONTACTS, Answers
+from customer_sync.brevo.client import Brevo, contact_path
 from customer_sync.brevo.contact_calls import BUCKET, ONE_ROUTE, ROUTE
-from customer_sync.brevo.contacts import LANE
 from customer_sync.brevo.gate import Gate
 from customer_sync.clock import Clock, system_clock
-from customer_sync.errors import PayloadError, TryLater, Unavailable
+from customer_sync.errors import Missing, PayloadError, TryLater, Unavailable
 from customer_sync.model import Json, Priority
 from customer_sync.outbound import Reply
+from customer_sync.plan import LANE
 from customer_sync.reconcile.compare import Contact, read_contact
 from customer_sync.store import Store, keys
 
@@ -115,7 +116,7 @@ class BrevoContacts:
             return None
         return Seen([found], at_ms) if found else None
 
-    def call(self, path: str, endpoint: str) -> Json:
+    def call(self, path: str, endpoint: str, answers: Answers = CONTACTS) -> Json:
         """Return the answer of one GET call, made when its turn comes.
 
         Raises:
@@ -126,7 +127,7 @@ class BrevoContacts:
         while True:
             tries += 1
             try:
-                return self._once(path, endpoint)
+                return self._once(path, endpoint, answers)
             except TryLater as error:
                 if error.burns and tries >= MAX_TRIES:
                     raise
@@ -137,11 +138,11 @@ class BrevoContacts:
                     raise Unavailable(str(error)) from error
                 self._sleep(retry.next_wait_s(tries))
 
-    def _once(self, path: str, endpoint: str) -> Json:
+    def _once(self, path: str, endpoint: str, answers: Answers) -> Json:
         self._make_way()
         Gate(self._store.limits, BUCKET, 1).wait()
         self.calls += 1
-        reply: Reply = self._brevo.call("GET", path, bucket=BUCKET, endpoint=endpoint)
+        reply: Reply = self._brevo.call("GET", path, bucket=BUCKET, answers=answers, endpoint=endpoint)
         return reply.json()
 
     def _make_way(self) -> None:

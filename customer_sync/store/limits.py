@@ -1,13 +1,14 @@
 """The shared rate limit: every process asks here before it calls out. Learns from the answers, never hard-codes.
 
-Brevo limits per second and per hour at once and tells in `x-sib-ratelimit-limit|remaining|reset`, where reset is a
-duration in seconds. Calls are spaced evenly a little below the rate, because a burst could straddle Brevo's window.
+Whoever calls an API reads its headers, and tells here how many calls a window allows, how many are left and when it
+ends. A window of a second is a rate; a longer one beside it, such as Brevo's hour, is a number of calls. Calls are
+spaced evenly a little below the rate, because a burst could straddle the destination's window.
 """
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping
 from typing import NamedTuple
 
 import redis
@@ -25,6 +26,13 @@ PROBES = 4
 #: The share of an hour's calls that only urgent work may use.
 URGENT_SHARE = 0.02
 
+#: No window allows more calls than these.
+MOST_CALLS = 1e9
+#: The longest window that is believed, in seconds.
+MAX_RESET_S = 3600.0
+#: How long a window counts that says to end later than that, in seconds: so one call a minute asks again.
+ASK_AGAIN_S = 60.0
+
 
 class Grant(NamedTuple):
     """Calls that may be made: each after so many seconds from now; or none, and when to ask again."""
@@ -39,7 +47,7 @@ class Limits:
     def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
         self._client = client
         self._scripts = scripts
-        self._told: dict[str, tuple[float, tuple[int, int]]] = {}
+        self._told: dict[str, tuple[float, tuple[float, int]]] = {}
 
     def reserve(
         self, bucket: str, count: int, *, urgent: bool = False, is_bulk: bool = False, rate: float | None = None
@@ -71,24 +79,39 @@ class Limits:
         )
         return Grant(tuple(offset / 1000 for offset in offsets), wait_ms / 1000)
 
-    def learn(self, bucket: str, headers: Mapping[str, str]) -> None:
-        """Take in what an answer's headers tell. Cheap: says the same thing to Redis once a second only."""
-        limit, remaining, reset = _read(headers)
-        is_hour = reset > 1
-        fact = (limit, int(is_hour))
-        told_at, told = self._told.get(bucket, (0.0, (0, 0)))
+    def learn(self, bucket: str, limit: float | None, remaining: float = 0.0, reset_s: float = 1.0) -> None:
+        """Take in what an answer tells. Cheap: says the same thing to Redis once a second only.
+
+        Args:
+            bucket: which limit.
+            limit: how many calls the window allows; None where the answer tells of no limit.
+            remaining: how many of them are left.
+            reset_s: when the window ends, in seconds from now.
+
+        What cannot be (no calls at all, or not a number) is refused, and what was known stays.
+        """
+        told = (-1.0, 0.0, 1.0) if limit is None else _believed(limit, remaining, reset_s)
+        if told is None:
+            return
+        is_hour = told[2] > 1
+        fact = (told[0], int(is_hour))
+        told_at, known = self._told.get(bucket, (0.0, (0.0, 0)))
         now = time.monotonic()
-        if told == fact and now - told_at < (0.2 if is_hour else 1.0):
+        if known == fact and now - told_at < (0.2 if is_hour else 1.0):
             return
         self._told[bucket] = (now, fact)
-        self._scripts.run("limiter", bucket, "learn", limit, remaining, reset)
+        self._scripts.run("limiter", bucket, "learn", *(f"{one:.12g}" for one in told))
 
-    def hold(self, bucket: str, headers: Mapping[str, str]) -> float:
-        """Hold everyone until the limit resets, after a 429; return for how long, in seconds."""
-        _, _, reset = _read(headers)
+    def hold(self, bucket: str, reset_s: float | None = None) -> float:
+        """Hold everyone until the limit resets, after a 429; return for how long, in seconds.
+
+        Args:
+            bucket: which limit.
+            reset_s: in how many seconds that is; None where the answer does not tell: then longer each time.
+        """
         self._told.pop(bucket, None)
-        known = "x-sib-ratelimit-reset" in headers
-        (wait_ms,) = self._scripts.run("limiter", bucket, "hold", reset if known else -1)
+        wait_s = -1.0 if reset_s is None or math.isnan(reset_s) else _reset(reset_s)
+        (wait_ms,) = self._scripts.run("limiter", bucket, "hold", wait_s)
         return float(wait_ms) / 1000
 
     def told(self, bucket: str, limit: int = -1, remaining: int = 0, reset_s: float = 1.0) -> None:
@@ -111,7 +134,7 @@ class Limits:
     def per_hour(self, bucket: str) -> int | None:
         """Return the calls per hour allowed; None when no hourly limit was seen."""
         raw = self._client.hget(keys.limit(bucket), "rph")
-        return None if raw is None else int(raw)
+        return None if raw is None else int(float(raw))
 
     def headroom(self, bucket: str) -> float | None:
         """Return the share of this hour's calls that is left; None when no hourly limit was seen."""
@@ -130,13 +153,15 @@ class Limits:
         return sorted(key.decode()[start:] for key in self._client.scan_iter(keys.limit("*"), count=1000))
 
 
-def _read(headers: Mapping[str, str]) -> tuple[int, int, float]:
-    """Return limit (-1 when there are no headers), remaining, reset in seconds. Rubbish counts as absent."""
-    try:
-        return (
-            int(headers["x-sib-ratelimit-limit"]),
-            int(headers.get("x-sib-ratelimit-remaining", "0")),
-            float(headers.get("x-sib-ratelimit-reset", "1")),
-        )
-    except (KeyError, ValueError):
-        return -1, 0, 1.0
+def _believed(limit: float, remaining: float, reset_s: float) -> tuple[float, float, float] | None:
+    """Return what is believed of an answer, None when it cannot be. Only a rate has fractions."""
+    if any(math.isnan(one) for one in (limit, remaining, reset_s)) or not 0 < limit < math.inf:
+        return None
+    limit, reset_s = min(limit, MOST_CALLS), _reset(reset_s)
+    if reset_s > 1 and (limit := math.floor(limit)) == 0:
+        return None
+    return limit, math.floor(min(max(0.0, remaining), limit)), reset_s
+
+
+def _reset(reset_s: float) -> float:
+    return max(0.0, reset_s) if reset_s <= MAX_RESET_S else ASK_AGAIN_S

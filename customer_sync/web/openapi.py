@@ -172,9 +172,14 @@ SCHEMAS: dict[str, Schema] = {
     "Verdict": _object(level={"type": "string", "enum": ["ok", "busy", "look", "down"]}, text=_TEXT, remedy=_TEXT),
     "Latency": _object(average_s=_maybe("number"), p50_s=_maybe("number"), p99_s=_maybe("number"), events=_COUNT),
     "Queue": _object(name=_TEXT, waiting=_COUNT, oldest_age_s=_maybe("number")),
-    "Limit": _object(bucket=_TEXT, rate_per_s=_maybe("number"), hour_headroom=_maybe("number")),
+    "Limit": _object(bucket=_TEXT, rate_per_s=_maybe("number"), hour_headroom=_maybe("number"), destination=_TEXT),
     "Pause": _object(
-        lane=_TEXT, kind={"type": "string", "enum": ["unavailable", "config"]}, reason=_TEXT, remedy=_TEXT, since=_TIME
+        lane=_TEXT,
+        kind={"type": "string", "enum": ["unavailable", "config"]},
+        reason=_TEXT,
+        remedy=_TEXT,
+        since=_TIME,
+        destination=_TEXT,
     ),
     "Calls": _object(made=_COUNT, merged=_COUNT, unchanged=_COUNT, saved=_COUNT),
     "Redis": _object(

@@ -46,7 +46,7 @@ def test_while_live_calls_wait_bulk_gets_a_tenth(limits):
 
 
 def test_a_bulk_call_that_gets_no_turn_in_time_goes_back_unburnt(limits):
-    limits.hold("b", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "30"})
+    limits.hold("b", 30.0)
 
     with pytest.raises(TryLater) as caught:
         BulkGate(limits, "b", 1).wait()
@@ -58,9 +58,9 @@ def test_a_call_for_an_import_waits_for_its_turn_but_not_for_an_hour(store, clie
     client.hset(keys.limit("b"), "rps", 10)
     limits = store.limits
     monkeypatch.setattr("customer_sync.brevo.gate.PATIENCE_S", 0.05)
-    limits.hold("b", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "0.2"})
+    limits.hold("b", 0.2)
     PatientGate(limits, "b", 1).wait()
-    limits.hold("b", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "3000"})
+    limits.hold("b", 3000.0)
 
     with pytest.raises(TryLater):
         PatientGate(limits, "b", 1).wait()
@@ -77,9 +77,8 @@ def test_calls_that_were_made_before_the_limit_was_known_count(client):
     limits = TimedLimits(client)
     for _ in range(3):
         assert limits.reserve("b", 1).offsets_s == (0.0,)
-    headers = {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-remaining": "7", "x-sib-ratelimit-reset": "1"}
 
-    limits.learn("b", headers)
+    limits.learn("b", 10, 7, 1)
 
     assert limits.reserve("b", 1).offsets_s[0] == pytest.approx(3 * INTERVAL_S, abs=0.01)
 
@@ -87,7 +86,6 @@ def test_calls_that_were_made_before_the_limit_was_known_count(client):
 def test_the_hourly_limit_is_known_once_it_was_told(store):
     assert store.limits.per_hour("processes") is None
 
-    headers = {"x-sib-ratelimit-limit": "100", "x-sib-ratelimit-remaining": "99", "x-sib-ratelimit-reset": "3000"}
-    store.limits.learn("processes", headers)
+    store.limits.learn("processes", 100, 99, 3000)
 
     assert store.limits.per_hour("processes") == 100

@@ -9,12 +9,11 @@ import click
 import pytest
 import redis
 
-from customer_sync.brevo.client import Missing
 from customer_sync.cli import main
 from customer_sync.cli.failures import as_failure
 from customer_sync.cli.main import COMMANDS
 from customer_sync.cli.output import age, print_table
-from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater, Unavailable
+from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TryLater, Unavailable
 
 ROWS = [row for rows in COMMANDS.values() for row in rows]
 

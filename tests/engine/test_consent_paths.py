@@ -10,6 +10,7 @@ import pytest
 from customer_sync.erasure import clear_address
 from customer_sync.model import ConsentState
 from customer_sync.outbound import Reply
+from customer_sync.retry import HORIZON_S
 from tests.engine.test_addresses import consent, customer, opt_in, order, seen, unsubscribed
 from tests.rig import LIST, Contact, Rig, at
 
@@ -72,6 +73,45 @@ def test_a_contact_that_brevo_refuses_is_blocked_before_it_is_parked(rig):
 
 
 # Clocks
+
+
+def test_a_contact_that_was_tried_for_72_hours_is_blocked_before_it_is_parked(rig):
+    rig.send(customer(1, "ann@example.com", -100, opt_in(-100)))
+    rig.settle()
+    rig.send(customer(1, "ann@example.com", -50, opt_in(-50, WITHDRAWN), firstName="Ann"))
+    rig.read()
+    rig.clock.set(at(HORIZON_S + 3600))
+    rig.brevo.answers = [Reply(425, {}, b"")]
+
+    rig.deliver()
+
+    assert rig.brevo.contacts["ann@example.com"].blocked
+    assert rig.store.parked.count() == 1
+
+
+def test_a_block_that_fails_too_holds_up_no_other_contact_and_is_not_forgotten(rig):
+    for number, name in enumerate(("ann", "ben")):
+        rig.send(customer(number, f"{name}@example.com", -100, opt_in(-100)))
+    rig.settle()
+    real = rig.brevo.send
+
+    def refuses_ann(method, url, *, headers, body=None):
+        if b"Ann" in (body or b""):
+            return Reply(402, {}, b"")
+        return Reply(425, {}, b"") if "ann%40" in url else real(method, url, headers=headers, body=body)
+
+    rig.brevo.send = refuses_ann
+    for number, name in enumerate(("ann", "ben")):
+        changed = {"firstName": name.title()}
+        rig.send(customer(number, f"{name}@example.com", -50, opt_in(-50, WITHDRAWN), **changed))
+    rig.read()
+    rig.deliver_once()
+
+    assert rig.brevo.contacts["ben@example.com"].blocked
+    rig.brevo.send = real
+    rig.send(customer(0, "ann@example.com", -40, firstName="Annie"))
+    rig.settle()
+    assert rig.brevo.contacts["ann@example.com"].blocked
 
 
 def test_a_host_whose_clock_is_behind_makes_no_withdrawal_older_than_it_is(rig):

@@ -31,15 +31,6 @@ BUCKET = "contacts"
 SPARE_S = 0.02
 
 
-def told(limit: int, remaining: int, reset: int) -> dict[str, str]:
-    """The three headers of an answer."""
-    return {
-        "x-sib-ratelimit-limit": str(limit),
-        "x-sib-ratelimit-remaining": str(remaining),
-        "x-sib-ratelimit-reset": str(reset),
-    }
-
-
 # in real time, against the sandbox ----------------------------------------------------------------------------------
 
 
@@ -195,7 +186,7 @@ def most_in_a_second(calls: list[float]) -> int:
 @pytest.mark.parametrize("rate", [10, 20, 60])
 @pytest.mark.parametrize("at_once", [1, 7, 64])
 def test_of_what_a_plan_allows_95_percent_are_used_and_never_one_call_too_many(limits, rate, at_once):
-    limits.learn(BUCKET, told(rate, rate - 1, 1))
+    limits.learn(BUCKET, rate, rate - 1, 1)
     calls = reserve_for(limits, 10.0, at_once)
 
     used = [call for call in calls if calls[0] + 1 <= call < calls[0] + 9]
@@ -205,7 +196,7 @@ def test_of_what_a_plan_allows_95_percent_are_used_and_never_one_call_too_many(l
 
 @pytest.mark.parametrize("rate", [10, 20, 60])
 def test_calls_that_the_network_holds_up_for_some_milliseconds_are_not_too_many_either(limits, rate):
-    limits.learn(BUCKET, told(rate, rate - 1, 1))
+    limits.learn(BUCKET, rate, rate - 1, 1)
     rng = random.Random(rate)
     spare_s = 0.9 * (1 / SHARE - 1)  # of a second, whatever the rate
 
@@ -215,7 +206,7 @@ def test_calls_that_the_network_holds_up_for_some_milliseconds_are_not_too_many_
 
 
 def test_many_threads_share_a_gate_and_each_has_a_start_of_its_own(limits):
-    limits.learn(BUCKET, told(20, 19, 1))
+    limits.learn(BUCKET, 20, 19, 1)
     gate = Gate(limits, BUCKET, 8)
     starts: list[float] = []
     threads = [threading.Thread(target=lambda: starts.append(gate._next_start())) for _ in range(8)]
@@ -232,7 +223,7 @@ def test_many_threads_share_a_gate_and_each_has_a_start_of_its_own(limits):
 def test_calls_that_a_busy_machine_held_up_do_not_catch_up_in_a_burst(limits, monkeypatch):
     here = SimpleNamespace(now_s=100.0)
     monkeypatch.setattr("customer_sync.brevo.gate.time", SimpleNamespace(monotonic=lambda: here.now_s))
-    limits.learn(BUCKET, told(20, 19, 1))
+    limits.learn(BUCKET, 20, 19, 1)
     gate = Gate(limits, BUCKET, 8)
     gate._next_start()
 
@@ -253,19 +244,19 @@ def test_before_the_limit_is_known_only_a_few_calls_go_out(store):
 
 
 def test_after_a_429_everybody_waits_until_the_reset(limits):
-    limits.learn(BUCKET, told(10, 9, 1))
-    limits.hold(BUCKET, told(10, 0, 1))
+    limits.learn(BUCKET, 10, 9, 1)
+    limits.hold(BUCKET, 1)
 
     assert limits.reserve(BUCKET, 1, urgent=True).wait_s == 1
     limits.time.move(0.75)
     assert limits.reserve(BUCKET, 1, urgent=True).wait_s == 0.25
-    limits.hold(BUCKET, told(10, 0, 30))
+    limits.hold(BUCKET, 30)
     with pytest.raises(TryLater):
         Gate(limits, BUCKET, 1).wait()
 
 
 def test_an_hour_that_is_used_up_holds_everybody(limits):
-    limits.learn(BUCKET, told(100, 0, 1800))
+    limits.learn(BUCKET, 100, 0, 1800)
 
     assert limits.reserve(BUCKET, 1).wait_s == 1800
     limits.time.move(1000)
@@ -273,7 +264,7 @@ def test_an_hour_that_is_used_up_holds_everybody(limits):
 
 
 def test_the_last_two_percent_of_an_hour_are_for_urgent_work(store):
-    store.limits.learn(BUCKET, told(100, 5, 1800))
+    store.limits.learn(BUCKET, 100, 5, 1800)
 
     granted = store.limits.reserve(BUCKET, 10)
     refused = store.limits.reserve(BUCKET, 1)
@@ -284,20 +275,67 @@ def test_the_last_two_percent_of_an_hour_are_for_urgent_work(store):
     assert len(urgent.offsets_s) == 2
 
 
+@pytest.mark.parametrize("known", [None, 10.0])
 @pytest.mark.parametrize(
-    "headers", [{"x-sib-ratelimit-limit": ""}, {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "soon"}]
+    "told",
+    [
+        (0, 0, 1),
+        (-5, 3, 1),
+        (float("nan"), 3, 1),
+        (float("inf"), 3, 1),
+        (10, float("nan"), 1),
+        (10, 3, float("nan")),
+        (-5, 3, 1800),
+        (0.5, 0, 1800),
+    ],
 )
-def test_headers_that_make_no_sense_count_as_none(store, headers):
-    store.limits.learn(BUCKET, headers)
+def test_a_limit_that_cannot_be_is_refused_and_what_was_known_stays(store, known, told):
+    if known:
+        store.limits.learn(BUCKET, known, 9, 1)
 
-    assert store.limits.rate(BUCKET) == 0
+    store.limits.learn(BUCKET, *told)
+
+    assert store.limits.rate(BUCKET) == known
+    assert store.limits.per_hour(BUCKET) is None
+
+
+@pytest.mark.parametrize("reset_s", [3601, 365 * 24 * 3600, 1e300, float("inf")])
+def test_an_end_that_is_further_ahead_than_an_hour_is_not_believed_and_one_call_a_minute_asks_again(limits, reset_s):
+    limits.learn(BUCKET, 100, 0, reset_s)
+    assert limits.reserve(BUCKET, 1, urgent=True).wait_s == 60
+    limits.time.move(61)
+
+    assert limits.reserve(BUCKET, 1).offsets_s == (0.0,)
+    assert limits.hold(BUCKET, reset_s) == 60
+
+
+@pytest.mark.parametrize(("remaining", "granted"), [(-7, 0), (2.9, 2), (1_000_000, 98), (1e300, 98)])
+def test_calls_that_are_left_are_never_more_than_the_limit_nor_less_than_none(limits, remaining, granted):
+    limits.learn(BUCKET, 100, remaining, 1800)
+
+    assert len(limits.reserve(BUCKET, 1000, urgent=granted < 98).offsets_s) == granted
+
+
+def test_a_limit_beyond_all_measure_counts_as_very_many_calls(limits):
+    limits.learn(BUCKET, 1e300, 1e300, 1800)
+
+    assert limits.per_hour(BUCKET) == 1e9
+    assert len(limits.reserve(BUCKET, 50).offsets_s) == 50
+
+
+def test_an_end_that_has_passed_holds_nobody_for_long(limits):
+    assert limits.hold(BUCKET, -100.0) <= 0.05
+
+
+def test_a_wait_that_is_no_number_counts_as_unknown(limits):
+    assert limits.hold(BUCKET, float("nan")) == 1.0
 
 
 def test_calls_of_the_hour_that_are_under_way_are_not_granted_a_second_time(store):
-    store.limits.learn(BUCKET, told(100, 50, 1800))
+    store.limits.learn(BUCKET, 100, 50, 1800)
     under_way = store.limits.reserve(BUCKET, 20)
     store.limits._told.clear()
-    store.limits.learn(BUCKET, told(100, 49, 1799))  # the answer to the first of them
+    store.limits.learn(BUCKET, 100, 49, 1799)  # the answer to the first of them
 
     more = store.limits.reserve(BUCKET, 100)
 
@@ -305,16 +343,16 @@ def test_calls_of_the_hour_that_are_under_way_are_not_granted_a_second_time(stor
 
 
 def test_the_window_of_the_hour_is_not_mistaken_for_a_second_when_it_ends(store):
-    store.limits.learn(BUCKET, told(10, 9, 1))
-    store.limits.learn(BUCKET, told(36_000, 1_080, 200))
+    store.limits.learn(BUCKET, 10, 9, 1)
+    store.limits.learn(BUCKET, 36_000, 1_080, 200)
     store.limits._told.clear()
-    store.limits.learn(BUCKET, told(36_000, 1_040, 1))
+    store.limits.learn(BUCKET, 36_000, 1_040, 1)
 
     assert store.limits.rate(BUCKET) == 10
 
 
 def test_calls_that_were_refused_together_without_headers_count_as_one_refusal(store):
-    waits = [store.limits.hold(BUCKET, {}) for _ in range(10)]
+    waits = [store.limits.hold(BUCKET) for _ in range(10)]
 
     assert max(waits) <= 2
 
@@ -322,17 +360,17 @@ def test_calls_that_were_refused_together_without_headers_count_as_one_refusal(s
 def test_refusals_in_a_row_without_headers_wait_longer_each_time_and_a_success_forgets_them(limits):
     waits = []
     for _ in range(4):
-        waits.append(limits.hold(BUCKET, {}))
+        waits.append(limits.hold(BUCKET))
         limits.time.move(waits[-1])
-    limits.learn(BUCKET, told(10, 9, 1))
+    limits.learn(BUCKET, 10, 9, 1)
 
     assert waits == [1, 2, 4, 8]
-    assert limits.hold(BUCKET, {}) == 1
+    assert limits.hold(BUCKET) == 1
 
 
 def test_a_new_hour_gives_all_its_calls_although_the_end_of_the_old_one_is_known_to_the_second_only(limits):
-    limits.learn(BUCKET, told(100, 3, 2))
+    limits.learn(BUCKET, 100, 3, 2)
     limits.time.move(1.1)
-    limits.learn(BUCKET, told(100, 99, 3600))
+    limits.learn(BUCKET, 100, 99, 3600)
 
     assert len(limits.reserve(BUCKET, 50).offsets_s) == 50

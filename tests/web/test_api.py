@@ -78,7 +78,7 @@ def test_the_status_of_a_busy_installation_fits_the_document(web, store, seed: S
     seed.event(1)
     seed.item()
     store.inbox.append([b"x"])
-    store.limits.learn("contacts", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "1"})
+    store.limits.learn("contacts", 10)
     store.ledger.alert("Lane contacts waits.", "Wait.")
     store.lanes.register("contacts", keeps="people")
     store.client.hset("tajo:brk:contacts", items=["kind", "config", "reason", "R", "remedy", "M", "since", 1])

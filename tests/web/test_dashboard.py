@@ -10,6 +10,7 @@ import pytest
 import redis
 
 from customer_sync.model import EventState
+from customer_sync.store.breaker import Pause
 from customer_sync.store.wrong_keys import FROM_ONE
 from customer_sync.web import dashboard
 from tests.programs import need
@@ -168,6 +169,16 @@ def test_the_overview_shows_figures_events_pauses_alerts_and_what_is_parked(web,
         "the sandbox, no account is touched; work for it waits",
     ):
         assert expected in text
+
+
+def test_a_lane_to_another_destination_that_waits_says_nothing_against_brevo(web, store):
+    store.lanes.register("writeback:tulip", keeps="records")
+    store.breakers.trip("writeback:tulip", Pause("unavailable", "tulip did not answer", "Wait.", 5), wait_s=60)
+
+    text = words(web.get("/").text)
+
+    assert "Lane writeback:tulip waits since" in text
+    assert "work for it waits" not in text
 
 
 def _counted(**states: int):

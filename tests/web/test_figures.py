@@ -128,7 +128,7 @@ def test_a_paused_lane_tells_why_and_what_to_do(store, tmp_path):
     store.breakers.trip("contacts", Pause("config", "The API key is refused.", "Set BREVO_API_KEY.", 5), wait_s=60)
 
     assert read(store, tmp_path).pauses == (
-        Paused("contacts", "config", "The API key is refused.", "Set BREVO_API_KEY.", 5),
+        Paused("contacts", "config", "The API key is refused.", "Set BREVO_API_KEY.", 5, "Brevo"),
     )
 
 
@@ -145,15 +145,12 @@ def test_calls_that_were_made_and_saved_are_told(store, tmp_path):
 
 
 def test_the_rate_limit_is_what_brevo_told(store, tmp_path):
-    store.limits.learn("contacts", {"x-sib-ratelimit-limit": "10", "x-sib-ratelimit-reset": "1"})
-    store.limits.learn(
-        "contacts",
-        {"x-sib-ratelimit-limit": "36000", "x-sib-ratelimit-remaining": "9000", "x-sib-ratelimit-reset": "600"},
-    )
+    store.limits.learn("contacts", 10)
+    store.limits.learn("contacts", 36_000, 9000, 600)
 
     (limit,) = read(store, tmp_path).limits
 
-    assert (limit.rate_per_s, limit.hour_headroom) == (10.0, 0.25)
+    assert (limit.rate_per_s, limit.hour_headroom, limit.destination) == (10.0, 0.25, "Brevo")
 
 
 def test_a_worker_that_told_that_it_lives_is_seen(store, tmp_path):
@@ -278,7 +275,7 @@ def test_a_larger_share_never_has_a_smaller_latency(counts, one, other):
 # the verdict ---------------------------------------------------------------------------------------------------------
 
 UP = RedisHealth(is_up=True, aof="on")
-PAUSE = Paused("contacts", "unavailable", "host did not answer: ProtocolError", "Nothing to do.", 0)
+PAUSE = Paused("contacts", "unavailable", "host did not answer: ProtocolError", "Nothing to do.", 0, "Brevo")
 OLD = Queue("contacts", 12, 90.0)
 
 
@@ -297,8 +294,7 @@ OLD = Queue("contacts", 12, 90.0)
             "down",
             "No key.",
         ),
-        ({"pauses": (PAUSE._replace(lane="fetch:tulip"),)}, "look", "Tulip does not answer."),
-        ({"pauses": (PAUSE._replace(lane="notify"),)}, "look", "The receiver of notices does not answer."),
+        ({"pauses": (PAUSE._replace(lane="fetch:shop", destination="Tulip"),)}, "look", "Tulip does not answer."),
         ({"redis": UP._replace(aof="failing"), "pauses": (PAUSE,)}, "down", "Redis cannot write to its disk."),
         ({"queues": (OLD,), "worker_seen_s": 40.0}, "down", "12 wait and no worker is at work."),
         ({"queues": (OLD,), "worker_seen_s": None}, "down", "12 wait and no worker is at work."),
