@@ -65,7 +65,7 @@ task_default_queue = "wakeups"
 # find none that others need. A worker without -Q serves all four; `tajo run` starts a worker for `platforms` where
 # there are such lanes, and `tajo run --workers 2` gives each of two others one of the loops.
 task_queues = {name: {"exchange": name, "routing_key": name} for name in ("wakeups", "reads", "imports", "platforms")}
-# `deliver` and `bulk` go to the queue of their lane, where its description names one (`customer_sync.worker.wake`)
+# `deliver` and `bulk` go to the queue of their lane, where its description names one (`customer_sync.worker.app.wake`)
 task_routes = {
     "tajo.pull": {"queue": "reads"},
     "tajo.reconcile": {"queue": "reads"},
@@ -83,4 +83,4 @@ enable_utc = True
 #: The schedule's own memory; a slot runs once whatever it says, because each is guarded by a record in Redis.
 beat_schedule_filename = os.environ.get("TAJO_BEAT_FILE", ".tajo/beat-schedule")
 beat_max_loop_interval = 5
-imports = ("customer_sync.tasks", "customer_sync.schedule")
+imports = ("customer_sync.worker.tasks", "customer_sync.worker.schedule")

@@ -16,9 +16,9 @@ import requests
 import urllib3
 
 from benchmarks.report import Report, number, say
-from customer_sync.brevo.contacts import ContactsHandler
-from customer_sync.outbound import USER_AGENT, HttpClient, Reply
-from customer_sync.proxies import Proxies
+from customer_sync.brevo.contacts.handler import ContactsHandler
+from customer_sync.kit.outbound import USER_AGENT, HttpClient, Reply
+from customer_sync.kit.proxies import Proxies
 
 #: The most that our client may take of the CPU time of bare urllib3.
 GOAL = 1.2

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from benchmarks.stack import SECRET, SHOP
-from customer_sync.connector import Connector, SourceSettings
 from customer_sync.demo.dialect import Notice
 from customer_sync.demo.shopify import ShopifyDialect
-from customer_sync.invented.people import Customer, make_person, move
+from customer_sync.kit.connector import Connector, SourceSettings
+from customer_sync.kit.invented.people import Customer, make_person, move
 from customer_sync.model import Inbound
 from customer_sync.registry import connector_for
 

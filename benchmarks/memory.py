@@ -13,9 +13,9 @@ from benchmarks import events
 from benchmarks.report import Report, number, say
 from benchmarks.stack import Child, Stack, until
 from customer_sync import assembly, pipeline, registry
-from customer_sync.brevo.contacts import ContactsHandler
+from customer_sync.brevo.contacts.handler import ContactsHandler
 from customer_sync.config import Settings
-from customer_sync.outbound import Reply
+from customer_sync.kit.outbound import Reply
 from customer_sync.pipeline import Line
 from customer_sync.store import Store, inbox, keys
 from customer_sync.store.scripts import as_text

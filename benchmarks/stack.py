@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import urllib3
 
-from customer_sync import embedded
+from customer_sync.base import embedded
 from customer_sync.cli.supervisor import queues_for
 from customer_sync.store import Store, connect
 
@@ -117,7 +117,7 @@ class Stack:
     def start_sandbox(self, plan: str) -> Child:
         """Start the sandbox; afterwards `sandbox` is its address and the environment leads to it."""
         port = free_port()
-        child = self.start("sandbox", "customer_sync.brevo.sandbox", "--port", str(port), "--plan", plan)
+        child = self.start("sandbox", "customer_sync.sandbox", "--port", str(port), "--plan", plan)
         self.sandbox = f"http://127.0.0.1:{port}"
         self.env["BREVO_API_URL"] = f"{self.sandbox}/v3"
         self.wait_for(f"{self.sandbox}/sandbox/ready", child)
@@ -137,12 +137,12 @@ class Stack:
     def start_worker(self, name: str = "worker", number: int = 0, workers: int = 1) -> Child:
         """Start one Celery worker process with the flags of `tajo run`: the number-th, from 0, of so many."""
         flags = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-Q", queues_for(number, workers))
-        return self.start(name, "celery", "-A", "customer_sync.worker", "worker", "-n", f"{name}@%h", *flags)
+        return self.start(name, "celery", "-A", "customer_sync.worker.app", "worker", "-n", f"{name}@%h", *flags)
 
     def start_beat(self) -> Child:
         """Start celery beat as `tajo run` does."""
         env = {"TAJO_BEAT_FILE": str(self.folder / "beat")}
-        return self.start("beat", "celery", "-A", "customer_sync.worker", "beat", "--pidfile=", env=env)
+        return self.start("beat", "celery", "-A", "customer_sync.worker.app", "beat", "--pidfile=", env=env)
 
     def stop(self, child: Child, patience_s: float = 5.0) -> None:
         """Stop one process before the end; without patience it is killed."""

@@ -1,26 +1,25 @@
 """Tajo Customer Sync. Start at `pipeline.py`: the straight line from a webhook to Brevo.
 
-| module | holds |
+| room | holds |
 |---|---|
-| `model`, `errors` | the words of the system; every error, sorted by what to do next |
-| `clock`, `metrics`, `log`, `retry`, `signatures`, `serving`, `watchdog` | the ground floor |
-| `outbound`, `transport`, `proxies` | the one HTTP client: what it sends, how a request travels, by which proxy |
-| `kit` | OAuth for connectors, and the stand-ins that judge them |
-| `connector`, `reach`, `fields`, `rescue` | what a connector is, how it reaches its platform, how it reads records |
-| `mapping`, `merge`, `consent`, `identity`, `person` | pure rules; a person is an address with its records |
+| `errors`, `base` | every error, sorted by what to do next; what knows nothing of the product: clock, log, servers |
+| `model` | the words of the system |
+| `person` | pure rules: merge, consent, identity, mapping; a person is an address with its records |
+| `kit` | all that a connector may import: the contract, how to read, reach and sign; the base of stand-ins |
+| `sandbox` | a Brevo in the box; it shares nothing with `brevo` |
 | `config`, `registry` | what people write in tajo.yaml; which connectors there are |
 | `store` | all that Redis holds, with its Lua scripts |
-| `vault`, `pacing` | credentials, sealed; the rate limit of each source |
-| `plan`, `planner`, `skills`, `reading` | what an event changes, from the skill to the script; requests to plans |
-| `lane`, `attempt`, `pauses` | what a lane is; the worker step that all lanes share; why a lane waits |
-| `brevo`, `destinations` | Brevo, and the sandbox; which lanes there are, and whom each one calls |
+| `pacing` | one rate limit for all processes of a source |
+| `engine` | what an event changes; lanes and the worker step that they share; why a lane waits |
+| `skills`, `brevo` | behaviours over events; Brevo: contacts makes a person a contact, singly or in imports |
+| `destinations` | which lanes there are, and whom each one calls |
+| `reading` | one request becomes events, and each event a plan |
 | `pipeline` | START HERE: inbox to lanes to Brevo |
-| `appraisal`, `runs`, `reconcile`, `upkeep` | batch: what a record would do, pages, both sides compared, webhooks |
-| `doctor`, `erasure`, `explain`, `figures` | what people ask: is it well, forget me, why, how many |
+| `batch` | runs and what a record would do, the compare of both sides, the upkeep of webhooks |
+| `operate` | what people ask: is it well (doctor), forget me, why (explain), how many (figures) |
 | `assembly` | settings become objects |
-| `worker`, `tasks`, `schedule`, `cron` | Celery |
-| `embedded`, `demo`, `invented` | the Redis in the box; the demo shop; people who do not exist |
-| `web`, `cli` | the faces |
+| `worker` | Celery's app and tasks, the schedule |
+| `demo`, `web`, `cli` | the demo shop; the faces |
 """
 
 __version__ = "0.1.0"

@@ -11,32 +11,31 @@ from typing import Final, Literal
 
 import redis
 
+from customer_sync.base.clock import Clock, system_clock
+from customer_sync.base.log import get
+from customer_sync.batch.reconcile.run import Reconciler
+from customer_sync.batch.reconcile.source_side import PullComparison
+from customer_sync.batch.runs import Puller
 from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contact_plan import Rules
-from customer_sync.brevo.contacts import CONTACTS, ContactsHandler
-from customer_sync.brevo.gear import open_gear
-from customer_sync.brevo.intake import SOURCE as BREVO_SOURCE
-from customer_sync.brevo.intake import BrevoIntake
+from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.brevo.contacts.gear import open_gear
+from customer_sync.brevo.contacts.handler import CONTACTS, ContactsHandler
 from customer_sync.brevo.rules import rules_of
-from customer_sync.clock import Clock, system_clock
+from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
+from customer_sync.brevo.webhooks import BrevoIntake
 from customer_sync.config import Settings
-from customer_sync.connector import Connector, SourceSettings
 from customer_sync.destinations import LANES
-from customer_sync.doctor.account import examine_mapping
-from customer_sync.erasure import Erased, forget_traces, spools_in
 from customer_sync.errors import TajoError
-from customer_sync.log import get
+from customer_sync.kit.connector import Connector, SourceSettings
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import Access
 from customer_sync.model import Event
-from customer_sync.outbound import HttpClient
+from customer_sync.operate.doctor.account import examine_mapping
+from customer_sync.operate.erasure import Erased, forget_traces, spools_in
 from customer_sync.pacing import PacedHttp
 from customer_sync.pipeline import Line
-from customer_sync.reach import Access
-from customer_sync.reconcile.receipt import Receipt
-from customer_sync.reconcile.run import Reconciler
-from customer_sync.reconcile.source_side import PullComparison
 from customer_sync.registry import broken, connector_for, mend
-from customer_sync.runs import Puller
 from customer_sync.skills import Intent, Skill
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store, keys
@@ -44,8 +43,9 @@ from customer_sync.store.counters import Tally
 from customer_sync.store.flights import Flights
 from customer_sync.store.items import Item
 from customer_sync.store.keeper import Keeper
+from customer_sync.store.receipts import Receipt
 from customer_sync.store.scripts import as_text
-from customer_sync.vault import RedisVault, SecretKey
+from customer_sync.store.vault import RedisVault, SecretKey
 
 log = get(__name__)
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from customer_sync.brevo.contacts import CONTACTS
-from customer_sync.lane import LaneDescription
+from customer_sync.brevo.contacts.handler import CONTACTS
+from customer_sync.engine.lane import LaneDescription
 
 #: Every lane that this version delivers.
 LANES: Final[tuple[LaneDescription, ...]] = (CONTACTS,)

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from customer_sync.errors import TryLater
-from customer_sync.outbound import Reply
-from customer_sync.reach import Http, Pace
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Http, Pace
 from customer_sync.store.limits import Limits
 
 #: A call waits here at most this long, in seconds; what must wait longer comes again later and burns no try.
@@ -18,7 +18,7 @@ MAX_HOLD_S: Final = 3600.0
 
 
 class PacedHttp:
-    """Sends as fast as a source's `Pace` allows; see `customer_sync.reach.Http`.
+    """Sends as fast as a source's `Pace` allows; see `customer_sync.kit.reach.Http`.
 
     Args:
         http: what really sends.

@@ -16,12 +16,11 @@ from contextlib import closing
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from customer_sync import pauses
-from customer_sync.brevo.contact_plan import Rules
-from customer_sync.clock import Clock, system_clock, utc_now
-from customer_sync.connector import Connector
-from customer_sync.errors import Parkable
-from customer_sync.lane import (
+from customer_sync.base.clock import Clock, system_clock, utc_now
+from customer_sync.base.log import get
+from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.engine import pauses
+from customer_sync.engine.lane import (
     STATES,
     Delivery,
     Gear,
@@ -33,9 +32,10 @@ from customer_sync.lane import (
     is_of_run,
     parked,
 )
-from customer_sync.log import get
+from customer_sync.engine.plan import Request, commit
+from customer_sync.errors import Parkable
+from customer_sync.kit.connector import Connector
 from customer_sync.model import Event, EventState, Inbound, Kind
-from customer_sync.plan import Request, commit
 from customer_sync.reading import Read, Reader
 from customer_sync.skills import Skill
 from customer_sync.store import Store, inbox

@@ -10,15 +10,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from customer_sync.connector import Connector
+from customer_sync.base.log import get, place
+from customer_sync.engine.plan import Planned, Request, Step
+from customer_sync.engine.planner import Planner
 from customer_sync.errors import MappingError, PayloadError
-from customer_sync.identity import fingerprint
-from customer_sync.log import get, place
+from customer_sync.kit.connector import Connector
+from customer_sync.kit.rescue import ALONE
 from customer_sync.model import Event, Inbound, to_ms
-from customer_sync.plan import Planned, Request, Step
-from customer_sync.planner import Planner
+from customer_sync.person.identity import fingerprint
 from customer_sync.registry import recognise
-from customer_sync.rescue import ALONE
 from customer_sync.skills import Skill
 from customer_sync.store import Store, inbox, parked
 from customer_sync.store.forms import EventRef

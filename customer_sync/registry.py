@@ -16,10 +16,10 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 import connectors
-from customer_sync import log
+from customer_sync.base import log
 from customer_sync.config import Settings, load
-from customer_sync.connector import Connector, SourceSettings
 from customer_sync.errors import ConfigError
+from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.model import Inbound
 
 #: Where installed packages announce a connector: the name is the platform, the object its class.

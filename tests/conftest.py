@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from customer_sync import embedded
+from customer_sync.base import embedded
 from customer_sync.errors import ConfigError
 from customer_sync.store import Store, connect
 

@@ -17,15 +17,15 @@ from urllib.parse import unquote
 
 import redis
 
+from customer_sync.base.clock import system_clock, utc_now
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contact_plan import Rules
-from customer_sync.brevo.contacts import ContactsHandler
-from customer_sync.brevo.intake import BrevoIntake
-from customer_sync.clock import system_clock, utc_now
-from customer_sync.connector import Connector, SourceSettings
+from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.brevo.contacts.handler import ContactsHandler
+from customer_sync.brevo.webhooks import BrevoIntake
 from customer_sync.errors import Unavailable
+from customer_sync.kit.connector import Connector, SourceSettings
+from customer_sync.kit.outbound import Reply
 from customer_sync.model import Event, Inbound, to_ms
-from customer_sync.outbound import Reply
 from customer_sync.pipeline import Line, accept, deliver, process_inbox
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store

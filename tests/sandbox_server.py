@@ -123,5 +123,5 @@ def sandbox_server(*arguments: str, port: int = 0) -> Iterator[SandboxClient]:
         arguments: more of the command line, as `"--plan", "general"`.
         port: the port; 0 takes a free one.
     """
-    with running("customer_sync.brevo.sandbox", *arguments, port=port) as (address, process):
+    with running("customer_sync.sandbox", *arguments, port=port) as (address, process):
         yield SandboxClient(address, process)

@@ -9,10 +9,10 @@ from typing import Any, ClassVar
 import pytest
 
 from customer_sync import registry
-from customer_sync.connector import Connector, Option
 from customer_sync.errors import ConfigError, Refused
+from customer_sync.kit.connector import Connector, Option
+from customer_sync.kit.reach import Access, Callback, Finding, Invitation, Upkeep
 from customer_sync.model import Event, Inbound
-from customer_sync.reach import Access, Callback, Finding, Invitation, Upkeep
 
 
 class Lumen(Connector):

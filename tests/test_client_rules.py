@@ -25,8 +25,8 @@ from customer_sync.brevo.answers import (
 )
 from customer_sync.brevo.client import Brevo, NoList, contact_path
 from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TryLater, Unavailable
-from customer_sync.outbound import HttpClient, Reply
-from customer_sync.proxies import Proxies
+from customer_sync.kit.outbound import HttpClient, Reply
+from customer_sync.kit.proxies import Proxies
 from customer_sync.store.counters import Tally
 
 CLOUDFLARE = (

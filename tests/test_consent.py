@@ -9,9 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.consent import Ends, Evidence, Voice, decide, label_of, observe, register, said_of_address
-from customer_sync.merge import Stamped, merge
 from customer_sync.model import Channel, Consent, ConsentState, to_ms, to_us
+from customer_sync.person.consent import (
+    Ends,
+    Evidence,
+    Voice,
+    decide,
+    label_of,
+    observe,
+    register,
+    said_of_address,
+)
+from customer_sync.person.merge import Stamped, merge
 
 EMAIL, SMS = Channel.EMAIL, Channel.SMS
 GRANTED, PENDING = ConsentState.GRANTED, ConsentState.PENDING

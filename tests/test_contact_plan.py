@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customer_sync.brevo.attributes import Refused, fit
-from customer_sync.brevo.contact_plan import (
+from customer_sync.brevo.contacts.contact_plan import (
     BREVO,
     Rules,
     after_delete,
@@ -20,11 +20,11 @@ from customer_sync.brevo.contact_plan import (
     make_plan,
     view,
 )
-from customer_sync.brevo.refusals import RETRY_MS, is_due, is_taken, reason_of, remember
-from customer_sync.consent import BLOCKS, label_of
-from customer_sync.merge import Stamped, canonical, is_empty, stamp
+from customer_sync.brevo.contacts.refusals import RETRY_MS, is_due, is_taken, reason_of, remember
 from customer_sync.model import ConsentState
-from customer_sync.person import FREED, WEAK_MS, Has, Person, Record
+from customer_sync.person.consent import BLOCKS, label_of
+from customer_sync.person.merge import Stamped, canonical, is_empty, stamp
+from customer_sync.person.person import FREED, WEAK_MS, Has, Person, Record
 
 JANE, OLD = "jane@example.com", "old@example.com"
 TYPES = {

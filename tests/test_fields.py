@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.connector import UNREADABLE, json_value
 from customer_sync.errors import PayloadError
-from customer_sync.fields import (
+from customer_sync.kit.connector import UNREADABLE, json_value
+from customer_sync.kit.fields import (
     MAX_ID,
     MAX_NOTES,
     MAX_WHOLE,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customer_sync.errors import MappingError
-from customer_sync.identity import fingerprint, normalize_email, ref_key
+from customer_sync.person.identity import fingerprint, normalize_email, ref_key
 
 KEY = b"key"
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.mapping import (
+from customer_sync.model import Customer
+from customer_sync.person.mapping import (
     DEFAULT_MAPPING,
     FIELD_TYPES,
     NEVER_ATTRIBUTES,
@@ -19,7 +20,6 @@ from customer_sync.mapping import (
     canonical_field,
     map_customer,
 )
-from customer_sync.model import Customer
 
 #: The customer and the mapping of the published documents, every field of it.
 CUSTOMER = {

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.merge import Stamped, canonical, earliest, merge, newest, pack, stamp, unpack
+from customer_sync.person.merge import Stamped, canonical, earliest, merge, newest, pack, stamp, unpack
 
 #: 1, 1.0 and true are one value to Python and three to JSON.
 LEAVES = (

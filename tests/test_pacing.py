@@ -9,11 +9,11 @@ import pytest
 
 from customer_sync.assembly import Accesses
 from customer_sync.config import Settings
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import TryLater
-from customer_sync.outbound import Reply
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Left, Pace
 from customer_sync.pacing import MAX_HOLD_S, PacedHttp
-from customer_sync.reach import Left, Pace
 from customer_sync.store import Store, connect
 
 WIDE = Pace(1000, 1.0)

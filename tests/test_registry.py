@@ -11,11 +11,11 @@ import pytest
 
 from customer_sync import registry
 from customer_sync.config import ConfigFaults
-from customer_sync.connector import Connector, SourceSettings
 from customer_sync.errors import ConfigError
+from customer_sync.kit.connector import Connector, SourceSettings
 
 GOOD = """
-    from customer_sync.connector import Connector, Option
+    from customer_sync.kit.connector import Connector, Option
 
     class ConnectorGood(Connector):
         platform = "good"

@@ -13,9 +13,9 @@ import pytest
 
 from customer_sync import assembly, registry
 from customer_sync.config import Settings
-from customer_sync.connector import SourceSettings
-from customer_sync.doctor.findings import Patient
-from customer_sync.doctor.sources import examine_connectors
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.operate.doctor.findings import Patient
+from customer_sync.operate.doctor.sources import examine_connectors
 from customer_sync.web import ingress
 from tests.web.door import Door
 

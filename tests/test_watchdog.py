@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.watchdog import Watchdog
+from customer_sync.worker.watchdog import Watchdog
 
 THREADS = 2
 

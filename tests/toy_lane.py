@@ -10,15 +10,15 @@ from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from customer_sync.attempt import LaneStep
 from customer_sync.brevo.gate import Gate
+from customer_sync.engine.attempt import LaneStep
+from customer_sync.engine.lane import LaneDescription, Outcome
+from customer_sync.engine.plan import Group, Planned, PlannedPut, Request, commit
 from customer_sync.errors import ConfigError, Parkable, TryLater, Unavailable
-from customer_sync.lane import LaneDescription, Outcome
-from customer_sync.merge import stamp
+from customer_sync.kit.outbound import HttpClient
 from customer_sync.model import Event, Kind, Priority
-from customer_sync.outbound import HttpClient
-from customer_sync.person import Part
-from customer_sync.plan import Group, Planned, PlannedPut, Request, commit
+from customer_sync.person.merge import stamp
+from customer_sync.person.person import Part
 from customer_sync.store import Store
 from customer_sync.store.forms import EventRef
 from customer_sync.store.items import Item, Settlement

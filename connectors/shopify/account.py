@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Json
 
 #: Versions come every quarter and live for a year. https://shopify.dev/docs/api/usage/versioning

@@ -15,12 +15,12 @@ import orjson
 
 from connectors.shopify.account import Account
 from connectors.shopify.tokens import Tokens
-from customer_sync.connector import readable
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
+from customer_sync.kit.connector import readable
 from customer_sync.kit.oauth import Token
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Access
 from customer_sync.model import Json
-from customer_sync.outbound import Reply
-from customer_sync.reach import Access
 
 #: A single question may cost no more, whatever is in the bucket.
 MAX_COST: Final = 1000

@@ -17,11 +17,11 @@ from connectors.shopify.api import Api, branch, items, missing_scope, refused
 from connectors.shopify.nodes import Reader
 from connectors.shopify.pull import reader
 from connectors.shopify.sight import Sight
-from customer_sync.connector import parse_time
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
+from customer_sync.kit.connector import parse_time
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Cursor, Page
 from customer_sync.model import Event, Json, from_ms
-from customer_sync.outbound import Reply
-from customer_sync.reach import Cursor, Page
 
 #: How much of the file is read for one page: about 2,500 customers. Larger pieces are no faster, only heavier.
 PIECE_BYTES: Final = 2 * 1024 * 1024

@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from connectors.shopify.account import SHOP, Account, is_granted
 from connectors.shopify.tokens import Tokens
 from customer_sync.errors import ConfigError, Refused
-from customer_sync.reach import Access, Callback, Invitation
-from customer_sync.signatures import is_same, sign_hex, verify
+from customer_sync.kit.reach import Access, Callback, Invitation
+from customer_sync.kit.signatures import is_same, sign_hex, verify
 
 #: How old an answer may be, in seconds; what Shopify's JavaScript library allows.
 MAX_AGE_S: Final = 90.0

@@ -16,13 +16,23 @@ from hashlib import sha256
 from connectors.shopify import bulk, connect, consent, events, findings, pull, upkeep
 from connectors.shopify.account import Account, host_of
 from connectors.shopify.api import Api
-from customer_sync.connector import Connector, Option, header, json_object, parse_time
 from customer_sync.errors import PayloadError, Refused
-from customer_sync.fields import Node
+from customer_sync.kit.connector import Connector, Option, header, json_object, parse_time
+from customer_sync.kit.fields import Node
+from customer_sync.kit.reach import (
+    Access,
+    Callback,
+    Finding,
+    Invitation,
+    Page,
+    Upkeep,
+    Want,
+    Withdrawal,
+    Written,
+)
+from customer_sync.kit.rescue import hear
+from customer_sync.kit.signatures import sign_base64, verify
 from customer_sync.model import Event, Inbound, Kind
-from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want, Withdrawal, Written
-from customer_sync.rescue import hear
-from customer_sync.signatures import sign_base64, verify
 
 #: https://shopify.dev/docs/api/webhooks: topic → what happened, and who reads the body. Any other topic is ignored:
 #: `orders/edited` because `orders/updated` comes with it; the topics of the "Events" product (`Customer`, `Product`,

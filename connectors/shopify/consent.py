@@ -14,10 +14,10 @@ from typing import Any, Final, NamedTuple
 from connectors.shopify import queries, sight
 from connectors.shopify.api import PROTECTED_REASON, PROTECTED_REMEDY, Api, branch, items, refused
 from connectors.shopify.nodes import GID
-from customer_sync.connector import parse_time
 from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater
+from customer_sync.kit.connector import parse_time
+from customer_sync.kit.reach import Withdrawal, Written
 from customer_sync.model import Channel, Json
-from customer_sync.reach import Withdrawal, Written
 
 #: States in which nobody is mailed, and which the customer or Shopify chose.
 OUT: Final = frozenset({"UNSUBSCRIBED", "REDACTED"})

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from connectors.shopify import records
 from customer_sync.errors import PayloadError
-from customer_sync.fields import Node, email, filled, number, take, text, whole
+from customer_sync.kit.fields import Node, email, filled, number, take, text, whole
+from customer_sync.kit.rescue import ConsentReader, Subject
 from customer_sync.model import Channel, Consent, Event, Json, Kind
-from customer_sync.rescue import ConsentReader, Subject
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from connectors.shopify.account import API_VERSION, SCOPES, is_granted
 from connectors.shopify.api import PROTECTED_REASON, PROTECTED_REMEDY, Api, branch, items
 from connectors.shopify.tokens import KINDS
 from customer_sync.errors import ConfigError, Parkable, TajoError
-from customer_sync.reach import Finding
+from customer_sync.kit.reach import Finding
 
 
 def examine(api: Api, topics: Sequence[str]) -> list[Finding]:

@@ -16,11 +16,22 @@ from functools import partial
 from typing import Any, Final
 
 from connectors.shopify import records
-from customer_sync.connector import UNREADABLE
 from customer_sync.errors import PayloadError
-from customer_sync.fields import Node, Table, email, moment, number, strict, take, text, to_text, whole
+from customer_sync.kit.connector import UNREADABLE
+from customer_sync.kit.fields import (
+    Node,
+    Table,
+    email,
+    moment,
+    number,
+    strict,
+    take,
+    text,
+    to_text,
+    whole,
+)
+from customer_sync.kit.rescue import ConsentReader, Subject, hear
 from customer_sync.model import Channel, Consent, Event, Json, Kind, kind_of
-from customer_sync.rescue import ConsentReader, Subject, hear
 
 #: What pulled events show as the platform's word for what happened.
 TOPIC: Final = "pull"

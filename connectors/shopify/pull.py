@@ -15,10 +15,10 @@ from typing import Any, Final
 from connectors.shopify import nodes, queries, sight
 from connectors.shopify.api import MAX_COST, Answer, Api, TooCostly, branch, items
 from connectors.shopify.sight import Sight
-from customer_sync.connector import parse_time
 from customer_sync.errors import ConfigError, PayloadError, TryLater
+from customer_sync.kit.connector import parse_time
+from customer_sync.kit.reach import Cursor, Page
 from customer_sync.model import Event, Json
-from customer_sync.reach import Cursor, Page
 
 #: How far the filter reaches back behind what is wanted: it may match whole days only, in the store's own zone.
 OVERLAP: Final = timedelta(days=1)

@@ -8,9 +8,9 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from customer_sync.connector import parse_time
 from customer_sync.errors import PayloadError
-from customer_sync.fields import (
+from customer_sync.kit.connector import parse_time
+from customer_sync.kit.fields import (
     Node,
     Table,
     email,

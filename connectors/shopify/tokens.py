@@ -13,7 +13,7 @@ from connectors.shopify.account import Account
 from customer_sync.errors import ConfigError
 from customer_sync.kit import oauth
 from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, Terms, Token
-from customer_sync.reach import Access
+from customer_sync.kit.reach import Access
 
 STATIC: Final = "static"
 #: Where a token comes from → how people call it.

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 from connectors.shopify import queries
 from connectors.shopify.api import Api, branch, items, missing_scope, refused
 from customer_sync.errors import ConfigError, TryLater, Unavailable
+from customer_sync.kit.reach import Upkeep
 from customer_sync.model import Json
-from customer_sync.reach import Upkeep
 
 #: What Shopify takes only from `shopify.app.toml` or the Dev Dashboard ("compliance webhooks").
 PRIVACY: Final = ("customers/data_request", "customers/redact", "shop/redact")

@@ -15,11 +15,11 @@ from typing import NamedTuple
 
 from connectors.woocommerce import auth
 from connectors.woocommerce.auth import Keys, Way
-from customer_sync.connector import SourceSettings, json_value
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
+from customer_sync.kit.connector import SourceSettings, json_value
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Access, Pace
 from customer_sync.model import Json
-from customer_sync.outbound import Reply
-from customer_sync.reach import Access, Pace
 
 CUSTOMERS, ORDERS, WEBHOOKS = "wc/v3/customers", "wc/v3/orders", "wc/v3/webhooks"
 #: WooCommerce Analytics' report: totals of everybody who ever ordered, guests included.

@@ -16,8 +16,8 @@ from urllib.parse import SplitResult, quote, urlencode, urlsplit
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 from oauthlib.oauth1.rfc5849 import signature
 
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Json
 
 Params = Mapping[str, str]

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from connectors.woocommerce import records
 from customer_sync.errors import PayloadError
-from customer_sync.fields import Node
+from customer_sync.kit.fields import Node
+from customer_sync.kit.rescue import Subject
 from customer_sync.model import Channel, Consent, ConsentState, Json, kind_of
-from customer_sync.rescue import Subject
 
 #: Plugins' fields that hold a newsletter box, for want of one in WooCommerce itself: Brevo's own plugin and the block
 #: checkout, Mailchimp's plugin.

@@ -11,11 +11,11 @@ import json
 from connectors.woocommerce import auth
 from connectors.woocommerce.api import CUSTOMERS, Shop
 from connectors.woocommerce.auth import Keys
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, Refused
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.reach import Access, Callback, Invitation
+from customer_sync.kit.signatures import is_same
 from customer_sync.model import Json
-from customer_sync.reach import Access, Callback, Invitation
-from customer_sync.signatures import is_same
 
 APP_NAME = "Tajo Customer Sync"
 #: The post has six short fields.

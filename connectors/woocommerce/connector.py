@@ -16,13 +16,13 @@ from connectors.woocommerce.api import Shop, pace_of
 from connectors.woocommerce.boxes import CONSENT_META_KEYS, TRUE_VALUES, Boxes
 from connectors.woocommerce.pull import customers_by_id, pull
 from connectors.woocommerce.pulled import Reader
-from customer_sync.connector import Answer, Connector, Option, SourceSettings, header, json_object
 from customer_sync.errors import ConfigError, PayloadError
-from customer_sync.fields import Node
+from customer_sync.kit.connector import Answer, Connector, Option, SourceSettings, header, json_object
+from customer_sync.kit.fields import Node
+from customer_sync.kit.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
+from customer_sync.kit.rescue import hear
+from customer_sync.kit.signatures import sign_base64, verify
 from customer_sync.model import Consent, Event, Inbound, Json, Kind
-from customer_sync.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
-from customer_sync.rescue import hear
-from customer_sync.signatures import sign_base64, verify
 
 #: https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks: topic → what happened. Customers have no
 #: `restored`; coupons and the `action.*` topics of plugins are ignored.

@@ -10,10 +10,10 @@ from connectors.woocommerce import auth
 from connectors.woocommerce.api import CUSTOMERS, REPORT, SYSTEM, WEBHOOKS, Rejected, Shop
 from connectors.woocommerce.auth import Way
 from connectors.woocommerce.hooks import every_hook, made_before
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, TajoError
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.reach import Access, Finding
 from customer_sync.model import Json
-from customer_sync.reach import Access, Finding
 
 #: `modified_after` came with it; from here on an incremental pull sees changed orders.
 _OLDEST = (5, 8)

@@ -13,8 +13,8 @@ from typing import Any
 from connectors.woocommerce import auth
 from connectors.woocommerce.api import WEBHOOKS, Shop
 from customer_sync.errors import ConfigError
+from customer_sync.kit.reach import Upkeep, Vault
 from customer_sync.model import Json
-from customer_sync.reach import Upkeep, Vault
 
 #: What WordPress leaves alone. `&`, `<` and quotes are stored as entities and decoded again, other programs may strip
 #: or escape more.

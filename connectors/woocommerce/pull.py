@@ -19,7 +19,7 @@ from connectors.woocommerce import records
 from connectors.woocommerce.api import CUSTOMERS, ORDERS, PER_PAGE, REPORT, Listing, Rejected, Shop
 from connectors.woocommerce.pulled import Found, Reader, Row, site_time, zone_name, zone_of
 from customer_sync.errors import PayloadError, TryLater, Unavailable
-from customer_sync.reach import Cursor, Page, Want
+from customer_sync.kit.reach import Cursor, Page, Want
 
 #: How far an incremental pull reaches back behind `since`: filters leave out the second they name, a new order is
 #: written in several steps.

@@ -15,11 +15,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.woocommerce import records
 from connectors.woocommerce.boxes import Boxes
-from customer_sync.connector import parse_time
 from customer_sync.errors import PayloadError
-from customer_sync.fields import Node, maybe_id, to_text
+from customer_sync.kit.connector import parse_time
+from customer_sync.kit.fields import Node, maybe_id, to_text
+from customer_sync.kit.rescue import Subject, hear
 from customer_sync.model import Consent, Event, Json, Kind
-from customer_sync.rescue import Subject, hear
 
 #: A record as the shop's API gives it.
 Row = Mapping[str, Json]

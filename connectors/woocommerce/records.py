@@ -7,9 +7,9 @@ import re
 from datetime import datetime, timedelta, timezone
 from html.entities import html5
 
-from customer_sync.connector import parse_time
 from customer_sync.errors import PayloadError
-from customer_sync.fields import (
+from customer_sync.kit.connector import parse_time
+from customer_sync.kit.fields import (
     Node,
     Table,
     email,

@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from customer_sync.errors import PayloadError
-from customer_sync.outbound import Reply
+from customer_sync.kit.outbound import Reply
 
 
 class Next(StrEnum):

@@ -14,8 +14,8 @@ from urllib.parse import quote
 
 from customer_sync.brevo.answers import ATTRIBUTES
 from customer_sync.brevo.client import Brevo
-from customer_sync.mapping import attribute_type
 from customer_sync.model import Json
+from customer_sync.person.mapping import attribute_type
 
 BUCKET = "contacts"
 

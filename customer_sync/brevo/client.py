@@ -8,8 +8,8 @@ from urllib.parse import quote
 
 from customer_sync.brevo.answers import Answer, Answers, Next, Refusal, read_refusal
 from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TryLater, Unavailable
+from customer_sync.kit.outbound import HttpClient, Reply
 from customer_sync.model import Json
-from customer_sync.outbound import HttpClient, Reply
 from customer_sync.store.counters import Tally
 from customer_sync.store.limits import Limits
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from customer_sync.brevo.contact_plan import Rules
+from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.config import Settings
 from customer_sync.model import ConsentState
 from customer_sync.registry import connector_for

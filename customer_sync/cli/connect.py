@@ -30,9 +30,9 @@ from customer_sync.cli.output import (
 )
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, Unavailable
-from customer_sync.outbound import HttpClient
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import HttpClient
 from customer_sync.registry import connector_for, platforms
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome
 

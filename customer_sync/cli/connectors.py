@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 import redis
 
+from customer_sync.batch.upkeep import webhooks_note
 from customer_sync.cli import context
 from customer_sync.cli.connect import connect, disconnect
 from customer_sync.cli.install import install
@@ -21,7 +22,6 @@ from customer_sync.model import EventState, to_ms
 from customer_sync.registry import broken, connector_for, connector_rows, mend
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Sample
-from customer_sync.upkeep import webhooks_note
 
 #: How many events are searched for the last one of each source.
 SEARCHED_EVENTS = 2_000

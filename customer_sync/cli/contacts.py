@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from customer_sync.assembly import connectors_of
+from customer_sync.base.clock import utc_now
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     NOT_FOUND,
@@ -22,12 +23,18 @@ from customer_sync.cli.output import (
     print_table,
     yes_option,
 )
-from customer_sync.clock import utc_now
-from customer_sync.erasure import Forgotten, clear_address, forget_traces, request_erasure, spools_in, whom
 from customer_sync.errors import MappingError
-from customer_sync.explain import ChannelConsent, Evidence, Explanation, explain
-from customer_sync.identity import normalize_email
 from customer_sync.model import to_ms
+from customer_sync.operate.erasure import (
+    Forgotten,
+    clear_address,
+    forget_traces,
+    request_erasure,
+    spools_in,
+    whom,
+)
+from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, explain
+from customer_sync.person.identity import normalize_email
 from customer_sync.store import Store
 
 #: How often it is looked whether an erasure is done, in seconds.

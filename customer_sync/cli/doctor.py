@@ -24,7 +24,7 @@ from customer_sync.cli.output import (
     print_json,
 )
 from customer_sync.config import ConfigFaults, Settings
-from customer_sync.doctor import Finding, Patient, examine, redis_finding
+from customer_sync.operate.doctor import Finding, Patient, examine, redis_finding
 
 #: The gravest kind of failure decides the exit code.
 _CODES: Final = (("config", WRONG_USE), ("refused", REFUSED), ("no answer", NO_ANSWER), ("", FAILED))

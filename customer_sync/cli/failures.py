@@ -9,7 +9,15 @@ import redis
 
 from customer_sync.cli.output import FAILED, NO_ANSWER, NOT_FOUND, REFUSED, WRONG_USE, Failure
 from customer_sync.config import ConfigFaults
-from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TajoError, TryLater, Unavailable
+from customer_sync.errors import (
+    ConfigError,
+    Missing,
+    Parkable,
+    PayloadError,
+    TajoError,
+    TryLater,
+    Unavailable,
+)
 
 _REDIS_DOWN: Final = "Start it, or correct TAJO_REDIS_URL; `tajo doctor` tells more."
 _AWAY: Final = "Look at its status page (Brevo's is https://status.brevo.com) and at this network, then try again."

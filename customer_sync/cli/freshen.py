@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from customer_sync.connector import Connector
 from customer_sync.errors import PayloadError
+from customer_sync.kit.connector import Connector
 from customer_sync.model import Event, Inbound
 
 #: A time as ISO 8601 writes it: date and time, digits of the second, zone.

@@ -14,7 +14,7 @@ import click
 from customer_sync.cli.output import WRONG_USE, fail
 from customer_sync.config import ConfigFaults
 from customer_sync.config.faults import choose
-from customer_sync.connector import Connector, Option
+from customer_sync.kit.connector import Connector, Option
 from customer_sync.registry import load_settings, platforms
 
 _HEAD: Final = """\

@@ -7,6 +7,7 @@ import sys
 import click
 
 from customer_sync.assembly import open_puller_of
+from customer_sync.batch.upkeep import tend_webhooks, upkeep_json
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     FAILED,
@@ -23,8 +24,7 @@ from customer_sync.cli.output import (
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import Unavailable
-from customer_sync.reach import Upkeep
-from customer_sync.upkeep import tend_webhooks, upkeep_json
+from customer_sync.kit.reach import Upkeep
 
 
 @click.command()

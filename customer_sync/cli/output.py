@@ -10,7 +10,7 @@ from typing import IO, Any, Final, NoReturn
 
 import click
 
-from customer_sync.clock import system_clock
+from customer_sync.base.clock import system_clock
 from customer_sync.model import from_ms, to_iso
 
 #: Exit codes, the same for every command.

@@ -28,10 +28,10 @@ from customer_sync.cli.output import (
     print_table,
 )
 from customer_sync.cli.progress import SAY_S, duration
-from customer_sync.figures.read import WORKER_NOTE
 from customer_sync.model import to_ms
-from customer_sync.reconcile.receipt import Receipts
+from customer_sync.operate.figures.read import WORKER_NOTE
 from customer_sync.store import Store
+from customer_sync.store.receipts import Receipts
 
 #: How often the line is renewed in a terminal, in seconds.
 RENEW_S: Final = 0.2

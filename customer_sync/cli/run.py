@@ -15,13 +15,14 @@ from typing import NoReturn
 
 import click
 
-from customer_sync import embedded, registry
-from customer_sync.brevo.sandbox.__main__ import main as sandbox_main
+from customer_sync import registry
+from customer_sync.base import embedded
+from customer_sync.base.log import configure, get
 from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queues_for
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.destinations import LANES
 from customer_sync.errors import ConfigError
-from customer_sync.log import configure, get
+from customer_sync.sandbox.__main__ import main as sandbox_main
 
 log = get(__name__)
 
@@ -180,7 +181,7 @@ class _Stack:
         port = embedded.free_port()
         journal = self._home / "sandbox.jsonl"
         url = f"http://127.0.0.1:{port}"
-        command = [sys.executable, "-m", "customer_sync.brevo.sandbox", "--port", str(port), "--journal", str(journal)]
+        command = [sys.executable, "-m", "customer_sync.sandbox", "--port", str(port), "--journal", str(journal)]
         self._supervisor.add(Child("sandbox", [*command, "--plan", "general"], self._env, is_silent=True))
         self._env["BREVO_API_URL"] = f"{url}/v3"
         return url
@@ -191,7 +192,7 @@ class _Stack:
         web = [*python, "-m", "granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi"]
         web += ["--host", self._host, "--port", str(self._port), "--workers", str(self._web_processes)]
         web += ["--blocking-threads", "8", "--no-ws", "--log-level", "error", "--respawn-failed-workers"]
-        celery = [*python, "-m", "celery", "--quiet", "-A", "customer_sync.worker"]
+        celery = [*python, "-m", "celery", "--quiet", "-A", "customer_sync.worker.app"]
         beat = self._home / "beat-schedule"
         self._supervisor.add(Child("web", web, self._env))
         workers = {f"worker-{number}": ["-Q", queues_for(number, self._workers)] for number in range(self._workers)}

@@ -8,6 +8,7 @@ from typing import NoReturn
 import click
 
 from customer_sync.assembly import open_puller_of
+from customer_sync.batch.runs import start
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     FAILED,
@@ -24,8 +25,7 @@ from customer_sync.cli.output import (
 )
 from customer_sync.cli.progress import progress_line, state_word, summary, watch
 from customer_sync.config import Settings
-from customer_sync.figures.read import WORKER_NOTE
-from customer_sync.runs import start
+from customer_sync.operate.figures.read import WORKER_NOTE
 from customer_sync.store import Store
 from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState, run_json
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from customer_sync.lane import PLATFORMS, LaneDescription
-from customer_sync.log import get
+from customer_sync.base.log import get
+from customer_sync.engine.lane import PLATFORMS, LaneDescription
 
 log = get(__name__)
 

@@ -13,16 +13,16 @@ from urllib.parse import urlsplit
 
 import click
 
+from customer_sync.base.clock import utc_now
 from customer_sync.cli import context
 from customer_sync.cli.freshen import freshen
 from customer_sync.cli.output import FAILED, NOT_FOUND, WRONG_USE, fail, json_option, print_json
-from customer_sync.clock import utc_now
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
-from customer_sync.connector import Connector
 from customer_sync.errors import PayloadError, Refused
+from customer_sync.kit.connector import Connector
+from customer_sync.kit.outbound import HttpClient
 from customer_sync.model import Event, Inbound
-from customer_sync.outbound import HttpClient
 from customer_sync.registry import connector_for, platforms
 
 #: Where `tajo run` listens when nothing else is said.

@@ -22,7 +22,7 @@ from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
 from customer_sync.config.settings import BrevoSettings, NotificationSettings, Settings
 from customer_sync.config.skills import read_skills
 from customer_sync.config.sources import Platforms, read_sources
-from customer_sync.connector import Connector
+from customer_sync.kit.connector import Connector
 
 _PREFIXES: Final = ("TAJO_", "BREVO_")
 

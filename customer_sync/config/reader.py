@@ -13,7 +13,7 @@ from customer_sync.config.faults import Fault, Wrong, choose
 from customer_sync.config.interpolate import escape
 from customer_sync.config.keys import OPTION_KEYS, Key
 from customer_sync.config.values import QUOTES, Env, is_empty, shown, text
-from customer_sync.mapping import canonical_field
+from customer_sync.person.mapping import canonical_field
 
 T = TypeVar("T")
 

@@ -20,7 +20,7 @@ from customer_sync.config.keys import (
     Key,
     variables,
 )
-from customer_sync.mapping import DEFAULT_MAPPING, FIELD_TYPES, NEVER_ATTRIBUTES, attribute_type
+from customer_sync.person.mapping import DEFAULT_MAPPING, FIELD_TYPES, NEVER_ATTRIBUTES, attribute_type
 
 _INTRO: Final = f"""\
 # Settings

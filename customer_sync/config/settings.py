@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from customer_sync.connector import SourceSettings
-from customer_sync.mapping import DEFAULT_MAPPING
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Json
+from customer_sync.person.mapping import DEFAULT_MAPPING
 
 #: Brevo's own address.
 BREVO_URL: Final = "https://api.brevo.com/v3"

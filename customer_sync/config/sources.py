@@ -13,7 +13,7 @@ from customer_sync.config.faults import choose
 from customer_sync.config.keys import ENABLED_KEY, RESOURCES, SCHEDULE_KEYS, SOURCE_KEYS, Key
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
 from customer_sync.config.settings import Schedule, SourceSync
-from customer_sync.connector import Connector, SourceSettings
+from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.model import Json
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")

@@ -15,15 +15,15 @@ from pathlib import Path
 from random import Random
 from urllib.parse import urlsplit
 
+from customer_sync.base.log import configure, get
 from customer_sync.config import ConfigFaults, Settings
-from customer_sync.connector import Connector
 from customer_sync.demo.dialect import Dialect
 from customer_sync.demo.schedule import schedule
 from customer_sync.demo.sender import Sender
 from customer_sync.demo.shop import Shop
 from customer_sync.demo.shopify import ShopifyDialect
 from customer_sync.demo.woocommerce import WooCommerceDialect
-from customer_sync.log import configure, get
+from customer_sync.kit.connector import Connector
 from customer_sync.registry import connector_for, load_settings
 
 log = get(__name__)

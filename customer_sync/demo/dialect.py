@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar, NamedTuple
 
-from customer_sync.invented.people import Customer, Person
+from customer_sync.kit.invented.people import Customer, Person
 
 
 class Product(NamedTuple):

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from itertools import count
 
-from customer_sync.connector import Connector
+from customer_sync.base.log import get
 from customer_sync.demo.dialect import Notice
 from customer_sync.errors import Unavailable
-from customer_sync.log import get
+from customer_sync.kit.connector import Connector
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.transport import Timeout
 from customer_sync.model import Inbound
-from customer_sync.outbound import HttpClient
-from customer_sync.transport import Timeout
 
 log = get(__name__)
 

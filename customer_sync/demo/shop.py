@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from customer_sync.demo.dialect import PRODUCTS, Dialect, Notice, Order
-from customer_sync.invented.people import Customer, make_email, make_mobile, make_person, move, pick
+from customer_sync.kit.invented.people import Customer, make_email, make_mobile, make_person, move, pick
 
 #: How many customers and orders a shop remembers. The oldest are forgotten, never told of again.
 KEPT_CUSTOMERS = 1_000

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 from customer_sync.demo.dialect import Dialect, Notice, Order, Product, encode, money
-from customer_sync.invented.people import Customer, Person
+from customer_sync.kit.invented.people import Customer, Person
 
 #: Shopify's ids outgrew what a float can hold (2^53); these start well above it.
 FIRST_ID = 8_100_000_000_000_000_000

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from customer_sync.demo.dialect import Dialect, Notice, Order, encode, money
-from customer_sync.invented.people import Customer, Person, plain
+from customer_sync.kit.invented.people import Customer, Person, plain
 
 #: WooCommerce has one webhook for each topic; their numbers.
 WEBHOOKS = {

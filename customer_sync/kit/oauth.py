@@ -24,9 +24,9 @@ from typing import Final
 from urllib.parse import quote_plus, urlencode
 
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Access
 from customer_sync.model import Json
-from customer_sync.outbound import Reply
-from customer_sync.reach import Access
 
 #: After this share of its life a token is renewed; what is left carries over an hour of the platform being away.
 RENEW_AT: Final = 0.8

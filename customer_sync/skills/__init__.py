@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from customer_sync.engine.plan import Step
 from customer_sync.errors import MappingError
 from customer_sync.model import Event
-from customer_sync.plan import Step
 
 
 class Intent(NamedTuple):

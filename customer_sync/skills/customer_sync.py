@@ -10,13 +10,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
 
-from customer_sync.connector import parse_time
+from customer_sync.engine.plan import Erase, Merge, Said, Says, Step, Who
 from customer_sync.errors import MappingError, PayloadError
-from customer_sync.identity import normalize_email
-from customer_sync.mapping import Mapped, map_customer
+from customer_sync.kit.connector import parse_time
 from customer_sync.model import ConsentState, Event, Json, Kind
-from customer_sync.person import GONE
-from customer_sync.plan import Erase, Merge, Said, Says, Step, Who
+from customer_sync.person.identity import normalize_email
+from customer_sync.person.mapping import Mapped, map_customer
+from customer_sync.person.person import GONE
 from customer_sync.skills import Intent
 
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 import redis
 
-from customer_sync.reach import Invitation
+from customer_sync.kit.reach import Invitation
 from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
 

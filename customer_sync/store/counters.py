@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import redis
 
-from customer_sync.metrics import BY_NAME, LATENCY_BUCKETS_S
+from customer_sync.base.metrics import BY_NAME, LATENCY_BUCKETS_S
 from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
 

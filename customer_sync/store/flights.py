@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 import redis
 
-from customer_sync.merge import from_json, to_json
+from customer_sync.person.merge import from_json, to_json
 from customer_sync.store import keys
 from customer_sync.store.forms import EventRef
 from customer_sync.store.items import Flown

@@ -24,8 +24,8 @@ script that puts it there writes that line. What such a lane keeps of a record i
     [1764340000000,null,{"total":12.5},{}]                  its state
     {"d":"k3…"}                                             what the destination has of it, in the lane's own words
 
-A state is `[at, seen, {field: value}, {field: other stamp}]`, see `customer_sync.merge.pack`; a record has its source
-and its id before that. What Brevo has is
+A state is `[at, seen, {field: value}, {field: other stamp}]`, see `customer_sync.person.merge.pack`; a record has its
+source and its id before that. What Brevo has is
 
 | letter | holds | letter | holds |
 |---|---|---|---|
@@ -45,9 +45,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from customer_sync.merge import State, from_json, pack, to_json, unpack
 from customer_sync.model import Json
-from customer_sync.person import DRIFT, ERASED, Has, Part, Person, Record
+from customer_sync.person.merge import State, from_json, pack, to_json, unpack
+from customer_sync.person.person import DRIFT, ERASED, Has, Part, Person, Record
 
 #: The version of all forms here. A change of a form that an older worker would misread needs the next letter.
 VERSION: Final = "2"

@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 
 import redis
 
-from customer_sync.log import get
+from customer_sync.base.log import get
 from customer_sync.model import Inbound, from_ms, from_us, to_us
 from customer_sync.store import keys
 from customer_sync.store.forms import NewerForm

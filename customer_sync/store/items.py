@@ -9,10 +9,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple
 
-from customer_sync.log import get
-from customer_sync.merge import State, from_json, merge, to_json
+from customer_sync.base.log import get
 from customer_sync.model import Json, Priority
-from customer_sync.person import Part
+from customer_sync.person.merge import State, from_json, merge, to_json
+from customer_sync.person.person import Part
 from customer_sync.store.forms import VERSION, EventRef, NewerForm, decode_part
 from customer_sync.store.scripts import as_text
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import redis
 
-from customer_sync.log import get
+from customer_sync.base.log import get
 from customer_sync.store.lanes import Lanes
 
 log = get(__name__)

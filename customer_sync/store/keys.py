@@ -45,7 +45,7 @@
 | `lim:<bucket>` | hash | what is known of a rate limit |
 | `parked`, `parked:at` | hash, sorted set | parked things, and when |
 | `ledger` | stream, capped | the short history of events |
-| `vault:<source>` | string | a source's credentials, encrypted; see `customer_sync.vault` |
+| `vault:<source>` | string | a source's credentials, encrypted; see `customer_sync.store.vault` |
 | `vaultlock:<source>` | string, 30 s | who renews them |
 | `connect:<state>` | string, 10 min | an attempt to connect a source in a browser, as JSON |
 | `ticket:<ticket>` | string, 10 min | what opens the attempt's first page → its state |

@@ -13,10 +13,10 @@ from typing import Any, Literal, NamedTuple
 
 import redis
 
-from customer_sync.log import get
-from customer_sync.merge import from_json, to_json
+from customer_sync.base.log import get
 from customer_sync.model import Json
-from customer_sync.person import Part
+from customer_sync.person.merge import from_json, to_json
+from customer_sync.person.person import Part
 from customer_sync.store import keys
 from customer_sync.store.forms import EventRef, Kept, NewerForm, decode_kept, decode_part, encode_part
 from customer_sync.store.items import Settlement, Taken, combined, part_or_none, settlement_json, taken_of

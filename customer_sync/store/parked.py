@@ -11,9 +11,9 @@ from typing import Any, Final, Literal, NamedTuple
 
 import redis
 
-from customer_sync.merge import SINCE
 from customer_sync.model import Inbound, Json
-from customer_sync.person import CLAIM
+from customer_sync.person.merge import SINCE
+from customer_sync.person.person import CLAIM
 from customer_sync.store import inbox, keys
 from customer_sync.store.forms import decode_part, encode_part
 from customer_sync.store.items import Item, combined

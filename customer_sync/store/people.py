@@ -12,8 +12,8 @@ from typing import Any
 
 import redis
 
-from customer_sync.identity import fingerprint, ref_key
-from customer_sync.person import Person
+from customer_sync.person.identity import fingerprint, ref_key
+from customer_sync.person.person import Person
 from customer_sync.store import keys
 from customer_sync.store.forms import decode_person, encode_person
 from customer_sync.store.scripts import Scripts, as_text

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 
 import redis
 
-from customer_sync.log import get
+from customer_sync.base.log import get
 from customer_sync.model import Json
 from customer_sync.store import keys
 from customer_sync.store.run import (

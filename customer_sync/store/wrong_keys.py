@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 import redis
 
-from customer_sync.identity import fingerprint
+from customer_sync.person.identity import fingerprint
 from customer_sync.store import keys
 
 #: How long a count goes on, in seconds.

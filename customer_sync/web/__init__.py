@@ -7,7 +7,8 @@ from pathlib import Path
 
 from flask import Flask
 
-from customer_sync import log, registry
+from customer_sync import registry
+from customer_sync.base import log
 from customer_sync.config import Settings
 from customer_sync.web import api, connect, dashboard, health, ingress, metrics_page, words
 from customer_sync.web.guard import Guard

@@ -10,9 +10,9 @@ from flask import Blueprint, Response, jsonify, request
 from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.exceptions import HTTPException
 
-from customer_sync.figures import Figures, iso, judge
-from customer_sync.log import get
+from customer_sync.base.log import get
 from customer_sync.model import EventState, Json
+from customer_sync.operate.figures import Figures, iso, judge
 from customer_sync.store import Store, keys
 from customer_sync.store.ledger import Row
 from customer_sync.store.parked import Parked, fields_of, inbound_of

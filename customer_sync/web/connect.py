@@ -18,13 +18,13 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from customer_sync.connector import Connector
+from customer_sync.base.log import get
 from customer_sync.errors import ConfigError, Refused, TajoError, TryLater, Unavailable
-from customer_sync.log import get
-from customer_sync.reach import Callback
+from customer_sync.kit.connector import Connector
+from customer_sync.kit.reach import Callback
 from customer_sync.registry import connector_for
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome, Verdict
-from customer_sync.vault import SecretKey
+from customer_sync.store.vault import SecretKey
 from customer_sync.web.api import REDIS_AWAY
 from customer_sync.web.dashboard import POLICY
 from customer_sync.web.services import Services

@@ -13,9 +13,9 @@ from flask import Blueprint, Flask, Response, make_response, redirect, render_te
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from customer_sync.figures import judge, parked_groups
-from customer_sync.log import get
+from customer_sync.base.log import get
 from customer_sync.model import EventState
+from customer_sync.operate.figures import judge, parked_groups
 from customer_sync.store import keys
 from customer_sync.web import receipts, runs
 from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal

@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 from flask import Request, Response
 from redis import RedisError
 
-from customer_sync.clock import Clock, system_clock
-from customer_sync.log import get
+from customer_sync.base.clock import Clock, system_clock
+from customer_sync.base.log import get
 from customer_sync.store import Store
 from customer_sync.web.signing import SKEW_S, Signing
 

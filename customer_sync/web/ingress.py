@@ -15,11 +15,11 @@ from typing import Any
 from flask import Flask
 from werkzeug.wsgi import get_current_url
 
-from customer_sync.brevo.intake import SOURCE as BREVO
-from customer_sync.clock import utc_now
-from customer_sync.connector import Answer, Connector
+from customer_sync.base.clock import utc_now
+from customer_sync.base.log import get
+from customer_sync.brevo.webhooks import SOURCE as BREVO
 from customer_sync.errors import Refused
-from customer_sync.log import get
+from customer_sync.kit.connector import Answer, Connector
 from customer_sync.model import Inbound
 from customer_sync.registry import Guess, recognise
 from customer_sync.store import inbox

@@ -16,7 +16,7 @@ from typing import Literal
 
 import redis
 
-from customer_sync.log import get
+from customer_sync.base.log import get
 from customer_sync.store.counters import field_name
 from customer_sync.store.spool import Spool
 from customer_sync.store.writer import InboxWriter

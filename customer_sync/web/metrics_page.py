@@ -15,11 +15,11 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector
 
-from customer_sync.figures import Figures
-from customer_sync.figures.read import latency_counts
-from customer_sync.log import get
-from customer_sync.metrics import BY_NAME, CATALOGUE, LATENCY_BUCKETS_S
+from customer_sync.base.log import get
+from customer_sync.base.metrics import BY_NAME, CATALOGUE, LATENCY_BUCKETS_S
 from customer_sync.model import Channel, EventState
+from customer_sync.operate.figures import Figures
+from customer_sync.operate.figures.read import latency_counts
 from customer_sync.store.counters import Sample
 from customer_sync.web.api import REDIS_AWAY
 from customer_sync.web.guard import Guard

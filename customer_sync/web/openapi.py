@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from customer_sync import __version__
-from customer_sync.metrics import CATALOGUE
+from customer_sync.base.metrics import CATALOGUE
 from customer_sync.model import EventState
 from customer_sync.store.run import COUNTS, RunKind, RunState
 

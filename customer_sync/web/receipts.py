@@ -8,7 +8,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, jsonify, render_template
 
 from customer_sync.model import to_ms
-from customer_sync.reconcile.receipt import Receipts
+from customer_sync.store.receipts import Receipts
 from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 

@@ -10,9 +10,9 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from werkzeug.wrappers import Response as AnyResponse
 
 from customer_sync.assembly import open_puller_of
+from customer_sync.base.log import get
+from customer_sync.batch.runs import start
 from customer_sync.errors import ConfigError
-from customer_sync.log import get
-from customer_sync.runs import start
 from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState, run_json
 from customer_sync.store.runs import Runs
 from customer_sync.web import receipts

@@ -7,13 +7,13 @@ from pathlib import Path
 from redis import RedisError
 
 from customer_sync.assembly import Accesses, connectors_of
-from customer_sync.clock import Clock, system_clock
+from customer_sync.base.clock import Clock, system_clock
 from customer_sync.config import Settings
 from customer_sync.store import Store, connect
 from customer_sync.store.spool import Spool
 from customer_sync.web.intake import Intake
-from customer_sync.worker import app as celery
-from customer_sync.worker import wake
+from customer_sync.worker.app import app as celery
+from customer_sync.worker.app import wake
 
 #: How long the ingress waits for Redis before it uses the spool, in seconds: senders give up after five.
 INGRESS_TIMEOUT_S = 0.5

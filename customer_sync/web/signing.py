@@ -8,7 +8,7 @@ from typing import Final
 
 from itsdangerous import BadSignature, TimestampSigner
 
-from customer_sync.clock import Clock, system_clock
+from customer_sync.base.clock import Clock, system_clock
 
 #: How far the clocks of two hosts may differ, in seconds: what was signed later than that in the future is refused.
 SKEW_S: Final = 300

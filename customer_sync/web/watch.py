@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import redis
 
-from customer_sync.figures import Figures, Group, figures_without_redis, parked_groups, read_figures
-from customer_sync.log import get
+from customer_sync.base.log import get
+from customer_sync.operate.figures import Figures, Group, figures_without_redis, parked_groups, read_figures
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Sample
 from customer_sync.store.ledger import Row

@@ -6,8 +6,8 @@ import math
 
 from flask import Flask
 
-from customer_sync.figures import iso
 from customer_sync.model import EventState, from_ms
+from customer_sync.operate.figures import iso
 
 #: State → what it means, for people who see it for the first time.
 MEANINGS: dict[str, str] = {

@@ -19,22 +19,22 @@ import redis
 
 from customer_sync import pipeline
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contact_plan import Rules
-from customer_sync.brevo.contacts import ContactsHandler
-from customer_sync.brevo.gear import assemble_gear
-from customer_sync.brevo.imports import Terms
-from customer_sync.brevo.intake import BrevoIntake
-from customer_sync.brevo.sandbox.app import create_app
-from customer_sync.brevo.sandbox.state import Sandbox
-from customer_sync.brevo.sandbox.state import Settings as SandboxSettings
-from customer_sync.brevo.upload import Uploads
-from customer_sync.connector import SourceSettings
+from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.brevo.contacts.gear import assemble_gear
+from customer_sync.brevo.contacts.handler import ContactsHandler
+from customer_sync.brevo.contacts.imports import Terms
+from customer_sync.brevo.contacts.upload import Uploads
+from customer_sync.brevo.webhooks import BrevoIntake
+from customer_sync.engine.plan import Planned, Request, Says, Step, Who, commit
+from customer_sync.engine.planner import Planner
 from customer_sync.errors import Unavailable
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import Reply, Unreached
 from customer_sync.model import Event, Inbound, Json, Kind, Priority, to_ms
-from customer_sync.outbound import Reply, Unreached
 from customer_sync.pipeline import Line, accept, process_inbox
-from customer_sync.plan import Planned, Request, Says, Step, Who, commit
-from customer_sync.planner import Planner
+from customer_sync.sandbox.app import create_app
+from customer_sync.sandbox.state import Sandbox
+from customer_sync.sandbox.state import Settings as SandboxSettings
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Tally

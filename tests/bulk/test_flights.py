@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from customer_sync.brevo.contact_job import _commutes
-from customer_sync.brevo.contact_plan import Desired, Plan
+from customer_sync.brevo.contacts.contact_job import _commutes
+from customer_sync.brevo.contacts.contact_plan import Desired, Plan
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, Priority
-from customer_sync.person import Has, Person
+from customer_sync.person.person import Has, Person
 from customer_sync.store import keys
 from customer_sync.store.flights import Flights
 from customer_sync.store.items import Flown, Settlement

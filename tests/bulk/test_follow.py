@@ -7,12 +7,12 @@ import time
 
 import pytest
 
-from customer_sync.brevo.gear import notify_url, open_gear
-from customer_sync.brevo.intake import BrevoIntake
-from customer_sync.brevo.landing import OVERDUE_LOOK_S, PATIENCE_S
-from customer_sync.brevo.refused_rows import addresses_in
+from customer_sync.brevo.contacts.gear import notify_url, open_gear
+from customer_sync.brevo.contacts.landing import OVERDUE_LOOK_S, PATIENCE_S
+from customer_sync.brevo.contacts.refused_rows import addresses_in
+from customer_sync.brevo.webhooks import BrevoIntake
 from customer_sync.config.settings import BrevoSettings, Settings
-from customer_sync.connector import SourceSettings
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.store import keys
 from tests.bulk.rig import LANE, BulkRig, at, customer, customers

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 import redis
 
-from customer_sync.brevo import imports
-from customer_sync.brevo.import_rows import MAX_BYTES, Load
-from customer_sync.brevo.imports import Terms
-from customer_sync.brevo.technical_list import list_name
+from customer_sync.brevo.contacts import imports
+from customer_sync.brevo.contacts.import_rows import MAX_BYTES, Load
+from customer_sync.brevo.contacts.imports import Terms
+from customer_sync.brevo.contacts.technical_list import list_name
 from customer_sync.model import Channel, Consent, ConsentState, Priority
 from customer_sync.store.flights import Gone, Row
 from customer_sync.store.items import SOLO_TRIES
@@ -321,7 +321,7 @@ def test_live_items_that_cannot_go_along_keep_their_place_and_are_looked_at_once
 
 
 def test_more_than_eight_megabytes_go_in_several_imports(rig, monkeypatch):
-    monkeypatch.setattr("customer_sync.brevo.import_rows.MAX_BYTES", 3_000)
+    monkeypatch.setattr("customer_sync.brevo.contacts.import_rows.MAX_BYTES", 3_000)
     sizes = []
     rig.http.before = lambda method, path, body: path == "v3/contacts/import" and sizes.append(len(body))
     rig.put(customers(30))
@@ -380,7 +380,7 @@ def technical_lists(rig):
 
 
 def test_the_lists_of_imports_that_follow_one_another_take_turns(rig, monkeypatch):
-    monkeypatch.setattr("customer_sync.brevo.import_rows.MAX_BYTES", 3_000)
+    monkeypatch.setattr("customer_sync.brevo.contacts.import_rows.MAX_BYTES", 3_000)
     rig.line = rig.open_line(rest_s=60.0)
     bodies = sent_imports(rig)
     rig.put(customers(40))

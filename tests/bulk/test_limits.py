@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.brevo.bulk_gate import BulkGate, PatientGate
+from customer_sync.brevo.contacts.bulk_gate import BulkGate, PatientGate
 from customer_sync.errors import TryLater
 from customer_sync.store import keys
 from customer_sync.store.limits import SHARE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from customer_sync.engine.plan import Planned, Request, Says, Who, commit
+from customer_sync.engine.planner import Planner
 from customer_sync.model import Priority
-from customer_sync.plan import Planned, Request, Says, Who, commit
-from customer_sync.planner import Planner
 from tests.bulk.rig import NOW, at
 from tests.reliability.stack import Stack, address
 from tests.sandbox_server import sandbox_server

@@ -18,10 +18,10 @@ from werkzeug.serving import make_server
 
 from customer_sync.cli import connect as command
 from customer_sync.errors import ConfigError, TryLater, Unavailable
-from customer_sync.reach import Upkeep
+from customer_sync.kit.reach import Upkeep
 from customer_sync.registry import load_settings
 from customer_sync.store.attempts import Attempts, Outcome
-from customer_sync.vault import RedisVault, SecretKey
+from customer_sync.store.vault import RedisVault, SecretKey
 from customer_sync.web import add_faces
 from customer_sync.web.services import Services
 from tests.shops import Lumen, open_shops

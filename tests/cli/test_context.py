@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from customer_sync import embedded
+from customer_sync.base import embedded
 from customer_sync.config import BREVO_URL
 
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import pytest
 import redis
 
-from customer_sync import reach
 from customer_sync.assembly import connectors_of
+from customer_sync.base.metrics import CATALOGUE
 from customer_sync.cli.doctor import exit_code
 from customer_sync.config import Settings
-from customer_sync.connector import SourceSettings
-from customer_sync.doctor import Finding, Patient, examine, redis_finding
-from customer_sync.doctor import account as account_checks
-from customer_sync.doctor import installation as installation_checks
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
-from customer_sync.metrics import CATALOGUE
-from customer_sync.outbound import Reply
+from customer_sync.kit import reach
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import Reply
+from customer_sync.operate.doctor import Finding, Patient, examine, redis_finding
+from customer_sync.operate.doctor import account as account_checks
+from customer_sync.operate.doctor import installation as installation_checks
 from customer_sync.store import keys
 from customer_sync.store.breaker import Pause
 from customer_sync.store.spool import Spool

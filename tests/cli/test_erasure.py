@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from customer_sync.connector import json_body
-from customer_sync.erasure import Erased, Forgotten, forget_traces, request_erasure, spools_in, whom
 from customer_sync.errors import PayloadError
-from customer_sync.merge import stamp
+from customer_sync.kit.connector import json_body
 from customer_sync.model import Event, Inbound, Kind
-from customer_sync.person import Part
+from customer_sync.operate.erasure import Erased, Forgotten, forget_traces, request_erasure, spools_in, whom
+from customer_sync.person.merge import stamp
+from customer_sync.person.person import Part
 from customer_sync.pipeline import accept
 from customer_sync.store import inbox, keys
 from customer_sync.store.breaker import Pause
@@ -181,7 +181,7 @@ def test_a_request_that_a_worker_holds_is_removed_too(known):
 
 
 def test_all_of_a_long_inbox_is_searched(known, monkeypatch):
-    monkeypatch.setattr("customer_sync.erasure._PAGE", 2)
+    monkeypatch.setattr("customer_sync.operate.erasure._PAGE", 2)
     for number in range(5):
         accept(known.line, request([{"id": str(number), "email": JANE if number % 2 == 0 else JOHN}]))
 

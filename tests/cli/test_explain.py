@@ -8,14 +8,14 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from customer_sync.config import Settings, SkillSettings, SourceSync
-from customer_sync.connector import SourceSettings
-from customer_sync.erasure import request_erasure
-from customer_sync.explain import explain
+from customer_sync.engine.plan import Planned, Request, Says, Who, commit
+from customer_sync.engine.planner import Planner
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, to_iso, to_ms
-from customer_sync.outbound import Reply
+from customer_sync.operate.erasure import request_erasure
+from customer_sync.operate.explain import explain
 from customer_sync.pipeline import process_inbox
-from customer_sync.plan import Planned, Request, Says, Who, commit
-from customer_sync.planner import Planner
 from customer_sync.store.breaker import Pause
 from customer_sync.store.parked import Parked, encode
 from tests.rig import NOW, Rig, at

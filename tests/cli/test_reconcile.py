@@ -10,8 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from customer_sync.config import Settings
-from customer_sync.reconcile.receipt import Receipts
 from customer_sync.store import keys
+from customer_sync.store.receipts import Receipts
 from customer_sync.web import create_app
 
 PEOPLE = range(1, 6)
@@ -77,7 +77,7 @@ def test_for_programs_it_is_the_receipt_without_an_address(synced, sandbox):
 
 
 def test_the_brake_fails_with_the_command_that_goes_on(synced, sandbox, monkeypatch):
-    monkeypatch.setattr("customer_sync.reconcile.run.BRAKE_PEOPLE", 1)
+    monkeypatch.setattr("customer_sync.batch.reconcile.run.BRAKE_PEOPLE", 1)
     for n in (1, 2):
         alter(sandbox, n, emailBlacklisted=True)
 

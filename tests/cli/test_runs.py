@@ -66,7 +66,7 @@ def test_a_sync_of_a_source_without_keys_says_which_keys(tajo, worker):
 def test_a_sync_that_finds_a_stopped_run_says_why_that_one_stopped(tajo, worker, run, store, monkeypatch):
     remedy = f"Make a new token. Then `tajo runs resume {run.id}` goes on at the same place."
     store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="The token has expired.", remedy=remedy)
-    monkeypatch.setattr("customer_sync.runs.Puller.reach", lambda *_: None)
+    monkeypatch.setattr("customer_sync.batch.runs.Puller.reach", lambda *_: None)
 
     output = tajo("connectors", "sync", "shopify", code=1).output
 

@@ -9,7 +9,7 @@ import yaml
 
 from customer_sync.cli.init import config_text
 from customer_sync.cli.output import paint
-from customer_sync.connector import Connector, Option
+from customer_sync.kit.connector import Connector, Option
 from customer_sync.registry import load_settings, platforms
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally

@@ -11,8 +11,8 @@ import pytest
 
 from customer_sync.cli.freshen import freshen
 from customer_sync.cli.trigger import fixtures_of, read_fixture
-from customer_sync.connector import Connector, SourceSettings, json_object
 from customer_sync.errors import Refused
+from customer_sync.kit.connector import Connector, SourceSettings, json_object
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.registry import connector_for, load_settings, platforms
 

@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from customer_sync.config import ConfigFaults, load
-from customer_sync.connector import Connector, Option
+from customer_sync.kit.connector import Connector, Option
 
 
 class ConnectorShop(Connector):

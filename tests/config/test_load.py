@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from customer_sync.batch.cron import latest_slot
 from customer_sync.config import BREVO_URL, ConfigFaults, Schedule, SyncOptions, load, skill_settings
 from customer_sync.config.document import Text
 from customer_sync.config.faults import Wrong
 from customer_sync.config.values import api_key, cron
-from customer_sync.connector import Option
-from customer_sync.cron import latest_slot
+from customer_sync.kit.connector import Option
 
 SHOP = """
     connectors:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customer_sync.config import load
-from customer_sync.mapping import DEFAULT_MAPPING
+from customer_sync.person.mapping import DEFAULT_MAPPING
 
 FIELDS = ("firstName", "lastName", "phone", "totalSpent", "totalOrders", "city", "address.zipCode", "Tier__c")
 LAYER = st.dictionaries(

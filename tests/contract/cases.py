@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import PayloadError
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Channel, ConsentState, Event, Inbound, Kind
 
 REPO = Path(__file__).parents[2]

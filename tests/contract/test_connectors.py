@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from customer_sync.connector import Connector
 from customer_sync.errors import ConfigError, Refused
+from customer_sync.kit.connector import Connector
+from customer_sync.kit.reach import Access, Withdrawal
 from customer_sync.model import Channel, Event
-from customer_sync.reach import Access, Withdrawal
 from tests.contract.cases import (
     CASES,
     EVENTFUL,

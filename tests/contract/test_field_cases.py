@@ -14,8 +14,8 @@ from connectors.shopify.tests.standin import customer as pulled_customer
 from connectors.woocommerce.boxes import CONSENT_META_KEYS, TRUE_VALUES, Boxes
 from connectors.woocommerce.pulled import Reader
 from customer_sync.errors import PayloadError
-from customer_sync.mapping import map_customer
 from customer_sync.model import ConsentState, Event, Inbound, Kind
+from customer_sync.person.mapping import map_customer
 from tests.contract.cases import RECEIVED_AT, connector_of, iso
 
 ACT = "2026-11-20T10:00:00Z"

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync import signatures
 from customer_sync.errors import ConfigError, Refused
+from customer_sync.kit import signatures
 from customer_sync.model import Inbound
 from tests.contract.cases import REPO
 

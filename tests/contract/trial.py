@@ -27,12 +27,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from customer_sync.connector import Connector, SourceSettings
 from customer_sync.errors import ConfigError, TajoError
+from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.kit.fakes.faults import PAGES
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import Access, Page, Want
 from customer_sync.model import Event
-from customer_sync.outbound import HttpClient
-from customer_sync.reach import Access, Page, Want
 from tests.contract.cases import connector_of
 from tests.stores.servers import StoreClient
 

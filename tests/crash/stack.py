@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
-from customer_sync.embedded import free_port
+from customer_sync.base.embedded import free_port
 from tests.sandbox_server import SandboxClient
 
 

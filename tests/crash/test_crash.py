@@ -18,7 +18,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from connectors.shopify.connector import ShopifyConnector
-from customer_sync.connector import SourceSettings
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Inbound
 from tests.crash.stack import Stack, kill, wait_for
 from tests.sandbox_server import sandbox_server
@@ -83,7 +83,7 @@ def test_killed_workers_web_and_redis_lose_nothing(stack, capsys):
 def _victims(stack: Stack, victim: str) -> list[int]:
     if victim == "redis":
         return [stack.redis()]
-    pids = stack.children("customer_sync.worker worker" if victim == "worker" else "granian")
+    pids = stack.children("customer_sync.worker.app worker" if victim == "worker" else "granian")
     return pids[:1] if victim == "worker" else pids
 
 

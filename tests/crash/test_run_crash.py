@@ -62,7 +62,7 @@ def test_a_run_whose_workers_are_killed_ten_times_brings_everybody_once_or_more(
     kills = 0
     while kills < KILLS and read(store, number).is_open:
         time.sleep(rng.uniform(0.3, 1.2))
-        for pid in stack.children("customer_sync.worker worker"):
+        for pid in stack.children("customer_sync.worker.app worker"):
             kill(pid)
         kills += 1
     wait_for(lambda: read(store, number).state is RunState.DONE, 240, lambda: read(store, number))

@@ -11,10 +11,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from customer_sync.connector import SourceSettings
 from customer_sync.demo import sender as module
 from customer_sync.demo.dialect import Notice
 from customer_sync.demo.sender import Sender
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Inbound
 from customer_sync.registry import connector_for
 

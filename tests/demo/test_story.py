@@ -7,15 +7,15 @@ from random import Random
 import phonenumbers
 import pytest
 
-from customer_sync.connector import SourceSettings
 from customer_sync.demo.__main__ import shops_of
 from customer_sync.demo.schedule import schedule
 from customer_sync.demo.shop import OPENING, WEIGHTS, Shop
 from customer_sync.demo.shopify import FIRST_ID
-from customer_sync.identity import normalize_email
-from customer_sync.invented.countries import COUNTRIES
-from customer_sync.invented.people import DOMAINS, make_email, make_mobile, make_person, plain
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.invented.countries import COUNTRIES
+from customer_sync.kit.invented.people import DOMAINS, make_email, make_mobile, make_person, plain
 from customer_sync.model import Channel, ConsentState, Inbound, Kind
+from customer_sync.person.identity import normalize_email
 from customer_sync.registry import connector_for
 
 START = datetime(2026, 11, 21, 12, tzinfo=UTC)

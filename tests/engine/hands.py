@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
-from customer_sync.outbound import Reply
 from tests.engine.test_addresses import customer
 from tests.rig import Rig, at
 

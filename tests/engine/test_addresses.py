@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
-from customer_sync.outbound import Reply
 from tests.rig import LIST, Contact, Rig, at
 
 GRANTED, WITHDRAWN = ConsentState.GRANTED, ConsentState.WITHDRAWN

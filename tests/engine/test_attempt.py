@@ -8,9 +8,18 @@ import threading
 import pytest
 import redis
 
-from customer_sync import pipeline, retry
-from customer_sync.errors import FieldRefused, Missing, Parkable, PayloadError, TajoError, TryLater, Unavailable
-from customer_sync.lane import Outcome
+from customer_sync import pipeline
+from customer_sync.base import retry
+from customer_sync.engine.lane import Outcome
+from customer_sync.errors import (
+    FieldRefused,
+    Missing,
+    Parkable,
+    PayloadError,
+    TajoError,
+    TryLater,
+    Unavailable,
+)
 from customer_sync.store import keys
 from customer_sync.store.items import Settlement
 from tests.rig import Rig, at

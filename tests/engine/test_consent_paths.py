@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from customer_sync.erasure import clear_address
+from customer_sync.base.retry import HORIZON_S
+from customer_sync.kit.outbound import Reply
 from customer_sync.model import ConsentState
-from customer_sync.outbound import Reply
-from customer_sync.retry import HORIZON_S
+from customer_sync.operate.erasure import clear_address
 from tests.engine.test_addresses import consent, customer, opt_in, order, seen, unsubscribed
 from tests.rig import LIST, Contact, Rig, at
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from customer_sync.embedded import free_port
+from customer_sync.base.embedded import free_port
 from customer_sync.model import Event, Kind
 from customer_sync.store import connect, scripts
 from tests.bulk.rig import BulkRig, customers

@@ -8,7 +8,7 @@ from customer_sync import assembly
 from customer_sync.config import Settings
 from customer_sync.config.settings import BrevoSettings
 from customer_sync.destinations import LANES, described
-from customer_sync.lane import LaneDescription
+from customer_sync.engine.lane import LaneDescription
 from customer_sync.store.breaker import Pause
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.erasure import request_erasure
 from customer_sync.model import ConsentState, Event, Kind
+from customer_sync.operate.erasure import request_erasure
 from tests.engine.test_addresses import consent, customer, opt_in, order, seen, unsubscribed
 from tests.rig import LIST, Contact, Rig, at
 

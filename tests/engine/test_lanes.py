@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from customer_sync.erasure import forget_traces, request_erasure, whom
 from customer_sync.errors import Parkable, TryLater, Unavailable
 from customer_sync.model import EventState, Kind, Priority
+from customer_sync.operate.erasure import forget_traces, request_erasure, whom
 from customer_sync.pipeline import deliver
 from customer_sync.store import connect
 from customer_sync.store.items import Settlement

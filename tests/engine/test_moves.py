@@ -6,8 +6,8 @@ import contextlib
 
 import pytest
 
-from customer_sync.erasure import request_erasure
 from customer_sync.model import ConsentState
+from customer_sync.operate.erasure import request_erasure
 from tests.engine.hands import answer, end_leases, erased, merged, sms, texts
 from tests.engine.test_addresses import consent, customer, deleted, opt_in, order, seen, unsubscribed
 from tests.rig import Contact, Rig, at

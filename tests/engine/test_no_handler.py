@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from customer_sync import pipeline
-from customer_sync.lane import Delivery, Outcome
-from customer_sync.merge import stamp
+from customer_sync.engine.lane import Delivery, Outcome
+from customer_sync.engine.plan import Group, Planned, PlannedPut, Request, commit
 from customer_sync.model import Event, Kind, Priority
-from customer_sync.person import Part
-from customer_sync.plan import Group, Planned, PlannedPut, Request, commit
+from customer_sync.person.merge import stamp
+from customer_sync.person.person import Part
 from customer_sync.store.items import Settlement
 from tests.rig import Rig, at
 

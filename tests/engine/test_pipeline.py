@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.clock import utc_now
+from customer_sync.base.clock import utc_now
 from customer_sync.errors import Unavailable
+from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Consent, ConsentState, Event, EventState, Kind
-from customer_sync.outbound import Reply
 from tests.rig import LIST, NOW, Rig, at
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, note
 from hypothesis import strategies as st
 
-from customer_sync.brevo.contact_plan import view
+from customer_sync.brevo.contacts.contact_plan import view
 from customer_sync.model import Kind
 from customer_sync.store import connect
 from tests.engine.world import SHARING, SOURCES, Step, Truth, histories, newest

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from customer_sync.kit.outbound import Reply
 from customer_sync.model import ConsentState
-from customer_sync.outbound import Reply
 from tests.engine.hands import BAD, NO_LIST, answer
 from tests.engine.test_addresses import consent, customer, deleted, opt_in
 from tests.rig import LIST, Contact, Rig

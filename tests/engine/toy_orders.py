@@ -9,14 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from customer_sync.brevo.contact_plan import Rules, view
-from customer_sync.connector import parse_time
+from customer_sync.brevo.contacts.contact_plan import Rules, view
+from customer_sync.engine.lane import Delivery, Outcome
+from customer_sync.engine.plan import Due, RecordSays, Who
 from customer_sync.errors import Parkable, TajoError, TryLater, Unavailable
-from customer_sync.identity import normalize_email
-from customer_sync.lane import Delivery, Outcome
-from customer_sync.merge import merge
+from customer_sync.kit.connector import parse_time
 from customer_sync.model import Event, Json, Kind
-from customer_sync.plan import Due, RecordSays, Who
+from customer_sync.person.identity import normalize_email
+from customer_sync.person.merge import merge
 from customer_sync.skills import Intent
 from customer_sync.store import Store
 from customer_sync.store.forms import Kept, decode_kept, encode_kept

@@ -11,8 +11,8 @@ import time
 
 import redis
 
-from customer_sync.brevo.contact_plan import Rules
-from customer_sync.connector import SourceSettings
+from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Event, Inbound, Json, Kind, from_ms
 from customer_sync.pipeline import Line, deliver, process_inbox
 from customer_sync.store import Store, connect, forms, items

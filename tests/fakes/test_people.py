@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.invented.people import DOMAINS
 from customer_sync.kit.fakes.cast import Cast
 from customer_sync.kit.fakes.crowd import WEIGHTS, Crowd
 from customer_sync.kit.fakes.limits import Bucket, Window
 from customer_sync.kit.fakes.pages import links, pack, unpack
 from customer_sync.kit.fakes.table import Table
+from customer_sync.kit.invented.people import DOMAINS
 from tests.fakes.toy import Toy
 
 SOME = range(0, 5_000, 7)

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from customer_sync.embedded import free_port
+from customer_sync.base.embedded import free_port
 from tests.hybrid.house import NEVER, House, shopify, woocommerce
 from tests.sandbox_server import sandbox_server
 from tests.stores.servers import store_server

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 import redis
 
 from customer_sync.assembly import open_puller_of
-from customer_sync.embedded import free_port
+from customer_sync.base.embedded import free_port
+from customer_sync.batch.runs import start
 from customer_sync.registry import load_settings
-from customer_sync.runs import start
 from customer_sync.store import Store, keys
 from customer_sync.store.run import Run, RunKind, RunState
 from tests.reliability.servers import OwnRedis, wait_until
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: The list that who agreed is put on.
 LIST = 2
 NEVER = {"pull": "off", "reconcile": "off", "webhooks": "off"}
-CELERY = ("celery", "--quiet", "-A", "customer_sync.worker")
+CELERY = ("celery", "--quiet", "-A", "customer_sync.worker.app")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
 BEAT = (*CELERY, "beat", "--pidfile=")
 WEB = ("granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi", "--blocking-threads", "4")

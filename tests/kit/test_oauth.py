@@ -20,9 +20,9 @@ from customer_sync.kit.fakes.clock import Clock
 from customer_sync.kit.fakes.oauth import OAuth, OAuthError
 from customer_sync.kit.fakes.oauth import Terms as Given
 from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, STORE_TRIES_S, Terms, Tokens, code_form
-from customer_sync.outbound import Reply
-from customer_sync.reach import Access
-from customer_sync.vault import RedisVault, SecretKey
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Access
+from customer_sync.store.vault import RedisVault, SecretKey
 
 CLIENT = ("client-id", "client-secret")
 URL = "https://platform.test/token"
@@ -277,10 +277,10 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from customer_sync.kit.oauth import Terms, Tokens
-from customer_sync.outbound import HttpClient
-from customer_sync.reach import Access
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import Access
 from customer_sync.store import connect
-from customer_sync.vault import RedisVault, SecretKey
+from customer_sync.store.vault import RedisVault, SecretKey
 
 redis_url, url, now_s, home = sys.argv[1:]
 vault = RedisVault(connect(redis_url), "crm", SecretKey("a-key-of-many-characters", Path(home)))

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from customer_sync import transport
+from customer_sync.kit import transport
 
 
 @pytest.fixture

@@ -11,11 +11,12 @@ import time
 import pytest
 import responses
 
-from customer_sync import __version__, outbound
+from customer_sync import __version__
 from customer_sync.errors import PayloadError, Unavailable
-from customer_sync.outbound import HttpClient, Reply, Unreached
-from customer_sync.proxies import Proxies
-from customer_sync.transport import Timeout
+from customer_sync.kit import outbound
+from customer_sync.kit.outbound import HttpClient, Reply, Unreached
+from customer_sync.kit.proxies import Proxies
+from customer_sync.kit.transport import Timeout
 from tests.outbound.peers import answering, certificate, dripping, peer
 
 URL = "https://api.example.com/v3/contacts"

@@ -7,11 +7,11 @@ import socket
 
 import pytest
 
-from customer_sync import transport
 from customer_sync.errors import ConfigError, Unavailable
-from customer_sync.outbound import HttpClient, Unreached
-from customer_sync.proxies import Proxies, proxies_of_environment
-from customer_sync.transport import Timeout
+from customer_sync.kit import transport
+from customer_sync.kit.outbound import HttpClient, Unreached
+from customer_sync.kit.proxies import Proxies, proxies_of_environment
+from customer_sync.kit.transport import Timeout
 from tests.outbound.peers import answering, certificate, dripping, peer, proxy
 
 PATIENT = Timeout(connect_s=5.0, silence_s=30.0, answer_s=60.0)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.brevo import refused_rows
-from customer_sync.brevo.refused_rows import RefusedRows
-from customer_sync.proxies import proxies_of_environment
+from customer_sync.brevo.contacts import refused_rows
+from customer_sync.brevo.contacts.refused_rows import RefusedRows
+from customer_sync.kit.proxies import proxies_of_environment
 from tests.outbound.peers import answering, certificate, peer
 
 FILE = b"EMAIL;REASON\njane@example.com;taken\n"

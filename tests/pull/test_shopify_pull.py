@@ -12,10 +12,10 @@ import pytest
 
 from connectors.shopify import bulk
 from connectors.shopify.connector import ShopifyConnector
-from customer_sync.connector import SourceSettings, parse_time
 from customer_sync.errors import ConfigError, TryLater, Unavailable
-from customer_sync.outbound import HttpClient
-from customer_sync.reach import Access, Callback, Invitation, Want
+from customer_sync.kit.connector import SourceSettings, parse_time
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import Access, Callback, Invitation, Want
 from tests.stores.servers import store_server
 
 CUSTOMERS = 3_000

@@ -14,11 +14,11 @@ import pytest
 from connectors.woocommerce.api import WEBHOOKS
 from connectors.woocommerce.api import Shop as Client
 from connectors.woocommerce.connector import WooCommerceConnector
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, PayloadError, TryLater
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import Access, Callback, Invitation, Want
 from customer_sync.model import Event, Inbound, Kind
-from customer_sync.outbound import HttpClient
-from customer_sync.reach import Access, Callback, Invitation, Want
 
 ROOT = Path(__file__).resolve().parents[2]
 KEYS = {

@@ -9,12 +9,12 @@ from datetime import datetime, timedelta
 import pytest
 import redis
 
+from customer_sync.base.clock import utc_now
+from customer_sync.batch.reconcile.run import Reconciler
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contacts import ContactsHandler
-from customer_sync.clock import utc_now
+from customer_sync.brevo.contacts.handler import ContactsHandler
+from customer_sync.kit.outbound import HttpClient
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
-from customer_sync.outbound import HttpClient
-from customer_sync.reconcile.run import Reconciler
 from customer_sync.store.counters import Tally
 from tests.rig import Rig
 from tests.sandbox_server import SandboxClient, sandbox_server

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from customer_sync.brevo.contact_plan import BREVO, Rules, after_delete, after_write, make_plan
-from customer_sync.consent import label_of
-from customer_sync.merge import Stamped, earliest, stamp
+from customer_sync.brevo.contacts.contact_plan import BREVO, Rules, after_delete, after_write, make_plan
 from customer_sync.model import Json
-from customer_sync.person import Has, Person, Record
+from customer_sync.person.consent import label_of
+from customer_sync.person.merge import Stamped, earliest, stamp
+from customer_sync.person.person import Has, Person, Record
 
 JANE = "jane@example.com"
 TYPES = {

@@ -9,8 +9,8 @@ import pytest
 
 from customer_sync.errors import TryLater
 from customer_sync.model import ConsentState
-from customer_sync.reconcile.receipt import Receipts
 from customer_sync.store import keys
+from customer_sync.store.receipts import Receipts
 from tests.rig import LIST
 
 WITHDRAWN = ConsentState.WITHDRAWN

@@ -9,11 +9,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from customer_sync.brevo.contact_plan import BREVO, after_delete, after_write, make_plan, view
-from customer_sync.merge import Stamped, merge, stamp
-from customer_sync.model import Channel
-from customer_sync.person import Has, Part, Person, apply
-from customer_sync.reconcile.compare import (
+from customer_sync.batch.reconcile.compare import (
     NO_LIFT,
     NO_UPDATES,
     Contact,
@@ -23,6 +19,10 @@ from customer_sync.reconcile.compare import (
     read_choices,
     read_contact,
 )
+from customer_sync.brevo.contacts.contact_plan import BREVO, after_delete, after_write, make_plan, view
+from customer_sync.model import Channel
+from customer_sync.person.merge import Stamped, merge, stamp
+from customer_sync.person.person import Has, Part, Person, apply
 from customer_sync.store.forms import decode_person, encode_person
 from tests.reconcile.jane import (
     CHOICES,

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from customer_sync.batch.reconcile.contacts import LIVE_SHARE, MAX_TRIES, BrevoContacts
 from customer_sync.brevo.client import Brevo
 from customer_sync.errors import ConfigError, Unavailable
-from customer_sync.outbound import Reply
-from customer_sync.reconcile.contacts import LIVE_SHARE, MAX_TRIES, BrevoContacts
+from customer_sync.kit.outbound import Reply
 from customer_sync.store.counters import Tally
 
 

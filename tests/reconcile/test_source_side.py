@@ -7,12 +7,12 @@ from typing import ClassVar
 
 import pytest
 
-from customer_sync.connector import SourceSettings
+from customer_sync.batch.reconcile.source_side import PullComparison
 from customer_sync.errors import ConfigError, PayloadError, TryLater
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import Access, Page
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
-from customer_sync.outbound import HttpClient
-from customer_sync.reach import Access, Page
-from customer_sync.reconcile.source_side import PullComparison
 from tests.reconcile.conftest import ago
 from tests.rig import Scripted
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from celery.concurrency.thread import TaskPool
 
-from customer_sync import worker
+from customer_sync.worker import app as worker
 
 #: How soon it counts as silent here, in seconds.
 SILENT_S = 2.0

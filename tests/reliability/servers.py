@@ -10,7 +10,7 @@ from pathlib import Path
 
 import redis
 
-from customer_sync import embedded
+from customer_sync.base import embedded
 
 
 class OwnRedis:

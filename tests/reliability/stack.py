@@ -17,8 +17,8 @@ import redis
 from celery import Celery
 
 from connectors.shopify.connector import ShopifyConnector
-from customer_sync.connector import SourceSettings
-from customer_sync.embedded import free_port
+from customer_sync.base.embedded import free_port
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Inbound
 from customer_sync.store import Store, inbox
 from tests.reliability.servers import OwnRedis, wait_until
@@ -37,7 +37,7 @@ skills:
 WORKER = (
     "celery",
     "-A",
-    "customer_sync.worker",
+    "customer_sync.worker.app",
     "worker",
     "--without-gossip",
     "--without-mingle",

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from customer_sync import worker
-from customer_sync.worker import EXIT_SILENT, Caretaker
+from customer_sync.worker import app as worker
+from customer_sync.worker.app import EXIT_SILENT, Caretaker
 from tests.reliability.odd_worker import SILENT_S
 from tests.reliability.servers import wait_until
 from tests.reliability.stack import Stack
@@ -53,7 +53,7 @@ def start_odd(empty_stack):
 
 def heard(caplog):
     """The lines of the worker's log, with their facts."""
-    return [f"{one.getMessage()} {one.facts}" for one in caplog.records if one.name == "customer_sync.worker"]
+    return [f"{one.getMessage()} {one.facts}" for one in caplog.records if one.name == "customer_sync.worker.app"]
 
 
 def test_whatever_fails_in_one_step_the_others_go_on(caretaker, monkeypatch, caplog):

@@ -14,11 +14,11 @@ from types import SimpleNamespace
 import pytest
 
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contacts import ContactsHandler
+from customer_sync.brevo.contacts.handler import ContactsHandler
 from customer_sync.brevo.gate import Gate
 from customer_sync.errors import TryLater
+from customer_sync.kit.outbound import HttpClient
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
-from customer_sync.outbound import HttpClient
 from customer_sync.store.counters import Tally
 from customer_sync.store.limits import SHARE
 from tests.redis_time import TimedLimits

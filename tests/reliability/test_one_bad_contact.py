@@ -7,8 +7,8 @@ import contextlib
 import pytest
 
 from customer_sync.errors import Unavailable
+from customer_sync.kit.outbound import Reply
 from customer_sync.model import Event, Kind
-from customer_sync.outbound import Reply
 from tests.rig import Rig, at
 
 BAD = "bad@example.com"

@@ -9,7 +9,7 @@ import pytest
 
 from customer_sync.cli.supervisor import platform_words
 from customer_sync.destinations import LANES
-from customer_sync.lane import PLATFORMS
+from customer_sync.engine.lane import PLATFORMS
 from tests.reliability.servers import wait_until
 from tests.reliability.stack import Stack, address
 from tests.reliability.toy_worker import toy_lanes

@@ -9,9 +9,10 @@ import os
 import sys
 from typing import Any
 
-from customer_sync import assembly, worker
-from customer_sync.lane import PLATFORMS, LaneDescription
+from customer_sync import assembly
+from customer_sync.engine.lane import PLATFORMS, LaneDescription
 from customer_sync.pipeline import Line
+from customer_sync.worker import app as worker
 from tests.toy_lane import OrdersHandler
 
 

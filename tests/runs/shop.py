@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import ClassVar
 
-from customer_sync.clock import utc_now
+from customer_sync.base.clock import utc_now
+from customer_sync.batch.runs import Puller, start, step
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import Access, Page, Want
 from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Json, Kind
-from customer_sync.outbound import HttpClient
-from customer_sync.reach import Access, Page, Want
-from customer_sync.runs import Puller, start, step
 from customer_sync.store.run import Run, RunKind, RunState
 from tests.rig import Rig, Scripted
 

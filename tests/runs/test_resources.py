@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync import runs
+from customer_sync.batch import runs
+from customer_sync.batch.runs import step
+from customer_sync.kit.reach import Page
 from customer_sync.model import Event, Kind, Priority
 from customer_sync.pipeline import deliver
-from customer_sync.reach import Page
-from customer_sync.runs import step
 from customer_sync.store.breaker import Pause
 from customer_sync.store.run import Busy, RunKind, RunState
 from tests.engine.toy_orders import LANE, OrderEvents, OrdersHandler, Shop

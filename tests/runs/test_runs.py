@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from customer_sync.batch.runs import MAX_TRIES, step
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.model import Channel, Consent, ConsentState, Kind, Priority, to_ms
-from customer_sync.runs import MAX_TRIES, step
 from customer_sync.store.run import Busy, RunKind, RunState
 from tests.runs.shop import PullableShop, RunRig, ago
 
@@ -257,7 +257,7 @@ def test_a_record_that_cannot_be_understood_is_counted_and_told_and_harms_no_oth
 
 
 def test_no_page_is_read_while_the_lane_is_full(rig, monkeypatch):
-    monkeypatch.setattr("customer_sync.runs.HIGH_WATER", 15)
+    monkeypatch.setattr("customer_sync.batch.runs.HIGH_WATER", 15)
     rig.shop.add(50)
     run = rig.start()
 

@@ -9,16 +9,16 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from customer_sync import schedule
+from customer_sync.batch.cron import latest_slot
+from customer_sync.batch.runs import Puller
 from customer_sync.config import Settings
 from customer_sync.config.settings import Schedule, SourceSync
-from customer_sync.connector import SourceSettings
-from customer_sync.cron import latest_slot
-from customer_sync.reach import Upkeep
-from customer_sync.runs import Puller
-from customer_sync.schedule import tick
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.reach import Upkeep
 from customer_sync.store import Store
 from customer_sync.store.run import RunKind, RunState
+from customer_sync.worker import schedule
+from customer_sync.worker.schedule import tick
 from tests.runs.shop import RunRig
 
 MORNING = datetime(2026, 11, 21, 8, 0, tzinfo=UTC)

@@ -15,8 +15,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from customer_sync.brevo.sandbox.app import create_app
-from customer_sync.brevo.sandbox.state import Sandbox, Settings
+from customer_sync.sandbox.app import create_app
+from customer_sync.sandbox.state import Sandbox, Settings
 from tests.openapi import find_brevo_spec
 
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from customer_sync.brevo.sandbox import identifiers, imports, landing, slices
-from customer_sync.brevo.sandbox.contact import Contact, Write
-from customer_sync.brevo.sandbox.imports import Import
-from customer_sync.brevo.sandbox.landing import Landing
-from customer_sync.brevo.sandbox.roll import Roll
+from customer_sync.sandbox import identifiers, imports, landing, slices
+from customer_sync.sandbox.contact import Contact, Write
+from customer_sync.sandbox.imports import Import
+from customer_sync.sandbox.landing import Landing
+from customer_sync.sandbox.roll import Roll
 
 ANN = "ann@example.com"
 #: Texts and values that look like the seams between rows.

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from customer_sync.brevo.sandbox import faults
+from customer_sync.sandbox import faults
 
 ANN = "ann@example.com"
 

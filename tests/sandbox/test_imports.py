@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from customer_sync.brevo.sandbox import imports
+from customer_sync.sandbox import imports
 
 ANN = "ann@example.com"
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.brevo.sandbox.limits import PLANS, Limits, bucket_of
+from customer_sync.sandbox.limits import PLANS, Limits, bucket_of
 
 
 def headers(answer) -> tuple[str, ...]:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from customer_sync.brevo.sandbox import acts, faults, guide, switches
-from customer_sync.brevo.sandbox.__main__ import main
-from customer_sync.brevo.sandbox.mailable import WAYS
+from customer_sync.sandbox import acts, faults, guide, switches
+from customer_sync.sandbox.__main__ import main
+from customer_sync.sandbox.mailable import WAYS
 
 ANN, BOB = "ann@example.com", "bob@example.com"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "sandbox.md"
@@ -162,7 +162,7 @@ def test_the_guide_in_the_documentation_is_the_one_of_the_code(capsys):
 
     printed = capsys.readouterr().out
     assert printed == guide.markdown()
-    assert DOCUMENT.read_text(encoding="utf-8") == printed, "run python -m customer_sync.brevo.sandbox --guide"
+    assert DOCUMENT.read_text(encoding="utf-8") == printed, "run python -m customer_sync.sandbox --guide"
 
 
 def test_the_guide_names_every_switch_act_fault_and_way():

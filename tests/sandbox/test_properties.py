@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from customer_sync.brevo.sandbox.identifiers import EMAIL
-from customer_sync.brevo.sandbox.state import Sandbox, Settings
+from customer_sync.sandbox.identifiers import EMAIL
+from customer_sync.sandbox.state import Sandbox, Settings
 from tests.sandbox.conftest import Brevo, Clock
 
 EMAILS = st.sampled_from(["a@example.com", "b@example.com", "c@example.com"])

@@ -207,7 +207,7 @@ def test_the_worker_ends_when_its_parent_is_killed():
 
 def test_a_port_in_use_is_told_and_not_shared(sandbox):
     port = sandbox.address.rpartition(":")[2]
-    command = [sys.executable, "-m", "customer_sync.brevo.sandbox", "--port", port]
+    command = [sys.executable, "-m", "customer_sync.sandbox", "--port", port]
 
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20, env=dict(os.environ))
 
@@ -216,7 +216,7 @@ def test_a_port_in_use_is_told_and_not_shared(sandbox):
 
 
 def test_the_server_is_light_so_that_it_starts_at_once():
-    code = "import sys, customer_sync.brevo.sandbox.server; print(' '.join(sys.modules))"
+    code = "import sys, customer_sync.sandbox.server; print(' '.join(sys.modules))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=20)
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.brevo.sandbox import switches
-from customer_sync.brevo.sandbox.__main__ import main
+from customer_sync.sandbox import switches
+from customer_sync.sandbox.__main__ import main
 
 ANN = "ann@example.com"
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from customer_sync.errors import ConfigError, TryLater
 from customer_sync.store import keys
-from customer_sync.vault import KEY_FILE, RedisVault, SecretKey
+from customer_sync.store.vault import KEY_FILE, RedisVault, SecretKey
 
 KEY, OLD_KEY = "a-key-of-many-characters", "an-older-key-of-many-characters"
 CREDENTIALS = {"access_token": "shpat_5f2e", "expires_at": 1795219200, "refresh": {"token": "r-1", "uses": None}}
@@ -268,7 +268,7 @@ REFRESH = """
 import sys
 from pathlib import Path
 from customer_sync.store import connect
-from customer_sync.vault import RedisVault, SecretKey
+from customer_sync.store.vault import RedisVault, SecretKey
 
 client = connect(sys.argv[1])
 vault = RedisVault(client, "lumen", SecretKey(None, Path(sys.argv[2])))

@@ -14,11 +14,11 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from customer_sync.config import Settings
-from customer_sync.connector import SourceSettings
-from customer_sync.merge import stamp
+from customer_sync.engine.plan import Planned, Request, commit
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Event, EventState, Inbound, Kind
-from customer_sync.person import Part, Person
-from customer_sync.plan import Planned, Request, commit
+from customer_sync.person.merge import stamp
+from customer_sync.person.person import Part, Person
 from customer_sync.store import Store, inbox, keys
 from customer_sync.store.forms import encode_part
 from customer_sync.store.ledger import event_row, outcome_row

@@ -12,7 +12,7 @@ from werkzeug.test import TestResponse
 
 from customer_sync import assembly
 from customer_sync.config import BrevoSettings, Settings, SkillSettings
-from customer_sync.connector import Connector, SourceSettings
+from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.model import Inbound
 from customer_sync.pipeline import process_inbox
 from customer_sync.store import Store, connect, keys

@@ -9,12 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 import redis
 
-from customer_sync.clock import system_clock
-from customer_sync.connector import SourceSettings
+from customer_sync.base.clock import system_clock
 from customer_sync.errors import ConfigError, PayloadError, Refused, TryLater, Unavailable
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.store import keys
 from customer_sync.store.attempts import OPEN_S, Attempts
-from customer_sync.vault import RedisVault, SecretKey
+from customer_sync.store.vault import RedisVault, SecretKey
 from customer_sync.web.connect import COOKIE
 from tests.shops import Lumen, open_shops
 

@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from customer_sync.base.metrics import LATENCY_BUCKETS_S
 from customer_sync.config import BrevoSettings, Settings
-from customer_sync.figures import Figures, figures_without_redis, judge, parked_groups, read_figures
-from customer_sync.figures.parts import Alert, Calls, Latency, Paused, Queue, RedisHealth
-from customer_sync.figures.read import _redis, quantile
-from customer_sync.metrics import LATENCY_BUCKETS_S
 from customer_sync.model import EventState, Inbound
+from customer_sync.operate.figures import Figures, figures_without_redis, judge, parked_groups, read_figures
+from customer_sync.operate.figures.parts import Alert, Calls, Latency, Paused, Queue, RedisHealth
+from customer_sync.operate.figures.read import _redis, quantile
 from customer_sync.store import Store, inbox
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customer_sync.config import BrevoSettings, Settings
-from customer_sync.connector import SourceSettings
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import EventState, Inbound
 from customer_sync.store import inbox, keys
 from customer_sync.store.spool import Spool

@@ -8,7 +8,7 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from customer_sync.metrics import CATALOGUE, LATENCY_BUCKETS_S
+from customer_sync.base.metrics import CATALOGUE, LATENCY_BUCKETS_S
 from customer_sync.model import Inbound
 from customer_sync.store import inbox
 from customer_sync.store.counters import Tally

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.reconcile.receipt import Drift, Receipt, Receipts
+from customer_sync.store.receipts import Drift, Receipt, Receipts
 
 from .test_api import call
 

@@ -13,9 +13,9 @@ from typing import Any, Final
 import orjson
 
 from connectors.shopify.fake.settings import Settings
-from customer_sync.invented.countries import COUNTRIES
 from customer_sync.kit.fakes.cast import Cast, roll
 from customer_sync.kit.fakes.clock import iso
+from customer_sync.kit.invented.countries import COUNTRIES
 
 #: What is known of a customer; each is a JSON value. Names are those of the Admin API as far as it has one.
 COLUMNS: Final = (

@@ -23,13 +23,13 @@ from connectors.shopify.fake.population import Facts
 from connectors.shopify.fake.schema import Reader, beside
 from connectors.shopify.fake.settings import VERSIONS, Settings
 from connectors.shopify.fake.tokens import Tokens
-from customer_sync.invented.people import Person
 from customer_sync.kit.fakes.answers import Row
 from customer_sync.kit.fakes.clock import iso
 from customer_sync.kit.fakes.crowd import Crowd
 from customer_sync.kit.fakes.fake import Fake
 from customer_sync.kit.fakes.hooks import Delivery, Message, Rules, Sender
 from customer_sync.kit.fakes.limits import Bucket
+from customer_sync.kit.invented.people import Person
 
 #: Seconds between the tries of a webhook, four hours in all (https://shopify.dev/docs/apps/build/webhooks).
 WAITS_S: Final = (60.0, 120.0, 240.0, 480.0, 960.0, 1920.0, 3840.0, 6780.0)

@@ -10,9 +10,9 @@ from typing import NamedTuple
 from urllib.parse import parse_qs
 
 from connectors.shopify.connector import ShopifyConnector
-from customer_sync.connector import SourceSettings
-from customer_sync.outbound import Reply
-from customer_sync.reach import Access
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Access
 
 NOW_S = 1_795_262_400.0  # 2026-11-21T12:00:00Z
 SHOP = "lamps.myshopify.com"

@@ -24,8 +24,8 @@ from connectors.shopify.tests.standin import (
     reply,
     token,
 )
-from customer_sync.connector import UNREADABLE
 from customer_sync.errors import ConfigError, TryLater, Unavailable
+from customer_sync.kit.connector import UNREADABLE
 
 SCHEMAS = Path(__file__).parents[4] / "shared" / "payloads" / "shopify" / "schema"
 #: What begins with a line below is a part of others.

@@ -20,7 +20,7 @@ from connectors.shopify.tests.standin import (
     reply,
 )
 from customer_sync.errors import ConfigError, TryLater, Unavailable
-from customer_sync.reach import Want
+from customer_sync.kit.reach import Want
 
 OPERATION = "gid://shopify/BulkOperation/7"
 URL = "https://storage.example/file.jsonl?signature=secret"

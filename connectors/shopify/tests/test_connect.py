@@ -12,8 +12,8 @@ from connectors.shopify.account import SCOPES
 from connectors.shopify.connect import message
 from connectors.shopify.tests.standin import KEYS, NOW_S, SHOP, FakeVault, StandIn, access, connector, reply, token
 from customer_sync.errors import ConfigError, Refused, Unavailable
-from customer_sync.reach import Callback, Invitation
-from customer_sync.signatures import sign_hex
+from customer_sync.kit.reach import Callback, Invitation
+from customer_sync.kit.signatures import sign_hex
 
 VECTORS = Path(__file__).parents[4] / "shared" / "payloads" / "ecommerce_signature_vectors.json"
 INVITATION = Invitation("a" * 32, "https://sync.example.com/connect/lamps", "https://sync.example.com/")

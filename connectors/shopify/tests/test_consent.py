@@ -6,9 +6,9 @@ import pytest
 
 from connectors.shopify.tests.standin import NOW_S, StandIn, access, connector, customers, error, graph
 from customer_sync.errors import ConfigError, Parkable, TryLater
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import Withdrawal, Written
 from customer_sync.model import Channel
-from customer_sync.outbound import HttpClient
-from customer_sync.reach import Withdrawal, Written
 from tests.stores.servers import store_server
 
 AT = datetime.fromtimestamp(NOW_S, tz=UTC) - timedelta(minutes=5)

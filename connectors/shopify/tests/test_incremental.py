@@ -10,8 +10,8 @@ from connectors.shopify import queries
 from connectors.shopify.pull import IGNORED, SHORT, UNSORTED
 from connectors.shopify.tests.standin import NOW_S, StandIn, access, connector, customer, customers, error, graph, reply
 from customer_sync.errors import ConfigError, PayloadError, TryLater
+from customer_sync.kit.reach import Want
 from customer_sync.model import Event, from_ms
-from customer_sync.reach import Want
 
 SINCE = datetime(2026, 11, 20, 10, tzinfo=UTC)
 

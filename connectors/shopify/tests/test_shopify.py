@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from connectors.shopify.connector import ShopifyConnector
 from connectors.shopify.records import CONSENT_STATES
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import PayloadError, Refused
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Channel, ConsentState, Inbound, Kind
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

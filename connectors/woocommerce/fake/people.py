@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from connectors.woocommerce.fake.settings import Settings
 from connectors.woocommerce.fake.wordpress import both
-from customer_sync.invented.countries import COUNTRIES
-from customer_sync.invented.people import Person, plain
 from customer_sync.kit.fakes.answers import Row
 from customer_sync.kit.fakes.cast import Cast, Who, roll
+from customer_sync.kit.invented.countries import COUNTRIES
+from customer_sync.kit.invented.people import Person, plain
 
 #: When the first account was made (2020-06-01), and how far two pairs of accounts are apart, in seconds.
 OPENED_S, STEP_S = 1_590_969_600, 37

@@ -12,10 +12,10 @@ from connectors.woocommerce.fake.records import Records
 from connectors.woocommerce.fake.settings import Settings
 from connectors.woocommerce.fake.webhooks import NOBODY, Hook, Webhooks
 from connectors.woocommerce.fake.wordpress import WpError, cannot
-from customer_sync.invented.people import Person
 from customer_sync.kit.fakes.answers import Row
 from customer_sync.kit.fakes.crowd import Crowd
 from customer_sync.kit.fakes.fake import Fake
+from customer_sync.kit.invented.people import Person
 
 #: The user who works in wp-admin.
 ADMIN: Final = 1_000

@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from connectors.woocommerce.api import Shop
 from connectors.woocommerce.auth import Keys
-from customer_sync.connector import SourceSettings
-from customer_sync.outbound import Reply
-from customer_sync.reach import Access
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Access
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 KEYS = Keys("ck_public", "cs_hidden")

@@ -24,10 +24,10 @@ from connectors.woocommerce.tests.canned import (
     settings,
     shop,
 )
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
-from customer_sync.outbound import Reply
-from customer_sync.signatures import sign_base64
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.signatures import sign_base64
 
 CUSTOMERS_PATH = "/wp-json/wc/v3/customers"
 VECTORS = Path(__file__).parents[4] / "shared" / "payloads" / "ecommerce_signature_vectors.json"

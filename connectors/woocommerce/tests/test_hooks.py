@@ -8,9 +8,9 @@ import pytest
 from connectors.woocommerce.api import PER_PAGE
 from connectors.woocommerce.connector import TOPICS, WooCommerceConnector
 from connectors.woocommerce.tests.canned import ANONYMOUS, NOW, OPTIONS, REFUSED, Vault, access, rows
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, Refused, Unavailable
-from customer_sync.reach import Callback, Invitation
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.reach import Callback, Invitation
 
 ADDRESS = "https://sync.example.com/webhooks/tea"
 STATE = "0123456789abcdef0123456789abcdef"

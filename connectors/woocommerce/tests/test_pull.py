@@ -9,8 +9,8 @@ from connectors.woocommerce.api import PER_PAGE
 from connectors.woocommerce.connector import WooCommerceConnector
 from connectors.woocommerce.tests.canned import NOW, access, rows, settings
 from customer_sync.errors import ConfigError, PayloadError, TryLater
+from customer_sync.kit.reach import Want
 from customer_sync.model import ConsentState, Event, Kind
-from customer_sync.reach import Want
 
 BERLIN = {"timezone_string": "Europe/Berlin", "gmt_offset": 1}
 GONE = (404, {"code": "rest_no_route", "message": "", "data": {"status": 404}})

@@ -22,7 +22,7 @@ from connectors.woocommerce.tests.test_pull import (
     order,
     row,
 )
-from customer_sync.fields import Node
+from customer_sync.kit.fields import Node
 from customer_sync.model import Channel, Consent, ConsentState, Inbound
 
 # the same record as by webhook

@@ -9,10 +9,10 @@ import pytest
 from connectors.woocommerce.boxes import CONSENT_META_KEYS
 from connectors.woocommerce.connector import WooCommerceConnector, decoded
 from connectors.woocommerce.records import PERSONAL
-from customer_sync.connector import SourceSettings
 from customer_sync.errors import ConfigError, PayloadError, Refused
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.signatures import sign_base64
 from customer_sync.model import ConsentState, Inbound, Kind
-from customer_sync.signatures import sign_base64
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

@@ -10,11 +10,11 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from flask import Flask, Response, g, request
 
+from customer_sync.base.serving import whole
 from customer_sync.kit.fakes.answers import Broken, broken, page, reply
 from customer_sync.kit.fakes.calls import Calls
 from customer_sync.kit.fakes.clock import Clock
 from customer_sync.kit.fakes.faults import AFTER, BEFORE, Asked, Fault, Faults
-from customer_sync.serving import whole
 
 Settings = TypeVar("Settings")
 #: Below it are the control routes, which no fault strikes.

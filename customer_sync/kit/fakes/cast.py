@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final, NamedTuple
 
-from customer_sync.invented.countries import COUNTRIES
-from customer_sync.invented.people import COMPANIES, DOMAINS, plain
+from customer_sync.kit.invented.countries import COUNTRIES
+from customer_sync.kit.invented.people import COMPANIES, DOMAINS, plain
 
 _MASK: Final = (1 << 64) - 1
 _NUMBER: Final = re.compile(r"\.([a-z]?)(\d{1,9})@")

@@ -8,7 +8,7 @@ from copy import copy
 from random import Random
 from typing import Any, ClassVar, Final, Protocol
 
-from customer_sync.invented.people import Person, make_email, make_mobile, make_person, move, pick
+from customer_sync.kit.invented.people import Person, make_email, make_mobile, make_person, move, pick
 
 #: Each act with how often it happens, in a thousand.
 WEIGHTS: Final[Mapping[str, int]] = {

@@ -17,9 +17,9 @@ from pathlib import Path
 from types import NoneType
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
 
+from customer_sync.base.serving import THREADS, Wsgi, serve
 from customer_sync.kit.fakes.clock import Clock, seconds_of
 from customer_sync.kit.fakes.fake import Fake
-from customer_sync.serving import THREADS, Wsgi, serve
 
 #: The end of a setting's name → that of its option.
 _UNITS: Final = {"_s": "_seconds", "_h": "_hours"}

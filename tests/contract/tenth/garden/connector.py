@@ -11,13 +11,13 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import urlencode
 
-from customer_sync.connector import Connector, Option, json_object
 from customer_sync.errors import ConfigError, PayloadError, TajoError, TryLater, Unavailable
-from customer_sync.fields import Node, Table, email, identifier, maybe_id, strict, take, text
+from customer_sync.kit.connector import Connector, Option, json_object
+from customer_sync.kit.fields import Node, Table, email, identifier, maybe_id, strict, take, text
+from customer_sync.kit.reach import Access, Finding, Pace, Page, Upkeep, Want
+from customer_sync.kit.rescue import Subject, hear
+from customer_sync.kit.signatures import verify_token
 from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Kind
-from customer_sync.reach import Access, Finding, Pace, Page, Upkeep, Want
-from customer_sync.rescue import Subject, hear
-from customer_sync.signatures import verify_token
 
 TOPICS: Mapping[str, Kind] = {
     "customer.changed": Kind.CUSTOMER_UPDATED,

@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from connectors.garden.connector import SUBJECT, read
 
-from customer_sync.fields import Node
+from customer_sync.kit.fields import Node
+from customer_sync.kit.rescue import hear
 from customer_sync.model import Event, Kind
-from customer_sync.rescue import hear
 from tests.contract.trial import Pulled, Trial
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -1,0 +1,199 @@
+"""Appraisal: what pulled records would do to the contacts in Brevo, found out before anything is put into a lane.
+
+A record that changes nothing ends here and costs no write. The counts are the dry run's result and the brake's measure.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from customer_sync.base.clock import utc_now
+from customer_sync.brevo.contacts.contact_plan import Plan, Rules, make_plan
+from customer_sync.engine.plan import LANE, Group, Identity, Planned, PlannedPut, Step
+from customer_sync.engine.planner import Planner, parts_of
+from customer_sync.errors import MappingError, PayloadError
+from customer_sync.model import Event, Kind, Priority, to_ms
+from customer_sync.person.merge import is_news
+from customer_sync.person.person import Part, Person, adds, apply
+from customer_sync.pipeline import Line
+from customer_sync.store.counters import Tally
+from customer_sync.store.forms import EventRef
+from customer_sync.store.run import Known, Run
+
+#: What may not become of too many contacts at once (DESIGN: consent and erasure, rule 9). Most who go are blocked and
+#: leave a list as well; the brake counts them once, as `harmed`.
+HARMS: Final = ("blocks", "unlists", "deletes", "empties")
+#: The brake: a run may harm this many contacts, or this share of all people, whichever is more.
+BRAKE_PEOPLE: Final = 50
+BRAKE_SHARE: Final = 0.02
+#: How many records are looked up in one round trip.
+LOOKUP: Final = 500
+
+
+@dataclass(slots=True)
+class Pulled:
+    """One pulled record on its way: what it would put, whom it is about, and what it says of them."""
+
+    event: Event
+    groups: list[Group]
+    who: Identity | None
+    parts: list[Part]
+
+    @property
+    def others(self) -> list[PlannedPut]:
+        """What it puts into other lanes than that of people."""
+        return [put for group in self.groups for put in group.puts if put.lane != LANE]
+
+    def without(self, puts: Sequence[PlannedPut]) -> None:
+        """Leave out some of what it puts."""
+        left_out = set(map(id, puts))
+        for group in self.groups:
+            group.puts = [put for put in group.puts if id(put) not in left_out]
+        self.groups = [group for group in self.groups if group.puts or group.merged]
+
+
+class Appraisal:
+    """What a page would do.
+
+    Args:
+        line: the line; its skills turn events into changes.
+        rules: the operator's decisions and the account's attributes.
+        run: the run, for its event id.
+    """
+
+    def __init__(self, line: Line, rules: Rules, run: Run) -> None:
+        self._line = line
+        self._rules = rules
+        self._run = run
+        self._seen_at = utc_now(line.clock)
+        self._planner = Planner(line.store.people, line.store.now_ms())
+        self.counts: Counter[str] = Counter()
+        self.notes: list[str] = []
+        #: People known before whom the page showed.
+        self.seen: list[str] = []
+        #: What is to be put into the lanes.
+        self.events: list[Planned] = []
+
+    def judge(self, events: Sequence[Event | PayloadError]) -> None:
+        """Take in the records of a page."""
+        self.counts["read"] += len(events)
+        records = [record for one in events for record in self._read(one)]
+        for start in range(0, len(records), LOOKUP):
+            part = records[start : start + LOOKUP]
+            self._leave_out_known(part)
+            pairs = [(one.who.ref, one.who.fp) if one.who else ("", "") for one in part]
+            known = self._line.store.runs.lookup(pairs)
+            for record, found in zip(part, known, strict=True):
+                if not record.groups:
+                    self.counts["unchanged"] += 1
+                elif found is None:
+                    self._news(record)
+                else:
+                    self._known(record, found)
+
+    def _leave_out_known(self, records: Sequence[Pulled]) -> None:
+        """Leave out what says nothing new of a record that another lane keeps."""
+        puts = [(record, put) for record in records for put in record.others]
+        known = self._line.store.lanes.known([(put.lane, put.target) for _, put in puts])
+        for (record, put), kept in zip(puts, known, strict=True):
+            if kept is not None and not is_news(put.part.state, kept.state):
+                record.without([put])
+
+    def harm(self, counted: Mapping[str, int], people: int) -> str:
+        """Return what the brake says to this page and all before it, "" when it may go on.
+
+        Args:
+            counted: the run's counts so far.
+            people: how many people are known.
+        """
+        limit = max(BRAKE_PEOPLE, int(people * BRAKE_SHARE))
+        total = counted.get("harmed", 0) + self.counts["harmed"]
+        if total <= limit:
+            return ""
+        parts = [f"{counted.get(name, 0) + self.counts[name]} {name}" for name in HARMS]
+        return f"The run would harm {total} contacts ({', '.join(parts)}); without force {limit} are allowed."
+
+    def tally(self) -> Tally:
+        """Return the counts for the metrics."""
+        tally = Tally()
+        source = self._run.source
+        for result in ("changed", "unchanged", "refused"):
+            tally.count("tajo_run_records_total", by=self.counts[result], source=source, result=result)
+        tally.count("tajo_events_total", by=len(self.events), source=source, state="pending")
+        return tally
+
+    def _read(self, one: Event | PayloadError) -> Iterator[Pulled]:
+        if isinstance(one, PayloadError):
+            self._refuse(one)
+            return
+        steps: list[Step] = []
+        fault: MappingError | None = None
+        try:
+            for skill in self._line.skills:
+                intent = skill.intent(one)
+                steps += intent.steps
+                fault = fault or intent.fault
+        except MappingError as error:
+            self._refuse(error)
+            return
+        if fault is not None:
+            self._refuse(fault)
+        behind = [EventRef(self._run.event_id, self._run.source, to_ms(self._seen_at))]
+        groups = self._planner.groups(steps, behind, self._seen_at, priority=Priority.BULK)
+        if groups:
+            yield Pulled(one, groups, *parts_of(groups))
+        elif fault is None:
+            self.counts["unchanged"] += 1
+
+    def _refuse(self, error: PayloadError) -> None:
+        self.counts["refused"] += 1
+        if len(self.notes) < 5:
+            self.notes.append(f"A record was left out: {error}. {error.remedy}".strip())
+
+    def _news(self, pulled: Pulled) -> None:
+        """The person is new, or has waiting changes. The final decision is made at delivery."""
+        self.counts["changed"] += 1
+        if pulled.who is not None and pulled.who.email and pulled.event.kind is not Kind.CUSTOMER_DELETED:
+            self.counts["creates"] += 1
+        self._send(pulled, Priority.BULK)
+
+    def _known(self, pulled: Pulled, found: Known) -> None:
+        people, now_ms = self._line.store.people, self._line.clock()
+        person = people.decode(found.record)
+        says_more = adds(person, pulled.parts)
+        plan = make_plan(apply(person, pulled.parts) if says_more else person, self._rules, now_ms)
+        # several records of one source under one address: who is gone cannot be told by the person
+        if sum(record.source == self._run.source for record in person.records.values()) <= 1:
+            self.seen.append(found.person)
+        if found.is_all and not says_more and plan.action == "none":
+            pulled.without([put for group in pulled.groups for put in group.puts if put.lane == LANE])
+            self.counts["changed" if pulled.groups else "unchanged"] += 1
+            if pulled.groups:
+                self._send(pulled, Priority.BULK)
+            return
+        self.counts["changed"] += 1
+        in_brevo = person.has.is_there
+        if plan.action == "write":
+            self.counts["updates" if in_brevo else "creates"] += 1
+        harms = [name for name, is_so in _harms(person, plan) if is_so] if in_brevo else []
+        self.counts.update(harms, harmed=bool(harms))
+        self._send(pulled, Priority.URGENT if "blocks" in harms or "deletes" in harms else Priority.BULK)
+
+    def _send(self, pulled: Pulled, priority: Priority) -> None:
+        """Put a record into the lanes; who withdrew and has no contact yet can wait: nobody can mail them."""
+        for put in (put for group in pulled.groups for put in group.puts):
+            put.priority = priority
+        self.events.append(Planned(pulled.groups))
+
+
+def _harms(person: Person, plan: Plan) -> Iterator[tuple[str, bool]]:
+    desired = plan.desired
+    yield "deletes", plan.action in {"delete", "erase"}
+    if desired is None:
+        return
+    yield "blocks", bool(desired.blocked) and not person.has.blocked
+    yield "unlists", bool(desired.unlist)
+    yield "empties", bool(desired.emptied)

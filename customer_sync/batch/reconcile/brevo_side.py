@@ -1,0 +1,308 @@
+"""Brevo's side: every contact against the person it belongs to, then everybody whose contact was not among them.
+
+Nothing is changed here: what differs is counted in the receipt, and what would mend it is kept as heals. Flat memory,
+however many there are: a page of contacts, and one bit for each person.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from customer_sync.batch.reconcile.compare import (
+    CONTACT,
+    Choices,
+    Contact,
+    Verdict,
+    can_return,
+    is_customer,
+    judge,
+    read_choices,
+    sources_of,
+)
+from customer_sync.batch.reconcile.contacts import BrevoContacts, Seen
+from customer_sync.batch.reconcile.heals import Heal, Heals
+from customer_sync.brevo.answers import ATTRIBUTES
+from customer_sync.brevo.contacts.contact_plan import UNIQUE, Rules, make_plan, view
+from customer_sync.engine.plan import LANE
+from customer_sync.model import Json
+from customer_sync.person.person import FREED, Person, apply
+from customer_sync.store import Store, keys
+from customer_sync.store.receipts import Drift, Receipt, Share
+from customer_sync.store.scripts import as_text
+
+#: Tells the caller how far it is: what is done now, how much of it, of how much.
+Progress = Callable[[str, int, int | None], None]
+
+#: How many people are looked up in one round trip.
+CHUNK = 1000
+#: How many people whose contact was not seen are asked for one by one, before it is said that it is gone.
+VERIFIED = 1000
+#: Why a contact that was deleted in Brevo is not made again.
+DELETED = "deleted in Brevo: made again only when the customer changes"
+#: Why a person has no contact, beside what the plan says.
+WAITS, PARKED, LEFT_OUT = "waits for delivery", "parked", "left before the first delivery"
+
+
+class _Found(NamedTuple):
+    """A person: their number, whether something waits, what is known."""
+
+    number: str
+    waits: bool
+    person: Person
+
+
+class BrevoSide:
+    """One comparison with Brevo.
+
+    Args:
+        store: all that Redis holds.
+        contacts: Brevo's contacts.
+        rules: the operator's decisions and the account's attributes.
+        receipt: what is counted.
+        heals: what would mend it.
+        only: the one source whose people are compared; None compares everybody.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917  # what it works with
+        self,
+        store: Store,
+        contacts: BrevoContacts,
+        rules: Rules,
+        receipt: Receipt,
+        heals: Heals,
+        only: str | None = None,
+    ) -> None:
+        self._store = store
+        self._contacts = contacts
+        self._rules = rules
+        self._receipt = receipt
+        self._heals = heals
+        self._only = only
+        self._choices: Choices = {}
+        self._met = _Bits()
+        self._parked: set[str] | None = None
+
+    def compare(self, progress: Progress) -> None:
+        """Compare everybody, and write it into the receipt and the heals.
+
+        Raises:
+            TajoError: Brevo does not answer; see `Brevo.call`.
+        """
+        self._choices = self._read_choices()
+        for seen in self._contacts.pages():
+            self._receipt.in_brevo += len(seen.contacts)
+            for start in range(0, len(seen.contacts), CHUNK):
+                part = seen.contacts[start : start + CHUNK]
+                for contact, found in zip(part, self._find(part), strict=True):
+                    self._meet(contact, found, seen.at_ms)
+            progress("Brevo's contacts", self._receipt.in_brevo, self._contacts.total)
+        self._look_for_the_others(progress)
+        self._receipt.calls = self._contacts.calls
+
+    def _read_choices(self) -> Choices:
+        kinds = set((self._rules.attributes or {}).values())
+        if not kinds & {"category", "multiple-choice"}:
+            return {}
+        return read_choices(self._contacts.call("/contacts/attributes", "/contacts/attributes", ATTRIBUTES))
+
+    # contact → person
+
+    def _find(self, contacts: Sequence[Contact]) -> list[_Found | None]:
+        """Return the person whose address a contact has, None where there is none."""
+        pipe = self._store.client.pipeline(transaction=False)
+        for contact in contacts:
+            fp = self._store.people.fingerprint(contact.email or "")
+            pipe.hget(keys.email_bucket(fp), fp)
+        owners = [as_text(raw) for raw in pipe.execute()]
+        numbers = sorted({owner for owner in owners if owner})
+        known = dict(zip(numbers, self._look_up(numbers), strict=True))
+        return [_Found(owner, *known[owner]) if owner else None for owner in owners]
+
+    def _look_up(self, numbers: Sequence[str]) -> list[tuple[bool, Person]]:
+        """Return of each person whether something waits, and the record.
+
+        In this order: who did not wait then and has an older record had no delivery under way when Brevo was read.
+        """
+        if not numbers:
+            return []
+        pipe = self._store.client.pipeline(transaction=False)
+        pipe.zmscore(keys.lane(LANE, "since"), list(numbers))
+        pipe.mget([keys.person(number) for number in numbers])
+        since, records = pipe.execute()
+        decode = self._store.people.decode
+        return [(one is not None, decode(as_text(raw))) for one, raw in zip(since, records, strict=True)]
+
+    def _meet(self, contact: Contact, found: _Found | None, at_ms: int) -> None:
+        """Compare one contact with the person it belongs to."""
+        if found is not None and found.waits and not is_customer(found.person):
+            if self._met.add(int(found.number)):  # the first delivery is under way
+                self._receipt.ours += 1
+                self._receipt.under_way += 1
+            return
+        if found is None or not is_customer(found.person) or not self._belongs(found):
+            self._receipt.not_ours += 1
+            return
+        if not self._met.add(int(found.number)):
+            return
+        if self._only is not None and self._only not in sources_of(found.person):
+            return
+        self._receipt.ours += 1
+        if found.waits or found.person.has.at_ms >= at_ms:
+            self._under_way(contact, found, at_ms)
+            return
+        self._judge(contact, found.number, found.person, at_ms)
+
+    def _belongs(self, found: _Found) -> bool:
+        return found.person.has.is_there or found.waits or can_return(found.person, self._rules)
+
+    def _under_way(self, contact: Contact, found: _Found, at_ms: int) -> None:
+        """Leave a person alone for whom a change waits; only one who withdrew and is mailable is told of at once."""
+        self._receipt.under_way += 1
+        if not found.waits or not found.person.has.is_there:
+            return
+        (waiting,) = self._store.lanes.waiting(LANE, [found.number])
+        person = apply(found.person, (part for part, _ in waiting))
+        verdict = self._verdict(person, contact, at_ms)
+        if verdict.mailable and self._verdict(found.person, contact, at_ms).mailable:
+            self._receipt.under_way -= 1
+            self._drifted(found.number, person, Verdict((), verdict.mailable, {}, verdict.found, harms=True), at_ms)
+
+    def _verdict(self, person: Person, contact: Contact, at_ms: int) -> Verdict:
+        return judge(person, contact, self._rules, self._choices, at_ms)
+
+    # the verdict
+
+    def _judge(self, contact: Contact, number: str, person: Person, at_ms: int) -> None:
+        verdict = self._verdict(person, contact, at_ms)
+        if verdict.refused:
+            self._receipt.refused[verdict.refused] += 1
+        elif verdict.is_equal:
+            self._receipt.equal += 1
+            for share in self._shares(person):
+                share.compared += 1
+                share.equal += 1
+        else:
+            self._drifted(number, person, verdict, at_ms)
+
+    def _drifted(self, number: str, person: Person, verdict: Verdict, at_ms: int) -> None:
+        self._receipt.drifted += 1
+        for share in self._shares(person):
+            share.compared += 1
+        for channel in verdict.mailable:
+            self._receipt.mailable.setdefault(str(channel), Drift()).add(number)
+        for name in verdict.left:
+            self._receipt.left.setdefault(name.split(".")[1], Drift()).add(number)
+        for name in verdict.fields:
+            self._receipt.by_field.setdefault(name, Drift()).add(number)
+        fields: dict[str, Json] = {**verdict.left, "drift": dict(verdict.found)}
+        tried_again = [name for name in verdict.fields if name in UNIQUE]
+        if tried_again:
+            fields[FREED] = list[Json](tried_again)
+        self._heals.add(Heal(number, at_ms, fields, verdict.is_urgent), harms=verdict.harms)
+
+    def _shares(self, person: Person) -> Iterator[Share]:
+        for source in sources_of(person) if self._only is None else {self._only}:
+            yield self._receipt.shares.setdefault(source, Share())
+
+    # whose contact was not seen
+
+    def _look_for_the_others(self, progress: Progress) -> None:
+        last = self._store.people.count()
+        asked = 0
+        for start in range(1, last + 1, CHUNK):
+            numbers = [str(n) for n in range(start, min(start + CHUNK, last + 1)) if not self._met.has(n)]
+            for number, (waits, person) in zip(numbers, self._look_up(numbers), strict=True):
+                asked += self._miss(number, person, waits=waits, may_ask=asked < VERIFIED)
+            progress("people whose contact was not there", min(start + CHUNK - 1, last), last)
+
+    def _miss(self, number: str, person: Person, *, waits: bool, may_ask: bool) -> bool:
+        """Say why no contact of a person was seen; return whether Brevo was asked."""
+        if not is_customer(person):
+            if waits or number in self._parked_people():
+                self._no_contact(WAITS if waits else PARKED)
+            return False
+        if self._only is not None and self._only not in sources_of(person):
+            return False
+        if person.has.is_there:
+            return self._missing(number, person, waits=waits, may_ask=may_ask)
+        plan = make_plan(person, self._rules, self._receipt.started_ms)
+        if waits:
+            self._no_contact(WAITS)
+        elif plan.action == "none":
+            self._no_contact(plan.why)
+        elif number in self._parked_people():
+            self._no_contact(PARKED)
+        elif view(person, self._rules).word != "active":
+            self._no_contact(LEFT_OUT)
+        else:
+            # nothing waits, nothing is in the way, and there is no contact: the person is looked at again
+            self._receipt.ours += 1
+            self._never_made(number, person)
+        return False
+
+    def _never_made(self, number: str, person: Person) -> None:
+        self._receipt.drifted += 1
+        for share in self._shares(person):
+            share.compared += 1
+        self._receipt.by_field.setdefault(CONTACT, Drift()).add(number)
+        self._heals.add(Heal(number, self._receipt.started_ms), harms=False)
+
+    def _no_contact(self, why: str) -> None:
+        self._receipt.ours += 1
+        self._receipt.not_in_brevo[why] += 1
+
+    def _missing(self, number: str, person: Person, *, waits: bool, may_ask: bool) -> bool:
+        """Judge a person whose contact should be there: ask for it before it is said that it is gone."""
+        self._receipt.ours += 1
+        if waits or person.has.at_ms >= self._receipt.started_ms:
+            self._receipt.under_way += 1
+            return False
+        if not may_ask:
+            if self._contacts.is_complete:
+                self._gone(number, self._receipt.started_ms)
+            else:
+                self._receipt.under_way += 1
+                self._receipt.note("Brevo did not give all contacts: who was not among them was not compared.")
+            return False
+        seen: Seen | None = self._contacts.read(person.email or "")
+        if seen is None:
+            self._gone(number, self._receipt.started_ms)
+        else:
+            self._receipt.in_brevo += 1
+            self._judge(seen.contacts[0], number, person, seen.at_ms)
+        return True
+
+    def _gone(self, number: str, at_ms: int) -> None:
+        self._receipt.deleted.add(number)
+        self._receipt.refused[DELETED] += 1
+        self._heals.add(Heal(number, at_ms, {"gone": True}), harms=True)
+
+    def _parked_people(self) -> set[str]:
+        if self._parked is None:
+            self._parked = set()
+            for _, raw in self._store.client.hscan_iter(keys.PARKED, count=500):
+                one = json.loads(raw)
+                if one["what"] == "item" and one["source"] == LANE:
+                    self._parked.add(one["target"])
+        return self._parked
+
+
+class _Bits:
+    """One bit for each person."""
+
+    def __init__(self) -> None:
+        self._bytes = bytearray()
+
+    def has(self, n: int) -> bool:
+        return n >> 3 < len(self._bytes) and bool(self._bytes[n >> 3] & 1 << (n & 7))
+
+    def add(self, n: int) -> bool:
+        """Set a bit; False when it was set."""
+        if self.has(n):
+            return False
+        if n >> 3 >= len(self._bytes):
+            self._bytes.extend(bytes((n >> 3) + 1 - len(self._bytes)))
+        self._bytes[n >> 3] |= 1 << (n & 7)
+        return True

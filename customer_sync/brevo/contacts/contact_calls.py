@@ -1,0 +1,349 @@
+"""The calls that bring one contact up to date. Each way makes its calls in order, and may be run again from the start.
+
+Lists are joined and left, never restated; a contact that was there before us is read before it is first put on a list;
+only what we filled is ever emptied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Final
+
+from customer_sync.base.clock import Clock
+from customer_sync.brevo.answers import CONTACTS
+from customer_sync.brevo.client import Brevo, contact_path
+from customer_sync.brevo.contacts.contact_job import Job
+from customer_sync.brevo.contacts.contact_plan import (
+    UNIQUE,
+    Desired,
+    after_delete,
+    after_write,
+    digest_of,
+    flags_differ,
+)
+from customer_sync.brevo.contacts.refusals import remember
+from customer_sync.brevo.gate import Calls, Gate
+from customer_sync.errors import FieldRefused, Missing, Parkable, TryLater
+from customer_sync.kit.outbound import Reply
+from customer_sync.model import Json
+from customer_sync.person.person import Has
+
+BUCKET: Final = "contacts"
+ROUTE: Final = "/contacts"
+ONE_ROUTE: Final = "/contacts/{identifier}"
+#: The calls of a rename that must not be torn apart: the address changes, which lifts a block, and the block is set.
+RENAME_CALLS: Final = 2
+
+
+class FoundFirst(Exception):
+    """A look at a contact that is to move showed a withdrawal that nobody had told us."""
+
+
+class _Exists(Exception):
+    """A contact that was to be made is there already."""
+
+
+class ContactCalls:
+    """Brings contacts up to date.
+
+    Args:
+        brevo: the account.
+        clock: milliseconds since 1970.
+    """
+
+    def __init__(self, brevo: Brevo, clock: Clock) -> None:
+        self._brevo = brevo
+        self._clock = clock
+
+    def act(self, job: Job, gate: Gate) -> str:
+        """Do what the plan says; return a note for people.
+
+        Raises:
+            TajoError: see `Brevo.call`.
+        """
+        action = job.plan.action
+        if action == "write":
+            return self.write(job, gate)
+        if action == "leave":
+            return self._leave(job, gate)
+        if action == "rename":
+            return self._rename(job, gate)
+        return self._delete(job, gate)
+
+    def block(self, email: str, flags: Mapping[str, Json], gate: Calls) -> None:
+        """Block an address, and make it a contact where it is none: a running import then leaves it alone."""
+        gate.wait()
+        body: dict[str, Json] = {"email": email, "updateEnabled": True, **flags}
+        try:
+            self._brevo.call("POST", ROUTE, body, bucket=BUCKET, answers=CONTACTS, endpoint=ROUTE)
+        except FieldRefused as error:
+            raise TryLater(str(error)) from error
+
+    def block_alone(self, job: Job, gate: Calls) -> bool:
+        """Block a contact whose rest Brevo refuses; tell whether the contact is there."""
+        gate.wait()
+        try:
+            path = contact_path(job.desired.email)
+            self._brevo.call("PUT", path, flags_of(job.desired), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
+        except Missing:
+            return False
+        return True
+
+    # writing
+
+    def write(self, job: Job, gate: Calls) -> str:
+        """Make the contact, or bring it up to date."""
+        if job.has.is_there and job.desired.added and not job.has.is_read:
+            self._look(job, gate)
+        for _ in range(4):
+            if job.plan.action != "write":
+                break
+            if job.has.is_there and not job.desired.may_update:
+                if self._leave_alone(job, gate):
+                    return "is in Brevo already, left alone"
+                self._is_gone(job)
+            try:
+                note = self._without_refused(job, gate)
+            except _Exists:
+                if job.desired.may_update:
+                    self._look(job, gate)
+                else:
+                    job.has = replace(job.has, is_there=True)
+                continue
+            job.has = after_write(job.has, job.desired, self._clock())
+            return note
+        else:
+            raise TryLater("The contact comes and goes in Brevo.")
+        # what was read changed the plan: nothing is to be written, or only to leave
+        return self._leave(job, gate) if job.plan.action == "leave" else job.plan.why
+
+    def _leave_alone(self, job: Job, gate: Calls) -> bool:
+        """Do nothing to a contact that is there, as the operator wishes, but block it; False when it is not there."""
+        desired = job.desired
+        if flags_differ(desired, job.has) and not self.block_alone(job, gate):
+            return False
+        job.has = replace(
+            job.has,
+            digest=desired.digest,
+            blocked=job.has.blocked if desired.blocked is None else desired.blocked,
+            sms_blocked=job.has.sms_blocked if desired.sms_blocked is None else desired.sms_blocked,
+            at_ms=self._clock(),
+            refused=desired.refused,
+        )
+        return True
+
+    def _look(self, job: Job, gate: Calls) -> None:
+        """Read a contact that was there before us: a block there, or a list that the person left, is a withdrawal."""
+        gate.wait()
+        try:
+            found = self._brevo.call(
+                "GET", contact_path(job.desired.email), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
+            ).json()
+        except Missing:
+            job.has = replace(job.has, is_there=False, is_read=True, lists=(), filled=frozenset())
+            job.replan()
+            return
+        job.learn(found if isinstance(found, dict) else {})
+        if job.plan.action == "none":  # what Brevo shows is what we want but for the body, which nobody compared
+            job.plan = job.plan._replace(action="write")
+
+    def _without_refused(self, job: Job, gate: Calls) -> str:
+        """Send the contact; what Brevo refuses of it is left out, once for each field."""
+        while True:
+            try:
+                return self._send(job, gate)
+            except FieldRefused as error:
+                at_fault = [name for name in error.fields if name in job.desired.attributes]
+                if "EMAIL" in error.fields and not job.has.is_there:
+                    raise _Exists from error
+                if not at_fault:
+                    fields = ", ".join(error.fields)
+                    raise Parkable(f"Brevo refused {fields}.", "Compare the mapping, then replay.") from error
+                job.plan = job.plan._replace(desired=self._without(job, at_fault, error))
+
+    def _without(self, job: Job, names: Sequence[str], error: FieldRefused) -> Desired:
+        desired, taken_ms = job.desired, self._clock() if error.is_taken else None
+        values = {name: value for name, value in desired.attributes.items() if name not in names}
+        notes = {name: remember(error.reason, desired.attributes[name], taken_ms) for name in names}
+        emptied = {*desired.emptied, *(job.has.filled & frozenset(names))}
+        return desired._replace(
+            attributes=values,
+            emptied=tuple(sorted(emptied)),
+            refused=desired.refused | notes,
+            digest=digest_of(desired.email, values, desired.lists),
+        )
+
+    def _send(self, job: Job, gate: Calls) -> str:
+        desired, has = job.desired, job.has
+        body = _body(desired)
+        if has.is_there and desired.unlist:
+            gate.wait()
+            try:
+                update = {**body, "unlinkListIds": list[Json](desired.unlist)}
+                self._brevo.call(
+                    "PUT", contact_path(desired.email), update, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
+                )
+            except Missing:
+                self._is_gone(job)
+                return self._send(job, gate)
+            return "updated"
+        # a contact that is made with lists must be new: one that is there already is read first
+        may_exist = desired.may_update and (has.is_there or not desired.added or desired.blocked is True)
+        gate.wait()
+        upsert: dict[str, Json] = {"email": desired.email, "updateEnabled": may_exist, **body}
+        reply = self._brevo.call("POST", ROUTE, upsert, bucket=BUCKET, answers=CONTACTS, endpoint=ROUTE)
+        return self._sent(job, reply, gate)
+
+    def _sent(self, job: Job, reply: Reply, gate: Calls) -> str:
+        if reply.status != 201:
+            return "updated"
+        if job.has.is_there and set(job.desired.lists) - set(job.desired.added) and not job.desired.blocked:
+            # it had been deleted there, and came back without its lists
+            gate.wait()
+            path, lists = contact_path(job.desired.email), list[Json](job.desired.lists)
+            self._brevo.call("PUT", path, {"listIds": lists}, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
+        # whatever was heard of a block before now was not said of this contact
+        left_ms = max(job.has.left_ms, self._clock())
+        job.has = replace(job.has, is_read=True, blocked=False, sms_blocked=False, left_ms=left_ms)
+        return "created"
+
+    @staticmethod
+    def _is_gone(job: Job) -> None:
+        """Note that the contact is not there: all lists are to be joined again, nothing is to be emptied."""
+        job.has = replace(job.has, is_there=False, is_read=True, lists=(), filled=frozenset())
+        desired = job.desired._replace(added=job.desired.lists, unlist=(), emptied=())
+        job.plan = job.plan._replace(desired=desired)
+
+    # leaving
+
+    def _leave(self, job: Job, gate: Calls) -> str:
+        """Take a contact off our lists and block it if the person withdrew; never make a new one."""
+        desired = job.desired
+        gate.wait()
+        try:
+            self._brevo.call(
+                "PUT",
+                contact_path(desired.email),
+                _farewell(desired),
+                bucket=BUCKET,
+                answers=CONTACTS,
+                endpoint=ONE_ROUTE,
+            )
+        except Missing:
+            job.has = Has(digest=desired.digest, at_ms=self._clock(), left_ms=job.has.left_ms)
+            return "not in Brevo"
+        job.has = after_write(job.has, desired, self._clock())
+        return "left"
+
+    def _delete(self, job: Job, gate: Calls) -> str:
+        """Delete the contact, and that of the old address which was to become it."""
+        if job.person.email is not None:
+            self._delete_one(job.person.email, gate)
+        if job.old is not None and job.old.email is not None and job.old.has.is_there:
+            self._delete_one(job.old.email, gate)
+            job.forget_old(Has(at_ms=self._clock()))
+        job.has = after_delete(job.has, self._clock())
+        return "deleted"
+
+    def _delete_one(self, email: str, gate: Calls) -> None:
+        gate.wait()
+        with suppress(Missing):
+            self._brevo.call("DELETE", contact_path(email), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
+
+    # renaming
+
+    def _rename(self, job: Job, gate: Gate) -> str:
+        """Give the contact of the old address the new one. Brevo lifts a block when an address changes."""
+        assert job.old is not None
+        old = str(job.old.email)
+        gate.wait()
+        try:
+            found = self._brevo.call(
+                "GET", contact_path(old), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
+            ).json()
+        except Missing:
+            job.forget_old(Has(at_ms=self._clock()))
+            return self._write_anew(job, gate)
+        was_blocked = isinstance(found, dict) and found.get("emailBlacklisted") is True
+        job.learn(found if isinstance(found, dict) else {}, is_old=True)
+        if job.found:
+            raise FoundFirst
+        job.plan = job.plan._replace(action="write")
+        # between the address and the block the person would be mailable: both calls are reserved before the first
+        is_torn = was_blocked or job.desired.blocked is True
+        calls: Calls = gate.reserve(RENAME_CALLS) if is_torn else gate
+        calls.wait()
+        body: dict[str, Json] = {"attributes": {"EMAIL": job.desired.email}}
+        if job.desired.blocked:
+            body["emailBlacklisted"] = True
+        try:
+            self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
+        except FieldRefused:
+            return self._stay_behind(job, gate)
+        except Missing:
+            job.forget_old(Has(at_ms=self._clock()))
+            return self._write_anew(job, gate)
+        self._take_over(job)
+        return "renamed, " + self.write(job, calls)
+
+    def _write_anew(self, job: Job, gate: Calls) -> str:
+        job.plan = job.plan._replace(action="write")
+        return self.write(job, gate)
+
+    def _take_over(self, job: Job) -> None:
+        """The contact has the new address, with all it had but its block."""
+        assert job.old is not None
+        had = job.old.has
+        now_ms = self._clock()
+        job.has = replace(had, digest="", blocked=False, at_ms=now_ms, left_ms=now_ms)
+        job.forget_old(Has(at_ms=self._clock()))
+        job.replan()
+        job.plan = job.plan._replace(action="write")
+
+    def _stay_behind(self, job: Job, gate: Gate) -> str:
+        """The new address is a contact already: the old one leaves our lists and gives up what is unique."""
+        assert job.old is not None
+        had, old = job.old.has, str(job.old.email)
+        body: dict[str, Json] = {}
+        given_up = sorted(had.filled & UNIQUE)
+        if given_up:
+            body["attributes"] = dict.fromkeys(given_up, "")
+        if had.lists:
+            body["unlinkListIds"] = list(had.lists)
+        if body:
+            gate.wait()
+            with suppress(Missing):  # it went meanwhile
+                self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
+        filled = had.filled - frozenset(given_up)
+        job.forget_old(replace(had, lists=(), filled=filled, digest="", at_ms=self._clock()))
+        self._look(job, gate)
+        return "the new address was a contact already, " + self._write_anew(job, gate)
+
+
+def _body(desired: Desired) -> dict[str, Json]:
+    """Return what every write of a contact has: values, lists to join, and flags only where there is one to set."""
+    body: dict[str, Json] = {"attributes": {**desired.attributes, **dict.fromkeys(desired.emptied, "")}}
+    if desired.added and not desired.blocked:
+        body["listIds"] = list(desired.added)
+    return body | flags_of(desired)
+
+
+def _farewell(desired: Desired) -> dict[str, Json]:
+    body = flags_of(desired)
+    if desired.emptied:
+        body["attributes"] = dict.fromkeys(desired.emptied, "")
+    if desired.unlist:
+        body["unlinkListIds"] = list(desired.unlist)
+    return body
+
+
+def flags_of(desired: Desired) -> dict[str, Json]:
+    """Return the flags of consent that are to be set."""
+    flags: dict[str, Json] = {}
+    if desired.blocked is not None:
+        flags["emailBlacklisted"] = desired.blocked
+    if desired.sms_blocked is not None:
+        flags["smsBlacklisted"] = desired.sms_blocked
+    return flags

@@ -1,0 +1,308 @@
+"""One person's item while the contacts lane works on it: what is known, what Brevo has, what to do.
+
+While an import runs it may make a contact for a person at any moment. Only calls whose result does not depend on the
+order are allowed meanwhile: an upsert to the same address. Everything else waits for the import.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from customer_sync.brevo.contacts.contact_plan import BREVO, UNIQUE, Desired, Plan, Rules, heard, make_plan, view
+from customer_sync.brevo.contacts.refusals import is_taken
+from customer_sync.engine.lane import Outcome
+from customer_sync.model import Channel, Json
+from customer_sync.person.consent import is_yes, register
+from customer_sync.person.merge import Stamped, is_empty, merge, stamp
+from customer_sync.person.person import DELETED, ERASED, FREED, Has, Part, Person, apply, attributes
+from customer_sync.store.forms import encode_part
+from customer_sync.store.items import CREATED, NOT_CREATED, Erasure, Flown, Item, Settlement
+from customer_sync.store.people import People
+
+FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", "brevo:unsubscribed_list"
+
+
+@dataclass(slots=True)
+class Job:
+    """One person's item while it is worked on.
+
+    Args:
+        item: the item.
+        stored: what was stored of the person.
+        person: all that is known of the person.
+        rules: the operator's decisions.
+        now_ms: the time.
+        plan: what to do.
+        has: what Brevo has; changes with each call.
+        old: the person of the old address, whose contact is to become this one's; `has` changes with each call.
+        waits: whether an import must end first.
+        is_moved: whether what Brevo has of the old address was changed by a call.
+        found: what a look at the contact showed to be withdrawn, which nobody had told us.
+    """
+
+    item: Item
+    stored: Person
+    person: Person
+    rules: Rules
+    now_ms: int
+    plan: Plan
+    has: Has
+    old: Person | None = None
+    waits: bool = False
+    is_moved: bool = False
+    found: dict[str, Stamped] = field(default_factory=dict)
+
+    @property
+    def must_block(self) -> bool:
+        """Whether the person withdrew while an import may make a mailable contact for them."""
+        desired = self.plan.desired
+        if not self.waits or desired is None or not desired.blocked:
+            return False
+        return not self.has.blocked or (self.old is not None and not self.old.has.blocked)
+
+    @property
+    def desired(self) -> Desired:
+        """What Brevo should have; every plan that writes has it."""
+        assert self.plan.desired is not None
+        return self.plan.desired
+
+    def learn(self, found: Mapping[str, Json], *, is_old: bool = False) -> None:
+        """Take in a contact as Brevo shows it: a block, or a list that the person left, is a withdrawal like any other.
+
+        Args:
+            found: the contact.
+            is_old: it is the one of the old address, which moves; what was withdrawn there stays there, too.
+        """
+        known = heard(self.old) if is_old and self.old is not None else self.has
+        at_ms = self.now_ms
+        said: dict[str, Stamped] = {}
+        is_blocked, is_sms_blocked = found.get("emailBlacklisted") is True, found.get("smsBlacklisted") is True
+        on, left = _numbers(found.get("listIds")), _numbers(found.get("listUnsubscribed"))
+        groups = groups_left(found)
+        if is_blocked and not known.blocked:
+            said[register(Channel.EMAIL, "withdrawn")] = Stamped([FOUND_BLOCKED, BREVO], at_ms)
+        elif (left - on - known.left_lists.keys()) & self._listed or groups - {*known.left_groups}:
+            said[register(Channel.EMAIL, "withdrawn")] = Stamped([FOUND_UNSUBSCRIBED, BREVO], at_ms)
+        if is_sms_blocked and not known.sms_blocked:
+            said[register(Channel.SMS, "withdrawn")] = Stamped([FOUND_BLOCKED, BREVO], at_ms)
+        self.person = replace(self.person, said=merge([self.person.said, said]))
+        self.found = merge([self.found, said])
+        if is_old and self.old is not None:
+            has = replace(self.old.has, is_read=True, blocked=is_blocked, sms_blocked=is_sms_blocked)
+            self.old = replace(self.old, said=merge([self.old.said, said]), has=has)
+        else:
+            lists = tuple(sorted((set(self.has.lists) | set(self.desired.lists)) & on))
+            self.has = replace(
+                self.has,
+                is_there=True,
+                is_read=True,
+                blocked=is_blocked,
+                sms_blocked=is_sms_blocked,
+                lists=lists,
+                left_groups=tuple(sorted(groups)),
+                left_lists={one: self.has.left_lists.get(one, at_ms) for one in sorted(left - on)},
+            )
+            # `heard` must not take an older word for newer than this look
+            self.has = replace(self.has, at_ms=at_ms, left_ms=max(self.has.left_ms, at_ms))
+        self.replan()
+
+    @property
+    def _listed(self) -> frozenset[int]:
+        """The lists that the person is on by what we know, or is to be on."""
+        return frozenset((*self.desired.lists, *self.has.lists))
+
+    def replan(self) -> None:
+        """Work out again what to do, after something was learned."""
+        self.plan = make_plan(replace(self.person, has=self.has), self.rules, self.now_ms)
+        self.has = self.plan.has
+
+    def forget_old(self, has: Has) -> None:
+        """Note what Brevo has of the old address now."""
+        if self.old is not None:
+            self.old, self.is_moved = replace(self.old, has=has), True
+
+
+def prepare(item: Item, people: People, rules: Rules, now_ms: int, under_way: Callable[[], Collection[str]]) -> Job:
+    """Return what is to be done for a person.
+
+    Args:
+        item: what waits for them.
+        people: reads what is stored.
+        rules: the operator's decisions.
+        now_ms: the time.
+        under_way: gives the ids of all imports that may still make contacts.
+    """
+    stored = people.decode(item.record)
+    person = apply(stored, item.parts)
+    flown = [one for one in (item.flown, item.old.flown if item.old else None) if one is not None]
+    running = [one for one in flown if one.flight in under_way()]
+    old = None
+    if item.old is not None:
+        old = apply(people.decode(item.old.record), item.old.parts)
+        old = replace(old, has=landed(old.has, item.old.flown, running, now_ms))
+        old = replace(old, has=heard(old))
+    has = landed(stored.has, item.flown, running, now_ms)
+    known = person if has is person.has else replace(person, has=has)
+    plan = make_plan(known, rules, now_ms, old)
+    waits = any(not _commutes(plan, one, person) for one in running)
+    return Job(item, stored, person, rules, now_ms, plan, plan.has, old, waits=waits)
+
+
+def landed(has: Has, flown: Flown | None, running: Collection[Flown], now_ms: int) -> Has:
+    """Return what Brevo has at most, once an import took the person along: perhaps a contact, whatever is in it.
+
+    Until it is known whether the import made the contact, what leaves a list or empties a value waits for it, and what
+    joins a list reads the contact first. What was heard of a block up to now may have been said of no contact at all.
+    """
+    if has.is_there or flown is None:
+        return has
+    may_be_ours = flown in running or flown.flight == CREATED
+    return replace(
+        has,
+        is_there=True,
+        digest="",
+        lists=has.lists if flown.flight == NOT_CREATED else tuple(sorted({*has.lists, *flown.lists})),
+        at_ms=max(has.at_ms, flown.at_ms),
+        left_ms=max(has.left_ms, now_ms),
+        filled=flown.filled if may_be_ours else frozenset(),
+        is_read=flown.flight == CREATED,
+    )
+
+
+def _commutes(plan: Plan, flown: Flown, person: Person) -> bool:
+    """Tell whether it is the same for a plan to be carried out before the import or after it."""
+    if flown.email != person.email:
+        return False
+    if plan.action == "none":
+        return plan.why == "unchanged"
+    desired = plan.desired
+    return plan.action == "write" and desired is not None and not desired.unlist and not desired.emptied
+
+
+def only_withdrawn(job: Job) -> Person:
+    """Return what was stored of a person, with nothing but the withdrawals of the waiting changes merged in."""
+    names = {register(channel, name) for channel in Channel for name in ("withdrawn", "bounced", "complained", "after")}
+    names.add(DELETED)
+    parts = [
+        part._replace(state={name: one for name, one in part.state.items() if name in names}) for part in job.item.parts
+    ]
+    return apply(job.stored, [part for part in parts if part.state])
+
+
+# what is written ------------------------------------------------------------------------------------------------------
+
+
+def record_of(job: Job, people: People) -> str:
+    """Return the person's text as it is to be stored."""
+    known = job.person
+    return people.encode(Person(known.email, known.records, known.said, job.has))
+
+
+def old_of(job: Job, people: People) -> tuple[str, str | None] | None:
+    """Return what is to be stored of the old address; None where there is none."""
+    if job.item.old is None or job.old is None:
+        return None
+    return job.item.old.target, people.encode(job.old)
+
+
+def unchanged(job: Job, people: People) -> Outcome:
+    """Return the outcome of an item that needs no call."""
+    return Outcome(job.item, done(job, people), "unchanged", job.plan.why, upheld=upheld(job))
+
+
+def upheld(job: Job) -> tuple[Channel, ...]:
+    """Return the channels on which somebody who withdrew would be mailable but for the rules of consent.
+
+    Either a waiting change says yes, and the withdrawal stands all the same; or Brevo had no block, and it is set.
+    """
+    before, desired = job.plan.has, job.plan.desired
+    if desired is None:
+        return ()
+    flags = ((Channel.EMAIL, desired.blocked, before.blocked), (Channel.SMS, desired.sms_blocked, before.sms_blocked))
+    said = [part.state for part in job.item.parts]
+    return tuple(one for one, block, had in flags if block and (not had or any(is_yes(state, one) for state in said)))
+
+
+def done(job: Job, people: People) -> Settlement:
+    """Return the settlement of an item that is delivered: what is stored, and whom else it concerns."""
+    settlement = Settlement(job.item.target, "done", record=record_of(job, people))
+    refused = job.has.refused
+    wanted = {name for name, note in refused.items() if name in UNIQUE and is_taken(note)}
+    if wanted:
+        values = attributes(view(job.person, job.rules).roll.living)
+        settlement.wants = [value_key(people, name, values[name].stamped.value) for name in wanted if name in values]
+    given_up = UNIQUE & (job.stored.has.filled | (job.old.has.filled if job.old else frozenset()))
+    if given_up:
+        settlement.frees = list(_freed(job, people, given_up))
+    if job.plan.desired is not None and set(job.plan.desired.emptied) & UNIQUE:
+        settlement.left = freed_change(job.plan.desired.emptied, job.now_ms)
+    return settlement
+
+
+def _freed(job: Job, people: People, names: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Yield the values that the contact had and has no more, each with the change that tells those who want it."""
+    before = attributes(view(job.stored, job.rules).roll.living)
+    now = attributes(view(job.person, job.rules).roll.living)
+    for name in names:
+        if name not in before or is_empty(before[name].stamped.value):
+            continue
+        value = before[name].stamped.value
+        if name not in job.has.filled or name not in now or now[name].stamped.value != value:
+            yield value_key(people, name, value), freed_change([name], job.now_ms)
+
+
+def freed_change(names: Iterable[str], at_ms: int) -> str:
+    """Return the change that tells that values of these attributes were given up by a contact that had them."""
+    return encode_part(Part("", "", None, stamp({FREED: list[Json](sorted(names))}, at_ms)))
+
+
+def value_key(people: People, name: str, value: Json) -> str:
+    """Return the fingerprint of a value that only one contact may have."""
+    return people.fingerprint(f"{name}={value}")
+
+
+def erasure_of(job: Job, people: People) -> Settlement:
+    """Return the settlement of a person who was erased: tombstones, and what is newer than the erasure."""
+    over = job.person.said[ERASED].at_ms
+    refs = {*job.stored.records, *(part.ref for part in job.item.parts if part.ref)}
+    kept = frozenset(job.person.records)
+    withdrawn = [
+        one.at_ms
+        for name in ("withdrawn", "bounced", "complained")
+        if (one := job.person.said.get(register(Channel.EMAIL, name))) is not None
+    ]
+    erasure = Erasure(
+        fps=(people.fingerprint(job.person.email),) if job.person.email else (),
+        refs=tuple(sorted(refs)),
+        kept=tuple(sorted(kept)),
+        at_ms=over,
+        withdrawn_ms=max(withdrawn, default=None),
+    )
+    # only what is newer than the erasure makes anybody anew
+    record = people.encode(replace(job.person, has=Has(is_read=True))) if kept else ""
+    return Settlement(job.item.target, "erased", record=record, erasure=erasure)
+
+
+#: Parts of what Brevo may call somebody who left a consent group; the words of `status` are not documented (2026-11).
+_LEFT: Final = ("unsub", "opted_out", "opt_out", "optout", "withdr", "revoked", "left")
+
+
+def groups_left(found: Mapping[str, Json]) -> frozenset[int]:
+    """Return the consent groups that a person left.
+
+    With these groups on, a one-click unsubscription leaves the group of that campaign and sets no block
+    (https://help.brevo.com article 33595674951314, beta in 2026).
+    """
+    groups = found.get("consentGroups")
+    left: set[int] = set()
+    for one in groups if isinstance(groups, list) else []:
+        number, word = (one.get("id"), str(one.get("status")).lower()) if isinstance(one, dict) else (None, "")
+        if isinstance(number, int) and any(part in word for part in _LEFT):
+            left.add(number)
+    return frozenset(left)
+
+
+def _numbers(value: Json) -> frozenset[int]:
+    return frozenset(one for one in value if isinstance(one, int)) if isinstance(value, list) else frozenset()

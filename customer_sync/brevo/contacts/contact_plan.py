@@ -1,0 +1,385 @@
+"""What to do for one person: pure. From what is known and what Brevo has to the calls that close the gap.
+
+The only place where a flag of consent is decided to be sent. `emailBlacklisted: false` is sent in one case only: every
+withdrawal on record is answered by a strictly newer explicit opt-in, and we know the contact to be blocked.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, replace
+from hashlib import blake2b
+from typing import Final, Literal, NamedTuple
+
+from customer_sync.brevo.attributes import Refused, fit
+from customer_sync.brevo.contacts.refusals import is_due
+from customer_sync.model import Channel, ConsentState, Json
+from customer_sync.person.consent import Standing, decide, label_of, register
+from customer_sync.person.merge import Stamped, canonical, is_empty
+from customer_sync.person.person import (
+    DRIFT,
+    ERASED,
+    FREED,
+    GONE,
+    Has,
+    Person,
+    Record,
+    Roll,
+    attributes,
+    ends,
+    roll,
+    voices,
+)
+
+BREVO: Final = "brevo"
+#: Attributes of which no two contacts have the same value; a contact that is left behind gives them up.
+UNIQUE: Final = frozenset({"SMS", "WHATSAPP", "LANDLINE_NUMBER", "EXT_ID"})
+
+_GRANTED: Final = register(Channel.EMAIL, "granted")
+
+Word = Literal["active", "deleted", "departed", "nobody"]
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the operator decided.
+
+    Args:
+        lists: source → the lists its customers are put on when they agreed.
+        delete: source → soft or hard.
+        missing: source → what to make of a record without any consent.
+        update: source → whether a contact that Brevo has already is updated; False only creates.
+        sharing: the sources whose platform lets several customers have one address.
+        attributes: attribute → type in the account; None when it could not be read: then everything is sent.
+    """
+
+    lists: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    delete: Mapping[str, str] = field(default_factory=dict)
+    missing: Mapping[str, ConsentState] = field(default_factory=dict)
+    update: Mapping[str, bool] = field(default_factory=dict)
+    sharing: frozenset[str] = frozenset()
+    attributes: Mapping[str, str] | None = None
+
+    def with_attributes(self, attributes: Mapping[str, str]) -> Rules:
+        """Return the same rules with another list of attributes."""
+        return replace(self, attributes=attributes)
+
+
+class View(NamedTuple):
+    """What is known of a person, worked out: who leads here, and what they allow."""
+
+    word: Word
+    roll: Roll
+    email: Standing
+    sms: Standing
+
+
+class Desired(NamedTuple):
+    """What Brevo should have: address, attributes, lists, flags; and what was left out.
+
+    `attributes` holds values, `emptied` the names of attributes that we filled before and nobody tells any more.
+    `added` and `unlist` are the lists to join and to leave. `blocked` and `sms_blocked` are True to block, False to
+    lift a block, None to leave alone. `may_update` is False when the operator wants new contacts only; a block is set
+    all the same: consent goes before that wish.
+    """
+
+    email: str
+    attributes: dict[str, Json]
+    emptied: tuple[str, ...]
+    lists: tuple[int, ...]
+    added: tuple[int, ...]
+    unlist: tuple[int, ...]
+    blocked: bool | None
+    sms_blocked: bool | None
+    refused: dict[str, str]
+    digest: str
+    may_update: bool
+
+
+class Plan(NamedTuple):
+    """What to do.
+
+    Args:
+        action: `none` (nothing is to be called), `write`, `leave` (off our lists, blocked if the person withdrew, only
+            if the contact is there), `rename` (the contact of the old address becomes that of this one), `delete`,
+            `erase`.
+        has: what Brevo has, corrected by what was heard since.
+        desired: what to write; None for none, delete and erase.
+        why: for `none`: unchanged, no address, gone, deleted, departed.
+    """
+
+    action: Literal["none", "write", "leave", "rename", "delete", "erase"]
+    has: Has
+    desired: Desired | None = None
+    why: str = ""
+
+
+def view(person: Person, rules: Rules) -> View:
+    """Return who leads to a person's address and what they allow."""
+    found = roll(person, rules.sharing)
+    email = person.email or ""
+    label = label_of(email) if any(_GRANTED in one.state for one in found.living) else ""
+    heard = voices(found.living, rules.missing, label)
+    over = ends(found, person.records.values())
+    by_email = decide(Channel.EMAIL, heard, person.said, email, over)
+    if rules.missing:
+        heard = [one._replace(missing=ConsentState.UNKNOWN) for one in heard]
+    by_sms = decide(Channel.SMS, heard, person.said, email, over)
+    return View(_word(person, found), found, by_email, by_sms)
+
+
+def _word(person: Person, found: Roll) -> Word:
+    if found.living:
+        return "active"
+    if found.deleted:
+        return "deleted"
+    return "departed" if found.displaced or person.has.is_there else "nobody"
+
+
+def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = None) -> Plan:
+    """Return what to do for a person.
+
+    Args:
+        person: all that is known.
+        rules: the operator's decisions.
+        now_ms: the time; values that were refused long ago are tried again.
+        old: whom the last record left for this person: their contact becomes the person's, if there is one.
+    """
+    seen = view(person, rules)
+    has = heard(person)
+    why = _why_not(person, has, seen, rules)
+    if ERASED in person.said:
+        return Plan("erase", has)
+    if why:
+        return Plan("none", has, why=why)
+    if _is_hard_delete(seen, rules):
+        return Plan("delete", has)
+    desired = desire(person, seen, has, rules, now_ms)
+    if seen.word == "deleted" and not has.is_there and old is not None and heard(old).is_there:
+        return Plan("rename", has, desired)  # deleted before the contact had the new address
+    return _write(has, desired, old) if seen.word == "active" else _farewell(seen.word, has, desired)
+
+
+def _write(has: Has, desired: Desired, old: Person | None) -> Plan:
+    """Return what to do for an address to which a customer leads."""
+    if not has.is_there and old is not None and heard(old).is_there:
+        return Plan("rename", has, desired)
+    if has.is_there and has.digest == desired.digest and not desired.emptied and not flags_differ(desired, has):
+        return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
+    return Plan("write", has, desired)
+
+
+def _farewell(word: Word, has: Has, desired: Desired) -> Plan:
+    """Return what to do for an address to which no customer leads any more."""
+    is_absent = not has.is_there and has.digest == desired.digest
+    if is_absent or not (desired.unlist or desired.emptied or flags_differ(desired, has)):
+        return Plan("none", has, why=word)
+    return Plan("leave", has, desired)
+
+
+def _why_not(person: Person, has: Has, seen: View, rules: Rules) -> str:
+    """Return why there is no contact to write, "" when there is one."""
+    if person.email is None:
+        return "no address"
+    if seen.word == "nobody":
+        return "not a customer"
+    gone = person.said.get(GONE)
+    if gone is not None and gone.at_ms > has.at_ms and not _is_newer_than(seen.roll, gone.at_ms):
+        return "deleted in Brevo"
+    return "deleted" if has.digest == _DELETED and _is_hard_delete(seen, rules) else ""
+
+
+def _is_hard_delete(seen: View, rules: Rules) -> bool:
+    if seen.word != "deleted":
+        return False
+    last = max(seen.roll.deleted, key=lambda one: (one.deleted_ms or 0, one.ref))
+    return rules.delete.get(last.source, "soft") == "hard"
+
+
+#: The digest of a person whose contact we deleted.
+_DELETED: Final = "deleted"
+
+
+def after_delete(has: Has, at_ms: int) -> Has:
+    """Return what Brevo has once the contact is deleted."""
+    return Has(digest=_DELETED, at_ms=at_ms, left_ms=has.left_ms)
+
+
+def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
+    """Return what Brevo has once `desired` was accepted."""
+    return Has(
+        is_there=True,
+        digest=desired.digest,
+        blocked=desired.blocked if desired.blocked is not None else has.blocked,
+        sms_blocked=desired.sms_blocked if desired.sms_blocked is not None else has.sms_blocked,
+        lists=tuple(sorted((set(has.lists) | set(desired.lists)) - set(desired.unlist))),
+        at_ms=at_ms,
+        refused=desired.refused,
+        # a block that Brevo set before we lifted it is lifted as well, whenever we heard of it
+        left_ms=max(has.left_ms, at_ms) if desired.blocked is False else has.left_ms,
+        filled=(has.filled | frozenset(desired.attributes)) - frozenset(desired.emptied),
+        # somebody may have left a list before we took them off it: we look before they join one again
+        is_read=has.is_read and not desired.unlist,
+        left_groups=has.left_groups,
+        # whoever joins a list again may leave it again
+        left_lists={one: at_ms for one, at_ms in has.left_lists.items() if one not in desired.added},
+    )
+
+
+def digest_of(email: str, values: Mapping[str, Json], lists: tuple[int, ...]) -> str:
+    """Return the short text that stands for a contact's body: equal bodies have equal digests."""
+    text = canonical([email, dict(values), list(lists)])
+    return b64encode(blake2b(text.encode(), digest_size=9).digest()).decode()
+
+
+def replace_refused(has: Has, refused: Mapping[str, str]) -> Has:
+    """Return what Brevo has, with what is left out now."""
+    return has if has.refused == refused else replace(has, refused=refused)
+
+
+def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> Desired:
+    """Return what Brevo should have of a person."""
+    email, is_active = person.email or "", seen.word == "active"
+    values, refused = fit_attributes(person, seen.roll.living, has, rules.attributes, now_ms)
+    lists = _lists(seen, has, rules)
+    # whoever leaves takes nothing back: a block is only ever lifted for a customer
+    blocked = _flag(seen.email, known=has.blocked, is_active=is_active)
+    sms_blocked = _flag(seen.sms, known=has.sms_blocked, is_active=is_active)
+    digest = digest_of(email, values, lists)
+    may_update = all(rules.update.get(record.source, True) for record in seen.roll.living)
+    return Desired(
+        email,
+        values,
+        _emptied(seen.word, values, has),
+        lists,
+        # a contact that nobody has read, and that we did not make, may not be on the lists that it should be on
+        () if blocked else tuple(sorted(set(lists) - set(has.lists if has.is_read else ()))),
+        tuple(sorted(set(has.lists) - set(lists))),
+        blocked,
+        sms_blocked,
+        refused,
+        digest,
+        may_update,
+    )
+
+
+def _emptied(word: Word, values: Mapping[str, Json], has: Has) -> tuple[str, ...]:
+    """Return what is to be emptied: only what we filled ourselves and nobody tells any more.
+
+    A contact that is left behind keeps its values but the unique ones; one of a deleted customer keeps all.
+    """
+    if not has.is_there or word == "deleted":
+        return ()
+    untold = has.filled - frozenset(values)
+    return tuple(sorted(untold if word == "active" else untold & UNIQUE))
+
+
+def fit_attributes(
+    person: Person, living: Sequence[Record], has: Has, known: Mapping[str, str] | None, now_ms: int
+) -> tuple[dict[str, Json], dict[str, str]]:
+    """Return the attributes a contact should have and, for each one left out, why."""
+    values: dict[str, Json] = {}
+    refused: dict[str, str] = {}
+    freed = person.said.get(FREED)
+    for name, (stamped, _) in sorted(attributes(living).items()):
+        if is_empty(stamped.value):
+            continue
+        kind = "text" if known is None else known.get(name)
+        if kind is None:
+            refused[name] = "There is no such attribute in Brevo: `tajo attributes apply` makes it."
+            continue
+        value = fit(stamped.value, "" if known is None else kind)
+        note = has.refused.get(name)
+        if isinstance(value, Refused):
+            refused[name] = value.reason
+        elif note is not None and not is_due(note, value, now_ms, _freed_ms(freed, name)):
+            refused[name] = note
+        else:
+            values[name] = value
+    return values, refused
+
+
+def _freed_ms(freed: Stamped | None, name: str) -> int:
+    return freed.at_ms if freed is not None and isinstance(freed.value, list) and name in freed.value else 0
+
+
+def _flag(standing: Standing, *, known: bool, is_active: bool) -> bool | None:
+    """Return what to do with a channel's block.
+
+    Raised whenever the person withdrew. Lifted only when we know that the contact is blocked and every withdrawal is
+    answered by an explicit opt-in. Otherwise left alone.
+    """
+    if standing.state is ConsentState.WITHDRAWN:
+        return True
+    return False if known and is_active and standing.may_lift else None
+
+
+def _lists(seen: View, has: Has, rules: Rules) -> tuple[int, ...]:
+    """Return the lists that the living records earn, each by its own consent."""
+    if seen.word != "active":
+        return ()
+    if seen.email.state is ConsentState.WITHDRAWN:
+        return has.lists  # blocked is enough; whether the contact stays listed is Brevo's own affair
+    # a list that the person left before we put them on it is joined for a later act only
+    act = seen.email.evidence
+    act_ms = act.at_ms if act is not None and act.register == "granted" else 0
+    left = {number for number, at_ms in has.left_lists.items() if at_ms >= act_ms and number not in has.lists}
+    earning = {record.source for record in seen.roll.living if record.ref in seen.email.granted_by}
+    return tuple(sorted({number for source in earning for number in rules.lists.get(source, ())} - left))
+
+
+def heard(person: Person) -> Has:
+    """Return what Brevo has: as last accepted, corrected by later webhooks and by the last comparison."""
+    has, said = person.has, person.said
+    if not has.is_there and (has.lists or has.filled):
+        has = replace(has, lists=(), filled=frozenset())
+    known_ms = has.at_ms
+    gone = said.get(GONE)
+    if gone is not None and gone.at_ms > known_ms:
+        # deleting a contact deletes its block; one that was reported after the deletion still counts
+        known_ms, is_blocked = gone.at_ms, has.blocked and has.left_ms > gone.at_ms
+        left_ms = max(has.left_ms, gone.at_ms)
+        has = Has(blocked=is_blocked, at_ms=has.at_ms, refused=has.refused, left_ms=left_ms)
+    drift = said.get(DRIFT)
+    if drift is not None and drift.at_ms > known_ms:
+        has = _found(has, drift)
+    blocked = said.get(register(Channel.EMAIL, "here"))
+    if blocked is not None and blocked.at_ms > has.left_ms:
+        return replace(has, blocked=True, left_ms=blocked.at_ms)
+    return has
+
+
+def _found(has: Has, drift: Stamped) -> Has:
+    """Return what Brevo has, corrected by a look at the contact that is newer than the last delivery."""
+    found = drift.value
+    assert isinstance(found, dict)
+    lists, groups = found.get("l"), found.get("g")
+    return replace(
+        has,
+        is_there=True,
+        digest="" if found.get("x") else has.digest,
+        blocked=found.get("b") is True,
+        sms_blocked=found.get("m") is True,
+        lists=tuple(one for one in lists if isinstance(one, int)) if isinstance(lists, list) else (),
+        at_ms=drift.at_ms,
+        left_ms=max(has.left_ms, drift.at_ms),
+        is_read=True,
+        left_groups=tuple(one for one in groups if isinstance(one, int)) if isinstance(groups, list) else (),
+    )
+
+
+def _is_newer_than(found: Roll, at_ms: int) -> bool:
+    return any(stamped.at_ms > at_ms for record in found.living for stamped in record.state.values())
+
+
+def flags_differ(desired: Desired, has: Has) -> bool:
+    """Tell whether a block is to be set or lifted."""
+    email = desired.blocked is not None and desired.blocked != has.blocked
+    return email or (desired.sms_blocked is not None and desired.sms_blocked != has.sms_blocked)
+
+
+def sources_of(records: Mapping[str, Record]) -> AbstractSet[str]:
+    """Return the sources that know a person."""
+    return {record.source for record in records.values()}

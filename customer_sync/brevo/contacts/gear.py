@@ -1,0 +1,158 @@
+"""The bulk gear of the contacts lane, put together: what loads, what follows, and who delivers the rest singly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Final
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from customer_sync.base.clock import Clock, system_clock
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contacts.bulk_gate import BulkGate, PatientGate
+from customer_sync.brevo.contacts.contact_calls import BUCKET
+from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.brevo.contacts.handler import ContactsHandler
+from customer_sync.brevo.contacts.imports import Loader, Terms
+from customer_sync.brevo.contacts.landing import BUCKET as PROCESSES
+from customer_sync.brevo.contacts.landing import Follower
+from customer_sync.brevo.contacts.refused_rows import RefusedRows
+from customer_sync.brevo.contacts.technical_list import TechnicalLists
+from customer_sync.brevo.contacts.upload import UPLOAD_TIMEOUT, Uploads
+from customer_sync.brevo.webhooks import SOURCE
+from customer_sync.config import Settings
+from customer_sync.engine.lane import Handler, Work
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.model import Inbound
+from customer_sync.store import Store
+from customer_sync.store.counters import Tally
+from customer_sync.store.flights import Flights
+from customer_sync.store.limits import Limits
+
+#: What follows the address of Brevo's webhooks where an import tells that it is done.
+NOTICE_PATH: Final = "imports"
+#: The share of an hourly limit that must be left for a notice to make us ask at once.
+NOTICE_HEADROOM: Final = 0.5
+
+
+class ImportGear:
+    """Takes many new people along in one call.
+
+    Args:
+        single: delivers one by one what goes no other way.
+        loader: loads and sends imports.
+        follower: finds out what became of them.
+        flights: the imports under way.
+        limits: tells how often Brevo may be asked.
+    """
+
+    def __init__(self, single: Handler, loader: Loader, follower: Follower, flights: Flights, limits: Limits) -> None:
+        self.single = single
+        self._loader = loader
+        self._follower = follower
+        self._flights = flights
+        self._limits = limits
+
+    def load(self) -> Generator[Work]:
+        """Look at bulk items, send off what goes together; yields what is to be settled."""
+        return self._loader.load()
+
+    def follow(self) -> Generator[Work]:
+        """Look at the imports that are due; yields what became of their rows."""
+        return self._follower.follow()
+
+    def next_look_s(self) -> float | None:
+        """Return how long until an import is to be looked at, in seconds; None when none is under way."""
+        return self._flights.due_s()
+
+    def hears(self, inbound: Inbound) -> bool:
+        """Tell whether Brevo says that an import is done: that it says so is enough, what it says is not documented."""
+        return inbound.source == SOURCE and inbound.path == NOTICE_PATH
+
+    def look_now(self) -> bool:
+        """Have every import that was sent looked at at once; False when there is none.
+
+        Half of an hourly limit may be used so; then notices wait for the next look like anything else.
+        """
+        left = self._limits.headroom(PROCESSES)
+        if left is None or left > NOTICE_HEADROOM:
+            self._flights.ask_again()
+        return self._flights.look_now()
+
+
+def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the line
+    settings: Settings,
+    store: Store,
+    flights: Flights,
+    brevo: Brevo,
+    *,
+    tally: Tally,
+    rules: Callable[[], Rules],
+    clock: Clock,
+) -> ImportGear:
+    """Return the gear, ready to work.
+
+    Args:
+        settings: the account, and how Brevo reaches us.
+        store: all that Redis holds.
+        flights: the imports under way.
+        brevo: the account.
+        tally: counts the calls and the rows.
+        rules: gives the operator's decisions and the account's attributes, as they are now.
+        clock: milliseconds since 1970.
+    """
+    account = settings.brevo
+    uploads = Uploads(
+        account.base_url, account.api_key or "sandbox", HttpClient(timeout=UPLOAD_TIMEOUT), store.limits, tally
+    )
+    terms = Terms(notify_url=notify_url(settings), with_phones=account.import_phones)
+    return assemble_gear(store, flights, brevo, uploads, tally=tally, rules=rules, terms=terms, clock=clock)
+
+
+def notify_url(settings: Settings) -> str:
+    """Return what Brevo is to call when an import is done; "" where nobody could come in by it.
+
+    It carries our token as the password, as the webhooks of Brevo may.
+    """
+    if not settings.public_url or not settings.brevo.webhook_secrets:
+        return ""
+    base = urlsplit(settings.public_url)
+    token = quote(settings.brevo.webhook_secrets[0], safe="")
+    netloc = f"tajo:{token}@{base.netloc.rpartition('@')[2]}"
+    return urlunsplit((base.scheme, netloc, f"{base.path.rstrip('/')}/webhooks/{SOURCE}/{NOTICE_PATH}", "", ""))
+
+
+def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the line
+    store: Store,
+    flights: Flights,
+    brevo: Brevo,
+    uploads: Uploads,
+    *,
+    tally: Tally,
+    rules: Callable[[], Rules],
+    terms: Terms,
+    files: HttpClient | None = None,
+    clock: Clock = system_clock,
+) -> ImportGear:
+    """Return the gear over given accounts; `files` fetches what Brevo tells of refused rows."""
+
+    def gate() -> PatientGate:
+        return PatientGate(store.limits, BUCKET, 1)
+
+    lists = TechnicalLists(brevo, flights, gate, clock)
+    refused = RefusedRows(uploads.base_url, files)
+    follower = Follower(brevo=brevo, limits=store.limits, flights=flights, lists=lists, refused=refused, tally=tally)
+    loader = Loader(
+        brevo=uploads,
+        lanes=store.lanes,
+        people=store.people,
+        flights=flights,
+        lists=lists,
+        rules=rules,
+        gate=gate,
+        first_look_s=follower.first_look_s,
+        tally=tally,
+        terms=terms,
+        clock=clock,
+    )
+    single = ContactsHandler(brevo, store.limits, store.people, rules, clock, under_way=flights.ids, gate=BulkGate)
+    return ImportGear(single, loader, follower, flights, store.limits)

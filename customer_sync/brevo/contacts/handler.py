@@ -1,0 +1,156 @@
+"""The contacts lane: brings each person's contact in Brevo to what is known of the person. One upsert each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from functools import cache
+from typing import ClassVar, Final
+
+from customer_sync.base.clock import Clock, system_clock
+from customer_sync.base.log import get
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contacts.contact_calls import BUCKET, ContactCalls, FoundFirst, flags_of
+from customer_sync.brevo.contacts.contact_job import (
+    Job,
+    done,
+    erasure_of,
+    old_of,
+    only_withdrawn,
+    prepare,
+    record_of,
+    unchanged,
+    upheld,
+)
+from customer_sync.brevo.contacts.contact_plan import Rules, flags_differ
+from customer_sync.brevo.gate import Gate
+from customer_sync.engine.attempt import LaneStep
+from customer_sync.engine.lane import HELD_S, LaneDescription, Outcome, held
+from customer_sync.engine.plan import LANE
+from customer_sync.errors import TajoError
+from customer_sync.person.person import Part
+from customer_sync.store.forms import encode_part
+from customer_sync.store.items import Item, Settlement
+from customer_sync.store.limits import Limits
+from customer_sync.store.people import People
+
+log = get(__name__)
+
+CONTACTS: Final = LaneDescription(LANE, keeps="person", bucket=BUCKET, destination="Brevo", has_gear=True)
+
+_IMPORTING = "waits until a running import is finished"
+
+
+class ContactsHandler(LaneStep[Job, Gate]):
+    """The worker step of the contacts lane.
+
+    Args:
+        brevo: the account.
+        limits: the shared limit.
+        people: for fingerprints.
+        rules: gives the operator's decisions and the account's attributes, as they are now.
+        clock: milliseconds since 1970.
+        under_way: gives the ids of the imports that may still make contacts.
+        gate: what lets calls through; another one for bulk work.
+    """
+
+    #: At 60 calls/s, the largest plan, answers may take 260 ms.
+    threads: ClassVar[int] = 16
+
+    def __init__(  # noqa: PLR0913  # what a handler needs, half of it with a default
+        self,
+        brevo: Brevo,
+        limits: Limits,
+        people: People,
+        rules: Callable[[], Rules],
+        clock: Clock = system_clock,
+        *,
+        under_way: Callable[[], Collection[str]] = frozenset,
+        gate: type[Gate] = Gate,
+    ) -> None:
+        super().__init__(CONTACTS, limits, gate, clock)
+        self._people = people
+        self._rules = rules
+        self._under_way = under_way
+        self._calls = ContactCalls(brevo, clock)
+
+    def planner(self) -> Callable[[Item], Outcome | Job]:
+        """Return what plans one person's item, by the rules as they are now."""
+        rules, under_way, now_ms = self._rules(), cache(self._under_way), self._clock()
+
+        def plan(item: Item) -> Outcome | Job:
+            job = prepare(item, self._people, rules, now_ms, under_way)
+            if job.must_block:
+                return job
+            if job.waits:
+                return held(item, _IMPORTING)
+            return unchanged(job, self._people) if job.plan.action == "none" else job
+
+        return plan
+
+    def carry_out(self, job: Job, gate: Gate) -> Outcome:
+        """Make one person's calls."""
+        if job.must_block:
+            return self._block(job, gate)
+        try:
+            note = self._calls.act(job, gate)
+        except FoundFirst:
+            # what was found must outlive this worker before the contact moves
+            told = Settlement(
+                job.item.target, "again", record=record_of(job, self._people), old=old_of(job, self._people)
+            )
+            told.is_urgent = True
+            return Outcome(job.item, told, "held", "found blocked in Brevo")
+        if job.plan.action == "erase":
+            return Outcome(job.item, erasure_of(job, self._people), "delivered", note)
+        return Outcome(job.item, done(job, self._people), "delivered", note, upheld=upheld(job))
+
+    def complete(self, job: Job, outcome: Outcome) -> None:
+        """Store what was found of the person, and that the contact has the new address already, whatever failed."""
+        if job.found and outcome.settlement.record is not None:
+            outcome.settlement.found = encode_part(Part("", "", None, job.found))
+        if job.is_moved:
+            outcome.settlement.record = outcome.settlement.record or record_of(job, self._people)
+            outcome.settlement.old = old_of(job, self._people)
+            # a block that the move lifted is set again before anything else
+            outcome.settlement.is_urgent = bool(job.plan.desired and job.plan.desired.blocked)
+
+    def save(self, job: Job, gate: Gate, *, is_parked: bool) -> str | None:
+        """Set the block alone of somebody who withdrew; return what is to be stored of the person, None for nothing.
+
+        What was withdrawn is stored even where Brevo refuses the block, too: nothing that comes later forgets it.
+        """
+        desired = job.plan.desired
+        if desired is None or not (desired.blocked or desired.sms_blocked) or (job.is_moved and not is_parked):
+            return None
+        known = only_withdrawn(job)
+        if not flags_differ(desired, job.stored.has):
+            return self._people.encode(known)
+        try:
+            is_there = self._calls.block_alone(job, gate)
+        except TajoError as error:
+            log.warning("block refused", person=job.item.target, error=type(error).__name__)
+            return self._people.encode(known)
+        has = replace(
+            known.has, is_there=is_there, blocked=bool(desired.blocked), sms_blocked=bool(desired.sms_blocked)
+        )
+        return self._people.encode(replace(known, has=has if is_there else known.has))
+
+    def _block(self, job: Job, gate: Gate) -> Outcome:
+        """Block somebody who withdrew while an import may make them a contact; the rest waits until it is over.
+
+        Only the block is remembered: whether the contact is the import's is told by the import's mark, when it is over.
+        """
+        flags = {name: value for name, value in flags_of(job.desired).items() if value is True}
+        item, has, old = job.item, job.has, job.old
+        record: str | None = None
+        if item.flown is not None and not has.blocked:
+            self._calls.block(item.flown.email, flags, gate)
+            known = self._people.decode(item.record)
+            has = replace(known.has, blocked=True, sms_blocked="smsBlacklisted" in flags)
+            record = self._people.encode(replace(known, has=has))
+        if item.old is not None and item.old.flown is not None and old is not None and not old.has.blocked:
+            self._calls.block(item.old.flown.email, flags, gate)
+            job.forget_old(replace(self._people.decode(item.old.record).has, blocked=True))
+        settlement = Settlement(item.target, "again", due_in_s=HELD_S, record=record, old=old_of(job, self._people))
+        return Outcome(item, settlement, "held", f"blocked; the rest {_IMPORTING}", upheld=upheld(job))

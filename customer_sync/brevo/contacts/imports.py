@@ -1,0 +1,328 @@
+"""The bulk gear of the contacts lane: `POST /contacts/import` for many new people at once.
+
+    load      look at bulk items: what is unchanged is done, who is new goes along, the rest is given back to go singly
+    send      note everything in Redis, hand the leases over to the import, only then make the call
+    follow    see `customer_sync.brevo.contacts.landing`
+
+Why only new people go along, and what that costs: docs/decisions/0010.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Final
+
+import redis
+
+from customer_sync.base.clock import Clock
+from customer_sync.base.log import get
+from customer_sync.brevo.answers import IMPORTS
+from customer_sync.brevo.contacts.contact_job import prepare, unchanged
+from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.brevo.contacts.import_rows import Load, Loads, is_fit, item_of
+from customer_sync.brevo.contacts.technical_list import TechnicalLists
+from customer_sync.brevo.contacts.upload import Uploads
+from customer_sync.brevo.gate import Gate
+from customer_sync.engine.lane import Delivery, Outcome, Work
+from customer_sync.errors import ConfigError, Missing, Parkable, TajoError, TryLater, Unavailable
+from customer_sync.kit.outbound import Reply
+from customer_sync.store.counters import Tally
+from customer_sync.store.flights import STEP, Flights, Gone, Row
+from customer_sync.store.items import Item, Settlement
+from customer_sync.store.lanes import LOAD_LEASE_S, Lanes, Pace
+from customer_sync.store.people import People
+
+log = get(__name__)
+
+LANE: Final = "contacts"
+BUCKET: Final = "contacts"
+ROUTE: Final = "/contacts/import"
+#: How many items are looked at in one step: 20 ms of planning, between which other threads get their turn.
+CHUNK: Final = 500
+#: How long one round goes on loading, in seconds; its leases last longer.
+ROUND_S: Final = 8.0
+#: How long a load waits for the import before it, in seconds.
+KEEP_S: Final = LOAD_LEASE_S - ROUND_S - 2.0
+#: How soon what could not be sent is looked at again, in seconds.
+AGAIN_S: Final = 2.0
+
+#: Errors with which Brevo says for certain that it took nothing.
+_CERTAIN = (ConfigError, Parkable, Missing)
+
+
+_PACE: Final = Pace()
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """When the bulk gear is used.
+
+    Args:
+        min_rows: fewer rows go singly: an import costs four calls and the time until it is done.
+        pace: when it is worth while to look.
+        notify_url: what Brevo calls when an import is done; "" for nothing: then it is asked all the same.
+        with_phones: whether rows carry phones and other values that only one contact may have. An import may merge
+            contacts that share one, and delete the other (`brevo.import_phones`).
+    """
+
+    min_rows: int = 50
+    pace: Pace = _PACE
+    notify_url: str = ""
+    with_phones: bool = False
+
+
+_TERMS: Final = Terms()
+
+
+@dataclass(slots=True)
+class _Kept:
+    """Loads that wait for the import before them to end.
+
+    Args:
+        loads: they.
+        ends: until when they may be used: their leases must last for another round.
+        token: that of the leases.
+    """
+
+    loads: Loads
+    ends: float
+    token: str = ""
+
+
+class Loader:
+    """Loads and sends imports.
+
+    Args:
+        brevo: the account.
+        lanes: where the items are taken from.
+        people: reads and writes what is known of them.
+        flights: the imports under way.
+        lists: the technical lists.
+        rules: gives the operator's decisions and the account's attributes, as they are now.
+        gate: gives the gate for one call.
+        first_look_s: how soon an import that was just sent is looked at, in seconds.
+        tally: counts what was sent.
+        clock: milliseconds since 1970.
+        terms: when the gear is used.
+    """
+
+    def __init__(  # noqa: PLR0913  # what a gear needs; all of it is passed by name in one place
+        self,
+        *,
+        brevo: Uploads,
+        lanes: Lanes,
+        people: People,
+        flights: Flights,
+        lists: TechnicalLists,
+        rules: Callable[[], Rules],
+        gate: Callable[[], Gate],
+        first_look_s: Callable[[], float],
+        tally: Tally,
+        clock: Clock,
+        terms: Terms = _TERMS,
+    ) -> None:
+        self._brevo = brevo
+        self._lanes = lanes
+        self._people = people
+        self._flights = flights
+        self._lists = lists
+        self._rules = rules
+        self._gate = gate
+        self._first_look_s = first_look_s
+        self._tally = tally
+        self._terms = terms
+        self._clock = clock
+        self._kept: _Kept | None = None
+
+    def load(self) -> Generator[Work]:
+        """Do one round: yield what is unchanged or goes another way, and what could not be sent."""
+        if not self._flights.has_room():
+            return
+        try:
+            rules = self._rules()
+        except (Unavailable, ConfigError) as error:
+            yield Work("", Delivery([], error))
+            return
+        except TajoError as error:
+            log.warning("bulk gear waits", error=str(error))
+            return
+        kept = yield from self._resume()
+        loads, ends = kept.loads, time.monotonic() + ROUND_S
+        while loads.full < 1 and time.monotonic() < ends:
+            taken = self._lanes.load(LANE, CHUNK, kept.token, self._terms.pace)
+            if taken.state != "taken":
+                break
+            kept.token = taken.token
+            yield Work(kept.token, Delivery(list(self._sort(taken.items, rules, loads)), None))
+        yield from self._send_off(kept)
+
+    def _resume(self) -> Generator[Work, None, _Kept]:
+        """Return what was kept from the last round, or nothing; what was kept too long is given up."""
+        kept, self._kept = self._kept, None
+        if kept is not None and time.monotonic() < kept.ends:
+            return kept
+        for load in kept.loads.take_out() if kept is not None else ():
+            error = TryLater("It was loaded too long ago.", after_s=0.001, burns=False)
+            yield from self._release(kept.token if kept else "", load.rows, error)
+        return _Kept(Loads(self._clock, self._people, with_phones=self._terms.with_phones), time.monotonic() + KEEP_S)
+
+    def _send_off(self, kept: _Kept) -> Generator[Work]:
+        """Send one load; those for other lists are kept for the next import, and small ones given back."""
+        may_begin = True
+        for load in kept.loads.take_out():
+            if len(load.rows) < self._terms.min_rows:
+                yield from _give_back(kept.token, load.rows)
+            elif may_begin:
+                may_begin = False
+                if not (yield from self._dispatch(kept.token, load)):
+                    kept.loads.keep(load)
+            else:
+                kept.loads.keep(load)
+        if not kept.loads.is_empty:
+            self._kept = kept
+            self._lanes.tell_loaded(LANE)
+
+    def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> Iterator[Outcome]:
+        """Load who is new; yield the others."""
+        under_way: Callable[[], Collection[str]] = cache(self._flights.ids)
+        now_ms = self._clock()
+        for item in items:
+            if item.newer or item.old is not None:
+                yield Outcome(item, Settlement(item.target, "back"), "back")
+                continue
+            job = prepare(item, self._people, rules, now_ms, under_way)
+            if job.plan.action == "none" and not job.waits:
+                yield unchanged(job, self._people)
+            elif not is_fit(job, under_way() if item.flown else ()) or not loads.add(job):
+                yield Outcome(item, Settlement(item.target, "back"), "back")
+
+    def _dispatch(self, token: str, load: Load) -> Generator[Work, None, bool]:
+        """Send a load, or release its rows; False, and nothing is done, where no import may begin."""
+        begun = self._flights.open(LANE)
+        if begun is None:
+            return False
+        yield from self._begin(token, load, *begun)
+        return True
+
+    def _begin(self, token: str, load: Load, flight: str, slot: int) -> Generator[Work]:
+        try:
+            list_id, since = self._lists.ready(slot)
+        except TajoError as error:
+            self._flights.close(flight)
+            yield from self._release(token, load.rows, error)
+            return
+        rows = load.rows
+        try:
+            self._flights.prepare(flight, list_id, since)
+            self._board(token, flight, load)
+        except Gone:
+            log.warning("import given up before it was sent", flight=flight)
+            for holder in (token, flight):
+                yield from _give_back(holder, rows)
+            return
+        except (redis.OutOfMemoryError, redis.exceptions.ExecAbortError):
+            # there is no room to note an import; what goes singly makes some
+            log.warning("import not sent: Redis is full", flight=flight, rows=len(rows))
+            self._flights.close(flight)
+            for holder in (token, flight):
+                yield from _give_back(holder, rows)
+            return
+        yield from self._send(flight, slot, load, list_id)
+
+    def _board(self, token: str, flight: str, load: Load) -> None:
+        """Note all rows of an import, then hand their leases over to it."""
+        self._flights.stow(flight, load.rows)
+        self._flights.sending(flight)
+        out = self._flights.fly(LANE, token, flight, load.marks(flight))
+        if out:
+            load.leave(out)
+            self._flights.restow(flight, load.rows)
+        self._flights.count(flight, len(load.rows))
+
+    def _send(self, flight: str, slot: int, load: Load, list_id: int) -> Generator[Work]:
+        if not load.rows:
+            self._flights.close(flight)
+            return
+        body = load.body(list_id, self._terms.notify_url)
+        try:
+            self._gate().wait()
+            process = _process_of(self._brevo.upload(ROUTE, body, bucket=BUCKET, answers=IMPORTS))
+        except TajoError as error:
+            if not self._is_certain(error):
+                # perhaps Brevo has it: a follower finds out, and until then the items stay with the import
+                self._tally.count("tajo_imports_total", outcome="unclear")
+                log.warning("import unclear", flight=flight, rows=len(load.rows), error=str(error))
+                yield Work(flight, Delivery([], error if isinstance(error, Unavailable) else None))
+                return
+            yield from self._refused(flight, slot, load, error)
+            return
+        self._flights.sent(flight, process, self._first_look_s())
+        self._tally.count("tajo_imports_total", outcome="sent")
+        self._tally.count("tajo_import_rows_total", by=len(load.rows), outcome="sent")
+        log.info("import sent", flight=flight, process=process, rows=len(load.rows), size_bytes=len(body))
+
+    def _is_certain(self, error: Exception) -> bool:
+        if isinstance(error, TryLater):
+            return not error.burns  # 429; the gate before the call says so, too
+        return isinstance(error, _CERTAIN) or not self._brevo.was_sent(error)
+
+    def _refused(self, flight: str, slot: int, load: Load, error: Exception) -> Generator[Work]:
+        """Release what Brevo did not take."""
+        self._tally.count("tajo_imports_total", outcome="refused")
+        log.warning("import refused", flight=flight, rows=len(load.rows), error=str(error))
+        if isinstance(error, Parkable | Missing):
+            # a list that is gone, no credit, ...: after three tries each goes singly, and says for itself what is wrong
+            self._flights.set_list(slot, None)
+        works = list(self._release(flight, load.rows, error))
+        yield from works[:-1]
+        # the last one may stop the line with an error; by then the import is forgotten
+        self._flights.close(flight)
+        yield from works[-1:]
+
+    def _release(self, token: str, rows: Iterable[Row], error: Exception) -> Generator[Work]:
+        """Yield rows as to be tried again; the last part pauses the lane where that is what the error says."""
+        is_ours = isinstance(error, Parkable | Missing)
+        wait_s = (error.after_s if isinstance(error, TryLater) else None) or AGAIN_S
+        burns = is_ours or (isinstance(error, TryLater) and error.burns)
+        outcomes = (
+            Outcome(
+                item_of(row),
+                Settlement(row.target, "again", due_in_s=wait_s, burns=burns),
+                "again" if burns else "held",
+                f"import: {error}",
+            )
+            for row in rows
+        )
+        works = list(_works(token, outcomes))
+        if isinstance(error, Unavailable | ConfigError):
+            works[-1:] = [Work(token, Delivery(works[-1].delivery.outcomes if works else [], error))]
+        if isinstance(error, Parkable) and works:
+            works[0] = works[0]._replace(alert=(f"Brevo refuses imports: {error.reason}", error.remedy))
+        yield from works
+
+
+def _give_back(token: str, rows: Iterable[Row]) -> Generator[Work]:
+    """Yield rows as not tried: they go singly."""
+    return _works(token, (Outcome(item_of(row), Settlement(row.target, "back"), "back") for row in rows))
+
+
+def _works(token: str, outcomes: Iterable[Outcome]) -> Generator[Work]:
+    part: list[Outcome] = []
+    for outcome in outcomes:
+        part.append(outcome)
+        if len(part) == STEP:
+            yield Work(token, Delivery(part, None))
+            part = []
+    if part:
+        yield Work(token, Delivery(part, None))
+
+
+def _process_of(reply: Reply) -> int:
+    body = reply.json()
+    number = body.get("processId") if isinstance(body, dict) else None
+    if not isinstance(number, int):
+        raise TryLater("Brevo accepted an import without a number.")
+    return number

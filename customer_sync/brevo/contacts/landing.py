@@ -1,0 +1,306 @@
+"""Follows imports to their end, and finds out what became of each row before anything counts as delivered.
+
+Brevo tells that an import is over, and names the rows it refused in CSV files; that a row was not imported because the
+contact exists it tells nowhere. So the contacts that were created are counted: when there are as many as rows that were
+not refused, each of them was; otherwise all are read, and contacts that were not created are sent one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from contextlib import suppress
+from typing import Final
+
+from customer_sync.base import retry
+from customer_sync.base.log import get
+from customer_sync.brevo.answers import PROCESSES
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.contacts.import_rows import item_of
+from customer_sync.brevo.contacts.refused_rows import RefusedRows
+from customer_sync.brevo.contacts.technical_list import TechnicalLists
+from customer_sync.engine.lane import IMPORTED, Delivery, Outcome, Work
+from customer_sync.errors import Missing, TajoError, TryLater
+from customer_sync.model import Json
+from customer_sync.person.merge import from_json, to_json
+from customer_sync.store.counters import Tally
+from customer_sync.store.flights import SILENT_S, Flight, Flights, Row
+from customer_sync.store.items import Settlement
+from customer_sync.store.limits import Limits
+
+log = get(__name__)
+
+#: The limit that `/processes` counts against; for most accounts 100 calls an hour.
+BUCKET: Final = "processes"
+LIST_ROUTE, ROUTE = "/processes", "/processes/{processId}"
+#: How soon, and how often at least, imports are looked at where no limit is known, in seconds.
+FIRST_LOOK_S, LAST_LOOK_S = 0.3, 2.0
+#: The share of an hourly limit that looking may use.
+SHARE: Final = 0.9
+#: How soon the next look is after one that failed, in seconds.
+FAILED_LOOK_S: Final = 5.0
+#: An import that is not over after this time is given up, in seconds; its leases end later.
+PATIENCE_S: Final = 1500.0
+#: When nothing could be found out about an import, its rows are tried again, in seconds.
+DESPAIR_S: Final = 1680.0
+#: A given-up import may still make contacts for this long, in seconds; it is looked at this often.
+OVERDUE_S, OVERDUE_LOOK_S = 86_400.0, 300.0
+#: Where more than this share of the rows is missing, Brevo's lists may lag behind: look once more, in so many seconds.
+LAG_SHARE, LAG_LOOK_S = 0.1, 3.0
+
+_UNFINISHED: Final = frozenset({"queued", "in_process", "processing"})
+_FAILED: Final = frozenset({"failed", "cancelled"})
+
+Process = Mapping[str, Json]
+
+
+class Follower:
+    """Follows the imports of one lane.
+
+    Args:
+        brevo: the account.
+        limits: the shared limits.
+        flights: the imports under way.
+        lists: counts what was created.
+        refused: reads the files of refused rows.
+        tally: counts what became of the rows.
+    """
+
+    def __init__(  # noqa: PLR0913  # what a follower needs; all of it is passed by name in one place
+        self,
+        *,
+        brevo: Brevo,
+        limits: Limits,
+        flights: Flights,
+        lists: TechnicalLists,
+        refused: RefusedRows,
+        tally: Tally,
+        jitter: Callable[[float], float] = retry.full_jitter,
+    ) -> None:
+        self._brevo = brevo
+        self._limits = limits
+        self._flights = flights
+        self._lists = lists
+        self._refused = refused
+        self._tally = tally
+        self._jitter = jitter
+
+    def follow(self) -> Generator[Work]:
+        """Look at what is due; yield what became of the rows of imports that are over."""
+        wait_s = self._flights.due_s()
+        turn = self._flights.begin_turn() if wait_s == 0.0 else None
+        if turn is None:
+            return
+        try:
+            yield from self._look(turn)
+        finally:
+            self._flights.end_turn(turn)
+
+    def _look(self, turn: str) -> Generator[Work]:
+        flights = self._flights.under_way()
+        due = [one for one in flights if one.is_due]
+        asked = [one for one in flights if one.state != "ended"] if any(one.state != "ended" for one in due) else []
+        wait_s = self._spacing_s() - self._flights.asked_s() if asked else 0.0
+        if wait_s > 0:
+            self._flights.look_in([one.id for one in asked], wait_s)
+            asked = []
+        try:
+            found = self._processes(asked) if asked else {}
+        except TajoError as error:
+            after_s = error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
+            self._flights.look_in([one.id for one in asked], after_s)
+            asked, found = [], {}
+        for flight in flights:
+            if flight not in asked and not (flight in due and flight.state == "ended"):
+                continue
+            if not self._flights.keep_turn(turn):
+                return
+            self._flights.look_in([flight.id], self._interval_s(flight))
+            for work in self._judge(flight, found):
+                yield work
+                if not self._flights.keep_turn(turn):
+                    return
+
+    def first_look_s(self) -> float:
+        """Return how soon an import that was just sent is looked at: where looks are few, not before it may be over."""
+        return max(FIRST_LOOK_S, self._spacing_s() / 2)
+
+    def _spacing_s(self) -> float:
+        """Return how far looks must be apart, in seconds; 0.0 where no limit is known."""
+        per_hour = self._limits.per_hour(BUCKET)
+        return 3600 / (SHARE * per_hour) if per_hour else 0.0
+
+    def _interval_s(self, flight: Flight) -> float:
+        """Return how long until the next look at an import that goes on."""
+        if flight.state == "overdue":
+            return OVERDUE_LOOK_S
+        return self._spacing_s() or min(LAST_LOOK_S, max(FIRST_LOOK_S, flight.age_s / 2))
+
+    def _processes(self, flights: Sequence[Flight]) -> dict[int, Process]:
+        """Return the newest processes of the account, and those that belong to imports of ours, by number.
+
+        Raises:
+            TajoError: as `Brevo.call`; the limit is used up.
+        """
+        self._flights.ask()
+        rows = self._call(f"{LIST_ROUTE}?limit=50&sort=desc", LIST_ROUTE).get("processes")
+        found: dict[int, Process]
+        found = {int(str(row["id"])): row for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
+        for flight in flights:
+            if flight.process is not None and flight.process not in found:
+                with suppress(Missing):
+                    found[flight.process] = self._call(f"{LIST_ROUTE}/{flight.process}", ROUTE)
+        return found
+
+    def _call(self, path: str, endpoint: str) -> dict[str, Json]:
+        grant = self._limits.reserve(BUCKET, 1)
+        if not grant.offsets_s:
+            raise TryLater("The limit of /processes is used up.", after_s=max(1.0, grant.wait_s), burns=False)
+        body = from_json(self._brevo.call("GET", path, bucket=BUCKET, answers=PROCESSES, endpoint=endpoint).body)
+        return body if isinstance(body, dict) else {}
+
+    def _judge(self, flight: Flight, found: Mapping[int, Process]) -> Generator[Work]:
+        """Yield what became of an import, nothing while it goes on."""
+        if flight.state == "ended":
+            yield from self._land(flight, from_json(flight.info))
+        elif flight.state == "opened":
+            if flight.age_s > SILENT_S:
+                self._end(flight, "void")
+        elif flight.process is None:
+            yield from self._unnumbered(flight, found)
+        else:
+            yield from self._numbered(flight, found.get(flight.process))
+
+    def _numbered(self, flight: Flight, process: Process | None) -> Generator[Work]:
+        status = process.get("status") if process else None
+        is_over = process is None or status not in _UNFINISHED
+        if flight.state == "overdue":
+            if is_over or flight.age_s > OVERDUE_S:
+                self._end(flight, "late")
+        elif process is None:
+            yield from self._land(flight, None)
+        elif status in _FAILED:
+            reason = str(process.get("error") or f"the import is {status}")
+            text = f"Brevo could not import {flight.rows or 0} contacts: {reason}"
+            yield from self._release_all(flight, reason, text)
+            self._end(flight, "failed")
+        elif is_over:
+            yield from self._land(flight, process)
+        elif flight.age_s > PATIENCE_S:
+            yield from self._give_up(flight)
+
+    def _unnumbered(self, flight: Flight, found: Mapping[int, Process]) -> Generator[Work]:
+        """An import of which nobody knows whether Brevo has it: its worker died, or the answer did not come."""
+        if flight.state == "overdue":
+            if flight.age_s > OVERDUE_S or not self._is_anything_running(found):
+                self._end(flight, "late")
+        elif flight.age_s > SILENT_S and not self._is_anything_running(found):
+            yield from self._land(flight, None)
+        elif flight.age_s > PATIENCE_S:
+            yield from self._give_up(flight)
+
+    def _is_anything_running(self, found: Mapping[int, Process]) -> bool:
+        ours = {one.process for one in self._flights.under_way()}
+        return any(
+            process.get("name") == "IMPORTUSER" and process.get("status") in _UNFINISHED and number not in ours
+            for number, process in found.items()
+        )
+
+    def _give_up(self, flight: Flight) -> Generator[Work]:
+        """Stop waiting. What it created counts; the rest goes on without it, and its list is used no more."""
+        is_settled = yield from self._settle_counted(flight, None)
+        if is_settled:
+            self._flights.give_up(flight)
+            self._tally.count("tajo_imports_total", outcome="overdue")
+            log.error("import given up", flight=flight.id, process=flight.process, rows=flight.rows)
+
+    def _land(self, flight: Flight, process: Process | None) -> Generator[Work]:
+        """Find out what became of the rows and yield it.
+
+        Args:
+            flight: the import.
+            process: what Brevo tells of it; None when Brevo does not know it.
+        """
+        if process is not None and flight.state != "ended":
+            self._flights.note(flight, state="ended", info=to_json(dict(process)))
+        is_settled = yield from self._settle_counted(flight, process)
+        if is_settled:
+            self._end(flight, "landed" if process else "lost")
+
+    def _settle_counted(self, flight: Flight, process: Process | None) -> Generator[Work, None, bool]:
+        """Settle the rows by what was created; False when that cannot be said yet."""
+        refused = self._refused.read(process) if process else frozenset()
+        try:
+            created = self._created(flight, refused, may_lag=process is not None)
+        except _Lagging:
+            self._flights.note(flight, looks=flight.looks + 1)
+            self._flights.look_in([flight.id], LAG_LOOK_S)
+            return False
+        except TajoError as error:
+            if flight.age_s < DESPAIR_S:
+                after_s = error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
+                self._flights.look_in([flight.id], after_s)
+                return False
+            text = f"Nothing could be found out about an import of {flight.rows or 0} contacts: {error}"
+            yield from self._release_all(flight, str(error), text)
+            return True
+        for rows in self._flights.rows(flight.id):
+            outcomes = [self._outcome(row, refused, created, is_known=process is not None) for row in rows]
+            yield Work(flight.id, Delivery(outcomes, None))
+        return True
+
+    def _created(self, flight: Flight, refused: Collection[str], *, may_lag: bool) -> Collection[str] | None:
+        """Return the addresses of those who were created; None for all but the refused ones.
+
+        Raises:
+            TajoError: as `Brevo.call`.
+            _Lagging: so many are missing that it is worth while to look once more.
+        """
+        count = self._lists.count(flight)
+        if flight.rows is not None and count == flight.rows - len(refused):
+            return None
+        created = self._lists.created(flight)
+        rows = flight.rows or 0
+        if may_lag and flight.looks == 0 and rows - len(refused) - len(created) > LAG_SHARE * rows:
+            raise _Lagging
+        return created
+
+    def _outcome(
+        self, row: Row, refused: Collection[str], created: Collection[str] | None, *, is_known: bool
+    ) -> Outcome:
+        item = item_of(row)
+        if row.email in refused:
+            self._tally.count("tajo_import_rows_total", outcome="refused")
+            return Outcome(item, Settlement(row.target, "solo"), "back")
+        if created is None or row.email in created:
+            if row.is_part:
+                # the contact is there; its phone follows in a call of its own
+                self._tally.count("tajo_import_rows_total", outcome="without phone")
+                return Outcome(item, Settlement(row.target, "solo", record=row.record), "back")
+            return Outcome(item, Settlement(row.target, "done", record=row.record), "delivered", IMPORTED)
+        if is_known:
+            self._tally.count("tajo_import_rows_total", outcome="existed")
+            return Outcome(item, Settlement(row.target, "solo"), "back")
+        return self._again(row, "the import was lost")
+
+    def _release_all(self, flight: Flight, reason: str, alert: str) -> Generator[Work]:
+        """Yield all rows as to be tried again; after a few times each goes singly."""
+        log.error("import failed", flight=flight.id, process=flight.process, rows=flight.rows, reason=reason)
+        remedy = "Nothing to do: it is tried again, then each contact goes singly."
+        told: tuple[str, str] | None = (alert, remedy)
+        for rows in self._flights.rows(flight.id):
+            yield Work(flight.id, Delivery([self._again(row, reason) for row in rows], None), told)
+            told = None
+
+    def _again(self, row: Row, reason: str) -> Outcome:
+        wait_s = retry.FIRST_WAIT_S + retry.next_wait_s(row.tries + 1, jitter=self._jitter)
+        settlement = Settlement(row.target, "again", due_in_s=wait_s, burns=True)
+        return Outcome(item_of(row), settlement, "again", f"import: {reason}")
+
+    def _end(self, flight: Flight, outcome: str) -> None:
+        self._flights.close(flight.id)
+        self._tally.count("tajo_imports_total", outcome=outcome)
+        log.info("import ended", flight=flight.id, outcome=outcome, rows=flight.rows, seconds=round(flight.age_s, 1))
+
+
+class _Lagging(Exception):
+    """Contacts are missing that may only not be listed yet."""

@@ -1,0 +1,178 @@
+"""The technical lists: one for each import under way, by which the contacts it created are told from all others.
+
+Brevo tells of an import neither how many contacts it made nor which. But every import must put its contacts on a list,
+and contacts can be counted by list and by the time of their creation. So each import has a list that no other one uses
+at the same time: what is on it and was created since the import began, the import created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Final
+from urllib.parse import urlencode
+
+from customer_sync.base.clock import Clock, system_clock, utc_now
+from customer_sync.brevo.answers import LISTS
+from customer_sync.brevo.client import Brevo, NoList
+from customer_sync.brevo.gate import Gate
+from customer_sync.errors import Missing, Parkable, TryLater
+from customer_sync.kit.outbound import Reply
+from customer_sync.model import Json
+from customer_sync.person.merge import from_json
+from customer_sync.store.flights import Flight, Flights
+
+BUCKET: Final = "contacts"
+FOLDER: Final = "Tajo"
+#: The most folders, lists and contacts that Brevo gives on a page.
+PAGE, CONTACTS_PAGE = 50, 1000
+#: More rows than go into one import.
+MOST_ROWS: Final = 100_000
+#: How far back contacts are looked for where Brevo does not tell its time, in seconds.
+BLIND_S: Final = 120.0
+
+_LISTS, _FOLDERS, _IN_FOLDER = "/contacts/lists", "/contacts/folders", "/contacts/folders/{folderId}/lists"
+
+
+def list_name(slot: int) -> str:
+    """Return the name of a technical list."""
+    return f"Tajo import {slot}, do not send"
+
+
+class TechnicalLists:
+    """Finds and makes the lists, and tells what was created on them.
+
+    Args:
+        brevo: the account.
+        flights: holds the lists' numbers.
+        gate: gives the gate for one call.
+        clock: milliseconds since 1970.
+    """
+
+    def __init__(
+        self,
+        brevo: Brevo,
+        flights: Flights,
+        gate: Callable[[], Gate],
+        clock: Clock = system_clock,
+    ) -> None:
+        self._brevo = brevo
+        self._flights = flights
+        self._gate = gate
+        self._clock = clock
+
+    def ready(self, slot: int) -> tuple[int, str]:
+        """Return the list of a slot, and a time at Brevo since which nothing was created on it.
+
+        Raises:
+            TryLater: something was: the one before has hardly ended. Burns no try.
+            TajoError: as `Brevo.call`.
+        """
+        list_id = self._flights.list_of(slot)
+        seen = None if list_id is None else self._read(list_id)
+        if list_id is None or seen is None:
+            list_id = self._find(slot)
+            self._flights.set_list(slot, list_id)
+            seen = self._read(list_id)
+        if seen is None:
+            raise TryLater("A new list is not there yet.", after_s=2.0)
+        since = self._time_of(seen)
+        if count_of(self._contacts(list_id, since, limit=1)):
+            raise TryLater("The last import has hardly ended.", after_s=2.0, burns=False)
+        return list_id, since
+
+    def count(self, flight: Flight) -> int:
+        """Return how many contacts an import created.
+
+        Raises:
+            TajoError: as `Brevo.call`.
+        """
+        return count_of(self._contacts(flight.list_id, flight.since, limit=1))
+
+    def created(self, flight: Flight) -> set[str]:
+        """Return the addresses of the contacts that an import created.
+
+        Raises:
+            TajoError: as `Brevo.call`; there are more than can be.
+        """
+        emails: set[str] = set()
+        offset, total = 0, 1
+        most = 2 * (flight.rows or MOST_ROWS) + CONTACTS_PAGE
+        while offset < total:
+            reply = self._contacts(flight.list_id, flight.since, limit=CONTACTS_PAGE, offset=offset)
+            rows = _rows(reply, "contacts")
+            emails.update(str(row.get("email", "")).lower() for row in rows)
+            offset, total = offset + CONTACTS_PAGE, count_of(reply) if rows else 0
+            if total > most:
+                raise Parkable("Brevo lists more contacts than an import has rows.", "Look at the list in Brevo.")
+        return emails
+
+    def _read(self, list_id: int) -> Reply | None:
+        try:
+            return self._call("GET", f"{_LISTS}/{list_id}", endpoint=f"{_LISTS}/{{listId}}")
+        except (Missing, NoList):
+            return None
+
+    def _time_of(self, reply: Reply) -> str:
+        """Return a time just before an answer, by Brevo's clock, as Brevo writes it."""
+        try:
+            at = parsedate_to_datetime(reply.headers.get("date", "")) - timedelta(seconds=1)
+        except ValueError:
+            at = utc_now(self._clock) - timedelta(seconds=BLIND_S)
+        return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+
+    def _find(self, slot: int) -> int:
+        """Return the list of that name in our folder; both are made where they are missing."""
+        name = list_name(slot)
+        folder = next((one for one in self._pages(_FOLDERS, "folders") if one.get("name") == FOLDER), None)
+        folder_id = _id(folder) if folder else _id(self._make(_FOLDERS, {"name": FOLDER}))
+        path = f"{_FOLDERS}/{folder_id}/lists"
+        found = next((one for one in self._pages(path, "lists", _IN_FOLDER) if one.get("name") == name), None)
+        return _id(found) if found else _id(self._make(_LISTS, {"name": name, "folderId": folder_id}))
+
+    def _make(self, path: str, body: dict[str, Json]) -> dict[str, Json]:
+        made = self._call("POST", path, body).json()
+        return made if isinstance(made, dict) else {}
+
+    def _pages(self, path: str, what: str, endpoint: str = "") -> Iterator[dict[str, Json]]:
+        offset, total = 0, 1
+        while offset < total:
+            reply = self._call("GET", f"{path}?limit={PAGE}&offset={offset}", endpoint=endpoint or path)
+            rows = _rows(reply, what)
+            yield from rows
+            offset, total = offset + PAGE, count_of(reply) if rows else 0
+
+    def _contacts(self, list_id: int, since: str, *, limit: int, offset: int = 0) -> Reply:
+        query = urlencode({"listIds": list_id, "createdSince": since, "limit": limit, "offset": offset, "sort": "asc"})
+        return self._call("GET", f"/contacts?{query}", endpoint="/contacts")
+
+    def _call(self, method: str, path: str, body: Json = None, *, endpoint: str = "") -> Reply:
+        self._gate().wait()
+        return self._brevo.call(method, path, body, bucket=BUCKET, answers=LISTS, endpoint=endpoint or path)
+
+
+def count_of(reply: Reply) -> int:
+    """Return the `count` of a listing.
+
+    Raises:
+        Parkable: it has none.
+    """
+    body = from_json(reply.body)
+    count = body.get("count") if isinstance(body, dict) else None
+    if not isinstance(count, int):
+        raise Parkable("Brevo does not say how many contacts there are.", "Look at https://status.brevo.com.")
+    return count
+
+
+def _rows(reply: Reply, what: str) -> list[dict[str, Json]]:
+    body = from_json(reply.body)
+    rows = body.get(what) if isinstance(body, dict) else None
+    return [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+
+
+def _id(made: dict[str, Json]) -> int:
+    number = made.get("id")
+    if not isinstance(number, int):
+        raise Parkable("Brevo made a list or folder without a number.", "Look at https://status.brevo.com.")
+    return number

@@ -1,0 +1,133 @@
+"""Brevo's own webhooks: what people do there (unsubscribe, complain) and what bounces comes back to us.
+
+Brevo signs nothing; it sends a token that we chose: as bearer token, as the password in the address, or as a header.
+It drops an event for good on any answer but 2xx and 429 (Brevo's documentation of its retries, 2026-11), so the ingress
+answers nothing else on this route.
+"""
+
+from __future__ import annotations
+
+import hmac
+from base64 import b64decode
+from binascii import Error as Base64Error
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import ClassVar
+
+from customer_sync.errors import PayloadError, Refused
+from customer_sync.kit.connector import Answer, Connector, Option, header, json_body
+from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Json, Kind
+
+SOURCE = "brevo"
+
+#: Brevo's word → the method that is recorded with the withdrawal. Names in the body are snake_case; the camelCase ones
+#: are those of the registration. https://developers.brevo.com/docs/marketing-webhooks
+WITHDRAWALS = {
+    "unsubscribe": "brevo:unsubscribed",
+    "unsubscribed": "brevo:unsubscribed",
+    "spam": "brevo:spam",
+    "complaint": "brevo:spam",
+    "hard_bounce": "brevo:hard_bounce",
+    "hardBounce": "brevo:hard_bounce",
+}
+#: How far a time of Brevo may be from its arrival to be believed: less than a time zone, more than most retries.
+BELIEVED = timedelta(minutes=50)
+DELETIONS = frozenset({"contact_deleted", "contactDeleted"})
+
+
+class BrevoIntake(Connector):
+    """Reads Brevo's marketing webhooks, single or batched."""
+
+    platform: ClassVar[str] = SOURCE
+    title: ClassVar[str] = "Brevo"
+    options: ClassVar[tuple[Option, ...]] = ()
+    topics: ClassVar[tuple[str, ...]] = (*WITHDRAWALS, *sorted(DELETIONS))
+    accepted: ClassVar[Answer] = Answer(200)
+
+    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
+        """Return when the request carries one of our tokens.
+
+        Raises:
+            Refused: it does not, or none is set.
+        """
+        given = _tokens(inbound)
+        live = [secret.encode() for secret in secrets if secret]
+        if not any(hmac.compare_digest(token, secret) for token in given for secret in live):
+            raise Refused("The token is missing or wrong: set brevo.webhook_secret and use it for Brevo's webhook.")
+
+    def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
+        """Return the events of one body: an object, or an array of them."""
+        body = json_body(inbound)
+        rows = body if isinstance(body, list) else [body]
+        parts: list[Event | PayloadError] = []
+        for index, row in enumerate(rows):
+            try:
+                parts += _parts(row, f"$[{index}]" if isinstance(body, list) else "$", inbound)
+            except PayloadError as error:
+                parts.append(error)
+        return parts
+
+
+def _tokens(inbound: Inbound) -> list[bytes]:
+    kind, _, value = header(inbound, "authorization").partition(" ")
+    found = [_raw(header(inbound, "x-tajo-token"))]
+    if kind.lower() == "bearer":
+        found.append(_raw(value.strip()))
+    elif kind.lower() == "basic":
+        with suppress(Base64Error, ValueError):
+            found.append(b64decode(value.strip(), validate=True).partition(b":")[2])
+    return [token for token in found if token]
+
+
+def _raw(text: str) -> bytes:
+    """Return a header's bytes as they were sent: WSGI hands each byte over as one letter (PEP 3333)."""
+    return text.encode("latin-1", errors="replace")
+
+
+def _parts(row: Json, path: str, inbound: Inbound) -> list[Event | PayloadError]:
+    """Return an event for each address of one object; an address that is none must not cost the others."""
+    if not isinstance(row, dict):
+        raise PayloadError(path, f"expected an object, found {type(row).__name__}")
+    word = row.get("event")
+    if not isinstance(word, str):
+        raise PayloadError(f"{path}.event", "expected the name of an event")
+    if word not in WITHDRAWALS and word not in DELETIONS:
+        return []
+    emails = row.get("email")
+    if not isinstance(emails, list):
+        return [_part(row, word, emails, f"{path}.email", inbound)]
+    return [_part(row, word, email, f"{path}.email[{index}]", inbound) for index, email in enumerate(emails)]
+
+
+def _part(row: dict[str, Json], word: str, email: Json, path: str, inbound: Inbound) -> Event | PayloadError:
+    if not isinstance(email, str) or not email:
+        return PayloadError(path, "expected an address")
+    at = _time(row, inbound.received_at)
+    # there is no event id; the `id` in the body is the webhook's own
+    key = [word, email.lower(), *(str(row.get(name)) for name in ("ts_event", "ts", "camp_id", "list_id"))]
+    event_id = f"brevo:{sha256('|'.join(key).encode()).hexdigest()[:24]}"
+    if word in DELETIONS:
+        return Event(event_id, SOURCE, Kind.CONTACT_DELETED, at, record={"email": email}, topic=word)
+    method = WITHDRAWALS[word]
+    if method == "brevo:unsubscribed" and row.get("list_id"):
+        method = "brevo:unsubscribed_list"  # from single lists only: Brevo sets no block, so we shall
+    withdrawn = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, method, explicit=True)
+    return Event(event_id, SOURCE, Kind.CONSENT_CHANGED, at, record={"email": email}, consents=(withdrawn,), topic=word)
+
+
+def _time(row: dict[str, Json], received_at: datetime) -> datetime:
+    """Return when it happened, on doubt the later time: these are withdrawals, and the later one is the stricter.
+
+    `ts_event` and `ts` are UTC by Brevo's documentation (2026-11), in whole seconds: the end of the second counts, so
+    that no opt-in of the same second looks newer. Other readers saw them in the time zone of the account
+    (django-anymail, for transactional webhooks). So a time that is a zone away from its arrival is not believed, unless
+    it is the later one; nor is a host's clock that is behind.
+    """
+    for name in ("ts_event", "ts"):
+        value = row.get(name)
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**11:
+            told = datetime.fromtimestamp(value + 0.999, tz=UTC)
+            return told if abs(received_at - told) < BELIEVED else max(told, received_at)
+    return received_at

@@ -1,0 +1,208 @@
+"""The worker step that all lanes share. A lane's handler says what an item needs, and makes the calls for it.
+
+Everything else is done here for every lane: calls side by side within the shared limit, an end to the calls when the
+destination is down, and for each failure its next step: wait, try again, park after 72 hours, let the whole lane pause.
+"""
+
+from __future__ import annotations
+
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+from typing import ClassVar, Final, Generic, Protocol, TypeVar
+
+import redis
+
+from customer_sync.base import retry
+from customer_sync.base.clock import Clock, system_clock
+from customer_sync.base.log import get, place
+from customer_sync.engine.lane import Delivery, LaneDescription, Outcome, held, parked
+from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
+from customer_sync.model import Priority
+from customer_sync.store.items import Item, Settlement
+from customer_sync.store.limits import Limits
+
+log = get(__name__)
+
+#: How many items are taken at once when there is no limit.
+BATCH: Final = 64
+#: How soon an item is due again whose destination is down, in seconds; until then the lane's breaker holds it.
+PAUSED_S: Final = 1.0
+
+#: What a handler works on: an item with all that it planned for it.
+J = TypeVar("J")
+#: What lets its calls through.
+G = TypeVar("G")
+_Made_co = TypeVar("_Made_co", covariant=True)
+
+
+class MakesGate(Protocol[_Made_co]):
+    """Makes what lets the calls of one batch through; see `customer_sync.brevo.gate`."""
+
+    def __call__(self, limits: Limits, bucket: str, expected: int, *, urgent: bool) -> _Made_co:
+        """Return the gate for about `expected` calls; `urgent` where an item of the batch is."""
+        ...
+
+
+class Saves(Protocol):
+    """Saves what must not wait with one job, see `LaneStep.save`."""
+
+    def __call__(self, *, is_parked: bool) -> str | None:
+        """Return what is to be stored of the target, None for nothing."""
+        ...
+
+
+class LaneStep(ABC, Generic[J, G]):
+    """The worker step of one lane; see `customer_sync.engine.lane.Handler`.
+
+    Args:
+        lane: the lane.
+        limits: the shared limit.
+        gate: makes what lets calls through.
+        clock: milliseconds since 1970.
+    """
+
+    #: How many calls may be under way at once in a process.
+    threads: ClassVar[int] = 4
+
+    def __init__(self, lane: LaneDescription, limits: Limits, gate: MakesGate[G], clock: Clock = system_clock) -> None:
+        self.lane = lane
+        self._limits = limits
+        self._gate = gate
+        self._clock = clock
+        self._pool = ThreadPoolExecutor(self.threads, thread_name_prefix=lane.name)
+
+    @abstractmethod
+    def planner(self) -> Callable[[Item], Outcome | J]:
+        """Return what plans one item: an outcome where no call is needed, else the job. Called once for each batch.
+
+        Raises:
+            TajoError: nothing can be planned now: every item waits.
+        """
+
+    @abstractmethod
+    def carry_out(self, job: J, gate: G) -> Outcome:
+        """Make the calls of one job, each when the gate lets it through. It may be run again from its start.
+
+        Raises:
+            TajoError: what becomes of the item, see `customer_sync.errors`.
+        """
+
+    def save(self, job: J, gate: G, *, is_parked: bool) -> str | None:  # noqa: ARG002  # for lanes that save something
+        """Do what must not wait with a job that failed; return what is to be stored of the target, None for nothing.
+
+        Args:
+            job: the job.
+            gate: lets calls through.
+            is_parked: whether it is to be parked, and not tried again.
+
+        Raises:
+            TajoError: it could not be done: a job that was to be parked is tried again.
+        """
+        return None
+
+    def complete(self, job: J, outcome: Outcome) -> None:  # most lanes have nothing to add
+        """Add to an outcome what the calls have changed, whatever failed after that."""
+
+    def batch_size(self) -> int:
+        """Return how many items to take: what one second allows, so that urgent ones never wait behind more."""
+        rate = self._limits.rate(self.lane.bucket)
+        return BATCH if not rate else max(1, min(BATCH, int(rate)))
+
+    def deliver(self, items: Sequence[Item]) -> Delivery:
+        """Try to deliver the items; every one of them has an outcome, and one bad item never harms another."""
+        try:
+            plan = self.planner()
+        except TajoError as error:
+            pause = error if isinstance(error, Unavailable | ConfigError) else None
+            return Delivery([_with_companion(held(item, str(error))) for item in items], pause)
+        planned = [(item, self._plan(plan, item)) for item in items]
+        outcomes = [one for _, one in planned if isinstance(one, Outcome)]
+        jobs = [(item, one) for item, one in planned if not isinstance(one, Outcome)]
+        urgent = any(item.priority is Priority.URGENT for item in items)
+        gate = self._gate(self._limits, self.lane.bucket, len(jobs), urgent=urgent)
+        stop = threading.Event()
+        run = self._pool.map if len(jobs) > 1 else map
+        outcomes += run(lambda job: self._attempt(job[0], job[1], gate, stop), jobs)
+        return Delivery.of([_with_companion(one) for one in outcomes])
+
+    def _plan(self, plan: Callable[[Item], Outcome | J], item: Item) -> Outcome | J:
+        if item.newer:
+            return held(item, item.newer)
+        try:
+            return plan(item)
+        except TajoError as error:
+            return self._failed(item, error)
+
+    def _attempt(self, item: Item, job: J, gate: G, stop: threading.Event) -> Outcome:
+        """Carry out one job and tell what became of it; no more are begun once the destination is down."""
+        if stop.is_set():
+            return Outcome(item, Settlement(item.target, "again"), "held")
+        try:
+            outcome = self.carry_out(job, gate)
+        except TajoError as error:
+            outcome = self._failed(item, error, partial(self.save, job, gate))
+            if outcome.pause is not None:
+                stop.set()
+        except redis.RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001  # a fault of ours in one item must not stop the others
+            # the error's text may hold what was sent: only its name and place are told
+            told = {"lane": self.lane.name, "error": type(error).__name__, "place": place(error)}
+            log.error("item not delivered", **told)  # noqa: TRY400  # no traceback, for the reason above
+            fault = TryLater(f"A fault of this service: {told['error']}.")
+            outcome = self._failed(item, fault, partial(self.save, job, gate))
+        self.complete(job, outcome)
+        return outcome
+
+    def _failed(self, item: Item, error: TajoError, save: Saves | None = None) -> Outcome:
+        why = self._hopeless(item, error)
+        if why is None:
+            outcome = _again(item, error)
+            if save is not None and outcome.settlement.burns:
+                with suppress(TajoError):  # it is tried again as well
+                    outcome.settlement.record = save(is_parked=False)
+            return outcome
+        try:
+            record = None if save is None else save(is_parked=True)
+        except Parkable:
+            record = None  # nobody can: whoever looks at the parked item sees why
+        except TajoError as other:
+            return _again(item, other)
+        return parked(item, self.lane.name, why, self._clock(), record)
+
+    def _hopeless(self, item: Item, error: TajoError) -> Parkable | None:
+        """Return why an item is to be parked, None when it is to be tried again."""
+        if isinstance(error, Parkable):
+            return error
+        who = self.lane.destination
+        if isinstance(error, FieldRefused):
+            return Parkable(f"{who} refused {', '.join(error.fields)}.", "Compare the mapping, then replay.")
+        if _burns(error) and self._clock() - item.since_ms > retry.HORIZON_S * 1000:
+            return Parkable(f"Tried for 72 hours: {error}", f"See what {who} answers, then replay.")
+        return None
+
+
+def _burns(error: TajoError) -> bool:
+    """Tell whether a failure counts as a try of the item: one that concerns the whole lane does not."""
+    return error.burns if isinstance(error, TryLater) else not isinstance(error, Unavailable | ConfigError)
+
+
+def _again(item: Item, error: TajoError) -> Outcome:
+    if isinstance(error, Unavailable | ConfigError):
+        settlement = Settlement(item.target, "again", due_in_s=PAUSED_S)
+        return Outcome(item, settlement, "held", str(error), error)
+    burns, after_s = _burns(error), error.after_s if isinstance(error, TryLater) else None
+    wait_s = after_s if after_s is not None else retry.next_wait_s(item.tries + 1)
+    settlement = Settlement(item.target, "again", due_in_s=wait_s, burns=burns)
+    return Outcome(item, settlement, "again" if burns else "held", str(error))
+
+
+def _with_companion(outcome: Outcome) -> Outcome:
+    """Return an outcome that gives the item's companion back, too, as it was unless something else is said."""
+    if outcome.item.old is not None and outcome.settlement.old is None:
+        outcome.settlement.old = (outcome.item.old.target, None)
+    return outcome

@@ -1,0 +1,400 @@
+"""What a connector is: the contract that every folder below `connectors/` fulfils.
+
+A connector is found by name: `connectors/<platform>/connector.py` holds one class, a subclass of `Connector`, called
+`Connector`-something and named in the module's `CONNECTOR`. Third parties publish the class under the entry point group
+`customer_sync.connectors`. It imports only the kit: `connector`, `reach`, `fields`, `rescue`, `model`, `errors`,
+`signatures`, `outbound`, `kit.oauth`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from customer_sync.errors import ConfigError, PayloadError
+from customer_sync.kit.reach import (
+    Access,
+    Callback,
+    Finding,
+    Invitation,
+    Pace,
+    Page,
+    Upkeep,
+    Want,
+    Withdrawal,
+    Written,
+)
+from customer_sync.model import Channel, Event, Inbound, Json, kind_of
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """One configured account of a platform.
+
+    Args:
+        name: the key under `connectors:`, the URL segment, the metric label.
+        platform: which connector serves it.
+        secrets: every live webhook secret, newest first; more than one while secrets rotate.
+        options: the other keys of the source as written in the config, in snake_case.
+        base_url: where the platform's API is; None means the platform's own address.
+    """
+
+    name: str
+    platform: str
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    options: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    base_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the sender gets back once the request is safe (or needs no keeping)."""
+
+    status: int = 202
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One key a source of this platform may have in the config."""
+
+    name: str
+    help: str
+    secret: bool = False
+    required: bool = False
+    aliases: tuple[str, ...] = ()
+
+
+class Connector(ABC):
+    """Our code for one platform. One object serves one source; it keeps no state between calls."""
+
+    #: The platform's name: the folder's name and the default source name.
+    platform: ClassVar[str]
+    #: How people write the platform's name.
+    title: ClassVar[str]
+    #: Request headers `parse` needs, in lower case. Only these are stored.
+    keeps: ClassVar[tuple[str, ...]] = ()
+    #: Whether the platform signs the address it calls; only then is `Inbound.url` filled.
+    signs_url: ClassVar[bool] = False
+    #: The config keys of a source, beside the ones every source has.
+    options: ClassVar[tuple[Option, ...]] = ()
+    #: The config keys that may hold the webhook secret, the platform's own name for it first.
+    secret_keys: ClassVar[tuple[str, ...]] = ("webhook_secret",)
+    #: The platform's words this connector acts on; each has a fixture.
+    topics: ClassVar[tuple[str, ...]] = ()
+    #: Which of customers, orders, products, carts the connector reads.
+    resources: ClassVar[tuple[str, ...]] = ("customers",)
+    #: Request headers that only this platform sends, in lower case; see `recognises`.
+    marks: ClassVar[tuple[str, ...]] = ()
+    #: Whether the proof covers the body. A shared secret in a header, in the path or in the body proves only who calls.
+    signs_body: ClassVar[bool] = True
+    #: Whether the platform lets several customers have one e-mail address: CRMs and payment platforms do, shops do not.
+    #: Where it does not, the customer who told an address last has it, and the one before has none until they tell a
+    #: new one; where it does, each of them speaks for the address.
+    shares_addresses: ClassVar[bool] = False
+    #: The answer once the request is in the inbox.
+    accepted: ClassVar[Answer] = Answer()
+
+    def __init__(self, settings: SourceSettings) -> None:
+        self.settings = settings
+
+    def greet(self, inbound: Inbound) -> Answer | None:  # noqa: ARG002  # for those that override it
+        """Answer a request that carries no data (an activation ping, a challenge), or return None.
+
+        Called before `verify`: it must recognise the platform's fixed shape and nothing else, and must not trust it.
+        """
+        return None
+
+    @classmethod
+    def recognises(cls, inbound: Inbound) -> bool:
+        """Tell whether a request looks like one of this platform, so that a wrong address can be told by name.
+
+        Asked about a request that the connector of its address refused or cannot read; once it was kept, only the
+        headers that *that* connector keeps are there. A platform without a header of its own (see `marks`) is known by
+        its body: look at the beginning of the raw bytes, parse nothing, trust nothing, raise nothing.
+        """
+        return any(name in inbound.headers for name in cls.marks)
+
+    @abstractmethod
+    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
+        """Return when the request is really from the platform.
+
+        Compare in constant time, over the raw bytes, against every live secret; refuse an empty secret; where the
+        platform signs a time, refuse what is outside the replay window, measured against `inbound.received_at`.
+
+        Raises:
+            Refused: status 401, with a sentence that does not help an attacker.
+        """
+
+    @abstractmethod
+    def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
+        """Return the events of a verified request. Pure: no network, no clock (use `inbound.received_at`).
+
+        A topic that is not in `topics` gives no event. A body of many records may return a `PayloadError` in the
+        place of a record that is at fault, so that the others go on. A withdrawal of consent is never lost with the
+        rest of its body: see `customer_sync.kit.rescue`. Times are given as the platform tells them, also where its
+        clock is ahead: what they are worth is decided by the line's one clock.
+
+        Raises:
+            PayloadError: the whole body cannot be read; names the path.
+        """
+
+    def sign(self, inbound: Inbound, secret: str) -> Inbound:
+        """Return the request with the signature the platform would send; for the demo shop, `tajo trigger` and tests.
+
+        Raises:
+            NotImplementedError: the connector cannot.
+        """
+        raise NotImplementedError(f"{self.platform} requests cannot be signed here")
+
+    # The pull side. A connector that cannot be pulled leaves `pulls` empty and these alone.
+
+    #: Which resources `pull` can bring; the others are heard of by webhook only.
+    pulls: ClassVar[tuple[str, ...]] = ()
+    #: Which resources `fetch` can read by id. Without it nobody can tell who was deleted while no webhook came.
+    fetches: ClassVar[tuple[str, ...]] = ()
+    #: The channels in which the platform takes an opt-out back; see `write_consent`.
+    writes: ClassVar[tuple[Channel, ...]] = ()
+    #: The platform's rate limit. The engine keeps it for all processes together; see `Pace`. Where the settings of a
+    #: source decide it, `__init__` sets it.
+    pace: Pace = Pace()
+
+    def can_pull(self) -> bool:
+        """Tell whether the source's settings hold what a pull needs (keys, or a stored connection may)."""
+        return False
+
+    def pull(self, want: Want, access: Access) -> Page:  # noqa: ARG002  # for those that override it
+        """Return the next page of a pull, incremental (`want.since`) or full; resumable from any cursor.
+
+        Called by one process at a time per run. It must be repeatable: the same cursor again brings at least the
+        records it brought before that still exist.
+
+        Raises:
+            TryLater: not now (throttled, a page that came as HTML, shrunk or empty); the same cursor is tried again.
+            Unavailable: no answer, or 5xx.
+            ConfigError: credentials, scope or permission; the run stops with the remedy, its cursor intact.
+        """
+        raise ConfigError(f"{self.title} cannot be pulled.", "Let its webhooks do the work.")
+
+    def fetch(
+        self,
+        resource: str,  # noqa: ARG002  # as above
+        ids: Sequence[str],  # noqa: ARG002  # as above
+        access: Access,  # noqa: ARG002  # as above
+    ) -> Sequence[Event | PayloadError]:
+        """Return the records of a resource with these ids (at most 100) as they are now; what is gone is absent.
+
+        A record that is there but cannot be read or seen leaves a `PayloadError`, so that nobody takes it as gone.
+
+        Raises:
+            TajoError: as `pull`.
+        """
+        raise ConfigError(f"{self.title} cannot be read by id.", "Let its webhooks do the work.")
+
+    def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:  # noqa: ARG002  # as above
+        """Tell the platform that somebody opted out; opting in never flows this way.
+
+        Asked only for the channels in `writes`. It must be repeatable, and look before it writes: a record that has
+        another address now is `GONE`, because a withdrawal belongs to an address; one that opted in after
+        `withdrawal.at` is `NEWER`, and stays as it is. A connector without it leaves `writes` empty: then the opt-out
+        is kept by us and by Brevo alone, and the platform may still mail that person by its own means.
+
+        Raises:
+            TajoError: as `pull`; `Parkable` where the platform silently kept the old state.
+        """
+        raise ConfigError(f"{self.title} takes no consent back.", "Opt the person out in its admin, too.")
+
+    def must(self, resource: str, can: Sequence[str]) -> None:
+        """Return when a resource is one of those that can be had.
+
+        Raises:
+            ConfigError: it is not.
+        """
+        if resource not in can:
+            remedy = f"Choose {', '.join(can)}." if can else "Let its webhooks do the work."
+            raise ConfigError(f"{self.title}'s {resource} cannot be pulled.", remedy)
+
+    def ensure_webhooks(self, address: str, access: Access) -> Upkeep:  # noqa: ARG002  # as above
+        """List the source's webhooks, make the missing ones, repair the others; leave those of other programs alone.
+
+        Args:
+            address: the public address of this source's webhooks.
+            access: see `Access`.
+
+        Raises:
+            TajoError: as `pull`, where nothing could be done at all.
+        """
+        raise ConfigError(f"{self.title}'s webhooks cannot be made from here.", "Make them in its admin.")
+
+    def check(self, access: Access) -> Sequence[Finding]:  # noqa: ARG002  # as above
+        """Return what is well and what is not: token, scopes, protected data; for `tajo doctor`. Never raises."""
+        return ()
+
+    def invite(self, invitation: Invitation) -> str:  # noqa: ARG002  # as above
+        """Return the platform's address where the owner agrees to the connection.
+
+        Raises:
+            ConfigError: the platform or these settings know no such way; the remedy says which keys to set.
+        """
+        raise ConfigError(f"{self.title} is not connected in a browser.", "Set its keys in tajo.yaml.")
+
+    def accept(self, callback: Callback, invitation: Invitation, access: Access) -> str:  # noqa: ARG002  # as above
+        """Check the platform's answer, store the credentials in the vault, return one sentence for the owner.
+
+        Raises:
+            Refused: the answer is not the platform's, too old, or of another attempt.
+            TajoError: as `pull`, while keys are exchanged.
+        """
+        raise ConfigError(f"{self.title} is not connected in a browser.", "Set its keys in tajo.yaml.")
+
+
+def header(inbound: Inbound, name: str) -> str:
+    """Return a request header by its lower-case name, "" when it is absent."""
+    return inbound.headers.get(name, "")
+
+
+#: How deep a body may nest. Real payloads stay below 15; what is deeper is an attack or a fault.
+MAX_DEPTH = 100
+
+#: Stands where something stood that no text can hold: a NUL, half of a character, a number beyond all numbers, what is
+#: nested too deep. Unicode leaves this sign to programs and no text has it, so nothing that holds it is taken for an id
+#: or an address, and `fields.text` leaves it out.
+UNREADABLE = "\uffff"
+
+
+def json_value(raw: bytes) -> Json:
+    """Return bytes as JSON, integers kept exact; what no text can hold is `UNREADABLE`.
+
+    A byte order mark is passed over; bytes that are no UTF-8 count as characters that cannot be read: one bad sign in
+    a name is no reason to lose the rest.
+
+    Raises:
+        PayloadError: at `$` when they are empty or not JSON.
+    """
+    if not raw.strip():
+        raise PayloadError("$", "the body is empty")
+    text = raw.decode("utf-8-sig", errors="surrogateescape")
+    try:
+        value = _loads(text)
+        return readable(value) if _SUSPECT.search(text) or text.count("{") + text.count("[") > MAX_DEPTH else value
+    except RecursionError as error:
+        raise PayloadError("$", f"nested deeper than {MAX_DEPTH}") from error
+    except json.JSONDecodeError as error:
+        raise PayloadError("$", f"not JSON: line {error.lineno} column {error.colno}") from error
+
+
+def json_body(inbound: Inbound) -> Json:
+    """Return the body of a request as JSON; see `json_value`."""
+    return json_value(inbound.body)
+
+
+def json_object(inbound: Inbound) -> dict[str, Json]:
+    """Return the body as a JSON object; see `json_body`.
+
+    Raises:
+        PayloadError: as `json_body`, and at `$` when it is not an object.
+    """
+    value = json_body(inbound)
+    if not isinstance(value, dict):
+        raise PayloadError("$", f"expected an object, found {kind_of(value)}")
+    return value
+
+
+def readable(value: Json) -> Json:
+    """Return JSON with `UNREADABLE` in the place of what could not be stored, or would harm whoever reads it later.
+
+    Lists and objects are changed in place, without recursion.
+    """
+    value = _fit(value, 0)
+    stack: list[tuple[Json, int]] = [(value, 1)]
+    while stack:
+        node, depth = stack.pop()
+        if isinstance(node, dict):
+            for key in [key for key in node if _UNFIT.search(key)]:
+                node[_UNFIT.sub(UNREADABLE, key)] = node.pop(key)
+            node |= {key: _fit(child, depth) for key, child in node.items()}
+            stack += [(child, depth + 1) for child in node.values()]
+        elif isinstance(node, list):
+            node[:] = [_fit(child, depth) for child in node]
+            stack += [(child, depth + 1) for child in node]
+    return value
+
+
+def written_time(value: Json, path: str) -> datetime:
+    """Return an ISO 8601 time with the zone in which it is written; without one it is UTC.
+
+    Digits beyond microseconds are dropped.
+
+    Raises:
+        PayloadError: at `path`.
+    """
+    if not isinstance(value, str):
+        raise PayloadError(path, f"expected an ISO 8601 time, found {kind_of(value)}")
+    try:
+        at = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()) if "." in value else value.strip())
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        at.astimezone(UTC)  # fails beyond the years that a time can have
+    except (ValueError, OverflowError) as error:
+        raise PayloadError(path, "expected an ISO 8601 time such as 2026-11-21T10:00:00Z") from error
+    return at
+
+
+def parse_time(value: Json, path: str) -> datetime:
+    """Return an ISO 8601 time as aware UTC; see `written_time`.
+
+    Raises:
+        PayloadError: at `path`.
+    """
+    return written_time(value, path).astimezone(UTC)
+
+
+def id_text(value: Json, path: str) -> str:
+    """Return a platform's id as text.
+
+    Raises:
+        PayloadError: at `path` when it is missing, empty or a float (an id that went through a float is already wrong).
+    """
+    if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
+        raise PayloadError(path, f"expected an id, found {'an empty text' if value == '' else kind_of(value)}")
+    return str(value)
+
+
+_FRACTION = re.compile(r"(\.\d{6})\d+")
+#: What no text can hold: the database in Redis, JSON in UTF-8 and Brevo refuse each of them.
+_UNFIT = re.compile("[\0\ud800-\udfff]")
+#: JSON that may hold it: a walk through every body would take longer than reading it. NaN and Infinity are no JSON, but
+#: Python reads them, and makes infinity of numbers that are too large.
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE]\+?\d{3}|\d{300}|[\0\ud800-\udfff]")
+
+
+def _loads(text: str) -> Json:
+    """Return JSON; control characters inside a text are taken as they are."""
+    try:
+        value: Json = json.loads(text, strict=False)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:  # a whole number of thousands of digits, which Python refuses to read
+        value = json.loads(text, strict=False, parse_int=_whole)
+    return value
+
+
+def _whole(digits: str) -> Json:
+    try:
+        return int(digits)
+    except ValueError:
+        return UNREADABLE
+
+
+def _fit(value: Json, depth: int) -> Json:
+    if isinstance(value, str):
+        return _UNFIT.sub(UNREADABLE, value) if _UNFIT.search(value) else value
+    if isinstance(value, dict | list):
+        return UNREADABLE if depth >= MAX_DEPTH else value
+    return UNREADABLE if isinstance(value, float) and not math.isfinite(value) else value

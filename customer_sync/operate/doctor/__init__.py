@@ -1,0 +1,40 @@
+"""What can be wrong with an installation: named checks, each with a verdict, a cause and a fix.
+
+A check is a function from `Patient` to findings; `installation`, `account` and `sources` hold them in the order in
+which one cause explains the next. Brevo's are cut short when the account does not answer, because one cause is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import redis
+
+from customer_sync.operate.doctor.account import examine_account
+from customer_sync.operate.doctor.findings import Finding, Patient
+from customer_sync.operate.doctor.installation import CHECKS
+from customer_sync.operate.doctor.sources import examine_connectors, examine_key, examine_sources
+
+__all__ = ["Finding", "Patient", "examine", "redis_finding"]
+
+
+def examine(patient: Patient) -> Iterator[Finding]:
+    """Yield every finding, as it is made.
+
+    Raises:
+        redis.RedisError: Redis does not answer; see `redis_finding`.
+    """
+    for check in CHECKS:
+        yield from check(patient)
+    yield from examine_key(patient)
+    yield from examine_account(patient)
+    yield from examine_connectors(patient)
+    yield from examine_sources(patient)
+
+
+def redis_finding(error: redis.RedisError) -> Finding:
+    """Return the finding for a Redis that does not answer."""
+    fix = "Start it, or correct TAJO_REDIS_URL. Meanwhile webhooks are kept in the spool."
+    return Finding(
+        "Redis", "fail", f"no answer: {str(error).splitlines()[0] if str(error) else error!r}", fix, "no answer"
+    )

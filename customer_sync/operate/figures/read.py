@@ -1,0 +1,224 @@
+"""Where the figures come from. Everything is read where it is kept already: counters, lengths, breakers, limits.
+
+Nothing is walked through, so reading costs a few milliseconds however much waits.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Literal
+
+from customer_sync.base.clock import system_clock
+from customer_sync.base.log import get
+from customer_sync.base.metrics import LATENCY_BUCKETS_S
+from customer_sync.config import Settings
+from customer_sync.destinations import LANES, described
+from customer_sync.model import EventState, to_ms
+from customer_sync.operate.figures.parts import (
+    Alert,
+    Calls,
+    Figures,
+    Group,
+    Latency,
+    Limit,
+    Paused,
+    Queue,
+    RedisHealth,
+)
+from customer_sync.store import Store, inbox
+from customer_sync.store.counters import Sample
+from customer_sync.store.parked import Parked
+from customer_sync.store.receipts import Receipts
+
+log = get(__name__)
+
+#: How many alerts are told.
+ALERTS = 20
+#: How many parked things are put into groups, the newest first.
+GROUPED = 1000
+#: The note in which the workers say every few seconds that one lives: `{"at": seconds since 1970}`.
+WORKER_NOTE = "worker_seen"
+#: The name of the histogram among the counters.
+LATENCY = "tajo_event_latency_seconds"
+
+
+def read_figures(
+    store: Store,
+    settings: Settings,
+    home: Path,
+    *,
+    alerts: Sequence[Mapping[str, Any]] | None = None,
+    samples: Sequence[Sample] | None = None,
+) -> Figures:
+    """Return the figures of this moment.
+
+    Args:
+        store: all that Redis holds.
+        settings: the config; its sources are told of even before their first event.
+        home: the folder with the spools of this machine.
+        alerts: the newest alerts where the caller keeps them; None reads them.
+        samples: the counters where the caller has just read them; None reads them.
+
+    Raises:
+        redis.RedisError: Redis does not answer; see `figures_without_redis`.
+    """
+    pipe = store.client.pipeline(transaction=False)
+    pipe.time()
+    pipe.info("memory")
+    pipe.info("persistence")
+    (seconds, micros), memory, persistence = pipe.execute()
+    now_ms = seconds * 1000 + micros // 1000
+    samples = store.counters.read() if samples is None else samples
+    lanes = store.lanes.names()
+    sources = _sources(samples, settings)
+    events = {str(state): sum(states[state] for states in sources.values()) for state in EventState}
+    seen = store.note(WORKER_NOTE)
+    return Figures(
+        at_ms=now_ms,
+        redis=_redis(memory, persistence),
+        brevo=_brevo(settings),
+        success_rate=_share(events, EventState.DELIVERED),
+        error_rate=_share(events, EventState.PARKED),
+        latency=_latency(samples),
+        queues=(
+            _queue("inbox", store.inbox.depth(), now_ms),
+            _queue("spool", spool_depth(home), now_ms),
+            *(_queue(lane, store.lanes.depth(lane), now_ms) for lane in lanes),
+        ),
+        events=events,
+        sources=sources,
+        parked=store.parked.count(),
+        people=store.people.count(),
+        limits=_limits(store),
+        pauses=tuple(
+            Paused(lane, *pause, destination=described(lane).destination)
+            for lane in lanes
+            if (pause := store.breakers.read(lane)) is not None
+        ),
+        calls=_calls(samples),
+        in_sync=Receipts(store.client).in_sync(),
+        worker_seen_s=None if seen is None else max(0.0, now_ms / 1000 - float(seen["at"])),
+        alerts=tuple(
+            Alert(int(one["at_ms"]), str(one["alert"]), str(one.get("remedy", "")))
+            for one in (store.ledger.alerts(ALERTS) if alerts is None else alerts)
+        ),
+    )
+
+
+def figures_without_redis(settings: Settings, home: Path) -> Figures:
+    """Return what is known while Redis does not answer: that it does not, and how much waits in the spool."""
+    now_ms = system_clock()
+    spool = _queue("spool", spool_depth(home), now_ms)
+    return Figures(at_ms=now_ms, redis=RedisHealth(is_up=False), brevo=_brevo(settings), queues=(spool,))
+
+
+def parked_groups(store: Store) -> tuple[Group, ...]:
+    """Return the newest `GROUPED` parked things by reason, the largest group first.
+
+    Raises:
+        redis.RedisError: Redis does not answer.
+    """
+    groups: dict[tuple[str, str], list[Parked]] = {}
+    for one in store.parked.list(GROUPED):
+        groups.setdefault((one.reason, one.remedy), []).append(one)
+    found = [Group(reason, remedy, tuple(members)) for (reason, remedy), members in groups.items()]
+    return tuple(sorted(found, key=lambda group: -len(group.members)))
+
+
+def spool_depth(home: Path) -> tuple[int, int | None]:
+    """Return how many requests wait in the spools of this machine, and since when the oldest does, in ms.
+
+    The files are only read, beside the process that writes them.
+    """
+    waiting = 0
+    since_ms: list[int] = []
+    for path in sorted(home.glob("spool*.sqlite")):
+        try:
+            with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.2)) as db:
+                waiting += int(db.execute("SELECT count(*) FROM spool").fetchone()[0])
+                first = db.execute("SELECT raw FROM spool ORDER BY n LIMIT 1").fetchone()
+        except sqlite3.Error as error:
+            log.warning("spool not read", spool=path.name, error=type(error).__name__)
+            continue
+        if first is not None:
+            since_ms.append(to_ms(inbox.decode_or_raw(bytes(first[0])).received_at))
+    return waiting, min(since_ms, default=None)
+
+
+def quantile(counts: Sequence[int], share: float) -> float | None:
+    """Return the latency below which a share of all observations lies, in seconds; None when there are none.
+
+    Args:
+        counts: observations in each of `LATENCY_BUCKETS_S`, then those above the last bound.
+        share: between 0 and 1.
+
+    Inside a bucket the observations are taken as evenly spread; above the last bound that bound is all that is known.
+    The same estimate as Prometheus' `histogram_quantile`.
+    """
+    total = sum(counts)
+    if not total:
+        return None
+    rank, below, lower = share * total, 0, 0.0
+    for count, upper in zip(counts, LATENCY_BUCKETS_S, strict=False):
+        if count and below + count >= rank:
+            return min(upper, lower + (upper - lower) * (rank - below) / count)
+        below, lower = below + count, upper
+    return LATENCY_BUCKETS_S[-1]
+
+
+def latency_counts(samples: Sequence[Sample]) -> tuple[list[int], float]:
+    """Return the observations in each bucket, those above the last bound at the end, and the sum of all in seconds."""
+    found = {one.labels.get("le", "sum"): one.value for one in samples if one.name == LATENCY}
+    counts = [int(found.get(bound, 0)) for bound in (*map(str, LATENCY_BUCKETS_S), "+Inf")]
+    return counts, found.get("sum", 0.0) / 1_000_000
+
+
+def _limits(store: Store) -> tuple[Limit, ...]:
+    """Return each rate limit once, whichever lanes share it."""
+    shared = {lane.bucket: lane.destination for lane in LANES}
+    return tuple(Limit(one, store.limits.rate(one), store.limits.headroom(one), to) for one, to in shared.items())
+
+
+def _latency(samples: Sequence[Sample]) -> Latency:
+    counts, sum_s = latency_counts(samples)
+    total = sum(counts)
+    return Latency(sum_s / total if total else None, quantile(counts, 0.5), quantile(counts, 0.99), total)
+
+
+def _share(events: Mapping[str, int], state: EventState) -> float | None:
+    ended = events[EventState.DELIVERED] + events[EventState.PARKED]
+    return events[state] / ended if ended else None
+
+
+def _sources(samples: Sequence[Sample], settings: Settings) -> dict[str, dict[str, int]]:
+    found = {name: {str(state): 0 for state in EventState} for name in settings.sources}
+    for one in samples:
+        if one.name == "tajo_events_total":
+            states = found.setdefault(one.labels["source"], {str(state): 0 for state in EventState})
+            states[one.labels["state"]] = int(one.value)
+    return found
+
+
+def _calls(samples: Sequence[Sample]) -> Calls:
+    made = sum(int(one.value) for one in samples if one.name == "tajo_brevo_requests_total")
+    saved = {one.labels["why"]: int(one.value) for one in samples if one.name == "tajo_calls_saved_total"}
+    return Calls(made, saved.get("merged", 0), saved.get("unchanged", 0))
+
+
+def _redis(memory: Mapping[str, Any], persistence: Mapping[str, Any]) -> RedisHealth:
+    aof: Literal["on", "off", "failing"] = "on" if persistence.get("aof_enabled") else "off"
+    if aof == "on" and "err" in {persistence.get(f"aof_last_{what}_status") for what in ("write", "bgrewrite")}:
+        aof = "failing"
+    return RedisHealth(True, int(memory["used_memory"]), int(memory.get("maxmemory", 0)), aof)
+
+
+def _brevo(settings: Settings) -> Literal["sandbox", "account"]:
+    return "sandbox" if settings.brevo.is_sandbox else "account"
+
+
+def _queue(name: str, depth: tuple[int, int | None], now_ms: int) -> Queue:
+    waiting, since_ms = depth
+    return Queue(name, waiting, None if since_ms is None else max(0.0, (now_ms - since_ms) / 1000))

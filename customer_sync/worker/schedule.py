@@ -1,0 +1,152 @@
+"""What celery beat starts, and the guard that lets each slot run once however many beats there are."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import NamedTuple
+
+from customer_sync import assembly
+from customer_sync.base.clock import utc_now
+from customer_sync.base.log import get
+from customer_sync.batch import runs
+from customer_sync.batch.cron import latest_slot
+from customer_sync.batch.runs import Puller, can_pull
+from customer_sync.batch.upkeep import tend_webhooks
+from customer_sync.config import Settings
+from customer_sync.errors import TajoError
+from customer_sync.model import to_ms
+from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
+from customer_sync.worker.app import app, line, puller, settings
+
+log = get(__name__)
+
+#: How often the account's attributes and lists are compared with the mapping, in seconds.
+ACCOUNT_EVERY_S = 600.0
+#: Workers that come up within this time share one check, in seconds.
+START_EVERY_S = 5.0
+#: How often it is looked whether something is due, in seconds.
+TICK_EVERY_S = 5.0
+
+
+def first_in_slot(name: str, every_s: float, now_s: float) -> bool:
+    """Tell whether this is the first call for the slot that `now_s` falls in.
+
+    Args:
+        name: the entry of the schedule.
+        every_s: how long a slot is.
+        now_s: seconds since 1970.
+    """
+    return line().store.is_first(name, int(now_s // every_s), int(every_s * 3) + 60)
+
+
+@app.task(name="tajo.check_account")  # type: ignore[untyped-decorator]  # celery ships no types
+def check_account(occasion: str = "slot") -> None:
+    """Compare the mapping with the attributes and lists of the account, and say what is missing before it vanishes.
+
+    Args:
+        occasion: `start` when a worker has just come up; then it is done at once, not once per slot.
+    """
+    every_s = START_EVERY_S if occasion == "start" else ACCOUNT_EVERY_S
+    if first_in_slot(f"account-{occasion}", every_s, line().clock() / 1000):
+        assembly.check_account(settings(), line().store)
+
+
+class Entry(NamedTuple):
+    """One line of the schedule.
+
+    Args:
+        name: of the slot record: `pull:<source>`.
+        source: the source.
+        what: pull (incremental), compare (everything, then Brevo's side) or webhooks.
+        line: the cron line, UTC.
+        at_once: whether the first slot is now, and not the next one the line names.
+    """
+
+    name: str
+    source: str
+    what: str
+    line: str
+    at_once: bool
+
+
+def entries(chosen: Settings) -> list[Entry]:
+    """Return what is scheduled, from the config."""
+    found = []
+    for source in chosen.sources:
+        if chosen.options_for(source).sync_mode == "realtime" or not chosen.syncs(source, "customers"):
+            continue
+        times = chosen.source_sync[source].schedule
+        if times.pull:
+            found.append(Entry(f"pull:{source}", source, "pull", times.pull, at_once=True))
+        if times.reconcile:
+            found.append(Entry(f"compare:{source}", source, "compare", times.reconcile, at_once=False))
+        if times.webhooks and chosen.public_url and chosen.options_for(source).sync_mode == "hybrid":
+            found.append(Entry(f"webhooks:{source}", source, "webhooks", times.webhooks, at_once=True))
+    return found
+
+
+def tick(chosen: Settings, puller: Puller, now: datetime) -> list[str]:
+    """Start what is due and was not started yet; return the names of the entries whose slot began here.
+
+    Safe to call at any time, by anybody, as often as they like: the record of the last slot decides. A slot that was
+    missed, because no beat ran, is caught up once; of several missed slots of an entry only the last one.
+    """
+    begun = []
+    for entry in entries(chosen):
+        if not can_pull(puller, entry.source):
+            continue  # it only receives
+        slot_at = latest_slot(entry.line, now)
+        done_ms = puller.line.store.runs.slot(entry.name)
+        if slot_at is None or (done_ms or 0) >= to_ms(slot_at):
+            continue
+        slot = Slot(entry.name, to_ms(slot_at))
+        if done_ms is None and not entry.at_once:
+            puller.line.store.runs.take_slot(*slot)  # the first compare is at the next slot
+        elif _begin(chosen, puller, entry, slot):
+            begun.append(entry.name)
+    return begun
+
+
+def _begin(chosen: Settings, puller: Puller, entry: Entry, slot: Slot) -> bool:
+    runs_store = puller.line.store.runs
+    try:
+        if entry.what == "webhooks":
+            if not runs_store.take_slot(*slot):
+                return False
+            tend_webhooks(puller, entry.source, str(chosen.public_url))
+            return True
+        kind = RunKind.COMPARE if entry.what == "compare" else RunKind.INCREMENTAL
+        return runs.start_slot(puller, entry.source, kind, slot) is not None
+    except Busy as busy:
+        return _is_begun_by_open_run(puller, entry, slot, busy.run)
+    except TajoError as error:
+        # what cannot be done now is not tried again before the next slot; doctor and the log tell why
+        runs_store.take_slot(*slot)
+        log.warning("slot not done", entry=entry.name, reason=str(error))
+        return False
+
+
+def _is_begun_by_open_run(puller: Puller, entry: Entry, slot: Slot, run: Run) -> bool:
+    """Let a run that stopped try again, once per slot of its own; everything else waits for the open run to end."""
+    runs_store = puller.line.store.runs
+    is_retry = run.state is RunState.STOPPED and entry.what == "pull" and "force" not in run.remedy
+    if is_retry and runs_store.take_slot(*slot):
+        runs_store.resume(run)
+        log.info("stopped run tried again", run=run.id, source=run.source)
+        return True
+    return False
+
+
+@app.task(name="tajo.tick")  # type: ignore[untyped-decorator]  # celery ships no types
+def tick_task() -> None:
+    """Start what is due; of many that waited while no worker was there, the first one does it all."""
+    now = utc_now(line().clock)
+    if first_in_slot("tick", TICK_EVERY_S, now.timestamp()):
+        tick(settings(), puller(), now)
+
+
+app.conf.beat_schedule = {
+    # no message has an end: it would be told by beat's clock, and a worker whose clock is ahead would run none of them
+    "account": {"task": "tajo.check_account", "schedule": ACCOUNT_EVERY_S},
+    "tick": {"task": "tajo.tick", "schedule": TICK_EVERY_S},
+}
