@@ -40,7 +40,7 @@ from customer_sync.skills import Intent, Skill
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Tally
-from customer_sync.store.flights import Flights
+from customer_sync.store.imports import Imports
 from customer_sync.store.items import Item
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.receipts import Receipt
@@ -152,10 +152,10 @@ def open_line(
     _notice_new_account(settings, store)
     tell_broken(settings, store)
     rules = RulesBook(settings, store, brevo, clock)
-    flights = Flights(store.client, store.scripts)
+    imports = Imports(store.client, store.scripts)
     for lane in LANES:
         store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], has_gear=lane.has_gear)
-    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, clock, under_way=flights.ids)
+    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, clock, under_way=imports.ids)
     connectors = connectors_of(settings)
 
     def forget(items: Sequence[Item]) -> None:
@@ -171,7 +171,7 @@ def open_line(
         keeper=Keeper(store.lanes),
         forget=forget,
         rules=rules.read,
-        gears={CONTACTS.name: open_gear(settings, store, flights, brevo, tally=tally, rules=rules.read, clock=clock)},
+        gears={CONTACTS.name: open_gear(settings, store, imports, brevo, tally=tally, rules=rules.read, clock=clock)},
         clock=clock,
     )
 

@@ -77,7 +77,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "tajo_imports_total",
         "counter",
         ("outcome",),
-        "Imports of many contacts by what became of them: sent; landed, failed, lost (Brevo knows nothing of it), "
+        "Imports of many contacts by what became of them: sent; done, failed, lost (Brevo knows nothing of it), "
         "overdue; unclear and refused at the call; void (never sent), late (ended long after it was given up).",
         "Failed or overdue rising: https://status.brevo.com. Nothing is lost, contacts go singly then.",
     ),

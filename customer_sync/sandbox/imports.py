@@ -1,4 +1,4 @@
-"""`POST /contacts/import`: the bulk path. Reads what was sent; `landing` brings it into the contacts.
+"""`POST /contacts/import`: the bulk path. Reads what was sent; `import_run` brings it into the contacts.
 
 Rows that were refused are told in CSV files and nowhere else.
 """

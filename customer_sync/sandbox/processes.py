@@ -12,8 +12,8 @@ from customer_sync.sandbox import imports, times
 from customer_sync.sandbox.account import Account
 from customer_sync.sandbox.answers import Row
 from customer_sync.sandbox.exports import Export
+from customer_sync.sandbox.import_run import ImportRun
 from customer_sync.sandbox.imports import Import
-from customer_sync.sandbox.landing import Landing
 
 #: The part of its time that a process is `queued` before it is `in_process`.
 _QUEUED_PART: Final = 1 / 3
@@ -101,14 +101,14 @@ class Processes:
 
     def _import(self, job: Import) -> None:
         account = self._account
-        landing = Landing(job, account)
+        run = ImportRun(job, account)
         failure = ""
         try:
             if job.file_url:
                 job.rows = imports.fetch_rows(job.file_url)
             keeps_booleans = account.switches.import_booleans == "keep"
             for one in imports.prepare(job, account.attributes, keeps_booleans=keeps_booleans):
-                landing.add(one)
+                run.add(one)
         except OSError as error:
             failure = str(error)
         with account.lock:
@@ -119,7 +119,7 @@ class Processes:
                 self._imports.remove(job)
                 self._end(job.process_id, "failed", {"error": failure}, job.notify_url)
                 return
-        self._land(job, landing)
+        self._carry_out(job, run)
 
     def _failure(self, job: Import) -> str:
         account = self._account
@@ -128,22 +128,22 @@ class Processes:
         is_gone = len(account.lists.known(job.list_ids)) < len(job.list_ids)
         return "a list does not exist" if is_gone and account.switches.import_list_gone == "fail" else ""
 
-    def _land(self, job: Import, landing: Landing) -> None:
+    def _carry_out(self, job: Import, run: ImportRun) -> None:
         is_more = True
         while is_more:
             with self._account.lock:
                 if job not in self._imports:
                     return
-                is_more = landing.settle(self._account.now_ms())
+                is_more = run.settle(self._account.now_ms())
             # whoever waits for the lock is to have it before we take it again
             time.sleep(0)
         with self._account.lock:
             if job not in self._imports:
                 return
-            landing.finish(self._account.now_ms())
-            self.rows.update(landing.counts())
+            run.finish(self._account.now_ms())
+            self.rows.update(run.counts())
             info: dict[str, Json] = dict.fromkeys(imports.REPORTS)
-            for report, text in landing.refused.files().items():
+            for report, text in run.refused.files().items():
                 info[report] = self._keep(f"{job.process_id}-{report}.csv", text, job.base_url)
             self._imports.remove(job)
             self._end(job.process_id, "completed", {"info": {"import": info}}, job.notify_url)

@@ -123,7 +123,7 @@ local function drop(lane, target)
   redis.call('HDEL', P .. 'tok:' .. lane, target)
   redis.call('HDEL', P .. 'prio:' .. lane, target)
   redis.call('HDEL', P .. 'tries:' .. lane, target)
-  redis.call('HDEL', P .. 'flown:' .. lane, target)
+  redis.call('HDEL', P .. 'mark:' .. lane, target)
   redis.call('HDEL', P .. 'cut:' .. lane, target)
   redis.call('HDEL', P .. 'later:' .. lane, target)
 end

@@ -145,7 +145,7 @@ local function is_fresh(person)
   local text = redis.call('GET', person_key(person)) or ''
   local has_none = string.find(text, '^%w[^\n]+\n\n') or string.find(text, '^%w[^\n]+\n$')
   if not has_none or is_leased(person) then return false end
-  return redis.call('HEXISTS', P .. 'flown:' .. PEOPLE, person) == 0
+  return redis.call('HEXISTS', P .. 'mark:' .. PEOPLE, person) == 0
 end
 
 -- Two persons belong together while the contact of the one is to become that of the other (a rename): `from` leads from

@@ -24,18 +24,18 @@ SOLO_TRIES: Final = 3
 CREATED, NOT_CREATED = "+", "-"
 
 
-class Flown(NamedTuple):
+class ImportMark(NamedTuple):
     """An import that took a person's row along: it may have made a contact for them, or may do so yet.
 
     Args:
-        flight: the import; `CREATED` or `NOT_CREATED` once it is over and that is known of the row.
+        import_id: the import; `CREATED` or `NOT_CREATED` once it is over and that is known of the row.
         email: the address it was sent with.
         lists: the lists it was sent for.
         at_ms: when.
         filled: the attributes it was sent with.
     """
 
-    flight: str
+    import_id: str
     email: str
     lists: tuple[int, ...]
     at_ms: int
@@ -43,7 +43,7 @@ class Flown(NamedTuple):
 
     def encode(self) -> str:
         """Return the mark as stored."""
-        return f"{self.flight}|{to_json([self.email, self.lists, self.at_ms, sorted(self.filled)])}"
+        return f"{self.import_id}|{to_json([self.email, self.lists, self.at_ms, sorted(self.filled)])}"
 
 
 class Companion(NamedTuple):
@@ -52,13 +52,13 @@ class Companion(NamedTuple):
     Args:
         target: the person of the old address.
         record: the text of that person.
-        flown: the import that took the old address along last, while that matters.
+        mark: the import that took the old address along last, while that matters.
         parts: the changes that wait for the old address; they are delivered by themselves.
     """
 
     target: str
     record: str
-    flown: Flown | None
+    mark: ImportMark | None
     parts: tuple[Part, ...] = ()
 
 
@@ -86,7 +86,7 @@ class Item:
         since_ms: since when it waits.
         priority: its priority.
         record: what is stored of the target, as text; "" when nothing.
-        flown: the import that took the target along last, while that matters.
+        mark: the import that took the target along last, while that matters.
         old: the old address whose contact is to become this person's, where there is one.
         newer: why it cannot be read: a newer version wrote it; "" when it can.
         whose: of a record of another lane: the person whose it is now; None where nobody is known.
@@ -99,7 +99,7 @@ class Item:
     since_ms: int
     priority: Priority
     record: str
-    flown: Flown | None = None
+    mark: ImportMark | None = None
     old: Companion | None = None
     newer: str = ""
     whose: Whose | None = None
@@ -248,12 +248,12 @@ def taken_of(answer: Any) -> Taken:
     return Taken(as_text(state), wait_s, as_text(token), items)  # type: ignore[arg-type]  # the script's four words
 
 
-def _flown(raw: bytes) -> Flown | None:
+def _mark_of(raw: bytes) -> ImportMark | None:
     if not raw:
         return None
-    flight, _, fact = raw.partition(b"|")
+    import_, _, fact = raw.partition(b"|")
     email, lists, at_ms, filled = from_json(fact)
-    return Flown(flight.decode(), email, tuple(lists), at_ms, frozenset(filled))
+    return ImportMark(import_.decode(), email, tuple(lists), at_ms, frozenset(filled))
 
 
 def _item(raw: list[Any]) -> Item:
@@ -275,7 +275,7 @@ def _item(raw: list[Any]) -> Item:
         since_ms=int(float(since)),
         priority=Priority(priority),
         record=as_text(record or b""),
-        flown=_flown(mark),
+        mark=_mark_of(mark),
         old=_companion(old) if old else None,
         newer=newer,
         whose=Whose(as_text(whose[0]), as_text(whose[1])) if whose else None,
@@ -285,7 +285,7 @@ def _item(raw: list[Any]) -> Item:
 def _companion(raw: list[Any]) -> Companion:
     target, record, mark, changes = raw
     parts = [one for text in changes if (one := part_or_none(as_text(text))) is not None]
-    return Companion(as_text(target), as_text(record), _flown(mark), tuple(part for part, _ in parts))
+    return Companion(as_text(target), as_text(record), _mark_of(mark), tuple(part for part, _ in parts))
 
 
 def settlement_json(one: Settlement) -> dict[str, Json]:

@@ -26,10 +26,10 @@
 | `tok:<lane>` | hash | target → `token|changes taken` of the lease; where the bulk gear has it, its place, too |
 | `looked:<lane>` | hash | priority → up to which due time the bulk gear has looked |
 | `loaded:<lane>` | string, 20 s | the bulk gear has loads that wait for the import before them |
-| `flown:<lane>` | hash | target → the import that took it along last: `import|address, lists, when, attributes` |
+| `mark:<lane>` | hash | target → the import that took it along last: `import|address, lists, when, attributes` |
 | `imports` | sorted set | import under way → when it is to be looked at, in ms |
 | `import:<import>` | hash | what is known of an import: state, lists, rows, process |
-| `import:<import>:rows` | list | its rows with what is to be stored, compressed; gone once it has landed |
+| `import:<import>:rows` | list | its rows with what is to be stored, compressed; gone once it is over |
 | `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots that rest |
 | `imports:lists` | hash | slot → the technical list at Brevo |
 | `imports:asked` | string, 10 min | Brevo was asked for its processes; tells by its age how long ago |
@@ -172,12 +172,12 @@ def limit(bucket: str) -> str:
     return f"{PREFIX}lim:{bucket}"
 
 
-def flight(name: str) -> str:
+def import_key(name: str) -> str:
     """Return what is known of an import."""
     return f"{PREFIX}import:{name}"
 
 
-def flight_rows(name: str) -> str:
+def import_rows_key(name: str) -> str:
     """Return the rows of an import."""
     return f"{PREFIX}import:{name}:rows"
 

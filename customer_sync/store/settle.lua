@@ -19,7 +19,7 @@ for i = 5, #ARGV, 2 do list[#list + 1] = {target = ARGV[i], verdict = 'done', re
 local targets = {}
 for i, item in ipairs(list) do targets[i] = item.target end
 local held, ends = many('HMGET', P .. 'tok:' .. lane, targets), many('ZMSCORE', P .. 'lease:' .. lane, targets)
-local marks = lane_is(lane, 'g') and many('HMGET', P .. 'flown:' .. lane, targets) or {}
+local marks = lane_is(lane, 'g') and many('HMGET', P .. 'mark:' .. lane, targets) or {}
 local keeps_people = lane_is(lane, 'p')
 local has_cuts = redis.call('EXISTS', P .. 'cut:' .. lane) == 1
 
@@ -135,14 +135,14 @@ local function tell_of(item, mark)
   if not redis.call('ZSCORE', P .. 'since:' .. lane, item.target) then unmark(item.target, mark)
   elseif mark and string.match(mark, '^(.-)|') == token and item.verdict ~= 'again' then
     local word = item.record and '+' or '-'
-    redis.call('HSET', P .. 'flown:' .. lane, item.target, word .. string.match(mark, '|.*$'))
+    redis.call('HSET', P .. 'mark:' .. lane, item.target, word .. string.match(mark, '|.*$'))
   end
 end
 
 local function solo(item, mark)
   -- the import is over for this row: nothing that is done now needs to wait for it
   if is_import and mark then
-    redis.call('HSET', P .. 'flown:' .. lane, item.target, '-' .. string.match(mark, '|.*$'))
+    redis.call('HSET', P .. 'mark:' .. lane, item.target, '-' .. string.match(mark, '|.*$'))
   end
   local tries = tonumber(redis.call('HGET', P .. 'tries:' .. lane, item.target) or '0')
   redis.call('HSET', P .. 'tries:' .. lane, item.target, math.max(tries, item.tries))
@@ -232,7 +232,7 @@ end
 many('ZREM', P .. 'lease:' .. lane, ours)
 many('HDEL', P .. 'tok:' .. lane, ours)
 many('MSET', nil, records)
-many('HDEL', P .. 'flown:' .. lane, unmarked)
+many('HDEL', P .. 'mark:' .. lane, unmarked)
 many('HDEL', P .. 'tries:' .. lane, tried)
 many('DEL', nil, lists)
 many('ZREM', P .. 'since:' .. lane, ended)

@@ -166,7 +166,7 @@ local keeps_people = lane_is(lane, 'p')
 local keeps = keeps_people or lane_is(lane, 'r')
 local tries, since = many('HMGET', P .. 'tries:' .. lane, targets), many('ZMSCORE', P .. 'since:' .. lane, targets)
 local records = keeps and many('MGET', nil, stored)
-local marks = lane_is(lane, 'g') and many('HMGET', P .. 'flown:' .. lane, targets)
+local marks = lane_is(lane, 'g') and many('HMGET', P .. 'mark:' .. lane, targets)
 
 -- Whose a record is: as the newest change says that says it, else as it is stored.
 local function whose(changes, record)
@@ -181,7 +181,7 @@ local items = {}
 for i, target in ipairs(targets) do
   local old = olds[target] or picked[i][4]
   local companion = old and {old, redis.call('GET', record_key(lane, old)) or '',
-    redis.call('HGET', P .. 'flown:' .. lane, old) or '', redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. old, 0, -1)} or {}
+    redis.call('HGET', P .. 'mark:' .. lane, old) or '', redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. old, 0, -1)} or {}
   items[i] = {
     target, tries[i] or '0', since[i] or tostring(now), picked[i][2], records and records[i] or '',
     marks and marks[i] or '', lists[i], companion, keeps_people and {} or whose(lists[i], records and records[i]),

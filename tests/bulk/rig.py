@@ -38,8 +38,8 @@ from customer_sync.sandbox.state import Settings as SandboxSettings
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store, keys
 from customer_sync.store.counters import Tally
-from customer_sync.store.flights import Flights
 from customer_sync.store.forms import EventRef
+from customer_sync.store.imports import Imports
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.lanes import Pace
 from customer_sync.store.people import AttributeNames
@@ -119,12 +119,12 @@ class BulkRig:
     def open_line(self, *, rest_s: float = 0.0) -> Line:
         """Another worker's line over the same Redis and sandbox; the list of an import rests so long after it."""
         tally = Tally()
-        self.flights = Flights(self.client, self.store.scripts, rest_s=rest_s)
+        self.imports = Imports(self.client, self.store.scripts, rest_s=rest_s)
         account = Brevo("http://localhost/v3", "k", self.http, self.store.limits, tally)
         uploads = Uploads("http://localhost/v3", "k", self.http, self.store.limits, tally)
         gear = assemble_gear(
             self.store,
-            self.flights,
+            self.imports,
             account,
             uploads,
             tally=tally,
@@ -134,7 +134,7 @@ class BulkRig:
             clock=self.clock,
         )
         contacts = ContactsHandler(
-            account, self.store.limits, self.store.people, self.read_rules, self.clock, under_way=self.flights.ids
+            account, self.store.limits, self.store.people, self.read_rules, self.clock, under_way=self.imports.ids
         )
         return Line(
             store=self.store,
@@ -226,18 +226,18 @@ class BulkRig:
     def look(self) -> bool:
         """Have every import looked at now, once; True when something was settled."""
         self.client.delete(keys.FOLLOWER)
-        self.flights.look_in(self.flights.ids(), 0.0)
+        self.imports.look_in(self.imports.ids(), 0.0)
         return pipeline.follow(self.line).did_work
 
     def follow(self) -> None:
         """Follow until no import is under way."""
         for _ in range(100):
-            if not self.flights.ids():
+            if not self.imports.ids():
                 return
             self.carry_out()
             self.look()
             time.sleep(0.005)
-        raise AssertionError(f"still under way: {self.flights.under_way()}")
+        raise AssertionError(f"still under way: {self.imports.under_way()}")
 
     def deliver(self) -> None:
         """Deliver live and single items until nothing is due."""

@@ -53,7 +53,7 @@ def work(rig):
     settle(rig, works)
     rig.carry_out()
     for _ in range(2):  # many were not created: it looks once more
-        rig.flights.look_in(rig.flights.ids(), 0.0)
+        rig.imports.look_in(rig.imports.ids(), 0.0)
         settle(rig, rig.line.gears[LANE].follow())
 
 
@@ -76,8 +76,8 @@ def go_on(rig):
         token = rig.client.hget(keys.lane(LANE, "tok"), target)
         if not token.startswith(b"i"):
             rig.client.zadd(keys.lane(LANE, "lease"), {target: 0})
-    for flight in rig.flights.ids():
-        rig.client.hset(keys.flight(flight), "begun", int(time.time() * 1000) - 61_000)
+    for import_ in rig.imports.ids():
+        rig.client.hset(keys.import_key(import_), "begun", int(time.time() * 1000) - 61_000)
     rig.client.delete(keys.FOLLOWER)
     rig.line = rig.open_line()
     rig.sandbox_passes(5)
@@ -100,7 +100,7 @@ def test_a_worker_that_dies_between_any_two_steps_loses_nothing_and_leaves_nothi
     prepare(rig)
     steps = Steps(rig)
     work(rig)
-    assert {"flight_open", "flight_send", "fly", "settle", "flight_close"} <= set(steps.made)
+    assert {"import_open", "import_send", "import_take", "settle", "import_close"} <= set(steps.made)
     assert any("contacts/import" in one for one in steps.made)
     steps.restore()
 
@@ -124,7 +124,7 @@ def test_a_worker_that_dies_between_any_two_steps_loses_nothing_and_leaves_nothi
         for n in range(1, 5):
             assert rig.has(f"p{n}@example.com").digest, died
         assert set(rig.has("p3@example.com").refused) == {"SMS"}, died
-        left = [key for key in rig.client.keys("tajo:*") if key.startswith((b"tajo:import:", b"tajo:flown"))]
+        left = [key for key in rig.client.keys("tajo:*") if key.startswith((b"tajo:import:", b"tajo:mark"))]
         assert not left, died
         assert not rig.client.exists("tajo:imports", "tajo:imports:slots"), died
     assert number > 60
@@ -136,16 +136,16 @@ def test_an_import_whose_answer_never_came_is_found_out_by_what_it_created(rig):
     rig.put(customers(3))
     rig.load()
     rig.carry_out()
-    (flight,) = rig.flights.under_way()
-    assert (flight.state, flight.process) == ("sending", None)
+    (import_,) = rig.imports.under_way()
+    assert (import_.state, import_.process) == ("sending", None)
 
     rig.look()  # too early to say
-    assert rig.flights.ids()
-    rig.client.hset(keys.flight(flight.id), "begun", int(time.time() * 1000) - 61_000)
+    assert rig.imports.ids()
+    rig.client.hset(keys.import_key(import_.id), "begun", int(time.time() * 1000) - 61_000)
     rig.http.after = lambda *_: None
     rig.look()
 
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     assert rig.calls("POST", "/contacts/import") == 1
     assert rig.has("p2@example.com").digest
     assert rig.store.lanes.depth(LANE)[0] == 0
@@ -157,15 +157,15 @@ def test_an_import_whose_answer_never_came_waits_while_brevo_works_on_one_that_m
     rig.put(customers(3))
     rig.load()
     rig.http.after = lambda *_: None
-    (flight,) = rig.flights.ids()
-    rig.client.hset(keys.flight(flight), "begun", int(time.time() * 1000) - 61_000)
+    (import_,) = rig.imports.ids()
+    rig.client.hset(keys.import_key(import_), "begun", int(time.time() * 1000) - 61_000)
 
     rig.look()
 
-    assert rig.flights.ids() == {flight}
+    assert rig.imports.ids() == {import_}
     rig.carry_out()
     rig.look()
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
 
 
 def test_an_import_that_never_reached_brevo_is_sent_again_at_once(rig):
@@ -179,6 +179,6 @@ def test_an_import_that_never_reached_brevo_is_sent_again_at_once(rig):
     rig.put(customers(3))
     rig.load()
 
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     assert rig.store.breakers.read(LANE).kind == "unavailable"
     assert rig.client.hlen(keys.lane(LANE, "tries")) == 0

@@ -1,4 +1,4 @@
-"""While an import is under way: live work goes on, and what would be undone by the import waits until it has landed."""
+"""While an import is under way: live work goes on, and what would be undone by the import waits until it is over."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from customer_sync.brevo.contacts.contact_plan import Desired, Plan
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, Priority
 from customer_sync.person.person import Has, Person
 from customer_sync.store import keys
-from customer_sync.store.flights import Flights
-from customer_sync.store.items import Flown, Settlement
+from customer_sync.store.imports import Imports
+from customer_sync.store.items import ImportMark, Settlement
 from tests.bulk.rig import LANE, BulkRig, at, customer, customers
 from tests.rig import LIST
 
@@ -45,11 +45,11 @@ def erased(number, when=-50):
     return Event(f"e{number}", "shop", Kind.CUSTOMER_ERASED, at(when), str(number), str(number), {})
 
 
-def fly(rig, count=3):
+def import_take(rig, count=3):
     """Send an import that is under way and not carried out."""
     rig.put([agreed(one) for one in customers(count, city="Ghent")])
     rig.load()
-    assert len(rig.flights.ids()) == 1
+    assert len(rig.imports.ids()) == 1
     assert rig.contacts() == {}
 
 
@@ -58,10 +58,10 @@ def leases(rig):
 
 
 def test_what_flies_is_leased_to_the_import_for_longer_than_it_is_waited_for(rig):
-    fly(rig)
+    import_take(rig)
 
-    (flight,) = rig.flights.ids()
-    assert {token.split("|")[0] for token in leases(rig).values()} == {flight}
+    (import_,) = rig.imports.ids()
+    assert {token.split("|")[0] for token in leases(rig).values()} == {import_}
     ends = [score for _, score in rig.client.zrange(keys.lane(LANE, "lease"), 0, -1, withscores=True)]
     assert min(ends) > (time.time() + 1700) * 1000
 
@@ -71,21 +71,21 @@ def test_everything_about_an_import_is_in_redis_before_it_is_sent(rig):
 
     def look(method, path, _):
         if path == "v3/contacts/import":
-            seen.extend(rig.flights.under_way())
-            seen.append([row.email for rows in rig.flights.rows(seen[0].id) for row in rows])
+            seen.extend(rig.imports.under_way())
+            seen.append([row.email for rows in rig.imports.rows(seen[0].id) for row in rows])
 
     rig.http.before = look
     rig.put(customers(3))
     rig.load()
 
-    flight, emails = seen
-    assert (flight.state, flight.rows, flight.process) == ("sending", 3, None)
-    assert flight.since
+    import_, emails = seen
+    assert (import_.state, import_.rows, import_.process) == ("sending", 3, None)
+    assert import_.since
     assert emails == ["p1@example.com", "p2@example.com", "p3@example.com"]
 
 
 def test_live_work_takes_a_person_back_and_goes_at_once(rig):
-    fly(rig)
+    import_take(rig)
 
     rig.send(customer(1, email=None, when=-50, lastName="Doe"))
     rig.deliver()
@@ -95,7 +95,7 @@ def test_live_work_takes_a_person_back_and_goes_at_once(rig):
 
 
 def test_live_work_puts_a_contact_of_others_on_the_lists_although_the_import_will_leave_it_alone(rig):
-    fly(rig)
+    import_take(rig)
     rig.call("POST", "/v3/contacts", {"email": ONE})
 
     rig.send(customer(1, email=None, when=-50, lastName="Doe"))
@@ -106,7 +106,7 @@ def test_live_work_puts_a_contact_of_others_on_the_lists_although_the_import_wil
 
 
 def test_what_the_import_does_later_to_who_was_taken_back_counts_for_nothing(rig):
-    fly(rig)
+    import_take(rig)
     rig.send(customer(1, email=None, when=-50, lastName="Doe"))
     rig.deliver()
     digest = rig.has(ONE).digest
@@ -116,11 +116,11 @@ def test_what_the_import_does_later_to_who_was_taken_back_counts_for_nothing(rig
     assert rig.has(ONE).digest == digest
     assert rig.contacts()[ONE]["attributes"]["LASTNAME"] == "Doe"
     assert len(rig.contacts()) == 3
-    assert not rig.client.hgetall(keys.lane(LANE, "flown"))
+    assert not rig.client.hgetall(keys.lane(LANE, "mark"))
 
 
 def test_a_change_of_a_run_does_not_take_anybody_back(rig):
-    fly(rig)
+    import_take(rig)
     before = leases(rig)
 
     rig.put([customer(1, email=None, when=-50, lastName="Doe")])
@@ -153,9 +153,9 @@ def test_who_was_taken_back_while_it_was_loaded_is_in_no_note_of_the_import(rig)
     rig.put(customers(2))
     rig.load()
 
-    (flight,) = rig.flights.under_way()
-    assert [row.target for rows in rig.flights.rows(flight.id) for row in rows] == ["2"]
-    assert flight.rows == 1
+    (import_,) = rig.imports.under_way()
+    assert [row.target for rows in rig.imports.rows(import_.id) for row in rows] == ["2"]
+    assert import_.rows == 1
     rig.settle()
     assert rig.contacts()[ONE]["attributes"]["LASTNAME"] == "Doe"
 
@@ -171,7 +171,7 @@ def test_what_a_worker_delivers_singly_is_never_taken_back(rig):
 
 
 def test_a_value_that_is_emptied_meanwhile_is_empty_in_brevo_too(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
 
     rig.send(customer(1, email=None, when=-50, city=None))
@@ -195,7 +195,7 @@ def test_a_value_that_is_emptied_before_the_import_has_made_the_contact_is_empti
 
 
 def test_a_value_that_is_emptied_meanwhile_stays_in_a_contact_of_others_that_the_import_left_alone(rig):
-    fly(rig)
+    import_take(rig)
     rig.call("POST", "/v3/contacts", {"email": ONE, "attributes": {"CITY": "Bruges"}})
 
     rig.send(customer(1, email=None, when=-50, city=None))
@@ -206,7 +206,7 @@ def test_a_value_that_is_emptied_meanwhile_stays_in_a_contact_of_others_that_the
 
 
 def test_a_withdrawal_blocks_at_once_whether_the_import_has_come_or_not(rig):
-    fly(rig)
+    import_take(rig)
 
     rig.send(withdrawal(1))
     rig.deliver()
@@ -218,7 +218,7 @@ def test_a_withdrawal_blocks_at_once_whether_the_import_has_come_or_not(rig):
 
 
 def test_who_is_blocked_meanwhile_still_has_emptied_what_the_import_brought(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
 
     rig.send(withdrawal(1))
@@ -231,7 +231,7 @@ def test_who_is_blocked_meanwhile_still_has_emptied_what_the_import_brought(rig)
 
 
 def test_a_customer_who_is_deleted_meanwhile_is_blocked_before_the_import_can_make_them_mailable(rig):
-    fly(rig)
+    import_take(rig)
 
     rig.send(deleted(1))
     rig.deliver()
@@ -247,7 +247,7 @@ def test_a_customer_who_is_deleted_meanwhile_is_blocked_before_the_import_can_ma
 
 
 def test_an_erasure_waits_for_the_import_and_nothing_is_left(rig):
-    fly(rig)
+    import_take(rig)
 
     rig.send(erased(1))
     rig.deliver()
@@ -269,7 +269,7 @@ def dump(client, key):
 
 
 def test_an_erasure_waits_for_the_import_although_the_person_was_written_singly_meanwhile(rig):
-    fly(rig)
+    import_take(rig)
     rig.send(customer(1, email=None, when=-60, lastName="Doe"))
     rig.deliver()
     assert ONE in rig.contacts()
@@ -283,7 +283,7 @@ def test_an_erasure_waits_for_the_import_although_the_person_was_written_singly_
 
 
 def test_a_new_address_waits_for_the_import_and_leaves_no_contact_behind(rig):
-    fly(rig)
+    import_take(rig)
 
     rig.send(customer(1, email="new@example.com", when=-50))
     rig.deliver()
@@ -295,7 +295,7 @@ def test_a_new_address_waits_for_the_import_and_leaves_no_contact_behind(rig):
 
 @pytest.mark.parametrize("is_carried_out", [False, True])
 def test_who_is_reset_to_unknown_meanwhile_is_on_no_list_in_the_end(rig, is_carried_out):
-    fly(rig)
+    import_take(rig)
     if is_carried_out:
         rig.carry_out()
     seen = Consent(Channel.EMAIL, ConsentState.UNKNOWN, at(-50), "record")
@@ -307,7 +307,7 @@ def test_who_is_reset_to_unknown_meanwhile_is_on_no_list_in_the_end(rig, is_carr
     assert LIST not in rig.contacts()[ONE]["listIds"]
 
 
-FLOWN = Flown("i1", ONE, (LIST,), 0)
+MARKS = ImportMark("i1", ONE, (LIST,), 0)
 HAS = Has(is_there=True)
 
 
@@ -334,15 +334,15 @@ def desired(**more):
     ],
 )
 def test_only_what_is_the_same_before_and_after_an_import_may_go_while_it_is_under_way(plan, may_go):
-    assert _commutes(plan, FLOWN, Person(ONE)) is may_go
+    assert _commutes(plan, MARKS, Person(ONE)) is may_go
 
 
 def test_nothing_may_go_for_a_new_address_while_an_import_may_make_a_contact_at_the_old_one():
-    assert not _commutes(Plan("write", HAS, desired()), FLOWN, Person("other@example.com"))
+    assert not _commutes(Plan("write", HAS, desired()), MARKS, Person("other@example.com"))
 
 
 def test_nobody_flies_in_two_imports_at_once(rig):
-    fly(rig)
+    import_take(rig)
     rig.send(customer(1, email=None, when=-50, lastName="Doe"))
     rig.client.zrem(keys.queue(LANE, 1), "1")
     rig.client.zadd(keys.queue(LANE, 2), {"1": int(time.time() * 1000)})
@@ -371,48 +371,48 @@ def test_what_an_import_refused_is_remembered_no_longer_than_until_it_is_done(ri
     rig.load()
     rig.carry_out()
     works = rig.line.gears[LANE].follow()
-    rig.flights.look_in(rig.flights.ids(), 0.0)
-    rig.client.hset(keys.flight(next(iter(rig.flights.ids()))), "looks", 1)
+    rig.imports.look_in(rig.imports.ids(), 0.0)
+    rig.client.hset(keys.import_key(next(iter(rig.imports.ids()))), "looks", 1)
     work = next(works)
     rig.store.lanes.settle(LANE, work.token, [one.settlement for one in work.delivery.outcomes])
 
     rig.deliver()  # while the import is not forgotten yet
 
-    assert rig.flights.ids()
+    assert rig.imports.ids()
     assert rig.contacts()[ONE]["attributes"]["FIRSTNAME"] == "Jane 1"
-    assert rig.client.hlen(keys.lane(LANE, "flown")) == 0
+    assert rig.client.hlen(keys.lane(LANE, "mark")) == 0
     works.close()
 
 
 def test_a_slot_rests_before_it_is_used_again(client, store):
-    flights = Flights(client, store.scripts, slots=1, rest_s=0.1)
-    flight, slot = flights.open(LANE)
-    assert not flights.has_room()
-    assert flights.open(LANE) is None
+    imports = Imports(client, store.scripts, slots=1, rest_s=0.1)
+    import_, slot = imports.open(LANE)
+    assert not imports.has_room()
+    assert imports.open(LANE) is None
 
-    flights.close(flight)
+    imports.close(import_)
 
-    assert not flights.has_room()
+    assert not imports.has_room()
     time.sleep(0.12)
-    assert flights.open(LANE) == (f"i{int(flight[1:]) + 1}", slot)
+    assert imports.open(LANE) == (f"i{int(import_[1:]) + 1}", slot)
 
 
 def test_only_one_follows_at_a_time(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
-    turn = rig.flights.begin_turn()
-    rig.flights.look_in(rig.flights.ids(), 0.0)
+    turn = rig.imports.begin_turn()
+    rig.imports.look_in(rig.imports.ids(), 0.0)
 
     assert list(rig.line.gears[LANE].follow()) == []
 
-    rig.flights.end_turn(turn)
+    rig.imports.end_turn(turn)
     assert rig.look()
 
 
 def test_the_sweep_wakes_the_bulk_gear_and_the_follower(rig):
-    fly(rig)
+    import_take(rig)
     rig.put([customer(9)])
-    rig.flights.look_in(rig.flights.ids(), 0.0)
+    rig.imports.look_in(rig.imports.ids(), 0.0)
     for key in rig.client.keys("tajo:wake:*"):
         rig.client.delete(key)
     rig.tick()

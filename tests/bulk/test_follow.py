@@ -8,7 +8,7 @@ import time
 import pytest
 
 from customer_sync.brevo.contacts.gear import notify_url, open_gear
-from customer_sync.brevo.contacts.landing import OVERDUE_LOOK_S, PATIENCE_S
+from customer_sync.brevo.contacts.import_end import OVERDUE_LOOK_S, PATIENCE_S
 from customer_sync.brevo.contacts.refused_rows import addresses_in
 from customer_sync.brevo.webhooks import BrevoIntake
 from customer_sync.config.settings import BrevoSettings, Settings
@@ -27,15 +27,15 @@ def rig(client):
     made.sandbox.close()
 
 
-def fly(rig, first=1, count=3):
+def import_take(rig, first=1, count=3):
     rig.put([customer(number) for number in range(first, first + count)])
     rig.load()
 
 
 def age(rig, seconds):
     """Let every import be older."""
-    for flight in rig.flights.ids():
-        rig.client.hset(keys.flight(flight), "begun", int((time.time() - seconds) * 1000))
+    for import_ in rig.imports.ids():
+        rig.client.hset(keys.import_key(import_), "begun", int((time.time() - seconds) * 1000))
 
 
 def processes(status, *numbers, **more):
@@ -47,40 +47,40 @@ def asked(rig):
 
 
 def test_one_look_is_enough_for_an_import_and_one_that_nobody_waits_for_any_more(rig):
-    fly(rig, 1)
+    import_take(rig, 1)
     age(rig, PATIENCE_S + 1)
     rig.look()
-    fly(rig, 11)
-    assert [one.state for one in rig.flights.under_way()] == ["overdue", "sent"]
+    import_take(rig, 11)
+    assert [one.state for one in rig.imports.under_way()] == ["overdue", "sent"]
     rig.carry_out()
     before = asked(rig)
 
     rig.look()
 
     assert asked(rig) == before + 1
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     assert len(rig.contacts()) == 6
 
 
 def test_an_import_that_goes_on_is_looked_at_again_soon_then_less_often(rig):
-    fly(rig)
+    import_take(rig)
 
     rig.look()
-    assert 0.2 < rig.flights.due_s() <= 0.31
+    assert 0.2 < rig.imports.due_s() <= 0.31
     age(rig, 100)
     rig.look()
 
-    assert 1.9 < rig.flights.due_s() <= 2.01
+    assert 1.9 < rig.imports.due_s() <= 2.01
 
 
 def test_with_a_limit_by_the_hour_looks_are_spread_over_it(client):
     rig = BulkRig(client, import_delay_s=1e9, plan="general")
-    fly(rig)
+    import_take(rig)
 
     rig.look()
 
     assert rig.store.limits.per_hour("processes") == 100
-    assert 36 <= rig.flights.due_s() <= 41
+    assert 36 <= rig.imports.due_s() <= 41
     for _ in range(5):
         rig.look()
     assert asked(rig) == 1
@@ -88,22 +88,22 @@ def test_with_a_limit_by_the_hour_looks_are_spread_over_it(client):
 
 def test_with_a_limit_by_the_hour_a_fresh_import_is_not_looked_at_before_it_may_be_over(client):
     rig = BulkRig(client, import_delay_s=1e9, plan="general")
-    fly(rig, 1)
+    import_take(rig, 1)
     rig.look()
     rig.carry_out()
-    rig.flights.ask_again()
+    rig.imports.ask_again()
     rig.look()
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     rig.sandbox_passes(5)
 
-    fly(rig, 11)
+    import_take(rig, 11)
 
-    assert 18 <= rig.flights.due_s() <= 21
+    assert 18 <= rig.imports.due_s() <= 21
 
 
 def test_half_of_the_hours_looks_are_kept_from_notices(client):
     rig = BulkRig(client, import_delay_s=1e9, plan="general")
-    fly(rig)
+    import_take(rig)
     for _ in range(100):
         rig.send_brevo(b"{}", path="imports")
         rig.look()
@@ -113,26 +113,26 @@ def test_half_of_the_hours_looks_are_kept_from_notices(client):
 
 def test_when_the_limit_is_used_up_nobody_asks_until_it_resets(client):
     rig = BulkRig(client, import_delay_s=1e9, plan="general")
-    fly(rig)
+    import_take(rig)
     for _ in range(105):
-        rig.flights.ask_again()
+        rig.imports.ask_again()
         rig.look()
 
     assert 90 <= asked(rig) <= 100
     assert rig.call("GET", "/sandbox/calls")["refused429"] == 0
-    assert rig.flights.due_s() > 1
+    assert rig.imports.due_s() > 1
 
 
 def test_a_notice_from_brevo_makes_us_look_at_once(client):
     rig = BulkRig(client, import_delay_s=1e9, plan="general")
-    fly(rig)
+    import_take(rig)
     rig.look()
-    assert rig.flights.due_s() > 30
+    assert rig.imports.due_s() > 30
     rig.woken.clear()
 
     rig.send_brevo(b'{"processId": 1, "status": "completed"}', path="imports")
 
-    assert rig.flights.due_s() == 0.0
+    assert rig.imports.due_s() == 0.0
     assert "follow" in rig.woken
     assert rig.store.parked.count() == 0
 
@@ -169,14 +169,14 @@ def test_the_operator_decides_whether_rows_carry_phones(client, store, carries):
     rig = BulkRig(client)
     settings = Settings(brevo=BrevoSettings(import_phones=carries))
     gear = open_gear(
-        settings, rig.store, rig.flights, None, tally=rig.line.tally, rules=rig.read_rules, clock=rig.clock
+        settings, rig.store, rig.imports, None, tally=rig.line.tally, rules=rig.read_rules, clock=rig.clock
     )
 
     assert gear._loader._terms.with_phones is carries
 
 
 def test_what_brevo_knows_nothing_of_is_counted_and_the_rest_tried_again(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
     rig.call("DELETE", "/v3/contacts/p2@example.com")
     rig.answer(PROCESSES, 200, processes("completed"))
@@ -191,28 +191,28 @@ def test_what_brevo_knows_nothing_of_is_counted_and_the_rest_tried_again(rig):
 
 
 def test_an_import_beyond_the_newest_fifty_is_asked_for_by_its_number(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
     rig.answer(f"{PROCESSES}?", 200, processes("completed", 70, 71))
 
     rig.look()
 
     assert rig.calls("GET", "/processes/{process_id}") == 1
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     assert rig.store.lanes.depth(LANE)[0] == 0
 
 
 def test_an_import_that_never_ends_gives_its_people_back_and_an_erasure_still_waits_for_it(rig):
-    fly(rig)
+    import_take(rig)
     age(rig, PATIENCE_S + 1)
 
     rig.look()
 
-    (flight,) = rig.flights.under_way()
-    assert flight.state == "overdue"
-    assert list(rig.flights.rows(flight.id)) == []
+    (import_,) = rig.imports.under_way()
+    assert import_.state == "overdue"
+    assert list(rig.imports.rows(import_.id)) == []
     assert not rig.client.exists(keys.IMPORT_SLOTS)
-    assert rig.flights.list_of(flight.slot) is None
+    assert rig.imports.list_of(import_.slot) is None
     rig.hasten()
     rig.tick()
     rig.load()
@@ -232,64 +232,64 @@ def test_an_import_that_never_ends_gives_its_people_back_and_an_erasure_still_wa
 
 
 def test_an_overdue_import_is_seldom_looked_at(rig):
-    fly(rig)
+    import_take(rig)
     age(rig, PATIENCE_S + 1)
     rig.look()
     rig.look()
 
-    assert rig.flights.due_s() > OVERDUE_LOOK_S - 5
+    assert rig.imports.due_s() > OVERDUE_LOOK_S - 5
 
 
 def test_contacts_that_are_listed_late_are_waited_for(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
     nothing = {"count": 0, "contacts": []}
     rig.answer("v3/contacts?", 200, nothing, times=2)
 
     rig.look()
-    assert rig.flights.ids()
+    assert rig.imports.ids()
     assert rig.store.lanes.depth(LANE)[0] == 3
     rig.look()
 
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     assert rig.store.lanes.depth(LANE)[0] == 0
     assert rig.calls("POST", "/contacts") == 0
 
 
 def test_a_brevo_that_lists_contacts_of_others_makes_nothing_count_as_delivered(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
     many = {"count": 1_000_000, "contacts": [{"email": "p1@example.com"}]}
     rig.answer("v3/contacts?", 200, many, times=2)
 
     rig.look()
 
-    assert rig.flights.ids()
+    assert rig.imports.ids()
     assert rig.store.lanes.depth(LANE)[0] == 3
 
 
 def test_while_brevo_does_not_answer_nothing_counts_as_delivered_and_the_lane_goes_on(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
     rig.fault("down", path="/processes*")
 
     rig.look()
 
-    assert rig.flights.ids()
-    assert rig.flights.due_s() > 1
+    assert rig.imports.ids()
+    assert rig.imports.due_s() > 1
     assert rig.store.breakers.read(LANE) is None
     rig.call("DELETE", "/sandbox/faults")
     rig.look()
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
 
 
 def test_a_count_that_cannot_be_had_is_asked_for_again_and_nothing_counts_meanwhile(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
     rig.answer("v3/contacts?", 500, {"code": "x", "message": "x"})
 
     rig.look()
-    assert rig.flights.ids()
+    assert rig.imports.ids()
     assert rig.store.lanes.depth(LANE)[0] == 3
     before = asked(rig)
     rig.look()
@@ -299,14 +299,14 @@ def test_a_count_that_cannot_be_had_is_asked_for_again_and_nothing_counts_meanwh
 
 
 def test_rows_that_nothing_can_be_found_out_about_are_tried_again_with_an_alert(rig):
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
     age(rig, 1700)
     rig.answer("v3/contacts?", 500, {"code": "x", "message": "x"})
 
     rig.look()
 
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     assert rig.client.hlen(keys.lane(LANE, "tries")) == 3
     assert len([one for one in rig.store.ledger.alerts() if "Nothing could be found out" in one["alert"]]) == 1
     rig.settle()
@@ -348,7 +348,7 @@ def test_an_empty_or_broken_file_names_nobody():
 
 def test_a_file_from_elsewhere_without_tls_is_not_fetched(rig):
     rig.call("POST", "/v3/contacts", {"email": "p2@example.com"})
-    fly(rig)
+    import_take(rig)
     rig.carry_out()
     calls = []
     rig.http.before = lambda method, path, body: calls.append(path)

@@ -13,7 +13,7 @@ from customer_sync.brevo.contacts.import_rows import MAX_BYTES, Load
 from customer_sync.brevo.contacts.imports import Terms
 from customer_sync.brevo.contacts.technical_list import list_name
 from customer_sync.model import Channel, Consent, ConsentState, Priority
-from customer_sync.store.flights import Gone, Row
+from customer_sync.store.imports import Gone, Row
 from customer_sync.store.items import SOLO_TRIES
 from customer_sync.store.lanes import Pace
 from tests.bulk.rig import EAGER, LANE, BulkRig, at, customer, customers
@@ -517,13 +517,13 @@ def test_what_brevo_refuses_as_a_whole_is_tried_again_and_goes_singly_in_the_end
     assert any("refuses imports" in one["alert"] for one in rig.store.ledger.alerts())
 
 
-@pytest.mark.parametrize("step", ["stow", "fly", "restow"])
+@pytest.mark.parametrize("step", ["stow", "import_take", "restow"])
 def test_while_redis_has_no_room_for_an_import_people_go_singly(rig, monkeypatch, step):
-    real = getattr(rig.flights, step)
+    real = getattr(rig.imports, step)
 
     def full(*args):
-        if step == "fly":
-            real(*args)  # some have boarded already
+        if step == "import_take":
+            real(*args)  # some have taken along already
         raise redis.OutOfMemoryError("OOM command not allowed")
 
     def take_back(method, path, _):
@@ -531,30 +531,30 @@ def test_while_redis_has_no_room_for_an_import_people_go_singly(rig, monkeypatch
             rig.send(customer(1, email=None, when=-50, lastName="Doe"))
 
     rig.http.before = take_back
-    monkeypatch.setattr(rig.flights, step, full)
+    monkeypatch.setattr(rig.imports, step, full)
     rig.put(customers(3))
 
     rig.load()
     rig.deliver()
 
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     assert len(rig.contacts()) == 3
     assert rig.calls("POST", "/contacts/import") == 0
     assert rig.store.lanes.depth(LANE)[0] == 0
 
 
-@pytest.mark.parametrize("step", ["stow", "fly"])
-def test_who_boarded_an_import_that_was_given_up_before_it_was_sent_is_free_at_once(rig, monkeypatch, step):
-    real = getattr(rig.flights, step)
+@pytest.mark.parametrize("step", ["stow", "import_take"])
+def test_who_was_taken_along_by_an_import_that_was_given_up_before_it_was_sent_is_free_at_once(rig, monkeypatch, step):
+    real = getattr(rig.imports, step)
 
     def given_up(*args):
-        if step == "fly":
-            real(*args)  # all have boarded already
-        for flight in rig.flights.ids():
-            rig.flights.close(flight)
+        if step == "import_take":
+            real(*args)  # all have taken along already
+        for import_ in rig.imports.ids():
+            rig.imports.close(import_)
         raise Gone
 
-    monkeypatch.setattr(rig.flights, step, given_up)
+    monkeypatch.setattr(rig.imports, step, given_up)
     rig.put(customers(3))
 
     rig.load()
@@ -572,7 +572,7 @@ def test_a_429_releases_the_items_unburnt_and_holds_everybody(rig):
     rig.load()
 
     assert rig.client.hlen("tajo:tries:contacts") == 0
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()
     assert rig.store.limits.reserve("contacts", 1).offsets_s == ()
     rig.client.hset("tajo:lim:contacts", "hold", 0)
     rig.settle()
@@ -589,4 +589,4 @@ def test_a_wrong_key_pauses_the_lane_with_one_alert(rig):
     assert pause is not None
     assert pause.kind == "config"
     assert rig.client.hlen("tajo:tries:contacts") == 0
-    assert not rig.flights.ids()
+    assert not rig.imports.ids()

@@ -208,7 +208,7 @@ def test_a_change_that_waits_is_not_drift(account):
 
 def test_a_contact_whose_first_delivery_is_under_way_is_no_strangers(account):
     account.customers([1], is_delivered=False)
-    account.sandbox.call("POST", "/v3/contacts", {"email": "c1@example.com"})  # as an import that has not landed
+    account.sandbox.call("POST", "/v3/contacts", {"email": "c1@example.com"})  # as an import that has not ended
 
     receipt = account.reconcile()
 

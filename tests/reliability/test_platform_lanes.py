@@ -129,7 +129,7 @@ def test_without_a_worker_for_platforms_no_wake_ups_pile_up_and_it_is_said_once_
     land.answers = {}
     place.start(*OWN)
     wait_until(lambda: place.stack.store.lanes.depth("toy:0")[0] == 0, place.stack.told, 40)
-    assert place.stack.alerts()[-1] == "Lane toy:0 goes on."
+    wait_until(lambda: place.stack.alerts()[-1] == "Lane toy:0 goes on.", place.stack.told, 10)
 
 
 @pytest.mark.slow

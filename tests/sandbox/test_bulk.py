@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from customer_sync.sandbox import identifiers, imports, landing, slices
+from customer_sync.sandbox import identifiers, import_run, imports, slices
 from customer_sync.sandbox.contact import Contact, Write
+from customer_sync.sandbox.import_run import ImportRun
 from customer_sync.sandbox.imports import Import
-from customer_sync.sandbox.landing import Landing
 from customer_sync.sandbox.roll import Roll
 
 ANN = "ann@example.com"
@@ -92,7 +92,7 @@ def test_of_two_rows_with_one_number_the_first_is_taken(brevo):
 
 
 def test_rows_of_known_people_are_untouched_unless_asked(brevo, monkeypatch):
-    monkeypatch.setattr(landing, "SLICE", 2)
+    monkeypatch.setattr(import_run, "SLICE", 2)
     people = [f"p{number}@example.com" for number in range(5)]
     for email in people:
         brevo.create(email=email)
@@ -151,7 +151,7 @@ def test_the_number_of_a_contact_finds_its_row(brevo):
 
 def test_nothing_is_kept_of_an_import_but_its_contacts(brevo):
     job = Import(1, 0, [{"email": ANN, "attributes": {"NOPE": "x" * 1000}}], (2,))
-    into = Landing(job, brevo.sandbox)
+    into = ImportRun(job, brevo.sandbox)
     for one in imports.prepare(job, brevo.sandbox.attributes):
         into.add(one)
     into.finish(1)

@@ -18,7 +18,7 @@ from customer_sync.person.consent import is_yes, register
 from customer_sync.person.merge import Stamped, is_empty, merge, stamp
 from customer_sync.person.person import DELETED, ERASED, FREED, Has, Part, Person, apply, attributes
 from customer_sync.store.forms import encode_part
-from customer_sync.store.items import CREATED, NOT_CREATED, Erasure, Flown, Item, Settlement
+from customer_sync.store.items import CREATED, NOT_CREATED, Erasure, ImportMark, Item, Settlement
 from customer_sync.store.people import People
 
 FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", "brevo:unsubscribed_list"
@@ -136,44 +136,44 @@ def prepare(item: Item, people: People, rules: Rules, now_ms: int, under_way: Ca
     """
     stored = people.decode(item.record)
     person = apply(stored, item.parts)
-    flown = [one for one in (item.flown, item.old.flown if item.old else None) if one is not None]
-    running = [one for one in flown if one.flight in under_way()]
+    marks = [one for one in (item.mark, item.old.mark if item.old else None) if one is not None]
+    running = [one for one in marks if one.import_id in under_way()]
     old = None
     if item.old is not None:
         old = apply(people.decode(item.old.record), item.old.parts)
-        old = replace(old, has=landed(old.has, item.old.flown, running, now_ms))
+        old = replace(old, has=after_import(old.has, item.old.mark, running, now_ms))
         old = replace(old, has=heard(old))
-    has = landed(stored.has, item.flown, running, now_ms)
+    has = after_import(stored.has, item.mark, running, now_ms)
     known = person if has is person.has else replace(person, has=has)
     plan = make_plan(known, rules, now_ms, old)
     waits = any(not _commutes(plan, one, person) for one in running)
     return Job(item, stored, person, rules, now_ms, plan, plan.has, old, waits=waits)
 
 
-def landed(has: Has, flown: Flown | None, running: Collection[Flown], now_ms: int) -> Has:
+def after_import(has: Has, mark: ImportMark | None, running: Collection[ImportMark], now_ms: int) -> Has:
     """Return what Brevo has at most, once an import took the person along: perhaps a contact, whatever is in it.
 
     Until it is known whether the import made the contact, what leaves a list or empties a value waits for it, and what
     joins a list reads the contact first. What was heard of a block up to now may have been said of no contact at all.
     """
-    if has.is_there or flown is None:
+    if has.is_there or mark is None:
         return has
-    may_be_ours = flown in running or flown.flight == CREATED
+    may_be_ours = mark in running or mark.import_id == CREATED
     return replace(
         has,
         is_there=True,
         digest="",
-        lists=has.lists if flown.flight == NOT_CREATED else tuple(sorted({*has.lists, *flown.lists})),
-        at_ms=max(has.at_ms, flown.at_ms),
+        lists=has.lists if mark.import_id == NOT_CREATED else tuple(sorted({*has.lists, *mark.lists})),
+        at_ms=max(has.at_ms, mark.at_ms),
         left_ms=max(has.left_ms, now_ms),
-        filled=flown.filled if may_be_ours else frozenset(),
-        is_read=flown.flight == CREATED,
+        filled=mark.filled if may_be_ours else frozenset(),
+        is_read=mark.import_id == CREATED,
     )
 
 
-def _commutes(plan: Plan, flown: Flown, person: Person) -> bool:
+def _commutes(plan: Plan, mark: ImportMark, person: Person) -> bool:
     """Tell whether it is the same for a plan to be carried out before the import or after it."""
-    if flown.email != person.email:
+    if mark.email != person.email:
         return False
     if plan.action == "none":
         return plan.why == "unchanged"

@@ -12,9 +12,9 @@ from customer_sync.brevo.contacts.bulk_gate import BulkGate, PatientGate
 from customer_sync.brevo.contacts.contact_calls import BUCKET
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.handler import ContactsHandler
+from customer_sync.brevo.contacts.import_end import BUCKET as PROCESSES
+from customer_sync.brevo.contacts.import_end import Follower
 from customer_sync.brevo.contacts.imports import Loader, Terms
-from customer_sync.brevo.contacts.landing import BUCKET as PROCESSES
-from customer_sync.brevo.contacts.landing import Follower
 from customer_sync.brevo.contacts.refused_rows import RefusedRows
 from customer_sync.brevo.contacts.technical_list import TechnicalLists
 from customer_sync.brevo.contacts.upload import UPLOAD_TIMEOUT, Uploads
@@ -25,7 +25,7 @@ from customer_sync.kit.outbound import HttpClient
 from customer_sync.model import Inbound
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
-from customer_sync.store.flights import Flights
+from customer_sync.store.imports import Imports
 from customer_sync.store.limits import Limits
 
 #: What follows the address of Brevo's webhooks where an import tells that it is done.
@@ -41,15 +41,15 @@ class ImportGear:
         single: delivers one by one what goes no other way.
         loader: loads and sends imports.
         follower: finds out what became of them.
-        flights: the imports under way.
+        imports: the imports under way.
         limits: tells how often Brevo may be asked.
     """
 
-    def __init__(self, single: Handler, loader: Loader, follower: Follower, flights: Flights, limits: Limits) -> None:
+    def __init__(self, single: Handler, loader: Loader, follower: Follower, imports: Imports, limits: Limits) -> None:
         self.single = single
         self._loader = loader
         self._follower = follower
-        self._flights = flights
+        self._imports = imports
         self._limits = limits
 
     def load(self) -> Generator[Work]:
@@ -62,7 +62,7 @@ class ImportGear:
 
     def next_look_s(self) -> float | None:
         """Return how long until an import is to be looked at, in seconds; None when none is under way."""
-        return self._flights.due_s()
+        return self._imports.due_s()
 
     def hears(self, inbound: Inbound) -> bool:
         """Tell whether Brevo says that an import is done: that it says so is enough, what it says is not documented."""
@@ -75,14 +75,14 @@ class ImportGear:
         """
         left = self._limits.headroom(PROCESSES)
         if left is None or left > NOTICE_HEADROOM:
-            self._flights.ask_again()
-        return self._flights.look_now()
+            self._imports.ask_again()
+        return self._imports.look_now()
 
 
 def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the line
     settings: Settings,
     store: Store,
-    flights: Flights,
+    imports: Imports,
     brevo: Brevo,
     *,
     tally: Tally,
@@ -94,7 +94,7 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
     Args:
         settings: the account, and how Brevo reaches us.
         store: all that Redis holds.
-        flights: the imports under way.
+        imports: the imports under way.
         brevo: the account.
         tally: counts the calls and the rows.
         rules: gives the operator's decisions and the account's attributes, as they are now.
@@ -105,7 +105,7 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
         account.base_url, account.api_key or "sandbox", HttpClient(timeout=UPLOAD_TIMEOUT), store.limits, tally
     )
     terms = Terms(notify_url=notify_url(settings), with_phones=account.import_phones)
-    return assemble_gear(store, flights, brevo, uploads, tally=tally, rules=rules, terms=terms, clock=clock)
+    return assemble_gear(store, imports, brevo, uploads, tally=tally, rules=rules, terms=terms, clock=clock)
 
 
 def notify_url(settings: Settings) -> str:
@@ -123,7 +123,7 @@ def notify_url(settings: Settings) -> str:
 
 def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the line
     store: Store,
-    flights: Flights,
+    imports: Imports,
     brevo: Brevo,
     uploads: Uploads,
     *,
@@ -138,14 +138,14 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
     def gate() -> PatientGate:
         return PatientGate(store.limits, BUCKET, 1)
 
-    lists = TechnicalLists(brevo, flights, gate, clock)
+    lists = TechnicalLists(brevo, imports, gate, clock)
     refused = RefusedRows(uploads.base_url, files)
-    follower = Follower(brevo=brevo, limits=store.limits, flights=flights, lists=lists, refused=refused, tally=tally)
+    follower = Follower(brevo=brevo, limits=store.limits, imports=imports, lists=lists, refused=refused, tally=tally)
     loader = Loader(
         brevo=uploads,
         lanes=store.lanes,
         people=store.people,
-        flights=flights,
+        imports=imports,
         lists=lists,
         rules=rules,
         gate=gate,
@@ -154,5 +154,5 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
         terms=terms,
         clock=clock,
     )
-    single = ContactsHandler(brevo, store.limits, store.people, rules, clock, under_way=flights.ids, gate=BulkGate)
-    return ImportGear(single, loader, follower, flights, store.limits)
+    single = ContactsHandler(brevo, store.limits, store.people, rules, clock, under_way=imports.ids, gate=BulkGate)
+    return ImportGear(single, loader, follower, imports, store.limits)

@@ -144,13 +144,13 @@ class ContactsHandler(LaneStep[Job, Gate]):
         flags = {name: value for name, value in flags_of(job.desired).items() if value is True}
         item, has, old = job.item, job.has, job.old
         record: str | None = None
-        if item.flown is not None and not has.blocked:
-            self._calls.block(item.flown.email, flags, gate)
+        if item.mark is not None and not has.blocked:
+            self._calls.block(item.mark.email, flags, gate)
             known = self._people.decode(item.record)
             has = replace(known.has, blocked=True, sms_blocked="smsBlacklisted" in flags)
             record = self._people.encode(replace(known, has=has))
-        if item.old is not None and item.old.flown is not None and old is not None and not old.has.blocked:
-            self._calls.block(item.old.flown.email, flags, gate)
+        if item.old is not None and item.old.mark is not None and old is not None and not old.has.blocked:
+            self._calls.block(item.old.mark.email, flags, gate)
             job.forget_old(replace(self._people.decode(item.old.record).has, blocked=True))
         settlement = Settlement(item.target, "again", due_in_s=HELD_S, record=record, old=old_of(job, self._people))
         return Outcome(item, settlement, "held", f"blocked; the rest {_IMPORTING}", upheld=upheld(job))

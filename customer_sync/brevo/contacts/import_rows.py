@@ -15,8 +15,8 @@ from customer_sync.brevo.contacts.contact_job import Job, record_of
 from customer_sync.brevo.contacts.contact_plan import UNIQUE, Desired, after_write, digest_of
 from customer_sync.model import Json, Priority
 from customer_sync.person.merge import to_json
-from customer_sync.store.flights import Row
-from customer_sync.store.items import CREATED, SOLO_TRIES, Flown, Item
+from customer_sync.store.imports import Row
+from customer_sync.store.items import CREATED, SOLO_TRIES, ImportMark, Item
 from customer_sync.store.people import People
 
 #: The largest body of an import, in bytes. Brevo takes 10 MB and calls 8 MB safe (`POST /contacts/import`).
@@ -41,10 +41,10 @@ def is_fit(job: Job, under_way: Collection[str]) -> bool:
     # lists in a row: nobody has said whether an import reads them
     if any(isinstance(value, list) for value in desired.attributes.values()):
         return False
-    if item.flown is None:
+    if item.mark is None:
         return not plan.has.is_there
     # an import that is over took them along, and it is not known to have made a contact
-    is_over = item.flown.flight not in under_way and item.flown.flight != CREATED
+    is_over = item.mark.import_id not in under_way and item.mark.import_id != CREATED
     return is_over and not job.stored.has.is_there
 
 
@@ -108,10 +108,10 @@ class Load:
         self.emails.add(desired.email)
         self.size += len(text) + 1
 
-    def marks(self, flight: str) -> list[tuple[str, Flown]]:
+    def marks(self, import_: str) -> list[tuple[str, ImportMark]]:
         """Return for each person where the import may make a contact, and what of it would be ours."""
         return [
-            (row.target, Flown(flight, row.email, self.lists, self.at_ms, filled))
+            (row.target, ImportMark(import_, row.email, self.lists, self.at_ms, filled))
             for row, filled in zip(self.rows, self.filled, strict=True)
         ]
 

@@ -2,7 +2,7 @@
 
     load      look at bulk items: what is unchanged is done, who is new goes along, the rest is given back to go singly
     send      note everything in Redis, hand the leases over to the import, only then make the call
-    follow    see `customer_sync.brevo.contacts.landing`
+    follow    see `customer_sync.brevo.contacts.import_end`
 
 Why only new people go along, and what that costs: docs/decisions/0010.
 """
@@ -30,7 +30,7 @@ from customer_sync.engine.lane import Delivery, Outcome, Work
 from customer_sync.errors import ConfigError, Missing, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.store.counters import Tally
-from customer_sync.store.flights import STEP, Flights, Gone, Row
+from customer_sync.store.imports import STEP, Gone, Imports, Row
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.lanes import LOAD_LEASE_S, Lanes, Pace
 from customer_sync.store.people import People
@@ -99,7 +99,7 @@ class Loader:
         brevo: the account.
         lanes: where the items are taken from.
         people: reads and writes what is known of them.
-        flights: the imports under way.
+        imports: the imports under way.
         lists: the technical lists.
         rules: gives the operator's decisions and the account's attributes, as they are now.
         gate: gives the gate for one call.
@@ -115,7 +115,7 @@ class Loader:
         brevo: Uploads,
         lanes: Lanes,
         people: People,
-        flights: Flights,
+        imports: Imports,
         lists: TechnicalLists,
         rules: Callable[[], Rules],
         gate: Callable[[], Gate],
@@ -127,7 +127,7 @@ class Loader:
         self._brevo = brevo
         self._lanes = lanes
         self._people = people
-        self._flights = flights
+        self._imports = imports
         self._lists = lists
         self._rules = rules
         self._gate = gate
@@ -139,7 +139,7 @@ class Loader:
 
     def load(self) -> Generator[Work]:
         """Do one round: yield what is unchanged or goes another way, and what could not be sent."""
-        if not self._flights.has_room():
+        if not self._imports.has_room():
             return
         try:
             rules = self._rules()
@@ -187,7 +187,7 @@ class Loader:
 
     def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> Iterator[Outcome]:
         """Load who is new; yield the others."""
-        under_way: Callable[[], Collection[str]] = cache(self._flights.ids)
+        under_way: Callable[[], Collection[str]] = cache(self._imports.ids)
         now_ms = self._clock()
         for item in items:
             if item.newer or item.old is not None:
@@ -196,55 +196,55 @@ class Loader:
             job = prepare(item, self._people, rules, now_ms, under_way)
             if job.plan.action == "none" and not job.waits:
                 yield unchanged(job, self._people)
-            elif not is_fit(job, under_way() if item.flown else ()) or not loads.add(job):
+            elif not is_fit(job, under_way() if item.mark else ()) or not loads.add(job):
                 yield Outcome(item, Settlement(item.target, "back"), "back")
 
     def _dispatch(self, token: str, load: Load) -> Generator[Work, None, bool]:
         """Send a load, or release its rows; False, and nothing is done, where no import may begin."""
-        begun = self._flights.open(LANE)
+        begun = self._imports.open(LANE)
         if begun is None:
             return False
         yield from self._begin(token, load, *begun)
         return True
 
-    def _begin(self, token: str, load: Load, flight: str, slot: int) -> Generator[Work]:
+    def _begin(self, token: str, load: Load, import_: str, slot: int) -> Generator[Work]:
         try:
             list_id, since = self._lists.ready(slot)
         except TajoError as error:
-            self._flights.close(flight)
+            self._imports.close(import_)
             yield from self._release(token, load.rows, error)
             return
         rows = load.rows
         try:
-            self._flights.prepare(flight, list_id, since)
-            self._board(token, flight, load)
+            self._imports.prepare(import_, list_id, since)
+            self._take_along(token, import_, load)
         except Gone:
-            log.warning("import given up before it was sent", flight=flight)
-            for holder in (token, flight):
+            log.warning("import given up before it was sent", import_id=import_)
+            for holder in (token, import_):
                 yield from _give_back(holder, rows)
             return
         except (redis.OutOfMemoryError, redis.exceptions.ExecAbortError):
             # there is no room to note an import; what goes singly makes some
-            log.warning("import not sent: Redis is full", flight=flight, rows=len(rows))
-            self._flights.close(flight)
-            for holder in (token, flight):
+            log.warning("import not sent: Redis is full", import_id=import_, rows=len(rows))
+            self._imports.close(import_)
+            for holder in (token, import_):
                 yield from _give_back(holder, rows)
             return
-        yield from self._send(flight, slot, load, list_id)
+        yield from self._send(import_, slot, load, list_id)
 
-    def _board(self, token: str, flight: str, load: Load) -> None:
+    def _take_along(self, token: str, import_: str, load: Load) -> None:
         """Note all rows of an import, then hand their leases over to it."""
-        self._flights.stow(flight, load.rows)
-        self._flights.sending(flight)
-        out = self._flights.fly(LANE, token, flight, load.marks(flight))
+        self._imports.stow(import_, load.rows)
+        self._imports.sending(import_)
+        out = self._imports.import_take(LANE, token, import_, load.marks(import_))
         if out:
             load.leave(out)
-            self._flights.restow(flight, load.rows)
-        self._flights.count(flight, len(load.rows))
+            self._imports.restow(import_, load.rows)
+        self._imports.count(import_, len(load.rows))
 
-    def _send(self, flight: str, slot: int, load: Load, list_id: int) -> Generator[Work]:
+    def _send(self, import_: str, slot: int, load: Load, list_id: int) -> Generator[Work]:
         if not load.rows:
-            self._flights.close(flight)
+            self._imports.close(import_)
             return
         body = load.body(list_id, self._terms.notify_url)
         try:
@@ -254,32 +254,32 @@ class Loader:
             if not self._is_certain(error):
                 # perhaps Brevo has it: a follower finds out, and until then the items stay with the import
                 self._tally.count("tajo_imports_total", outcome="unclear")
-                log.warning("import unclear", flight=flight, rows=len(load.rows), error=str(error))
-                yield Work(flight, Delivery([], error if isinstance(error, Unavailable) else None))
+                log.warning("import unclear", import_id=import_, rows=len(load.rows), error=str(error))
+                yield Work(import_, Delivery([], error if isinstance(error, Unavailable) else None))
                 return
-            yield from self._refused(flight, slot, load, error)
+            yield from self._refused(import_, slot, load, error)
             return
-        self._flights.sent(flight, process, self._first_look_s())
+        self._imports.sent(import_, process, self._first_look_s())
         self._tally.count("tajo_imports_total", outcome="sent")
         self._tally.count("tajo_import_rows_total", by=len(load.rows), outcome="sent")
-        log.info("import sent", flight=flight, process=process, rows=len(load.rows), size_bytes=len(body))
+        log.info("import sent", import_id=import_, process=process, rows=len(load.rows), size_bytes=len(body))
 
     def _is_certain(self, error: Exception) -> bool:
         if isinstance(error, TryLater):
             return not error.burns  # 429; the gate before the call says so, too
         return isinstance(error, _CERTAIN) or not self._brevo.was_sent(error)
 
-    def _refused(self, flight: str, slot: int, load: Load, error: Exception) -> Generator[Work]:
+    def _refused(self, import_: str, slot: int, load: Load, error: Exception) -> Generator[Work]:
         """Release what Brevo did not take."""
         self._tally.count("tajo_imports_total", outcome="refused")
-        log.warning("import refused", flight=flight, rows=len(load.rows), error=str(error))
+        log.warning("import refused", import_id=import_, rows=len(load.rows), error=str(error))
         if isinstance(error, Parkable | Missing):
             # a list that is gone, no credit, ...: after three tries each goes singly, and says for itself what is wrong
-            self._flights.set_list(slot, None)
-        works = list(self._release(flight, load.rows, error))
+            self._imports.set_list(slot, None)
+        works = list(self._release(import_, load.rows, error))
         yield from works[:-1]
         # the last one may stop the line with an error; by then the import is forgotten
-        self._flights.close(flight)
+        self._imports.close(import_)
         yield from works[-1:]
 
     def _release(self, token: str, rows: Iterable[Row], error: Exception) -> Generator[Work]:

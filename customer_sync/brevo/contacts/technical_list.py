@@ -21,7 +21,7 @@ from customer_sync.errors import Missing, Parkable, TryLater
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Json
 from customer_sync.person.merge import from_json
-from customer_sync.store.flights import Flight, Flights
+from customer_sync.store.imports import Import, Imports
 
 BUCKET: Final = "contacts"
 FOLDER: Final = "Tajo"
@@ -45,7 +45,7 @@ class TechnicalLists:
 
     Args:
         brevo: the account.
-        flights: holds the lists' numbers.
+        imports: holds the lists' numbers.
         gate: gives the gate for one call.
         clock: milliseconds since 1970.
     """
@@ -53,12 +53,12 @@ class TechnicalLists:
     def __init__(
         self,
         brevo: Brevo,
-        flights: Flights,
+        imports: Imports,
         gate: Callable[[], Gate],
         clock: Clock = system_clock,
     ) -> None:
         self._brevo = brevo
-        self._flights = flights
+        self._imports = imports
         self._gate = gate
         self._clock = clock
 
@@ -69,11 +69,11 @@ class TechnicalLists:
             TryLater: something was: the one before has hardly ended. Burns no try.
             TajoError: as `Brevo.call`.
         """
-        list_id = self._flights.list_of(slot)
+        list_id = self._imports.list_of(slot)
         seen = None if list_id is None else self._read(list_id)
         if list_id is None or seen is None:
             list_id = self._find(slot)
-            self._flights.set_list(slot, list_id)
+            self._imports.set_list(slot, list_id)
             seen = self._read(list_id)
         if seen is None:
             raise TryLater("A new list is not there yet.", after_s=2.0)
@@ -82,15 +82,15 @@ class TechnicalLists:
             raise TryLater("The last import has hardly ended.", after_s=2.0, burns=False)
         return list_id, since
 
-    def count(self, flight: Flight) -> int:
+    def count(self, import_: Import) -> int:
         """Return how many contacts an import created.
 
         Raises:
             TajoError: as `Brevo.call`.
         """
-        return count_of(self._contacts(flight.list_id, flight.since, limit=1))
+        return count_of(self._contacts(import_.list_id, import_.since, limit=1))
 
-    def created(self, flight: Flight) -> set[str]:
+    def created(self, import_: Import) -> set[str]:
         """Return the addresses of the contacts that an import created.
 
         Raises:
@@ -98,9 +98,9 @@ class TechnicalLists:
         """
         emails: set[str] = set()
         offset, total = 0, 1
-        most = 2 * (flight.rows or MOST_ROWS) + CONTACTS_PAGE
+        most = 2 * (import_.rows or MOST_ROWS) + CONTACTS_PAGE
         while offset < total:
-            reply = self._contacts(flight.list_id, flight.since, limit=CONTACTS_PAGE, offset=offset)
+            reply = self._contacts(import_.list_id, import_.since, limit=CONTACTS_PAGE, offset=offset)
             rows = _rows(reply, "contacts")
             emails.update(str(row.get("email", "")).lower() for row in rows)
             offset, total = offset + CONTACTS_PAGE, count_of(reply) if rows else 0

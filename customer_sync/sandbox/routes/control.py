@@ -12,7 +12,7 @@ from customer_sync.sandbox import paging
 from customer_sync.sandbox.answers import Row, as_json, body_object, invalid, not_found, nothing, raw_json
 from customer_sync.sandbox.contact import Contact, page_of
 from customer_sync.sandbox.faults import KINDS
-from customer_sync.sandbox.landing import FATES
+from customer_sync.sandbox.import_run import FATES
 from customer_sync.sandbox.limits import PLANS, Allowance
 from customer_sync.sandbox.routes import Route
 from customer_sync.sandbox.state import Sandbox

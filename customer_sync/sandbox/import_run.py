@@ -30,7 +30,7 @@ RANK: Final = (EXT_ID, EMAIL, SMS, WHATSAPP, LANDLINE)
 FATES: Final = ("created", "updated", "untouched", "ignored", "refused")
 
 
-class Landing:
+class ImportRun:
     """One import on its way into the contacts.
 
     Args:

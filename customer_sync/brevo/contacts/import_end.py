@@ -23,7 +23,7 @@ from customer_sync.errors import Missing, TajoError, TryLater
 from customer_sync.model import Json
 from customer_sync.person.merge import from_json, to_json
 from customer_sync.store.counters import Tally
-from customer_sync.store.flights import SILENT_S, Flight, Flights, Row
+from customer_sync.store.imports import SILENT_S, Import, Imports, Row
 from customer_sync.store.items import Settlement
 from customer_sync.store.limits import Limits
 
@@ -59,7 +59,7 @@ class Follower:
     Args:
         brevo: the account.
         limits: the shared limits.
-        flights: the imports under way.
+        imports: the imports under way.
         lists: counts what was created.
         refused: reads the files of refused rows.
         tally: counts what became of the rows.
@@ -70,7 +70,7 @@ class Follower:
         *,
         brevo: Brevo,
         limits: Limits,
-        flights: Flights,
+        imports: Imports,
         lists: TechnicalLists,
         refused: RefusedRows,
         tally: Tally,
@@ -78,7 +78,7 @@ class Follower:
     ) -> None:
         self._brevo = brevo
         self._limits = limits
-        self._flights = flights
+        self._imports = imports
         self._lists = lists
         self._refused = refused
         self._tally = tally
@@ -86,38 +86,38 @@ class Follower:
 
     def follow(self) -> Generator[Work]:
         """Look at what is due; yield what became of the rows of imports that are over."""
-        wait_s = self._flights.due_s()
-        turn = self._flights.begin_turn() if wait_s == 0.0 else None
+        wait_s = self._imports.due_s()
+        turn = self._imports.begin_turn() if wait_s == 0.0 else None
         if turn is None:
             return
         try:
             yield from self._look(turn)
         finally:
-            self._flights.end_turn(turn)
+            self._imports.end_turn(turn)
 
     def _look(self, turn: str) -> Generator[Work]:
-        flights = self._flights.under_way()
-        due = [one for one in flights if one.is_due]
-        asked = [one for one in flights if one.state != "ended"] if any(one.state != "ended" for one in due) else []
-        wait_s = self._spacing_s() - self._flights.asked_s() if asked else 0.0
+        imports = self._imports.under_way()
+        due = [one for one in imports if one.is_due]
+        asked = [one for one in imports if one.state != "ended"] if any(one.state != "ended" for one in due) else []
+        wait_s = self._spacing_s() - self._imports.asked_s() if asked else 0.0
         if wait_s > 0:
-            self._flights.look_in([one.id for one in asked], wait_s)
+            self._imports.look_in([one.id for one in asked], wait_s)
             asked = []
         try:
             found = self._processes(asked) if asked else {}
         except TajoError as error:
             after_s = error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
-            self._flights.look_in([one.id for one in asked], after_s)
+            self._imports.look_in([one.id for one in asked], after_s)
             asked, found = [], {}
-        for flight in flights:
-            if flight not in asked and not (flight in due and flight.state == "ended"):
+        for import_ in imports:
+            if import_ not in asked and not (import_ in due and import_.state == "ended"):
                 continue
-            if not self._flights.keep_turn(turn):
+            if not self._imports.keep_turn(turn):
                 return
-            self._flights.look_in([flight.id], self._interval_s(flight))
-            for work in self._judge(flight, found):
+            self._imports.look_in([import_.id], self._interval_s(import_))
+            for work in self._judge(import_, found):
                 yield work
-                if not self._flights.keep_turn(turn):
+                if not self._imports.keep_turn(turn):
                     return
 
     def first_look_s(self) -> float:
@@ -129,26 +129,26 @@ class Follower:
         per_hour = self._limits.per_hour(BUCKET)
         return 3600 / (SHARE * per_hour) if per_hour else 0.0
 
-    def _interval_s(self, flight: Flight) -> float:
+    def _interval_s(self, import_: Import) -> float:
         """Return how long until the next look at an import that goes on."""
-        if flight.state == "overdue":
+        if import_.state == "overdue":
             return OVERDUE_LOOK_S
-        return self._spacing_s() or min(LAST_LOOK_S, max(FIRST_LOOK_S, flight.age_s / 2))
+        return self._spacing_s() or min(LAST_LOOK_S, max(FIRST_LOOK_S, import_.age_s / 2))
 
-    def _processes(self, flights: Sequence[Flight]) -> dict[int, Process]:
+    def _processes(self, imports: Sequence[Import]) -> dict[int, Process]:
         """Return the newest processes of the account, and those that belong to imports of ours, by number.
 
         Raises:
             TajoError: as `Brevo.call`; the limit is used up.
         """
-        self._flights.ask()
+        self._imports.ask()
         rows = self._call(f"{LIST_ROUTE}?limit=50&sort=desc", LIST_ROUTE).get("processes")
         found: dict[int, Process]
         found = {int(str(row["id"])): row for row in rows if isinstance(row, dict)} if isinstance(rows, list) else {}
-        for flight in flights:
-            if flight.process is not None and flight.process not in found:
+        for import_ in imports:
+            if import_.process is not None and import_.process not in found:
                 with suppress(Missing):
-                    found[flight.process] = self._call(f"{LIST_ROUTE}/{flight.process}", ROUTE)
+                    found[import_.process] = self._call(f"{LIST_ROUTE}/{import_.process}", ROUTE)
         return found
 
     def _call(self, path: str, endpoint: str) -> dict[str, Json]:
@@ -158,109 +158,109 @@ class Follower:
         body = from_json(self._brevo.call("GET", path, bucket=BUCKET, answers=PROCESSES, endpoint=endpoint).body)
         return body if isinstance(body, dict) else {}
 
-    def _judge(self, flight: Flight, found: Mapping[int, Process]) -> Generator[Work]:
+    def _judge(self, import_: Import, found: Mapping[int, Process]) -> Generator[Work]:
         """Yield what became of an import, nothing while it goes on."""
-        if flight.state == "ended":
-            yield from self._land(flight, from_json(flight.info))
-        elif flight.state == "opened":
-            if flight.age_s > SILENT_S:
-                self._end(flight, "void")
-        elif flight.process is None:
-            yield from self._unnumbered(flight, found)
+        if import_.state == "ended":
+            yield from self._verify(import_, from_json(import_.info))
+        elif import_.state == "opened":
+            if import_.age_s > SILENT_S:
+                self._end(import_, "void")
+        elif import_.process is None:
+            yield from self._unnumbered(import_, found)
         else:
-            yield from self._numbered(flight, found.get(flight.process))
+            yield from self._numbered(import_, found.get(import_.process))
 
-    def _numbered(self, flight: Flight, process: Process | None) -> Generator[Work]:
+    def _numbered(self, import_: Import, process: Process | None) -> Generator[Work]:
         status = process.get("status") if process else None
         is_over = process is None or status not in _UNFINISHED
-        if flight.state == "overdue":
-            if is_over or flight.age_s > OVERDUE_S:
-                self._end(flight, "late")
+        if import_.state == "overdue":
+            if is_over or import_.age_s > OVERDUE_S:
+                self._end(import_, "late")
         elif process is None:
-            yield from self._land(flight, None)
+            yield from self._verify(import_, None)
         elif status in _FAILED:
             reason = str(process.get("error") or f"the import is {status}")
-            text = f"Brevo could not import {flight.rows or 0} contacts: {reason}"
-            yield from self._release_all(flight, reason, text)
-            self._end(flight, "failed")
+            text = f"Brevo could not import {import_.rows or 0} contacts: {reason}"
+            yield from self._release_all(import_, reason, text)
+            self._end(import_, "failed")
         elif is_over:
-            yield from self._land(flight, process)
-        elif flight.age_s > PATIENCE_S:
-            yield from self._give_up(flight)
+            yield from self._verify(import_, process)
+        elif import_.age_s > PATIENCE_S:
+            yield from self._give_up(import_)
 
-    def _unnumbered(self, flight: Flight, found: Mapping[int, Process]) -> Generator[Work]:
+    def _unnumbered(self, import_: Import, found: Mapping[int, Process]) -> Generator[Work]:
         """An import of which nobody knows whether Brevo has it: its worker died, or the answer did not come."""
-        if flight.state == "overdue":
-            if flight.age_s > OVERDUE_S or not self._is_anything_running(found):
-                self._end(flight, "late")
-        elif flight.age_s > SILENT_S and not self._is_anything_running(found):
-            yield from self._land(flight, None)
-        elif flight.age_s > PATIENCE_S:
-            yield from self._give_up(flight)
+        if import_.state == "overdue":
+            if import_.age_s > OVERDUE_S or not self._is_anything_running(found):
+                self._end(import_, "late")
+        elif import_.age_s > SILENT_S and not self._is_anything_running(found):
+            yield from self._verify(import_, None)
+        elif import_.age_s > PATIENCE_S:
+            yield from self._give_up(import_)
 
     def _is_anything_running(self, found: Mapping[int, Process]) -> bool:
-        ours = {one.process for one in self._flights.under_way()}
+        ours = {one.process for one in self._imports.under_way()}
         return any(
             process.get("name") == "IMPORTUSER" and process.get("status") in _UNFINISHED and number not in ours
             for number, process in found.items()
         )
 
-    def _give_up(self, flight: Flight) -> Generator[Work]:
+    def _give_up(self, import_: Import) -> Generator[Work]:
         """Stop waiting. What it created counts; the rest goes on without it, and its list is used no more."""
-        is_settled = yield from self._settle_counted(flight, None)
+        is_settled = yield from self._settle_counted(import_, None)
         if is_settled:
-            self._flights.give_up(flight)
+            self._imports.give_up(import_)
             self._tally.count("tajo_imports_total", outcome="overdue")
-            log.error("import given up", flight=flight.id, process=flight.process, rows=flight.rows)
+            log.error("import given up", import_id=import_.id, process=import_.process, rows=import_.rows)
 
-    def _land(self, flight: Flight, process: Process | None) -> Generator[Work]:
+    def _verify(self, import_: Import, process: Process | None) -> Generator[Work]:
         """Find out what became of the rows and yield it.
 
         Args:
-            flight: the import.
+            import_: the import.
             process: what Brevo tells of it; None when Brevo does not know it.
         """
-        if process is not None and flight.state != "ended":
-            self._flights.note(flight, state="ended", info=to_json(dict(process)))
-        is_settled = yield from self._settle_counted(flight, process)
+        if process is not None and import_.state != "ended":
+            self._imports.note(import_, state="ended", info=to_json(dict(process)))
+        is_settled = yield from self._settle_counted(import_, process)
         if is_settled:
-            self._end(flight, "landed" if process else "lost")
+            self._end(import_, "done" if process else "lost")
 
-    def _settle_counted(self, flight: Flight, process: Process | None) -> Generator[Work, None, bool]:
+    def _settle_counted(self, import_: Import, process: Process | None) -> Generator[Work, None, bool]:
         """Settle the rows by what was created; False when that cannot be said yet."""
         refused = self._refused.read(process) if process else frozenset()
         try:
-            created = self._created(flight, refused, may_lag=process is not None)
+            created = self._created(import_, refused, may_lag=process is not None)
         except _Lagging:
-            self._flights.note(flight, looks=flight.looks + 1)
-            self._flights.look_in([flight.id], LAG_LOOK_S)
+            self._imports.note(import_, looks=import_.looks + 1)
+            self._imports.look_in([import_.id], LAG_LOOK_S)
             return False
         except TajoError as error:
-            if flight.age_s < DESPAIR_S:
+            if import_.age_s < DESPAIR_S:
                 after_s = error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
-                self._flights.look_in([flight.id], after_s)
+                self._imports.look_in([import_.id], after_s)
                 return False
-            text = f"Nothing could be found out about an import of {flight.rows or 0} contacts: {error}"
-            yield from self._release_all(flight, str(error), text)
+            text = f"Nothing could be found out about an import of {import_.rows or 0} contacts: {error}"
+            yield from self._release_all(import_, str(error), text)
             return True
-        for rows in self._flights.rows(flight.id):
+        for rows in self._imports.rows(import_.id):
             outcomes = [self._outcome(row, refused, created, is_known=process is not None) for row in rows]
-            yield Work(flight.id, Delivery(outcomes, None))
+            yield Work(import_.id, Delivery(outcomes, None))
         return True
 
-    def _created(self, flight: Flight, refused: Collection[str], *, may_lag: bool) -> Collection[str] | None:
+    def _created(self, import_: Import, refused: Collection[str], *, may_lag: bool) -> Collection[str] | None:
         """Return the addresses of those who were created; None for all but the refused ones.
 
         Raises:
             TajoError: as `Brevo.call`.
             _Lagging: so many are missing that it is worth while to look once more.
         """
-        count = self._lists.count(flight)
-        if flight.rows is not None and count == flight.rows - len(refused):
+        count = self._lists.count(import_)
+        if import_.rows is not None and count == import_.rows - len(refused):
             return None
-        created = self._lists.created(flight)
-        rows = flight.rows or 0
-        if may_lag and flight.looks == 0 and rows - len(refused) - len(created) > LAG_SHARE * rows:
+        created = self._lists.created(import_)
+        rows = import_.rows or 0
+        if may_lag and import_.looks == 0 and rows - len(refused) - len(created) > LAG_SHARE * rows:
             raise _Lagging
         return created
 
@@ -282,13 +282,13 @@ class Follower:
             return Outcome(item, Settlement(row.target, "solo"), "back")
         return self._again(row, "the import was lost")
 
-    def _release_all(self, flight: Flight, reason: str, alert: str) -> Generator[Work]:
+    def _release_all(self, import_: Import, reason: str, alert: str) -> Generator[Work]:
         """Yield all rows as to be tried again; after a few times each goes singly."""
-        log.error("import failed", flight=flight.id, process=flight.process, rows=flight.rows, reason=reason)
+        log.error("import failed", import_id=import_.id, process=import_.process, rows=import_.rows, reason=reason)
         remedy = "Nothing to do: it is tried again, then each contact goes singly."
         told: tuple[str, str] | None = (alert, remedy)
-        for rows in self._flights.rows(flight.id):
-            yield Work(flight.id, Delivery([self._again(row, reason) for row in rows], None), told)
+        for rows in self._imports.rows(import_.id):
+            yield Work(import_.id, Delivery([self._again(row, reason) for row in rows], None), told)
             told = None
 
     def _again(self, row: Row, reason: str) -> Outcome:
@@ -296,10 +296,12 @@ class Follower:
         settlement = Settlement(row.target, "again", due_in_s=wait_s, burns=True)
         return Outcome(item_of(row), settlement, "again", f"import: {reason}")
 
-    def _end(self, flight: Flight, outcome: str) -> None:
-        self._flights.close(flight.id)
+    def _end(self, import_: Import, outcome: str) -> None:
+        self._imports.close(import_.id)
         self._tally.count("tajo_imports_total", outcome=outcome)
-        log.info("import ended", flight=flight.id, outcome=outcome, rows=flight.rows, seconds=round(flight.age_s, 1))
+        log.info(
+            "import ended", import_id=import_.id, outcome=outcome, rows=import_.rows, seconds=round(import_.age_s, 1)
+        )
 
 
 class _Lagging(Exception):

@@ -1,6 +1,6 @@
-"""Flights: imports that are under way. Everything about one is in Redis before it is sent, so any worker can go on.
+"""Imports: imports that are under way. Everything about one is in Redis before it is sent, so any worker can go on.
 
-A flight takes items along: it holds their leases until it has landed, which is when it is known what became of each
+A import_ takes items along: it holds their leases until it is over, which is when it is known what became of each
 row. Live work may take an item back at any time; what the import does to it then counts for nothing.
 """
 
@@ -18,15 +18,15 @@ import redis
 from customer_sync.person.merge import from_json, to_json
 from customer_sync.store import keys
 from customer_sync.store.forms import EventRef
-from customer_sync.store.items import Flown
+from customer_sync.store.items import ImportMark
 from customer_sync.store.scripts import Scripts, as_text
 
-#: How long a flight holds its items, in seconds; longer than it is ever waited for.
-FLIGHT_S = 1800.0
+#: How long a import_ holds its items, in seconds; longer than it is ever waited for.
+IMPORT_LEASE_S = 1800.0
 #: How many technical lists there are, by which the contacts of an import are told. One import runs at a time: Brevo
 #: says that an import that is stuck is often one of several (help 32331116133522). The other list rests meanwhile.
 SLOTS = 2
-#: How long the list of a flight rests before the next one uses it, in seconds: contacts are told apart by time, and
+#: How long the list of a import_ rests before the next one uses it, in seconds: contacts are told apart by time, and
 #: Brevo tells its time in whole seconds.
 REST_S = 4.0
 #: How many rows go to or from Redis in one step.
@@ -63,7 +63,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Flight:
+class Import:
     """An import.
 
     Args:
@@ -108,14 +108,14 @@ class Flight:
         return self.look_ms <= self.now_ms
 
 
-class Flights:
+class Imports:
     """The imports that are under way.
 
     Args:
         client: Redis.
         scripts: its scripts.
         slots: how many lists there are.
-        rest_s: how long a slot rests after a flight.
+        rest_s: how long a slot rests after a import_.
     """
 
     def __init__(self, client: redis.Redis, scripts: Scripts, *, slots: int = SLOTS, rest_s: float = REST_S) -> None:
@@ -137,27 +137,29 @@ class Flights:
 
     def open(self, lane: str) -> tuple[str, int] | None:
         """Begin an import and return its id and slot; None while another one runs or every list rests."""
-        answer = self._scripts.run("flight_open", lane, self._slots, int(SILENT_S * 1000))
+        answer = self._scripts.run("import_open", lane, self._slots, int(SILENT_S * 1000))
         return (as_text(answer[0]), int(answer[1])) if answer else None
 
-    def prepare(self, flight: str, list_id: int, since: str) -> None:
+    def prepare(self, import_: str, list_id: int, since: str) -> None:
         """Note by what the contacts of an import will be told."""
-        self._client.hset(keys.flight(flight), mapping={"list": list_id, "since": since})
+        self._client.hset(keys.import_key(import_), mapping={"list": list_id, "since": since})
 
-    def stow(self, flight: str, rows: Sequence[Row]) -> None:
-        """Note the rows of an import; they hold names and addresses, so they are gone as soon as it has landed."""
+    def stow(self, import_: str, rows: Sequence[Row]) -> None:
+        """Note the rows of an import; they hold names and addresses, so they are gone as soon as it is over."""
         for start in range(0, len(rows), STEP):
-            self._client.rpush(keys.flight_rows(flight), _pressed(rows[start : start + STEP]))
+            self._client.rpush(keys.import_rows_key(import_), _pressed(rows[start : start + STEP]))
 
-    def restow(self, flight: str, rows: Sequence[Row]) -> None:
-        """Note the rows afresh, without those who stay out: they may be erased before the import has landed."""
+    def restow(self, import_: str, rows: Sequence[Row]) -> None:
+        """Note the rows afresh, without those who stay out: they may be erased before the import is over."""
         pipe = self._client.pipeline()
-        pipe.delete(keys.flight_rows(flight))
+        pipe.delete(keys.import_rows_key(import_))
         for start in range(0, len(rows), STEP):
-            pipe.rpush(keys.flight_rows(flight), _pressed(rows[start : start + STEP]))
+            pipe.rpush(keys.import_rows_key(import_), _pressed(rows[start : start + STEP]))
         pipe.execute()
 
-    def fly(self, lane: str, token: str, flight: str, marks: Sequence[tuple[str, Flown]]) -> frozenset[str]:
+    def import_take(
+        self, lane: str, token: str, import_: str, marks: Sequence[tuple[str, ImportMark]]
+    ) -> frozenset[str]:
         """Hand loaded items over to an import; return those that stay out, because they were taken back meanwhile.
 
         Raises:
@@ -166,32 +168,34 @@ class Flights:
         out: set[str] = set()
         for start in range(0, len(marks), STEP):
             pairs = [text for target, mark in marks[start : start + STEP] for text in (target, mark.encode())]
-            is_known, *stay = self._scripts.run("fly", lane, token, flight, int(FLIGHT_S * 1000), *pairs)
+            is_known, *stay = self._scripts.run("import_take", lane, token, import_, int(IMPORT_LEASE_S * 1000), *pairs)
             if not is_known:
-                raise Gone(flight)
+                raise Gone(import_)
             out.update(map(as_text, stay))
         return frozenset(out)
 
-    def sending(self, flight: str) -> None:
+    def sending(self, import_: str) -> None:
         """Note that an import is about to be sent: from now on nobody knows whether Brevo has it.
 
         Raises:
             Gone: the import was given up by a follower.
         """
-        if not self._scripts.run("flight_send", flight, int(SILENT_S * 1000)):
-            raise Gone(flight)
+        if not self._scripts.run("import_send", import_, int(SILENT_S * 1000)):
+            raise Gone(import_)
 
-    def count(self, flight: str, rows: int) -> None:
+    def count(self, import_: str, rows: int) -> None:
         """Note how many rows go along."""
-        self._client.hset(keys.flight(flight), "rows", rows)
+        self._client.hset(keys.import_key(import_), "rows", rows)
 
-    def sent(self, flight: str, process: int, look_s: float) -> None:
+    def sent(self, import_: str, process: int, look_s: float) -> None:
         """Note that Brevo has accepted an import."""
         pipe = self._client.pipeline()
-        pipe.hset(keys.flight(flight), mapping={"state": "sent", "process": process})
-        pipe.expire(keys.flight(flight), KEPT_S)  # should it have been taken for lost meanwhile, nobody else forgets it
+        pipe.hset(keys.import_key(import_), mapping={"state": "sent", "process": process})
+        pipe.expire(
+            keys.import_key(import_), KEPT_S
+        )  # should it have been taken for lost meanwhile, nobody else forgets it
         pipe.execute()
-        self.look_in([flight], look_s)
+        self.look_in([import_], look_s)
 
     # follow
 
@@ -200,12 +204,12 @@ class Flights:
         found: Any = self._client.zrange(keys.IMPORTS, 0, -1)
         return frozenset(map(as_text, found))
 
-    def under_way(self) -> list[Flight]:
+    def under_way(self) -> list[Import]:
         """Return all imports under way, the oldest first."""
         seconds, micros = self._client.time()
         now_ms = seconds * 1000 + micros // 1000
         index: Any = self._client.zrange(keys.IMPORTS, 0, -1, withscores=True)
-        found = [self._read(as_text(flight), int(look_ms), now_ms) for flight, look_ms in index]
+        found = [self._read(as_text(import_), int(look_ms), now_ms) for import_, look_ms in index]
         return sorted((one for one in found if one is not None), key=lambda one: one.begun_ms)
 
     def due_s(self) -> float | None:
@@ -216,11 +220,11 @@ class Flights:
         seconds, micros = self._client.time()
         return max(0.0, float(first[0][1]) / 1000 - seconds - micros / 1_000_000)
 
-    def look_in(self, flights: Iterable[str], wait_s: float) -> None:
+    def look_in(self, imports: Iterable[str], wait_s: float) -> None:
         """Say when imports are to be looked at next, in seconds from now."""
         seconds, micros = self._client.time()
         at_ms = int((seconds + wait_s) * 1000 + micros / 1000)
-        scores = dict.fromkeys(flights, at_ms)
+        scores = dict.fromkeys(imports, at_ms)
         if scores:
             self._client.zadd(keys.IMPORTS, scores, xx=True)
 
@@ -243,11 +247,11 @@ class Flights:
         """Forget that Brevo was asked: it has news."""
         self._client.delete(keys.IMPORTS_ASKED)
 
-    def rows(self, flight: str) -> Iterator[list[Row]]:
+    def rows(self, import_: str) -> Iterator[list[Row]]:
         """Yield the rows of an import, a step at a time."""
         index = 0
         while True:
-            raw: Any = self._client.lindex(keys.flight_rows(flight), index)
+            raw: Any = self._client.lindex(keys.import_rows_key(import_), index)
             if raw is None:
                 return
             yield [
@@ -256,31 +260,31 @@ class Flights:
             ]
             index += 1
 
-    def note(self, flight: Flight, **facts: str | int) -> None:
+    def note(self, import_: Import, **facts: str | int) -> None:
         """Write facts of an import that is still known."""
-        if self._client.exists(keys.flight(flight.id)):
+        if self._client.exists(keys.import_key(import_.id)):
             items: list[str | int] = [part for pair in facts.items() for part in pair]
-            self._client.hset(keys.flight(flight.id), items=items)
+            self._client.hset(keys.import_key(import_.id), items=items)
 
-    def give_up(self, flight: Flight) -> None:
+    def give_up(self, import_: Import) -> None:
         """Wait for an import no more: forget its rows, give its slot to others, with a list that it does not use."""
-        self.note(flight, state="overdue")
-        self._client.delete(keys.flight_rows(flight.id))
-        self.set_list(flight.slot, None)
-        if as_text(self._client.hget(keys.IMPORT_SLOTS, str(flight.slot))) == flight.id:
-            self._client.hdel(keys.IMPORT_SLOTS, str(flight.slot))
+        self.note(import_, state="overdue")
+        self._client.delete(keys.import_rows_key(import_.id))
+        self.set_list(import_.slot, None)
+        if as_text(self._client.hget(keys.IMPORT_SLOTS, str(import_.slot))) == import_.id:
+            self._client.hdel(keys.IMPORT_SLOTS, str(import_.slot))
 
-    def close(self, flight: str) -> None:
-        """Forget an import: it has landed, or was never sent."""
-        self._scripts.run("flight_close", flight, self._rest_ms)
+    def close(self, import_: str) -> None:
+        """Forget an import: it is over, or was never sent."""
+        self._scripts.run("import_close", import_, self._rest_ms)
 
-    def _read(self, flight: str, look_ms: int, now_ms: int) -> Flight | None:
-        raw: Any = self._client.hgetall(keys.flight(flight))
+    def _read(self, import_: str, look_ms: int, now_ms: int) -> Import | None:
+        raw: Any = self._client.hgetall(keys.import_key(import_))
         if not raw:
             return None
         facts = {as_text(name): as_text(text) for name, text in raw.items()}
-        return Flight(
-            id=flight,
+        return Import(
+            id=import_,
             lane=facts["lane"],
             slot=int(facts["slot"]),
             state=facts["state"],

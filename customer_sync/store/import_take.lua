@@ -20,5 +20,5 @@ for i, target in ipairs(targets) do
 end
 many('HSET', P .. 'tok:' .. lane, tokens)
 many('ZADD', P .. 'lease:' .. lane, leases)
-many('HSET', P .. 'flown:' .. lane, marks)
+many('HSET', P .. 'mark:' .. lane, marks)
 return out
