@@ -38,13 +38,11 @@ from customer_sync.pipeline import Line
 from customer_sync.registry import broken, connector_for, mend
 from customer_sync.skills import Intent, Skill
 from customer_sync.skills.customer_sync import CustomerSync
-from customer_sync.store import Store, keys
+from customer_sync.store import Store
 from customer_sync.store.counters import Tally
-from customer_sync.store.imports import Imports
 from customer_sync.store.items import Item
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.receipts import Receipt
-from customer_sync.store.scripts import as_text
 from customer_sync.store.vault import RedisVault, SecretKey
 
 log = get(__name__)
@@ -109,7 +107,7 @@ class Accesses:
 
     def vault(self, source: str) -> RedisVault:
         """Return a source's stored credentials."""
-        return RedisVault(self._store.client, source, self._key)
+        return self._store.vault(source, self._key)
 
 
 def access_of(settings: Settings, store: Store, source: str, home: Path) -> Access | None:
@@ -152,10 +150,9 @@ def open_line(
     _notice_new_account(settings, store)
     tell_broken(settings, store)
     rules = RulesBook(settings, store, brevo, clock)
-    imports = Imports(store.client, store.scripts)
     for lane in LANES:
         store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], has_gear=lane.has_gear)
-    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, clock, under_way=imports.ids)
+    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, clock, under_way=store.imports.ids)
     connectors = connectors_of(settings)
 
     def forget(items: Sequence[Item]) -> None:
@@ -171,7 +168,9 @@ def open_line(
         keeper=Keeper(store.lanes),
         forget=forget,
         rules=rules.read,
-        gears={CONTACTS.name: open_gear(settings, store, imports, brevo, tally=tally, rules=rules.read, clock=clock)},
+        gears={
+            CONTACTS.name: open_gear(settings, store, store.imports, brevo, tally=tally, rules=rules.read, clock=clock)
+        },
         clock=clock,
     )
 
@@ -226,7 +225,7 @@ def open_reconciler(
 
 def compare_with_brevo_soon(store: Store, source: str) -> None:
     """Note that a source was read whole: Brevo's side of the compare is due. It survives a worker that is killed."""
-    store.client.sadd(keys.RECONCILE_DUE, source)
+    store.compares.add(source)
 
 
 def compare_with_brevo(
@@ -238,16 +237,15 @@ def compare_with_brevo(
         TryLater: a reconciliation is running already.
         TajoError: Brevo does not answer, or refuses the key; the source stays due.
     """
-    due = sorted(as_text(one) for one in store.client.smembers(keys.RECONCILE_DUE))
-    source = next((one for one in due if one in settings.sources), None)
+    source = next((one for one in store.compares.due() if one in settings.sources), None)
     if source is None:
-        store.client.delete(keys.RECONCILE_DUE)
+        store.compares.clear()
         return None
     with open_reconciler(settings, store, home, wake, clock) as reconciler:
         # the run before this has brought the source's side up to date
         reconciler.compare_source = lambda *_: None
         receipt = reconciler.run(tuple(settings.sources), only=source, heal=True)
-    store.client.srem(keys.RECONCILE_DUE, source)
+    store.compares.remove(source)
     if receipt.stopped:
         store.ledger.alert(receipt.stopped, f"Look at `tajo reconcile {source}`.", source=source, cause="brake")
     return receipt

@@ -159,9 +159,7 @@ def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
         return Rest(did_work=False, wait_s=taken.wait_s)
     with line.keeper.keep(lane, taken.token, taken.targets):
         delivery = handler.deliver(taken.items).after_lone_failure(line.store.breakers, lane)
-        erased = [one.item for one in delivery.outcomes if one.settlement.verdict == "erased"]
-        if erased:
-            line.forget(erased)  # first: what a crash leaves undone is done again with the item
+        _forget(line, [one for one in delivery.outcomes if one.settlement.verdict == "erased"])
         delivery = hand_back(line, lane, delivery)  # first, too: what comes twice is known by its id
         stale, _ = settle(line, lane, taken.token, delivery)
     done = [one for one in delivery.outcomes if one.item.target not in stale]
@@ -174,6 +172,19 @@ def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
     elif taken.state == "probe":
         pauses.resume(line.store, lane)
     return Rest(did_work=True, wait_s=0.0)
+
+
+def _forget(line: Line, erased: Sequence[Outcome]) -> None:
+    """Forget what other lanes and the traces know of erased people, before the items are settled.
+
+    What a crash leaves undone is done again with the items.
+    """
+    for one in erased:
+        over = one.settlement.erasure
+        if over is not None:
+            line.store.records.forget({*over.refs, f"#{one.item.target}"}, over.at_ms)
+    if erased:
+        line.forget([one.item for one in erased])
 
 
 def bulk(line: Line, lane: str) -> Rest:
@@ -244,7 +255,9 @@ def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[froze
         is_quiet = state is EventState.DELIVERED and all(is_of_run(event) for event in outcome.item.events)
         if state is not None and outcome.item.events and not is_quiet:
             ids = [event.event_id for event in outcome.item.events]
-            outcome.settlement.row = outcome_row(state, outcome.item.person, ids, outcome.note, lane)
+            outcome.settlement.row = outcome_row(
+                state, outcome.item.person, ids, outcome.note, (lane, outcome.item.target)
+            )
     return line.store.lanes.settle(lane, token, [outcome.settlement for outcome in delivery.outcomes])
 
 

@@ -1,4 +1,4 @@
-"""Check what no other tool checks: words that must not stand in the repository, unexplained exemptions, sizes."""
+"""Check what no other tool checks: forbidden words, unexplained exemptions, sizes, and who speaks to Redis."""
 
 from __future__ import annotations
 
@@ -20,6 +20,14 @@ FORBIDDEN = {
 }
 #: `noqa: CODE  reason` and `type: ignore[code]  # reason`: an exemption says why on its line.
 UNEXPLAINED = re.compile(r"# (?:noqa(?!: [A-Z]+\d+(?:, ?[A-Z]+\d+)*\W+\w)|type: ignore(?!\[[\w, -]+\]\W+\w))")
+#: Where the raw Redis, its keys and its scripts may be named, and what must not be named elsewhere in the package.
+STORE = "customer_sync/store/"
+#: Starts a Redis and waits for it, below the store.
+EMBEDDED = "customer_sync/base/embedded.py"
+INSIDE_STORE = {"customer_sync.store.keys", "customer_sync.store.scripts"}
+RAW = {"client", "scripts"}
+#: What has something else under one of these names.
+OTHERS = {"self", "http"}
 
 
 def tracked() -> list[Path]:
@@ -56,6 +64,27 @@ def python_faults(name: str, text: str) -> Iterator[str]:
             yield f"{name}:{node.lineno}: {node.name} has more than {MAX_FUNCTION_LINES} lines"
 
 
+def store_faults(name: str, text: str) -> Iterator[str]:
+    """Yield a line for each place outside the store that names its keys, its scripts or its client."""
+    if not name.startswith("customer_sync/") or name.startswith((STORE, EMBEDDED)):
+        return
+    for node in ast.walk(ast.parse(text, name)):
+        if isinstance(node, ast.Attribute | ast.Import | ast.ImportFrom):
+            for raw in raw_names(node):
+                yield f"{name}:{node.lineno}: {raw}: only {STORE} speaks to Redis; call or add a method there"
+
+
+def raw_names(node: ast.Attribute | ast.Import | ast.ImportFrom) -> list[str]:
+    """Return what a piece of code names of the inside of the store."""
+    if isinstance(node, ast.Attribute):
+        of = ast.unparse(node.value)
+        return [f"{of}.{node.attr}"] if of == "client" or (node.attr in RAW and of not in OTHERS) else []
+    if isinstance(node, ast.ImportFrom):
+        named = [f"{node.module}.{one.name}" for one in node.names]
+        return [node.module] if node.module in INSIDE_STORE else [one for one in named if one in INSIDE_STORE]
+    return [one.name for one in node.names if one.name in INSIDE_STORE]
+
+
 def function_lines(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
     """Return the length of a function without its docstring."""
     docstring = ast.get_docstring(node, clean=False)
@@ -74,6 +103,7 @@ def main() -> int:
         faults += word_faults(name, text)
         if path.suffix == ".py":
             faults += python_faults(name, text)
+            faults += store_faults(name, text)
     print("\n".join(faults), end="\n" if faults else "")
     return 1 if faults else 0
 

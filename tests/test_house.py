@@ -333,6 +333,33 @@ def test_long_modules_and_functions_are_found():
     assert [fault.split(":")[0] for fault in load("check_house").python_faults("a.py", text)] == ["a.py", "a.py"]
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "store.client.get('x')",
+        "services.store().client",
+        "self._store.scripts.run('x')",
+        "client.get('x')",
+        "from customer_sync.store import Store, keys",
+        "from customer_sync.store.keys import lane",
+        "import customer_sync.store.scripts",
+    ],
+)
+def test_only_the_store_names_its_client_its_keys_and_its_scripts(line):
+    faults = load("check_house").store_faults
+
+    assert [fault.split(": ")[0] for fault in faults("customer_sync/web/a.py", f"x = 1\n{line}\n")] == [
+        "customer_sync/web/a.py:2"
+    ]
+    assert not list(faults("customer_sync/store/a.py", line))
+    assert not list(faults("tests/a.py", line))
+
+
+@pytest.mark.parametrize("line", ["self.client", "http.client.HTTPException", "from customer_sync.store import Store"])
+def test_other_clients_and_the_store_itself_may_be_named_anywhere(line):
+    assert not list(load("check_house").store_faults("customer_sync/web/a.py", line))
+
+
 @pytest.fixture
 def docs(tmp_path, monkeypatch):
     module = load("check_docs")

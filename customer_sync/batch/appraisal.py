@@ -13,10 +13,10 @@ from typing import Final
 from customer_sync.base.clock import utc_now
 from customer_sync.brevo.contacts.contact_plan import Plan, Rules, make_plan
 from customer_sync.engine.plan import LANE, Group, Identity, Planned, PlannedPut, Step
-from customer_sync.engine.planner import Planner, parts_of
+from customer_sync.engine.planner import Planner, let_one_lead, parts_of
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.model import Event, Kind, Priority, to_ms
-from customer_sync.person.merge import is_news
+from customer_sync.person.merge import WHOM, is_news
 from customer_sync.person.person import Part, Person, adds, apply
 from customer_sync.pipeline import Line
 from customer_sync.store.counters import Tally
@@ -71,6 +71,7 @@ class Appraisal:
         self._seen_at = utc_now(line.clock)
         self._planner = Planner(line.store.people, line.store.now_ms())
         self.counts: Counter[str] = Counter()
+        self._new: set[str] = set()
         self.notes: list[str] = []
         #: People known before whom the page showed.
         self.seen: list[str] = []
@@ -99,7 +100,9 @@ class Appraisal:
         puts = [(record, put) for record in records for put in record.others]
         known = self._line.store.lanes.known([(put.lane, put.target) for _, put in puts])
         for (record, put), kept in zip(puts, known, strict=True):
-            if kept is not None and not is_news(put.part.state, kept.state):
+            # whose it is can only be told by the script that puts it there
+            told = {name: one for name, one in put.part.state.items() if name != WHOM}
+            if kept is not None and not is_news(told, kept.state):
                 record.without([put])
 
     def harm(self, counted: Mapping[str, int], people: int) -> str:
@@ -156,7 +159,9 @@ class Appraisal:
     def _news(self, pulled: Pulled) -> None:
         """The person is new, or has waiting changes. The final decision is made at delivery."""
         self.counts["changed"] += 1
-        if pulled.who is not None and pulled.who.email and pulled.event.kind is not Kind.CUSTOMER_DELETED:
+        who = pulled.who
+        if who is not None and who.email and pulled.event.kind is not Kind.CUSTOMER_DELETED and who.fp not in self._new:
+            self._new.add(who.fp)
             self.counts["creates"] += 1
         self._send(pulled, Priority.BULK)
 
@@ -186,6 +191,7 @@ class Appraisal:
         """Put a record into the lanes; who withdrew and has no contact yet can wait: nobody can mail them."""
         for put in (put for group in pulled.groups for put in group.puts):
             put.priority = priority
+        let_one_lead(pulled.groups)
         self.events.append(Planned(pulled.groups))
 
 

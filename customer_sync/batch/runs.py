@@ -182,7 +182,7 @@ def _must_wait(puller: Puller, run: Run) -> float | None:
     if run.is_dry or run.state is not RunState.RUNNING:
         return None
     lanes = puller.line.store.lanes
-    return 0.5 if any(lanes.depth(lane)[0] > HIGH_WATER for lane in run.lanes or lanes.names()) else None
+    return 0.5 if any(lanes.depth(lane)[0] > HIGH_WATER for lane in run.lanes) else None
 
 
 def _page(puller: Puller, run: Run) -> Rest:

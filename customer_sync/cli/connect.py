@@ -72,7 +72,7 @@ def connect(source: str, shop_url: str | None, timeout_s: int, *, no_browser: bo
     settings = context.read_settings()
     chosen = _with_shop(_configured(settings, source, shop_url), shop_url)
     base_url = _find_web(settings)
-    attempts = Attempts(context.open_store(settings).client)
+    attempts = context.open_store(settings).attempts
     attempt, ticket = attempts.open(source, base_url, shop_url)
     try:
         _check_settings(chosen, attempt)

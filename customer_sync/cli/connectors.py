@@ -20,7 +20,7 @@ from customer_sync.cli.runs import sync
 from customer_sync.config import Settings
 from customer_sync.model import EventState, to_ms
 from customer_sync.registry import broken, connector_for, connector_rows, mend
-from customer_sync.store import Store, keys
+from customer_sync.store import Store
 from customer_sync.store.counters import Sample
 
 #: How many events are searched for the last one of each source.
@@ -173,7 +173,7 @@ def connection(settings: Settings, store: Store | None, name: str) -> dict[str, 
     has_keys = connector_for(settings.sources[name]).can_pull()
     if store is None:
         return {"connected": "by keys" if has_keys else "unknown", "webhooks": "unknown"}
-    has_stored = bool(store.client.exists(keys.vault(name)))
+    has_stored = store.has_vault(name)
     tie = "in a browser" if has_stored else "by keys" if has_keys else "no"
     address = _address(settings, name) if settings.public_url else None
     return {"connected": tie, "webhooks": _webhooks(store.note(webhooks_note(name)), address)}

@@ -8,14 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import redis
-
 from customer_sync.assembly import brevo_of
 from customer_sync.brevo.client import Brevo
 from customer_sync.cli.output import NO_ANSWER, fail
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.registry import load_settings
-from customer_sync.store import Store, connect
+from customer_sync.store import Store, connect, folder_of
 from customer_sync.store.counters import Tally
 
 #: What `tajo run` leaves in its home while it runs.
@@ -170,13 +168,7 @@ def _embedded_url() -> str | None:
 
 def _keeps(url: str, folder: Path) -> bool:
     """Tell whether the Redis at an address keeps its data in a folder: the port may be another's by now."""
-    client = connect(url, timeout_s=1.0)
-    try:
-        return Path(client.config_get("dir").get("dir") or "") == folder.resolve()
-    except redis.RedisError:
-        return False
-    finally:
-        client.close()
+    return folder_of(url) == folder.resolve()
 
 
 def _is_alive(pid: int) -> bool:

@@ -31,7 +31,6 @@ from customer_sync.cli.progress import SAY_S, duration
 from customer_sync.model import to_ms
 from customer_sync.operate.figures.read import WORKER_NOTE
 from customer_sync.store import Store
-from customer_sync.store.receipts import Receipts
 
 #: How often the line is renewed in a terminal, in seconds.
 RENEW_S: Final = 0.2
@@ -96,7 +95,7 @@ def run(source: str | None, *, heal: bool, force: bool, as_json: bool) -> None:
 def show(receipt_id: str | None, *, as_json: bool) -> None:
     """Show a receipt, or list the last 50 without an ID."""
     store = context.find_store()
-    receipts = Receipts(store.client)
+    receipts = store.receipts
     if receipt_id is None:
         _list(receipts.recent(), as_json=as_json)
         return

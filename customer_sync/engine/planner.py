@@ -21,7 +21,7 @@ from customer_sync.engine.plan import (
 )
 from customer_sync.model import Channel, Consent, ConsentState, Priority, from_ms, to_ms, to_us
 from customer_sync.person.consent import OF, observe, register, said_of_address
-from customer_sync.person.merge import SINCE, Stamped, earliest, merge, stamp
+from customer_sync.person.merge import SINCE, WHOM, Stamped, earliest, merge, stamp
 from customer_sync.person.person import CLAIM, DELETED, ERASED, WEAK_MS, Part
 from customer_sync.store.forms import EventRef
 from customer_sync.store.people import People
@@ -63,7 +63,7 @@ class Planner:
                 found[-1].puts += group.puts
             elif group.puts or group.merged:
                 found.append(group)
-        _let_one_lead(found)
+        let_one_lead(found)
         return found
 
     def _group(self, step: Step, events: Sequence[EventRef], seen_at: datetime, priority: Priority) -> Group:
@@ -112,9 +112,11 @@ class Planner:
         at_ms = self._at_ms(step.at)
         seen_us = min(to_us(step.seen_at or seen_at), self._now_ms * 1000 + 999)
         ref = self._people.ref(step.source, f"{step.lane}:{step.id}")
+        # whose it is stands in the state like any other field; the script that puts it there finds the value
+        fields = step.fields if step.who is None else {**step.fields, WHOM: None}
         return PlannedPut(
             step.lane,
-            Part(ref, step.source, step.id, stamp(step.fields, at_ms, seen_us)),
+            Part(ref, step.source, step.id, stamp(fields, at_ms, seen_us)),
             at_ms,
             priority,
             events,
@@ -193,14 +195,13 @@ class Planner:
         yield PlannedPut(LANE, part, stamped.at_ms, Priority.URGENT, events, withdraws=True, after=after)
 
 
-def _let_one_lead(groups: Sequence[Group]) -> None:
-    """Let one lane count the event: that of people where it changes people, else the first."""
+def let_one_lead(groups: Sequence[Group]) -> None:
+    """Let one lane count the event: that of people where it changes people, else the first. May be done again."""
     puts = [put for group in groups for put in group.puts if put.events]
     lanes = [put.lane for put in puts]
     leading = LANE if LANE in lanes or any(group.merged for group in groups) else lanes[0] if lanes else ""
     for put in puts:
-        if put.lane != leading:
-            put.events = [one._replace(leads=False) for one in put.events]
+        put.events = [one._replace(leads=put.lane == leading) for one in put.events]
 
 
 def parts_of(groups: Iterable[Group]) -> tuple[Identity | None, list[Part]]:

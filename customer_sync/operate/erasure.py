@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from customer_sync.engine.plan import LANE, Erase, Planned, Request, Said, Who, commit
 from customer_sync.engine.planner import Planner
@@ -24,13 +24,13 @@ from customer_sync.kit.rescue import is_rescued
 from customer_sync.model import Channel, Event, Inbound, Kind, to_ms
 from customer_sync.person.consent import register
 from customer_sync.person.identity import normalize_email
-from customer_sync.store import Store, inbox, keys
+from customer_sync.person.merge import whom_of
+from customer_sync.store import Store, inbox
 from customer_sync.store.forms import EventRef, NewerForm, decode_part
 from customer_sync.store.items import Item
 from customer_sync.store.ledger import event_row
 from customer_sync.store.parked import Parked, changes_of, inbound_of
 from customer_sync.store.people import People
-from customer_sync.store.scripts import as_text
 from customer_sync.store.spool import Spool
 
 #: Where an erasure comes from that no platform asked for.
@@ -189,7 +189,7 @@ class _Reader:
 
     def __init__(self, connectors: Mapping[str, Connector], people: People, who: Erased) -> None:
         self._connectors = connectors
-        self._people = people
+        self.people = people
         self.who = who
         self.event_ids: set[str] = set()
 
@@ -217,7 +217,7 @@ class _Reader:
 
     def _is_about(self, event: Event) -> bool:
         ids = {event.customer_id, event.record.get("keptId"), event.record.get("deletedId")}
-        refs = {self._people.ref(event.source, one) for one in ids if isinstance(one, str)}
+        refs = {self.people.ref(event.source, one) for one in ids if isinstance(one, str)}
         return bool(refs & self.who.refs) or any(map(self._is_theirs, _texts(event.record)))
 
     def _is_mentioned(self, inbound: Inbound) -> bool:
@@ -229,7 +229,7 @@ class _Reader:
             return False
         with suppress(MappingError):
             email = normalize_email(text)
-            return email is not None and self._people.fingerprint(email) in self.who.fps
+            return email is not None and self.people.fingerprint(email) in self.who.fps
         return False
 
 
@@ -246,19 +246,11 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _forget_inbox(store: Store, reader: _Reader) -> int:
-    removed, start = 0, "-"
-    while True:
-        page: Any = store.client.xrange(keys.INBOX, min=start, count=_PAGE)
-        gone = [entry_id for entry_id, fields in page if reader.share(inbox.decode_or_raw(fields[b"r"])) == "all"]
-        if gone:
-            pipe = store.client.pipeline()
-            pipe.xack(keys.INBOX, keys.INBOX_GROUP, *gone)
-            pipe.xdel(keys.INBOX, *gone)
-            pipe.hdel(keys.INBOX_TRIES, *gone)
-            removed += int(pipe.execute()[1])
-        if len(page) < _PAGE:
-            return removed
-        start = "(" + as_text(page[-1][0])
+    removed = 0
+    for page in store.inbox.pages(_PAGE):
+        gone = [entry_id for entry_id, raw in page if reader.share(inbox.decode_or_raw(raw)) == "all"]
+        removed += store.inbox.forget(gone)
+    return removed
 
 
 def _forget_spool(spool: Spool, reader: _Reader) -> int:
@@ -287,13 +279,13 @@ def _forget_parked(store: Store, reader: _Reader) -> tuple[list[str], list[str]]
 def _parked_share(parked: Parked, reader: _Reader) -> Share:
     if parked.what == "inbound":
         return reader.share(inbound_of(parked))
-    return "all" if parked.person in reader.who.people or _refs_in(parked) & reader.who.refs else "none"
+    return "all" if parked.person in reader.who.people or _refs_in(parked, reader.people) & reader.who.refs else "none"
 
 
-def _refs_in(parked: Parked) -> set[str]:
+def _refs_in(parked: Parked, people: People) -> set[str]:
     refs: set[str] = set()
     for text in changes_of(parked):
         with suppress(NewerForm):
             part = decode_part(text)[0]
-            refs |= {part.ref, part.whom}
+            refs |= {part.ref, people.last_name(whom_of(part.state))}
     return refs

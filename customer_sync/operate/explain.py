@@ -21,7 +21,7 @@ from customer_sync.person import consent
 from customer_sync.person.consent import Standing
 from customer_sync.person.merge import Stamped
 from customer_sync.person.person import Part, Person, apply, attributes
-from customer_sync.store import Store, keys
+from customer_sync.store import Store
 from customer_sync.store.forms import EventRef
 from customer_sync.store.ledger import Row
 
@@ -299,18 +299,13 @@ def _brevo(person: Person, plan: Plan, *, is_waiting: bool) -> BrevoHas:
 
 
 def _waiting_item(store: Store, number: str, changes: int) -> Waiting:
-    pipe = store.client.pipeline(transaction=False)
-    pipe.zscore(keys.lane(LANE, "since"), number)
-    pipe.hget(keys.lane(LANE, "tries"), number)
-    for priority in range(3):
-        pipe.zscore(keys.queue(LANE, priority), number)
-    since, tries, *due = pipe.execute()
+    wait = store.lanes.wait_of(LANE, number)
     pause = store.breakers.read(LANE)
     return Waiting(
         changes=changes,
-        since_ms=int(since) if since is not None else None,
-        due_ms=next((int(one) for one in due if one is not None), None),
-        tries=int(tries or 0),
+        since_ms=wait.since_ms,
+        due_ms=wait.due_ms,
+        tries=wait.tries,
         paused=pause.reason if pause else "",
     )
 

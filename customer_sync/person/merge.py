@@ -68,6 +68,16 @@ def from_json(text: str | bytes) -> Any:
     return json.loads(text) if is_special else orjson.loads(text)
 
 
+#: In other lanes, the field that says whose record it is: a customer's key, or `#` and a person's number; no address.
+WHOM = "whom"
+
+
+def whom_of(state: State) -> str:
+    """Return whose a record of another lane is, see `WHOM`; "" for nobody's."""
+    stamped = state.get(WHOM)
+    return stamped.value if stamped is not None and isinstance(stamped.value, str) else ""
+
+
 def is_news(state: State, known: State) -> bool:
     """Tell whether a state sets anything that a known one does not have, or has an older stamp of."""
     return any(_is_newer(one, known.get(name)) for name, one in state.items())

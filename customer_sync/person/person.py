@@ -145,7 +145,6 @@ class Part(NamedTuple):
         id: the platform's id, None where there is none.
         state: the fields.
         is_borrowed: it was said of an address that the record led to: only what was withdrawn concerns the record.
-        whom: in other lanes, whose record it is: a customer's key, or `#` and a person's number; never an address.
     """
 
     ref: str
@@ -153,7 +152,6 @@ class Part(NamedTuple):
     id: str | None
     state: State
     is_borrowed: bool = False
-    whom: str = ""
 
 
 def apply(person: Person, parts: Iterable[Part]) -> Person:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -13,18 +15,24 @@ from redis.retry import Retry
 
 from customer_sync.errors import ConfigError
 from customer_sync.store import keys
+from customer_sync.store.attempts import Attempts
 from customer_sync.store.breaker import Breakers
+from customer_sync.store.compares import Compares
 from customer_sync.store.counters import Counters
 from customer_sync.store.forms import VERSION
+from customer_sync.store.imports import Imports
 from customer_sync.store.inbox import Inbox
 from customer_sync.store.lanes import Lanes
-from customer_sync.store.ledger import Ledger
+from customer_sync.store.ledger import LEDGER_ROWS, Ledger
 from customer_sync.store.limits import Limits
 from customer_sync.store.parked import ParkedStore
 from customer_sync.store.people import People
+from customer_sync.store.receipts import Receipts
+from customer_sync.store.records import Records
 from customer_sync.store.runs import Runs
 from customer_sync.store.scripts import Scripts, as_text
 from customer_sync.store.sessions import Sessions
+from customer_sync.store.vault import RedisVault, SecretKey
 from customer_sync.store.wrong_keys import WrongKeys
 
 #: How long Redis may take to answer before it counts as away, in seconds. A frozen Redis answers never.
@@ -50,6 +58,17 @@ def connect(url: str, *, timeout_s: float = REDIS_TIMEOUT_S, connections: int = 
     return redis.Redis(connection_pool=pool)
 
 
+def folder_of(url: str, *, timeout_s: float = 1.0) -> Path | None:
+    """Return the folder in which the Redis at a URL keeps its data, None when it does not tell in time."""
+    client = connect(url, timeout_s=timeout_s)
+    try:
+        return Path(client.config_get("dir").get("dir") or "")
+    except redis.RedisError:
+        return None
+    finally:
+        client.close()
+
+
 class Store:
     """Everything that Redis holds, behind one door.
 
@@ -72,21 +91,62 @@ class Store:
         self.breakers = Breakers(client)
         self.counters = Counters(client)
         self.runs = Runs(client, self.scripts)
+        self.records = Records(client, self.scripts, self.people)
         self.sessions = Sessions(client)
         self.wrong_keys = WrongKeys(client, self.people.salt)
+        self.imports = Imports(client, self.scripts)
+        self.receipts = Receipts(client)
+        self.compares = Compares(client)
+        self.attempts = Attempts(client)
 
     def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
         """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three."""
         text = orjson.dumps(entries)
         answer: dict[str, Any] = orjson.loads(
-            self.scripts.run("commit", text, keys.SEEN_TTL_S, keys.LEDGER_ROWS, compact_at, page)
+            self.scripts.run("commit", text, keys.SEEN_TTL_S, LEDGER_ROWS, compact_at, page)
         )
         return answer
 
+    def vault(self, source: str, key: SecretKey) -> RedisVault:
+        """Return the stored credentials of a source; the key encrypts them."""
+        return RedisVault(self.client, source, key)
+
+    def has_vault(self, source: str) -> bool:
+        """Tell whether credentials of a source are stored; needs no key."""
+        return bool(self.client.exists(keys.vault(source)))
+
+    def ping(self) -> bool:
+        """Tell that Redis answers.
+
+        Raises:
+            redis.RedisError: it does not.
+        """
+        return bool(self.client.ping())
+
+    def info(self, section: str) -> dict[str, Any]:
+        """Return what Redis tells of itself in one section: `server`, `memory`, `persistence`, ..."""
+        found: dict[str, Any] = self.client.info(section)
+        return found
+
+    def now_and_info(self, *sections: str) -> tuple[int, list[dict[str, Any]]]:
+        """Return the time as `now_ms` does, and each section as `info` does, in one round trip."""
+        pipe = self.client.pipeline(transaction=False)
+        pipe.time()
+        for section in sections:
+            pipe.info(section)
+        time, *found = pipe.execute()
+        return _ms(time), found
+
+    def has_messages(self, queues: Sequence[str]) -> bool:
+        """Tell whether a message waits in one of Celery's queues, each by its whole key."""
+        pipe = self.client.pipeline(transaction=False)
+        for queue in queues:
+            pipe.llen(queue)
+        return any(pipe.execute())
+
     def now_ms(self) -> int:
         """Return the time by Redis' clock, which is the same for every host, in whole milliseconds since 1970."""
-        seconds, micros = self.client.time()
-        return int(seconds) * 1000 + int(micros) // 1000
+        return _ms(self.client.time())
 
     def wake(self, what: str) -> bool:
         """Tell whether a wake-up must be sent; False when one is on its way."""
@@ -128,6 +188,11 @@ class Store:
     def set_note(self, what: str, value: Any, *, ttl_s: int | None = None) -> None:
         """Tell the other processes something."""
         self.client.set(keys.note(what), json.dumps(value), ex=ttl_s)
+
+
+def _ms(time: tuple[int, int]) -> int:
+    seconds, micros = time
+    return int(seconds) * 1000 + int(micros) // 1000
 
 
 def _salt(client: redis.Redis) -> bytes:

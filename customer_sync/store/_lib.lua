@@ -61,13 +61,13 @@ local function record_key(lane, target)
   return P .. 'rec:' .. lane .. ':' .. target
 end
 
--- A leased item that is due at a time of its own once its worker is done with it.
+-- A leased item that is due at a time of its own once its worker is done with it; 0 is at once.
 local function set_later(lane, target, due, now, is_moved)
   if lane_is(lane, 'p') then return end
   local was = redis.call('HGET', P .. 'later:' .. lane, target)
+  if due <= now then due = 0 end
   if not is_moved then due = math.min(due, tonumber(was or due)) end
-  if due <= now then redis.call('HDEL', P .. 'later:' .. lane, target)
-  else redis.call('HSET', P .. 'later:' .. lane, target, string.format('%.0f', due)) end
+  redis.call('HSET', P .. 'later:' .. lane, target, string.format('%.0f', due))
 end
 
 -- When an item is due whose lease is over; `due` when nothing else was said meanwhile.
@@ -79,36 +79,61 @@ local function due_after_lease(lane, target, due)
   return math.max(due, tonumber(later))
 end
 
+-- An item that failed waits at least this long, in ms, whatever time of its own it gets.
+local FAILED_MS = 60000
+
+-- Whether a change may move the time at which an item is due: an older one that came late may not.
+local function may_move(lane, target, at)
+  local known = redis.call('HGET', P .. 'moved:' .. lane, target)
+  if known and tonumber(known) > at then return false end
+  redis.call('HSET', P .. 'moved:' .. lane, target, string.format('%.0f', at))
+  return true
+end
+
+-- Since when an item waits: one that is put off waits since it is due. What was tried already waits since the first try.
+local function waits_since(lane, target, due, now)
+  if lane_is(lane, 'p') or redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 1 then return end
+  redis.call('ZADD', P .. 'since:' .. lane, 'XX', math.max(now, due), target)
+end
+
 -- Append changes to a target's item. Only ever makes it more urgent, and due sooner unless it is moved to a time of its
--- own (`is_moved`); a leased item stays leased, unless the bulk gear has it. Returns the length of its list.
-local function put(lane, target, prio, due, now, changes, is_moved)
+-- own, by a change of the time `moved_at`; a leased item stays leased, unless the bulk gear has it. Returns the length of
+-- its list.
+local function put(lane, target, prio, due, now, changes, moved_at)
   local length = redis.call('RPUSH', P .. 'c:' .. lane .. ':' .. target, unpack(changes))
   local fresh = redis.call('ZADD', P .. 'since:' .. lane, 'NX', now, target) == 1
   redis.call('HSETNX', P .. 'lanes', lane, '')
+  local is_moved = moved_at and may_move(lane, target, moved_at)
   if fresh then
     set_prio(lane, target, prio)
     redis.call('ZADD', qkey(lane, prio), due, target)
+    if due > now then waits_since(lane, target, due, now) end
     return length
   end
+  if moved_at and not is_moved then due = math.huge end -- it moves nothing
   local old = prio_of(lane, target)
   local leased = redis.call('ZSCORE', P .. 'lease:' .. lane, target)
   if leased and steal(lane, target, prio, due) then leased = nil end
   if prio < old then
     set_prio(lane, target, prio)
+    if old == 2 then redis.call('SADD', P .. 'was_bulk:' .. lane, target) end
     if not leased then
       local was = redis.call('ZSCORE', qkey(lane, old), target)
       redis.call('ZREM', qkey(lane, old), target)
       redis.call('ZADD', qkey(lane, prio), was and math.min(due, tonumber(was)) or due, target)
     end
   end
-  if leased then set_later(lane, target, due, now, is_moved)
+  if leased then
+    if due < math.huge then set_later(lane, target, due, now, is_moved) end
   elseif is_moved then
-    local failed = redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 1
-    redis.call('ZADD', qkey(lane, math.min(prio, old)), unpack(failed and {'GT', due, target} or {due, target}))
-  elseif prio >= old then
+    if redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 1 then due = math.max(due, now + FAILED_MS) end
+    redis.call('ZADD', qkey(lane, math.min(prio, old)), due, target)
+    waits_since(lane, target, due, now)
+  elseif prio >= old and due < math.huge then
     -- an item that waits after a failed try keeps its wait; new data does not make a broken item hot
     if redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 0 then
       redis.call('ZADD', qkey(lane, old), 'LT', due, target)
+      if due <= now then redis.call('ZADD', P .. 'since:' .. lane, 'LT', now, target) end
     end
   end
   return length
@@ -126,6 +151,8 @@ local function drop(lane, target)
   redis.call('HDEL', P .. 'mark:' .. lane, target)
   redis.call('HDEL', P .. 'cut:' .. lane, target)
   redis.call('HDEL', P .. 'later:' .. lane, target)
+  redis.call('HDEL', P .. 'moved:' .. lane, target)
+  redis.call('SREM', P .. 'was_bulk:' .. lane, target)
 end
 
 local function wake(name)

@@ -69,15 +69,6 @@ local function last_name(ref)
   return ref
 end
 
--- Whom a record of another lane belongs to now: {number, text}, or {} where nobody is known. `whom` is the key of a
--- customer's record, which may lead to another address every day, or `#` and a person's number.
-local function person_of(whom)
-  local number = string.match(whom, '^#(%d+)$')
-  if not number and whom ~= '' then number = home_of(whom) end
-  local text = number and redis.call('GET', person_key(number))
-  return text and {number, text} or {}
-end
-
 -- The same, for a record that something is to be remembered of: one that nobody knows waits without an address.
 local function home_or_holder(ref)
   for _ = 1, 10 do
@@ -315,15 +306,16 @@ local function absorb(gone, kept, ms, now)
   if gone == kept or name == gone then return end -- no platform merges two records into each other
   local known = read_ref(gone)
   redis.call('HSET', ref_key(gone), gone, '=' .. kept .. '|' .. string.format('%.0f', ms))
+  name = last_name(kept)
+  if redis.call('EXISTS', P .. 'of:' .. gone) == 1 then
+    redis.call('SUNIONSTORE', P .. 'of:' .. name, P .. 'of:' .. name, P .. 'of:' .. gone)
+    redis.call('DEL', P .. 'of:' .. gone)
+  end
   if not known or not known.person then return end
   local home
   home, name = home_or_holder(kept)
   local changes = take_out(gone, known.person)
   for i, change in ipairs(changes) do changes[i] = '2' .. name .. '~' .. string.sub(change, 18 + (is_of_record(change) and 0 or 1)) end
-  if redis.call('EXISTS', P .. 'of:' .. gone) == 1 then
-    redis.call('SUNIONSTORE', P .. 'of:' .. name, P .. 'of:' .. name, P .. 'of:' .. gone)
-    redis.call('DEL', P .. 'of:' .. gone)
-  end
   for person, at in pairs(each(P .. 'formers', gone)) do note(P .. 'formers', name, person, at); note(P .. 'left', person, name, at) end
   if known.person ~= home then
     note(P .. 'formers', name, known.person, ms)

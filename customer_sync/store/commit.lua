@@ -44,7 +44,7 @@ end
 -- an account the number of the person.
 local function place(p, whom)
   local change = whom and p.change .. '\n' .. whom or p.change
-  if put(p.lane, p.target, p.prio, p.due or now, now, {change}, p.moved) > COMPACT then
+  if put(p.lane, p.target, p.prio, p.due or now, now, {change}, p.moved and p.at) > COMPACT then
     long[#long + 1] = {p.lane, p.target}
   end
   if whom and lane_is(p.lane, 'r') then redis.call('SADD', P .. 'of:' .. whom, p.lane .. '|' .. p.target) end
@@ -54,7 +54,9 @@ end
 -- The newest tombstone of anything that an identity names, 0 when there is none.
 local function tombed(who, home, box)
   if not has_tombs then return 0 end
-  local names = {'e:' .. who.fp, 'r:' .. who.ref, 'p:' .. (home or ''), 'p:' .. (box or '')}
+  local names = {
+    'e:' .. who.fp, 'r:' .. who.ref, 'r:' .. last_name(who.ref), 'p:' .. (home or ''), 'p:' .. (box or ''),
+  }
   local at = 0
   for _, one in ipairs(redis.call('HMGET', P .. 'tomb', unpack(names))) do
     at = math.max(at, one and tonumber(string.match(one, '^%d+')) or 0)
@@ -273,6 +275,12 @@ end
 local function erase(who, p)
   local stamp, count = string.format('%.0f', p.at), 0
   local found, person = erased(who)
+  if not next(found) and who.ref ~= '' and redis.call('EXISTS', P .. 'of:' .. last_name(who.ref)) == 1 then
+    -- nothing but orders knows the customer: these are to be forgotten, too
+    person = home_or_holder(who.ref)
+    found[person] = true
+    tell(person, p.prio, now, {'2' .. last_name(who.ref) .. '["",null,' .. stamp .. ',null,{"erased":true},{},[]]'})
+  end
   if who.ref ~= '' then redis.call('HSET', P .. 'tomb', 'r:' .. who.ref, stamp) end
   for one in pairs(found) do
     redis.call('HSET', P .. 'tomb', 'p:' .. one, stamp)

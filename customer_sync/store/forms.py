@@ -17,11 +17,10 @@ waiting change is one such line, with the events behind it:
     2abcdefgh23456777~[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{}]
                                                             … of what was said of one that the record led to
 
-In the other lanes a change ends with a line of its own that says whose record it is (see `person.Part.whom`), and the
-script that puts it there writes that line. What such a lane keeps of a record is
+In the other lanes a change may end with a line of its own: the value of its field `whom` (see `person.WHOM`), which the
+script found that put it there. What such a lane keeps of a record is
 
-    2ijklmnop23456777                                       whose it is
-    [1764340000000,null,{"total":12.5},{}]                  its state
+    2[1764340000000,null,{"total":12.5},{}]                 its state
     {"d":"k3…"}                                             what the destination has of it, in the lane's own words
 
 A state is `[at, seen, {field: value}, {field: other stamp}]`, see `customer_sync.person.merge.pack`; a record has its
@@ -46,7 +45,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
 from customer_sync.model import Json
-from customer_sync.person.merge import State, from_json, pack, to_json, unpack
+from customer_sync.person.merge import WHOM, State, from_json, pack, to_json, unpack
 from customer_sync.person.person import DRIFT, ERASED, Has, Part, Person, Record
 
 #: The version of all forms here. A change of a form that an older worker would misread needs the next letter.
@@ -99,8 +98,6 @@ class Names(Protocol):
 def encode_part(part: Part, events: Sequence[EventRef] = ()) -> str:
     """Return a change as it waits."""
     told: list[Json] = [event.encode() for event in events]
-    if part.whom:
-        return encode_part(part._replace(whom=""), events) + "\n" + part.whom
     if not part.ref:
         return f"{VERSION}@{to_json([*pack(part.state), told])}"
     if part.is_borrowed:
@@ -118,7 +115,9 @@ def decode_part(text: str) -> tuple[Part, tuple[EventRef, ...]]:
     if "\n" in text:
         text, _, whom = text.partition("\n")
         part, events = decode_part(text)
-        return part._replace(whom=whom), events
+        found = part.state.get(WHOM)
+        state = part.state if found is None else {**part.state, WHOM: found._replace(value=whom)}
+        return part._replace(state=state), events
     if text[1] == "@":
         at_ms, seen, values, others, events = from_json(text[2:])
         return Part("", "", None, unpack([at_ms, seen, values, others])), _events(events)
@@ -149,19 +148,17 @@ class Kept:
     """What a lane that keeps records knows of one.
 
     Args:
-        whom: whose it is, see `person.Part.whom`.
         state: its fields.
         has: what the destination has of it, in the lane's own words.
     """
 
-    whom: str = ""
     state: State = field(default_factory=dict)
     has: Mapping[str, Json] = field(default_factory=dict)
 
 
 def encode_kept(kept: Kept) -> str:
     """Return a record of a lane as stored."""
-    return f"{VERSION}{kept.whom}\n{to_json(pack(kept.state))}\n{to_json(kept.has)}"
+    return f"{VERSION}{to_json(pack(kept.state))}\n{to_json(kept.has)}"
 
 
 def decode_kept(text: str) -> Kept:
@@ -173,8 +170,8 @@ def decode_kept(text: str) -> Kept:
     if not text:
         return Kept()
     _check(text)
-    whom, state, has = text.split("\n")
-    return Kept(whom[1:], unpack(from_json(state)), from_json(has))
+    state, has = text.split("\n")
+    return Kept(unpack(from_json(state[1:])), from_json(has))
 
 
 # people -------------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from customer_sync.base.log import get
 from customer_sync.model import Inbound, from_ms, from_us, to_us
 from customer_sync.store import keys
 from customer_sync.store.forms import NewerForm
+from customer_sync.store.scripts import as_text
 
 log = get(__name__)
 
@@ -165,6 +166,30 @@ class Inbox:
         pipe.xrange(keys.INBOX, count=1)
         waiting, first = pipe.execute()
         return int(waiting), int(first[0][0].split(b"-")[0]) if first else None
+
+    def pages(self, count: int) -> Iterator[list[tuple[str, bytes]]]:
+        """Yield all that waits, oldest first, as pages of up to `count` pairs: id, and the request as it waits.
+
+        What was yielded may be forgotten before the next page is asked for.
+        """
+        start = "-"
+        while True:
+            rows: Any = self._client.xrange(keys.INBOX, min=start, count=count)
+            page = [(as_text(entry_id), fields[b"r"]) for entry_id, fields in rows]
+            yield page
+            if len(page) < count:
+                return
+            start = "(" + page[-1][0]
+
+    def forget(self, ids: Sequence[str]) -> int:
+        """Remove waiting requests, unread or read and not finished; return how many were there."""
+        if not ids:
+            return 0
+        pipe = self._client.pipeline()
+        pipe.xack(keys.INBOX, keys.INBOX_GROUP, *ids)
+        pipe.xdel(keys.INBOX, *ids)
+        pipe.hdel(keys.INBOX_TRIES, *ids)
+        return int(pipe.execute()[1])
 
 
 def _entries(rows: Iterable[Any]) -> list[Entry]:

@@ -6,14 +6,14 @@ A text for the scripts is made and read here; the scripts themselves are called 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, NamedTuple
 
 from customer_sync.base.log import get
 from customer_sync.model import Json, Priority
 from customer_sync.person.merge import State, from_json, merge, to_json
 from customer_sync.person.person import Part
-from customer_sync.store.forms import VERSION, EventRef, NewerForm, decode_part
+from customer_sync.store.forms import VERSION, EventRef, Kept, NewerForm, decode_kept, decode_part
 from customer_sync.store.scripts import as_text
 
 log = get(__name__)
@@ -67,11 +67,13 @@ class Whose(NamedTuple):
 
     Args:
         person: the number.
-        record: the text of that person.
+        record: the text of that person, as stored.
+        parts: the changes that wait for the person: a withdrawal that Brevo has not got yet holds here all the same.
     """
 
     person: str
     record: str
+    parts: tuple[Part, ...] = ()
 
 
 @dataclass(slots=True)
@@ -112,14 +114,14 @@ class Item:
         return self.target if self.target.isdecimal() else ""
 
     @property
-    def whom(self) -> str:
-        """Whose record it is, as the newest change says that says it; see `person.Part.whom`."""
-        return next((part.whom for part in reversed(self.parts) if part.whom), "")
+    def state(self) -> State:
+        """What is known of a single record: what the lane keeps of it, with the changes."""
+        return merge([self.kept.state, *(part.state for part in self.parts)])
 
     @property
-    def state(self) -> State:
-        """What the changes set, for lanes whose targets are single records."""
-        return merge(part.state for part in self.parts)
+    def kept(self) -> Kept:
+        """What a lane of single records keeps of it; an empty one where that was written by a newer version."""
+        return Kept() if self.newer else decode_kept(self.record)
 
 
 @dataclass(frozen=True, slots=True)
@@ -224,7 +226,7 @@ def combined(
         key = (part.ref, part.is_borrowed)
         known = found.get(key)
         if known is not None:
-            whole = part._replace(state=merge([known[0].state, part.state]), whom=part.whom or known[0].whom)
+            whole = part._replace(state=merge([known[0].state, part.state]))
             found[key] = whole, tuple(dict.fromkeys([*known[1], *events]))
         else:
             found[key] = part, events
@@ -257,13 +259,13 @@ def _mark_of(raw: bytes) -> ImportMark | None:
 
 
 def _item(raw: list[Any]) -> Item:
-    target, tries, since, priority, record, mark, changes, old, whose = raw
+    target, tries, since, priority, record, mark, changes, old = raw
     newer = ""
     try:
         decoded = [decode_part(as_text(text)) for text in changes if text]
     except NewerForm as error:
         decoded, newer = [], f"A newer version of this service wrote it ({error})."
-    stored = [as_text(one) for one in (record, *old[1:2], *whose[1:2])]
+    stored = [as_text(one) for one in (record, *old[1:2])]
     if not newer and any(text[:1] > VERSION for text in stored if text):
         newer = "A newer version of this service wrote what is stored of it."
     events = decoded[0][1] if len(decoded) == 1 else tuple(dict.fromkeys(one for _, some in decoded for one in some))
@@ -278,8 +280,27 @@ def _item(raw: list[Any]) -> Item:
         mark=_mark_of(mark),
         old=_companion(old) if old else None,
         newer=newer,
-        whose=Whose(as_text(whose[0]), as_text(whose[1])) if whose else None,
     )
+
+
+def with_owner(item: Item, raw: list[Any]) -> Item:
+    """Return an item of a record with the person whose it is, as `whose.lua` answered.
+
+    Somebody who is being erased is nobody for a record that is not newer than that.
+    """
+    if not raw or item.newer:
+        return item
+    number, text, changes, erased_ms = raw
+    newest_ms = max((one.at_ms for one in item.state.values()), default=0)
+    if newest_ms <= int(erased_ms):
+        return item
+    try:
+        parts = tuple(decode_part(as_text(one))[0] for one in changes if one)
+    except NewerForm as error:
+        return replace(item, newer=f"A newer version of this service wrote of its person ({error}).")
+    if as_text(text)[:1] > VERSION:
+        return replace(item, newer="A newer version of this service wrote its person.")
+    return replace(item, whose=Whose(as_text(number), as_text(text), parts))
 
 
 def _companion(raw: list[Any]) -> Companion:

@@ -63,7 +63,9 @@
 | `run:seq` | counter | the next run |
 | `runs`, `runs:open` | sorted set, hash | every run kept; `source/resource` → its open run (the lock) |
 | `reconcile:due` | set | sources whose compare with Brevo is due |
-| `later:<lane>` | hash | when a leased item of a lane is due that has a time of its own |
+| `later:<lane>` | hash | when a leased item of a lane is due once its lease is over, 0 for at once |
+| `moved:<lane>` | hash | target → the time of the change that moved its due time last, in ms |
+| `was_bulk:<lane>` | set | waiting targets that came with a run and became more urgent since |
 | `of:<whom>` | set | the records of other lanes that are somebody's, as `lane|target`: an erasure forgets them |
 | `slots` | hash | entry of the schedule → its last slot that was done, in ms |
 | `slot:<name>:<n>` | string, minutes | the slot of a task that beat sends was taken: the next message does nothing |
@@ -111,8 +113,6 @@ WRONG_KEYS_TOLD = PREFIX + "wrongkeystold"
 
 #: How long an event id is remembered, in seconds: longer than the longest retry of any sender (48 h, BigCommerce).
 SEEN_TTL_S = 50 * 3600
-#: How many rows the ledger keeps; about 250 bytes each.
-LEDGER_ROWS = 50_000
 #: How many alerts are kept.
 ALERT_ROWS = 500
 
@@ -155,6 +155,11 @@ def ref_bucket(fingerprint: str) -> str:
 def record(lane_name: str, target: str) -> str:
     """Return the key of what a lane keeps of a record of its own."""
     return f"{PREFIX}rec:{lane_name}:{target}"
+
+
+def records_of(whom: str) -> str:
+    """Return the set of the records of other lanes that belong to somebody, as `lane|target`."""
+    return f"{PREFIX}of:{whom}"
 
 
 def changes(lane_name: str, target: str) -> str:

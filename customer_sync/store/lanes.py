@@ -8,22 +8,34 @@ beside this file; how a change is written is in `forms`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from hashlib import sha1
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import redis
 
 from customer_sync.base.log import get
-from customer_sync.model import Json
-from customer_sync.person.merge import from_json, to_json
+from customer_sync.model import Json, Priority
+from customer_sync.person.merge import from_json, to_json, whom_of
 from customer_sync.person.person import Part
 from customer_sync.store import keys
 from customer_sync.store.forms import EventRef, Kept, NewerForm, decode_kept, decode_part, encode_part
-from customer_sync.store.items import Settlement, Taken, combined, part_or_none, settlement_json, taken_of
+from customer_sync.store.items import (
+    Settlement,
+    Taken,
+    combined,
+    part_or_none,
+    settlement_json,
+    taken_of,
+    with_owner,
+)
+from customer_sync.store.ledger import LEDGER_ROWS
 from customer_sync.store.scripts import Scripts, as_text
 
 log = get(__name__)
 
+#: The lane whose items are people.
+PEOPLE: Final = "contacts"
 #: How long a lease lasts, in seconds; a worker renews it every second while it works. This bounds how long an item of
 #: a killed worker waits.
 LEASE_S = 3.0
@@ -57,6 +69,20 @@ class Pace(NamedTuple):
     ripe_items: int = 1000
     ripe_s: float = 3.0
     backlog: int = 300
+
+
+class Wait(NamedTuple):
+    """How an item waits.
+
+    Args:
+        since_ms: since when; None where nothing waits.
+        due_ms: when it is due; None while a worker has it.
+        tries: how many tries have failed.
+    """
+
+    since_ms: int | None
+    due_ms: int | None
+    tries: int
 
 
 class Lanes:
@@ -94,7 +120,7 @@ class Lanes:
             lease_s: for how long.
             which: `all`; `live` leaves bulk items to the bulk gear; `single` takes those that it gave back.
         """
-        return taken_of(self._scripts.run("take", lane, count, int(lease_s * 1000), which))
+        return self._with_owners(lane, taken_of(self._scripts.run("take", lane, count, int(lease_s * 1000), which)))
 
     def load(self, lane: str, count: int, token: str, pace: Pace) -> Taken:
         """Lease up to `count` items that the bulk gear has not looked at; live work may take them back.
@@ -107,6 +133,14 @@ class Lanes:
         """
         more = (pace.ripe_items, int(pace.ripe_s * 1000), pace.backlog)
         return taken_of(self._scripts.run("take", lane, count, int(LOAD_LEASE_S * 1000), "bulk", token, *more))
+
+    def _with_owners(self, lane: str, taken: Taken) -> Taken:
+        """Find out whose the records are that were taken: address and consent are those of this moment."""
+        whoms = [whom_of(item.state) for item in taken.items] if lane != PEOPLE else []
+        if not any(whoms):
+            return taken
+        found = self._scripts.run("whose", *whoms)
+        return replace(taken, items=tuple(map(with_owner, taken.items, found)))
 
     def tell_loaded(self, lane: str) -> None:
         """Let the bulk gear of a lane be woken although nothing waits: it has loads that wait for their turn."""
@@ -131,7 +165,7 @@ class Lanes:
                 raw.append(settlement_json(one))
         if not raw and not plain:
             return frozenset(), False
-        answer = from_json(self._scripts.run("settle", lane, token, to_json(raw), keys.LEDGER_ROWS, *plain))
+        answer = from_json(self._scripts.run("settle", lane, token, to_json(raw), LEDGER_ROWS, *plain))
         return frozenset(answer["stale"] or ()), bool(answer["wake"])
 
     def waiting(self, lane: str, targets: Sequence[str]) -> list[list[tuple[Part, tuple[EventRef, ...]]]]:
@@ -141,6 +175,24 @@ class Lanes:
             pipe.lrange(keys.changes(lane, target), 0, -1)
         found = pipe.execute() if targets else []
         return [[one for raw in raws if (one := part_or_none(as_text(raw))) is not None] for raws in found]
+
+    def wait_of(self, lane: str, target: str) -> Wait:
+        """Return how the item of a target waits, in one round trip."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.zscore(keys.lane(lane, "since"), target)
+        pipe.hget(keys.lane(lane, "tries"), target)
+        for priority in Priority:
+            pipe.zscore(keys.queue(lane, priority), target)
+        since, tries, *due = pipe.execute()
+        due_ms = next((int(one) for one in due if one is not None), None)
+        return Wait(int(since) if since is not None else None, due_ms, int(tries or 0))
+
+    def is_any_due(self, lane: str, priorities: Iterable[int], now_ms: int) -> bool:
+        """Tell whether an item of one of these priorities is due."""
+        pipe = self._client.pipeline(transaction=False)
+        for priority in priorities:
+            pipe.zcount(keys.queue(lane, priority), "-inf", now_ms)
+        return any(pipe.execute())
 
     def known(self, places: Sequence[tuple[str, str]]) -> list[Kept | None]:
         """Return what lanes keep of records of their own, in one round trip.

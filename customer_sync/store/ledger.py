@@ -18,6 +18,8 @@ from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
 
 _PAGE = 2_000
+#: How many rows the ledger keeps; about 250 bytes each.
+LEDGER_ROWS: Final = 50_000
 #: The lane of people: a row that names no lane is of this one.
 PEOPLE: Final = "contacts"
 
@@ -58,19 +60,30 @@ def event_row(event: Event, note: str = "") -> list[str]:
     return [*row, "n", note] if note else row
 
 
-def outcome_row(state: EventState, person: str, event_ids: Iterable[str], note: str, lane: str = PEOPLE) -> list[str]:
-    """Return the row that tells what became of an item's events; `person` is the number of whom it is about."""
+def outcome_row(
+    state: EventState, person: str, event_ids: Iterable[str], note: str, place: tuple[str, str] = (PEOPLE, "")
+) -> list[str]:
+    """Return the row that tells what became of an item's events.
+
+    Args:
+        state: the state they reached.
+        person: the number of the person whom the item is about.
+        event_ids: the events.
+        note: for people.
+        place: the lane and the target; a person's item may move to another person, so there the lane is enough.
+    """
     row = ["ev", "\n".join(event_ids), "st", str(state), "p", person, "n", note]
-    return row if lane == PEOPLE else [*row, "l", lane]
+    return row if place[0] == PEOPLE else [*row, "l", place[0], "tg", place[1]]
 
 
 class _Step(NamedTuple):
-    """What became of an event in one lane: the state, when, the note, the lane."""
+    """What became of an event in one lane: the state, when, the note, the lane, and there the target."""
 
     state: str
     at_ms: int
     note: str
     lane: str
+    target: str = ""
 
 
 class Ledger:
@@ -98,7 +111,9 @@ class Ledger:
         found: list[Row] = []
         for row_id, fields in self._newest_first():
             if "ev" in fields:
-                step = _Step(fields["st"], _ms(row_id), fields.get("n", ""), fields.get("l", PEOPLE))
+                step = _Step(
+                    fields["st"], _ms(row_id), fields.get("n", ""), fields.get("l", PEOPLE), fields.get("tg", "")
+                )
                 for event_id in fields["ev"].split("\n"):
                     later.setdefault(event_id, []).append(step)
             elif "e" in fields:
@@ -111,7 +126,7 @@ class Ledger:
 
     def event(self, event_id: str) -> Row | None:
         """Return one event, None when the ledger no longer has it."""
-        return next((row for row in self.events(keys.LEDGER_ROWS) if row.event_id == event_id), None)
+        return next((row for row in self.events(LEDGER_ROWS) if row.event_id == event_id), None)
 
     def forget(self, persons: Iterable[str], event_ids: Iterable[str] = ()) -> int:
         """Delete every row of these people; return how many."""
@@ -148,10 +163,11 @@ def _fold(fields: Mapping[str, str], at_ms: int, later: list[_Step]) -> Row:
     lanes = fields.get("ls", PEOPLE).split(" ")
     first = _Step(fields["st"], at_ms, fields.get("n", ""), "")
     # a repeated event has the id of the one that counted: what became of that one is not its own
-    after = [] if first.state == EventState.REPEATED else sorted(later, key=lambda step: step.at_ms)
-    last = {step.lane: step for step in after}
-    now = [last.get(lane, first) for lane in dict.fromkeys([*lanes, *last])] if after else [first]
-    state, settled_at_ms, note, _ = min(now, key=lambda step: (_badness(step.state), -step.at_ms))
+    after = [] if first.state == EventState.REPEATED else later[::-1]  # they were found newest first
+    last = {(step.lane, step.target): step for step in after}
+    open_lanes = set(lanes) - {lane for lane, _ in last}
+    now = [*last.values(), *([first] if open_lanes else [])] if after else [first]
+    state, settled_at_ms, note, *_ = min(now, key=lambda step: (_badness(step.state), -step.at_ms))
     steps = [(one.state, one.at_ms, _told(one)) for one in [first, *after]]
     return Row(
         event_id=fields["e"],

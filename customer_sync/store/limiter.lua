@@ -16,10 +16,12 @@ if verb == 'reserve' then
   -- ARGV[10]: calls a second where they are known beforehand, 0 for no limit; it goes before what was learned.
   -- Returns {wait_ms, offset_ms, offset_ms, ...}: a wait when nothing was granted.
   local n, ahead = tonumber(ARGV[3]), tonumber(ARGV[4])
+  -- what is further ahead than any answer may say counts as past: the clock was set back since
+  local MOST_MS = 3700000
   local hold = num('hold', 0)
-  if hold > now then return {math.ceil(hold - now)} end
+  if hold > now and hold < now + MOST_MS then return {math.ceil(hold - now)} end
   local ends = num('ends', 0)
-  if ends > now then
+  if ends > now and ends < now + MOST_MS then
     local left = num('left', 0)
     local kept = ARGV[6] == '1' and 0 or math.floor(num('rph', 0) * tonumber(ARGV[8]))
     if left - kept < 1 then return {math.ceil(ends - now)} end

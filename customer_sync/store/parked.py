@@ -18,7 +18,7 @@ from customer_sync.store import inbox, keys
 from customer_sync.store.forms import decode_part, encode_part
 from customer_sync.store.items import Item, combined
 from customer_sync.store.people import People
-from customer_sync.store.scripts import Scripts
+from customer_sync.store.scripts import Scripts, as_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +135,16 @@ class ParkedStore:
     def count(self) -> int:
         """Return how many things are parked."""
         return int(self._client.hlen(keys.PARKED))
+
+    def newest_id(self) -> str | None:
+        """Return the id of what was parked last, None when nothing is parked."""
+        newest: Any = self._client.zrange(keys.PARKED_AT, 0, 0, desc=True)
+        return as_text(newest[0]) if newest else None
+
+    def targets(self, lane: str) -> set[str]:
+        """Return the targets of the parked items of a lane; walks through all that is parked."""
+        found = (json.loads(raw) for _, raw in self._client.hscan_iter(keys.PARKED, count=500))
+        return {one["target"] for one in found if one["what"] == "item" and one["source"] == lane}
 
     def get(self, parked_id: str) -> Parked | None:
         """Return one parked thing."""

@@ -117,6 +117,22 @@ class People:
         by_id = [one.split("|")[0] if not one.startswith("=") else "" for one in raw[::2]]
         return [known or address or None for known, address in zip(by_id, raw[1::2], strict=True)]
 
+    def last_name(self, ref: str) -> str:
+        """Return the key under which a customer goes on who was merged into another one; else the same key."""
+        for _ in range(10):
+            raw = self._client.hget(keys.ref_bucket(ref), ref) if ref else None
+            if raw is None or not as_text(raw).startswith("="):
+                break
+            ref = as_text(raw)[1:].partition("|")[0]
+        return ref
+
+    def find_addresses(self, fps: Sequence[str]) -> list[str | None]:
+        """Return the number of the person with each fingerprint of an address, None where there is none."""
+        pipe = self._client.pipeline(transaction=False)
+        for fp in fps:
+            pipe.hget(keys.email_bucket(fp), fp)
+        return [as_text(one) or None for one in pipe.execute()]
+
     def formers(self, ref: str) -> list[str]:
         """Return the numbers of the people whose address a record had before."""
         return _names(self._client.hget(keys.FORMERS, ref))
@@ -142,6 +158,26 @@ class People:
         """Return many people in one round trip, in this order."""
         raw = self._client.mget([keys.person(number) for number in numbers]) if numbers else []
         return [self.decode(as_text(text)) for text in raw]
+
+    def read_with_waits(self, lane: str, numbers: Sequence[str]) -> list[tuple[bool, Person]]:
+        """Return of each person whether something waits in a lane, and the person.
+
+        What waits is read first: who did not wait then and has an older record had no delivery under way before that.
+        """
+        if not numbers:
+            return []
+        pipe = self._client.pipeline(transaction=False)
+        pipe.zmscore(keys.lane(lane, "since"), list(numbers))
+        pipe.mget([keys.person(number) for number in numbers])
+        since, texts = pipe.execute()
+        return [(one is not None, self.decode(as_text(text))) for one, text in zip(since, texts, strict=True)]
+
+    def are_erased(self, numbers: Sequence[str]) -> list[bool]:
+        """Tell of each person whether it was erased, in one round trip."""
+        pipe = self._client.pipeline(transaction=False)
+        for number in numbers:
+            pipe.hexists(keys.TOMB, f"p:{number}")
+        return [bool(one) for one in pipe.execute()]
 
     def erased_at_ms(self, email: str) -> int | None:
         """Return when the person with this address was erased, None when they were not."""

@@ -5,7 +5,10 @@ redis.call('ZREM', P .. 'parked:at', ARGV[1])
 local now, lane = now_ms(), ARGV[2]
 for i = 4, #ARGV do
   if lane == 'inbox' then redis.call('XADD', P .. 'inbox', '*', 'r', ARGV[i])
-  elseif not lane_is(lane, 'p') then put(lane, ARGV[3], 1, now, now, {ARGV[i]})
+  elseif not lane_is(lane, 'p') then
+    -- what waits already keeps the time that it has
+    if redis.call('ZSCORE', P .. 'since:' .. lane, ARGV[3]) then redis.call('RPUSH', P .. 'c:' .. lane .. ':' .. ARGV[3], ARGV[i])
+    else put(lane, ARGV[3], 1, now, now, {ARGV[i]}) end
   elseif string.sub(ARGV[i], 2, 2) == '@' then tell(ARGV[3], 1, now, {ARGV[i]})
   else
     local home, ref = home_of(string.sub(ARGV[i], 2, 17))

@@ -1,16 +1,26 @@
 -- How many targets that came with a run still wait for their first try in a lane. ARGV[1]: lane.
--- Exact up to 2,000 waiting and 2,000 leased ones; above that an upper bound, which is as good: it is not nothing.
+-- Those that became more urgent meanwhile count, those that are put off to a later time do not. Exact up to 2,000 waiting
+-- and 2,000 leased ones; above that an upper bound, which is as good: it is not nothing.
 local lane = ARGV[1]
-local left = 0
-local waiting, leased = redis.call('ZCARD', qkey(lane, 2)), redis.call('ZCARD', P .. 'lease:' .. lane)
+local now, left = now_ms(), 0
+local function is_new(target) return redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 0 end
+local waiting, leased = redis.call('ZCOUNT', qkey(lane, 2), '-inf', now), redis.call('ZCARD', P .. 'lease:' .. lane)
 if waiting > 2000 then left = waiting
 else
-  for _, target in ipairs(redis.call('ZRANGE', qkey(lane, 2), 0, -1)) do
-    if redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 0 then left = left + 1 end
+  for _, target in ipairs(redis.call('ZRANGEBYSCORE', qkey(lane, 2), '-inf', now)) do
+    if is_new(target) then left = left + 1 end
+  end
+end
+local raised = redis.call('SCARD', P .. 'was_bulk:' .. lane)
+if raised > 2000 then left = left + raised
+elseif raised > 0 then
+  for _, target in ipairs(redis.call('SMEMBERS', P .. 'was_bulk:' .. lane)) do
+    local due = redis.call('ZSCORE', qkey(lane, prio_of(lane, target)), target)
+    if due and tonumber(due) <= now and is_new(target) then left = left + 1 end
   end
 end
 if leased > 2000 then return left + leased end
 for _, target in ipairs(redis.call('ZRANGE', P .. 'lease:' .. lane, 0, -1)) do
-  if prio_of(lane, target) == 2 then left = left + 1 end
+  if prio_of(lane, target) == 2 or redis.call('SISMEMBER', P .. 'was_bulk:' .. lane, target) == 1 then left = left + 1 end
 end
 return left

@@ -13,7 +13,7 @@ MAKE_ROOM = frozenset(
     {"take", "settle", "renew", "compact", "sweep", "limiter", "run_move", "run_lease", "attribute_names"}
 )
 #: Scripts that know people: which record leads to which address.
-KNOW_PEOPLE = frozenset({"commit", "take", "settle", "replay", "run_lookup"})
+KNOW_PEOPLE = frozenset({"commit", "settle", "replay", "run_lookup", "whose"})
 
 
 @cache

@@ -73,28 +73,6 @@ local function store(target, record)
   table.insert(records, record)
 end
 
--- Whether anything that waits for a record of another lane is newer than an erasure; those changes stay.
-local function is_newer(lane, target, at)
-  local found = false
-  for _, change in ipairs(redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. target, 0, -1)) do
-    local is_read, fields = pcall(cjson.decode, string.match(change, '^[^\n]*'):sub(18))
-    if is_read and tonumber(fields[3]) > at then found = true end
-  end
-  return found
-end
-
--- Forget the orders and carts of somebody who was erased, in every lane that keeps such records.
-local function forget_records(whom, at)
-  for _, place in ipairs(redis.call('SMEMBERS', P .. 'of:' .. whom)) do
-    local other, target = string.match(place, '^([^|]+)|(.*)$')
-    redis.call('DEL', record_key(other, target))
-    if not is_newer(other, target, at) then
-      drop(other, target)
-      redis.call('SREM', P .. 'of:' .. whom, place)
-    end
-  end
-end
-
 local function erase(item, taken)
   local is_over = item.record == '' and is_all(item.target, taken)
   local stamp = string.format('%.0f', item.at)
@@ -105,8 +83,6 @@ local function erase(item, taken)
   end
   local kept = {}
   for _, ref in ipairs(item.kept or {}) do kept[ref] = true end
-  forget_records('#' .. item.target, item.at)
-  for _, ref in ipairs(item.refs) do forget_records(ref, item.at) end
   for _, ref in ipairs(item.refs) do
     local known = read_ref(ref)
     if is_over or (known and known.person == item.target and not kept[ref] and is_all(item.target, taken)) then
@@ -237,4 +213,6 @@ many('HDEL', P .. 'tries:' .. lane, tried)
 many('DEL', nil, lists)
 many('ZREM', P .. 'since:' .. lane, ended)
 many('HDEL', P .. 'prio:' .. lane, ended)
+many('SREM', P .. 'was_bulk:' .. lane, ended)
+if not keeps_people then many('HDEL', P .. 'moved:' .. lane, ended); many('HDEL', P .. 'later:' .. lane, ended) end
 return cjson.encode({stale = stale, wake = again_now and wake('deliver:' .. lane)})

@@ -6,9 +6,9 @@
 --   bulk    what the bulk gear has not looked at yet: bulk items, and live ones where there is a backlog of them
 --   single  bulk items that it has looked at and given back
 -- Returns {state, wait_ms, token, items} with state taken, probe (after a pause), empty or closed; an item is
--- {target, tries, since, prio, record or '', mark of an import or '', changes, old, whose}; `old` is {} or, where the
--- contact of an old address is to become the one of this person, {target, record, mark, changes}: it is leased, too; its
--- own changes are only shown. `whose` is, of a record of another lane, {number, text} of the person whose it is now, or {}.
+-- {target, tries, since, prio, record or '', mark of an import or '', changes, old}; `old` is {} or, where the contact of
+-- an old address is to become the one of this person, {target, record, mark, changes}: it is leased, too; its own
+-- changes are only shown.
 local lane, n, lease_ms, which = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local now = now_ms()
 
@@ -22,8 +22,12 @@ if open_until then
   n, word, which = 1, 'probe', 'all'
 end
 
--- what a dead worker held is due again
+-- what a dead worker held is due again; so is what ends later than any lease may: the clock was set back since
+local MOST_MS = 3600000
 local ended = redis.call('ZRANGEBYSCORE', P .. 'lease:' .. lane, '-inf', now, 'LIMIT', 0, 1000)
+for _, target in ipairs(redis.call('ZRANGEBYSCORE', P .. 'lease:' .. lane, now + MOST_MS, '+inf', 'LIMIT', 0, 1000)) do
+  ended[#ended + 1] = target
+end
 for _, target in ipairs(ended) do
   redis.call('ZREM', P .. 'lease:' .. lane, target)
   redis.call('HDEL', P .. 'tok:' .. lane, target)
@@ -162,20 +166,10 @@ many('ZADD', P .. 'lease:' .. lane, leases)
 many('HSET', P .. 'tok:' .. lane, tokens)
 many('HDEL', P .. 'cut:' .. lane, targets)
 many('HDEL', P .. 'cut:' .. lane, companions)
-local keeps_people = lane_is(lane, 'p')
-local keeps = keeps_people or lane_is(lane, 'r')
+local keeps = lane_is(lane, 'p') or lane_is(lane, 'r')
 local tries, since = many('HMGET', P .. 'tries:' .. lane, targets), many('ZMSCORE', P .. 'since:' .. lane, targets)
 local records = keeps and many('MGET', nil, stored)
 local marks = lane_is(lane, 'g') and many('HMGET', P .. 'mark:' .. lane, targets)
-
--- Whose a record is: as the newest change says that says it, else as it is stored.
-local function whose(changes, record)
-  for j = #changes, 1, -1 do
-    local whom = string.match(changes[j], '\n(.+)$')
-    if whom then return person_of(whom) end
-  end
-  return person_of(string.match(record or '', '^%w([^\n]+)\n') or '')
-end
 
 local items = {}
 for i, target in ipairs(targets) do
@@ -184,7 +178,7 @@ for i, target in ipairs(targets) do
     redis.call('HGET', P .. 'mark:' .. lane, old) or '', redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. old, 0, -1)} or {}
   items[i] = {
     target, tries[i] or '0', since[i] or tostring(now), picked[i][2], records and records[i] or '',
-    marks and marks[i] or '', lists[i], companion, keeps_people and {} or whose(lists[i], records and records[i]),
+    marks and marks[i] or '', lists[i], companion,
   }
 end
 return {word, 0, token, items}

@@ -13,8 +13,8 @@ from werkzeug.exceptions import HTTPException
 from customer_sync.base.log import get
 from customer_sync.model import EventState, Json
 from customer_sync.operate.figures import Figures, iso, judge
-from customer_sync.store import Store, keys
-from customer_sync.store.ledger import Row
+from customer_sync.store import Store
+from customer_sync.store.ledger import LEDGER_ROWS, Row
 from customer_sync.store.parked import Parked, fields_of, inbound_of
 from customer_sync.web import receipts, runs
 from customer_sync.web.guard import Guard
@@ -111,7 +111,7 @@ def _readings(routes: Blueprint, services: Services, watch: Watch) -> None:
     def event(event_id: str) -> Response:
         row = services.store().ledger.event(event_id)
         if row is None:
-            raise Problem(404, "The ledger does not have this event.", f"It keeps the newest {keys.LEDGER_ROWS} rows.")
+            raise Problem(404, "The ledger does not have this event.", f"It keeps the newest {LEDGER_ROWS} rows.")
         steps: list[Json] = [{"state": word, "at": iso(at_ms), "note": note} for word, at_ms, note in row.steps]
         return jsonify({**event_json(row), "steps": steps})
 
@@ -185,7 +185,7 @@ def find_events(store: Store, limit: int, *, state: EventState | None, source: s
     """Return the newest events of a state and a source, newest first; None means any."""
     if source is None:
         return store.ledger.events(limit, state=state)
-    return [row for row in store.ledger.events(keys.LEDGER_ROWS, state=state) if row.source == source][:limit]
+    return [row for row in store.ledger.events(LEDGER_ROWS, state=state) if row.source == source][:limit]
 
 
 def status_json(figures: Figures) -> dict[str, Json]:

@@ -164,7 +164,7 @@ class _Desk:
 
     @property
     def _attempts(self) -> Attempts:
-        return Attempts(self._services.store().client)
+        return self._services.store().attempts
 
     def _try(self, attempt: Attempt, act: Callable[[Connector], str]) -> str | Outcome:
         """Return what the connector says; what it raises becomes the outcome, and whoever waits is told."""

@@ -16,7 +16,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from customer_sync.base.log import get
 from customer_sync.model import EventState
 from customer_sync.operate.figures import judge, parked_groups
-from customer_sync.store import keys
+from customer_sync.store.ledger import LEDGER_ROWS
 from customer_sync.web import receipts, runs
 from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal
 from customer_sync.web.guard import Denial, Guard
@@ -164,7 +164,7 @@ def _events(routes: Blueprint, services: Services) -> None:
     def event(event_id: str) -> str | Response:
         row = services.store().ledger.event(event_id)
         if row is None:
-            gone = f"The history keeps the newest {keys.LEDGER_ROWS:,} rows; this event is older, or never was."
+            gone = f"The history keeps the newest {LEDGER_ROWS:,} rows; this event is older, or never was."
             return _message(Denial(404, "This event is not in the history.", gone))
         return render_template("event.html", row=row)
 

@@ -8,7 +8,6 @@ from typing import Any, Final
 from flask import Blueprint, Response, jsonify, render_template
 
 from customer_sync.model import to_ms
-from customer_sync.store.receipts import Receipts
 from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 
@@ -21,7 +20,7 @@ def add_api(routes: Blueprint, services: Services) -> None:
 
     @routes.get("/receipts")
     def listed_receipts() -> Response:
-        return jsonify({"receipts": Receipts(services.store().client).recent()})
+        return jsonify({"receipts": services.store().receipts.recent()})
 
     @routes.get("/receipts/<receipt_id>")
     def shown_receipt(receipt_id: str) -> Response:
@@ -39,7 +38,7 @@ def add_pages(routes: Blueprint, services: Services) -> None:
 
 def newest(services: Services) -> list[dict[str, Any]]:
     """Return the newest receipts, for the page of runs."""
-    return Receipts(services.store().client).recent(LISTED)
+    return services.store().receipts.recent(LISTED)
 
 
 def written_ms(text: str) -> int:
@@ -48,7 +47,7 @@ def written_ms(text: str) -> int:
 
 
 def _find(services: Services, receipt_id: str) -> dict[str, Any]:
-    found = Receipts(services.store().client).find(receipt_id)
+    found = services.store().receipts.find(receipt_id)
     if found is None:
         raise Problem(404, "There is no such receipt.", "The newest 50 are kept; /runs lists some.")
     return found

@@ -69,6 +69,6 @@ class Services:
     def is_redis_up(self) -> bool:
         """Tell whether Redis answers."""
         try:
-            return bool(self.store().client.ping())
+            return self.store().ping()
         except RedisError:
             return False

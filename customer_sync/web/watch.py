@@ -6,13 +6,13 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import redis
 
 from customer_sync.base.log import get
 from customer_sync.operate.figures import Figures, Group, figures_without_redis, parked_groups, read_figures
-from customer_sync.store import Store, keys
+from customer_sync.store import Store
 from customer_sync.store.counters import Sample
 from customer_sync.store.ledger import Row
 from customer_sync.web.services import Services
@@ -68,7 +68,7 @@ class Watch:
         self._last: Look | None = None
         self._stale_at = 0.0
         self._groups: tuple[Group, ...] = ()
-        self._grouped: tuple[int, bytes] = (0, b"")
+        self._grouped: tuple[int, str | None] = (0, None)
 
     def look(self) -> Look:
         """Return the newest look; those who ask at the same time share one."""
@@ -112,8 +112,7 @@ class Watch:
 
     def _group(self, store: Store) -> tuple[Group, ...]:
         """Return the parked groups; they are read again only when something was parked or left."""
-        newest: Any = store.client.zrange(keys.PARKED_AT, 0, 0, desc=True)
-        mark = (store.parked.count(), newest[0] if newest else b"")
+        mark = (store.parked.count(), store.parked.newest_id())
         if mark != self._grouped:
             self._groups, self._grouped = parked_groups(store), mark
         return self._groups

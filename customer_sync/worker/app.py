@@ -22,7 +22,7 @@ from customer_sync.config import Settings
 from customer_sync.engine import pauses
 from customer_sync.engine.lane import PLATFORMS
 from customer_sync.pipeline import Line
-from customer_sync.store import connect, keys
+from customer_sync.store import connect
 from customer_sync.store.lanes import SERVED_S
 from customer_sync.worker.watchdog import Watchdog
 
@@ -244,7 +244,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
             for number in line().store.runs.due(line().clock()):
                 if line().store.wake(f"pull:{number}"):
                     wake(f"pull:{number}")
-            if line().store.client.exists(keys.RECONCILE_DUE) and line().store.wake("reconcile"):
+            if line().store.compares.is_any_due() and line().store.wake("reconcile"):
                 wake("reconcile")
 
     def _sign_of_life(self) -> None:
@@ -264,10 +264,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         """Tell whether a wake-up waits for this worker: in its queues, or fetched by it and not started."""
         if len(state.reserved_requests) > len(state.active_requests):
             return True
-        pipe = line().store.client.pipeline(transaction=False)
-        for queue in self._queues:
-            pipe.llen(queue)
-        return any(pipe.execute())
+        return line().store.has_messages(self._queues)
 
 
 app.steps["worker"].add(Caretaker)

@@ -16,10 +16,11 @@ from customer_sync.errors import Parkable, TajoError, TryLater, Unavailable
 from customer_sync.kit.connector import parse_time
 from customer_sync.model import Event, Json, Kind
 from customer_sync.person.identity import normalize_email
-from customer_sync.person.merge import merge
+from customer_sync.person.merge import WHOM, whom_of
+from customer_sync.person.person import apply
 from customer_sync.skills import Intent
 from customer_sync.store import Store
-from customer_sync.store.forms import Kept, decode_kept, encode_kept
+from customer_sync.store.forms import Kept, encode_kept
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.parked import encode, park_item
 
@@ -89,17 +90,16 @@ class OrdersHandler:
     def _attempt(self, item: Item) -> Outcome:
         if item.newer:
             return Outcome(item, Settlement(item.target, "again", due_in_s=0.2), "held", item.newer)
-        kept = decode_kept(item.record)
-        state, whom = merge([kept.state, item.state]), item.whom or kept.whom
-        order: dict[str, Json] = {name: one.value for name, one in sorted(state.items())}
-        if item.whose is None and whom:
-            return Outcome(item, Settlement(item.target, record=encode_kept(Kept(whom, state))), "unchanged", "nobody")
+        kept, state = item.kept, item.state
+        order: dict[str, Json] = {name: one.value for name, one in sorted(state.items()) if name != WHOM}
+        if item.whose is None and whom_of(state):
+            return Outcome(item, Settlement(item.target, record=encode_kept(Kept(state))), "unchanged", "nobody")
         if item.whose is not None:
-            person = self._store.people.decode(item.whose.record)
+            person = apply(self._store.people.decode(item.whose.record), item.whose.parts)
             order |= {"email": person.email, "may_mail": str(view(person, self._rules()).email.state)}
         if _without_name(order) == dict(kept.has):
-            return Outcome(item, Settlement(item.target, record=encode_kept(Kept(whom, state, kept.has))), "unchanged")
-        done = Settlement(item.target, record=encode_kept(Kept(whom, state, _without_name(order))))
+            return Outcome(item, Settlement(item.target, record=encode_kept(Kept(state, kept.has))), "unchanged")
+        done = Settlement(item.target, record=encode_kept(Kept(state, _without_name(order))))
         return self._send(item, order, done)
 
     def _send(self, item: Item, order: dict[str, Json], done: Settlement) -> Outcome:

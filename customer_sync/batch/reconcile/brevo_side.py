@@ -6,7 +6,6 @@ however many there are: a page of contacts, and one bit for each person.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
@@ -28,9 +27,8 @@ from customer_sync.brevo.contacts.contact_plan import UNIQUE, Rules, make_plan, 
 from customer_sync.engine.plan import LANE
 from customer_sync.model import Json
 from customer_sync.person.person import FREED, Person, apply
-from customer_sync.store import Store, keys
+from customer_sync.store import Store
 from customer_sync.store.receipts import Drift, Receipt, Share
-from customer_sync.store.scripts import as_text
 
 #: Tells the caller how far it is: what is done now, how much of it, of how much.
 Progress = Callable[[str, int, int | None], None]
@@ -111,28 +109,15 @@ class BrevoSide:
 
     def _find(self, contacts: Sequence[Contact]) -> list[_Found | None]:
         """Return the person whose address a contact has, None where there is none."""
-        pipe = self._store.client.pipeline(transaction=False)
-        for contact in contacts:
-            fp = self._store.people.fingerprint(contact.email or "")
-            pipe.hget(keys.email_bucket(fp), fp)
-        owners = [as_text(raw) for raw in pipe.execute()]
+        people = self._store.people
+        owners = people.find_addresses([people.fingerprint(contact.email or "") for contact in contacts])
         numbers = sorted({owner for owner in owners if owner})
         known = dict(zip(numbers, self._look_up(numbers), strict=True))
         return [_Found(owner, *known[owner]) if owner else None for owner in owners]
 
     def _look_up(self, numbers: Sequence[str]) -> list[tuple[bool, Person]]:
-        """Return of each person whether something waits, and the record.
-
-        In this order: who did not wait then and has an older record had no delivery under way when Brevo was read.
-        """
-        if not numbers:
-            return []
-        pipe = self._store.client.pipeline(transaction=False)
-        pipe.zmscore(keys.lane(LANE, "since"), list(numbers))
-        pipe.mget([keys.person(number) for number in numbers])
-        since, records = pipe.execute()
-        decode = self._store.people.decode
-        return [(one is not None, decode(as_text(raw))) for one, raw in zip(since, records, strict=True)]
+        """Return of each person whether something waits, and the record."""
+        return self._store.people.read_with_waits(LANE, numbers)
 
     def _meet(self, contact: Contact, found: _Found | None, at_ms: int) -> None:
         """Compare one contact with the person it belongs to."""
@@ -281,11 +266,7 @@ class BrevoSide:
 
     def _parked_people(self) -> set[str]:
         if self._parked is None:
-            self._parked = set()
-            for _, raw in self._store.client.hscan_iter(keys.PARKED, count=500):
-                one = json.loads(raw)
-                if one["what"] == "item" and one["source"] == LANE:
-                    self._parked.add(one["target"])
+            self._parked = self._store.parked.targets(LANE)
         return self._parked
 
 

@@ -22,7 +22,7 @@ from customer_sync.engine.plan import LANE
 from customer_sync.errors import Missing, PayloadError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Json, Priority
-from customer_sync.store import Store, keys
+from customer_sync.store import Store
 
 #: The most that Brevo gives in one page.
 PAGE = 1000
@@ -150,10 +150,7 @@ class BrevoContacts:
         rate = self._store.limits.rate(BUCKET)
         if not rate:
             return
-        pipe = self._store.client.pipeline(transaction=False)
-        for priority in (Priority.URGENT, Priority.LIVE):
-            pipe.zcount(keys.queue(LANE, priority), "-inf", self._clock())
-        if any(pipe.execute()):
+        if self._store.lanes.is_any_due(LANE, (Priority.URGENT, Priority.LIVE), self._clock()):
             self._sleep(LIVE_SHARE / rate)
 
     def _read(self, offset: int) -> list[Contact]:

@@ -19,7 +19,7 @@ from customer_sync.engine.plan import LANE, Group, Planned, PlannedPut, Request,
 from customer_sync.model import Event, Json, Kind, Priority, from_ms, to_ms
 from customer_sync.person.merge import stamp
 from customer_sync.person.person import Part
-from customer_sync.store import Store, keys
+from customer_sync.store import Store
 from customer_sync.store.forms import EventRef
 from customer_sync.store.ledger import event_row
 
@@ -90,10 +90,8 @@ def put(store: Store, heals: Sequence[Heal], receipt_id: str, wake: Callable[[st
     """Put heals into the lane in one step; people who were erased meanwhile are left out."""
     if not heals:
         return 0
-    pipe = store.client.pipeline(transaction=False)
-    for heal in heals:
-        pipe.hexists(keys.TOMB, f"p:{heal.person}")
-    alive = [heal for heal, is_erased in zip(heals, pipe.execute(), strict=True) if not is_erased]
+    erased = store.people.are_erased([heal.person for heal in heals])
+    alive = [heal for heal, is_erased in zip(heals, erased, strict=True) if not is_erased]
     commit(store, [Request("", [_event(heal, receipt_id, now) for heal in alive])], wake)
     return len(alive)
 

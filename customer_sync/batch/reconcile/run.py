@@ -5,10 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
-
-from redis.exceptions import LockError
-from redis.lock import Lock
 
 from customer_sync.base.clock import Clock, system_clock, utc_now
 from customer_sync.base.log import get
@@ -19,14 +15,10 @@ from customer_sync.batch.reconcile.heals import Heals
 from customer_sync.batch.reconcile.source_side import CompareSource
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
-from customer_sync.errors import TryLater
-from customer_sync.store import Store, keys
+from customer_sync.store import Store
 from customer_sync.store.receipts import Receipt, Receipts
 
 log = get(__name__)
-
-#: How long a reconciliation that stands still holds the others off, in seconds.
-LOCK_S: Final = 300.0
 
 
 def _silent(_what: str, _done: int, _total: int | None) -> None:
@@ -83,13 +75,8 @@ class Reconciler:
             TryLater: a reconciliation is running already.
             TajoError: Brevo or a source does not answer. Counting changes nothing; what was put into the lane stays.
         """
-        lock = self.store.client.lock(keys.RECONCILE_LOCK, timeout=LOCK_S, blocking=False, thread_local=False)
-        if not lock.acquire():
-            raise TryLater("A reconciliation is running already.")
-        try:
-            return self._run(list(sources) if only is None else [only], only, _kept(lock, progress), heal, force)
-        finally:
-            _release(lock)
+        with self.store.compares.turn() as hold:
+            return self._run(list(sources) if only is None else [only], only, _kept(hold, progress), heal, force)
 
     def _run(self, sources: Sequence[str], only: str | None, progress: Progress, *how: bool) -> Receipt:
         heal, force = how
@@ -103,7 +90,7 @@ class Reconciler:
         contacts = BrevoContacts(self.brevo, self.store, page=self.page, sleep=self.sleep, clock=self.clock)
         with Heals() as heals:
             BrevoSide(self.store, contacts, self.rules(), receipt, heals, only).compare(progress)
-            _warn_of_what_comes_back(receipt, Receipts(self.store.client))
+            _warn_of_what_comes_back(receipt, self.store.receipts)
             receipt.stopped = _brake(receipt, heals.harmful) if heal and not force else ""
             if heal and not receipt.stopped:
                 self._mend_sources(receipt, progress)
@@ -111,7 +98,7 @@ class Reconciler:
                     heals.put(self.store, receipt.id, self.wake, utc_now(self.clock)) - receipt.deleted.count
                 )
         receipt.ended_ms = self.clock()
-        Receipts(self.store.client).keep(receipt)
+        self.store.receipts.keep(receipt)
         log.info(
             "reconciled",
             receipt=receipt.id,
@@ -152,23 +139,11 @@ def _warn_of_what_comes_back(receipt: Receipt, receipts: Receipts) -> None:
             receipt.note(f"{name} was mended by {last['id']} and differs again: does something else write it in Brevo?")
 
 
-def _kept(lock: Lock, progress: Progress) -> Progress:
-    """Return a progress that keeps the lock alive as well."""
+def _kept(hold: Callable[[], None], progress: Progress) -> Progress:
+    """Return a progress that keeps the turn as well."""
 
     def tell(what: str, done: int, total: int | None) -> None:
-        try:
-            lock.reacquire()
-        except LockError as error:
-            # it stood still for longer than the lock holds, waiting for the hour's limit perhaps
-            if not lock.acquire():
-                raise TryLater("Another reconciliation took over: this one stood still for too long.") from error
+        hold()
         progress(what, done, total)
 
     return tell
-
-
-def _release(lock: Lock) -> None:
-    try:
-        lock.release()
-    except LockError:
-        log.warning("reconcile lock lost")

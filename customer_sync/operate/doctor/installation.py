@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any
 
 from customer_sync.operate.doctor.findings import Finding, Patient, Verdict, Why, grade
 from customer_sync.store.spool import Spool
@@ -25,7 +24,7 @@ def _python(_: Patient) -> Iterator[Finding]:
 
 
 def _redis_version(patient: Patient) -> Iterator[Finding]:
-    info = _info(patient, "server")
+    info = patient.store.info("server")
     version = str(info.get("redis_version", "0"))
     shown = f"Valkey {info['valkey_version']}" if "valkey_version" in info else version
     if tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS:
@@ -35,7 +34,7 @@ def _redis_version(patient: Patient) -> Iterator[Finding]:
 
 
 def _redis_keeps(patient: Patient) -> Iterator[Finding]:
-    info = _info(patient, "persistence")
+    info = patient.store.info("persistence")
     name = "Redis keeps its data"
     if not info.get("aof_enabled"):
         yield Finding(
@@ -51,7 +50,7 @@ def _redis_keeps(patient: Patient) -> Iterator[Finding]:
 
 
 def _redis_memory(patient: Patient) -> Iterator[Finding]:
-    info = _info(patient, "memory")
+    info = patient.store.info("memory")
     policy, limit = str(info.get("maxmemory_policy", "noeviction")), int(info.get("maxmemory", 0))
     if policy != "noeviction":
         yield Finding(
@@ -136,11 +135,6 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
             "not set: who unsubscribes in Brevo is not heard of here",
             "Set BREVO_WEBHOOK_SECRET, and point a marketing webhook in Brevo to /webhooks/brevo with it as token.",
         )
-
-
-def _info(patient: Patient, section: str) -> dict[str, Any]:
-    found: dict[str, Any] = patient.store.client.info(section)
-    return found
 
 
 #: In the order of causes: what stands first explains what follows. Each needs a Redis that answers.

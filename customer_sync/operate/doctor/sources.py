@@ -12,7 +12,6 @@ from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access
 from customer_sync.operate.doctor.findings import Finding, Patient
 from customer_sync.registry import broken, mend
-from customer_sync.store import keys
 from customer_sync.store.vault import KEY_FILE
 
 
@@ -20,7 +19,7 @@ def examine_key(patient: Patient) -> Iterator[Finding]:
     """Yield what is found of the key that encrypts the stored credentials."""
     name = "key of stored credentials"
     path = patient.home / KEY_FILE
-    stored = [source for source in patient.settings.sources if patient.store.client.exists(keys.vault(source))]
+    stored = [source for source in patient.settings.sources if patient.store.has_vault(source)]
     if patient.settings.secret_key:
         yield Finding(name, "ok", "TAJO_SECRET_KEY is set")
     elif path.exists() and stat.S_IMODE(path.stat().st_mode) & (stat.S_IRWXG | stat.S_IRWXO):

@@ -31,7 +31,6 @@ from customer_sync.operate.figures.parts import (
 from customer_sync.store import Store, inbox
 from customer_sync.store.counters import Sample
 from customer_sync.store.parked import Parked
-from customer_sync.store.receipts import Receipts
 
 log = get(__name__)
 
@@ -65,12 +64,7 @@ def read_figures(
     Raises:
         redis.RedisError: Redis does not answer; see `figures_without_redis`.
     """
-    pipe = store.client.pipeline(transaction=False)
-    pipe.time()
-    pipe.info("memory")
-    pipe.info("persistence")
-    (seconds, micros), memory, persistence = pipe.execute()
-    now_ms = seconds * 1000 + micros // 1000
+    now_ms, (memory, persistence) = store.now_and_info("memory", "persistence")
     samples = store.counters.read() if samples is None else samples
     lanes = store.lanes.names()
     sources = _sources(samples, settings)
@@ -99,7 +93,7 @@ def read_figures(
             if (pause := store.breakers.read(lane)) is not None
         ),
         calls=_calls(samples),
-        in_sync=Receipts(store.client).in_sync(),
+        in_sync=store.receipts.in_sync(),
         worker_seen_s=None if seen is None else max(0.0, now_ms / 1000 - float(seen["at"])),
         alerts=tuple(
             Alert(int(one["at_ms"]), str(one["alert"]), str(one.get("remedy", "")))
