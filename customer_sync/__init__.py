@@ -11,7 +11,7 @@
 | `store` | all that Redis holds, with its Lua scripts |
 | `pacing` | one rate limit for all processes of a source |
 | `engine` | what an event changes; lanes and the worker step that they share; why a lane waits |
-| `skills`, `brevo` | behaviours over events; Brevo: contacts makes a person a contact, singly or in imports |
+| `skills`, `brevo` | behaviours over events; Brevo: contacts makes a person a contact, alone or in imports |
 | `destinations` | which lanes there are, and whom each one calls |
 | `reading` | one request becomes events, and each event a plan |
 | `pipeline` | START HERE: inbox to lanes to Brevo |

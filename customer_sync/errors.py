@@ -101,7 +101,7 @@ class Parkable(TajoError):
 
 
 class Unavailable(TajoError):
-    """A destination is down (network, 5xx): its whole lane waits, no item burns a try."""
+    """A destination is down (network, 5xx): its whole lane waits, and no item uses up a try."""
 
 
 class ConfigError(TajoError):

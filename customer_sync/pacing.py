@@ -11,7 +11,7 @@ from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Http, Pace
 from customer_sync.store.limits import Limits
 
-#: A call waits here at most this long, in seconds; what must wait longer comes again later and burns no try.
+#: A call waits here at most this long, in seconds; an item that must wait longer is tried later and uses up no try.
 PATIENCE_S: Final = 5.0
 #: The longest time for which a platform is believed that it wants to be left alone, in seconds.
 MAX_HOLD_S: Final = 3600.0
@@ -49,7 +49,7 @@ class PacedHttp:
         return reply
 
     def hold(self, wait_s: float) -> None:
-        """Let nobody call this source for so many seconds."""
+        """Hold all calls to this source for so many seconds."""
         self._limits.hold_for(self._bucket, min(wait_s, MAX_HOLD_S))
 
     def _wait(self) -> None:

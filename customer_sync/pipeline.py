@@ -3,10 +3,10 @@
     ingress        a verified request is appended to the inbox (`customer_sync.web.ingress`)
     process_inbox  request → events → changes → lanes, in one atomic step per batch (`reading`, `plan`)
     deliver        lane → items → Brevo → settled
-    bulk, follow   the same for many items in one call, and what became of them
+    bulk, follow   the same for many items in one call; `follow` finds out the result of each item
 
 Every step can run twice: the inbox entry, the event id and the lease each make sure that the second run changes
-nothing. Nothing here remembers anything between calls.
+nothing. The functions keep no state between calls.
 """
 
 from __future__ import annotations
@@ -47,26 +47,26 @@ from customer_sync.store.ledger import outcome_row
 
 log = get(__name__)
 
-#: How many requests are read in one go: enough to share the round trips, few enough to be done within a second.
+#: How many requests are read at once: enough to share the round trips, few enough to be done within a second.
 READ_AT_ONCE = 200
 
 
 @dataclass(slots=True)
 class Line:
-    """What the line needs; made once per process.
+    """What the functions of this module work with; made once per process.
 
     Args:
-        store: all that Redis holds.
+        store: the data in Redis.
         connectors: source → its connector, Brevo's own webhooks among them.
         skills: the enabled skills.
         handlers: lane → its worker step.
         wake: sends a wake-up: `inbox`, `deliver:<lane>`, `bulk:<lane>` or `follow`.
         tally: counts of the handlers' calls; written out with each delivery.
-        keeper: renews the leases of what is being delivered.
-        forget: removes what is left of erased people outside the lanes.
+        keeper: renews the leases of items that are being delivered.
+        forget: removes the data of erased people outside the lanes.
         rules: the operator's decisions and the account's attributes, as they are now.
         gears: lane → its bulk gear, where it has one.
-        clock: milliseconds since 1970; whatever the line decides by time, it asks here.
+        clock: milliseconds since 1970; used for every decision by time.
     """
 
     store: Store
@@ -82,8 +82,8 @@ class Line:
     clock: Clock = system_clock
 
 
-class Rest(NamedTuple):
-    """What is left after a step: whether work was done, and when to look again (None: nothing waits)."""
+class StepResult(NamedTuple):
+    """The result of a step: whether work was done, and how long until the next look (None: nothing waits)."""
 
     did_work: bool
     wait_s: float | None
@@ -93,7 +93,7 @@ class Rest(NamedTuple):
 
 
 def process_inbox(line: Line) -> bool:
-    """Read a batch of requests and put what they change into the lanes; True when there was any."""
+    """Read a batch of requests and put their changes into the lanes; False when the inbox was empty."""
     entries = line.store.inbox.read(READ_AT_ONCE)
     if not entries:
         return False
@@ -111,7 +111,7 @@ def process_inbox(line: Line) -> bool:
 
 
 def _count(line: Line, requests: Sequence[Read], states: Sequence[str]) -> Tally:
-    """Count what became of requests, and tell of the alerts among their events."""
+    """Count the results of requests, and raise the alerts among their events."""
     tally, answers = Tally(), iter(states)
     for one in requests:
         if one.is_ignored:
@@ -140,23 +140,23 @@ def _alert(line: Line, event: Event) -> None:
 # lanes → Brevo ------------------------------------------------------------------------------------------------------
 
 
-def deliver(line: Line, lane: str) -> Rest:
-    """Take due items of a lane, deliver them, settle them; tell when to look again.
+def deliver(line: Line, lane: str) -> StepResult:
+    """Take due items of a lane, deliver them and settle them; return when to look again.
 
     Raises:
-        Unavailable: the destination is down; the lane's breaker is open and the items wait, unburnt.
+        Unavailable: the destination is down; the lane's breaker is open, and the items wait without using up a try.
     """
     handler = line.handlers.get(lane)
     if handler is None:
         pauses.await_handler(line.store, lane, line.clock())
-        return Rest(did_work=False, wait_s=None)
+        return StepResult(did_work=False, wait_s=None)
     return _deliver(line, lane, handler, "live" if lane in line.gears else "all")
 
 
-def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
+def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> StepResult:
     taken = line.store.lanes.take(lane, handler.batch_size(), which=which)
     if taken.state in {"empty", "closed"}:
-        return Rest(did_work=False, wait_s=taken.wait_s)
+        return StepResult(did_work=False, wait_s=taken.wait_s)
     with line.keeper.keep(lane, taken.token, taken.targets):
         delivery = handler.deliver(taken.items).after_lone_failure(line.store.breakers, lane)
         _forget(line, [one for one in delivery.outcomes if one.settlement.verdict == "erased"])
@@ -171,7 +171,7 @@ def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> Rest:
         pauses.pause(line.store, lane, delivery.pause, line.clock())
     elif taken.state == "probe":
         pauses.resume(line.store, lane)
-    return Rest(did_work=True, wait_s=0.0)
+    return StepResult(did_work=True, wait_s=0.0)
 
 
 def _forget(line: Line, erased: Sequence[Outcome]) -> None:
@@ -187,7 +187,7 @@ def _forget(line: Line, erased: Sequence[Outcome]) -> None:
         line.forget([one.item for one in erased])
 
 
-def bulk(line: Line, lane: str) -> Rest:
+def bulk(line: Line, lane: str) -> StepResult:
     """Let a lane's bulk gear load and send off what goes together, and deliver some of the rest singly.
 
     Raises:
@@ -200,11 +200,11 @@ def bulk(line: Line, lane: str) -> Rest:
     if did_work and line.store.wake("follow"):
         line.wake("follow")
     rest = _deliver(line, lane, gear.single, "single")
-    return Rest(did_work or rest.did_work, 0.0 if did_work else rest.wait_s)
+    return StepResult(did_work or rest.did_work, 0.0 if did_work else rest.wait_s)
 
 
-def follow(line: Line) -> Rest:
-    """Find out what became of what the bulk gears sent off, and settle it; tell when to look again."""
+def follow(line: Line) -> StepResult:
+    """Find out the results of what the bulk gears sent, and settle them; return when to look again."""
     did_work, waits = False, []
     for lane, gear in line.gears.items():
         if _finish(line, lane, gear.follow()):
@@ -212,11 +212,11 @@ def follow(line: Line) -> Rest:
             if line.store.wake(f"bulk:{lane}"):
                 line.wake(f"bulk:{lane}")
         waits.append(gear.next_look_s())
-    return Rest(did_work, min((one for one in waits if one is not None), default=None))
+    return StepResult(did_work, min((one for one in waits if one is not None), default=None))
 
 
 def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
-    """Settle what a bulk gear is done with, a part at a time; what live work took back meanwhile stays as it is."""
+    """Settle items that a bulk gear has finished, part by part; items that live work took back are not changed."""
     did_work = False
     with closing(works):
         for work in works:
@@ -232,7 +232,7 @@ def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
 
 
 def hand_back(line: Line, lane: str, delivery: Delivery) -> Delivery:
-    """Put the events that a handler found out into their lanes; an item whose event cannot be used is parked."""
+    """Put the events that a handler found into their lanes; an item with an unusable event is parked."""
     if not any(one.events for one in delivery.outcomes):
         return delivery
     reader = Reader(line.store, line.connectors, line.skills, line.store.now_ms())
@@ -248,10 +248,10 @@ def hand_back(line: Line, lane: str, delivery: Delivery) -> Delivery:
 
 
 def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[frozenset[str], bool]:
-    """Write what became of the items, each with its row for the ledger."""
+    """Write the results of the items, each with its row for the ledger."""
     for outcome in delivery.outcomes:
         state = STATES.get(outcome.word)
-        # a run of a million must not push what happened live out of the ledger: it has counts of its own
+        # a run of a million items must not push live events out of the ledger: runs have counts of their own
         is_quiet = state is EventState.DELIVERED and all(is_of_run(event) for event in outcome.item.events)
         if state is not None and outcome.item.events and not is_quiet:
             ids = [event.event_id for event in outcome.item.events]
@@ -262,7 +262,7 @@ def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[froze
 
 
 def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
-    """Count what became of items; whichever way they went, it is told here."""
+    """Count the results of items, for single and bulk deliveries alike."""
     count_upheld(line.tally, outcomes)
     runs = count_outcomes(line.tally, lane, outcomes, line.clock())
     line.store.counters.add(line.tally)
@@ -272,7 +272,7 @@ def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
 
 
 def accept(line: Line, inbound: Inbound) -> None:
-    """Append one request to the inbox and wake a worker: what the ingress does, for tests and tools."""
+    """Append one request to the inbox and wake a worker, as the ingress does; for tests and tools."""
     line.store.inbox.append([inbox.encode(inbound)])
     if line.store.wake("inbox"):
         line.wake("inbox")

@@ -161,7 +161,7 @@ OTHERS = {
         (400, said(SMS_TAKEN, duplicate_identifiers=["SMS"]), Parkable, "refused the import: 400"),
         (404, said("Not found", "document_not_found"), Missing, "The list of the import"),
         (404, said("List ID does not exist", "document_not_found"), NoList, "A list of the settings is not in Brevo"),
-        (413, b"", Parkable, "larger than Brevo takes"),
+        (413, b"", Parkable, "too large for Brevo"),
     ],
     "lists": [
         (400, said("Folder does not exist"), Parkable, "refused the list or folder: 400"),

@@ -27,7 +27,7 @@ from customer_sync.errors import ConfigError
 START_S = 30.0
 
 
-#: The servers that this process started, by process id; whoever starts a process must ask how it ended.
+#: The servers that this process started, by process id; the parent process must collect their exit codes.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 

@@ -79,15 +79,16 @@ CATALOGUE: tuple[Metric, ...] = (
         ("outcome",),
         "Imports of many contacts by what became of them: sent; done, failed, lost (Brevo knows nothing of it), "
         "overdue; unclear and refused at the call; void (never sent), late (ended long after it was given up).",
-        "Failed or overdue rising: https://status.brevo.com. Nothing is lost, contacts go singly then.",
+        "Failed or overdue rising: https://status.brevo.com. Nothing is lost: the contacts are sent one by one.",
     ),
     Metric(
         "tajo_import_rows_total",
         "counter",
         ("outcome",),
         "Contacts in imports: sent, refused (Brevo lists the row as faulty), existed (the contact was there already). "
-        "What was refused or existed goes singly.",
-        "Existed rising: most customers were in Brevo before; a reconcile tells us, and no import is tried for them.",
+        "Refused and existing contacts are sent one by one.",
+        "Existed rising: most customers were in Brevo before. Run `tajo reconcile`: it finds existing contacts, "
+        "so they are not put into an import in vain.",
     ),
     Metric(
         "tajo_fields_refused_total",

@@ -1,1 +1,1 @@
-"""Batch: what is read from the platforms in pages: runs, their brake, their schedule, and the compare with Brevo."""
+"""Batch: reading platforms in pages: runs, their brake, their schedule, the upkeep of webhooks, reconciliation."""

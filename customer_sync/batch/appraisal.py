@@ -1,6 +1,6 @@
-"""Appraisal: what pulled records would do to the contacts in Brevo, found out before anything is put into a lane.
+"""Appraisal: what pulled records would change in Brevo, worked out before any change is put into a lane.
 
-A record that changes nothing ends here and costs no write. The counts are the dry run's result and the brake's measure.
+A record that changes nothing is dropped here and costs no write. A dry run shows the counts; the brake decides by them.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ from customer_sync.store.counters import Tally
 from customer_sync.store.forms import EventRef
 from customer_sync.store.run import Known, Run
 
-#: What may not become of too many contacts at once (DESIGN: consent and erasure, rule 9). Most who go are blocked and
-#: leave a list as well; the brake counts them once, as `harmed`.
+#: Changes that a run may not make to too many contacts at once (DESIGN: consent and erasure, rule 9). One contact may
+#: have several of these changes; the brake counts each contact once, as `harmed`.
 HARMS: Final = ("blocks", "unlists", "deletes", "empties")
-#: The brake: a run may harm this many contacts, or this share of all people, whichever is more.
+#: The brake: a run may harm this many contacts, or this share of all people, the larger of the two.
 BRAKE_PEOPLE: Final = 50
 BRAKE_SHARE: Final = 0.02
 #: How many records are looked up in one round trip.
@@ -35,7 +35,7 @@ LOOKUP: Final = 500
 
 @dataclass(slots=True)
 class Pulled:
-    """One pulled record on its way: what it would put, whom it is about, and what it says of them."""
+    """One pulled record: its puts, its identity, and its changes of the person."""
 
     event: Event
     groups: list[Group]
@@ -44,11 +44,11 @@ class Pulled:
 
     @property
     def others(self) -> list[PlannedPut]:
-        """What it puts into other lanes than that of people."""
+        """Its puts into other lanes than that of people."""
         return [put for group in self.groups for put in group.puts if put.lane != LANE]
 
     def without(self, puts: Sequence[PlannedPut]) -> None:
-        """Leave out some of what it puts."""
+        """Remove some of its puts."""
         left_out = set(map(id, puts))
         for group in self.groups:
             group.puts = [put for put in group.puts if id(put) not in left_out]
@@ -56,7 +56,7 @@ class Pulled:
 
 
 class Appraisal:
-    """What a page would do.
+    """What a page would change.
 
     Args:
         line: the line; its skills turn events into changes.
@@ -73,13 +73,13 @@ class Appraisal:
         self.counts: Counter[str] = Counter()
         self._new: set[str] = set()
         self.notes: list[str] = []
-        #: People known before whom the page showed.
+        #: People of this page who were known before.
         self.seen: list[str] = []
-        #: What is to be put into the lanes.
+        #: The plans to be committed.
         self.events: list[Planned] = []
 
     def judge(self, events: Sequence[Event | PayloadError]) -> None:
-        """Take in the records of a page."""
+        """Appraise the records of a page."""
         self.counts["read"] += len(events)
         records = [record for one in events for record in self._read(one)]
         for start in range(0, len(records), LOOKUP):
@@ -96,7 +96,7 @@ class Appraisal:
                     self._known(record, found)
 
     def _leave_out_known(self, records: Sequence[Pulled]) -> None:
-        """Leave out what says nothing new of a record that another lane keeps."""
+        """Leave out puts that change nothing of a record that another lane keeps."""
         puts = [(record, put) for record in records for put in record.others]
         known = self._line.store.lanes.known([(put.lane, put.target) for _, put in puts])
         for (record, put), kept in zip(puts, known, strict=True):
@@ -106,7 +106,7 @@ class Appraisal:
                 record.without([put])
 
     def harm(self, counted: Mapping[str, int], people: int) -> str:
-        """Return what the brake says to this page and all before it, "" when it may go on.
+        """Return why the brake stops the run, after this page and all before it; "" when the run may continue.
 
         Args:
             counted: the run's counts so far.
@@ -170,7 +170,7 @@ class Appraisal:
         person = people.decode(found.record)
         says_more = adds(person, pulled.parts)
         plan = make_plan(apply(person, pulled.parts) if says_more else person, self._rules, now_ms)
-        # several records of one source under one address: who is gone cannot be told by the person
+        # several records of one source under one address: the person alone does not tell which record is gone
         if sum(record.source == self._run.source for record in person.records.values()) <= 1:
             self.seen.append(found.person)
         if found.is_all and not says_more and plan.action == "none":
@@ -188,7 +188,7 @@ class Appraisal:
         self._send(pulled, Priority.URGENT if "blocks" in harms or "deletes" in harms else Priority.BULK)
 
     def _send(self, pulled: Pulled, priority: Priority) -> None:
-        """Put a record into the lanes; who withdrew and has no contact yet can wait: nobody can mail them."""
+        """Put a record into the lanes; a withdrawal of a person without a contact is not urgent: no mail can go out."""
         for put in (put for group in pulled.groups for put in group.puts):
             put.priority = priority
         let_one_lead(pulled.groups)

@@ -1,7 +1,7 @@
-"""Slots of a cron line: the minutes at which something is due. `cronsim` reads the line; we look backwards.
+"""Slots of a cron line: the minutes at which a run is due. `cronsim` reads the line; this module looks backwards.
 
-Beat alone would forget a slot that fell into a time when no beat ran, and two beats would run each slot twice. So beat
-only asks, every few seconds, which slot was the last; a record of the last slot done decides (see `schedule`).
+Beat alone would miss a slot at a time when beat did not run, and two beats would run each slot twice. So beat only
+asks, every few seconds, for the last slot; a stored note of the last slot that was done decides (see `schedule`).
 """
 
 from __future__ import annotations
@@ -20,5 +20,5 @@ def latest_slot(line: str, now: datetime) -> datetime | None:
         now: an aware time of any zone.
     """
     minute = now.astimezone(UTC).replace(second=0, microsecond=0)
-    # a second later, because what is looked for lies before that
+    # a second later, because `cronsim` looks for minutes before this time
     return next(CronSim(line, minute + timedelta(seconds=1), reverse=True), None)

@@ -1,11 +1,11 @@
-"""Runs: batch syncs. A page from the source becomes changes in the lanes, in one step with the move of the cursor.
+"""Runs: batch syncs. A page from the source becomes changes in the lanes; the same atomic step moves the cursor.
 
     step       one page: pull → events → appraise → brake → lanes and cursor
-    appraise   what each record would do: nothing at all, or a create, an update, a block, ...
-    finish     every page is in the lanes: wait until they are delivered, then the run is done
+    appraise   what each record would change: nothing, or a create, an update, a block, ...
+    finish     every page is in the lanes: wait until all changes are delivered, then the run is done
 
-There is no second path to Brevo: a run puts changes into the same lanes as a webhook, behind live work. Every step can
-run twice and by anybody; what counts is the run's hash in Redis (see `customer_sync.store.runs`).
+A run has no path of its own to Brevo: it puts changes into the same lanes as a webhook, behind live work. Any worker
+can run any step, even twice; the run's hash in Redis decides (see `customer_sync.store.runs`).
 """
 
 from __future__ import annotations
@@ -24,27 +24,27 @@ from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater, 
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access, Page, Want
 from customer_sync.model import Event, Json, Kind, from_ms
-from customer_sync.pipeline import Line, Rest
+from customer_sync.pipeline import Line, StepResult
 from customer_sync.store.run import PageMove, Run, RunKind, RunState, Slot
 
 log = get(__name__)
 
-#: The resource whose records are people's.
+#: The resource whose records are customers.
 CUSTOMERS: Final = "customers"
-#: No page is read while more items than this wait in a lane that it feeds: memory stays flat, whatever the source does.
+#: No page is read while more items than this wait in a lane of the run: so the use of memory stays limited.
 HIGH_WATER: Final = 60_000
-#: How many records are put into the lanes in one step; a step holds Redis for about ten milliseconds.
+#: How many records are put into the lanes in one step; a step blocks Redis for about ten milliseconds.
 PART: Final = 200
 #: A page that fails this often in a row stops the run.
 MAX_TRIES: Final = 8
-#: How often a source that is away is asked, at most every five minutes, before its run stops: for about a day.
+#: How often a source that does not answer is asked, at most every five minutes, before its run stops: about a day.
 MAX_AWAY: Final = 300
 MAX_AWAY_WAIT_S: Final = 300.0
-#: How far an incremental run reaches back behind the last one, in seconds: clocks differ, filters are coarse.
+#: How far before the last run an incremental run begins, in seconds: clocks differ, filters are coarse.
 OVERLAP_S: Final = 600.0
 #: How quickly the measured rate follows, in seconds.
 RATE_WINDOW_S: Final = 20.0
-#: How many people are looked at in one step when a compare run asks who is gone, and how many of them are asked for.
+#: How many people one step of a compare run looks at to find deleted customers, and how many it asks the source for.
 GONE_SCAN: Final = 5_000
 GONE_ASK: Final = 100
 #: How soon a run that only waits for its deliveries is looked at again, in seconds.
@@ -53,13 +53,13 @@ DELIVERING_LOOK_S: Final = 1.0
 
 @dataclass(slots=True)
 class Puller:
-    """What runs need beside the line.
+    """What the steps of runs work with.
 
     Args:
         line: the line.
         rules: the operator's decisions and the account's attributes, as they are now.
-        access: source → how its platform is reached; None when it cannot be.
-        compared: called when a compare run is done; the other half of the compare begins there.
+        access: source → how its platform is reached; None when it cannot be pulled.
+        compared: called when a compare run is done; it begins the comparison with Brevo.
     """
 
     line: Line
@@ -112,7 +112,7 @@ def start(  # noqa: PLR0913  # what a run is started with, most of it with a def
     is_dry: bool = False,
     is_forced: bool = False,
 ) -> Run:
-    """Start a run and wake a worker for it. An incremental one of what was never read becomes a full one.
+    """Start a run and wake a worker for it. An incremental run of a resource that was never read becomes a full run.
 
     Raises:
         ConfigError: the source cannot be pulled.
@@ -127,11 +127,11 @@ def start(  # noqa: PLR0913  # what a run is started with, most of it with a def
 
 
 def start_slot(puller: Puller, source: str, kind: RunKind, slot: Slot) -> Run | None:
-    """Start the run of a slot; None when the slot had its run already, whoever started it.
+    """Start the run of a slot; None when the slot had its run already.
 
     Raises:
         ConfigError: the source cannot be pulled.
-        Busy: it has an open run; the slot waits.
+        Busy: the source has an open run; the slot waits.
     """
     kind, since_ms = _kind(puller, source, kind)
     run = puller.line.store.runs.start(source, kind, since_ms=since_ms, by="schedule", slot=slot)
@@ -139,7 +139,7 @@ def start_slot(puller: Puller, source: str, kind: RunKind, slot: Slot) -> Run | 
 
 
 def _kind(puller: Puller, source: str, kind: RunKind, resource: str = CUSTOMERS) -> tuple[RunKind, int | None]:
-    """Return what is really read, and since when."""
+    """Return the kind of run that is really started, and since when it reads changes."""
     puller.reach(source)
     if kind is not RunKind.INCREMENTAL:
         return kind, None
@@ -156,23 +156,23 @@ def _begun(puller: Puller, run: Run) -> Run:
 # one step -----------------------------------------------------------------------------------------------------------
 
 
-def step(puller: Puller, number: str) -> Rest:
-    """Do the next piece of work of a run; tell when to look again (None: somebody else will, or it is over)."""
+def step(puller: Puller, number: str) -> StepResult:
+    """Do the next step of a run; `wait_s` is None when another worker has the run, or the run has ended or stopped."""
     runs = puller.line.store.runs
     with runs.lease(number) as is_ours:
         run = runs.read(number) if is_ours else None
         if run is None or run.state not in {RunState.RUNNING, RunState.DELIVERING}:
-            return Rest(did_work=False, wait_s=None)
+            return StepResult(did_work=False, wait_s=None)
         wait_s = _must_wait(puller, run)
         if wait_s is not None:
-            return Rest(did_work=False, wait_s=wait_s)
+            return StepResult(did_work=False, wait_s=wait_s)
         if run.state is RunState.DELIVERING:
             return _finish(puller, run)
         try:
             return _page(puller, run)
         except (ConfigError, Parkable, PayloadError, TryLater, Unavailable) as error:
             _hindered(puller, run, error)
-            return Rest(did_work=False, wait_s=None)
+            return StepResult(did_work=False, wait_s=None)
 
 
 def _must_wait(puller: Puller, run: Run) -> float | None:
@@ -185,7 +185,7 @@ def _must_wait(puller: Puller, run: Run) -> float | None:
     return 0.5 if any(lanes.depth(lane)[0] > HIGH_WATER for lane in run.lanes) else None
 
 
-def _page(puller: Puller, run: Run) -> Rest:
+def _page(puller: Puller, run: Run) -> StepResult:
     began = time.monotonic()
     page, phase = _read(puller, run)
     store = puller.line.store
@@ -195,18 +195,18 @@ def _page(puller: Puller, run: Run) -> Rest:
     if harm and not run.is_forced and not run.is_dry:
         remedy = f"Look at the source. If it is meant so: `tajo runs resume {run.id} --force`."
         _stop(puller, run, harm, remedy, is_braked=True)
-        return Rest(did_work=False, wait_s=None)
+        return StepResult(did_work=False, wait_s=None)
     put = _after(run, page, phase, work.notes + [harm] * bool(harm), puller.line.clock())
     move = PageMove(run.id, run.version, put, {**work.counts, "pages": 1}, work.seen, run.kind is RunKind.COMPARE)
     if not _commit(puller, [] if run.is_dry else work.events, move):
-        return Rest(did_work=False, wait_s=None)  # paused, cancelled or moved by another meanwhile
+        return StepResult(did_work=False, wait_s=None)  # another process paused, cancelled or moved the run
     if put.get("state") == RunState.DELIVERING and not run.is_dry:
         full = {} if run.kind is RunKind.INCREMENTAL else {"full_ms": run.started_ms}
         store.runs.set_reach(run.source, run.resource, until_ms=run.started_ms, **full)
     store.counters.add(work.tally())
     took_ms = int((time.monotonic() - began) * 1000)
     log.info("page read", run=run.id, source=run.source, records=len(page.events), ms=took_ms)
-    return Rest(did_work=True, wait_s=page.wait_s or 0.0)
+    return StepResult(did_work=True, wait_s=page.wait_s or 0.0)
 
 
 def _read(puller: Puller, run: Run) -> tuple[Page, str]:
@@ -222,7 +222,7 @@ def _read(puller: Puller, run: Run) -> tuple[Page, str]:
 
 
 def _after(run: Run, page: Page, phase: str, notes: Sequence[str], now_ms: int) -> dict[str, Json]:
-    """Return what is to be written of a run once the page is safe."""
+    """Return the fields of a run to be stored together with the page."""
     put: dict[str, Json] = {
         "phase": phase,
         "reason": "",
@@ -254,7 +254,7 @@ def _smooth(run: Run, done: int, now_ms: int) -> float:
 
 
 def _commit(puller: Puller, events: Sequence[Planned], move: PageMove) -> bool:
-    """Put a page into the lanes in parts; the last part moves the run. False when the run is not ours any more."""
+    """Put a page into the lanes in parts; the last part moves the run. False when another process moved the run."""
     line = puller.line
     for start_at in range(0, max(1, len(events)), PART):
         part = events[start_at : start_at + PART]
@@ -269,9 +269,9 @@ def _commit(puller: Puller, events: Sequence[Planned], move: PageMove) -> bool:
 
 
 def _gone_page(puller: Puller, run: Run, connector: Connector, access: Access) -> Page:
-    """Return the next people of the source whom the run did not see: as they are now, or as deleted.
+    """Return events for the next people of the source that the run did not see: their present state, or deleted.
 
-    Nobody counts as deleted because a page was short: each is asked for by id.
+    A person missing from the pages does not count as deleted: the source is asked for each missing person by id.
     """
     if run.resource not in connector.fetches:
         return Page(
@@ -294,7 +294,7 @@ def _gone_page(puller: Puller, run: Run, connector: Connector, access: Access) -
         asked = ids[index : index + GONE_ASK]
         found = connector.fetch(run.resource, asked, access)
         here = {one.record_id for one in found if isinstance(one, Event)}
-        # one that could not be read is not gone
+        # a record that could not be read is not deleted
         is_sure = not any(isinstance(one, PayloadError) for one in found)
         events += [*found, *(_deleted(run, one) for one in asked if is_sure and one not in here)]
     return Page(events, {"gone": number} if number <= people else None)
@@ -330,8 +330,8 @@ def _deleted(run: Run, record_id: str) -> Event:
 # the end ------------------------------------------------------------------------------------------------------------
 
 
-def _finish(puller: Puller, run: Run) -> Rest:
-    """End a run whose changes are all delivered; until then say what they wait for."""
+def _finish(puller: Puller, run: Run) -> StepResult:
+    """End a run when all its changes are delivered; until then store what they wait for."""
     store = puller.line.store
     left_in = {} if run.is_dry else {lane: store.runs.left_to_deliver(lane) for lane in run.lanes}
     left = sum(left_in.values())
@@ -349,16 +349,16 @@ def _finish(puller: Puller, run: Run) -> Rest:
             remedy=pause.remedy if pause else "",
             due=now_ms + int(DELIVERING_LOOK_S * 1000),
         )
-        return Rest(did_work=False, wait_s=None)
+        return StepResult(did_work=False, wait_s=None)
     if store.runs.move(run, (RunState.DELIVERING,), RunState.DONE, phase="", reason="", remedy=""):
         log.info("run done", run=run.id, source=run.source, **{name: n for name, n in run.counts.items() if n})
         if run.kind is RunKind.COMPARE and not run.is_dry:
             puller.compared(run)
-    return Rest(did_work=True, wait_s=None)
+    return StepResult(did_work=True, wait_s=None)
 
 
 def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadError | TryLater | Unavailable) -> None:
-    """Put a run off, or stop it where it stands: its cursor stays."""
+    """Put a run off, or stop it; its cursor stays."""
     again = f"`tajo runs resume {run.id}` goes on at the same place."
     store, now_ms = puller.line.store, puller.line.clock()
     if isinstance(error, ConfigError | Parkable):
@@ -369,7 +369,7 @@ def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadE
         _stop(puller, run, str(error), f"See what the source answers. {again}")
     else:
         wait_s = error.after_s if isinstance(error, TryLater) and error.after_s else min(MAX_AWAY_WAIT_S, 2**run.tries)
-        # throttling is everyday life; what should not happen is told when the run is long over, too
+        # throttling is normal and needs no note; a failure is noted, and the note stays after the run's end
         note = f"A page was put off: {error}"
         store.runs.put_off(run, now_ms + int(wait_s * 1000), str(error), run.tries + 1, note=note)
         log.warning("page put off", run=run.id, source=run.source, reason=str(error), wait_s=wait_s)

@@ -1,4 +1,4 @@
-"""Upkeep of webhooks: platforms switch webhooks off in silence. Look, repair, and pull what was missed meanwhile."""
+"""Upkeep of webhooks: platforms may switch webhooks off without notice. Check, repair, and pull missed changes."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ def tend_webhooks(puller: runs.Puller, source: str, public_url: str, *, by: str 
     """List, make and repair a source's webhooks; start an incremental run when events may have been missed.
 
     Args:
-        puller: what runs work with.
+        puller: starts the run.
         source: the source.
-        public_url: how the outside world reaches the ingress.
-        by: who asked.
+        public_url: the address at which platforms reach the ingress.
+        by: what asked for it, for the run: `cli`, `schedule`, ...
 
     Raises:
         TajoError: see `Connector.ensure_webhooks`.
@@ -42,12 +42,12 @@ def tend_webhooks(puller: runs.Puller, source: str, public_url: str, *, by: str 
 
 
 def webhooks_note(source: str) -> str:
-    """Return the name of the note on what was last found of a source's webhooks."""
+    """Return the name of the note that holds the last result of a source's upkeep."""
     return f"installed:{source}"
 
 
 def upkeep_json(found: Upkeep) -> dict[str, Json]:
-    """Return what became of a source's webhooks, for programs and for the note."""
+    """Return the result of a source's upkeep as JSON, for programs and for the note."""
     return {
         "kept": list(found.kept),
         "created": list(found.created),
@@ -59,7 +59,7 @@ def upkeep_json(found: Upkeep) -> dict[str, Json]:
 
 
 def catch_up(puller: runs.Puller, source: str, *, by: str) -> None:
-    """Pull what changed since the last run; a run that is under way already brings it too, or the next one does."""
+    """Start a run for the changes since the last run, unless one is open: that run or the next one brings them, too."""
     try:
         runs.start(puller, source, RunKind.INCREMENTAL, by=by)
     except Busy as busy:
@@ -69,7 +69,7 @@ def catch_up(puller: runs.Puller, source: str, *, by: str) -> None:
 
 
 def _once(puller: runs.Puller, source: str, text: str) -> None:
-    """Alert, unless the same was said last time."""
+    """Raise an alert, unless the last alert had the same text."""
     store = puller.line.store
     if store.note(f"webhooks:{source}") != text:
         store.set_note(f"webhooks:{source}", text)

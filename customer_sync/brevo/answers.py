@@ -214,10 +214,10 @@ IMPORTS: Final = Answers(
             "Look at the folder Tajo under Contacts, Lists in Brevo.",
             code="missing_parameter",
         ),
-        Answer(413, Next.PARK, "The import is larger than Brevo takes.", "Nothing to do: its contacts follow singly."),
+        Answer(413, Next.PARK, "The import is too large for Brevo.", "Nothing to do: contacts are sent one by one."),
         *_common(_CONTACTS_ACCESS),
     ),
-    "Nothing to do at first: its contacts follow singly, and each says for itself what is wrong.",
+    "Nothing to do at first: its contacts are sent one by one, and each gets its own error.",
 )
 
 #: `/contacts/lists` and `/contacts/folders`: https://developers.brevo.com/reference/get-lists

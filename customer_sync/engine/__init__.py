@@ -1,1 +1,1 @@
-"""Engine: what moves everything: an event's plan, what lanes give back, why they pause."""
+"""Engine: the plan of an event, the worker step of a lane, the result of a delivery, and the pauses of a lane."""

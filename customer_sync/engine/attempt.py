@@ -1,7 +1,7 @@
-"""The worker step that all lanes share. A lane's handler says what an item needs, and makes the calls for it.
+"""The worker step that all lanes share. A lane's handler plans an item and makes its calls.
 
-Everything else is done here for every lane: calls side by side within the shared limit, an end to the calls when the
-destination is down, and for each failure its next step: wait, try again, park after 72 hours, let the whole lane pause.
+This module does the rest for every lane: it runs calls in parallel within the shared limit, stops calling when the
+destination is down, and chooses the next step after a failure: wait, try again, park after 72 hours, pause the lane.
 """
 
 from __future__ import annotations
@@ -27,31 +27,31 @@ from customer_sync.store.limits import Limits
 
 log = get(__name__)
 
-#: How many items are taken at once when there is no limit.
+#: How many items are taken at once when the lane has no rate limit.
 BATCH: Final = 64
-#: How soon an item is due again whose destination is down, in seconds; until then the lane's breaker holds it.
+#: How soon an item is due again when its destination is down, in seconds; the lane's breaker may keep it longer.
 PAUSED_S: Final = 1.0
 
-#: What a handler works on: an item with all that it planned for it.
+#: The type of a handler's jobs: an item with its plan.
 J = TypeVar("J")
-#: What lets its calls through.
+#: The type of the gate that lets a handler's calls through.
 G = TypeVar("G")
 _Made_co = TypeVar("_Made_co", covariant=True)
 
 
 class MakesGate(Protocol[_Made_co]):
-    """Makes what lets the calls of one batch through; see `customer_sync.brevo.gate`."""
+    """Makes the gate for the calls of one batch; see `customer_sync.brevo.gate`."""
 
     def __call__(self, limits: Limits, bucket: str, expected: int, *, urgent: bool) -> _Made_co:
-        """Return the gate for about `expected` calls; `urgent` where an item of the batch is."""
+        """Return the gate for about `expected` calls; `urgent` where an item of the batch is urgent."""
         ...
 
 
 class Saves(Protocol):
-    """Saves what must not wait with one job, see `LaneStep.save`."""
+    """Saves the urgent part of a failed job, see `LaneStep.save`."""
 
     def __call__(self, *, is_parked: bool) -> str | None:
-        """Return what is to be stored of the target, None for nothing."""
+        """Return the target's text to be stored, None for nothing."""
         ...
 
 
@@ -61,7 +61,7 @@ class LaneStep(ABC, Generic[J, G]):
     Args:
         lane: the lane.
         limits: the shared limit.
-        gate: makes what lets calls through.
+        gate: makes the gate that lets calls through.
         clock: milliseconds since 1970.
     """
 
@@ -80,40 +80,40 @@ class LaneStep(ABC, Generic[J, G]):
         """Return what plans one item: an outcome where no call is needed, else the job. Called once for each batch.
 
         Raises:
-            TajoError: nothing can be planned now: every item waits.
+            TajoError: no item can be planned now: all items wait.
         """
 
     @abstractmethod
     def carry_out(self, job: J, gate: G) -> Outcome:
-        """Make the calls of one job, each when the gate lets it through. It may be run again from its start.
+        """Make the calls of one job, each when the gate lets it through. A job may run again from its start.
 
         Raises:
-            TajoError: what becomes of the item, see `customer_sync.errors`.
+            TajoError: its class says what happens to the item, see `customer_sync.errors`.
         """
 
     def save(self, job: J, gate: G, *, is_parked: bool) -> str | None:  # noqa: ARG002  # for lanes that save something
-        """Do what must not wait with a job that failed; return what is to be stored of the target, None for nothing.
+        """Do the part of a failed job that must not wait; return the target's text to be stored, None for nothing.
 
         Args:
             job: the job.
             gate: lets calls through.
-            is_parked: whether it is to be parked, and not tried again.
+            is_parked: whether the item is to be parked, and not tried again.
 
         Raises:
-            TajoError: it could not be done: a job that was to be parked is tried again.
+            TajoError: this part failed: an item that was to be parked is tried again.
         """
         return None
 
     def complete(self, job: J, outcome: Outcome) -> None:  # most lanes have nothing to add
-        """Add to an outcome what the calls have changed, whatever failed after that."""
+        """Add to an outcome what the calls have changed, even where a later call failed."""
 
     def batch_size(self) -> int:
-        """Return how many items to take: what one second allows, so that urgent ones never wait behind more."""
+        """Return how many items to take: at most one second's calls, so that urgent items never wait longer."""
         rate = self._limits.rate(self.lane.bucket)
         return BATCH if not rate else max(1, min(BATCH, int(rate)))
 
     def deliver(self, items: Sequence[Item]) -> Delivery:
-        """Try to deliver the items; every one of them has an outcome, and one bad item never harms another."""
+        """Try to deliver the items. Every item gets an outcome, and one bad item never harms another."""
         try:
             plan = self.planner()
         except TajoError as error:
@@ -138,7 +138,7 @@ class LaneStep(ABC, Generic[J, G]):
             return self._failed(item, error)
 
     def _attempt(self, item: Item, job: J, gate: G, stop: threading.Event) -> Outcome:
-        """Carry out one job and tell what became of it; no more are begun once the destination is down."""
+        """Carry out one job and return its outcome; no job is begun after the destination was found to be down."""
         if stop.is_set():
             return Outcome(item, Settlement(item.target, "again"), "held")
         try:
@@ -150,7 +150,7 @@ class LaneStep(ABC, Generic[J, G]):
         except redis.RedisError:
             raise
         except Exception as error:  # noqa: BLE001  # a fault of ours in one item must not stop the others
-            # the error's text may hold what was sent: only its name and place are told
+            # the error's text may hold personal data: log only its name and place
             told = {"lane": self.lane.name, "error": type(error).__name__, "place": place(error)}
             log.error("item not delivered", **told)  # noqa: TRY400  # no traceback, for the reason above
             fault = TryLater(f"A fault of this service: {told['error']}.")
@@ -163,13 +163,13 @@ class LaneStep(ABC, Generic[J, G]):
         if why is None:
             outcome = _again(item, error)
             if save is not None and outcome.settlement.burns:
-                with suppress(TajoError):  # it is tried again as well
+                with suppress(TajoError):  # the saving is tried again with the item
                     outcome.settlement.record = save(is_parked=False)
             return outcome
         try:
             record = None if save is None else save(is_parked=True)
         except Parkable:
-            record = None  # nobody can: whoever looks at the parked item sees why
+            record = None  # the item cannot be saved either: the parked item shows the reason
         except TajoError as other:
             return _again(item, other)
         return parked(item, self.lane.name, why, self._clock(), record)
@@ -187,7 +187,7 @@ class LaneStep(ABC, Generic[J, G]):
 
 
 def _burns(error: TajoError) -> bool:
-    """Tell whether a failure counts as a try of the item: one that concerns the whole lane does not."""
+    """Tell whether a failure uses up a try of the item: a failure of the whole lane does not."""
     return error.burns if isinstance(error, TryLater) else not isinstance(error, Unavailable | ConfigError)
 
 
@@ -202,7 +202,7 @@ def _again(item: Item, error: TajoError) -> Outcome:
 
 
 def _with_companion(outcome: Outcome) -> Outcome:
-    """Return an outcome that gives the item's companion back, too, as it was unless something else is said."""
+    """Return an outcome that also gives back the item's companion (the old address of a rename), if it does not yet."""
     if outcome.item.old is not None and outcome.settlement.old is None:
         outcome.settlement.old = (outcome.item.old.target, None)
     return outcome

@@ -1,4 +1,4 @@
-"""What a lane is, and what its handler and its bulk gear give back: an outcome for each item, and why to pause."""
+"""A lane's description, and the results of its handler and its bulk gear: an outcome for each item, and a pause."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from customer_sync.store.items import Item, Settlement
 from customer_sync.store.parked import encode, park_item
 from customer_sync.store.run import EVENT_PREFIX
 
-#: How long an item that failed alone lets others go before it, in seconds.
+#: How long an item that failed alone waits while other items are tried, in seconds.
 SUSPECT_WAIT_S = 5.0
 
-#: The queue of lanes that call a platform: one that hangs must hold up nobody but itself.
+#: The queue of lanes that call a platform: a platform that hangs must not delay the lanes to Brevo.
 PLATFORMS: Final = "platforms"
-#: How soon what had to wait is looked at again, in seconds.
+#: How soon a held item is looked at again, in seconds.
 HELD_S = 1.0
 
 Word = Literal["delivered", "unchanged", "again", "held", "back", "parked"]
@@ -34,10 +34,10 @@ class LaneDescription:
 
     Args:
         name: the lane, as in `contacts` or `writeback:<source>`.
-        keeps: what is remembered of a target once it is delivered: a `person`, a `record` of the lane's own, or None.
+        keeps: what is stored of a target after its delivery: a `person`, a `record` of the lane's own, or None.
         bucket: the rate limit that its calls count against.
-        destination: whom it calls, for people: Brevo, or the platform.
-        has_gear: whether a bulk gear takes its bulk items.
+        destination: the name of the API that it calls, for people: Brevo, or the platform.
+        has_gear: whether a bulk gear delivers its bulk items.
         queue: the Celery queue of its wake-ups, with workers of its own; "" for the queues that lanes to Brevo share.
     """
 
@@ -50,18 +50,23 @@ class LaneDescription:
 
 
 class Outcome(NamedTuple):
-    """What became of one item.
+    """The result of one item.
 
     Args:
         item: the item.
         settlement: what is written to the lane.
-        word: `held` is `again` without a burnt try: the limit, the destination or a setting is in the way; `back`:
-            nothing was tried, the item goes another way.
+        word: one of
+            `delivered`: the destination took it;
+            `unchanged`: the destination has it already;
+            `again`: the try failed and is used up, the item is tried again;
+            `held`: the limit, the destination or a setting prevented it; no try is used up;
+            `back`: not tried, the item is delivered in another way;
+            `parked`: an operator must look at it.
         note: the destination's answer or the reason, for people.
         pause: the error that concerns the whole lane.
-        upheld: the channels on which the rules of consent kept somebody who withdrew from becoming mailable.
-        events: what a handler found out that concerns other lanes: they go the way of a request's events, before the
-            item is settled. One that comes twice, with the same id, changes nothing. Not for bulk gears.
+        upheld: the channels on which the rules of consent kept a person who withdrew from becoming mailable.
+        events: events that a handler found and that concern other lanes. They are read like those of a request, before
+            the item is settled. An event that comes twice, with the same id, changes nothing. Not for bulk gears.
     """
 
     item: Item
@@ -74,12 +79,12 @@ class Outcome(NamedTuple):
 
 
 def held(item: Item, note: str) -> Outcome:
-    """Return the outcome of an item that could not be tried; nothing is burnt."""
+    """Return the outcome of an item that could not be tried; no try is used up."""
     return Outcome(item, Settlement(item.target, "again", due_in_s=HELD_S), "held", note)
 
 
 def parked(item: Item, lane: str, why: Parkable, at_ms: int, record: str | None = None) -> Outcome:
-    """Return the outcome of an item that a person must look at; `record` is stored of its target all the same."""
+    """Return the outcome of an item that an operator must look at; `record` is stored for its target in any case."""
     found = park_item(item, lane, why.reason, why.remedy, at_ms)
     settlement = Settlement(item.target, "parked", record=record, parked=(found.id, encode(found)))
     return Outcome(item, settlement, "parked", f"{why.reason} {why.remedy}")
@@ -99,9 +104,9 @@ class Delivery:
 
     @classmethod
     def of(cls, outcomes: Sequence[Outcome]) -> Delivery:
-        """Return a delivery that pauses the lane for a wrong setting, or when no call at all got through.
+        """Return a delivery that pauses the lane for a wrong setting, or when every call failed.
 
-        Where others got through, the destination is not down: the ones that did not are tried again and it counts.
+        If some calls succeeded, the destination is not down: each failed item uses up a try and is tried again.
         """
         errors = [outcome.pause for outcome in outcomes if outcome.pause is not None]
         config = next((error for error in errors if isinstance(error, ConfigError)), None)
@@ -112,14 +117,14 @@ class Delivery:
         return cls(outcomes, None).blaming_items()
 
     def blaming_items(self) -> Delivery:
-        """Return the same without a pause: what failed burns its own tries."""
+        """Return the same without a pause: each failed item uses up a try."""
         return Delivery([_counted(outcome) for outcome in self.outcomes], None)
 
     def after_lone_failure(self, breakers: Breakers, lane: str) -> Delivery:
-        """Tell one item that always fails from a destination that is down.
+        """Distinguish one item that always fails from a destination that is down.
 
-        The first time, nobody can know: the lane pauses, and the item lets others be the probe. When others got
-        through meanwhile and the same item fails alone again, it is the item, and its own try is burnt.
+        After the first failure the cause is unknown: the lane pauses, and other items are tried first. If these succeed
+        and the same item fails alone again, the item is the cause, and it uses up a try.
         """
         failed = [one for one in self.outcomes if one.pause is not None]
         if not isinstance(self.pause, Unavailable) or len(failed) != 1:
@@ -140,21 +145,21 @@ def _counted(outcome: Outcome) -> Outcome:
     return outcome._replace(word="again")
 
 
-#: What became of an item → the state of the events behind it; other words leave them as they are.
+#: Word of an outcome → new state of the item's events; other words do not change the state.
 STATES = {
     "delivered": EventState.DELIVERED,
     "unchanged": EventState.DELIVERED,
     "again": EventState.RETRYING,
     "parked": EventState.PARKED,
 }
-#: The note of an item that an import brought to its end.
+#: The note of an item that an import delivered.
 IMPORTED = "imported"
-#: What became of an item → the count of the run that it came with.
+#: Word of an outcome → the count of the run that the item came with.
 _RUN_COUNTS = {"delivered": "sent", "unchanged": "same", "parked": "failed", "again": "retried"}
 
 
 def is_of_run(event: EventRef) -> bool:
-    """Tell whether an event is one of a run, which has counts of its own."""
+    """Tell whether an event came from a run; runs have counts of their own."""
     return event.event_id.startswith(EVENT_PREFIX)
 
 
@@ -165,7 +170,7 @@ def count_upheld(tally: Tally, outcomes: Sequence[Outcome]) -> None:
 
 
 def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms: int) -> dict[str, Counter[str]]:
-    """Count what became of items, whichever way they went; return the counts of the runs they came with, by number."""
+    """Count the results of items, of single and bulk deliveries; return the counts of their runs, by run number."""
     items: Counter[str] = Counter("again" if one.word == "held" else one.word for one in outcomes)
     items.pop("back", None)
     events: Counter[tuple[str, EventState]] = Counter()
@@ -175,7 +180,7 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
         state = STATES.get(outcome.word)
         if state is None:
             continue
-        # several records of one run may have met in one contact
+        # several records of one run may belong to one contact
         leading = [one for one in outcome.item.events if one.leads]
         for number in {one.event_id.removeprefix(EVENT_PREFIX) for one in leading if is_of_run(one)}:
             runs[number][_RUN_COUNTS[outcome.word]] += 1
@@ -196,7 +201,7 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
 
 
 class Handler(Protocol):
-    """The worker step of one lane; `customer_sync.engine.attempt` has what all of them share."""
+    """The worker step of one lane; `customer_sync.engine.attempt` has the part that all lanes share."""
 
     lane: LaneDescription
 
@@ -210,12 +215,12 @@ class Handler(Protocol):
 
 
 class Work(NamedTuple):
-    """Items that a bulk gear is done with.
+    """Items that a bulk gear has finished.
 
     Args:
         token: proves their lease.
-        delivery: what became of them.
-        alert: what a person should know, and what to do; None when there is nothing.
+        delivery: their outcomes.
+        alert: what an operator should know, and what to do; None for no alert.
     """
 
     token: str
@@ -224,27 +229,27 @@ class Work(NamedTuple):
 
 
 class Gear(Protocol):
-    """The bulk gear of one lane: takes many items along in one call and follows what becomes of them."""
+    """The bulk gear of one lane: sends many items in one call, and finds out the result of each item later."""
 
-    #: Delivers one by one what the gear gave back.
+    #: Delivers items one by one that the gear gave back.
     single: Handler
 
     def load(self) -> Generator[Work]:
-        """Look at bulk items, send off what goes together; yields what is to be settled."""
+        """Look at bulk items, send many in one call; yield the items that are to be settled."""
         ...
 
     def follow(self) -> Generator[Work]:
-        """Look at what was sent off; yields what has ended."""
+        """Look at the bulk calls that are due; yield the items of those that have ended."""
         ...
 
     def next_look_s(self) -> float | None:
-        """Return how long until there is something to follow, in seconds; None when nothing is under way."""
+        """Return how long until the next look at a bulk call, in seconds; None when no bulk call is running."""
         ...
 
     def hears(self, inbound: Inbound) -> bool:
-        """Tell whether a request is a notice for the gear, and for nobody else."""
+        """Tell whether a request is a notice for this gear only."""
         ...
 
     def look_now(self) -> bool:
-        """Have what was sent off looked at at once; False when nothing was."""
+        """Make every sent bulk call due for a look now; False without one."""
         ...

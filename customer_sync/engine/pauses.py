@@ -1,4 +1,4 @@
-"""Pauses: why a lane waits, what people are told of it, and when it goes on. The items wait and burn no try."""
+"""Pauses: why a lane waits, the alert about it, and when the lane continues. Waiting items use up no try."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ _BRING_BACK: Final = (
 
 
 def pause(store: Store, lane: str, error: Unavailable | ConfigError, now_ms: int) -> None:
-    """Let a lane wait for what the error says, and alert people the first time.
+    """Pause a lane because of an error, and raise an alert the first time.
 
     Raises:
-        Unavailable: the destination is down, so that whoever called comes back later.
+        Unavailable: the destination is down; the caller tries again later.
     """
     if isinstance(error, ConfigError):
         _trip(store, lane, Pause("config", error.reason, error.remedy, now_ms), CONFIG_PAUSE_S)
@@ -33,13 +33,13 @@ def pause(store: Store, lane: str, error: Unavailable | ConfigError, now_ms: int
 
 
 def await_handler(store: Store, lane: str, now_ms: int) -> None:
-    """Let a lane wait that this worker cannot deliver, unless another one can: an older version may run beside it."""
+    """Pause a lane that no worker can deliver. This worker may be an older version than another one, which can."""
     if not store.lanes.is_served(lane):
         _trip(store, lane, Pause("config", f"No worker delivers the lane {lane}.", _BRING_BACK, now_ms), CONFIG_PAUSE_S)
 
 
 def resume(store: Store, lane: str) -> None:
-    """Let a lane go on whose destination answers again."""
+    """End the pause of a lane: its destination answers again."""
     ended = store.breakers.close(lane)
     store.breakers.others_got_through(lane)
     if ended is not None:

@@ -1,10 +1,10 @@
-"""A plan: what an event changes, typed from the skill to the script that commits it.
+"""A plan: what an event changes, in types from the skill to the script that commits it.
 
     skill   → [Says | Said | Erase | Merge | Put]    what changes, in our words (`Step`)
-    planner → Planned                                the same as the script takes it: who, and what is put where
-    commit                                           one atomic step, and what is to be done after it
+    planner → Planned                                the same in the script's form: the identity, and puts into lanes
+    commit                                           one atomic step, and the wake-ups after it
 
-Who a change is about is resolved once, by the script, for all that is put with it.
+The script finds the person of an identity once, for all puts of a group.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ class Who:
 
     Args:
         source: the source.
-        at: when it was so at the platform, UTC: the stamp of all that is said.
+        at: when the platform had this state, UTC: the time stamp of all values.
         id: the platform's id of the customer; None where there is none.
-        email: the address at that time, normalised; None when it was not told.
+        email: the address at that time, normalised; None when the event has no address.
         seen_at: which of two states of one `at` came later, see `model.Event`.
-        is_copy: it is told by an order, an older copy of the customer: it leads to the person while nothing better is
-            known, and moves nobody.
-        only_known: nobody new is made.
+        is_copy: an order told the customer, which is an older copy: its address is used only while the customer's own
+            record is unknown, and moves no record.
+        only_known: no new person is made.
         since: the earliest time that is known of the customer; None: `at`.
     """
 
@@ -60,10 +60,10 @@ class Says:
     Args:
         who: the customer.
         fields: Brevo attribute → value.
-        consents: what was seen of their consent.
+        consents: the customer's opt-ins and withdrawals.
         is_deleted: the platform deleted the record at that time.
-        is_of_address: the order's own address is meant, whoever the customer is: a box on an order. It makes nobody a
-            customer unless somebody agreed.
+        is_of_address: the change is about the order's own address, not the customer's: a consent box on an order. It
+            makes the person a customer only with an opt-in.
     """
 
     who: Who
@@ -75,7 +75,7 @@ class Says:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said of an address itself, by Brevo or by an operator.
+    """What Brevo or an operator says of an address itself.
 
     Args:
         who: the address.
@@ -90,14 +90,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Erase:
-    """A person is to be forgotten, everywhere."""
+    """A person is to be erased everywhere."""
 
     who: Who
 
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """Two customers of one source became one: `gone_id` is over, `kept_id` goes on."""
+    """Two customers of one source became one: `gone_id` ends, `kept_id` stays."""
 
     source: str
     gone_id: str
@@ -110,10 +110,10 @@ class Put:
     """A change of a target that is known: of a person by number, or in another lane by the record's key.
 
     Args:
-        lane: the lane it waits in.
-        target: whose it is.
+        lane: the lane.
+        target: the item: a person's number, or a record's key.
         part: the change.
-        priority: who goes first.
+        priority: which items are delivered first.
     """
 
     lane: str
@@ -128,8 +128,8 @@ class Due:
 
     Args:
         at: the time, UTC; None is now.
-        is_moved: the item is due at this very time, sooner or later than it was (a cart that was changed again);
-            otherwise at the sooner of the two.
+        is_moved: this time replaces the item's due time, earlier or later (a cart that was changed again); otherwise
+            the earlier of the two counts.
     """
 
     at: datetime | None = None
@@ -144,12 +144,12 @@ class RecordSays:
         lane: its lane.
         source: the source.
         id: the platform's id of the record.
-        at: when it was so at the platform, UTC.
-        fields: field → value; of each the newest holds.
-        who: whose it is; None for nobody's (a product). The lane never learns an address: it reads address and consent
-            of the person when it delivers.
+        at: when the platform had this state, UTC.
+        fields: field → value; the newest value of each field counts.
+        who: the customer of the record; None without one (a product). The change holds no address: the lane reads the
+            person's address and consent at delivery.
         seen_at: which of two states of one `at` came later, see `model.Event`.
-        due: when it is to be delivered.
+        due: when the record is to be delivered.
     """
 
     lane: str
@@ -163,7 +163,7 @@ class RecordSays:
 
     @property
     def target(self) -> str:
-        """Whose item it is in the lane; no number of a person looks like it."""
+        """The record's item in the lane; never equal to a person's number."""
         return f"{self.source}:{self.id}"
 
 
@@ -174,15 +174,15 @@ Step = Says | Said | Erase | Merge | Put | RecordSays
 
 
 class Identity(NamedTuple):
-    """Whom a group of puts is about, as the script finds them.
+    """The identity that a group of puts is about; the script finds the person by it.
 
     Args:
         ref: the key of (source, id); "" where there is no id.
-        fp: the fingerprint of the address; "" where none was told.
+        fp: the fingerprint of the address; "" without an address.
         email: the address.
         ms: since when the address is known to be right, in ms; long ago for an order's copy.
-        us: which of two of one `ms` was seen later.
-        only_known: nobody new is made.
+        us: which of two states of one `ms` was seen later.
+        only_known: no new person is made.
     """
 
     ref: str
@@ -200,19 +200,19 @@ class Identity(NamedTuple):
 
 @dataclass(slots=True)
 class PlannedPut:
-    """One change on its way into a lane.
+    """One change to be put into a lane.
 
     Args:
-        lane: which.
-        part: the change; in the lane of people its record is found by the ref, an address by none.
-        at_ms: its time: what a tombstone is compared with.
-        priority: who goes first.
-        events: the events behind it.
-        target: whose it is, where that is known.
-        withdraws: whether it withdraws: then a tombstone does not stop it.
-        due_ms: when it is due; None: now.
-        is_moved: it is due at that very time, sooner or later than before.
-        after: of a withdrawal that goes along with a record: its form for addresses that the record led to before.
+        lane: the lane.
+        part: the change; in the lane of people its ref names the record; a change of the address has no ref.
+        at_ms: its time, which is compared with tombstones.
+        priority: which items are delivered first.
+        events: the events that caused it.
+        target: the item, where it is known.
+        withdraws: whether the change is a withdrawal: then a tombstone does not stop it.
+        due_ms: when the item is due; None: now.
+        is_moved: `due_ms` replaces the item's due time, earlier or later.
+        after: for a withdrawal that belongs to a record: its form for addresses that the record led to before.
     """
 
     lane: str
@@ -245,13 +245,13 @@ class PlannedPut:
 
 @dataclass(slots=True)
 class Group:
-    """What is put for one identity, or an erasure, or a merge.
+    """The puts of one identity, or an erasure, or a merge.
 
     Args:
-        who: whom it is about; None where the targets are known.
+        who: the identity; None where the targets are known.
         puts: the changes.
-        is_erasure: forget the person; `puts` holds the one change that says so.
-        merged: (gone ref, kept ref, at): one record became another; `events` are behind that.
+        is_erasure: erase the person; `puts` holds one change, the erasure.
+        merged: (gone ref, kept ref, at): one record became another; `events` caused it.
     """
 
     who: Identity | None = None
@@ -276,11 +276,11 @@ class Group:
 
 @dataclass(slots=True)
 class Planned:
-    """One event on its way into the lanes.
+    """The plan of one event.
 
     Args:
-        groups: what is put.
-        seen: the key against repeats; "" for none.
+        groups: the changes, by identity.
+        seen: the key that finds repeats; "" for none.
         row: its row for the ledger; None for none.
     """
 
@@ -295,7 +295,7 @@ class Planned:
 
 
 class Request(NamedTuple):
-    """What one request, or one part of a page, puts into the lanes; `entry` is its place in the inbox, "" for none."""
+    """The plans of one request, or of one part of a page; `entry` is the id of its inbox entry, "" for none."""
 
     entry: str
     events: Sequence[Planned]
@@ -303,18 +303,18 @@ class Request(NamedTuple):
 
 
 class Committed(NamedTuple):
-    """What became of the events (in order, parked ones last in each request), and whether it was done at all."""
+    """The states of the events (in order, parked ones last in each request), and whether anything was committed."""
 
     states: Sequence[str]
     is_done: bool = True
 
 
 def commit(store: Store, requests: Sequence[Request], wake: Callable[[str], None], page: str = "") -> Committed:
-    """Put requests into the lanes in one step, shorten the items that grew long, wake who has work now.
+    """Put requests into the lanes in one step, shorten long items, and wake the lanes that have work now.
 
     Args:
-        store: where.
-        requests: what is put.
+        store: the store.
+        requests: the requests.
         wake: sends a wake-up.
         page: how a page of a run moves the run, see `store.run.PageMove`; "" for none.
     """

@@ -1,4 +1,4 @@
-"""The planner: turns what skills say into what the script takes, see `plan`."""
+"""The planner: turns the steps of skills into the form that the script takes, see `plan`."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from customer_sync.store.people import People
 
 
 class Planner:
-    """Turns what skills say into what the script takes.
+    """Turns the steps of skills into groups for the script.
 
     Args:
         people: for the fingerprints.
-        now_ms: the time by Redis' clock: nothing is newer, but for a withdrawal.
+        now_ms: the time by Redis' clock: no stamp is later, except that of a withdrawal.
     """
 
     def __init__(self, people: People, now_ms: int) -> None:
@@ -47,13 +47,13 @@ class Planner:
         *,
         priority: Priority = Priority.LIVE,
     ) -> list[Group]:
-        """Return what is put for the steps of one event.
+        """Return the groups for the steps of one event.
 
         Args:
-            steps: what the skills say.
-            events: the event behind the changes; none for changes that are not told of.
-            seen_at: when it was seen, where the platform sends no finer time.
-            priority: who goes first; consent and deletion always do.
+            steps: the steps that the skills return.
+            events: the event that caused the changes; none for changes without a row in the ledger.
+            seen_at: when the event was seen, where the platform sends no finer time.
+            priority: which items are delivered first; consent and deletion are always urgent.
         """
         found: list[Group] = []
         for step in steps:
@@ -88,7 +88,7 @@ class Planner:
         return Group(puts=[PlannedPut(step.lane, step.part, 0, step.priority, events, target=step.target)])
 
     def _at_ms(self, at: datetime) -> int:
-        """Return a time not later than now: a clock that runs ahead must not win for ever."""
+        """Return a time not later than now: a platform's fast clock must not win for ever."""
         return min(to_ms(at), self._now_ms)
 
     def _seen_us(self, step: Says, seen_at: datetime) -> int:
@@ -147,7 +147,7 @@ class Planner:
             yield from self._withdrawn(consent, who.source, (), seen_at)
 
     def _part(self, step: Says, at_ms: int, seen_us: int) -> Part | None:
-        """Return what a step says of its record; None when it says nothing, or nobody can be found by it."""
+        """Return the change of a step's record; None when the step changes nothing, or has neither id nor address."""
         who, people = step.who, self._people
         if (who.id is None or step.is_of_address) and who.email is not None:
             ref, own_id = people.guest_ref(who.source, who.email), None
@@ -172,7 +172,7 @@ class Planner:
         return Part(ref, who.source, own_id, state) if state else None
 
     def _not_ahead(self, consent: Consent) -> Consent:
-        """Return an observation not later than now. A withdrawal is never cut below the time that it states itself."""
+        """Return an observation not later than now. A withdrawal always keeps the time that it states."""
         if consent.state is ConsentState.WITHDRAWN or to_ms(consent.at) <= self._now_ms:
             return consent
         return replace(consent, at=from_ms(self._now_ms), seen_at=None)
@@ -180,10 +180,10 @@ class Planner:
     def _withdrawn(
         self, consent: Consent, source: str, events: Sequence[EventRef], seen_at: datetime
     ) -> Iterator[PlannedPut]:
-        """Yield the put of a withdrawal at the address that it was said with.
+        """Yield the put of a withdrawal for the address that it was given with.
 
-        It goes along with the records that led there then, unless it is a bounce, which is of the mailbox alone; and
-        to the contacts that the customer left behind, in a form that holds while nobody else has the address.
+        The withdrawal also counts for the records that led to the address then, unless it is a bounce, which concerns
+        the mailbox alone. It also counts for the customer's former addresses, while no other person has the address.
         """
         said = said_of_address(consent, source, self._at_ms(seen_at))
         if not said:
@@ -205,7 +205,7 @@ def let_one_lead(groups: Sequence[Group]) -> None:
 
 
 def parts_of(groups: Iterable[Group]) -> tuple[Identity | None, list[Part]]:
-    """Return whom the groups of one record's event are about first among people, and what they put there."""
+    """Return the first identity among people of one record's event, and the changes put there."""
     found: Identity | None = None
     parts: list[Part] = []
     for group in groups:

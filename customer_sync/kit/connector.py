@@ -199,7 +199,7 @@ class Connector(ABC):
         raise ConfigError(f"{self.title} cannot be read by id.", "Let its webhooks do the work.")
 
     def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:  # noqa: ARG002  # as above
-        """Tell the platform that somebody opted out; opting in never flows this way.
+        """Tell the platform that a person opted out; opt-ins are never written to a platform.
 
         Asked only for the channels in `writes`. It must be repeatable, and look before it writes: a record that has
         another address now is `GONE`, because a withdrawal belongs to an address; one that opted in after

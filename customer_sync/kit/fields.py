@@ -12,7 +12,7 @@ record = {"id": identifier(node.get("id"), "id"), **node.pick(CUSTOMER)}
 
 An absent key stays absent (unknown); null, "" and an empty place on the way become None (known to be empty).
 
-Reading is strict on who somebody is and on what they allow, and lenient on all else: a value of an unexpected type is a
+Reading is strict on identity and consent, and lenient on other fields: a value of an unexpected type is a
 `PayloadError` that names its path where the field is `strict`; elsewhere it is left out, as if it were unknown, and
 noted (`Node.notes`). A reader of your own is any function from a value and its path to the canonical value, None where
 it is empty, or a `PayloadError`.
@@ -264,10 +264,10 @@ def maybe_id(value: Json, path: str) -> str | None:
 
 
 def email(value: Json, path: str) -> str | None:
-    """Return an e-mail address as it is written, without the spaces around it; None for one that reaches nobody.
+    """Return an e-mail address as it is written, without the spaces around it; None for an address without a mailbox.
 
     Raises:
-        PayloadError: it can be no address. Nothing in it is mended: that would make it somebody else's.
+        PayloadError: it cannot be an address. It is never mended: a mended address may be another person's.
     """
     if isinstance(value, str) and _UNFIT.search(value):
         raise PayloadError(path, "expected an e-mail address, found characters that cannot be read")

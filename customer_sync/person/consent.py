@@ -1,7 +1,7 @@
 """Consent: what a person allows, decided by one pure function that can only make things stricter on doubt.
 
 Consent stands in registers, each a field in which the newest wins, so the order of arrival cannot matter. A record has
-its own, as its source told them; an address has those that were said of the mailbox, whoever has it.
+its own, as its source told them; an address has those of the mailbox, for any person who has it.
 
 | register | of | holds |
 |---|---|---|

@@ -14,8 +14,8 @@ Fields of a record beside Brevo's attributes and the registers of consent:
 | `deleted` | of the deletion | the platform deleted it; a later claim revives it |
 
 Fields said of the address: consent (see `customer_sync.person.consent`), `gone` (the contact was deleted in Brevo),
-`drift` (what Brevo was found to have, heard once and not kept), `freed` (attributes whose value somebody else gave up),
-`erased` (everything that is not newer is forgotten).
+`drift` (what Brevo really has; used for the next delivery only, and not stored), `freed` (attributes of which another
+contact gave up its value), `erased` (everything that is not newer is forgotten).
 """
 
 from __future__ import annotations
@@ -176,10 +176,10 @@ def apply(person: Person, parts: Iterable[Part]) -> Person:
 
 
 def adds(person: Person, parts: Iterable[Part]) -> bool:
-    """Tell whether changes say anything of a person that is not known: that it was seen once more is nothing new."""
+    """Tell whether changes add anything to what is known of a person; a newer time alone adds nothing."""
     for part in parts:
         if not part.ref and person.email is None:
-            continue  # there is no address that it could be said of
+            continue  # a change of the address, and the person has no address
         record = person.records.get(part.ref)
         known = person.said if not part.ref else record.state if record is not None else None
         if known is None or part.is_borrowed or is_news(part.state, known):
@@ -188,7 +188,7 @@ def adds(person: Person, parts: Iterable[Part]) -> bool:
 
 
 def borrowed(said: State) -> dict[str, Stamped]:
-    """Return what a record takes along from an address that it leaves: what was withdrawn there while it led there."""
+    """Return the withdrawals that move with a record to another address: those made while it led to the old one."""
     found: dict[str, Stamped] = {}
     for channel in Channel:
         # a bounce is of the mailbox and stays there; a complaint is the person's word
@@ -201,14 +201,14 @@ def borrowed(said: State) -> dict[str, Stamped]:
 
 
 def _unforgotten(record: Record) -> Record:
-    """Return a record without what is not newer than its erasure, but for what it withdrew."""
+    """Return a record with only its withdrawals and the values that are newer than its erasure."""
     at_ms = record.state[ERASED].at_ms
     kept = {name: one for name, one in record.state.items() if one.at_ms > at_ms or name in _KEPT_IN_ERASURE}
     return record._replace(state=kept)
 
 
 def _without_erased(person: Person) -> Person:
-    """Forget everything that is not newer than the erasure; that somebody withdrew is no personal data, and stays."""
+    """Forget everything that is not newer than the erasure, except withdrawals: these are no personal data."""
     at_ms = person.said[ERASED].at_ms
     said = {name: one for name, one in person.said.items() if one.at_ms > at_ms or name in _KEPT_IN_ERASURE}
     records = {}

@@ -69,7 +69,7 @@ class Settings:
 
 
 class Account:
-    """A Brevo account in memory. Whoever changes it holds `lock`.
+    """A Brevo account in memory. Code that changes the account holds `lock`.
 
     Args:
         settings: how it starts.

@@ -80,7 +80,7 @@ class ImportRun:
         return bool(self._rest)
 
     def finish(self, now_ms: int) -> None:
-        """Bring in all new contacts at once; who is no longer new, because of a call meanwhile, goes singly."""
+        """Create all new contacts at once; a contact that another call created by now is imported one by one."""
         taken = self._contacts.taken(self._batch)
         if taken:
             self._drop(taken)

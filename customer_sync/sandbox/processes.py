@@ -135,7 +135,7 @@ class Processes:
                 if job not in self._imports:
                     return
                 is_more = run.settle(self._account.now_ms())
-            # whoever waits for the lock is to have it before we take it again
+            # another thread that waits for the lock gets it before this one takes it again
             time.sleep(0)
         with self._account.lock:
             if job not in self._imports:

@@ -44,8 +44,8 @@ local function steal(lane, target, prio, due)
   return true
 end
 
--- What a lane is, in letters: p keeps people, r keeps records of its own, g has a bulk gear. See `store/lanes.py`. Whom
--- this one keeps is known even where Redis forgot everything while the workers live.
+-- Whether a lane has a property, by its letter: p keeps people, r keeps records of its own, g has a bulk gear. See
+-- `store/lanes.py`. The contacts lane is known even where Redis lost all its data while the workers were running.
 local PEOPLE = 'contacts'
 local letters = {}
 local function lane_is(lane, letter)
@@ -70,7 +70,7 @@ local function set_later(lane, target, due, now, is_moved)
   redis.call('HSET', P .. 'later:' .. lane, target, string.format('%.0f', due))
 end
 
--- When an item is due whose lease is over; `due` when nothing else was said meanwhile.
+-- Return when an item is due after its lease: the time that was set during the lease, else `due`.
 local function due_after_lease(lane, target, due)
   if lane_is(lane, 'p') then return due end
   local later = redis.call('HGET', P .. 'later:' .. lane, target)

@@ -1,14 +1,15 @@
 -- People: which record leads to which address, and how a record moves. For the scripts that need it.
 --
 -- A person is an address, for good: `em` leads from its fingerprint to its number, and `p:<number>` holds
---   2<address>                 the version of the form, then the address; nothing for records that told none yet
+--   2<address>                 the version of the form, then the address; empty while no record has told an address
 --   <what Brevo has, JSON>     may be empty
 --   @<what was said of the address, JSON>         where there is something
 --   <ref>[<a record, JSON>     one line for each record; ref is the fingerprint of (source, id), 16 letters
--- A waiting change is `2@<JSON>` of the address, `2<ref>[<JSON>` of a record, or `2<ref>~<JSON>`: said of an address that
--- the record led to, of which only what was withdrawn concerns the record. An empty text stands for one that moved away.
-local LOOK = '2@[0,null,{},{},[]]' -- changes nothing: the person is looked at again
-local NEVER = '-200000000000000'   -- the stamp of an address that nobody told
+-- A waiting change is one of: `2@<JSON>`, a change of the address; `2<ref>[<JSON>`, a change of a record;
+-- `2<ref>~<JSON>`, a change of an address that the record led to: only its withdrawals count for the record. An empty
+-- text stands for a change that moved to another person.
+local LOOK = '2@[0,null,{},{},[]]' -- an empty change: the person is planned again
+local NEVER = '-200000000000000'   -- the stamp of a record without an address
 
 local function em_key(fp) return P .. 'em:' .. string.sub(fp, 1, 3) end
 local function ref_key(ref) return P .. 'ref:' .. string.sub(ref, 1, 3) end
@@ -18,7 +19,7 @@ local function mailbox(fp) return redis.call('HGET', em_key(fp), fp) or nil end
 
 local has_tombs = redis.call('EXISTS', P .. 'tomb') == 1
 
--- A new person for an address. That somebody withdrew before they were erased is remembered with the tombstone.
+-- Make a new person for an address. The tombstone of an erased person keeps the newest withdrawal of the address.
 local function new_mailbox(fp, email)
   local person = tostring(redis.call('INCR', P .. 'seq'))
   redis.call('HSET', em_key(fp), fp, person)
@@ -29,7 +30,7 @@ local function new_mailbox(fp, email)
   return person
 end
 
--- A new person for a record that told no address yet.
+-- Make a new person for a record that has told no address yet.
 local function new_holder()
   local person = tostring(redis.call('INCR', P .. 'seq'))
   redis.call('SET', person_key(person), '2\n')
@@ -49,7 +50,8 @@ local function write_ref(ref, person, ms, us)
   redis.call('HSET', ref_key(ref), ref, person .. '|' .. string.format('%.0f', ms) .. '|' .. string.format('%.0f', us))
 end
 
--- Where a record is now, and under which ref: one that became another is there. Returns nil when nobody knows it.
+-- Return the person that a record leads to now, and the record's ref: a merged record has the ref of the record that it
+-- became. Returns nil for an unknown record.
 local function home_of(ref)
   for _ = 1, 10 do
     local known = read_ref(ref)
@@ -59,7 +61,7 @@ local function home_of(ref)
   end
 end
 
--- The key under which a record goes on, also one that nobody knows.
+-- Return the ref that a record has now, after merges; for an unknown record too.
 local function last_name(ref)
   for _ = 1, 10 do
     local known = read_ref(ref)
@@ -87,7 +89,7 @@ local function is_leased(person) return redis.call('ZSCORE', P .. 'lease:' .. PE
 
 local function waiting(person) return redis.call('LRANGE', P .. 'c:' .. PEOPLE .. ':' .. person, 0, -1) end
 
--- What stands in a person's text under a ref; `rest` is the text without it.
+-- Return what a person's text holds under a ref, and `rest`: the text without that line.
 local function split(text, ref)
   local from = string.find(text, '\n' .. ref .. '[', 1, true)
   if not from then return nil, text end
@@ -107,7 +109,7 @@ local function has_records(person)
   return false
 end
 
--- The keys of the records that lead to a person, those that still wait too.
+-- Return the refs of the records that lead to a person, those of waiting changes too.
 local function refs_of(person)
   local found = {}
   for ref in string.gmatch(redis.call('GET', person_key(person)) or '', '\n([a-z2-7]+)%[') do found[ref] = true end
@@ -117,7 +119,7 @@ local function refs_of(person)
   return found
 end
 
--- Whether anybody else than these records leads to a person; a box on a customer's own order is the customer's.
+-- Whether a record other than these leads to a person. A consent box on a customer's order counts as the customer's.
 local function has_others(person, names)
   local function is_other(line)
     return not names[string.sub(line, 1, 16)] and not names[string.match(line, '"of":"([a-z2-7]+)"') or '']
@@ -131,7 +133,7 @@ local function has_others(person, names)
   return false
 end
 
--- Whether a person is known to have no contact in Brevo, and none can come by a call that is under way.
+-- Whether a person has no contact in Brevo for certain, and no running call or import can create one.
 local function is_fresh(person)
   local text = redis.call('GET', person_key(person)) or ''
   local has_none = string.find(text, '^%w[^\n]+\n\n') or string.find(text, '^%w[^\n]+\n$')
@@ -139,8 +141,8 @@ local function is_fresh(person)
   return redis.call('HEXISTS', P .. 'mark:' .. PEOPLE, person) == 0
 end
 
--- Two persons belong together while the contact of the one is to become that of the other (a rename): `from` leads from
--- the new address to the old one, `to` back. They are taken together, see `take.lua`.
+-- Two persons are a pair while the contact of the old address is to become the contact of the new address (a rename):
+-- `from` leads from the new person to the old person, `to` leads back. Both are leased together, see `take.lua`.
 local function unpair(new, old)
   redis.call('HDEL', P .. 'from:' .. PEOPLE, new)
   redis.call('HDEL', P .. 'to:' .. PEOPLE, old)
@@ -157,12 +159,12 @@ local function tell(person, prio, now, changes)
     if COMPACT > 0 and length > COMPACT then long[#long + 1] = {PEOPLE, person} end
   end
   touched = true
-  -- what is urgent for an old address waits until its contact has the new one
+  -- urgent changes of an old address wait until the contact has been renamed
   local new = has_pairs and prio == 0 and redis.call('HGET', P .. 'to:' .. PEOPLE, person)
   if new then put(PEOPLE, new, 0, now, now, {LOOK}) end
 end
 
--- Facts about who led where: `left` of a person (ref:until,...), `formers` of a ref (person:until,...).
+-- Facts about former addresses: `left` of a person (ref:until,...), `formers` of a ref (person:until,...).
 local function each(hash, field)
   local found = {}
   for name, at in string.gmatch(redis.call('HGET', hash, field) or '', '([^:,]+):(-?%d+)') do
@@ -180,8 +182,8 @@ local function note(hash, field, name, at)
   redis.call('HSET', hash, field, table.concat(parts, ','))
 end
 
--- Take everything of a record out of a person: what is stored and what waits. What a worker has of it is cut out when
--- that worker settles (see `settle.lua`). Returns the changes that it amounts to.
+-- Take a record out of a person: its stored line and its waiting changes. If a worker holds the person, the record is
+-- cut out when that worker settles (see `settle.lua`). Returns what was taken out, as changes.
 local function take_out(ref, person)
   local changes = {}
   local section, rest = split(redis.call('GET', person_key(person)) or '', ref)
@@ -203,7 +205,7 @@ local function take_out(ref, person)
   return changes
 end
 
--- What was withdrawn at an address, as changes of a record that leaves it.
+-- Return the withdrawals of an address as changes of a record that moves to another address.
 local function withdrawn_at(person, ref)
   local changes = {}
   local text = redis.call('GET', person_key(person)) or ''
@@ -221,13 +223,13 @@ local function withdrawn_at(person, ref)
   return changes
 end
 
--- When a person is being erased: everything that is not newer is to be forgotten, and their contact is to be deleted.
+-- Return the time of a waiting erasure of a person: what is not newer is to be forgotten, and the contact deleted.
 local function is_forgotten(person)
   local at = has_tombs and redis.call('HGET', P .. 'tomb', 'p:' .. person)
   return at and string.match(at, '^%d+') or nil
 end
 
--- Whether the contact of a person is to come, over however many renames, from another one.
+-- Whether a person's contact is to come from another person, through one rename or several.
 local function comes_from(person, other)
   for _ = 1, 20 do
     if person == other then return true end
@@ -237,8 +239,8 @@ local function comes_from(person, other)
   return true
 end
 
--- The last record may have left a person: then the contact of that address becomes the one of the new address, where
--- there is none, or none any more once its own is renamed.
+-- Pair two persons if the last record has left the old one: then the contact of the old address is renamed to the new
+-- address. The new address must have no contact, or a contact that is itself to be renamed.
 local function pair(old, new)
   local back = redis.call('HGET', P .. 'from:' .. PEOPLE, old)
   if back then unpair(old, back) end
@@ -253,12 +255,12 @@ local function pair(old, new)
   end
 end
 
--- That a record led to another address when it was told: an act from before that was not given for the present one.
+-- Note that a record led to another address at a time: an opt-in from before that time was given for another address.
 local function elsewhere(ref, at)
   return '2' .. ref .. '["",null,' .. string.format('%.0f', at) .. ',null,{"elsewhere":null},{},[]]'
 end
 
--- A record led to an address before the one that it leads to now.
+-- Note that a record led to another address before it led to the present one.
 local function led_there(ref, box, home, till, at, prio, now)
   local known = each(P .. 'formers', ref)[box]
   note(P .. 'left', box, ref, till)
@@ -270,12 +272,12 @@ local function led_there(ref, box, home, till, at, prio, now)
   end
 end
 
--- Move a record, with all it has, to another person; `was_ms`: the stamp of the address that it leaves.
+-- Move a record with its stored line and its waiting changes to another person; `was_ms`: the stamp of the old address.
 local function move(ref, from, was_ms, to, ms, us, prio, now)
   local changes = take_out(ref, from)
   local is_address = string.sub(redis.call('GET', person_key(from)) or '', 2, 2) ~= '\n'
   if is_address then
-    -- an order's address was never the customer's own: what was withdrawn there does not go along
+    -- an order's address was never the customer's own: withdrawals at that address do not move with the record
     local till = was_ms > 0 and ms or was_ms
     if was_ms > 0 then
       for _, change in ipairs(withdrawn_at(from, ref)) do changes[#changes + 1] = change end
@@ -286,7 +288,7 @@ local function move(ref, from, was_ms, to, ms, us, prio, now)
   end
   local forgotten_at = is_forgotten(from)
   if forgotten_at then
-    -- the record leaves while its person is being erased: of what it takes along only what is newer counts
+    -- the old person is being erased: only changes newer than the erasure move with the record
     changes[#changes + 1] = '2' .. ref .. '["",null,' .. forgotten_at .. ',null,{"erased":true},{},[]]'
     redis.call('HSET', P .. 'tomb', 'r:' .. ref, forgotten_at)
   end
@@ -300,10 +302,11 @@ local function move(ref, from, was_ms, to, ms, us, prio, now)
   end
 end
 
--- One record became another: it is gone, and what follows about its id concerns nobody. Only what it withdrew goes along.
+-- Merge one record into another. The gone record ends, and later events about its id are ignored, except withdrawals:
+-- these count for the kept record.
 local function absorb(gone, kept, ms, now)
   local _, name = home_of(kept)
-  if gone == kept or name == gone then return end -- no platform merges two records into each other
+  if gone == kept or name == gone then return end -- a loop: no platform merges two records into each other
   local known = read_ref(gone)
   redis.call('HSET', ref_key(gone), gone, '=' .. kept .. '|' .. string.format('%.0f', ms))
   name = last_name(kept)

@@ -23,7 +23,7 @@ OPEN_S: Final = 600
 _STATE: Final = re.compile(r"[0-9a-f]{32}")
 _TICKET: Final = re.compile(r"[A-Za-z0-9_-]{32}")
 
-#: What came of an attempt; what is not `connected` is for the exit code of whoever waits.
+#: The result of an attempt; each result but `connected` has an exit code for the waiting command.
 Verdict = Literal["connected", "refused", "config", "later", "no answer", "failed"]
 
 
@@ -108,7 +108,7 @@ class Attempts:
         return bool(self._client.set(keys.attempt(attempt.state, "used"), "1", nx=True, ex=OPEN_S))
 
     def tell(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Tell whoever waits what came of it."""
+        """Store the result of an attempt for the waiting command."""
         self._client.set(keys.attempt(attempt.state, "outcome"), json.dumps(outcome), ex=OPEN_S)
 
     def outcome(self, attempt: Attempt) -> Outcome | None:

@@ -1,7 +1,7 @@
 -- Number attributes: each name gets a number once, the same for every process.
--- ARGV: name, number, name, number, ...; the number is the one that this process knows, '' for none. It is used where
--- Redis has forgotten the name, and has given the number to no other meanwhile.
--- Returns name, number, name, number, ... of all; the empty name holds how many were given.
+-- ARGV: name, number, name, number, ...; the number is the one that this process knows, '' for none. That number is
+-- used again where Redis has lost the name and has not given the number to another name.
+-- Returns name, number, name, number, ... of all; the empty name holds how many numbers were given.
 local key = P .. 'attribute:names'
 local taken, next_number = {}, tonumber(redis.call('HGET', key, '') or '0')
 local all = redis.call('HGETALL', key)
@@ -14,7 +14,7 @@ local function give(name, number)
   next_number = math.max(next_number, tonumber(number) + 1)
   redis.call('HSET', key, '', next_number)
 end
--- the known numbers first: a new one must not take them
+-- known numbers first: a new name must not get a known number
 for i = 1, #ARGV, 2 do
   local is_lost = ARGV[i + 1] ~= '' and not taken[ARGV[i + 1]] and redis.call('HEXISTS', key, ARGV[i]) == 0
   if is_lost then give(ARGV[i], ARGV[i + 1]) end

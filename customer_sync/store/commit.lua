@@ -1,19 +1,21 @@
 -- The one step between inbox and lanes: acknowledge entries, mark event ids as seen, put changes, write the ledger.
 -- ARGV[1]: JSON list of {entry, events: [{seen, row: [k, v, ...], groups: [...]}], parked: [[id, json, at], ...]}; a group is
 --   {who, puts}        the changes of one identity; `who` is {ref, fp, email, ms, us, known}: the fingerprints of
---                      (source, id) and of the address ('' for none), the address, since when it is known to be right
---                      (ms, us), and whether nobody new is to be made; absent for changes whose target is known
---   {who, puts, erase} forget the person, and all that is not newer than the put's time
---   {merge: {gone, kept, at, change}}   one record became another; the change, which says nothing, tells of the event
--- A put is {lane, change, prio, at} and: `due` where it is not now, and `moved` where that time may move both ways; `target`
---   where it is known, as that of a record of another lane always is; `key` in the lane of people: '@' for the address, else
---   the record's ref; `w` when it withdraws, and `after` when that goes along with a record: the form for addresses that
---   it led to before.
+--                      (source, id) and of the address ('' for none), the address, since when the address is known
+--                      to be right (ms, us), and `known`: make no new person. No `who`: the puts name their targets
+--   {who, puts, erase} forget the person, and every change that is not newer than the put's time
+--   {merge: {gone, kept, at, change}}   one record became another; the change is empty, it only carries the event
+-- A put is {lane, change, prio, at}. Further fields where they apply:
+--   due     when the item is due, if not now; `moved`: this time replaces the item's due time, earlier or later
+--   target  the item; always given in a lane that keeps records of its own
+--   key     in the lane of people: '@' for the address, else the record's ref
+--   w       the change is a withdrawal
+--   after   the form of a record's withdrawal for the addresses that the record led to before
 -- ARGV[2]: ttl of seen ids in s; ARGV[3]: rows of the ledger; ARGV[4]: items longer than this are reported
 -- ARGV[5]: '' or JSON of how a run's page moves the run, {run, version, put: {field: text}, add: {count: n},
 -- seen: [person...], marks: bool, last: bool}; events of a page have no row and no `seen`
--- Returns JSON {states: [...], wake: [lane...], long: [[lane, target]...], skipped: n}, or {stale: true} when the run
--- was moved, paused or cancelled by another: then nothing was done
+-- Returns JSON {states: [...], wake: [lane...], long: [[lane, target]...], skipped: n}, or {stale: true} when another
+-- process moved, paused or cancelled the run: then the script has changed nothing
 local entries = cjson.decode(ARGV[1])
 local now = now_ms()
 COMPACT = tonumber(ARGV[4])
@@ -40,8 +42,8 @@ local function ledger(row, state, person)
   redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[3], '*', unpack(row))
 end
 
--- Put a change of a record of another lane, and note whose it is: the key of a customer's record, or of a buyer without
--- an account the number of the person.
+-- Put a change of a record of another lane (an order, a cart), and note to whom the record belongs: the ref of the
+-- customer's record, or the person's number for a buyer without an account.
 local function place(p, whom)
   local change = whom and p.change .. '\n' .. whom or p.change
   if put(p.lane, p.target, p.prio, p.due or now, now, {change}, p.moved and p.at) > COMPACT then
@@ -51,7 +53,7 @@ local function place(p, whom)
   lanes[p.lane], fed[p.lane] = true, true
 end
 
--- The newest tombstone of anything that an identity names, 0 when there is none.
+-- Return the newest tombstone of the ref, the address and the persons of an identity, 0 without one.
 local function tombed(who, home, box)
   if not has_tombs then return 0 end
   local names = {
@@ -70,7 +72,7 @@ local function is_later(who, known, home)
   return who.email > string.match(redis.call('GET', person_key(home)) or '2', '^%w([^\n]*)')
 end
 
--- Find the person that a record leads to, and move it there where it tells a newer address.
+-- Return the person that a record leads to, after moving the record if the event tells a newer address.
 local function settle_home(who, known, box, now, prio)
   if who.ref == '' then
     if not box and not who.known and who.fp ~= '' then box = new_mailbox(who.fp, who.email) end
@@ -86,7 +88,7 @@ local function settle_home(who, known, box, now, prio)
   local home = known.person
   if who.fp == '' or box == home and not is_later(who, known, home) then return home, box end
   if not is_later(who, known, home) then
-    -- an older address, heard of late: what was withdrawn there goes along as if the record had been there
+    -- a late event with an older address: withdrawals at that address count for the record, as if it had been in time
     if who.ms > 0 then
       box = box or new_mailbox(who.fp, who.email)
       led_there(who.ref, box, home, known.ms, who.ms, prio, now)
@@ -99,7 +101,7 @@ local function settle_home(who, known, box, now, prio)
   return box, box
 end
 
--- A withdrawal that was said of an address: also of the records that led there then, or whose contact still is there.
+-- Apply a withdrawal of an address also to the records that led to the address then, or whose contact still has it.
 local function along(box, p)
   local next_home = has_pairs and redis.call('HGET', P .. 'to:' .. PEOPLE, box)
   for ref, till in pairs(each(P .. 'left', box)) do
@@ -110,8 +112,8 @@ local function along(box, p)
   end
 end
 
--- A withdrawal of a record, or its end: also at the addresses that it led to then; at those it left before, for the
--- contact that was left behind there.
+-- Apply a withdrawal of a record, or the record's deletion, also at the addresses that the record led to at that time,
+-- and at its former addresses, where a contact may have stayed.
 local function back(ref, p, home, box, then_change)
   for person, till in pairs(each(P .. 'formers', ref)) do
     if person ~= home and person ~= box then
@@ -138,7 +140,7 @@ local function said(who, p, home, box, kept)
   return at, box
 end
 
--- A withdrawal that is older than an erasure: it still holds for whoever has the address, or will have it.
+-- Keep a withdrawal that is older than an erasure: it still holds for the present or next person with the address.
 local function keep_withdrawn(who, p, box)
   if box then tell(box, p.prio, now, {p.change}); return 1 end
   local field = 'e:' .. who.fp
@@ -148,7 +150,7 @@ local function keep_withdrawn(who, p, box)
   return 0
 end
 
--- A late word of a record that became another one since: what was withdrawn at its address goes along to that one.
+-- A late event of a merged record: withdrawals at its address count for the record that it became.
 local function was_there(who, known, box, prio)
   if who.fp == '' or who.ms <= 0 then return box end
   local home, name = home_or_holder(known.merged)
@@ -158,7 +160,7 @@ local function was_there(who, known, box, prio)
   return box
 end
 
--- A record led to an address before that was erased, and we hear of it only now: what it said up to then is forgotten.
+-- A late event shows that a record led to an erased address before the erasure: forget what the record said up to then.
 local function forget(ref, home, at)
   local stamp = string.format('%.0f', math.max(at, tonumber(redis.call('HGET', P .. 'tomb', 'r:' .. ref) or '0')))
   redis.call('HSET', P .. 'tomb', 'r:' .. ref, stamp)
@@ -206,7 +208,7 @@ local function apply(who, puts)
   else home = known and known.person or box end
   local count, person = 0, home or box
   for _, p in ipairs(puts) do
-    -- a withdrawal passes a tombstone together with what makes the person anew
+    -- a withdrawal older than a tombstone counts only together with a newer change that makes the person again
     if p.at > tomb or p.w then
       local at
       if p.lane ~= PEOPLE then
@@ -217,7 +219,7 @@ local function apply(who, puts)
         at, box = said(who, p, home, box, kept)
         person = person or at
       else
-        -- what an order says of its own address is there, wherever its customer is
+        -- a change of the order's own address goes to that address, even if the customer has another one
         if p.key ~= who.ref and not box and not who.known then box = new_mailbox(who.fp, who.email) end
         at = p.key == who.ref and home or p.key ~= who.ref and box or nil
         if at then
@@ -225,7 +227,7 @@ local function apply(who, puts)
           if p.key ~= who.ref and who.ref ~= '' and at ~= home then note(P .. 'formers', who.ref, at, p.at) end
           if p.key == who.ref and p.after then back(who.ref, p, home, home) end
         elseif kept and p.key == who.ref and p.prio == 0 then
-          -- of a record that became another one only what it withdrew counts
+          -- of a merged record only withdrawals count
           local name
           at, name = home_or_holder(kept)
           if at then tell(at, p.prio, now, {'2' .. name .. '~' .. string.sub(p.change, 18)}) end
@@ -240,7 +242,8 @@ local function apply(who, puts)
   return count, person
 end
 
--- Whom an erasure means: the record's person, the address where nobody else has it, and what the record left behind.
+-- Return the persons to erase: the record's person, the address if no other record has it, and the record's former
+-- addresses.
 local function erased(who)
   local found = {}
   local home, name
@@ -252,7 +255,7 @@ local function erased(who)
   if not home and who.fp ~= '' and (not box or not has_records(box)) then
     box = box or new_mailbox(who.fp, who.email)
     found[box] = true
-    -- nobody has the address now: whoever left it last is meant
+    -- no record has the address now: erase the record that left the address last
     local last, at
     for ref, till in pairs(each(P .. 'left', box)) do
       if not at or till > at then last, at = ref, till end
@@ -352,7 +355,7 @@ for _, entry in ipairs(entries) do
 end
 
 if run then
-  -- the run is done when the lanes that it fed are
+  -- the run is done when the lanes that it put changes into have delivered them
   local known = redis.call('HGET', run_key, 'lanes') or ''
   for lane in pairs(all_fed) do
     if not string.find(' ' .. known .. ' ', ' ' .. lane .. ' ', 1, true) then known = known .. (known ~= '' and ' ' or '') .. lane end

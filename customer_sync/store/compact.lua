@@ -1,5 +1,5 @@
--- Replace the first n changes of a waiting item by one, unless it was leased or changed meanwhile.
--- ARGV: lane, target, n, the SHA-1 of these n changes joined, merged change... (several where they are of several records).
+-- Replace the first n changes of a waiting item by one, unless the item is leased or these changes are others by now.
+-- ARGV: lane, target, n, the SHA-1 of these n changes joined, merged change... (one for each record).
 -- Returns 1 when done.
 local lane, target, n = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local key = P .. 'c:' .. lane .. ':' .. target

@@ -1,4 +1,4 @@
-"""Counters in Redis: one hash, written in one go at the end of each unit of work, read when somebody asks.
+"""Counters in Redis: one hash, written in one command at the end of each unit of work, read on request.
 
 A field is `name|label=value|...`; the labels stand in the order of the catalogue.
 """

@@ -190,7 +190,7 @@ def encode_person(person: Person, names: Names) -> str:
 
 
 def decode_person(text: str, names: Names) -> Person:
-    """Return the person of a stored text; nobody in particular for "".
+    """Return the person of a stored text; an empty person for "".
 
     Raises:
         NewerForm: a newer version wrote it.

@@ -1,5 +1,6 @@
--- Begin an import: give it a free slot and note it, all before anything is sent.
--- ARGV: lane, how many slots there are, look at it again in ms. Returns {import, slot}, or {} while another one runs.
+-- Begin an import: give it a free slot and note the import, before anything is sent.
+-- ARGV: lane, number of slots, ms until the import is looked at again.
+-- Returns {import, slot}, or {} while another import runs.
 local lane, slots, look_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 if redis.call('HLEN', P .. 'imports:slots') > 0 then return {} end

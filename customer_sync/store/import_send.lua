@@ -1,4 +1,5 @@
--- Note that an import is about to be sent. ARGV: import, look at it again in ms. Returns 1, or 0 when it was given up.
+-- Note that an import is about to be sent. ARGV: import, ms until the import is looked at again.
+-- Returns 1, or 0 when the import was given up.
 local import, look_ms = ARGV[1], tonumber(ARGV[2])
 if not redis.call('ZSCORE', P .. 'imports', import) then return 0 end
 local now = now_ms()

@@ -1,7 +1,7 @@
--- Hand items that are being loaded over to an import: from now on it holds their leases. What was taken back or whose
--- lease has ended stays out.
--- ARGV: lane, token of the load, the import, lease in ms, target, mark, target, mark, ...; the mark says where the
--- import may make a contact: `import|JSON`. Returns {1, the targets that stay out}, {0} when the import was given up.
+-- Hand loaded items over to an import: from now on the import holds their leases. Items that live work took back, or
+-- whose lease has ended, stay out.
+-- ARGV: lane, token of the load, the import, lease in ms, target, mark, target, mark, ...; the mark tells what contact
+-- the import may make: `import|JSON`. Returns {1, the targets that stay out}, {0} when the import was given up.
 local lane, token, import, lease_ms = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4])
 if not redis.call('ZSCORE', P .. 'imports', import) then return {0} end
 local now = now_ms()

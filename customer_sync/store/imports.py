@@ -1,7 +1,7 @@
-"""Imports: imports that are under way. Everything about one is in Redis before it is sent, so any worker can go on.
+"""Running imports. All data of an import is in Redis before it is sent, so any worker can follow it.
 
-A import_ takes items along: it holds their leases until it is over, which is when it is known what became of each
-row. Live work may take an item back at any time; what the import does to it then counts for nothing.
+An import holds the leases of its items until the result of each row is known. Live work may take an item back at any
+time; the import's later result for this item is ignored.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from customer_sync.store.scripts import Scripts, as_text
 #: How long a import_ holds its items, in seconds; longer than it is ever waited for.
 IMPORT_LEASE_S = 1800.0
 #: How many technical lists there are, by which the contacts of an import are told. One import runs at a time: Brevo
-#: says that an import that is stuck is often one of several (help 32331116133522). The other list rests meanwhile.
+#: says that an import that is stuck is often one of several (help 32331116133522). The other list is not used then.
 SLOTS = 2
-#: How long the list of a import_ rests before the next one uses it, in seconds: contacts are told apart by time, and
-#: Brevo tells its time in whole seconds.
+#: How long a technical list stays unused between two imports, in seconds: their contacts are told apart by time, and
+#: Brevo gives times in whole seconds.
 REST_S = 4.0
 #: How many rows go to or from Redis in one step.
 STEP = 500
@@ -75,9 +75,9 @@ class Import:
         begun_ms: when it was opened, then when it was about to be sent, by the clock of Redis.
         look_ms: when it is to be looked at.
         now_ms: the time by that clock when this was read.
-        list_id: the technical list that its contacts are put on, and nobody else's.
+        list_id: the technical list of this import; no other running import uses it.
         since: the time at Brevo before which it created nothing, as Brevo writes times.
-        rows: how many rows go along; None while nobody has counted them.
+        rows: how many rows the import has; None while they are not counted.
         process: Brevo's number of it; None while it is not known.
         looks: how often its contacts were counted and many were missing.
         info: what Brevo told of it at its end, as JSON.
@@ -144,13 +144,13 @@ class Imports:
         """Note by what the contacts of an import will be told."""
         self._client.hset(keys.import_key(import_), mapping={"list": list_id, "since": since})
 
-    def stow(self, import_: str, rows: Sequence[Row]) -> None:
-        """Note the rows of an import; they hold names and addresses, so they are gone as soon as it is over."""
+    def save_rows(self, import_: str, rows: Sequence[Row]) -> None:
+        """Store the rows of an import. They hold names and addresses, so they are deleted when the import ends."""
         for start in range(0, len(rows), STEP):
             self._client.rpush(keys.import_rows_key(import_), _pressed(rows[start : start + STEP]))
 
-    def restow(self, import_: str, rows: Sequence[Row]) -> None:
-        """Note the rows afresh, without those who stay out: they may be erased before the import is over."""
+    def replace_rows(self, import_: str, rows: Sequence[Row]) -> None:
+        """Store the rows again, without persons who stay out: such a person may be erased before the import ends."""
         pipe = self._client.pipeline()
         pipe.delete(keys.import_rows_key(import_))
         for start in range(0, len(rows), STEP):
@@ -160,7 +160,7 @@ class Imports:
     def import_take(
         self, lane: str, token: str, import_: str, marks: Sequence[tuple[str, ImportMark]]
     ) -> frozenset[str]:
-        """Hand loaded items over to an import; return those that stay out, because they were taken back meanwhile.
+        """Hand loaded items over to an import; return the targets that stay out, because live work took them back.
 
         Raises:
             Gone: the import was given up by a follower.
@@ -175,7 +175,7 @@ class Imports:
         return frozenset(out)
 
     def sending(self, import_: str) -> None:
-        """Note that an import is about to be sent: from now on nobody knows whether Brevo has it.
+        """Note that an import is about to be sent: from now on Brevo may have it.
 
         Raises:
             Gone: the import was given up by a follower.
@@ -184,7 +184,7 @@ class Imports:
             raise Gone(import_)
 
     def count(self, import_: str, rows: int) -> None:
-        """Note how many rows go along."""
+        """Store how many rows the import has."""
         self._client.hset(keys.import_key(import_), "rows", rows)
 
     def sent(self, import_: str, process: int, look_s: float) -> None:
@@ -193,7 +193,7 @@ class Imports:
         pipe.hset(keys.import_key(import_), mapping={"state": "sent", "process": process})
         pipe.expire(
             keys.import_key(import_), KEPT_S
-        )  # should it have been taken for lost meanwhile, nobody else forgets it
+        )  # if a follower has taken the import for lost, only this call removes it
         pipe.execute()
         self.look_in([import_], look_s)
 
@@ -229,13 +229,13 @@ class Imports:
             self._client.zadd(keys.IMPORTS, scores, xx=True)
 
     def look_now(self) -> bool:
-        """Let every import that was sent be looked at at once; False when there is none."""
+        """Make every sent import due for a look now; False without a sent import."""
         sent = [one.id for one in self.under_way() if one.state == "sent"]
         self.look_in(sent, 0.0)
         return bool(sent)
 
     def asked_s(self) -> float:
-        """Return how long ago Brevo was asked for its processes, in seconds; infinite when it was not lately."""
+        """Return how long ago Brevo was last asked for its processes, in seconds; infinite after 10 minutes."""
         left_ms: Any = self._client.pttl(keys.IMPORTS_ASKED)
         return ASKED_S - left_ms / 1000 if left_ms > 0 else math.inf
 
@@ -267,7 +267,7 @@ class Imports:
             self._client.hset(keys.import_key(import_.id), items=items)
 
     def give_up(self, import_: Import) -> None:
-        """Wait for an import no more: forget its rows, give its slot to others, with a list that it does not use."""
+        """Stop waiting for an import: remove its rows, and free its slot, which gets another technical list."""
         self.note(import_, state="overdue")
         self._client.delete(keys.import_rows_key(import_.id))
         self.set_list(import_.slot, None)
@@ -316,7 +316,7 @@ class Imports:
     # one follower at a time
 
     def begin_turn(self) -> str | None:
-        """Return a token when nobody follows, else None."""
+        """Return a token when no other worker follows the imports, else None."""
         token = secrets.token_hex(8)
         is_mine = self._client.set(keys.FOLLOWER, token, nx=True, px=int(TURN_S * 1000))
         return token if is_mine else None

@@ -1,6 +1,6 @@
-"""Items: what waits for one target, as it is leased, and what is said of it when it is settled.
+"""Items: the waiting changes of one target, as a worker leases them, and the settlement that it writes.
 
-A text for the scripts is made and read here; the scripts themselves are called in `lanes`.
+This module makes and reads the texts of the scripts; `lanes` calls the scripts.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from customer_sync.store.scripts import as_text
 
 log = get(__name__)
 
-#: An item that failed this often goes singly; what an import refused counts as having failed so often.
+#: An item that failed this often is sent alone; a row that an import refused counts as having failed this often.
 SOLO_TRIES: Final = 3
 #: What stands for an import in the mark of a row, once it is known whether that import made the contact.
 CREATED, NOT_CREATED = "+", "-"
@@ -91,7 +91,7 @@ class Item:
         mark: the import that took the target along last, while that matters.
         old: the old address whose contact is to become this person's, where there is one.
         newer: why it cannot be read: a newer version wrote it; "" when it can.
-        whose: of a record of another lane: the person whose it is now; None where nobody is known.
+        whose: for a record of another lane: the person to whom it belongs now; None where the person is unknown.
     """
 
     target: str
@@ -108,7 +108,7 @@ class Item:
 
     @property
     def person(self) -> str:
-        """The number of the person whom the item is about; "" for nobody."""
+        """The number of the person that the item is about; "" without a person."""
         if self.whose is not None:
             return self.whose.person
         return self.target if self.target.isdecimal() else ""
@@ -183,7 +183,7 @@ class Settlement:
         old: what to store of the companion: its target and record; None where there is no companion.
         tell: changes of other people that came of it, (person, change); they are urgent.
         wants: values that another contact has.
-        frees: such values that were given up, with the change that tells those who want them.
+        frees: such values that the contact gave up, each with the change for the persons that want the value.
         found: a change of the address itself that tells what was withdrawn in Brevo without our hearing of it: it goes
             along with the records that led here until now; "" for none.
         left: such a change for the records that led here before; "" for none.

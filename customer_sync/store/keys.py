@@ -6,7 +6,7 @@
 | `salt` | string | the key of the fingerprints, made once |
 | `inbox` | stream | webhook requests that wait to be read, group `workers` |
 | `inbox:tries` | hash | entry → how often it was taken up again after a crash |
-| `wake:<what>` | string, ≤ 1 s | a wake-up is on its way; no second one is needed; `wake:sweep`: who sweeps |
+| `wake:<what>` | string, ≤ 1 s | a wake-up was sent; no second one is needed; `wake:sweep`: a worker sweeps |
 | `seen:<hash>` | string, 50 h | an event id that was handled |
 | `seq` | counter | the next person |
 | `em:<bucket>` | hash | fingerprint of an address → person |
@@ -14,8 +14,8 @@
 | `left` | hash | person → which records led there before, until when (ms): `ref:until,...` |
 | `formers` | hash | ref → whose address it had before, until when (ms): `person:until,...` |
 | `from:<lane>`, `to:<lane>` | hash | person of a new address → person of the old one whose contact it gets, and back |
-| `cut:<lane>` | hash | leased person → the refs that moved away meanwhile |
-| `wants` | hash | fingerprint of a value that another contact has → who wants it: `person:when,...` |
+| `cut:<lane>` | hash | leased person → the refs that moved away during the lease |
+| `wants` | hash | fingerprint of a value that another contact has → the persons that want it: `person:when,...` |
 | `tomb` | hash | an erased address, ref or person → when, and the newest withdrawal there: `ms|ms` |
 | `p:<person>` | string | what is known of a person and what Brevo has; see `customer_sync.store.forms` |
 | `rec:<lane>:<target>` | string | what a lane keeps of a record of its own |
@@ -26,27 +26,27 @@
 | `tok:<lane>` | hash | target → `token|changes taken` of the lease; where the bulk gear has it, its place, too |
 | `looked:<lane>` | hash | priority → up to which due time the bulk gear has looked |
 | `loaded:<lane>` | string, 20 s | the bulk gear has loads that wait for the import before them |
-| `mark:<lane>` | hash | target → the import that took it along last: `import|address, lists, when, attributes` |
+| `mark:<lane>` | hash | target → the last import that it was in: `import|address, lists, when, attributes` |
 | `imports` | sorted set | import under way → when it is to be looked at, in ms |
 | `import:<import>` | hash | what is known of an import: state, lists, rows, process |
 | `import:<import>:rows` | list | its rows with what is to be stored, compressed; gone once it is over |
-| `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots that rest |
+| `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots not used for a while |
 | `imports:lists` | hash | slot → the technical list at Brevo |
-| `imports:asked` | string, 10 min | Brevo was asked for its processes; tells by its age how long ago |
-| `imports:follower` | string, 20 s | the token of who follows the imports |
+| `imports:asked` | string, 10 min | when Brevo's processes were last asked for: the age is read from the key's TTL |
+| `imports:follower` | string, 20 s | the token of the worker that follows the imports |
 | `prio:<lane>` | hash | target → priority, where it is not live |
 | `tries:<lane>` | hash | target → failed tries |
 | `since:<lane>` | sorted set | target → since when it waits; every waiting or leased target is here |
 | `c:<lane>:<target>` | list | the waiting changes |
 | `lanes` | hash | every lane → what it is, in letters: p keeps people, r records of its own, g has a bulk gear |
-| `served:<lane>` | string, 20 s | a worker is there that delivers it |
+| `served:<lane>` | string, 20 s | a running worker delivers the lane |
 | `brk:<lane>` | hash | breaker: failures, open until, reason and remedy of a pause |
-| `suspects` | hash | lane → the item that failed alone when it began to wait; `!` behind it once others got through |
+| `suspects` | hash | lane → the item that failed alone before the pause; `!` behind it once other items succeeded |
 | `lim:<bucket>` | hash | what is known of a rate limit |
-| `parked`, `parked:at` | hash, sorted set | parked things, and when |
+| `parked`, `parked:at` | hash, sorted set | parked requests and items, and when they were parked |
 | `ledger` | stream, capped | the short history of events |
 | `vault:<source>` | string | a source's credentials, encrypted; see `customer_sync.store.vault` |
-| `vaultlock:<source>` | string, 30 s | who renews them |
+| `vaultlock:<source>` | string, 30 s | the process that renews the credentials |
 | `connect:<state>` | string, 10 min | an attempt to connect a source in a browser, as JSON |
 | `ticket:<ticket>` | string, 10 min | what opens the attempt's first page → its state |
 | `connect:<state>:begun` | string, 10 min | which browser began the attempt |
@@ -203,7 +203,7 @@ def vault(source: str) -> str:
 
 
 def vault_lock(source: str) -> str:
-    """Return the lock of whoever renews a source's credentials."""
+    """Return the lock that a process holds while it renews a source's credentials."""
     return f"{PREFIX}vaultlock:{source}"
 
 

@@ -1,8 +1,8 @@
 """Lanes: work that waits for a destination, one Item per target.
 
-Put appends, take leases, settle removes what was taken. A take is a lease, never a pop: what a dead worker held is
-due again when the lease ends, and a settle that comes after that changes nothing. Atomic steps are in the Lua scripts
-beside this file; how a change is written is in `forms`.
+`put` appends changes, `take` leases items, `settle` removes the delivered changes. The items of a dead worker are due
+again when their lease ends, and a settle after that changes nothing. Atomic steps are in the Lua scripts beside this
+file; `forms` has the form of a change.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ class Lanes:
         ]
 
     def compact(self, lane: str, target: str) -> bool:
-        """Replace the waiting changes of an item by as few as can be; False when it was leased or changed meanwhile."""
+        """Replace the waiting changes of an item by as few as possible; False when it is leased or has new changes."""
         raw: Any = self._client.lrange(keys.changes(lane, target), 0, -1)
         if len(raw) < 2:
             return False

@@ -34,7 +34,7 @@ class Row:
         kind: what happened, in our word.
         topic: the platform's word.
         state: its state: where it changed several lanes, the worst of them.
-        person: the number of the person, "" when nobody was found.
+        person: the number of the person, "" for an unknown person.
         at_ms: when it was read.
         settled_at_ms: when that state was reached.
         note: reason, refused fields or the destination's answer.

@@ -1,8 +1,8 @@
 -- A shared rate limit, by server time. ARGV[1]: bucket; ARGV[2]: reserve|learn|hold.
--- The hash holds: rps (0: none), tat (when the next call may go, in ms), hold (nobody before, in ms), left and ends
--- (calls left in the hour, and when it ends), probes and probed (calls let out before anything was learned),
--- storm (429s in a row), lived (when the last call goes that live work has reserved, in ms), turn (when bulk work may go
--- although live work waits).
+-- The hash holds: rps (0: no limit), tat (when the next call may be made, in ms), hold (no call before this time, in
+-- ms), left and ends (calls left in the hour, and when the hour ends), probes and probed (calls allowed before the limit
+-- was known), storm (429s in a row), lived (time of the last call that live work has reserved, in ms), turn (when bulk
+-- work gets a call although live work waits).
 local key, verb = P .. 'lim:' .. ARGV[1], ARGV[2]
 local now
 do local t = redis.call('TIME'); now = t[1] * 1000 + t[2] / 1000 end
@@ -13,7 +13,7 @@ end
 if verb == 'reserve' then
   -- ARGV[3]: how many; ARGV[4]: how far ahead, in ms; ARGV[5]: share of the rate to use; ARGV[6]: 1 when urgent;
   -- ARGV[7]: calls before the limit is known; ARGV[8]: share of the hour kept for urgent work; ARGV[9]: 1 for bulk;
-  -- ARGV[10]: calls a second where they are known beforehand, 0 for no limit; it goes before what was learned.
+  -- ARGV[10]: calls a second where the limit is known beforehand, 0 for no limit; this counts before a learned limit.
   -- Returns {wait_ms, offset_ms, offset_ms, ...}: a wait when nothing was granted.
   local n, ahead = tonumber(ARGV[3]), tonumber(ARGV[4])
   -- what is further ahead than any answer may say counts as past: the clock was set back since
@@ -30,7 +30,7 @@ if verb == 'reserve' then
   local rps = ARGV[10] or redis.call('HGET', key, 'rps')
   local granted = {0}
   if not rps then
-    -- nothing is known: let a few out and wait for what their answers tell
+    -- the limit is not known yet: allow a few calls and learn the limit from their answers
     if now - num('probed', 0) > 1000 then redis.call('HSET', key, 'probed', string.format('%.0f', now), 'probes', 0) end
     local room = tonumber(ARGV[7]) - num('probes', 0)
     if room < 1 then return {50} end
@@ -45,7 +45,7 @@ if verb == 'reserve' then
     if ARGV[9] == '1' then
       n = 1
       local lived, turn = num('lived', 0), num('turn', 0)
-      if lived <= now then ahead = 0 -- nobody waits: the next call is free at once, or a live one takes it
+      if lived <= now then ahead = 0 -- no live work waits: the next call is free at once
       elseif turn > now then return {math.ceil(math.min(turn, lived) - now)}
       else
         redis.call('HSET', key, 'turn', string.format('%.3f', now + 10 * interval))
@@ -71,13 +71,13 @@ elseif verb == 'learn' then
     redis.call('HSETNX', key, 'rps', 0)
   elseif reset <= 1 and limit ~= num('rph', -1) then
     if redis.call('HEXISTS', key, 'rps') == 0 and limit > 0 then
-      -- what was let out before this was known counts, too
+      -- calls that were allowed before the limit was known count, too
       local out = math.max(1, math.min(limit, num('probes', 1)))
       redis.call('HSET', key, 'tat', string.format('%.3f', now + out * 1050 / limit))
     end
     redis.call('HSET', key, 'rps', limit)
   else
-    -- within one window only the smaller number is true: what was granted and not yet answered is missing in theirs
+    -- within one window the smaller number is right: the answer does not count calls that are not yet answered
     local is_same = num('ends', 0) > now and math.abs(num('ends', 0) - (now + reset * 1000)) <= 2000
     local left = is_same and math.min(num('left', remaining), remaining) or remaining
     redis.call('HSET', key, 'rph', limit, 'left', left, 'ends', string.format('%.0f', now + reset * 1000))
@@ -87,9 +87,9 @@ elseif verb == 'learn' then
 else
   -- hold: ARGV[3]: reset in s, -1 when unknown. Returns {ms until calls may go again}
   local reset = tonumber(ARGV[3])
-  -- a 429 proves that there is a limit: find it out again
+  -- a 429 proves that a limit exists: learn the limit again
   if num('rps', -1) == 0 then redis.call('HDEL', key, 'rps') end
-  -- calls that were under way together and refused together are one refusal
+  -- calls that ran at the same time and were all refused count as one refusal
   if reset < 0 and num('hold', 0) > now then return {math.ceil(num('hold', 0) - now)} end
   local storm = redis.call('HINCRBY', key, 'storm', 1)
   local wait = reset >= 0 and math.max(reset, 0.05) * 1000 or math.min(60000, 500 * 2 ^ math.min(storm, 8))

@@ -1,8 +1,8 @@
-"""The shared rate limit: every process asks here before it calls out. Learns from the answers, never hard-codes.
+"""The shared rate limit: every process asks here before a call. Limits are learned from answers, never hard-coded.
 
-Whoever calls an API reads its headers, and tells here how many calls a window allows, how many are left and when it
-ends. A window of a second is a rate; a longer one beside it, such as Brevo's hour, is a number of calls. Calls are
-spaced evenly a little below the rate, because a burst could straddle the destination's window.
+The caller of an API reads the answer's headers, and reports here how many calls a window allows, how many are left and
+when the window ends. A window of a second is a rate; a longer window, such as Brevo's hour, is a number of calls. Calls
+are spaced evenly a little below the rate, because a burst could fall into two windows of the destination.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class Limits:
         self._scripts.run("limiter", bucket, "learn", limit, remaining, reset_s)
 
     def hold_for(self, bucket: str, wait_s: float | None) -> None:
-        """Hold everyone for so many seconds; None: nobody told how long, so for longer after each refusal in a row."""
+        """Hold all calls for so many seconds; None: the time is unknown, and grows with each refusal in a row."""
         self._scripts.run("limiter", bucket, "hold", -1 if wait_s is None else wait_s)
 
     def forget(self, bucket: str) -> None:

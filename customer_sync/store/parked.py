@@ -33,7 +33,7 @@ class Parked:
         remedy: what to do before a replay.
         content: the raw request or the changes.
         target: of an item: the target in its lane; in that of people a person's number.
-        person: of an item: the number of the person whom it is about; "" for nobody.
+        person: the number of the person that a parked item is about; "" without a person.
         topic: the platform's word for what happened, when known.
         at_ms: when it was parked.
     """

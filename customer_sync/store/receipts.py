@@ -111,13 +111,13 @@ class Receipt:
         drifted: people whose contact is not.
         healed: people whose mending was put into the lane; the workers do it.
         by_field: attribute, `lists` or `contact` (not there, or there again) → who differs.
-        mailable: channel → who withdrew and can be reached in Brevo all the same: the worst.
-        left: channel → who is blocked in Brevo, or has left a list there, without our knowledge.
+        mailable: channel → people who withdrew and are still mailable in Brevo: the most serious difference.
+        left: channel → people who are blocked in Brevo, or left a list there, without our knowledge.
         deleted: whose contact was deleted in Brevo.
         refused: why something that differs is not mended → how many people.
         not_in_brevo: why people have no contact → how many.
-        under_way: people for whom a change waits or was delivered meanwhile; not compared.
-        not_ours: contacts to which nobody of ours leads; left alone.
+        under_way: people with a change that waits or was delivered during the comparison; not compared.
+        not_ours: contacts without a known customer; not changed.
         calls: calls to Brevo that the reading took.
         shares: source → its people.
         source_drift: source → how it differs from what is known here.
@@ -158,7 +158,7 @@ class Receipt:
     def in_sync_of(self, source: str) -> float | None:
         """Return the share of a source's customers who are the same at the source, here and in Brevo.
 
-        Who differs on both sides counts twice: it is never told better than it is.
+        A customer who differs on both sides counts twice: the share is never higher than the truth.
         """
         share, drift = self.shares.get(source, Share()), self.source_drift.get(source, SourceDrift())
         known = [part for part in (share.in_sync, drift.in_sync) if part is not None]

@@ -1,4 +1,4 @@
--- Lengthen leases that are still ours. ARGV: lane, token, lease in ms, target... Returns how many were.
+-- Lengthen the leases that this token still holds. ARGV: lane, token, lease in ms, target... Returns how many.
 local lane, token, lease_ms = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local now, kept = now_ms(), 0
 for i = 4, #ARGV do

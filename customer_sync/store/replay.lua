@@ -1,5 +1,5 @@
--- Take a parked thing back into the line. ARGV: id, lane or `inbox`, target, content...; a change of a record goes to where
--- the record is now. Returns 1 when it was there.
+-- Put a parked request back into the inbox, or a parked item back into its lane. ARGV: id, lane or `inbox`, target,
+-- content...; a change of a record goes to the person that the record leads to now. Returns 1 when the id was parked.
 if redis.call('HDEL', P .. 'parked', ARGV[1]) == 0 then return 0 end
 redis.call('ZREM', P .. 'parked:at', ARGV[1])
 local now, lane = now_ms(), ARGV[2]
@@ -12,7 +12,7 @@ for i = 4, #ARGV do
   elseif string.sub(ARGV[i], 2, 2) == '@' then tell(ARGV[3], 1, now, {ARGV[i]})
   else
     local home, ref = home_of(string.sub(ARGV[i], 2, 17))
-    -- a buyer without an account is where the address is
+    -- a buyer without an account is identified by the address
     if not home then tell(ARGV[3], 1, now, {ARGV[i]})
     elseif ref == string.sub(ARGV[i], 2, 17) then tell(home, 1, now, {ARGV[i]}) end
   end

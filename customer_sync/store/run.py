@@ -40,7 +40,7 @@ class RunKind(StrEnum):
     FULL = "full"
     #: What changed since the last run that read everything or all changes.
     INCREMENTAL = "incremental"
-    #: Everything, and afterwards who is gone at the source.
+    #: All records, and after that the customers who were deleted at the source.
     COMPARE = "compare"
 
 
@@ -78,12 +78,12 @@ class Run:
         resource: what it reads: customers, orders, products.
         kind: what it reads.
         state: see `RunState`.
-        by: who started it: `cli`, `schedule`, `dashboard`, `install`.
+        by: what started it: `cli`, `schedule`, `dashboard`, `install`.
         is_dry: whether it only counts.
         is_forced: whether the brake is off.
         since_ms: only what changed at that time or later; None reads everything.
         cursor: where the next page starts; None at the beginning.
-        version: moves with each page; proves that nobody else moved the run.
+        version: grows with each page; proves that no other process moved the run.
         total: how many records there are, where the platform tells.
         counts: see `COUNTS`.
         rate: records read a second, lately, and once all are read, contacts delivered a second; 0.0 while nobody

@@ -1,7 +1,7 @@
--- What is known of the people behind pulled records. ARGV[1]: JSON list of [ref, fingerprint of the address].
--- For each: {person, record, sure} when the id (or the address of somebody without one) leads to a known person, else
--- false. `sure` is '1' when the address is the one known for the id and nothing waits for the person: then the record
--- is all there is to know.
+-- Look up the persons of pulled records. ARGV[1]: JSON list of [ref, fingerprint of the address].
+-- Returns for each {person, record, sure} when the id leads to a known person (without an id: the address), else false.
+-- `sure` is '1' when the address is the one known for the id and no change waits for the person: then the stored record
+-- is complete.
 local function person_of(ref, fp)
   local box = fp ~= '' and mailbox(fp) or nil
   if ref == '' then return box, true end

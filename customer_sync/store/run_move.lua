@@ -1,5 +1,5 @@
--- Bring a run to another state. ARGV: run, the states it may come from (a,b,c), the new state, 1 when it is over then,
--- field, value, ... Returns 1, or 0 when the run is in none of these states, or may not run because another does.
+-- Bring a run to another state. ARGV: run, the allowed present states (a,b,c), the new state, 1 when the new state ends
+-- the run, field, value, ... Returns 1, or 0 when the run is in another state, or may not run while another run does.
 local key = P .. 'run:' .. ARGV[1]
 local function lock() return table.concat(redis.call('HMGET', key, 'source', 'resource'), '/') end
 local state = redis.call('HGET', key, 'state')

@@ -1,12 +1,12 @@
--- Make a run, unless its source has an open one of this resource (a scheduled run passes one that the brake stopped) or
--- its slot had its run already. ARGV: source/resource, how many runs are kept, slot name or '', slot in ms, field, value,
--- field, value, ...
+-- Make a run, unless its source has an open run of this resource, or its slot had its run already. A run that the brake
+-- stopped does not keep a scheduled run from starting.
+-- ARGV: source/resource, how many runs are kept, slot name or '', slot in ms, field, value, field, value, ...
 -- Returns {1, number} for a new run, {0, number} of the open one, {2, ''} when the slot is done.
 local name, slot, slot_ms = ARGV[1], ARGV[3], tonumber(ARGV[4])
 if slot ~= '' and tonumber(redis.call('HGET', P .. 'slots', slot) or '0') >= slot_ms then return {2, ''} end
 local open = redis.call('HGET', P .. 'runs:open', name)
 local state = open and redis.call('HGET', P .. 'run:' .. open, 'state')
--- a run that the brake stopped waits for a person: what is scheduled goes on without it
+-- a run that the brake stopped waits for an operator: scheduled runs do not wait for it
 local may_pass = slot ~= '' and state == 'stopped' and redis.call('HGET', P .. 'run:' .. open, 'braked') == '1'
 if state and not may_pass then return {0, open} end
 if slot ~= '' then redis.call('HSET', P .. 'slots', slot, ARGV[4]) end

@@ -1,7 +1,7 @@
 """Runs: batch syncs of one resource of a source. Where each stands, what it counted, and the lock: one run of each.
 
-A run is one hash. Whoever pulls holds a short lease on it, and every page moves the run's version in the same atomic
-step that puts the page's changes into the lanes: a worker that was taken for dead can change nothing any more.
+A run is one hash. The worker that pulls holds a short lease on the run. Each page raises the run's version in the same
+atomic step that puts the page's changes into the lanes: so a worker that has lost its lease can change nothing.
 """
 
 from __future__ import annotations
@@ -118,7 +118,7 @@ class Runs:
         return [run for run in found if run is not None]
 
     def due(self, now_ms: int) -> list[str]:
-        """Return the runs that somebody should look at now."""
+        """Return the runs that are due for a step now."""
         return [
             run.id
             for run in self.open_runs()
@@ -226,7 +226,7 @@ class Runs:
         return int(self._scripts.run("run_left", lane))
 
     def lookup(self, pairs: Sequence[tuple[str, str]]) -> list[Known | None]:
-        """Return what is known of the people behind (ref, fingerprint of the address), None for who is new."""
+        """Return the known persons of (ref, fingerprint of the address), None for a new person."""
         if not pairs:
             return []
         text = json.dumps(pairs, separators=(",", ":"))

@@ -1,4 +1,4 @@
-"""Sign-ins to the dashboard that a person ended: their cookie, which somebody may have copied, opens nothing more."""
+"""Ended sign-ins to the dashboard: their cookie, which another person may have copied, is not accepted any more."""
 
 from __future__ import annotations
 

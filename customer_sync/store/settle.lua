@@ -3,13 +3,15 @@
 --   {target, verdict: done|again|back|solo|parked|erased, due_in, burns, tries, urgent, record, parked: [id, json],
 --    old: {target, record}, left: change, found: change, tell: [[target, change], ...], wants: [value, ...], frees: [[value, change], ...],
 --    at: ms, fps: [...], refs: [...], kept: [...], withdrawn: ms, row: [...]}
--- `back` returns an item untouched to the place in the line that it had; `solo` keeps it out of imports from now on.
--- `old` is the companion that was leased with it; `tell` are changes of other people that came of it; `wants` are values
--- that another contact has, `frees` such values that were given up, with the change for those who want them; `left` is
--- that change for the records that led here before; `found` tells what was withdrawn in Brevo, heard of just now: for the
--- records that moved on while the contact was looked at.
--- `erased` removes the person but for what is newer (`record`, '' for nothing; `kept` are its refs).
--- ARGV[4]: rows of the ledger; then target, record, target, record, ... of what is simply done.
+--   verdict  `back`: untried, the item keeps its due time; `solo`: from now on not in imports; `erased`: remove the
+--            person except what is newer than the erasure (`record`, '' for nothing; `kept` are its refs)
+--   old      the old address's person, leased together with this item (a rename)
+--   tell     changes for other persons
+--   wants    unique values that this contact could not get, because another contact has them
+--   frees    unique values that this contact gave up, each with the change for the persons that want it
+--   left     the same change for records that led to this person before
+--   found    a withdrawal just read in Brevo: for records that moved away while the contact was read
+-- ARGV[4]: rows of the ledger; then target, record, target, record, ... of items that are done and need nothing else.
 -- Returns JSON {stale: [target...], wake: bool}
 local lane, token, list = ARGV[1], ARGV[2], cjson.decode(ARGV[3])
 local now = now_ms()
@@ -23,7 +25,7 @@ local marks = lane_is(lane, 'g') and many('HMGET', P .. 'mark:' .. lane, targets
 local keeps_people = lane_is(lane, 'p')
 local has_cuts = redis.call('EXISTS', P .. 'cut:' .. lane) == 1
 
--- what goes in one command for all
+-- collected here, and sent in one command for all items
 local ours, records, unmarked, tried, ended, lists = {}, {}, {}, {}, {}, {}
 local stale, again_now, running, seen = {}, false, {}, {}
 
@@ -36,7 +38,7 @@ local function place(target) -- where the bulk gear has looked already
   return math.min(looked, now)
 end
 
--- The mark of an import goes once somebody has written what Brevo has, and the import can change nothing any more.
+-- Remove the mark of an import after a worker has stored what Brevo has, if the import can change nothing any more.
 local function unmark(target, mark)
   if not mark then return end
   local import = string.match(mark, '^(.-)|')
@@ -44,7 +46,7 @@ local function unmark(target, mark)
   if is_import or not running[import] then table.insert(unmarked, target) end
 end
 
--- Whether all that was taken of an item is all there is.
+-- Whether no change came for an item since the lease began.
 local function is_all(target, taken) return redis.call('LLEN', P .. 'c:' .. lane .. ':' .. target) <= taken end
 
 local function trim(target, taken)
@@ -61,7 +63,7 @@ local function trim(target, taken)
   end
 end
 
--- Store a record, without what moved away from it while it was leased.
+-- Store a person's text or a record, without records that moved away during the lease.
 local function store(target, record)
   local cut = has_cuts and redis.call('HGET', P .. 'cut:' .. lane, target)
   if cut then
@@ -99,14 +101,15 @@ local function erase(item, taken)
     drop(lane, item.target)
   else
     store(item.target, item.record)
-    -- what is newer goes on, as anybody's who is new
+    -- changes newer than the erasure are kept, as those of a new person
     redis.call('RPUSH', P .. 'c:' .. lane .. ':' .. item.target, LOOK)
     trim(item.target, taken)
   end
 end
 
--- An import is over for a row that live work took back. Where that has delivered the item, the mark is removed; what
--- still waits is told whether the import made the contact: `+` for the import's name where it did, `-` where it did not.
+-- An import has ended for a row that live work took back. If the item has been delivered since, its mark is removed. If
+-- the item still waits, its mark tells whether the import made the contact: `+` instead of the import's name for yes,
+-- `-` for no.
 local function tell_of(item, mark)
   if not redis.call('ZSCORE', P .. 'since:' .. lane, item.target) then unmark(item.target, mark)
   elseif mark and string.match(mark, '^(.-)|') == token and item.verdict ~= 'again' then
@@ -116,7 +119,7 @@ local function tell_of(item, mark)
 end
 
 local function solo(item, mark)
-  -- the import is over for this row: nothing that is done now needs to wait for it
+  -- the import has ended for this row: no later delivery needs to wait for the import
   if is_import and mark then
     redis.call('HSET', P .. 'mark:' .. lane, item.target, '-' .. string.match(mark, '|.*$'))
   end
@@ -125,12 +128,12 @@ local function solo(item, mark)
   requeue(item.target, place(item.target))
 end
 
--- The companion: its record is written with the other one, and it goes on for itself.
+-- Settle the old address's person of a rename: its record is stored with the new one's, and its own changes wait again.
 local function release(item, is_over)
   local old = item.old
   if old.record then
     store(old.target, old.record)
-    -- until now the contact was at the old address: what was withdrawn there until now is theirs
+    -- the contact had the old address until now: withdrawals there until now count for the records that moved
     for ref in pairs(each(P .. 'left', old.target)) do
       if home_of(ref) == item.target then note(P .. 'left', old.target, ref, now) end
     end
@@ -159,7 +162,7 @@ local function pass_on(item)
       end
     end
   end
-  -- what a contact that was left behind gives up: the records that left it may have it now
+  -- a contact that stays at the old address gives up unique values: records that moved away may have these values now
   if item.left then
     for ref in pairs(each(P .. 'left', item.target)) do
       local home = home_of(ref)

@@ -1,4 +1,4 @@
--- What needs a wake-up, once a second for all workers together. ARGV[1]: how long the sweep is held, in ms.
+-- Find what needs a wake-up, once a second for all workers together. ARGV[1]: ms before the next sweep may run.
 -- Returns {0} when another worker sweeps, else {1, name, name, ...}: `inbox` for waiting requests, a lane whose items are
 -- due, `bulk:<lane>` where the bulk gear has work, `follow` when imports are to be looked at.
 if not redis.call('SET', P .. 'wake:sweep', '1', 'NX', 'PX', ARGV[1]) then return {0} end
@@ -15,7 +15,7 @@ for _, lane in ipairs(redis.call('HKEYS', P .. 'lanes')) do
   local live = redis.call('ZCOUNT', qkey(lane, 1), '-inf', now)
   local due = redis.call('ZCOUNT', P .. 'lease:' .. lane, '-inf', now) + live
   due = due + redis.call('ZCOUNT', qkey(lane, 0), '-inf', now)
-  -- the bulk gear never probes a destination that was down
+  -- the bulk gear never makes the first try after a pause
   if not is_geared or open_until then due = due + bulk end
   if due > 0 and tonumber(open_until or '0') <= now and wake('deliver:' .. lane) then found[#found + 1] = lane end
   local has_work = bulk > 0 or live > 100 or redis.call('EXISTS', P .. 'loaded:' .. lane) == 1

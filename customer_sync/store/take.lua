@@ -1,10 +1,10 @@
 -- Lease due items of a lane.
--- ARGV: lane, how many, lease in ms, which; for `bulk` further: a token to go on with or '', how many make it worth
--- while, after how many ms any number does, how many live ones make a backlog. `which` is
---   all     urgent first, then live, then bulk, which gets all that is left and a tenth at least
---   live    urgent first, then live; the rest is left to the bulk gear
---   bulk    what the bulk gear has not looked at yet: bulk items, and live ones where there is a backlog of them
---   single  bulk items that it has looked at and given back
+-- ARGV: lane, how many, lease in ms, which; for `bulk` further: a token to continue with or '', from how many items an
+-- import is worth while, after how many ms any number is, how many live items make a backlog. `which` is
+--   all     urgent first, then live, then bulk; bulk items get the remaining places, and at least a tenth
+--   live    urgent first, then live; bulk items are left to the bulk gear
+--   bulk    items that the bulk gear has not looked at yet: bulk items, and live items when they make a backlog
+--   single  bulk items that the bulk gear has looked at and given back
 -- Returns {state, wait_ms, token, items} with state taken, probe (after a pause), empty or closed; an item is
 -- {target, tries, since, prio, record or '', mark of an import or '', changes, old}; `old` is {} or, where the contact of
 -- an old address is to become the one of this person, {target, record, mark, changes}: it is leased, too; its own
@@ -16,7 +16,7 @@ local word = 'taken'
 local open_until = redis.call('HGET', P .. 'brk:' .. lane, 'until')
 if open_until then
   if tonumber(open_until) > now then return {'closed', tonumber(open_until) - now, '', {}} end
-  -- after a pause one worker tries one item, and the others wait until its lease ends; the bulk gear never probes
+  -- after a pause one worker tries one item, and the others wait until its lease ends; the bulk gear waits, too
   if which == 'bulk' or which == 'single' then return {'closed', 1000, '', {}} end
   redis.call('HSET', P .. 'brk:' .. lane, 'until', now + lease_ms)
   n, word, which = 1, 'probe', 'all'
@@ -50,15 +50,15 @@ local function looked(prio)
   return at > now and 0 or at -- the clock was set back: look at everything again
 end
 
--- Pick what was not looked at, in the order of the line, and note how far that is. Items of this very millisecond are
--- left for the next time: more of them may come.
+-- Pick items that the bulk gear has not looked at, in the order of their due times, and store the last due time. Items
+-- due in this very millisecond are left for the next time: more of them may come.
 local function pick_fresh(prio, count)
   local from, till = '(' .. string.format('%.0f', looked(prio)), string.format('%.0f', now - 1)
   local found = redis.call('ZRANGEBYSCORE', qkey(lane, prio), from, till, 'WITHSCORES', 'LIMIT', 0, count)
   local last = found[#found]
   if not last then return end
   if #found == 2 * count then
-    -- what has the same score would count as looked at
+    -- items with the same due time would count as looked at: take them as well
     local same = redis.call('ZRANGEBYSCORE', qkey(lane, prio), last, last, 'LIMIT', 0, 2000)
     local known = {}
     for i = 1, #found, 2 do known[found[i]] = true end
@@ -70,7 +70,7 @@ local function pick_fresh(prio, count)
   redis.call('HSET', P .. 'looked:' .. lane, prio, last)
 end
 
--- How long until it is worth while to look at bulk items; -1: there are none
+-- Return the ms until an import is worth while; -1 without bulk items
 local function until_ripe()
   local from = '(' .. string.format('%.0f', looked(2))
   local first = redis.call('ZRANGEBYSCORE', qkey(lane, 2), from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
@@ -105,13 +105,13 @@ else
   end
 end
 
--- Two persons that belong together are leased together, the old address as the companion of the new one. Nobody calls
--- Brevo for an old address alone while its contact is about to get another one.
+-- The two persons of a rename are leased together, the old address as the companion of the new one. No worker calls
+-- Brevo for the old address alone while its contact is about to get the new address.
 local NEAR_MS = 100
 local olds, is_paired = {}, lane_is(lane, 'p') and redis.call('EXISTS', P .. 'to:' .. lane) == 1
 if is_paired then
   local kept, is_old = {}, {}
-  -- not before the other one, who wakes it when that is done
+  -- put a person off until the other person of the rename is due; settling that one makes this one due again
   local function later(target, prio, other)
     local due_at = redis.call('ZSCORE', qkey(lane, prio_of(lane, other)), other)
     redis.call('ZADD', qkey(lane, prio), 'XX', math.max(now + NEAR_MS, tonumber(due_at or now) + 1), target)
@@ -125,7 +125,7 @@ if is_paired then
       new = nil
     end
     if old and tonumber(redis.call('HGET', P .. 'tries:' .. lane, target) or '0') > 1 then
-      -- the rename fails: nobody waits for it any longer, the new address gets a contact of its own
+      -- the rename has failed twice: give the rename up, the new address gets a contact of its own
       redis.call('HDEL', P .. 'from:' .. lane, target)
       redis.call('HDEL', P .. 'to:' .. lane, old)
       old = nil

@@ -1,4 +1,4 @@
-"""A source's credentials at rest: one encrypted text each in Redis, and a lock for whoever refreshes a token.
+"""A source's credentials at rest: one encrypted text each in Redis, and a lock for the process that renews a token.
 
 The key is `TAJO_SECRET_KEY`, any text of at least 16 characters: scrypt makes it slow to guess, HKDF makes one key for
 each purpose and source out of it. So what is copied to another source does not decrypt there. `new,old` rotates: what
@@ -208,7 +208,7 @@ class RedisVault:
         Raises:
             TryLater: another process has held it for too long.
         """
-        # its release compares the token and deletes in one script: whoever came too late frees nobody else's lock
+        # its release compares the token and deletes in one script: a late process never frees the lock of another
         lock = self._client.lock(keys.vault_lock(self._source), timeout=self._hold_s, sleep=LOOK_S)
         if not lock.acquire(blocking_timeout=self._wait_s):
             raise TryLater(f"Another process is renewing the credentials of {self._source}.", after_s=self._hold_s)
@@ -221,7 +221,7 @@ class RedisVault:
                 log.warning("lock not given back: it ends by itself", source=self._source, error=type(error).__name__)
 
     def _renew(self, seen: bytes, text: bytes) -> None:
-        """Encrypt with the newest key what an older one had, unless somebody saved meanwhile."""
+        """Encrypt with the newest key what an older one had, unless another process has saved since."""
         with self._client.pipeline() as step:
             try:
                 step.watch(self._at)  # type: ignore[no-untyped-call]  # redis leaves this one untyped

@@ -44,7 +44,7 @@ class WrongKeys:
         """Count a wrong key; return None as long as there are not too many.
 
         Args:
-            caller: who showed it: an address or a network.
+            caller: the sender of the key: an address or a network.
         """
         names = (keys.wrong_keys(fingerprint(caller, self._salt)), keys.wrong_keys(_ALL))
         with self._client.pipeline() as step:

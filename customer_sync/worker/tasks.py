@@ -28,7 +28,7 @@ RECONCILE_AGAIN_S = 60.0
 @app.task(name="tajo.process_inbox")  # type: ignore[untyped-decorator]  # celery ships no types
 def process_inbox() -> None:
     """Read the inbox until it is empty."""
-    _loop("inbox", lambda: pipeline.Rest(pipeline.process_inbox(line()), None))
+    _loop("inbox", lambda: pipeline.StepResult(pipeline.process_inbox(line()), None))
 
 
 @app.task(  # type: ignore[untyped-decorator]  # celery ships no types
@@ -87,7 +87,7 @@ def reconcile() -> None:
         turns.end("reconcile")
 
 
-def _loop(name: str, step: Callable[[], pipeline.Rest], *, linger_s: float = LINGER_S) -> None:
+def _loop(name: str, step: Callable[[], pipeline.StepResult], *, linger_s: float = LINGER_S) -> None:
     """Run a step until nothing is left, time is up, or another thread of this process has the turn.
 
     While it runs, no wake-ups are sent for it; the last look comes after they are allowed again, so none is missed.
@@ -114,7 +114,7 @@ def _loop(name: str, step: Callable[[], pipeline.Rest], *, linger_s: float = LIN
         wake(name)
 
 
-def _work(name: str, step: Callable[[], pipeline.Rest], ends: float, linger_s: float) -> bool:
+def _work(name: str, step: Callable[[], pipeline.StepResult], ends: float, linger_s: float) -> bool:
     """Run the step while it finds work; True when time is up before nothing was left."""
     store = line().store
     is_quiet = True

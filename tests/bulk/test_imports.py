@@ -517,7 +517,7 @@ def test_what_brevo_refuses_as_a_whole_is_tried_again_and_goes_singly_in_the_end
     assert any("refuses imports" in one["alert"] for one in rig.store.ledger.alerts())
 
 
-@pytest.mark.parametrize("step", ["stow", "import_take", "restow"])
+@pytest.mark.parametrize("step", ["save_rows", "import_take", "replace_rows"])
 def test_while_redis_has_no_room_for_an_import_people_go_singly(rig, monkeypatch, step):
     real = getattr(rig.imports, step)
 
@@ -527,7 +527,7 @@ def test_while_redis_has_no_room_for_an_import_people_go_singly(rig, monkeypatch
         raise redis.OutOfMemoryError("OOM command not allowed")
 
     def take_back(method, path, _):
-        if step == "restow" and path.startswith("v3/contacts/lists/") and method == "GET":
+        if step == "replace_rows" and path.startswith("v3/contacts/lists/") and method == "GET":
             rig.send(customer(1, email=None, when=-50, lastName="Doe"))
 
     rig.http.before = take_back
@@ -543,7 +543,7 @@ def test_while_redis_has_no_room_for_an_import_people_go_singly(rig, monkeypatch
     assert rig.store.lanes.depth(LANE)[0] == 0
 
 
-@pytest.mark.parametrize("step", ["stow", "import_take"])
+@pytest.mark.parametrize("step", ["save_rows", "import_take"])
 def test_who_was_taken_along_by_an_import_that_was_given_up_before_it_was_sent_is_free_at_once(rig, monkeypatch, step):
     real = getattr(rig.imports, step)
 

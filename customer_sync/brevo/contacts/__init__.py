@@ -1,1 +1,1 @@
-"""Contacts: how a person becomes a contact in Brevo, singly (`handler`) or many in one import (`gear`)."""
+"""Contacts: how a person becomes a contact in Brevo, one by one (`handler`) or many in one import (`gear`)."""

@@ -8,14 +8,14 @@ from typing import Final
 from customer_sync.brevo.gate import Gate
 from customer_sync.errors import TryLater
 
-#: How long a call for an import waits, in seconds: thousands of planned rows would be planned in vain.
+#: How long a call for an import waits for its turn, in seconds, before its planned rows go back to the lane.
 PATIENCE_S: Final = 10.0
-#: Where the limit says to wait longer than this at once, in seconds, there is no use in waiting here.
+#: If the limiter asks for a longer wait than this, in seconds, the call gives up at once.
 LONG_S: Final = 2.0
 
 
 class BulkGate(Gate):
-    """Hands out calls that nobody is in a hurry for; see `Limits.reserve` for what they leave to others."""
+    """Lets bulk calls through; see `Limits.reserve` for the share of the limit that they leave to live work."""
 
     def _reserve(self) -> float:
         now = time.monotonic()
@@ -25,13 +25,13 @@ class BulkGate(Gate):
 
 
 class PatientGate(BulkGate):
-    """Hands out the calls of imports."""
+    """Lets the calls of imports through."""
 
     def wait(self) -> None:
         """Return when the next call may be made.
 
         Raises:
-            TryLater: not within `PATIENCE_S`, or not for long; burns no try.
+            TryLater: no call is free within `PATIENCE_S`, or the limiter asks for a long wait; it uses up no try.
         """
         give_up = time.monotonic() + PATIENCE_S
         while True:

@@ -1,7 +1,7 @@
-"""The calls that bring one contact up to date. Each way makes its calls in order, and may be run again from the start.
+"""The calls that bring one contact up to date. Each action makes its calls in order, and may run again from the start.
 
-Lists are joined and left, never restated; a contact that was there before us is read before it is first put on a list;
-only what we filled is ever emptied.
+A contact is put on lists and taken off lists; the whole set of its lists is never sent. A contact that this system did
+not create is read before it is first put on a list. Only values that this system wrote are ever emptied.
 """
 
 from __future__ import annotations
@@ -33,16 +33,17 @@ from customer_sync.person.person import Has
 BUCKET: Final = "contacts"
 ROUTE: Final = "/contacts"
 ONE_ROUTE: Final = "/contacts/{identifier}"
-#: The calls of a rename that must not be torn apart: the address changes, which lifts a block, and the block is set.
+#: The calls of a rename that must follow each other at once: Brevo lifts the block when the address changes, so the
+#: block is set again.
 RENAME_CALLS: Final = 2
 
 
 class FoundFirst(Exception):
-    """A look at a contact that is to move showed a withdrawal that nobody had told us."""
+    """Reading a contact before its rename showed a withdrawal that no webhook had told."""
 
 
 class _Exists(Exception):
-    """A contact that was to be made is there already."""
+    """A contact that was to be created exists already."""
 
 
 class ContactCalls:
@@ -58,7 +59,7 @@ class ContactCalls:
         self._clock = clock
 
     def act(self, job: Job, gate: Gate) -> str:
-        """Do what the plan says; return a note for people.
+        """Carry out the plan; return a note for people.
 
         Raises:
             TajoError: see `Brevo.call`.
@@ -73,7 +74,7 @@ class ContactCalls:
         return self._delete(job, gate)
 
     def block(self, email: str, flags: Mapping[str, Json], gate: Calls) -> None:
-        """Block an address, and make it a contact where it is none: a running import then leaves it alone."""
+        """Block an address; create the contact if it does not exist: a running import then leaves the contact alone."""
         gate.wait()
         body: dict[str, Json] = {"email": email, "updateEnabled": True, **flags}
         try:
@@ -82,7 +83,7 @@ class ContactCalls:
             raise TryLater(str(error)) from error
 
     def block_alone(self, job: Job, gate: Calls) -> bool:
-        """Block a contact whose rest Brevo refuses; tell whether the contact is there."""
+        """Set the block alone, where Brevo refuses the other values; tell whether the contact exists."""
         gate.wait()
         try:
             path = contact_path(job.desired.email)
@@ -94,7 +95,7 @@ class ContactCalls:
     # writing
 
     def write(self, job: Job, gate: Calls) -> str:
-        """Make the contact, or bring it up to date."""
+        """Create the contact, or bring it up to date."""
         if job.has.is_there and job.desired.added and not job.has.is_read:
             self._look(job, gate)
         for _ in range(4):
@@ -116,11 +117,11 @@ class ContactCalls:
             return note
         else:
             raise TryLater("The contact comes and goes in Brevo.")
-        # what was read changed the plan: nothing is to be written, or only to leave
+        # reading the contact changed the plan: nothing is to be written, or the contact only leaves our lists
         return self._leave(job, gate) if job.plan.action == "leave" else job.plan.why
 
     def _leave_alone(self, job: Job, gate: Calls) -> bool:
-        """Do nothing to a contact that is there, as the operator wishes, but block it; False when it is not there."""
+        """Change nothing of an existing contact but its block, as the operator wishes; False when it does not exist."""
         desired = job.desired
         if flags_differ(desired, job.has) and not self.block_alone(job, gate):
             return False
@@ -135,7 +136,7 @@ class ContactCalls:
         return True
 
     def _look(self, job: Job, gate: Calls) -> None:
-        """Read a contact that was there before us: a block there, or a list that the person left, is a withdrawal."""
+        """Read a contact that existed before: a block in Brevo, or a list that the person left, is a withdrawal."""
         gate.wait()
         try:
             found = self._brevo.call(
@@ -146,11 +147,11 @@ class ContactCalls:
             job.replan()
             return
         job.learn(found if isinstance(found, dict) else {})
-        if job.plan.action == "none":  # what Brevo shows is what we want but for the body, which nobody compared
+        if job.plan.action == "none":  # flags and lists are right; the attributes were not compared
             job.plan = job.plan._replace(action="write")
 
     def _without_refused(self, job: Job, gate: Calls) -> str:
-        """Send the contact; what Brevo refuses of it is left out, once for each field."""
+        """Send the contact; leave out each field that Brevo refuses, and send again."""
         while True:
             try:
                 return self._send(job, gate)
@@ -189,7 +190,7 @@ class ContactCalls:
                 self._is_gone(job)
                 return self._send(job, gate)
             return "updated"
-        # a contact that is made with lists must be new: one that is there already is read first
+        # only a new contact may be created with lists: an existing contact is read first
         may_exist = desired.may_update and (has.is_there or not desired.added or desired.blocked is True)
         gate.wait()
         upsert: dict[str, Json] = {"email": desired.email, "updateEnabled": may_exist, **body}
@@ -200,18 +201,18 @@ class ContactCalls:
         if reply.status != 201:
             return "updated"
         if job.has.is_there and set(job.desired.lists) - set(job.desired.added) and not job.desired.blocked:
-            # it had been deleted there, and came back without its lists
+            # the contact had been deleted in Brevo, and this call created it again without its lists
             gate.wait()
             path, lists = contact_path(job.desired.email), list[Json](job.desired.lists)
             self._brevo.call("PUT", path, {"listIds": lists}, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
-        # whatever was heard of a block before now was not said of this contact
+        # a block that was reported before now belonged to an earlier contact
         left_ms = max(job.has.left_ms, self._clock())
         job.has = replace(job.has, is_read=True, blocked=False, sms_blocked=False, left_ms=left_ms)
         return "created"
 
     @staticmethod
     def _is_gone(job: Job) -> None:
-        """Note that the contact is not there: all lists are to be joined again, nothing is to be emptied."""
+        """Note that the contact does not exist: it joins all its lists again, and no value needs emptying."""
         job.has = replace(job.has, is_there=False, is_read=True, lists=(), filled=frozenset())
         desired = job.desired._replace(added=job.desired.lists, unlist=(), emptied=())
         job.plan = job.plan._replace(desired=desired)
@@ -219,7 +220,7 @@ class ContactCalls:
     # leaving
 
     def _leave(self, job: Job, gate: Calls) -> str:
-        """Take a contact off our lists and block it if the person withdrew; never make a new one."""
+        """Take a contact off our lists, and block the contact if the person withdrew; never create a contact."""
         desired = job.desired
         gate.wait()
         try:
@@ -238,7 +239,7 @@ class ContactCalls:
         return "left"
 
     def _delete(self, job: Job, gate: Calls) -> str:
-        """Delete the contact, and that of the old address which was to become it."""
+        """Delete the contact, and the contact of the old address that was to be renamed."""
         if job.person.email is not None:
             self._delete_one(job.person.email, gate)
         if job.old is not None and job.old.email is not None and job.old.has.is_there:
@@ -255,7 +256,7 @@ class ContactCalls:
     # renaming
 
     def _rename(self, job: Job, gate: Gate) -> str:
-        """Give the contact of the old address the new one. Brevo lifts a block when an address changes."""
+        """Give the new address to the contact of the old address. Brevo lifts a block when an address changes."""
         assert job.old is not None
         old = str(job.old.email)
         gate.wait()
@@ -293,7 +294,7 @@ class ContactCalls:
         return self.write(job, gate)
 
     def _take_over(self, job: Job) -> None:
-        """The contact has the new address, with all it had but its block."""
+        """Note that the contact has the new address, with all its values, and without its block."""
         assert job.old is not None
         had = job.old.has
         now_ms = self._clock()
@@ -303,7 +304,7 @@ class ContactCalls:
         job.plan = job.plan._replace(action="write")
 
     def _stay_behind(self, job: Job, gate: Gate) -> str:
-        """The new address is a contact already: the old one leaves our lists and gives up what is unique."""
+        """The new address has a contact already: the old contact leaves our lists and gives up its unique values."""
         assert job.old is not None
         had, old = job.old.has, str(job.old.email)
         body: dict[str, Json] = {}
@@ -314,7 +315,7 @@ class ContactCalls:
             body["unlinkListIds"] = list(had.lists)
         if body:
             gate.wait()
-            with suppress(Missing):  # it went meanwhile
+            with suppress(Missing):  # the contact was deleted in the meantime
                 self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
         filled = had.filled - frozenset(given_up)
         job.forget_old(replace(had, lists=(), filled=filled, digest="", at_ms=self._clock()))
@@ -323,7 +324,7 @@ class ContactCalls:
 
 
 def _body(desired: Desired) -> dict[str, Json]:
-    """Return what every write of a contact has: values, lists to join, and flags only where there is one to set."""
+    """Return the body of a write: values, lists to join, and flags only where one is to be set."""
     body: dict[str, Json] = {"attributes": {**desired.attributes, **dict.fromkeys(desired.emptied, "")}}
     if desired.added and not desired.blocked:
         body["listIds"] = list(desired.added)

@@ -39,7 +39,7 @@ class Job:
         old: the person of the old address, whose contact is to become this one's; `has` changes with each call.
         waits: whether an import must end first.
         is_moved: whether what Brevo has of the old address was changed by a call.
-        found: what a look at the contact showed to be withdrawn, which nobody had told us.
+        found: withdrawals that reading the contact showed, and that no webhook had told.
     """
 
     item: Item
@@ -64,7 +64,7 @@ class Job:
 
     @property
     def desired(self) -> Desired:
-        """What Brevo should have; every plan that writes has it."""
+        """What Brevo should have; set in every plan that writes."""
         assert self.plan.desired is not None
         return self.plan.desired
 
@@ -73,7 +73,7 @@ class Job:
 
         Args:
             found: the contact.
-            is_old: it is the one of the old address, which moves; what was withdrawn there stays there, too.
+            is_old: the contact is that of the old address of a rename; its withdrawals also stay with that address.
         """
         known = heard(self.old) if is_old and self.old is not None else self.has
         at_ms = self.now_ms
@@ -104,22 +104,22 @@ class Job:
                 left_groups=tuple(sorted(groups)),
                 left_lists={one: self.has.left_lists.get(one, at_ms) for one in sorted(left - on)},
             )
-            # `heard` must not take an older word for newer than this look
+            # `heard` must not prefer an older webhook to this answer
             self.has = replace(self.has, at_ms=at_ms, left_ms=max(self.has.left_ms, at_ms))
         self.replan()
 
     @property
     def _listed(self) -> frozenset[int]:
-        """The lists that the person is on by what we know, or is to be on."""
+        """The lists that the contact is on as far as known, and those that it is to be on."""
         return frozenset((*self.desired.lists, *self.has.lists))
 
     def replan(self) -> None:
-        """Work out again what to do, after something was learned."""
+        """Make the plan again, after the contact was read."""
         self.plan = make_plan(replace(self.person, has=self.has), self.rules, self.now_ms)
         self.has = self.plan.has
 
     def forget_old(self, has: Has) -> None:
-        """Note what Brevo has of the old address now."""
+        """Store what Brevo has of the old address now."""
         if self.old is not None:
             self.old, self.is_moved = replace(self.old, has=has), True
 
@@ -128,8 +128,8 @@ def prepare(item: Item, people: People, rules: Rules, now_ms: int, under_way: Ca
     """Return what is to be done for a person.
 
     Args:
-        item: what waits for them.
-        people: reads what is stored.
+        item: the person's waiting changes.
+        people: reads stored persons.
         rules: the operator's decisions.
         now_ms: the time.
         under_way: gives the ids of all imports that may still make contacts.
@@ -151,10 +151,11 @@ def prepare(item: Item, people: People, rules: Rules, now_ms: int, under_way: Ca
 
 
 def after_import(has: Has, mark: ImportMark | None, running: Collection[ImportMark], now_ms: int) -> Has:
-    """Return what Brevo has at most, once an import took the person along: perhaps a contact, whatever is in it.
+    """Return the most that Brevo may have of a person who is, or was, in an import: perhaps a contact.
 
-    Until it is known whether the import made the contact, what leaves a list or empties a value waits for it, and what
-    joins a list reads the contact first. What was heard of a block up to now may have been said of no contact at all.
+    Until it is known whether the import created the contact, taking it off a list or emptying a value waits for the end
+    of the import, and the contact is read before it is put on a list. A block that was reported up to now may belong to
+    no contact at all.
     """
     if has.is_there or mark is None:
         return has
@@ -172,7 +173,7 @@ def after_import(has: Has, mark: ImportMark | None, running: Collection[ImportMa
 
 
 def _commutes(plan: Plan, mark: ImportMark, person: Person) -> bool:
-    """Tell whether it is the same for a plan to be carried out before the import or after it."""
+    """Tell whether a plan has the same result when it is carried out before the import as after the import."""
     if mark.email != person.email:
         return False
     if plan.action == "none":
@@ -213,9 +214,9 @@ def unchanged(job: Job, people: People) -> Outcome:
 
 
 def upheld(job: Job) -> tuple[Channel, ...]:
-    """Return the channels on which somebody who withdrew would be mailable but for the rules of consent.
+    """Return the channels on which only the rules of consent keep a person who withdrew from being mailable.
 
-    Either a waiting change says yes, and the withdrawal stands all the same; or Brevo had no block, and it is set.
+    Either a waiting change says yes and the withdrawal still counts, or Brevo had no block and the block is set now.
     """
     before, desired = job.plan.has, job.plan.desired
     if desired is None:
@@ -226,7 +227,7 @@ def upheld(job: Job) -> tuple[Channel, ...]:
 
 
 def done(job: Job, people: People) -> Settlement:
-    """Return the settlement of an item that is delivered: what is stored, and whom else it concerns."""
+    """Return the settlement of a delivered item: what is stored, and changes for other persons."""
     settlement = Settlement(job.item.target, "done", record=record_of(job, people))
     refused = job.has.refused
     wanted = {name for name, note in refused.items() if name in UNIQUE and is_taken(note)}
@@ -242,7 +243,7 @@ def done(job: Job, people: People) -> Settlement:
 
 
 def _freed(job: Job, people: People, names: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Yield the values that the contact had and has no more, each with the change that tells those who want it."""
+    """Yield the unique values that the contact gave up, each with the change for the persons that want the value."""
     before = attributes(view(job.stored, job.rules).roll.living)
     now = attributes(view(job.person, job.rules).roll.living)
     for name in names:
@@ -254,7 +255,7 @@ def _freed(job: Job, people: People, names: Iterable[str]) -> Iterable[tuple[str
 
 
 def freed_change(names: Iterable[str], at_ms: int) -> str:
-    """Return the change that tells that values of these attributes were given up by a contact that had them."""
+    """Return the change that tells a person that another contact gave up its values of these attributes."""
     return encode_part(Part("", "", None, stamp({FREED: list[Json](sorted(names))}, at_ms)))
 
 
@@ -264,7 +265,7 @@ def value_key(people: People, name: str, value: Json) -> str:
 
 
 def erasure_of(job: Job, people: People) -> Settlement:
-    """Return the settlement of a person who was erased: tombstones, and what is newer than the erasure."""
+    """Return the settlement of an erased person: tombstones, and the changes that are newer than the erasure."""
     over = job.person.said[ERASED].at_ms
     refs = {*job.stored.records, *(part.ref for part in job.item.parts if part.ref)}
     kept = frozenset(job.person.records)
@@ -280,12 +281,12 @@ def erasure_of(job: Job, people: People) -> Settlement:
         at_ms=over,
         withdrawn_ms=max(withdrawn, default=None),
     )
-    # only what is newer than the erasure makes anybody anew
+    # only changes newer than the erasure make the person again
     record = people.encode(replace(job.person, has=Has(is_read=True))) if kept else ""
     return Settlement(job.item.target, "erased", record=record, erasure=erasure)
 
 
-#: Parts of what Brevo may call somebody who left a consent group; the words of `status` are not documented (2026-11).
+#: Parts of the words that may mean "left the consent group"; the words of `status` are not documented (2026-11).
 _LEFT: Final = ("unsub", "opted_out", "opt_out", "optout", "withdr", "revoked", "left")
 
 

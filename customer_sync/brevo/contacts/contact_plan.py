@@ -1,7 +1,7 @@
-"""What to do for one person: pure. From what is known and what Brevo has to the calls that close the gap.
+"""What to do for one person, as a pure function: compares what is known with what Brevo has, and returns the action.
 
-The only place where a flag of consent is decided to be sent. `emailBlacklisted: false` is sent in one case only: every
-withdrawal on record is answered by a strictly newer explicit opt-in, and we know the contact to be blocked.
+Only this module decides to send a flag of consent. It sends `emailBlacklisted: false` in one case only: a strictly
+newer explicit opt-in answers every withdrawal on record, and the contact is known to be blocked.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from customer_sync.person.person import (
 )
 
 BREVO: Final = "brevo"
-#: Attributes of which no two contacts have the same value; a contact that is left behind gives them up.
+#: Attributes of which no two contacts have the same value; a contact whose customers moved away gives these up.
 UNIQUE: Final = frozenset({"SMS", "WHATSAPP", "LANDLINE_NUMBER", "EXT_ID"})
 
 _GRANTED: Final = register(Channel.EMAIL, "granted")
@@ -50,9 +50,9 @@ class Rules:
         lists: source → the lists its customers are put on when they agreed.
         delete: source → soft or hard.
         missing: source → what to make of a record without any consent.
-        update: source → whether a contact that Brevo has already is updated; False only creates.
+        update: source → whether contacts that exist in Brevo are updated; False: contacts are only created.
         sharing: the sources whose platform lets several customers have one address.
-        attributes: attribute → type in the account; None when it could not be read: then everything is sent.
+        attributes: attribute → type in the account; None when Brevo did not answer: then every attribute is sent.
     """
 
     lists: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Rules:
 
 
 class View(NamedTuple):
-    """What is known of a person, worked out: who leads here, and what they allow."""
+    """What follows from all that is known of a person: the records that lead to the address, and the consent."""
 
     word: Word
     roll: Roll
@@ -79,7 +79,7 @@ class View(NamedTuple):
 class Desired(NamedTuple):
     """What Brevo should have: address, attributes, lists, flags; and what was left out.
 
-    `attributes` holds values, `emptied` the names of attributes that we filled before and nobody tells any more.
+    `attributes` holds values, `emptied` the names of attributes that we filled before and no record has any more.
     `added` and `unlist` are the lists to join and to leave. `blocked` and `sms_blocked` are True to block, False to
     lift a block, None to leave alone. `may_update` is False when the operator wants new contacts only; a block is set
     all the same: consent goes before that wish.
@@ -105,7 +105,7 @@ class Plan(NamedTuple):
         action: `none` (nothing is to be called), `write`, `leave` (off our lists, blocked if the person withdrew, only
             if the contact is there), `rename` (the contact of the old address becomes that of this one), `delete`,
             `erase`.
-        has: what Brevo has, corrected by what was heard since.
+        has: what Brevo has, corrected by later webhooks.
         desired: what to write; None for none, delete and erase.
         why: for `none`: unchanged, no address, gone, deleted, departed.
     """
@@ -117,7 +117,7 @@ class Plan(NamedTuple):
 
 
 def view(person: Person, rules: Rules) -> View:
-    """Return who leads to a person's address and what they allow."""
+    """Return the records that lead to a person's address, and the consent that follows from them."""
     found = roll(person, rules.sharing)
     email = person.email or ""
     label = label_of(email) if any(_GRANTED in one.state for one in found.living) else ""
@@ -145,7 +145,7 @@ def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = No
         person: all that is known.
         rules: the operator's decisions.
         now_ms: the time; values that were refused long ago are tried again.
-        old: whom the last record left for this person: their contact becomes the person's, if there is one.
+        old: the person of the old address, whose last record moved to this person: their contact, if any, is renamed.
     """
     seen = view(person, rules)
     has = heard(person)
@@ -180,7 +180,7 @@ def _farewell(word: Word, has: Has, desired: Desired) -> Plan:
 
 
 def _why_not(person: Person, has: Has, seen: View, rules: Rules) -> str:
-    """Return why there is no contact to write, "" when there is one."""
+    """Return why no contact is to be written; "" when one is."""
     if person.email is None:
         return "no address"
     if seen.word == "nobody":
@@ -208,7 +208,7 @@ def after_delete(has: Has, at_ms: int) -> Has:
 
 
 def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
-    """Return what Brevo has once `desired` was accepted."""
+    """Return what Brevo has after it accepted `desired`."""
     return Has(
         is_there=True,
         digest=desired.digest,
@@ -217,13 +217,13 @@ def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
         lists=tuple(sorted((set(has.lists) | set(desired.lists)) - set(desired.unlist))),
         at_ms=at_ms,
         refused=desired.refused,
-        # a block that Brevo set before we lifted it is lifted as well, whenever we heard of it
+        # lifting the block also lifts a block that Brevo set earlier, even if the webhook about it comes later
         left_ms=max(has.left_ms, at_ms) if desired.blocked is False else has.left_ms,
         filled=(has.filled | frozenset(desired.attributes)) - frozenset(desired.emptied),
-        # somebody may have left a list before we took them off it: we look before they join one again
+        # the person may have left a list before we took the contact off the list: read the contact before it joins one
         is_read=has.is_read and not desired.unlist,
         left_groups=has.left_groups,
-        # whoever joins a list again may leave it again
+        # a contact that joins a list again may leave that list again
         left_lists={one: at_ms for one, at_ms in has.left_lists.items() if one not in desired.added},
     )
 
@@ -235,7 +235,7 @@ def digest_of(email: str, values: Mapping[str, Json], lists: tuple[int, ...]) ->
 
 
 def replace_refused(has: Has, refused: Mapping[str, str]) -> Has:
-    """Return what Brevo has, with what is left out now."""
+    """Return what Brevo has, with the values that are left out now."""
     return has if has.refused == refused else replace(has, refused=refused)
 
 
@@ -244,7 +244,7 @@ def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> D
     email, is_active = person.email or "", seen.word == "active"
     values, refused = fit_attributes(person, seen.roll.living, has, rules.attributes, now_ms)
     lists = _lists(seen, has, rules)
-    # whoever leaves takes nothing back: a block is only ever lifted for a customer
+    # a block is lifted only for a customer, never for a deleted or departed person
     blocked = _flag(seen.email, known=has.blocked, is_active=is_active)
     sms_blocked = _flag(seen.sms, known=has.sms_blocked, is_active=is_active)
     digest = digest_of(email, values, lists)
@@ -254,7 +254,7 @@ def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> D
         values,
         _emptied(seen.word, values, has),
         lists,
-        # a contact that nobody has read, and that we did not make, may not be on the lists that it should be on
+        # an existing contact that was not read yet may be missing on its lists: send all of them
         () if blocked else tuple(sorted(set(lists) - set(has.lists if has.is_read else ()))),
         tuple(sorted(set(has.lists) - set(lists))),
         blocked,
@@ -266,9 +266,10 @@ def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> D
 
 
 def _emptied(word: Word, values: Mapping[str, Json], has: Has) -> tuple[str, ...]:
-    """Return what is to be emptied: only what we filled ourselves and nobody tells any more.
+    """Return the attributes to be emptied: only those that we filled and that no record has any more.
 
-    A contact that is left behind keeps its values but the unique ones; one of a deleted customer keeps all.
+    A contact whose customers all moved away keeps its values, except the unique ones. The contact of a deleted customer
+    keeps all values.
     """
     if not has.is_there or word == "deleted":
         return ()
@@ -308,8 +309,8 @@ def _freed_ms(freed: Stamped | None, name: str) -> int:
 def _flag(standing: Standing, *, known: bool, is_active: bool) -> bool | None:
     """Return what to do with a channel's block.
 
-    Raised whenever the person withdrew. Lifted only when we know that the contact is blocked and every withdrawal is
-    answered by an explicit opt-in. Otherwise left alone.
+    The block is set whenever the person withdrew. It is lifted only when the contact is known to be blocked and an
+    explicit opt-in answers every withdrawal. Otherwise the flag is not sent.
     """
     if standing.state is ConsentState.WITHDRAWN:
         return True
@@ -321,8 +322,8 @@ def _lists(seen: View, has: Has, rules: Rules) -> tuple[int, ...]:
     if seen.word != "active":
         return ()
     if seen.email.state is ConsentState.WITHDRAWN:
-        return has.lists  # blocked is enough; whether the contact stays listed is Brevo's own affair
-    # a list that the person left before we put them on it is joined for a later act only
+        return has.lists  # the block is enough; the lists of a blocked contact do not matter
+    # a list that the person left is joined again only for a later opt-in
     act = seen.email.evidence
     act_ms = act.at_ms if act is not None and act.register == "granted" else 0
     left = {number for number, at_ms in has.left_lists.items() if at_ms >= act_ms and number not in has.lists}
@@ -352,7 +353,7 @@ def heard(person: Person) -> Has:
 
 
 def _found(has: Has, drift: Stamped) -> Has:
-    """Return what Brevo has, corrected by a look at the contact that is newer than the last delivery."""
+    """Return what Brevo has, corrected by a comparison that is newer than the last delivery."""
     found = drift.value
     assert isinstance(found, dict)
     lists, groups = found.get("l"), found.get("g")

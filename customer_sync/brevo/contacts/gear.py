@@ -1,4 +1,4 @@
-"""The bulk gear of the contacts lane, put together: what loads, what follows, and who delivers the rest singly."""
+"""The bulk gear of the contacts lane, put together: loader, follower, and the handler for one contact at a time."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ from customer_sync.store.counters import Tally
 from customer_sync.store.imports import Imports
 from customer_sync.store.limits import Limits
 
-#: What follows the address of Brevo's webhooks where an import tells that it is done.
+#: The end of the URL that Brevo calls when an import is done; it follows the address of Brevo's webhooks.
 NOTICE_PATH: Final = "imports"
-#: The share of an hourly limit that must be left for a notice to make us ask at once.
+#: After a notice Brevo is asked at once only if more than this share of the hourly limit is left.
 NOTICE_HEADROOM: Final = 0.5
 
 
 class ImportGear:
-    """Takes many new people along in one call.
+    """Creates the contacts of many new people in one call.
 
     Args:
-        single: delivers one by one what goes no other way.
+        single: delivers contacts one by one.
         loader: loads and sends imports.
-        follower: finds out what became of them.
+        follower: finds out the result of each import.
         imports: the imports under way.
         limits: tells how often Brevo may be asked.
     """
@@ -53,11 +53,11 @@ class ImportGear:
         self._limits = limits
 
     def load(self) -> Generator[Work]:
-        """Look at bulk items, send off what goes together; yields what is to be settled."""
+        """Look at bulk items, send imports; yield the items that are to be settled."""
         return self._loader.load()
 
     def follow(self) -> Generator[Work]:
-        """Look at the imports that are due; yields what became of their rows."""
+        """Look at the imports that are due; yield the results of their rows."""
         return self._follower.follow()
 
     def next_look_s(self) -> float | None:
@@ -65,13 +65,13 @@ class ImportGear:
         return self._imports.due_s()
 
     def hears(self, inbound: Inbound) -> bool:
-        """Tell whether Brevo says that an import is done: that it says so is enough, what it says is not documented."""
+        """Tell whether a request is Brevo's notice that an import is done. The body of the notice is not documented."""
         return inbound.source == SOURCE and inbound.path == NOTICE_PATH
 
     def look_now(self) -> bool:
-        """Have every import that was sent looked at at once; False when there is none.
+        """Make every sent import due for a look now; False without a sent import.
 
-        Half of an hourly limit may be used so; then notices wait for the next look like anything else.
+        Half of an hourly limit may be used in this way. After that, a notice makes nobody ask Brevo at once.
         """
         left = self._limits.headroom(PROCESSES)
         if left is None or left > NOTICE_HEADROOM:
@@ -109,9 +109,9 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
 
 
 def notify_url(settings: Settings) -> str:
-    """Return what Brevo is to call when an import is done; "" where nobody could come in by it.
+    """Return the URL that Brevo is to call when an import is done; "" where Brevo could not reach or sign in to it.
 
-    It carries our token as the password, as the webhooks of Brevo may.
+    The URL carries our token as the password, as the URLs of Brevo's webhooks may.
     """
     if not settings.public_url or not settings.brevo.webhook_secrets:
         return ""

@@ -1,4 +1,4 @@
-"""The contacts lane: brings each person's contact in Brevo to what is known of the person. One upsert each."""
+"""The contacts lane: brings each contact in Brevo up to date with what is known of the person. One upsert each."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class ContactsHandler(LaneStep[Job, Gate]):
         rules: gives the operator's decisions and the account's attributes, as they are now.
         clock: milliseconds since 1970.
         under_way: gives the ids of the imports that may still make contacts.
-        gate: what lets calls through; another one for bulk work.
+        gate: makes what lets calls through; bulk work has another gate.
     """
 
     #: At 60 calls/s, the largest plan, answers may take 260 ms.
@@ -95,7 +95,7 @@ class ContactsHandler(LaneStep[Job, Gate]):
         try:
             note = self._calls.act(job, gate)
         except FoundFirst:
-            # what was found must outlive this worker before the contact moves
+            # the withdrawal must be stored before the contact is renamed: this worker may die
             told = Settlement(
                 job.item.target, "again", record=record_of(job, self._people), old=old_of(job, self._people)
             )
@@ -106,19 +106,19 @@ class ContactsHandler(LaneStep[Job, Gate]):
         return Outcome(job.item, done(job, self._people), "delivered", note, upheld=upheld(job))
 
     def complete(self, job: Job, outcome: Outcome) -> None:
-        """Store what was found of the person, and that the contact has the new address already, whatever failed."""
+        """Store withdrawals found in Brevo, and a rename that is done already, even where a later call failed."""
         if job.found and outcome.settlement.record is not None:
             outcome.settlement.found = encode_part(Part("", "", None, job.found))
         if job.is_moved:
             outcome.settlement.record = outcome.settlement.record or record_of(job, self._people)
             outcome.settlement.old = old_of(job, self._people)
-            # a block that the move lifted is set again before anything else
+            # the rename lifted the block: set it again before any other change
             outcome.settlement.is_urgent = bool(job.plan.desired and job.plan.desired.blocked)
 
     def save(self, job: Job, gate: Gate, *, is_parked: bool) -> str | None:
-        """Set the block alone of somebody who withdrew; return what is to be stored of the person, None for nothing.
+        """Set only the block, for a person who withdrew; return the person's text to be stored, None for nothing.
 
-        What was withdrawn is stored even where Brevo refuses the block, too: nothing that comes later forgets it.
+        The withdrawal is stored even where Brevo refuses the block: so later deliveries know of the withdrawal.
         """
         desired = job.plan.desired
         if desired is None or not (desired.blocked or desired.sms_blocked) or (job.is_moved and not is_parked):
@@ -137,9 +137,9 @@ class ContactsHandler(LaneStep[Job, Gate]):
         return self._people.encode(replace(known, has=has if is_there else known.has))
 
     def _block(self, job: Job, gate: Gate) -> Outcome:
-        """Block somebody who withdrew while an import may make them a contact; the rest waits until it is over.
+        """Block a person who withdrew while an import may create the contact; other changes wait for the import's end.
 
-        Only the block is remembered: whether the contact is the import's is told by the import's mark, when it is over.
+        Only the block is stored. After the import, its mark tells whether the import created the contact.
         """
         flags = {name: value for name, value in flags_of(job.desired).items() if value is True}
         item, has, old = job.item, job.has, job.old

@@ -1,8 +1,9 @@
-"""Follows imports to their end, and finds out what became of each row before anything counts as delivered.
+"""Follows imports to their end, and finds out the result of each row before any row counts as delivered.
 
-Brevo tells that an import is over, and names the rows it refused in CSV files; that a row was not imported because the
-contact exists it tells nowhere. So the contacts that were created are counted: when there are as many as rows that were
-not refused, each of them was; otherwise all are read, and contacts that were not created are sent one by one.
+Brevo tells that an import is over, and names the refused rows in CSV files. Brevo does not tell which rows it left out
+because the contact exists. So the created contacts are counted. If their number equals the number of rows that were not
+refused, each of these rows was created. Otherwise the created contacts are read, and contacts that were not created are
+sent one by one.
 """
 
 from __future__ import annotations
@@ -36,11 +37,11 @@ LIST_ROUTE, ROUTE = "/processes", "/processes/{processId}"
 FIRST_LOOK_S, LAST_LOOK_S = 0.3, 2.0
 #: The share of an hourly limit that looking may use.
 SHARE: Final = 0.9
-#: How soon the next look is after one that failed, in seconds.
+#: How long after a failed look the next look follows, in seconds.
 FAILED_LOOK_S: Final = 5.0
 #: An import that is not over after this time is given up, in seconds; its leases end later.
 PATIENCE_S: Final = 1500.0
-#: When nothing could be found out about an import, its rows are tried again, in seconds.
+#: How soon rows are tried again when the result of their import is unknown, in seconds.
 DESPAIR_S: Final = 1680.0
 #: A given-up import may still make contacts for this long, in seconds; it is looked at this often.
 OVERDUE_S, OVERDUE_LOOK_S = 86_400.0, 300.0
@@ -60,9 +61,9 @@ class Follower:
         brevo: the account.
         limits: the shared limits.
         imports: the imports under way.
-        lists: counts what was created.
+        lists: counts the created contacts.
         refused: reads the files of refused rows.
-        tally: counts what became of the rows.
+        tally: counts the results of the rows.
     """
 
     def __init__(  # noqa: PLR0913  # what a follower needs; all of it is passed by name in one place
@@ -85,7 +86,7 @@ class Follower:
         self._jitter = jitter
 
     def follow(self) -> Generator[Work]:
-        """Look at what is due; yield what became of the rows of imports that are over."""
+        """Look at the imports that are due; yield the results of the rows of ended imports."""
         wait_s = self._imports.due_s()
         turn = self._imports.begin_turn() if wait_s == 0.0 else None
         if turn is None:
@@ -121,7 +122,7 @@ class Follower:
                     return
 
     def first_look_s(self) -> float:
-        """Return how soon an import that was just sent is looked at: where looks are few, not before it may be over."""
+        """Return how long until the first look at a sent import; if looks are rare, not before it may have ended."""
         return max(FIRST_LOOK_S, self._spacing_s() / 2)
 
     def _spacing_s(self) -> float:
@@ -159,7 +160,7 @@ class Follower:
         return body if isinstance(body, dict) else {}
 
     def _judge(self, import_: Import, found: Mapping[int, Process]) -> Generator[Work]:
-        """Yield what became of an import, nothing while it goes on."""
+        """Yield the result of an import; nothing while it runs."""
         if import_.state == "ended":
             yield from self._verify(import_, from_json(import_.info))
         elif import_.state == "opened":
@@ -189,7 +190,7 @@ class Follower:
             yield from self._give_up(import_)
 
     def _unnumbered(self, import_: Import, found: Mapping[int, Process]) -> Generator[Work]:
-        """An import of which nobody knows whether Brevo has it: its worker died, or the answer did not come."""
+        """Judge an import that Brevo may or may not have received: the worker died, or no answer came."""
         if import_.state == "overdue":
             if import_.age_s > OVERDUE_S or not self._is_anything_running(found):
                 self._end(import_, "late")
@@ -206,7 +207,7 @@ class Follower:
         )
 
     def _give_up(self, import_: Import) -> Generator[Work]:
-        """Stop waiting. What it created counts; the rest goes on without it, and its list is used no more."""
+        """Stop waiting for an import: created contacts count, other rows are tried again, its list is not reused."""
         is_settled = yield from self._settle_counted(import_, None)
         if is_settled:
             self._imports.give_up(import_)
@@ -214,7 +215,7 @@ class Follower:
             log.error("import given up", import_id=import_.id, process=import_.process, rows=import_.rows)
 
     def _verify(self, import_: Import, process: Process | None) -> Generator[Work]:
-        """Find out what became of the rows and yield it.
+        """Find out the results of the rows and yield them.
 
         Args:
             import_: the import.
@@ -227,7 +228,7 @@ class Follower:
             self._end(import_, "done" if process else "lost")
 
     def _settle_counted(self, import_: Import, process: Process | None) -> Generator[Work, None, bool]:
-        """Settle the rows by what was created; False when that cannot be said yet."""
+        """Settle the rows by the created contacts; False when these are not known yet."""
         refused = self._refused.read(process) if process else frozenset()
         try:
             created = self._created(import_, refused, may_lag=process is not None)
@@ -249,11 +250,11 @@ class Follower:
         return True
 
     def _created(self, import_: Import, refused: Collection[str], *, may_lag: bool) -> Collection[str] | None:
-        """Return the addresses of those who were created; None for all but the refused ones.
+        """Return the addresses of the created contacts; None: all but the refused rows were created.
 
         Raises:
             TajoError: as `Brevo.call`.
-            _Lagging: so many are missing that it is worth while to look once more.
+            _Lagging: many contacts are missing: Brevo's list may lag behind, so look once more.
         """
         count = self._lists.count(import_)
         if import_.rows is not None and count == import_.rows - len(refused):
@@ -273,7 +274,7 @@ class Follower:
             return Outcome(item, Settlement(row.target, "solo"), "back")
         if created is None or row.email in created:
             if row.is_part:
-                # the contact is there; its phone follows in a call of its own
+                # the contact exists now; its phone follows in a single call
                 self._tally.count("tajo_import_rows_total", outcome="without phone")
                 return Outcome(item, Settlement(row.target, "solo", record=row.record), "back")
             return Outcome(item, Settlement(row.target, "done", record=row.record), "delivered", IMPORTED)
@@ -283,7 +284,7 @@ class Follower:
         return self._again(row, "the import was lost")
 
     def _release_all(self, import_: Import, reason: str, alert: str) -> Generator[Work]:
-        """Yield all rows as to be tried again; after a few times each goes singly."""
+        """Yield all rows as to be tried again; after a few tries each row is sent one by one."""
         log.error("import failed", import_id=import_.id, process=import_.process, rows=import_.rows, reason=reason)
         remedy = "Nothing to do: it is tried again, then each contact goes singly."
         told: tuple[str, str] | None = (alert, remedy)
@@ -305,4 +306,4 @@ class Follower:
 
 
 class _Lagging(Exception):
-    """Contacts are missing that may only not be listed yet."""
+    """Contacts are missing on the list, and Brevo may list them later."""

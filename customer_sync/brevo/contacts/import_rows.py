@@ -1,8 +1,9 @@
-"""Rows of an import: who may go along, how a row looks, and loads of rows that go together.
+"""Rows of an import: which persons may be in it, what a row holds, and loads of rows for one import.
 
-Only who is new to Brevo as far as we know goes along, with nothing to block, to lift or to leave. So an import never
-changes anybody, and it makes no difference whether a row comes before or after a single write for the same person. A
-row carries the e-mail as the only identifier: an import may merge contacts that share a phone, and delete one of them.
+Only persons that have no contact in Brevo, as far as known, are put into an import, and only without a block to set or
+lift, or a list to leave. So an import never changes a contact, and the order of the import and of a single write for
+the same person does not matter. The e-mail is the only identifier of a row: an import may merge contacts that share a
+phone, and delete one of them.
 """
 
 from __future__ import annotations
@@ -21,16 +22,16 @@ from customer_sync.store.people import People
 
 #: The largest body of an import, in bytes. Brevo takes 10 MB and calls 8 MB safe (`POST /contacts/import`).
 MAX_BYTES = 8_000_000
-#: What stands around the rows of a body, at most: lists, switches, the address for the notice.
+#: The largest size of the other parts of a body, in bytes: lists, switches, the URL for the notice.
 _FRAME_BYTES = 2_000
 
 
 def is_fit(job: Job, under_way: Collection[str]) -> bool:
-    """Tell whether a person may go along in an import.
+    """Tell whether a person may be put into an import.
 
     Args:
-        job: what is to be done for them.
-        under_way: the imports that may still make contacts; a person is in one at a time.
+        job: the person's job.
+        under_way: the imports that may still create contacts; a person is in one import at a time.
     """
     plan, item = job.plan, job.item
     desired = plan.desired
@@ -38,18 +39,18 @@ def is_fit(job: Job, under_way: Collection[str]) -> bool:
         return False
     if desired.blocked is not None or desired.sms_blocked is not None or desired.unlist:
         return False
-    # lists in a row: nobody has said whether an import reads them
+    # values that are lists: whether an import reads them is not documented
     if any(isinstance(value, list) for value in desired.attributes.values()):
         return False
     if item.mark is None:
         return not plan.has.is_there
-    # an import that is over took them along, and it is not known to have made a contact
+    # the person was in an import that has ended, and whether that import created the contact is unknown
     is_over = item.mark.import_id not in under_way and item.mark.import_id != CREATED
     return is_over and not job.stored.has.is_there
 
 
 def without_unique(desired: Desired) -> Desired:
-    """Return what a row may say: nothing that only one contact may have, but the address."""
+    """Return the values for a row: without values that only one contact may have, except the address."""
     values = {name: value for name, value in desired.attributes.items() if name not in UNIQUE}
     if len(values) == len(desired.attributes):
         return desired
@@ -71,18 +72,18 @@ def _value(value: Json) -> Json:
 
 
 def item_of(row: Row) -> Item:
-    """Return as much of an item as is needed to tell what became of a row."""
+    """Return the parts of an item that are needed to settle a row."""
     return Item(row.target, (), row.events, row.tries, 0, Priority.BULK, "")
 
 
 @dataclass(slots=True)
 class Load:
-    """Rows that go together: they are for the same lists.
+    """Rows for one import: all for the same lists.
 
     Args:
         lists: the lists; empty for people who are put on none.
-        at_ms: when it was begun.
-        is_kept: whether it waits for the import before it to end.
+        at_ms: when the load was begun.
+        is_kept: whether the load waits for the end of the import before it.
     """
 
     lists: tuple[int, ...]
@@ -95,7 +96,7 @@ class Load:
     size: int = _FRAME_BYTES
 
     def takes(self, email: str, text: bytes) -> bool:
-        """Tell whether there is room for a row, and nobody with this address yet."""
+        """Tell whether the load has room for a row, and no row with this address."""
         return self.size + len(text) + 1 <= MAX_BYTES and email not in self.emails
 
     def add(self, job: Job, desired: Desired, text: bytes, people: People) -> None:
@@ -109,14 +110,14 @@ class Load:
         self.size += len(text) + 1
 
     def marks(self, import_: str) -> list[tuple[str, ImportMark]]:
-        """Return for each person where the import may make a contact, and what of it would be ours."""
+        """Return each person's mark: the address, lists and attributes of the contact that the import may create."""
         return [
             (row.target, ImportMark(import_, row.email, self.lists, self.at_ms, filled))
             for row, filled in zip(self.rows, self.filled, strict=True)
         ]
 
     def leave(self, out: Collection[str]) -> None:
-        """Leave people behind who were taken back meanwhile."""
+        """Remove the rows of persons whose items live work has taken back."""
         kept = [one for one in zip(self.rows, self.texts, self.filled, strict=True) if one[0].target not in out]
         self.rows = [row for row, _, _ in kept]
         self.texts = [text for _, text, _ in kept]
@@ -127,14 +128,14 @@ class Load:
 
         Args:
             list_id: the technical list.
-            notify_url: what Brevo is to call when it is done; "" for nothing.
+            notify_url: the URL that Brevo is to call when the import is done; "" for none.
         """
         settings: dict[str, Json] = {
             "listIds": [*self.lists, list_id],
-            # never an update, never a flag: the block of a contact that is updated may be reset
+            # never an update, never a flag: an import may reset the block of a contact that it updates
             # (seen in gip-inclusion/les-emplois, which turned updates off for this)
             "updateExistingContacts": False,
-            # otherwise each import sends a mail to the account's owner
+            # without this, Brevo sends a mail to the account's owner for each import
             "disableNotification": True,
         }
         if notify_url:
@@ -143,11 +144,11 @@ class Load:
 
 
 class Loads:
-    """The loads of one round, by lists, and those that were kept from the round before.
+    """The loads of one round, by lists, and the loads that were kept from the round before.
 
     Args:
         clock: milliseconds since 1970.
-        people: writes what is known of them.
+        people: encodes persons.
         with_phones: whether rows carry values that only one contact may have.
     """
 
@@ -159,7 +160,7 @@ class Loads:
         self._full: list[Load] = []
 
     def add(self, job: Job) -> bool:
-        """Add a person; False when somebody with the same address goes along already."""
+        """Add a person; False when a load has a row with the same address."""
         desired = job.desired if self._with_phones else without_unique(job.desired)
         text = encode_row(desired)
         load = self._open.get(desired.lists)
@@ -175,22 +176,22 @@ class Loads:
 
     @property
     def full(self) -> int:
-        """How many loads are full."""
+        """The number of full loads."""
         return len(self._full)
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is none."""
+        """Whether there are no loads."""
         return not self._full and not self._open
 
     def take_out(self) -> list[Load]:
-        """Return every load, and forget it: those that were kept first, then the largest."""
+        """Return and remove all loads: kept loads first, then the largest."""
         found = sorted([*self._full, *self._open.values()], key=lambda load: (not load.is_kept, -load.size))
         self._full, self._open = [], {}
         return found
 
     def keep(self, load: Load) -> None:
-        """Take a load back: one import runs at a time, and it waits for the next one."""
+        """Keep a load for the next import: one import runs at a time."""
         load.is_kept = True
         if load.lists in self._open:
             self._full.append(load)

@@ -1,10 +1,11 @@
 """The bulk gear of the contacts lane: `POST /contacts/import` for many new people at once.
 
-    load      look at bulk items: what is unchanged is done, who is new goes along, the rest is given back to go singly
-    send      note everything in Redis, hand the leases over to the import, only then make the call
+    load      look at bulk items: unchanged items are done, new people are put into an import, other items are given
+              back and sent one by one
+    send      store everything in Redis, hand the leases over to the import, and only then make the call
     follow    see `customer_sync.brevo.contacts.import_end`
 
-Why only new people go along, and what that costs: docs/decisions/0010.
+Why only new people are put into an import, and what that costs: docs/decisions/0010.
 """
 
 from __future__ import annotations
@@ -40,16 +41,16 @@ log = get(__name__)
 LANE: Final = "contacts"
 BUCKET: Final = "contacts"
 ROUTE: Final = "/contacts/import"
-#: How many items are looked at in one step: 20 ms of planning, between which other threads get their turn.
+#: How many items are looked at in one step: 20 ms of planning; other threads run between two steps.
 CHUNK: Final = 500
 #: How long one round goes on loading, in seconds; its leases last longer.
 ROUND_S: Final = 8.0
 #: How long a load waits for the import before it, in seconds.
 KEEP_S: Final = LOAD_LEASE_S - ROUND_S - 2.0
-#: How soon what could not be sent is looked at again, in seconds.
+#: How soon rows that could not be sent are looked at again, in seconds.
 AGAIN_S: Final = 2.0
 
-#: Errors with which Brevo says for certain that it took nothing.
+#: Errors after which Brevo has certainly taken no row.
 _CERTAIN = (ConfigError, Parkable, Missing)
 
 
@@ -61,9 +62,9 @@ class Terms:
     """When the bulk gear is used.
 
     Args:
-        min_rows: fewer rows go singly: an import costs four calls and the time until it is done.
+        min_rows: fewer rows are sent one by one: an import costs four calls and the time until it is done.
         pace: when it is worth while to look.
-        notify_url: what Brevo calls when an import is done; "" for nothing: then it is asked all the same.
+        notify_url: the URL that Brevo calls when an import is done; "" for none. Brevo is asked in both cases.
         with_phones: whether rows carry phones and other values that only one contact may have. An import may merge
             contacts that share one, and delete the other (`brevo.import_phones`).
     """
@@ -79,12 +80,12 @@ _TERMS: Final = Terms()
 
 @dataclass(slots=True)
 class _Kept:
-    """Loads that wait for the import before them to end.
+    """Loads that wait for the end of the import before them.
 
     Args:
-        loads: they.
-        ends: until when they may be used: their leases must last for another round.
-        token: that of the leases.
+        loads: the loads.
+        ends: until when the loads may be used: their leases must last for another round.
+        token: the token of their leases.
     """
 
     loads: Loads
@@ -98,13 +99,13 @@ class Loader:
     Args:
         brevo: the account.
         lanes: where the items are taken from.
-        people: reads and writes what is known of them.
+        people: decodes and encodes persons.
         imports: the imports under way.
         lists: the technical lists.
         rules: gives the operator's decisions and the account's attributes, as they are now.
         gate: gives the gate for one call.
         first_look_s: how soon an import that was just sent is looked at, in seconds.
-        tally: counts what was sent.
+        tally: counts the sent rows.
         clock: milliseconds since 1970.
         terms: when the gear is used.
     """
@@ -138,7 +139,7 @@ class Loader:
         self._kept: _Kept | None = None
 
     def load(self) -> Generator[Work]:
-        """Do one round: yield what is unchanged or goes another way, and what could not be sent."""
+        """Do one round: yield unchanged items, items to be sent one by one, and rows that could not be sent."""
         if not self._imports.has_room():
             return
         try:
@@ -160,7 +161,7 @@ class Loader:
         yield from self._send_off(kept)
 
     def _resume(self) -> Generator[Work, None, _Kept]:
-        """Return what was kept from the last round, or nothing; what was kept too long is given up."""
+        """Return the loads kept from the last round; loads that were kept too long are given back."""
         kept, self._kept = self._kept, None
         if kept is not None and time.monotonic() < kept.ends:
             return kept
@@ -170,7 +171,7 @@ class Loader:
         return _Kept(Loads(self._clock, self._people, with_phones=self._terms.with_phones), time.monotonic() + KEEP_S)
 
     def _send_off(self, kept: _Kept) -> Generator[Work]:
-        """Send one load; those for other lists are kept for the next import, and small ones given back."""
+        """Send one load; loads for other lists are kept for the next import, and small loads are given back."""
         may_begin = True
         for load in kept.loads.take_out():
             if len(load.rows) < self._terms.min_rows:
@@ -186,7 +187,7 @@ class Loader:
             self._lanes.tell_loaded(LANE)
 
     def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> Iterator[Outcome]:
-        """Load who is new; yield the others."""
+        """Load new people; yield the outcomes of the other items."""
         under_way: Callable[[], Collection[str]] = cache(self._imports.ids)
         now_ms = self._clock()
         for item in items:
@@ -200,7 +201,7 @@ class Loader:
                 yield Outcome(item, Settlement(item.target, "back"), "back")
 
     def _dispatch(self, token: str, load: Load) -> Generator[Work, None, bool]:
-        """Send a load, or release its rows; False, and nothing is done, where no import may begin."""
+        """Send a load, or release its rows; False when no import may begin: then nothing has changed."""
         begun = self._imports.open(LANE)
         if begun is None:
             return False
@@ -224,7 +225,7 @@ class Loader:
                 yield from _give_back(holder, rows)
             return
         except (redis.OutOfMemoryError, redis.exceptions.ExecAbortError):
-            # there is no room to note an import; what goes singly makes some
+            # Redis has no room for an import; sending one by one makes room
             log.warning("import not sent: Redis is full", import_id=import_, rows=len(rows))
             self._imports.close(import_)
             for holder in (token, import_):
@@ -233,13 +234,13 @@ class Loader:
         yield from self._send(import_, slot, load, list_id)
 
     def _take_along(self, token: str, import_: str, load: Load) -> None:
-        """Note all rows of an import, then hand their leases over to it."""
-        self._imports.stow(import_, load.rows)
+        """Store all rows of an import, then hand their leases over to the import."""
+        self._imports.save_rows(import_, load.rows)
         self._imports.sending(import_)
         out = self._imports.import_take(LANE, token, import_, load.marks(import_))
         if out:
             load.leave(out)
-            self._imports.restow(import_, load.rows)
+            self._imports.replace_rows(import_, load.rows)
         self._imports.count(import_, len(load.rows))
 
     def _send(self, import_: str, slot: int, load: Load, list_id: int) -> Generator[Work]:
@@ -252,7 +253,7 @@ class Loader:
             process = _process_of(self._brevo.upload(ROUTE, body, bucket=BUCKET, answers=IMPORTS))
         except TajoError as error:
             if not self._is_certain(error):
-                # perhaps Brevo has it: a follower finds out, and until then the items stay with the import
+                # Brevo may have received the import: the follower finds out; until then the import keeps its items
                 self._tally.count("tajo_imports_total", outcome="unclear")
                 log.warning("import unclear", import_id=import_, rows=len(load.rows), error=str(error))
                 yield Work(import_, Delivery([], error if isinstance(error, Unavailable) else None))
@@ -266,24 +267,24 @@ class Loader:
 
     def _is_certain(self, error: Exception) -> bool:
         if isinstance(error, TryLater):
-            return not error.burns  # 429; the gate before the call says so, too
+            return not error.burns  # 429, from Brevo or from the gate before the call
         return isinstance(error, _CERTAIN) or not self._brevo.was_sent(error)
 
     def _refused(self, import_: str, slot: int, load: Load, error: Exception) -> Generator[Work]:
-        """Release what Brevo did not take."""
+        """Release the rows of an import that Brevo refused."""
         self._tally.count("tajo_imports_total", outcome="refused")
         log.warning("import refused", import_id=import_, rows=len(load.rows), error=str(error))
         if isinstance(error, Parkable | Missing):
-            # a list that is gone, no credit, ...: after three tries each goes singly, and says for itself what is wrong
+            # a deleted list, no credit, ...: after three tries each row is sent alone, and gets its own error
             self._imports.set_list(slot, None)
         works = list(self._release(import_, load.rows, error))
         yield from works[:-1]
-        # the last one may stop the line with an error; by then the import is forgotten
+        # the last part may pause the lane with an error: the import must be forgotten before that
         self._imports.close(import_)
         yield from works[-1:]
 
     def _release(self, token: str, rows: Iterable[Row], error: Exception) -> Generator[Work]:
-        """Yield rows as to be tried again; the last part pauses the lane where that is what the error says."""
+        """Yield rows as to be tried again; the last part pauses the lane if the error asks for a pause."""
         is_ours = isinstance(error, Parkable | Missing)
         wait_s = (error.after_s if isinstance(error, TryLater) else None) or AGAIN_S
         burns = is_ours or (isinstance(error, TryLater) and error.burns)
@@ -305,7 +306,7 @@ class Loader:
 
 
 def _give_back(token: str, rows: Iterable[Row]) -> Generator[Work]:
-    """Yield rows as not tried: they go singly."""
+    """Yield rows as not tried: they are sent one by one."""
     return _works(token, (Outcome(item_of(row), Settlement(row.target, "back"), "back") for row in rows))
 
 

@@ -10,7 +10,7 @@ from customer_sync.model import Json
 from customer_sync.person.merge import canonical
 
 #: How long a value that another contact has is left out before it is tried again, in milliseconds. The other contact
-#: may have changed in a way that nobody told us.
+#: may have changed without a webhook.
 RETRY_MS: Final = 6 * 3600 * 1000
 
 #: `reason [mark]` for good, `reason [mark milliseconds]` for a value that another contact has.
@@ -22,8 +22,8 @@ def remember(reason: str, value: Json, taken_ms: int | None = None) -> str:
 
     Args:
         reason: why.
-        value: the value; another one is tried at once.
-        taken_ms: when it was refused because another contact has it; None when the value itself is wrong.
+        value: the refused value; a different value is tried at once.
+        taken_ms: when Brevo refused the value because another contact has it; None when the value itself is wrong.
     """
     mark = _mark(value)
     return f"{reason} [{mark}]" if taken_ms is None else f"{reason} [{mark} {taken_ms}]"
@@ -36,7 +36,7 @@ def is_due(note: str, value: Json, now_ms: int, freed_ms: int = 0) -> bool:
         note: what `remember` gave.
         value: the value now.
         now_ms: the time.
-        freed_ms: when another contact gave such a value up, 0 when none did.
+        freed_ms: when another contact gave up a value of this attribute, 0 when none did.
     """
     found = _NOTE.fullmatch(note)
     if found is None or found[2] != _mark(value):

@@ -1,7 +1,7 @@
 """The rows that an import refused: Brevo gives them as CSV files, one for each reason, by their addresses in the web.
 
-What the files look like is not documented beyond their names; so the column is found by its name, and a file that
-cannot be read costs no more than a closer look at what was created.
+The form of the files is not documented, only their names. So the column is found by its name. If a file cannot be read,
+the created contacts are read from the technical list instead.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from customer_sync.model import Json
 
 log = get(__name__)
 
-#: No file is larger than what was sent; one that is larger is not read.
+#: The largest file that is read: no file is larger than the import's body.
 MAX_BYTES: Final = 16_000_000
 #: What the column of the addresses may be called, in small letters.
 COLUMNS: Final = frozenset({"email", "e-mail", "emails", "email_id", "email address"})
@@ -70,7 +70,7 @@ class RefusedRows:
 
 
 def addresses_in(text: str) -> Iterator[str]:
-    """Yield the addresses of a CSV file, in small letters: of the column that is named so, else all there are."""
+    """Yield the addresses of a CSV file, in small letters: from the column of addresses, else from all columns."""
     head = text.partition("\n")[0]
     rows = csv.reader(io.StringIO(text), delimiter=max(";,\t", key=head.count))
     try:

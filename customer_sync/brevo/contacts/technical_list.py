@@ -1,8 +1,8 @@
-"""The technical lists: one for each import under way, by which the contacts it created are told from all others.
+"""The technical lists: one for each running import, to tell the contacts that it created from all other contacts.
 
-Brevo tells of an import neither how many contacts it made nor which. But every import must put its contacts on a list,
-and contacts can be counted by list and by the time of their creation. So each import has a list that no other one uses
-at the same time: what is on it and was created since the import began, the import created.
+Brevo does not tell how many contacts an import created, nor which. But every import must put its contacts on a list,
+and contacts can be counted by list and by the time of their creation. So each import has a list that no other import
+uses at the same time: contacts on this list that were created since the import began were created by the import.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def list_name(slot: int) -> str:
 
 
 class TechnicalLists:
-    """Finds and makes the lists, and tells what was created on them.
+    """Finds and makes the lists, and tells which contacts were created on them.
 
     Args:
         brevo: the account.
@@ -63,10 +63,10 @@ class TechnicalLists:
         self._clock = clock
 
     def ready(self, slot: int) -> tuple[int, str]:
-        """Return the list of a slot, and a time at Brevo since which nothing was created on it.
+        """Return the list of a slot, and a time by Brevo's clock since which no contact was created on the list.
 
         Raises:
-            TryLater: something was: the one before has hardly ended. Burns no try.
+            TryLater: a contact was created since: the import before has just ended. It uses up no try.
             TajoError: as `Brevo.call`.
         """
         list_id = self._imports.list_of(slot)
@@ -94,7 +94,7 @@ class TechnicalLists:
         """Return the addresses of the contacts that an import created.
 
         Raises:
-            TajoError: as `Brevo.call`; there are more than can be.
+            TajoError: as `Brevo.call`; or Brevo lists more contacts than an import can have.
         """
         emails: set[str] = set()
         offset, total = 0, 1
@@ -123,7 +123,7 @@ class TechnicalLists:
         return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
     def _find(self, slot: int) -> int:
-        """Return the list of that name in our folder; both are made where they are missing."""
+        """Return the list of a slot in our folder; make the list and the folder where they are missing."""
         name = list_name(slot)
         folder = next((one for one in self._pages(_FOLDERS, "folders") if one.get("name") == FOLDER), None)
         folder_id = _id(folder) if folder else _id(self._make(_FOLDERS, {"name": FOLDER}))
@@ -156,7 +156,7 @@ def count_of(reply: Reply) -> int:
     """Return the `count` of a listing.
 
     Raises:
-        Parkable: it has none.
+        Parkable: the listing has no `count`.
     """
     body = from_json(reply.body)
     count = body.get("count") if isinstance(body, dict) else None

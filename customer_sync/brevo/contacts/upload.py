@@ -30,5 +30,5 @@ class Uploads(Brevo):
         return self.send("POST", path, raw, bucket=bucket, answers=answers)
 
     def was_sent(self, error: Exception) -> bool:
-        """Tell whether Brevo may have got a call that failed: only where no connection was made it has not."""
+        """Tell whether Brevo may have received a failed call; it has certainly not where no connection was made."""
         return not isinstance(error, Unreached)

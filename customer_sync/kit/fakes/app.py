@@ -26,7 +26,7 @@ _WARNING: Final = b"<br />\n<b>Warning</b>:  Undefined array key in <b>plugin.ph
 
 
 class App(ABC, Generic[Settings]):
-    """A platform as a Flask app. Whoever reads or changes it holds `lock`, which may be taken again by who holds it.
+    """A platform as a Flask app. Code that reads or changes it holds `lock`; a thread may take `lock` twice.
 
     Args:
         settings: how it behaves.
