@@ -65,7 +65,7 @@ def test_few_fields_make_lines_as_well(app, fields):
 
 
 def test_an_operation_is_created_then_runs_then_is_complete():
-    with caller(bulk_s=0.2, **PLENTY) as app:
+    with caller(bulk_s=1.0, **PLENTY) as app:
         gid = start(app, IDS)
         seen = []
 
