@@ -26,7 +26,7 @@ from customer_sync.store.parked import Parked, encode, park_inbound
 from customer_sync.web import create_app
 
 ADDRESS = "amelie.durand@example.com"
-AT = datetime(2026, 11, 1, 12, 0, tzinfo=UTC)
+AT = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 
 MakeApp = Callable[..., Flask]
 

@@ -8,8 +8,8 @@ from typing import Final, Literal
 
 #: Versions that are answered, oldest first; each is supported for a year (2026-11).
 VERSIONS: Final = ("2026-01", "2026-04", "2026-07", "2026-10")
-#: 2026-11-01T00:00:00Z, until when the customers at the start have changed; a constant, so that they stay the same.
-UNTIL_S: Final = 1_793_491_200
+#: 2026-09-01T00:00:00Z, until when the customers at the start have changed; a constant, so that they stay the same.
+UNTIL_S: Final = 1_788_220_800
 
 
 @dataclass(slots=True)

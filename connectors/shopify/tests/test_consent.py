@@ -123,9 +123,11 @@ def store():
 
 def test_a_whole_store_takes_an_opt_out_once(store):
     one = next(row for row in store.get("/fake/customers?limit=50")["customers"] if row["email"])
-    store.post("/fake/customers/consent", {"ids": [one["id"]], "state": "SUBSCRIBED", "at": "2026-11-01T00:00:00Z"})
+    store.post("/fake/customers/consent", {"ids": [one["id"]], "state": "SUBSCRIBED", "at": "2026-09-01T00:00:00Z"})
     ours = connector({"shop_url": "demo.myshopify.com", "access_token": "shpat_demo"}, base_url=store.address)
-    told = Withdrawal(one["id"].rpartition("/")[2], Channel.EMAIL, one["email"], AT)
+    # the stand-in lives by this machine's clock, and takes no time of its future
+    long_ago = datetime(2026, 9, 2, tzinfo=UTC)
+    told = Withdrawal(one["id"].rpartition("/")[2], Channel.EMAIL, one["email"], long_ago)
     reach = access(HttpClient())
 
     store.fault("late_consent")

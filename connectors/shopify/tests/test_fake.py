@@ -320,10 +320,10 @@ def test_terms_are_joined_and_turned_round(app):
 
 def test_a_range_reads_only_what_it_must_of_a_million():
     with caller(customers=1_000_000, **PLENTY) as app:
-        page = app.data(CUSTOMERS, first=50, query="updated_at:>='2026-10-30'")["customers"]["nodes"]
+        page = app.data(CUSTOMERS, first=50, query="updated_at:>='2026-08-30'")["customers"]["nodes"]
 
         assert len(page) == 50
-        assert page[0]["updatedAt"][:10] == "2026-10-30"
+        assert page[0]["updatedAt"][:10] == "2026-08-30"
         assert app.data("{ customersCount(limit: null) { count precision } }")["customersCount"]["count"] == 1_000_000
 
 
