@@ -204,9 +204,10 @@ class Truth:
         return found
 
     def withdrew_where_they_were(self, email: str) -> bool:
-        """Whether anybody withdrew at an address, or at one that its customers ever told."""
-        told = {email}.union(*(homes for homes in self.formers.values() if email in homes))
-        return any(self.withdrawals(one) for one in told)
+        """Whether anybody withdrew at an address, or at one that its customers ever told; a bounce stays there."""
+        told = set().union(*(homes for homes in self.formers.values() if email in homes)) - {email}
+        others = Truth([step for step in self.steps if step.brevo != "hard_bounce"])
+        return bool(self.withdrawals(email)) or any(others.withdrawals(one) for one in told)
 
     def lasting(self, email: str) -> bool:
         """Whether mail to an address bounced, or somebody complained."""
