@@ -11,10 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum, StrEnum
-from typing import TypedDict
+from typing import Final, TypedDict
 
 #: A JSON value as Python knows it. Ids are strings, never floats: platforms use ids above 2^53.
 Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
+
+#: The lane whose items are people; every other lane has records of its own.
+PEOPLE: Final = "contacts"
 
 _KINDS: Mapping[type, str] = {
     str: "a text",

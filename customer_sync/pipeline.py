@@ -11,6 +11,7 @@ nothing. The functions keep no state between calls.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -268,7 +269,7 @@ def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
     line.store.counters.add(line.tally)
     for number, counts in runs.items():
         line.store.runs.count(number, counts)
-    log.info("delivered", lane=lane, items=len(outcomes))
+    log.info("settled", lane=lane, **Counter[str](outcome.word for outcome in outcomes))
 
 
 def accept(line: Line, inbound: Inbound) -> None:

@@ -25,19 +25,9 @@ from customer_sync.model import ConsentState
 from customer_sync.person.consent import BLOCKS, label_of
 from customer_sync.person.merge import Stamped, canonical, is_empty, stamp
 from customer_sync.person.person import FREED, WEAK_MS, Has, Person, Record
+from tests.reconcile.jane import JANE, NOW, RULES, TYPES
 
-JANE, OLD = "jane@example.com", "old@example.com"
-TYPES = {
-    "FIRSTNAME": "text",
-    "SMS": "text",
-    "SINCE": "date",
-    "TOTAL": "float",
-    "VIP": "boolean",
-    "TAGS": "multiple-choice",
-}
-RULES = Rules(lists={"shop": (5, 3), "woo": (7,)}, attributes=TYPES)
-#: When Brevo accepted the contact last; what is known is mostly older.
-NOW = 1_000
+OLD = "old@example.com"
 
 
 def record(at_ms=1, source="shop", own_id="1", consent=None, **fields):

@@ -43,7 +43,7 @@ def configure(level: str = "info") -> None:
 
 
 def get(name: str) -> Any:
-    """Return a logger whose calls take the facts as keywords: `log.info("delivered", lane="contacts", items=3)`."""
+    """Return a logger whose calls take the facts as keywords: `log.info("settled", lane="contacts", delivered=3)`."""
     return _FieldLogger(logging.getLogger(name))
 
 

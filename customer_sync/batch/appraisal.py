@@ -12,10 +12,10 @@ from typing import Final
 
 from customer_sync.base.clock import utc_now
 from customer_sync.brevo.contacts.contact_plan import Plan, Rules, make_plan
-from customer_sync.engine.plan import LANE, Group, Identity, Planned, PlannedPut, Step
+from customer_sync.engine.plan import Group, Identity, Planned, PlannedPut, Step
 from customer_sync.engine.planner import Planner, let_one_lead, parts_of
 from customer_sync.errors import MappingError, PayloadError
-from customer_sync.model import Event, Kind, Priority, to_ms
+from customer_sync.model import PEOPLE, Event, Kind, Priority, to_ms
 from customer_sync.person.merge import WHOM, is_news
 from customer_sync.person.person import Part, Person, adds, apply
 from customer_sync.pipeline import Line
@@ -45,7 +45,7 @@ class Pulled:
     @property
     def others(self) -> list[PlannedPut]:
         """Its puts into other lanes than that of people."""
-        return [put for group in self.groups for put in group.puts if put.lane != LANE]
+        return [put for group in self.groups for put in group.puts if put.lane != PEOPLE]
 
     def without(self, puts: Sequence[PlannedPut]) -> None:
         """Remove some of its puts."""
@@ -174,7 +174,7 @@ class Appraisal:
         if sum(record.source == self._run.source for record in person.records.values()) <= 1:
             self.seen.append(found.person)
         if found.is_all and not says_more and plan.action == "none":
-            pulled.without([put for group in pulled.groups for put in group.puts if put.lane == LANE])
+            pulled.without([put for group in pulled.groups for put in group.puts if put.lane == PEOPLE])
             self.counts["changed" if pulled.groups else "unchanged"] += 1
             if pulled.groups:
                 self._send(pulled, Priority.BULK)

@@ -13,11 +13,9 @@ from typing import NamedTuple
 from urllib.parse import quote
 
 from customer_sync.brevo.answers import ATTRIBUTES
-from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.client import BUCKET, Brevo
 from customer_sync.model import Json
 from customer_sync.person.mapping import attribute_type
-
-BUCKET = "contacts"
 
 #: Attributes that every account has, though the list of attributes may not show them all.
 BUILT_IN = {"SMS": "text", "WHATSAPP": "text", "LANDLINE_NUMBER": "text", "EXT_ID": "text"}

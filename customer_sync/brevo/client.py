@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from typing import Final
 from urllib.parse import quote
 
 from customer_sync.brevo.answers import Answer, Answers, Next, Refusal, read_refusal
@@ -12,6 +13,9 @@ from customer_sync.kit.outbound import HttpClient, Reply
 from customer_sync.model import Json
 from customer_sync.store.counters import Tally
 from customer_sync.store.limits import Limits
+
+#: The rate limit that calls about contacts, lists and attributes share.
+BUCKET: Final = "contacts"
 
 
 class NoList(Parkable):

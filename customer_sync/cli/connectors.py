@@ -18,7 +18,7 @@ from customer_sync.cli.install import install
 from customer_sync.cli.output import age, iso, json_option, now_ms, paint, print_json, print_table
 from customer_sync.cli.runs import sync
 from customer_sync.config import Settings
-from customer_sync.model import EventState, to_ms
+from customer_sync.model import PEOPLE, EventState, to_ms
 from customer_sync.registry import broken, connector_for, connector_rows, mend
 from customer_sync.store import Store
 from customer_sync.store.counters import Sample
@@ -99,7 +99,7 @@ def source_states(settings: Settings, store: Store) -> list[dict[str, Any]]:
     """Return how each configured source does: its state and why, its last event, its events by state."""
     samples = store.counters.read()
     parked = Counter(one.source for one in store.parked.list())
-    pause = store.breakers.read("contacts")
+    pause = store.breakers.read(PEOPLE)
     last: dict[str, int] = {}
     for row in store.ledger.events(SEARCHED_EVENTS):
         last.setdefault(row.source, row.at_ms)

@@ -24,7 +24,7 @@ from customer_sync.cli.output import (
     yes_option,
 )
 from customer_sync.errors import MappingError
-from customer_sync.model import to_ms
+from customer_sync.model import PEOPLE, to_ms
 from customer_sync.operate.erasure import (
     Forgotten,
     clear_address,
@@ -233,7 +233,7 @@ def _wait(store: Store, email: str, asked_ms: int, wait_s: float) -> bool:
 
 
 def _why_it_waits(store: Store) -> str:
-    pause = store.breakers.read("contacts")
+    pause = store.breakers.read(PEOPLE)
     if pause is not None:
         return f"{pause.reason} {pause.remedy}"
     return "It is done as soon as a worker runs: `tajo run`, then look with `tajo contacts explain`."

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from customer_sync.demo.dialect import PRODUCTS, Dialect, Notice, Order
-from customer_sync.kit.invented.people import Customer, make_email, make_mobile, make_person, move, pick
+from customer_sync.kit.invented.people import Customer, correct, make_email, make_person
 
 #: How many customers and orders a shop remembers. The oldest are forgotten, never told of again.
 KEPT_CUSTOMERS = 1_000
@@ -105,13 +105,7 @@ class Shop:
 
     def _correct(self, customer: Customer, at: datetime) -> list[Notice]:
         person = customer.person
-        match self._rng.randrange(3):
-            case 0:
-                move(self._rng, person)
-            case 1:
-                person.mobile = make_mobile(self._rng, person.country)
-            case _:
-                person.last = pick(self._rng, person.country.last_names)
+        correct(self._rng, person)
         customer.touch(at)
         return self._dialect.edited(customer)
 

@@ -12,17 +12,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 from customer_sync.model import Consent, Json, Priority
 from customer_sync.person.person import Part
 from customer_sync.store import Store
 from customer_sync.store.forms import EventRef, encode_part
 from customer_sync.store.lanes import COMPACT_AT
-
-#: The lane whose items are people.
-LANE: Final = "contacts"
-
 
 # what a skill says ---------------------------------------------------------------------------------------------------
 

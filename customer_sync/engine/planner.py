@@ -7,7 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 
 from customer_sync.engine.plan import (
-    LANE,
     Erase,
     Group,
     Identity,
@@ -19,7 +18,7 @@ from customer_sync.engine.plan import (
     Step,
     Who,
 )
-from customer_sync.model import Channel, Consent, ConsentState, Priority, from_ms, to_ms, to_us
+from customer_sync.model import PEOPLE, Channel, Consent, ConsentState, Priority, from_ms, to_ms, to_us
 from customer_sync.person.consent import OF, observe, register, said_of_address
 from customer_sync.person.merge import SINCE, WHOM, Stamped, earliest, merge, stamp
 from customer_sync.person.person import CLAIM, DELETED, ERASED, WEAK_MS, Part
@@ -77,7 +76,7 @@ class Planner:
         if isinstance(step, Erase):
             at_ms = self._at_ms(step.who.at)
             part = Part("", "", None, {ERASED: Stamped(value=True, at_ms=at_ms)})
-            put = PlannedPut(LANE, part, at_ms, Priority.URGENT, events)
+            put = PlannedPut(PEOPLE, part, at_ms, Priority.URGENT, events)
             return Group(self._identity(step.who, 0), [put], is_erasure=True)
         if isinstance(step, Merge):
             gone, kept = (self._people.ref(step.source, one) for one in (step.gone_id, step.kept_id))
@@ -128,7 +127,7 @@ class Planner:
     def _said(self, step: Said, events: Sequence[EventRef], seen_at: datetime) -> Iterator[PlannedPut]:
         at_ms = self._at_ms(step.who.at)
         if step.fields:
-            yield PlannedPut(LANE, Part("", "", None, stamp(step.fields, at_ms)), at_ms, Priority.LIVE, events)
+            yield PlannedPut(PEOPLE, Part("", "", None, stamp(step.fields, at_ms)), at_ms, Priority.LIVE, events)
         for consent in step.consents:
             yield from self._withdrawn(consent, step.who.source, events, seen_at)
 
@@ -142,7 +141,7 @@ class Planner:
             first = Priority.URGENT if is_urgent else priority
             over = {register(Channel.EMAIL, "after"): Stamped(["deleted", who.source], at_ms)}
             after = Part("", "", None, over) if step.is_deleted and who.id is not None else None
-            yield PlannedPut(LANE, part, at_ms, first, events, after=after)
+            yield PlannedPut(PEOPLE, part, at_ms, first, events, after=after)
         for consent in step.consents:
             yield from self._withdrawn(consent, who.source, (), seen_at)
 
@@ -192,14 +191,14 @@ class Planner:
         if register(Channel.EMAIL, "bounced") not in said:
             after = Part("", "", None, {register(Channel.EMAIL, "after"): stamped})
         part = Part("", "", None, said)
-        yield PlannedPut(LANE, part, stamped.at_ms, Priority.URGENT, events, withdraws=True, after=after)
+        yield PlannedPut(PEOPLE, part, stamped.at_ms, Priority.URGENT, events, withdraws=True, after=after)
 
 
 def let_one_lead(groups: Sequence[Group]) -> None:
     """Let one lane count the event: that of people where it changes people, else the first. May be done again."""
     puts = [put for group in groups for put in group.puts if put.events]
     lanes = [put.lane for put in puts]
-    leading = LANE if LANE in lanes or any(group.merged for group in groups) else lanes[0] if lanes else ""
+    leading = PEOPLE if PEOPLE in lanes or any(group.merged for group in groups) else lanes[0] if lanes else ""
     for put in puts:
         put.events = [one._replace(leads=put.lane == leading) for one in put.events]
 
@@ -209,9 +208,9 @@ def parts_of(groups: Iterable[Group]) -> tuple[Identity | None, list[Part]]:
     found: Identity | None = None
     parts: list[Part] = []
     for group in groups:
-        if group.who is None or group.is_erasure or not any(put.lane == LANE for put in group.puts):
+        if group.who is None or group.is_erasure or not any(put.lane == PEOPLE for put in group.puts):
             continue
         found = found or group.who
         if (group.who.ref, group.who.fp) == (found.ref, found.fp):
-            parts += [put.part for put in group.puts if put.lane == LANE]
+            parts += [put.part for put in group.puts if put.lane == PEOPLE]
     return found, parts

@@ -16,12 +16,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from customer_sync.engine.plan import LANE, Erase, Planned, Request, Said, Who, commit
+from customer_sync.engine.plan import Erase, Planned, Request, Said, Who, commit
 from customer_sync.engine.planner import Planner
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.rescue import is_rescued
-from customer_sync.model import Channel, Event, Inbound, Kind, to_ms
+from customer_sync.model import PEOPLE, Channel, Event, Inbound, Kind, to_ms
 from customer_sync.person.consent import register
 from customer_sync.person.identity import normalize_email
 from customer_sync.person.merge import whom_of
@@ -120,7 +120,7 @@ def whom(store: Store, email: str) -> Erased:
 
 def _refs(store: Store, number: str) -> set[str]:
     """Return the keys of the records that lead to a person, those that still wait too."""
-    (waiting,) = store.lanes.waiting(LANE, [number])
+    (waiting,) = store.lanes.waiting(PEOPLE, [number])
     return {*store.people.read(number).records, *(part.ref for part, _ in waiting if part.ref and not part.is_borrowed)}
 
 

@@ -15,8 +15,7 @@ from customer_sync.brevo.contacts.contact_plan import Plan, Rules, View, make_pl
 from customer_sync.brevo.contacts.refusals import reason_of
 from customer_sync.brevo.rules import rules_of as operator_rules
 from customer_sync.config import Settings
-from customer_sync.engine.plan import LANE
-from customer_sync.model import Channel, ConsentState, Json, from_ms
+from customer_sync.model import PEOPLE, Channel, ConsentState, Json, from_ms
 from customer_sync.person import consent
 from customer_sync.person.consent import Standing
 from customer_sync.person.merge import Stamped
@@ -170,7 +169,7 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
     number = _whose(store, email)
     if number is None:
         return Explanation(email, erased_at_ms=erased_at_ms)
-    stored, (waiting,) = store.people.read(number), store.lanes.waiting(LANE, [number])
+    stored, (waiting,) = store.people.read(number), store.lanes.waiting(PEOPLE, [number])
     person = apply(stored, (part for part, _ in waiting))
     rules = rules_now(store, settings)
     seen, plan = view(person, rules), make_plan(person, rules, system_clock())
@@ -197,7 +196,7 @@ def _whose(store: Store, email: str) -> str | None:
     number = store.people.find(email)
     if number is None:
         return None
-    (waiting,) = store.lanes.waiting(LANE, [number])
+    (waiting,) = store.lanes.waiting(PEOPLE, [number])
     if not store.people.read(number).records and not any(part.ref and not part.is_borrowed for part, _ in waiting):
         homes = (store.people.home(ref) for ref in store.people.left(number)[:1])
         return next((home for home in homes if home), number)
@@ -299,8 +298,8 @@ def _brevo(person: Person, plan: Plan, *, is_waiting: bool) -> BrevoHas:
 
 
 def _waiting_item(store: Store, number: str, changes: int) -> Waiting:
-    wait = store.lanes.wait_of(LANE, number)
-    pause = store.breakers.read(LANE)
+    wait = store.lanes.wait_of(PEOPLE, number)
+    pause = store.breakers.read(PEOPLE)
     return Waiting(
         changes=changes,
         since_ms=wait.since_ms,

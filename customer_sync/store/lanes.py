@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha1
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import redis
 
 from customer_sync.base.log import get
-from customer_sync.model import Json, Priority
+from customer_sync.model import PEOPLE, Json, Priority
 from customer_sync.person.merge import from_json, to_json, whom_of
 from customer_sync.person.person import Part
 from customer_sync.store import keys
@@ -34,8 +34,6 @@ from customer_sync.store.scripts import Scripts, as_text
 
 log = get(__name__)
 
-#: The lane whose items are people.
-PEOPLE: Final = "contacts"
 #: How long a lease lasts, in seconds; a worker renews it every second while it works. This bounds how long an item of
 #: a killed worker waits.
 LEASE_S = 3.0

@@ -13,15 +13,13 @@ from typing import Any, Final, NamedTuple
 
 import redis
 
-from customer_sync.model import Event, EventState
+from customer_sync.model import PEOPLE, Event, EventState
 from customer_sync.store import keys
 from customer_sync.store.scripts import as_text
 
 _PAGE = 2_000
 #: How many rows the ledger keeps; about 250 bytes each.
 LEDGER_ROWS: Final = 50_000
-#: The lane of people: a row that names no lane is of this one.
-PEOPLE: Final = "contacts"
 
 
 @dataclass(slots=True)

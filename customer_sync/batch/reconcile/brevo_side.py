@@ -24,8 +24,7 @@ from customer_sync.batch.reconcile.contacts import BrevoContacts, Seen
 from customer_sync.batch.reconcile.heals import Heal, Heals
 from customer_sync.brevo.answers import ATTRIBUTES
 from customer_sync.brevo.contacts.contact_plan import UNIQUE, Rules, make_plan, view
-from customer_sync.engine.plan import LANE
-from customer_sync.model import Json
+from customer_sync.model import PEOPLE, Json
 from customer_sync.person.person import FREED, Person, apply
 from customer_sync.store import Store
 from customer_sync.store.receipts import Drift, Receipt, Share
@@ -117,7 +116,7 @@ class BrevoSide:
 
     def _look_up(self, numbers: Sequence[str]) -> list[tuple[bool, Person]]:
         """Return of each person whether something waits, and the record."""
-        return self._store.people.read_with_waits(LANE, numbers)
+        return self._store.people.read_with_waits(PEOPLE, numbers)
 
     def _meet(self, contact: Contact, found: _Found | None, at_ms: int) -> None:
         """Compare one contact with the person it belongs to."""
@@ -147,7 +146,7 @@ class BrevoSide:
         self._receipt.under_way += 1
         if not found.waits or not found.person.has.is_there:
             return
-        (waiting,) = self._store.lanes.waiting(LANE, [found.number])
+        (waiting,) = self._store.lanes.waiting(PEOPLE, [found.number])
         person = apply(found.person, (part for part, _ in waiting))
         verdict = self._verdict(person, contact, at_ms)
         if verdict.mailable and self._verdict(found.person, contact, at_ms).mailable:
@@ -266,7 +265,7 @@ class BrevoSide:
 
     def _parked_people(self) -> set[str]:
         if self._parked is None:
-            self._parked = self._store.parked.targets(LANE)
+            self._parked = self._store.parked.targets(PEOPLE)
         return self._parked
 
 

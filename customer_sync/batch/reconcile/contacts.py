@@ -15,13 +15,12 @@ from customer_sync.base import retry
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.batch.reconcile.compare import Contact, read_contact
 from customer_sync.brevo.answers import CONTACTS, Answers
-from customer_sync.brevo.client import Brevo, contact_path
-from customer_sync.brevo.contacts.contact_calls import BUCKET, ONE_ROUTE, ROUTE
+from customer_sync.brevo.client import BUCKET, Brevo, contact_path
+from customer_sync.brevo.contacts.contact_calls import ONE_ROUTE, ROUTE
 from customer_sync.brevo.gate import Gate
-from customer_sync.engine.plan import LANE
 from customer_sync.errors import Missing, PayloadError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
-from customer_sync.model import Json, Priority
+from customer_sync.model import PEOPLE, Json, Priority
 from customer_sync.store import Store
 
 #: The most that Brevo gives in one page.
@@ -150,7 +149,7 @@ class BrevoContacts:
         rate = self._store.limits.rate(BUCKET)
         if not rate:
             return
-        if self._store.lanes.is_any_due(LANE, (Priority.URGENT, Priority.LIVE), self._clock()):
+        if self._store.lanes.is_any_due(PEOPLE, (Priority.URGENT, Priority.LIVE), self._clock()):
             self._sleep(LIVE_SHARE / rate)
 
     def _read(self, offset: int) -> list[Contact]:

@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import Self
 
 from customer_sync.brevo.contacts.contact_plan import BREVO
-from customer_sync.engine.plan import LANE, Group, Planned, PlannedPut, Request, commit
-from customer_sync.model import Event, Json, Kind, Priority, from_ms, to_ms
+from customer_sync.engine.plan import Group, Planned, PlannedPut, Request, commit
+from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms, to_ms
 from customer_sync.person.merge import stamp
 from customer_sync.person.person import Part
 from customer_sync.store import Store
@@ -104,7 +104,7 @@ def _event(heal: Heal, receipt_id: str, now: datetime) -> Planned:
     events = [EventRef(event_id, BREVO, to_ms(now))] if heal.is_urgent else []
     fields = {name: [one, BREVO] if name.startswith("consent.") else one for name, one in heal.fields.items()}
     part = Part("", "", None, stamp(fields, heal.at_ms))
-    group = Group(puts=[PlannedPut(LANE, part, heal.at_ms, priority, events, target=heal.person)])
+    group = Group(puts=[PlannedPut(PEOPLE, part, heal.at_ms, priority, events, target=heal.person)])
     if not heal.is_urgent:
         return Planned([group])
     return Planned(

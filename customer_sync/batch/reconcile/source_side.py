@@ -15,12 +15,12 @@ from customer_sync.base import retry
 from customer_sync.base.clock import Clock, system_clock, utc_now
 from customer_sync.batch.reconcile.brevo_side import Progress
 from customer_sync.brevo.contacts.contact_plan import Rules, view
-from customer_sync.engine.plan import LANE, Group, Identity, Planned, Request, commit
+from customer_sync.engine.plan import Group, Identity, Planned, Request, commit
 from customer_sync.engine.planner import Planner, parts_of
 from customer_sync.errors import MappingError, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access, Cursor, Page, Want
-from customer_sync.model import ConsentState, Event, Priority, to_us
+from customer_sync.model import PEOPLE, ConsentState, Event, Priority, to_us
 from customer_sync.person.consent import without_address
 from customer_sync.person.merge import Stamped, canonical, is_empty
 from customer_sync.person.person import DELETED, Part, Person, Told, apply, attributes
@@ -159,7 +159,7 @@ class PullComparison:
         numbers = store.people.find_many([(who.ref, who.fp) if who else ("", "") for who, _ in records])
         known = [number for number in numbers if number is not None]
         people = dict(zip(known, store.people.read_many(known), strict=True))
-        waiting = dict(zip(known, store.lanes.waiting(LANE, known), strict=True))
+        waiting = dict(zip(known, store.lanes.waiting(PEOPLE, known), strict=True))
         return [
             None if number is None else apply(people[number], (part for part, _ in waiting[number]))
             for number in numbers

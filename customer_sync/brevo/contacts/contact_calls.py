@@ -13,7 +13,7 @@ from typing import Final
 
 from customer_sync.base.clock import Clock
 from customer_sync.brevo.answers import CONTACTS
-from customer_sync.brevo.client import Brevo, contact_path
+from customer_sync.brevo.client import BUCKET, Brevo, contact_path
 from customer_sync.brevo.contacts.contact_job import Job
 from customer_sync.brevo.contacts.contact_plan import (
     UNIQUE,
@@ -30,7 +30,6 @@ from customer_sync.kit.outbound import Reply
 from customer_sync.model import Json
 from customer_sync.person.person import Has
 
-BUCKET: Final = "contacts"
 ROUTE: Final = "/contacts"
 ONE_ROUTE: Final = "/contacts/{identifier}"
 #: The calls of a rename that must follow each other at once: Brevo lifts the block when the address changes, so the

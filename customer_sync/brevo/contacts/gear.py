@@ -7,9 +7,8 @@ from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
 from customer_sync.base.clock import Clock, system_clock
-from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.client import BUCKET, Brevo
 from customer_sync.brevo.contacts.bulk_gate import BulkGate, PatientGate
-from customer_sync.brevo.contacts.contact_calls import BUCKET
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.handler import ContactsHandler
 from customer_sync.brevo.contacts.import_end import BUCKET as PROCESSES

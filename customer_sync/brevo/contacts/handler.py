@@ -9,8 +9,8 @@ from typing import ClassVar, Final
 
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get
-from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contacts.contact_calls import BUCKET, ContactCalls, FoundFirst, flags_of
+from customer_sync.brevo.client import BUCKET, Brevo
+from customer_sync.brevo.contacts.contact_calls import ContactCalls, FoundFirst, flags_of
 from customer_sync.brevo.contacts.contact_job import (
     Job,
     done,
@@ -26,8 +26,8 @@ from customer_sync.brevo.contacts.contact_plan import Rules, flags_differ
 from customer_sync.brevo.gate import Gate
 from customer_sync.engine.attempt import LaneStep
 from customer_sync.engine.lane import HELD_S, LaneDescription, Outcome, held
-from customer_sync.engine.plan import LANE
 from customer_sync.errors import TajoError
+from customer_sync.model import PEOPLE
 from customer_sync.person.person import Part
 from customer_sync.store.forms import encode_part
 from customer_sync.store.items import Item, Settlement
@@ -36,7 +36,7 @@ from customer_sync.store.people import People
 
 log = get(__name__)
 
-CONTACTS: Final = LaneDescription(LANE, keeps="person", bucket=BUCKET, destination="Brevo", has_gear=True)
+CONTACTS: Final = LaneDescription(PEOPLE, keeps="person", bucket=BUCKET, destination="Brevo", has_gear=True)
 
 _IMPORTING = "waits until a running import is finished"
 

@@ -21,6 +21,7 @@ import redis
 from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
 from customer_sync.brevo.answers import IMPORTS
+from customer_sync.brevo.client import BUCKET
 from customer_sync.brevo.contacts.contact_job import prepare, unchanged
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.import_rows import Load, Loads, is_fit, item_of
@@ -30,6 +31,7 @@ from customer_sync.brevo.gate import Gate
 from customer_sync.engine.lane import Delivery, Outcome, Work
 from customer_sync.errors import ConfigError, Missing, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
+from customer_sync.model import PEOPLE
 from customer_sync.store.counters import Tally
 from customer_sync.store.imports import STEP, Gone, Imports, Row
 from customer_sync.store.items import Item, Settlement
@@ -38,8 +40,6 @@ from customer_sync.store.people import People
 
 log = get(__name__)
 
-LANE: Final = "contacts"
-BUCKET: Final = "contacts"
 ROUTE: Final = "/contacts/import"
 #: How many items are looked at in one step: 20 ms of planning; other threads run between two steps.
 CHUNK: Final = 500
@@ -153,7 +153,7 @@ class Loader:
         kept = yield from self._resume()
         loads, ends = kept.loads, time.monotonic() + ROUND_S
         while loads.full < 1 and time.monotonic() < ends:
-            taken = self._lanes.load(LANE, CHUNK, kept.token, self._terms.pace)
+            taken = self._lanes.load(PEOPLE, CHUNK, kept.token, self._terms.pace)
             if taken.state != "taken":
                 break
             kept.token = taken.token
@@ -184,7 +184,7 @@ class Loader:
                 kept.loads.keep(load)
         if not kept.loads.is_empty:
             self._kept = kept
-            self._lanes.tell_loaded(LANE)
+            self._lanes.tell_loaded(PEOPLE)
 
     def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> Iterator[Outcome]:
         """Load new people; yield the outcomes of the other items."""
@@ -202,7 +202,7 @@ class Loader:
 
     def _dispatch(self, token: str, load: Load) -> Generator[Work, None, bool]:
         """Send a load, or release its rows; False when no import may begin: then nothing has changed."""
-        begun = self._imports.open(LANE)
+        begun = self._imports.open(PEOPLE)
         if begun is None:
             return False
         yield from self._begin(token, load, *begun)
@@ -237,7 +237,7 @@ class Loader:
         """Store all rows of an import, then hand their leases over to the import."""
         self._imports.save_rows(import_, load.rows)
         self._imports.sending(import_)
-        out = self._imports.import_take(LANE, token, import_, load.marks(import_))
+        out = self._imports.import_take(PEOPLE, token, import_, load.marks(import_))
         if out:
             load.leave(out)
             self._imports.replace_rows(import_, load.rows)

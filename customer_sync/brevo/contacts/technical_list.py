@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 
 from customer_sync.base.clock import Clock, system_clock, utc_now
 from customer_sync.brevo.answers import LISTS
-from customer_sync.brevo.client import Brevo, NoList
+from customer_sync.brevo.client import BUCKET, Brevo, NoList
 from customer_sync.brevo.gate import Gate
 from customer_sync.errors import Missing, Parkable, TryLater
 from customer_sync.kit.outbound import Reply
@@ -23,7 +23,6 @@ from customer_sync.model import Json
 from customer_sync.person.merge import from_json
 from customer_sync.store.imports import Import, Imports
 
-BUCKET: Final = "contacts"
 FOLDER: Final = "Tajo"
 #: The most folders, lists and contacts that Brevo gives on a page.
 PAGE, CONTACTS_PAGE = 50, 1000

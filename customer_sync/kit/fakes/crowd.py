@@ -8,7 +8,7 @@ from copy import copy
 from random import Random
 from typing import Any, ClassVar, Final, Protocol
 
-from customer_sync.kit.invented.people import Person, make_email, make_mobile, make_person, move, pick
+from customer_sync.kit.invented.people import Person, correct, make_email, make_person
 
 #: Each act with how often it happens, in a thousand.
 WEIGHTS: Final[Mapping[str, int]] = {
@@ -101,13 +101,7 @@ class Crowd:
     def _edit(self) -> None:
         who = self._somebody()
         person = self._people[who]
-        match self._dice.randrange(3):
-            case 0:
-                move(self._dice, person)
-            case 1:
-                person.mobile = make_mobile(self._dice, person.country)
-            case _:
-                person.last = pick(self._dice, person.country.last_names)
+        correct(self._dice, person)
         self._world.edit(who, copy(person))
 
     def _readdress(self) -> None:

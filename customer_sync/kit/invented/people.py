@@ -139,6 +139,17 @@ def move(rng: Random, person: Person) -> None:
     person.street = pick(rng, person.country.streets).format(n=rng.randint(1, 180))
 
 
+def correct(rng: Random, person: Person) -> None:
+    """Let somebody move, take another number, or another name: what people change of their account."""
+    match rng.randrange(3):
+        case 0:
+            move(rng, person)
+        case 1:
+            person.mobile = make_mobile(rng, person.country)
+        case _:
+            person.last = pick(rng, person.country.last_names)
+
+
 def pick(rng: Random, texts: str) -> str:
     """Return one of a list of texts."""
     return rng.choice(texts.split(", "))

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
 from customer_sync.brevo.answers import ACCOUNT, LISTS
-from customer_sync.brevo.attributes import BUCKET, plan, read_attributes
-from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.attributes import plan, read_attributes
+from customer_sync.brevo.client import BUCKET, Brevo
 from customer_sync.config import Settings
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
