@@ -11,13 +11,13 @@ import time
 import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
 from customer_sync import registry
 from customer_sync.base import embedded
 from customer_sync.base.log import configure, get
+from customer_sync.cli.output import fail
 from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queues_for
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.destinations import LANES
@@ -59,10 +59,17 @@ skills:
 def run(host: str, port: int, workers: int, web_processes: int) -> None:
     """Start web, worker and beat in one go.
 
-    Without BREVO_API_KEY everything goes to a built-in sandbox. Without tajo.yaml a demo shop sends customers.
+    Without BREVO_API_KEY everything goes to a built-in sandbox. If there is no tajo.yaml either, a demo shop sends
+    customers to it.
     """
     settings = read_settings()
     is_demo = not settings.sources and settings.file is None
+    if is_demo and not settings.brevo.is_sandbox:
+        fail(
+            "BREVO_API_KEY is set, and there is no tajo.yaml: made-up customers must not go to a real account.",
+            "Write tajo.yaml with your shop (`tajo init`), or unset BREVO_API_KEY to see the demo.",
+            2,
+        )
     _Stack(settings, host, port, workers, web_processes).up(is_demo=is_demo)
 
 
@@ -94,12 +101,6 @@ def read_settings() -> Settings:
 
 def _home() -> Path:
     return Path(os.environ.get("TAJO_HOME", ".tajo"))
-
-
-def fail(text: str, remedy: str, code: int = 1) -> NoReturn:
-    """Say what is wrong and what to do, and end the program."""
-    click.echo(f"{text}\n  → {remedy}", err=True)
-    sys.exit(code)
 
 
 class _Stack:
