@@ -130,6 +130,19 @@ def test_a_deletion_right_after_a_new_address_ends_the_contact_of_the_old_one(cl
     assert all(delete == "soft" and one.blocked for one in rig.brevo.contacts.values())
 
 
+@pytest.mark.parametrize("delete", ["hard", "soft"])
+def test_who_was_deleted_right_after_a_new_address_gets_no_contact_where_the_old_one_is_gone(client, delete):
+    rig = Rig(client, delete=delete, sources=("shop",))
+    rig.send(customer(1, "ann@example.com", -100, opt_in(-100), firstName="Ann"))
+    rig.settle()
+    rig.brevo.contacts.clear()
+    rig.send(customer(1, "new@example.com", -50, firstName="Ann"))
+    rig.send(deleted(1, -40))
+    rig.settle()
+
+    assert rig.brevo.contacts == {}
+
+
 def own_order(rig):
     rig.send(customer(5, "x@example.com", -100, firstName="Ann"))
     rig.send(order(-90, "x@example.com", opt_in(-90, explicit=False), number=5))  # her own order, its box ticked

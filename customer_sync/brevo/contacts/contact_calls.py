@@ -83,10 +83,13 @@ class ContactCalls:
 
     def block_alone(self, job: Job, gate: Calls) -> bool:
         """Set the block alone, where Brevo refuses the other values; tell whether the contact exists."""
+        return self._put(job.desired.email, flags_of(job.desired), gate)
+
+    def _put(self, email: str, body: dict[str, Json], gate: Calls) -> bool:
+        """Change a contact; tell whether the contact exists."""
         gate.wait()
         try:
-            path = contact_path(job.desired.email)
-            self._brevo.call("PUT", path, flags_of(job.desired), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
+            self._brevo.call("PUT", contact_path(email), body, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
         except Missing:
             return False
         return True
@@ -120,13 +123,18 @@ class ContactCalls:
         return self._leave(job, gate) if job.plan.action == "leave" else job.plan.why
 
     def _leave_alone(self, job: Job, gate: Calls) -> bool:
-        """Change nothing of an existing contact but its block, as the operator wishes; False when it does not exist."""
+        """Only block an existing contact and take it off our lists, as the operator wishes; False if there is none."""
         desired = job.desired
-        if flags_differ(desired, job.has) and not self.block_alone(job, gate):
+        body = flags_of(desired) if flags_differ(desired, job.has) else {}
+        if desired.unlist:
+            body["unlinkListIds"] = list(desired.unlist)
+        if body and not self._put(desired.email, body, gate):
             return False
         job.has = replace(
             job.has,
             digest=desired.digest,
+            lists=tuple(one for one in job.has.lists if one not in desired.unlist),
+            is_read=job.has.is_read and not desired.unlist,
             blocked=job.has.blocked if desired.blocked is None else desired.blocked,
             sms_blocked=job.has.sms_blocked if desired.sms_blocked is None else desired.sms_blocked,
             at_ms=self._clock(),
@@ -179,16 +187,10 @@ class ContactCalls:
         desired, has = job.desired, job.has
         body = _body(desired)
         if has.is_there and desired.unlist:
-            gate.wait()
-            try:
-                update = {**body, "unlinkListIds": list[Json](desired.unlist)}
-                self._brevo.call(
-                    "PUT", contact_path(desired.email), update, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
-                )
-            except Missing:
-                self._is_gone(job)
-                return self._send(job, gate)
-            return "updated"
+            if self._put(desired.email, {**body, "unlinkListIds": list[Json](desired.unlist)}, gate):
+                return "updated"
+            self._is_gone(job)
+            return self._send(job, gate)
         # only a new contact may be created with lists: an existing contact is read first
         may_exist = desired.may_update and (has.is_there or not desired.added or desired.blocked is True)
         gate.wait()
@@ -221,17 +223,7 @@ class ContactCalls:
     def _leave(self, job: Job, gate: Calls) -> str:
         """Take a contact off our lists, and block the contact if the person withdrew; never create a contact."""
         desired = job.desired
-        gate.wait()
-        try:
-            self._brevo.call(
-                "PUT",
-                contact_path(desired.email),
-                _farewell(desired),
-                bucket=BUCKET,
-                answers=CONTACTS,
-                endpoint=ONE_ROUTE,
-            )
-        except Missing:
+        if not self._put(desired.email, _farewell(desired), gate):
             job.has = Has(digest=desired.digest, at_ms=self._clock(), left_ms=job.has.left_ms)
             return "not in Brevo"
         job.has = after_write(job.has, desired, self._clock())
@@ -289,7 +281,8 @@ class ContactCalls:
         return "renamed, " + self.write(job, calls)
 
     def _write_anew(self, job: Job, gate: Calls) -> str:
-        job.plan = job.plan._replace(action="write")
+        """Write the contact of the new address, if there is to be one: a deleted customer gets none."""
+        job.replan()
         return self.write(job, gate)
 
     def _take_over(self, job: Job) -> None:
@@ -313,9 +306,7 @@ class ContactCalls:
         if had.lists:
             body["unlinkListIds"] = list(had.lists)
         if body:
-            gate.wait()
-            with suppress(Missing):  # the contact was deleted in the meantime
-                self._brevo.call("PUT", contact_path(old), body, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
+            self._put(old, body, gate)  # if the contact does not exist any more, nothing is left to give up
         filled = had.filled - frozenset(given_up)
         job.forget_old(replace(had, lists=(), filled=filled, digest="", at_ms=self._clock()))
         self._look(job, gate)
