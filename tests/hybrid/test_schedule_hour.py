@@ -76,7 +76,8 @@ def test_two_beats_and_two_workers_run_each_slot_of_an_hour_once(house, told, tm
     processes += [house.start_beat(*WAKEFUL, **clock.env), house.start_beat(*WAKEFUL, **clock.env)]
     house.wait_until(lambda: _listening(house) == 2 and _beating(tmp_path) == 2)
     start = clock.go()
-    time.sleep(HOUR_S / SPEED - 0.5)
+    # all slots of the hour are past by then; on a busy machine it takes seconds until the beats have ended
+    time.sleep((HOUR_S - 5 * 60) / SPEED)
     alive = [process.poll() is None for process in processes]
     for beat in processes[2:]:
         house.stop(beat)
@@ -86,8 +87,7 @@ def test_two_beats_and_two_workers_run_each_slot_of_an_hour_once(house, told, tm
         """Redis has its own clock, by which runs are started."""
         return int((run.started_ms / 1000 - start) * SPEED)
 
-    # on a busy machine the beats end late, and the next hour begins
-    runs = [run for run in reversed(house.store.runs.recent(200)) if run.by == "schedule" and simulated(run) < HOUR_S]
+    runs = [run for run in reversed(house.store.runs.recent(200)) if run.by == "schedule"]
     pulls = [run for run in runs if run.kind != "compare"]
     compares = [run for run in runs if run.kind == "compare"]
     tended = house.logged("webhooks tended")
