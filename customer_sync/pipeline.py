@@ -124,7 +124,10 @@ def _count(line: Line, requests: Sequence[Read], states: Sequence[str]) -> Tally
             if state == "skipped":
                 continue
             tally.count("tajo_events_total", source=one.source, state=state)
-            if event is not None and event.kind in _ALERTS and state != EventState.REPEATED:
+            if event is None or state == EventState.REPEATED:
+                continue
+            tally.count("tajo_values_left_out_total", by=len(event.notes), source=one.source)
+            if event.kind in _ALERTS:
                 _alert(line, event)
     return tally
 

@@ -98,6 +98,14 @@ CATALOGUE: tuple[Metric, ...] = (
         "An attribute that does not exist: `tajo attributes plan`. SMS: the phone number is not valid or is taken.",
     ),
     Metric(
+        "tajo_values_left_out_total",
+        "counter",
+        ("source",),
+        "Values that a source sent in a form that cannot be read: each was left out, as if it were unknown, and the "
+        "rest of its record was used.",
+        "Rising: `tajo events show` of one of the source's events names the fields. A plugin there writes them.",
+    ),
+    Metric(
         "tajo_consent_blocked_total",
         "counter",
         ("channel",),

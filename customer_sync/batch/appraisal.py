@@ -72,6 +72,7 @@ class Appraisal:
         self._planner = Planner(line.store.people, line.store.now_ms())
         self.counts: Counter[str] = Counter()
         self._new: set[str] = set()
+        self._left_out = 0
         self.notes: list[str] = []
         #: People of this page who were known before.
         self.seen: list[str] = []
@@ -126,12 +127,14 @@ class Appraisal:
         for result in ("changed", "unchanged", "refused"):
             tally.count("tajo_run_records_total", by=self.counts[result], source=source, result=result)
         tally.count("tajo_events_total", by=len(self.events), source=source, state="pending")
+        tally.count("tajo_values_left_out_total", by=self._left_out, source=source)
         return tally
 
     def _read(self, one: Event | PayloadError) -> Iterator[Pulled]:
         if isinstance(one, PayloadError):
             self._refuse(one)
             return
+        self._left_out += len(one.notes)
         steps: list[Step] = []
         fault: MappingError | None = None
         try:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from customer_sync.base.clock import utc_now
@@ -39,6 +41,17 @@ def test_a_new_customer_becomes_a_contact(rig):
 
     assert rig.brevo.contacts["jane@example.com"].attributes == {"FIRSTNAME": "Jane", "CITY": "Ghent"}
     assert rig.store.ledger.events()[0].state is EventState.DELIVERED
+
+
+def test_values_that_cannot_be_read_are_counted_once_for_each_event(rig):
+    odd = replace(customer(firstName="Jane"), notes=("billing.company: expected a text, found false", "total: odd"))
+    rig.send(odd)
+    rig.send(odd)
+
+    rig.settle()
+
+    left_out = [one for one in rig.store.counters.read() if one.name == "tajo_values_left_out_total"]
+    assert [(one.labels, one.value) for one in left_out] == [({"source": "shop"}, 2)]
 
 
 def test_many_updates_of_one_customer_become_one_call(rig):

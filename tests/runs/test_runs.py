@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from customer_sync.batch.runs import MAX_TRIES, step
@@ -38,6 +40,17 @@ def test_records_that_meet_in_one_contact_count_as_one_contact_sent(rig):
 
     assert run.counts["read"] == 4
     assert run.counts["sent"] == len(rig.brevo.contacts) == 1
+
+
+def test_values_that_cannot_be_read_are_counted_in_a_run_too(rig, monkeypatch):
+    rig.shop.add(3)
+    read = PullableShop.event
+    monkeypatch.setattr(PullableShop, "event", lambda shop, n: replace(read(shop, n), notes=("total: odd",)))
+
+    rig.finish(rig.start())
+
+    left_out = [one for one in rig.store.counters.read() if one.name == "tajo_values_left_out_total"]
+    assert [(one.labels, one.value) for one in left_out] == [({"source": "shop"}, 3)]
 
 
 def test_the_same_run_again_sends_nothing_and_puts_nothing(rig):
