@@ -33,7 +33,7 @@ from customer_sync.operate.erasure import (
     spools_in,
     whom,
 )
-from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, explain
+from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, Value, explain
 from customer_sync.person.identity import normalize_email
 from customer_sync.store import Store
 
@@ -148,7 +148,7 @@ def _print(found: Explanation) -> None:
         click.echo(f"  {link.source}: {name}" + ("" if link.state == "living" else f" ({link.state})"))
     _heading("Values")
     rows = [
-        (one.field, _text(one.value), one.source, clock(one.at_ms), one.event or "-", "waits" if one.waits else "")
+        (one.field, _text(one.value), one.source or "-", _set_at(one), one.event or "-", "waits" if one.waits else "")
         for one in found.values
     ]
     print_table(rows, ("field", "value", "source", "set at", "event", ""))
@@ -166,17 +166,39 @@ def _print(found: Explanation) -> None:
         print_table(events, ("ago", "source", "kind", "state", "event"))
 
 
+def _set_at(one: Value) -> str:
+    """Return when a value was set; what follows from all records together (the status) has no time of its own."""
+    return clock(one.at_ms) if one.at_ms else "-"
+
+
+#: Where something stands on record → what it is, in an operator's words; a box is told with the state it stands for.
+_SAID = {
+    "granted": "an opt-in",
+    "withdrawn": "a withdrawal",
+    "stated": "a box or a state",
+    "unticked": "a box without its tick",
+    "bounced": "a hard bounce",
+    "complained": "a spam complaint",
+    "here": "a block that was found in Brevo",
+    "cleared": "an operator's word that the mailbox is well",
+    "after": "a withdrawal by somebody who had left the address",
+    "deleted": "the deletion of the last record",
+}
+
+
 def _print_consent(channel: ChannelConsent) -> None:
     click.echo(f"  {channel.channel}: {channel.state}. {channel.why}")
-    for word, one in [("by", channel.evidence), *(("not", losing) for losing in channel.losing)]:
-        if one is not None:
-            click.echo(f"    {word} {_evidence(one)}")
+    if channel.evidence is not None:
+        click.echo(f"    decided by {_evidence(channel.evidence)}")
+    for one in channel.losing:
+        click.echo(f"    outweighed: {_evidence(one)}")
 
 
 def _evidence(one: Evidence) -> str:
-    what = one.register if one.says == one.register else f"{one.register} {one.says}"
-    source = one.source or "before"
-    return f"{what}: {source}, {clock(one.at_ms)}, {one.method}" + (", of the address" if one.of == "address" else "")
+    said = _SAID.get(one.register, one.register) + (f" that says {one.says}" if one.register == "stated" else "")
+    told = f"of {clock(one.at_ms)}" + (f", told by {one.source}" if one.source else "")
+    method = f", method {one.method}" if one.method else ""
+    return f"{said} {told}{method}" + (", said of the address itself" if one.of == "address" else "")
 
 
 def _print_delivery(found: Explanation, now: int) -> None:

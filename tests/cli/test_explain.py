@@ -358,6 +358,19 @@ def test_the_command_shows_everything_on_one_page(tajo, sandbox, store):
         assert words in page
 
 
+def test_the_command_tells_in_plain_words_who_said_what_and_gives_no_time_to_what_has_none(tajo, sandbox):
+    tajo.send(
+        {"id": 7, "email": JANE, "meta_data": [{"id": 1, "key": "mailchimp_woocommerce_is_subscribed", "value": "0"}]}
+    )
+    tajo.work()
+
+    page = tajo("contacts", "explain", JANE).stdout
+
+    assert "decided by a withdrawal of 20" in page
+    assert ", told by woo" in page
+    assert "1970" not in page
+
+
 def test_the_command_ends_with_code_5_for_nobody(tajo, sandbox):
     told = tajo("contacts", "explain", JANE, code=5)
 
