@@ -134,8 +134,10 @@ class Reader:
     def _parts(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
         connector = self._connectors.get(inbound.source)
         if connector is None:
-            found = "The source of this request is not in tajo.yaml."
-            return [_Unread(found, "Add the source again, then replay.")]
+            found = (
+                "Nothing reads this request's source now: it is not in tajo.yaml, or its connector cannot be loaded."
+            )
+            return [_Unread(found, "Run `tajo doctor`, add the source again or mend its connector, then replay.")]
         try:
             return connector.parse(inbound)
         except PayloadError as error:
