@@ -5,17 +5,25 @@ Figures in brackets were measured with celery 5.7 on Redis, 2026-11; see docs/de
 
 import os
 
+from customer_sync.worker.broker import broker
+
+# with these, a call to a frozen Redis fails (without them, a publisher was blocked for ever)
+_WAITS = {"socket_timeout": 5, "socket_connect_timeout": 3}
+_BROKER = broker(os.environ, **_WAITS)
+
 #: Redis is the broker. A lost message costs a second, because every worker looks for waiting work once a second.
-broker_url = os.environ.get("TAJO_REDIS_URL", "redis://127.0.0.1:6379/0")
+broker_url = _BROKER.url
+#: The certificates of `rediss://` and `sentinels://`.
+broker_use_ssl = _BROKER.tls
 
 broker_transport_options = {
+    # the name of the master where Redis is behind Sentinels, and the login of the Sentinels
+    **_BROKER.options,
     # the broker's keys have this prefix: so they differ from our keys and from those of other programs
     "global_keyprefix": "tajo:celery:",
     # the message of a dead worker is delivered again after this time; no ETA below is longer
     "visibility_timeout": 60,
-    # with these, a call to a frozen Redis fails (without them, a publisher was blocked for ever)
-    "socket_timeout": 5,
-    "socket_connect_timeout": 3,
+    **_WAITS,
     "socket_keepalive": True,
     "health_check_interval": 10,
     # no retry inside a publish: the sweep, once a second, sends the wake-up again

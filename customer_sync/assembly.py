@@ -11,7 +11,7 @@ from typing import Final, Literal
 
 import redis
 
-from customer_sync.base.clock import Clock, system_clock
+from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
 from customer_sync.batch.reconcile.run import Reconciler
 from customer_sync.batch.reconcile.source_side import PullComparison
@@ -75,11 +75,11 @@ class Accesses:
         settings: the config.
         store: holds the stored credentials.
         home: the folder with the key file, where `TAJO_SECRET_KEY` is not set.
-        clock: milliseconds since 1970.
+        clock: milliseconds since 1970; None takes Redis' own time.
     """
 
-    def __init__(self, settings: Settings, store: Store, home: Path, clock: Clock = system_clock) -> None:
-        self._clock = clock
+    def __init__(self, settings: Settings, store: Store, home: Path, clock: Clock | None = None) -> None:
+        self._clock = clock or store.hosts.now_ms
         self._settings = settings
         self._store = store
         self._key = SecretKey(settings.secret_key, home)
@@ -130,7 +130,7 @@ def open_line(
     client: redis.Redis,
     wake: Callable[[str], None],
     home: Path = Path(),
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
 ) -> Line:
     """Return the line, ready to work.
 
@@ -139,12 +139,13 @@ def open_line(
         client: see `customer_sync.store.connect`.
         wake: sends a wake-up.
         home: the folder with the spool, where erased people must leave no trace either.
-        clock: milliseconds since 1970.
+        clock: milliseconds since 1970; None takes Redis' own time.
 
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    store = Store(client)
+    store = Store(client, settings.secret_key)
+    clock = clock or store.hosts.now_ms
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
     _notice_new_account(settings, store)
@@ -201,7 +202,7 @@ def open_reconciler(
     store: Store,
     home: Path,
     wake: Callable[[str], None] = lambda _: None,
-    clock: Clock = system_clock,
+    clock: Clock | None = None,
 ) -> Iterator[Reconciler]:
     """Give what compares both sides; the calls it makes are counted when the block ends.
 
@@ -210,8 +211,9 @@ def open_reconciler(
         store: all that Redis holds.
         home: the folder with the key file, where `TAJO_SECRET_KEY` is not set.
         wake: sends a wake-up; without one the workers' sweep finds what is to be mended.
-        clock: milliseconds since 1970.
+        clock: milliseconds since 1970; None takes Redis' own time.
     """
+    clock = clock or store.hosts.now_ms
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
     connectors, access = connectors_of(settings), Accesses(settings, store, home, clock)
@@ -229,7 +231,7 @@ def compare_with_brevo_soon(store: Store, source: str) -> None:
 
 
 def compare_with_brevo(
-    settings: Settings, store: Store, home: Path, wake: Callable[[str], None], clock: Clock = system_clock
+    settings: Settings, store: Store, home: Path, wake: Callable[[str], None], clock: Clock | None = None
 ) -> Receipt | None:
     """Do Brevo's side of the nightly compare for one source that is due, and mend; None when none is.
 
@@ -278,13 +280,13 @@ class RulesBook:
         settings: the config.
         store: holds the list of attributes for all processes.
         brevo: asked for the attributes.
-        clock: milliseconds since 1970.
+        clock: milliseconds since 1970; None takes Redis' own time.
     """
 
-    def __init__(self, settings: Settings, store: Store, brevo: Brevo, clock: Clock = system_clock) -> None:
+    def __init__(self, settings: Settings, store: Store, brevo: Brevo, clock: Clock | None = None) -> None:
         self._store = store
         self._brevo = brevo
-        self._clock = clock
+        self._clock = clock or store.hosts.now_ms
         self._rules = rules_of(settings)
         self._read_at = 0.0
 

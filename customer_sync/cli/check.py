@@ -7,11 +7,16 @@ from pathlib import Path
 from typing import Any
 
 import click
+import redis
 
 from customer_sync.cli import context
 from customer_sync.cli.output import WRONG_USE, fail, json_option, paint, print_json
 from customer_sync.config import ConfigFaults, Settings
+from customer_sync.errors import ConfigError
+from customer_sync.store import connect, server
 
+#: How long a Redis may take to answer, in seconds.
+LOOK_S = 2.0
 SKILL = "customer-sync"
 
 
@@ -30,10 +35,30 @@ def check(file: Path | None, *, as_json: bool) -> None:
             print_json({"ok": False, "faults": [asdict(fault) for fault in error.faults]})
         fail(str(error), "", WRONG_USE)
     summary = summarize(settings)
+    if settings.redis_url is not None:
+        summary["redis"] = look_at_redis(settings.redis_url)
     if as_json:
         print_json({"ok": True, **summary})
     else:
         _print(summary)
+
+
+def look_at_redis(url: str) -> str:
+    """Return what the Redis at an address is, in words.
+
+    Raises:
+        ConfigError: nothing could work with it.
+    """
+    client = connect(url, timeout_s=LOOK_S)
+    try:
+        found = server.ask(client)
+        server.need_fit(found)
+        rest = [f"{one.reason} {one.remedy}" for one in server.faults(client)]
+        return " ".join([f"{found.name.capitalize()} {found.version}", *rest])
+    except ConfigError:
+        raise
+    except redis.RedisError as error:
+        return f"does not answer ({type(error).__name__})"
 
 
 def summarize(settings: Settings) -> dict[str, Any]:
@@ -44,6 +69,7 @@ def summarize(settings: Settings) -> dict[str, Any]:
         "sources": [_source(settings, name) for name in settings.sources],
         "disabled": list(settings.disabled),
         "skills": [name for name, skill in settings.skills.items() if skill.enabled],
+        "redis": None,
         "warnings": list(settings.warnings),
     }
 
@@ -65,6 +91,7 @@ def _print(summary: dict[str, Any]) -> None:
     click.echo(f"{paint('ok', 'ok')}: {summary['file'] or 'no tajo.yaml here; everything has its default'}")
     brevo = summary["brevo"]
     click.echo(f"Brevo    {'the sandbox: no BREVO_API_KEY is set' if brevo['is_sandbox'] else brevo['base_url']}")
+    click.echo(f"Redis    {summary['redis'] or 'embedded: `tajo run` starts it'}")
     for source in summary["sources"]:
         lists = ", ".join(map(str, source["lists"])) or "none"
         platform = "" if source["platform"] == source["name"] else f" ({source['platform']})"

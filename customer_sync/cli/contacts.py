@@ -84,7 +84,7 @@ def erase(email: str, wait_s: float, *, yes: bool, as_json: bool) -> None:
     # the ids first: once the person is erased, nothing tells them any more
     who = whom(store, address)
     gone = forget_traces(store, connectors_of(settings), who, spools_in(context.home()))
-    asked_at = utc_now()
+    asked_at = utc_now(store.hosts.now_ms)
     request_erasure(store, address, asked_at)
     is_done = _wait(store, address, to_ms(asked_at), wait_s)
     was_known = bool(who.people)
@@ -119,7 +119,7 @@ def clear(email: str, *, yes: bool, as_json: bool) -> None:
         click.confirm(
             f"On record: {' and '.join(found)}. Is the mailbox well, and may it be mailed?", abort=True, err=True
         )
-    clear_address(store, address, utc_now())
+    clear_address(store, address, utc_now(store.hosts.now_ms))
     if as_json:
         print_json({"cleared": found})
     else:

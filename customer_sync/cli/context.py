@@ -96,7 +96,7 @@ def open_store(settings: Settings) -> Store:
             "Start `tajo run`, or set TAJO_REDIS_URL.",
             NO_ANSWER,
         )
-    return Store(connect(settings.redis_url))
+    return Store(connect(settings.redis_url), settings.secret_key)
 
 
 def find_store() -> Store:
@@ -116,7 +116,7 @@ def find_store() -> Store:
         url = os.environ.get("TAJO_REDIS_URL") or (run.redis_url if run else "") or _embedded_url()
         if not url:
             raise
-        return Store(connect(url))
+        return Store(connect(url), os.environ.get("TAJO_SECRET_KEY"))
 
 
 def has_brevo(settings: Settings) -> bool:

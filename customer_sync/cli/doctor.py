@@ -70,8 +70,10 @@ def _findings() -> Iterator[Finding]:
         store = context.open_store(settings)
         yield Finding("Redis", "ok", "answers")
         brevo = context.open_brevo(settings, store) if context.has_brevo(settings) else None
-        access = Accesses(settings, store, context.home())
-        yield from examine(Patient(settings, context.home(), connectors_of(settings), store, brevo, access=access))
+        patient = Patient(settings, context.home(), connectors_of(settings), store, brevo)
+        patient.access = Accesses(settings, store, context.home())
+        patient.now_s = lambda: store.hosts.now_ms() / 1000
+        yield from examine(patient)
     except Failure as failure:
         yield Finding("Redis", "fail", failure.message, failure.remedy, "no answer")
     except redis.RedisError as error:

@@ -18,6 +18,7 @@ from customer_sync.errors import (
     TryLater,
     Unavailable,
 )
+from customer_sync.store.server import told
 
 _REDIS_DOWN: Final = "Start it, or correct TAJO_REDIS_URL; `tajo doctor` tells more."
 _AWAY: Final = "Look at its status page (Brevo's is https://status.brevo.com) and at this network, then try again."
@@ -40,6 +41,8 @@ _ROWS: Final[tuple[tuple[type[Exception], Callable[..., Failure]], ...]] = (
 
 def as_failure(error: Exception) -> Failure | None:
     """Return how an error is told, None for one that nobody planned: that one keeps its traceback."""
+    if isinstance(error, redis.RedisError):
+        error = told(error) or error
     for kind, tell in _ROWS:
         if isinstance(error, kind):
             return tell(error)
@@ -52,4 +55,4 @@ def _later(error: TryLater) -> str:
 
 def _short(error: Exception) -> str:
     """Return the first line of an error of Redis; passwords do not stand in it."""
-    return str(error).partition("\n")[0].rstrip(".") + "."
+    return str(error).partition("\n")[0].partition(" : <")[0].rstrip(".") + "."

@@ -206,7 +206,7 @@ def _source_lines(source: str, one: Mapping[str, Any]) -> Iterator[str]:
 
 def _without_worker(store: Store) -> str:
     seen = store.note(WORKER_NOTE)
-    if seen is not None and now_ms() / 1000 - float(seen["at"]) < SAY_S * 2:
+    if seen is not None and store.hosts.now_ms() / 1000 - float(seen["at"]) < SAY_S * 2:
         return " `tajo reconcile` shows whether both sides agree then."
     return " No worker runs: it is done as soon as one does."
 

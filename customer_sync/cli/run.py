@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
+import redis
 
 from customer_sync import registry
 from customer_sync.base import embedded
@@ -23,6 +24,7 @@ from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.destinations import LANES
 from customer_sync.errors import ConfigError
 from customer_sync.sandbox.__main__ import main as sandbox_main
+from customer_sync.store import connect, server
 
 log = get(__name__)
 
@@ -99,6 +101,21 @@ def read_settings() -> Settings:
         sys.exit(2)
 
 
+def need_redis(url: str) -> None:
+    """End the program where nothing could work with a Redis, and say why; one that is away may come later."""
+    try:
+        found = list(server.faults(connect(url)))
+    except ConfigError as error:
+        fail(error.reason, error.remedy, 4)
+    except redis.RedisError as error:
+        log.warning("Redis is away: waiting for it", error=type(error).__name__)
+        return
+    for fault in found:
+        if fault.is_fatal:
+            fail(fault.reason, fault.remedy, 4)
+        log.warning("Redis wants a look", reason=fault.reason, remedy=fault.remedy)
+
+
 def _home() -> Path:
     return Path(os.environ.get("TAJO_HOME", ".tajo"))
 
@@ -158,6 +175,7 @@ class _Stack:
 
     def _start_redis(self) -> None:
         if self._settings.redis_url:
+            need_redis(self._settings.redis_url)
             self._env["TAJO_REDIS_URL"] = self._settings.redis_url
             return
         try:

@@ -195,7 +195,7 @@ def _check_source(settings: Settings, source: str) -> None:
 
 def _check_worker(store: Store) -> None:
     seen = store.note(WORKER_NOTE)
-    if seen is None or now_ms() / 1000 - seen["at"] > WORKER_GONE_S:
+    if seen is None or store.hosts.now_ms() / 1000 - seen["at"] > WORKER_GONE_S:
         fail("No worker runs, so nobody would do the work.", "Start `tajo run`, or a Celery worker.", NO_ANSWER)
 
 

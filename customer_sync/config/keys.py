@@ -57,7 +57,6 @@ _LOG_LEVELS = ("verbose", "debug", "info", "warning", "error")
 _NOTICES = ("sync_completed", "sync_failed", "batch_completed")
 _WEB = values.url("http", "https")
 _ANY_WEB = values.url("http", "https", password=True)
-_REDIS = values.url("unix", "rediss", "redis", password=True)
 _LEVEL = values.one_of(*_LOG_LEVELS)
 
 TOP_KEYS: Final = (
@@ -68,8 +67,8 @@ TOP_KEYS: Final = (
     Key(
         "redis_url",
         "Where Redis is.",
-        "`redis://`, `rediss://` or `unix://`",
-        _REDIS,
+        "`redis://`, `rediss://` (TLS), `unix://`, `sentinel://` or `sentinels://` (TLS)",
+        values.redis_url,
         "an embedded Redis that keeps its files under `.tajo/`",
         variable="TAJO_REDIS_URL",
         secret=True,

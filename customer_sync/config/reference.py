@@ -76,6 +76,25 @@ is always reached directly. Certificates are verified with the system's store, o
 All four are read when a process starts to call; a change needs a restart.
 """
 
+_REDIS_NOTES: Final = """\
+The address of Redis has one of these forms, for every process alike; Celery's is made from it.
+
+| form | what it is |
+|---|---|
+| `redis://name:password@host:6379/0` | one Redis (or Valkey), 6.2 or newer; `rediss://` with TLS |
+| `unix:///run/redis.sock?db=0&password=...` | a socket of this machine |
+| `sentinel://name:password@host:26379,other:26379/mymaster/0` | a master behind Sentinels; `sentinels://` with TLS |
+
+What a password holds of `:/?#@%` is written as `%` and two digits. With TLS the server's certificate and name are
+checked; `?ssl_ca_certs=` names the file of its authority, `ssl_certfile` and `ssl_keyfile` are our own certificate, and
+`ssl_ca_path`, `ssl_ca_data`, `ssl_cert_reqs`, `ssl_check_hostname` and `ssl_password` are read as redis-py reads them.
+Sentinels may have a login of their own: `?sentinel_username=...&sentinel_password=...`.
+
+A user of Redis needs the keys `tajo:*` and all commands but the dangerous ones:
+`ACL SETUSER tajo on >password ~tajo:* &* +@all -@dangerous`. `INFO` and `CONFIG` are not needed; without `INFO` memory
+and durability of Redis are shown as unknown. A Redis Cluster is refused: one step of ours changes many keys.
+"""
+
 _SOURCE_NOTES: Final = """\
 The name is the last part of the webhook address (`/webhooks/<name>`) and the label in metrics: small letters, digits,
 `-` and `_`. Two accounts of one platform are two sources; give each a name and `platform:`. Beside the keys below, each
@@ -110,6 +129,8 @@ def settings_markdown() -> str:
         "## Environment variables\n",
         _variable_table(),
         _PROXY_NOTES,
+        "## The address of Redis\n",
+        _REDIS_NOTES,
         "## Top of the file\n",
         _table(TOP_KEYS),
         "## brevo\n",

@@ -15,9 +15,11 @@ from urllib.parse import urlsplit
 
 from cronsim import CronSim, CronSimError
 
+from customer_sync.base.redis_url import read_redis_url
 from customer_sync.config.document import Items, Node, Table, Text, shape
 from customer_sync.config.faults import Wrong, choose
 from customer_sync.config.interpolate import interpolate
+from customer_sync.errors import ConfigError
 from customer_sync.model import Json
 
 Env = Mapping[str, str]
@@ -183,6 +185,16 @@ def url(*schemes: str, password: bool = False) -> Callable[[Node, Env], str]:
         return address.rstrip("/")
 
     return read
+
+
+def redis_url(node: Node, env: Env) -> str:
+    """Return the address of Redis as it is written; see `customer_sync.base.redis_url` for its forms."""
+    address = text(node, env)
+    try:
+        read_redis_url(address)
+    except ConfigError as error:
+        raise Wrong(f"{error.reason[0].lower()}{error.reason[1:].rstrip('.')}", error.remedy) from error
+    return address
 
 
 def anything(node: Node, env: Env) -> Json:

@@ -10,7 +10,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-from customer_sync.base.clock import system_clock
 from customer_sync.brevo.contacts.contact_plan import Plan, Rules, View, make_plan, view
 from customer_sync.brevo.contacts.refusals import reason_of
 from customer_sync.brevo.rules import rules_of as operator_rules
@@ -172,7 +171,7 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
     stored, (waiting,) = store.people.read(number), store.lanes.waiting(PEOPLE, [number])
     person = apply(stored, (part for part, _ in waiting))
     rules = rules_now(store, settings)
-    seen, plan = view(person, rules), make_plan(person, rules, system_clock())
+    seen, plan = view(person, rules), make_plan(person, rules, store.hosts.now_ms())
     rows = store.ledger.events(SEARCHED_EVENTS, person=number)
     refused = plan.desired.refused if plan.desired else person.has.refused
     return Explanation(

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import json
-import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import orjson
 import redis
 from redis.backoff import NoBackoff
+from redis.exceptions import NoPermissionError
 from redis.retry import Retry
 
-from customer_sync.errors import ConfigError
+from customer_sync.base.log import get
+from customer_sync.base.redis_url import read_redis_url
 from customer_sync.store import keys
 from customer_sync.store.attempts import Attempts
 from customer_sync.store.breaker import Breakers
 from customer_sync.store.compares import Compares
 from customer_sync.store.counters import Counters
 from customer_sync.store.forms import VERSION
+from customer_sync.store.hosts import Hosts
 from customer_sync.store.imports import Imports
 from customer_sync.store.inbox import Inbox
 from customer_sync.store.lanes import Lanes
@@ -30,10 +32,14 @@ from customer_sync.store.people import People
 from customer_sync.store.receipts import Receipts
 from customer_sync.store.records import Records
 from customer_sync.store.runs import Runs
+from customer_sync.store.salt import Estranged, keep_salt, open_salt
 from customer_sync.store.scripts import Scripts, as_text
+from customer_sync.store.server import Server, ask, eviction, need_fit
 from customer_sync.store.sessions import Sessions
 from customer_sync.store.vault import RedisVault, SecretKey
 from customer_sync.store.wrong_keys import WrongKeys
+
+log = get(__name__)
 
 #: How long Redis may take to answer before it counts as away, in seconds. A frozen Redis answers never.
 REDIS_TIMEOUT_S = 3.0
@@ -43,12 +49,14 @@ def connect(url: str, *, timeout_s: float = REDIS_TIMEOUT_S, connections: int = 
     """Return a client of the Redis at a URL; it connects on first use.
 
     Args:
-        url: `redis://host:port/db`, `rediss://` or `unix://`.
+        url: see `customer_sync.base.redis_url`.
         timeout_s: for connecting and for each answer.
         connections: the most that are open at once.
+
+    Raises:
+        ConfigError: the URL is none.
     """
-    pool = redis.ConnectionPool.from_url(
-        url,
+    pool = read_redis_url(url).pool(
         max_connections=connections,
         socket_timeout=timeout_s,
         socket_connect_timeout=timeout_s,
@@ -69,22 +77,36 @@ def folder_of(url: str, *, timeout_s: float = 1.0) -> Path | None:
         client.close()
 
 
+#: What is told when living processes find a Redis without what they had in it, and what to do.
+LOST: Final = "Redis lost its data: it was emptied, or it is a replica that had none."
+LOST_REMEDY: Final = (
+    "Run `tajo connectors sync <source> --full`, then `tajo reconcile <source>`, for each source. Let Redis keep its "
+    "data (`appendonly yes`), and let a replica be in step before it takes over."
+)
+
+
 class Store:
     """Everything that Redis holds, behind one door.
 
     Args:
         client: see `connect`.
+        secret_key: `TAJO_SECRET_KEY`: an empty Redis begins with fingerprints made out of it; None takes chance.
 
     Raises:
-        redis.RedisError: Redis cannot be reached; the salt of the fingerprints is read at once.
+        Unfit: this Redis cannot be used.
+        redis.RedisError: Redis cannot be reached; the salt of the fingerprints and the time are read at once.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, secret_key: str | None = None) -> None:
         self.client = client
+        need_fit(ask(client))
+        salt = open_salt(client, secret_key)
+        self.hosts = Hosts(client)
+        self.hosts.measure()
         self.scripts = Scripts(client)
         self.inbox = Inbox(client)
         self.lanes = Lanes(client, self.scripts)
-        self.people = People(client, _salt(client), self.scripts)
+        self.people = People(client, salt, self.scripts)
         self.ledger = Ledger(client)
         self.parked = ParkedStore(client, self.scripts)
         self.limits = Limits(client, self.scripts)
@@ -100,12 +122,32 @@ class Store:
         self.attempts = Attempts(client)
 
     def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
-        """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three."""
+        """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three.
+
+        Raises:
+            Estranged: Redis was begun anew with another key of fingerprints; nothing was changed.
+        """
         text = orjson.dumps(entries)
-        answer: dict[str, Any] = orjson.loads(
-            self.scripts.run("commit", text, keys.SEEN_TTL_S, LEDGER_ROWS, compact_at, page)
-        )
+        given = (keys.SEEN_TTL_S, LEDGER_ROWS, compact_at, page, self.people.salt, VERSION)
+        answer: dict[str, Any] = orjson.loads(self.scripts.run("commit", text, *given))
+        if answer.get("estranged"):
+            raise Estranged
+        if answer.get("lost"):
+            self._tell_lost()
         return answer
+
+    def keep(self) -> None:
+        """Write back what every process must agree on, should Redis have lost it.
+
+        Raises:
+            Estranged: another process has begun it anew meanwhile.
+        """
+        if keep_salt(self.client, self.people.salt):
+            self._tell_lost()
+
+    def _tell_lost(self) -> None:
+        log.error("Redis lost its data")
+        self.ledger.alert(LOST, LOST_REMEDY, cause="lost")
 
     def vault(self, source: str, key: SecretKey) -> RedisVault:
         """Return the stored credentials of a source; the key encrypts them."""
@@ -123,9 +165,20 @@ class Store:
         """
         return bool(self.client.ping())
 
+    def server(self) -> Server:
+        """Return what Redis says of itself to everybody: name, version, mode and role."""
+        return ask(self.client)
+
+    def eviction(self) -> str:
+        """Return what a full Redis throws away, "" where we may not know."""
+        return eviction(self.client)
+
     def info(self, section: str) -> dict[str, Any]:
-        """Return what Redis tells of itself in one section: `server`, `memory`, `persistence`, ..."""
-        found: dict[str, Any] = self.client.info(section)
+        """Return what Redis tells of itself in one section (`memory`, `persistence`, ...), {} where we may not know."""
+        try:
+            found: dict[str, Any] = self.client.info(section)
+        except NoPermissionError:
+            return {}
         return found
 
     def now_and_info(self, *sections: str) -> tuple[int, list[dict[str, Any]]]:
@@ -134,8 +187,11 @@ class Store:
         pipe.time()
         for section in sections:
             pipe.info(section)
-        time, *found = pipe.execute()
-        return _ms(time), found
+        time, *found = pipe.execute(raise_on_error=False)
+        for one in (time, *found):
+            if isinstance(one, Exception) and not isinstance(one, NoPermissionError):
+                raise one
+        return _ms(time), [{} if isinstance(one, NoPermissionError) else one for one in found]
 
     def has_messages(self, queues: Sequence[str]) -> bool:
         """Tell whether a message waits in one of Celery's queues, each by its whole key."""
@@ -174,8 +230,7 @@ class Store:
         if not flag:
             return None
         # Redis may have been emptied, or put back to an older day, under living workers
-        self.client.set(keys.SALT, self.people.salt, nx=True)
-        self.client.set(keys.FORMAT, VERSION, nx=True)
+        self.keep()
         self.lanes.register_again()
         self.people.names.write_again()
         return [as_text(name) for name in names]
@@ -193,16 +248,3 @@ class Store:
 def _ms(time: tuple[int, int]) -> int:
     seconds, micros = time
     return int(seconds) * 1000 + int(micros) // 1000
-
-
-def _salt(client: redis.Redis) -> bytes:
-    if client.set(keys.SALT, secrets.token_bytes(32), nx=True):
-        client.set(keys.FORMAT, VERSION)
-    elif not client.exists(keys.FORMAT) and client.exists(keys.SEQ):
-        raise ConfigError(
-            "Redis holds people in a form from before version 0.1.0 was released.",
-            "Begin with an empty database (another number in `redis_url`), then run a full sync of each source.",
-        )
-    salt = client.get(keys.SALT)
-    assert isinstance(salt, bytes)
-    return salt

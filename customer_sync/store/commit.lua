@@ -14,7 +14,10 @@
 -- ARGV[2]: ttl of seen ids in s; ARGV[3]: rows of the ledger; ARGV[4]: items longer than this are reported
 -- ARGV[5]: '' or JSON of how a run's page moves the run, {run, version, put: {field: text}, add: {count: n},
 -- seen: [person...], marks: bool, last: bool}; events of a page have no row and no `seen`
--- Returns JSON {states: [...], wake: [lane...], long: [[lane, target]...], skipped: n}, or {stale: true} when another
+-- ARGV[6]: the key of the fingerprints in ARGV[1]; ARGV[7]: the version of the stored forms. Where Redis lost its data
+-- they are written back in the same step, so that nobody can begin with other ones in between
+-- Returns JSON {states: [...], wake: [lane...], long: [[lane, target]...], skipped: n, lost: bool}, {estranged: true} when
+-- Redis has another key of fingerprints, or {stale: true} when another
 -- process moved, paused or cancelled the run: then the script has changed nothing
 local entries = cjson.decode(ARGV[1])
 local now = now_ms()
@@ -24,6 +27,12 @@ local run_key = run and P .. 'run:' .. run.run
 if run then
   local at = redis.call('HMGET', run_key, 'v', 'state')
   if at[1] ~= run.version or at[2] ~= 'running' then return cjson.encode({stale = true}) end
+end
+local salt = redis.call('GET', P .. 'salt')
+if salt and salt ~= ARGV[6] then return cjson.encode({estranged = true}) end
+if not salt then
+  redis.call('SET', P .. 'salt', ARGV[6])
+  redis.call('SETNX', P .. 'format', ARGV[7])
 end
 local states, lanes, skipped = {}, {}, 0
 local fed, all_fed = {}, {} -- the lanes that the event at hand changes, and all events
@@ -375,4 +384,4 @@ local woken = {}
 for lane in pairs(lanes) do
   if wake('deliver:' .. lane) then woken[#woken + 1] = lane end
 end
-return cjson.encode({states = states, wake = woken, long = long, skipped = skipped})
+return cjson.encode({states = states, wake = woken, long = long, skipped = skipped, lost = not salt})

@@ -3,7 +3,8 @@
 | key | type | holds |
 |---|---|---|
 | `format` | string | the version of the stored forms that this Redis was begun with |
-| `salt` | string | the key of the fingerprints, made once |
+| `salt` | string | the key of the fingerprints, see `customer_sync.store.salt` |
+| `clocks` | hash | host whose clock is wrong → `seconds ahead of Redis|when it was measured (s)` |
 | `inbox` | stream | webhook requests that wait to be read, group `workers` |
 | `inbox:tries` | hash | entry → how often it was taken up again after a crash |
 | `wake:<what>` | string, ≤ 1 s | a wake-up was sent; no second one is needed; `wake:sweep`: a worker sweeps |
@@ -82,6 +83,7 @@ from __future__ import annotations
 PREFIX = "tajo:"
 FORMAT = PREFIX + "format"
 SALT = PREFIX + "salt"
+CLOCKS = PREFIX + "clocks"
 SEQ = PREFIX + "seq"
 INBOX = PREFIX + "inbox"
 INBOX_GROUP = "workers"

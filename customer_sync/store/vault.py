@@ -245,5 +245,10 @@ def _derived(secret: str, purpose: str) -> bytes:
     return HKDF(SHA256(), 32, salt=None, info=f"{_NAME}/{purpose}".encode()).derive(_master(secret))
 
 
+def derived_from(secret: str, purpose: str) -> bytes:
+    """Return 32 bytes for one purpose out of `TAJO_SECRET_KEY`; out of its oldest key while it is changed."""
+    return _derived([part.strip() for part in secret.split(",") if part.strip()][-1], purpose)
+
+
 def _fernet(secret: str, purpose: str) -> Fernet:
     return Fernet(base64.urlsafe_b64encode(_derived(secret, purpose)))

@@ -15,6 +15,7 @@ import redis
 from redis.exceptions import NoScriptError
 
 from customer_sync.store.scripts import source
+from customer_sync.store.server import need_fit, read_hello
 
 
 class InboxWriter:
@@ -37,7 +38,7 @@ class InboxWriter:
             Whether a wake-up must be sent.
 
         Raises:
-            redis.RedisError: Redis is away, full or read-only; none may be in the inbox, or all.
+            redis.RedisError: Redis is away, full, read-only or of a wrong kind; none may be in the inbox, or all.
         """
         arguments: list[bytes | str | int] = [len(raws), *raws]
         for name, by in counts.items():
@@ -53,10 +54,9 @@ class InboxWriter:
             return bool(self._run(arguments))
 
     def _run(self, arguments: list[bytes | str | int]) -> Any:
-        if self._connection is None:
-            self._connection = self._pool.get_connection()
-            self._connection.connect()
         try:
+            if self._connection is None:
+                self._connect()
             if not self._sha:
                 self._sha = self._send("SCRIPT", "LOAD", source("append"))
             try:
@@ -68,10 +68,23 @@ class InboxWriter:
             raise
         except BaseException:
             # what comes next on this connection would be the answer to something else
+            self._let_go()
+            raise
+
+    def _connect(self) -> None:
+        self._connection = self._pool.get_connection()
+        try:
+            self._connection.connect()
+            need_fit(read_hello(self._send("HELLO")))
+        except BaseException:
+            self._let_go()
+            raise
+
+    def _let_go(self) -> None:
+        if self._connection is not None:
             self._connection.disconnect()
             self._pool.release(self._connection)
             self._connection = None
-            raise
 
     def _send(self, *parts: bytes | str | int) -> Any:
         packed = hiredis.pack_command(parts)  # type: ignore[arg-type]  # its stub knows tuples of one part only

@@ -24,11 +24,18 @@ def blueprint(services: Services, watch: Watch) -> Blueprint:
 
     @routes.get("/readyz")
     def readyz() -> Response:
-        """Answer 200 while requests can be kept, wherever: a balancer that turned them away would lose them."""
-        if watch.look().figures.redis.is_up:
+        """Answer 200 while requests can be kept, wherever: a balancer that turned them away would lose them.
+
+        With a Redis that can never be used the answer is 503: a roll-out must stop there.
+        """
+        known = watch.look().figures.redis
+        if known.is_up:
             return _answer("ready")
+        why = f"{known.reason} {known.remedy}" if known.reason else "Redis does not answer."
+        if known.is_wrong:
+            return _answer("not ready", "none", why, 503)
         if is_spool_writable(services):
-            return _answer("ready", "spool", "Redis does not answer; requests go to the spool.")
+            return _answer("ready", "spool", f"{why} Requests go to the spool.")
         return _answer("not ready", "none", "Neither Redis nor the spool takes requests.", 503)
 
     return routes

@@ -55,12 +55,20 @@ class Intake:
         client: Redis, with a short timeout.
         spool: where requests go while Redis refuses.
         wake: sends a wake-up.
+        beside: what else is to be done once a second.
     """
 
-    def __init__(self, client: redis.Redis, spool: Spool, wake: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        spool: Spool,
+        wake: Callable[[str], None],
+        beside: Callable[[], None] = lambda: None,
+    ) -> None:
         self._inbox = InboxWriter(client)
         self._spool = spool
         self._wake = wake
+        self._beside = beside
         self._lock = threading.Lock()
         self._writer = threading.Lock()
         self._open = _Group()
@@ -158,6 +166,7 @@ class Intake:
         while not self._stopped.wait(LOOK_S):
             try:
                 self.tend()
+                self._beside()
             except (redis.RedisError, sqlite3.Error, OSError) as error:
                 log.warning("spool not drained yet", error=type(error).__name__)
 

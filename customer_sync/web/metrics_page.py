@@ -57,7 +57,7 @@ GAUGES: Mapping[str, Callable[[Figures], Series]] = {
         ((lane,), float(any(pause.lane == lane for pause in now.pauses))) for lane in lanes_of(now)
     ],
     "tajo_redis_memory_bytes": lambda now: [((), now.redis.memory_bytes)],
-    "tajo_redis_aof_ok": lambda now: [((), float(now.redis.aof == "on"))],
+    "tajo_redis_aof_ok": lambda now: [((), None if now.redis.aof == "unknown" else float(now.redis.aof == "on"))],
     "tajo_worker_seen_timestamp_seconds": lambda now: [
         ((), None if now.worker_seen_s is None else now.at_ms / 1000 - now.worker_seen_s)
     ],

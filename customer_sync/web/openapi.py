@@ -184,9 +184,12 @@ SCHEMAS: dict[str, Schema] = {
     "Calls": _object(made=_COUNT, merged=_COUNT, unchanged=_COUNT, saved=_COUNT),
     "Redis": _object(
         is_up=_YES,
-        memory_bytes=_COUNT,
+        memory_bytes={**_COUNT, "type": ["integer", "null"], "description": "null: not told to this user of Redis."},
         memory_limit_bytes={**_COUNT, "description": "0: no limit."},
         aof={"type": "string", "enum": ["on", "off", "failing", "unknown"]},
+        reason={"type": "string", "description": "Why it cannot be used although it answers."},
+        remedy={"type": "string"},
+        is_wrong={"type": "boolean", "description": "It can never be used."},
     ),
     "Alert": _object(at=_TIME, text=_TEXT, remedy=_TEXT),
     "Status": _object(

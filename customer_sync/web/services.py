@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from redis import RedisError
 
 from customer_sync.assembly import Accesses, connectors_of
-from customer_sync.base.clock import Clock, system_clock
+from customer_sync.base.clock import Clock
+from customer_sync.base.log import get
 from customer_sync.config import Settings
 from customer_sync.store import Store, connect
+from customer_sync.store.hosts import Hosts
+from customer_sync.store.salt import Estranged
 from customer_sync.store.spool import Spool
 from customer_sync.web.intake import Intake
-from customer_sync.worker.app import app as celery
 from customer_sync.worker.app import wake
+from customer_sync.worker.broker import redis_url as find_redis
+
+log = get(__name__)
 
 #: How long the ingress waits for Redis before it uses the spool, in seconds: senders give up after five.
 INGRESS_TIMEOUT_S = 0.5
@@ -28,21 +34,23 @@ class Services:
         settings: the config.
         home: the folder for the spool.
         redis_url: where Redis is; None means where Celery's is.
-        clock: milliseconds since 1970; stamps what arrives, and ends what has an end.
+        clock: milliseconds since 1970; stamps what arrives, and ends what has an end. None takes Redis' own time, and
+            the host's until Redis was asked for it.
     """
 
     def __init__(
-        self, settings: Settings, home: Path, *, redis_url: str | None = None, clock: Clock = system_clock
+        self, settings: Settings, home: Path, *, redis_url: str | None = None, clock: Clock | None = None
     ) -> None:
-        self.clock = clock
         self.settings = settings
         self.connectors = connectors_of(settings)
         # one file for all web processes of the machine: what a killed one left is drained by the others
         self.spool = Spool(home / "spool.sqlite")
         self.home = home
-        self._redis_url = redis_url or celery.conf.broker_url
+        self._redis_url = redis_url or find_redis(os.environ)
         client = connect(self._redis_url, timeout_s=INGRESS_TIMEOUT_S)
-        self.intake = Intake(client, self.spool, wake)
+        self.hosts = Hosts(connect(self._redis_url, timeout_s=INGRESS_TIMEOUT_S, connections=1))
+        self.clock = clock or self.hosts.now_ms
+        self.intake = Intake(client, self.spool, wake, self.tend)
         self._store: Store | None = None
         self._accesses: Accesses | None = None
 
@@ -53,8 +61,24 @@ class Services:
             RedisError: Redis does not answer.
         """
         if self._store is None:
-            self._store = Store(connect(self._redis_url, timeout_s=PAGES_TIMEOUT_S))
+            self._store = Store(connect(self._redis_url, timeout_s=PAGES_TIMEOUT_S), self.settings.secret_key)
         return self._store
+
+    def tend(self) -> None:
+        """Measure this host's clock, and write back what Redis has lost; called once a second.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        self.hosts.tend()
+        if self._store is None:
+            return
+        try:
+            self._store.keep()
+        except Estranged as error:
+            # nothing that a web process writes was made with the old key; pages read with the new one from now on
+            log.warning("Redis was begun anew", reason=error.reason)
+            self._store = self._accesses = None
 
     def accesses(self) -> Accesses:
         """Return how the platforms are reached.

@@ -104,11 +104,11 @@ class Watch:
             return Look(figures, events, self._group(store), tuple(samples))
         except redis.RedisError as error:
             log.warning("figures not read", error=type(error).__name__)
-            return Look(self.without_redis())
+            return Look(self.without_redis(error))
 
-    def without_redis(self) -> Figures:
+    def without_redis(self, error: redis.RedisError | None = None) -> Figures:
         """Return what can be told while Redis does not answer."""
-        return figures_without_redis(self._services.settings, self._services.home)
+        return figures_without_redis(self._services.settings, self._services.home, error)
 
     def _group(self, store: Store) -> tuple[Group, ...]:
         """Return the parked groups; they are read again only when something was parked or left."""

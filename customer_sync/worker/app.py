@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,18 +13,21 @@ from typing import Any
 
 import redis
 from celery import Celery, bootsteps
-from celery.signals import setup_logging, task_postrun, task_prerun
+from celery.signals import beat_init, celeryd_init, setup_logging, task_postrun, task_prerun
 from celery.worker import state
 
 from customer_sync import assembly, registry
 from customer_sync.base import log
 from customer_sync.batch import runs
-from customer_sync.config import Settings
+from customer_sync.config import ConfigFaults, Settings
 from customer_sync.engine import pauses
 from customer_sync.engine.lane import PLATFORMS
+from customer_sync.errors import ConfigError
 from customer_sync.pipeline import Line
-from customer_sync.store import connect
+from customer_sync.store import connect, server
 from customer_sync.store.lanes import SERVED_S
+from customer_sync.store.salt import Estranged
+from customer_sync.worker.broker import redis_url
 from customer_sync.worker.watchdog import Watchdog
 
 logger = log.get(__name__)
@@ -42,6 +46,8 @@ SILENT_S = 15.0
 SEEN_EVERY_S = 5.0
 #: The exit code of a worker that ended itself: EX_TEMPFAIL of sysexits.h.
 EXIT_SILENT = 75
+#: The exit code of a process that can do nothing with its Redis or its config: EX_CONFIG of sysexits.h.
+EXIT_CONFIG = 78
 
 
 @cache
@@ -66,7 +72,7 @@ def line() -> Line:
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    made = assembly.open_line(settings(), connect(app.conf.broker_url), wake, home())
+    made = assembly.open_line(settings(), connect(redis_url(os.environ)), wake, home())
     made.store.lanes.serve(lanes_here(made))
     return made
 
@@ -172,6 +178,23 @@ def _ended(**_: Any) -> None:
     watchdog.ended()
 
 
+@celeryd_init.connect  # type: ignore[untyped-decorator]  # celery ships no types
+@beat_init.connect  # type: ignore[untyped-decorator]  # celery ships no types
+def need_usable(**_: Any) -> None:
+    """End a worker or a beat that could never work, and say why. A Redis that is away may come later."""
+    try:
+        for fault in server.faults(connect(redis_url(os.environ))):
+            if fault.is_fatal:
+                raise server.Unfit(fault.reason, fault.remedy)
+            logger.error("Redis wants a look", reason=fault.reason, remedy=fault.remedy)
+        settings()
+    except (ConfigError, ConfigFaults) as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(EXIT_CONFIG) from None
+    except redis.RedisError as error:
+        logger.warning("Redis is away: waiting for it", error=type(error).__name__)
+
+
 @setup_logging.connect  # type: ignore[untyped-decorator]  # celery ships no types
 def _logging(**_: Any) -> None:
     log.configure(settings().log_level)
@@ -210,7 +233,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         self._began_at = time.monotonic()
         _send("tajo.check_account", "start")
         while not self._stop.wait(CARE_EVERY_S):
-            for step in (self._sign_of_life, self._sweep, self._watch):
+            for step in (self._keep, self._sign_of_life, self._sweep, self._watch):
                 self._do(step)
 
     def _do(self, step: Callable[[], None]) -> None:
@@ -220,7 +243,11 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         except (redis.RedisError, OSError) as error:
             # Redis is away: nothing waits that could be seen, and silence is no fault of the worker
             watchdog.rest()
-            logger.warning("care put off", step=name, error=type(error).__name__)
+            cause = server.told(error)
+            if cause is None:
+                logger.warning("care put off", step=name, error=type(error).__name__)
+            else:
+                logger.error("care put off", step=name, reason=cause.reason, remedy=cause.remedy)  # noqa: TRY400  # as below
         except Exception as error:  # noqa: BLE001  # whatever it is, the care must go on
             # no traceback and no text: they may hold what a customer sent
             fault = f"{type(error).__name__} at {log.place(error)}"
@@ -229,6 +256,14 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
                 logger.error("care failed", step=name, error=fault)  # noqa: TRY400  # for the reason above
         else:
             self._told.pop(name, None)
+
+    def _keep(self) -> None:
+        line().store.hosts.tend()
+        try:
+            line().store.keep()
+        except Estranged as error:
+            logger.error(error.reason, remedy=error.remedy)  # noqa: TRY400  # a traceback would say nothing more
+            os._exit(EXIT_SILENT)
 
     def _sweep(self) -> None:
         found = line().store.sweep(SWEEP_MS)

@@ -11,7 +11,7 @@ import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import redis
 from celery import Celery
@@ -20,7 +20,7 @@ from connectors.shopify.connector import ShopifyConnector
 from customer_sync.base.embedded import free_port
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Inbound
-from customer_sync.store import Store, inbox
+from customer_sync.store import Store, connect, inbox
 from tests.reliability.servers import OwnRedis, wait_until
 from tests.sandbox_server import SandboxClient
 
@@ -53,6 +53,15 @@ def address(number: int) -> str:
     return f"person{number}@example.com"
 
 
+class AnyRedis(Protocol):
+    """A Redis that a stack can live on; `client` may do everything."""
+
+    @property
+    def url(self) -> str: ...
+    def client(self) -> redis.Redis: ...
+    def close(self) -> None: ...
+
+
 class Stack:
     """Redis, workers, and hands to feed and to look.
 
@@ -60,12 +69,23 @@ class Stack:
         folder: where everything is kept.
         sandbox: the Brevo that is called.
         brevo_url: where the workers call it, when something stands between.
+        server: the Redis; None starts one.
+        redis_url: how everybody but the test's own hands reaches it; "" takes the server's address.
     """
 
-    def __init__(self, folder: Path, sandbox: SandboxClient, brevo_url: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sandbox: SandboxClient,
+        brevo_url: str | None = None,
+        *,
+        server: AnyRedis | None = None,
+        redis_url: str = "",
+    ) -> None:
         self.sandbox = sandbox
-        self.server = OwnRedis(folder / "redis")
-        self.client = redis.Redis.from_url(self.server.url)
+        self.server = server or OwnRedis(folder / "redis")
+        self.redis_url = redis_url or self.server.url
+        self.client = connect(self.redis_url)
         self.store = Store(self.client)
         self.log_path = folder / "log"
         self._log = self.log_path.open("w")
@@ -80,7 +100,7 @@ class Stack:
         self._env = env | {
             "TAJO_CONFIG": str(config),
             "TAJO_HOME": str(folder / "home"),
-            "TAJO_REDIS_URL": self.server.url,
+            "TAJO_REDIS_URL": self.redis_url,
             "BREVO_API_URL": brevo_url or sandbox.url,
             "BREVO_API_KEY": "stack",
             "BREVO_WEBHOOK_SECRET": TOKEN,
@@ -97,7 +117,8 @@ class Stack:
 
     def _listening(self) -> int:
         """How many workers wait for messages."""
-        return sum(one["cmd"] == "brpop" for one in self.client.client_list())
+        with self.server.client() as hands:
+            return sum(one["cmd"] == "brpop" for one in hands.client_list())
 
     @property
     def workers(self) -> list[subprocess.Popen[bytes]]:
@@ -140,9 +161,9 @@ class Stack:
         """Put a signed delivery for each of these customers into the inbox; each call is a second later."""
         self._second += 1
         at = (BORN + timedelta(seconds=self._second)).isoformat()
-        self.store.inbox.append([self._raw(number, topic, at, more) for number in numbers])
+        self.store.inbox.append([self.raw(number, topic, at, more) for number in numbers])
 
-    def _raw(self, number: int, topic: str, at: str, more: dict[str, Any]) -> bytes:
+    def raw(self, number: int, topic: str, at: str, more: dict[str, Any]) -> bytes:
         body = {"id": number, "email": address(number), "updated_at": at, **more}
         body |= {"customer_id": number, "email_address": address(number)}
         headers = {"x-shopify-topic": topic, "x-shopify-webhook-id": str(uuid.uuid4()), "x-shopify-triggered-at": at}
@@ -163,7 +184,7 @@ class Stack:
         told = {"state": state, "opt_in_level": "single_opt_in", "consent_updated_at": at}
         topic = "customers_email_marketing_consent/update"
         more = {"email_marketing_consent": told}
-        self.store.inbox.append([self._raw(number, topic, at, more) for number in numbers])
+        self.store.inbox.append([self.raw(number, topic, at, more) for number in numbers])
 
     def waiting(self) -> int:
         """How much waits, in the inbox and in the lane."""
@@ -211,7 +232,7 @@ class Stack:
                 process.wait(5)
         if self._celery is not None:
             self._celery.close()
-        self.client.close()
+        self.client.connection_pool.disconnect()  # `close` leaves a pool alone that was given
         self.server.close()
         self._log.close()
 

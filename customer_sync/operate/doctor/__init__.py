@@ -14,6 +14,7 @@ from customer_sync.operate.doctor.account import examine_account
 from customer_sync.operate.doctor.findings import Finding, Patient
 from customer_sync.operate.doctor.installation import CHECKS
 from customer_sync.operate.doctor.sources import examine_connectors, examine_key, examine_sources
+from customer_sync.store.server import told
 
 __all__ = ["Finding", "Patient", "examine", "redis_finding"]
 
@@ -33,7 +34,10 @@ def examine(patient: Patient) -> Iterator[Finding]:
 
 
 def redis_finding(error: redis.RedisError) -> Finding:
-    """Return the finding for a Redis that does not answer."""
+    """Return the finding for a Redis that does not answer, or refuses."""
+    cause = told(error)
+    if cause is not None:
+        return Finding("Redis", "fail", cause.reason, cause.remedy, "refused")
     fix = "Start it, or correct TAJO_REDIS_URL. Meanwhile webhooks are kept in the spool."
     return Finding(
         "Redis", "fail", f"no answer: {str(error).splitlines()[0] if str(error) else error!r}", fix, "no answer"

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator
 from customer_sync.operate.doctor.findings import Finding, Patient, Verdict, Why, grade
 from customer_sync.store.spool import Spool
 
-#: `XAUTOCLAIM` and `ZADD LT` need it.
-OLDEST_REDIS = (6, 2)
 #: How full Redis may be, as a share.
 MEMORY_WARN, MEMORY_FAIL = 0.75, 0.9
 #: How long a request or an item may wait, in seconds.
@@ -24,19 +22,17 @@ def _python(_: Patient) -> Iterator[Finding]:
 
 
 def _redis_version(patient: Patient) -> Iterator[Finding]:
-    info = patient.store.info("server")
-    version = str(info.get("redis_version", "0"))
-    shown = f"Valkey {info['valkey_version']}" if "valkey_version" in info else version
-    if tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS:
-        yield Finding("Redis version", "ok", shown)
-    else:
-        yield Finding("Redis version", "fail", f"{shown} is too old", "Use Redis 6.2 or newer, or Valkey.")
+    # one that is too old, a cluster or a replica was refused when the store was opened
+    server = patient.store.server()
+    yield Finding("Redis version", "ok", f"{server.name.capitalize()} {server.version}")
 
 
 def _redis_keeps(patient: Patient) -> Iterator[Finding]:
     info = patient.store.info("persistence")
     name = "Redis keeps its data"
-    if not info.get("aof_enabled"):
+    if "aof_enabled" not in info:
+        yield Finding(name, "warn", "not told: this user of Redis may not ask for INFO", "See `CONFIG GET appendonly`.")
+    elif not info.get("aof_enabled"):
         yield Finding(
             name,
             "fail",
@@ -51,8 +47,11 @@ def _redis_keeps(patient: Patient) -> Iterator[Finding]:
 
 def _redis_memory(patient: Patient) -> Iterator[Finding]:
     info = patient.store.info("memory")
-    policy, limit = str(info.get("maxmemory_policy", "noeviction")), int(info.get("maxmemory", 0))
-    if policy != "noeviction":
+    policy, limit = patient.store.eviction(), int(info.get("maxmemory", 0))
+    if not policy:
+        fix = "See `CONFIG GET maxmemory-policy`: it must be noeviction."
+        yield Finding("Redis evicts nothing", "warn", "not told: this user of Redis may not ask for INFO", fix)
+    elif policy != "noeviction":
         yield Finding(
             "Redis evicts nothing",
             "fail" if limit else "warn",
@@ -61,6 +60,8 @@ def _redis_memory(patient: Patient) -> Iterator[Finding]:
         )
     else:
         yield Finding("Redis evicts nothing", "ok", "maxmemory-policy is noeviction")
+    if not info:
+        return
     total = limit or int(info.get("total_system_memory", 0))
     used = int(info.get("used_memory", 0))
     share = used / total if total else 0.0

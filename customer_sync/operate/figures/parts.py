@@ -67,12 +67,24 @@ class Calls(NamedTuple):
 
 
 class RedisHealth(NamedTuple):
-    """How Redis is: memory in bytes (limit 0: none) and whether what it holds reaches the disk."""
+    """How Redis is.
+
+    Args:
+        is_up: whether it answers and can be used.
+        memory_bytes: what it uses; None where we may not know.
+        memory_limit_bytes: 0: none.
+        aof: whether what it holds reaches the disk.
+        reason: why it cannot be used although it answers, and `remedy` what to do; "" otherwise.
+        is_wrong: whether it never can be: a cluster, a version that is too old.
+    """
 
     is_up: bool
-    memory_bytes: int = 0
+    memory_bytes: int | None = None
     memory_limit_bytes: int = 0
     aof: Literal["on", "off", "failing", "unknown"] = "unknown"
+    reason: str = ""
+    remedy: str = ""
+    is_wrong: bool = False
 
 
 class Alert(NamedTuple):

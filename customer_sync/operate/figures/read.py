@@ -11,6 +11,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Literal
 
+import redis
+
 from customer_sync.base.clock import system_clock
 from customer_sync.base.log import get
 from customer_sync.base.metrics import LATENCY_BUCKETS_S
@@ -28,7 +30,7 @@ from customer_sync.operate.figures.parts import (
     Queue,
     RedisHealth,
 )
-from customer_sync.store import Store, inbox
+from customer_sync.store import Store, inbox, server
 from customer_sync.store.counters import Sample
 from customer_sync.store.parked import Parked
 
@@ -102,11 +104,16 @@ def read_figures(
     )
 
 
-def figures_without_redis(settings: Settings, home: Path) -> Figures:
-    """Return what is known while Redis does not answer: that it does not, and how much waits in the spool."""
+def figures_without_redis(settings: Settings, home: Path, error: redis.RedisError | None = None) -> Figures:
+    """Return what is known while Redis does not answer: that it does not, why, and how much waits in the spool."""
+    cause = None if error is None else server.told(error)
+    health = RedisHealth(is_up=False)
+    if cause is not None:
+        is_wrong = isinstance(cause, server.WrongServer)
+        health = health._replace(reason=cause.reason, remedy=cause.remedy, is_wrong=is_wrong)
     now_ms = system_clock()
     spool = _queue("spool", spool_depth(home), now_ms)
-    return Figures(at_ms=now_ms, redis=RedisHealth(is_up=False), brevo=_brevo(settings), queues=(spool,))
+    return Figures(at_ms=now_ms, redis=health, brevo=_brevo(settings), queues=(spool,))
 
 
 def parked_groups(store: Store) -> tuple[Group, ...]:
@@ -203,10 +210,12 @@ def _calls(samples: Sequence[Sample]) -> Calls:
 
 
 def _redis(memory: Mapping[str, Any], persistence: Mapping[str, Any]) -> RedisHealth:
-    aof: Literal["on", "off", "failing"] = "on" if persistence.get("aof_enabled") else "off"
+    aof: Literal["on", "off", "failing", "unknown"] = "on" if persistence.get("aof_enabled") else "off"
+    if "aof_enabled" not in persistence:
+        aof = "unknown"
     if aof == "on" and "err" in {persistence.get(f"aof_last_{what}_status") for what in ("write", "bgrewrite")}:
         aof = "failing"
-    return RedisHealth(True, int(memory["used_memory"]), int(memory.get("maxmemory", 0)), aof)
+    return RedisHealth(True, memory.get("used_memory"), int(memory.get("maxmemory", 0)), aof)
 
 
 def _brevo(settings: Settings) -> Literal["sandbox", "account"]:

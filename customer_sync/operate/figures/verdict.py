@@ -28,6 +28,8 @@ def _redis_away(figures: Figures) -> Verdict | None:
     if figures.redis.is_up:
         return None
     kept = f" ({figures.waiting} so far)" if figures.waiting else ""
+    if figures.redis.reason:
+        return Verdict("down", figures.redis.reason, figures.redis.remedy)
     return Verdict(
         "down", "Redis does not answer.", f"Webhooks are kept in the spool{kept}. Start Redis: the rest follows."
     )
