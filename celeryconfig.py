@@ -53,7 +53,8 @@ worker_prefetch_multiplier = 1
 #: Threads, because workers mostly wait for Brevo and Redis. On SIGTERM threads stopped within 0.1 s, and no message was
 #: lost or handled twice. Prefork handled 17 of 20,000 messages twice, and died in one of eight restarts of Redis.
 worker_pool = "threads"
-worker_concurrency = 4
+# Six: three for live work, of pages and compares three at once at most (`customer_sync.worker.aside`).
+worker_concurrency = 6
 
 #: Remote control is not used, and its connection can get stuck after a restart of Redis.
 worker_enable_remote_control = False

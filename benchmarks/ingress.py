@@ -50,7 +50,7 @@ def _measure(workers: int, threads: int, *, quick: bool) -> tuple[tuple[int, int
     seconds, rounds = (1.5, 1) if quick else (3.0, 2)
     with Stack(plan=None) as stack:
         _, bare_port = stack.start_web("benchmarks.bare:create_app", workers, threads)
-        _, port = stack.start_web(workers=workers, threads=threads)
+        _, port = stack.start_web(workers=workers)
         client = stack.store().client
         notices = [notice for _, notice in events.customers(500)]
         to_bare, to_ours = events.requests(notices, bare_port), events.requests(notices, port)

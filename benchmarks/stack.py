@@ -124,12 +124,19 @@ class Stack:
         return child
 
     def start_web(
-        self, app: str = "customer_sync.web:create_app", workers: int = 1, threads: int = 8
+        self, app: str = "customer_sync.web.front:create_front", workers: int = 1, threads: int = 0
     ) -> tuple[Child, int]:
-        """Start granian with the flags of `tajo run`; return it and its port once it answers."""
+        """Start granian with the flags of `tajo run`; return it and its port once it answers.
+
+        Args:
+            app: what builds the application.
+            workers: how many processes.
+            threads: of a WSGI application, how many; 0: it is none.
+        """
         port = free_port()
-        command = ["granian", app, "--factory", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port)]
-        command += ["--workers", str(workers), "--blocking-threads", str(threads), "--no-ws", "--log-level", "warning"]
+        kind = ["--interface", "wsgi", "--blocking-threads", str(threads)] if threads else ["--interface", "rsgi"]
+        command = ["granian", app, "--factory", *kind, "--host", "127.0.0.1", "--port", str(port)]
+        command += ["--workers", str(workers), "--no-ws", "--log-level", "warning"]
         child = self.start(f"web-{app.partition(':')[0]}", *command)
         self.wait_for(f"http://127.0.0.1:{port}/healthz", child)
         return child, port

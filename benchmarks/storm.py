@@ -81,7 +81,7 @@ def _ours(notices: Sequence[Notice], people: int) -> Outcome:
 
 def _plain(notices: Sequence[Notice], seconds: float) -> Outcome:
     with Stack(plan="general", env={"PLAIN_SECRET": SECRET}) as stack:
-        _, port = stack.start_web("benchmarks.plain:create_app")
+        _, port = stack.start_web("benchmarks.plain:create_app", threads=8)
         stack.start("plain", "celery", "-A", "benchmarks.plain", "worker", "-c", "2", "--without-mingle")
         started = time.monotonic()
         load.run(events.requests(notices, port), port)

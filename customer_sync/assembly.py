@@ -13,10 +13,12 @@ import redis
 
 from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
+from customer_sync.batch.reconcile.brevo_side import Progress
 from customer_sync.batch.reconcile.run import Reconciler
 from customer_sync.batch.reconcile.source_side import PullComparison
 from customer_sync.batch.runs import Puller
 from customer_sync.brevo.attributes import apply, plan, read_attributes
+from customer_sync.brevo.client import TIMEOUT as BREVO_TIMEOUT
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.gear import open_gear
@@ -122,7 +124,7 @@ def access_of(settings: Settings, store: Store, source: str, home: Path) -> Acce
 def brevo_of(settings: Settings, store: Store, tally: Tally) -> Brevo:
     """Return the account at Brevo; the sandbox takes any key."""
     key = settings.brevo.api_key or "sandbox"
-    return Brevo(settings.brevo.base_url, key, HttpClient(), store.limits, tally)
+    return Brevo(settings.brevo.base_url, key, HttpClient(timeout=BREVO_TIMEOUT), store.limits, tally)
 
 
 def open_line(
@@ -230,10 +232,24 @@ def compare_with_brevo_soon(store: Store, source: str) -> None:
     store.compares.add(source)
 
 
-def compare_with_brevo(
-    settings: Settings, store: Store, home: Path, wake: Callable[[str], None], clock: Clock | None = None
+def compare_with_brevo(  # noqa: PLR0913  # what a compare works with, and whom it tells
+    settings: Settings,
+    store: Store,
+    home: Path,
+    wake: Callable[[str], None],
+    clock: Clock | None = None,
+    *,
+    progress: Progress = lambda *_: None,
 ) -> Receipt | None:
     """Do Brevo's side of the nightly compare for one source that is due, and mend; None when none is.
+
+    Args:
+        settings: the config.
+        store: all that Redis holds.
+        home: the folder with the key file.
+        wake: sends a wake-up.
+        clock: milliseconds since 1970.
+        progress: told how far it is, at least once a page.
 
     Raises:
         TryLater: a reconciliation is running already.
@@ -246,7 +262,7 @@ def compare_with_brevo(
     with open_reconciler(settings, store, home, wake, clock) as reconciler:
         # the run before this has brought the source's side up to date
         reconciler.compare_source = lambda *_: None
-        receipt = reconciler.run(tuple(settings.sources), only=source, heal=True)
+        receipt = reconciler.run(tuple(settings.sources), only=source, heal=True, progress=progress)
     store.compares.remove(source)
     if receipt.stopped:
         store.ledger.alert(receipt.stopped, f"Look at `tajo reconcile {source}`.", source=source, cause="brake")

@@ -36,7 +36,9 @@ class PacedHttp:
         self._rate = None if pace.tells and not pace.calls else pace.rate
         self._was_refused = False
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, is_file: bool = False
+    ) -> Reply:
         """Wait for the turn, send one request and return the answer, whatever its status.
 
         Raises:
@@ -44,7 +46,7 @@ class PacedHttp:
             Unavailable: no answer came.
         """
         self._wait()
-        reply = self._http.send(method, url, headers=headers, body=body)
+        reply = self._http.send(method, url, headers=headers, body=body, is_file=is_file)
         self._learn(reply)
         return reply
 

@@ -27,7 +27,7 @@ EMBEDDED = "customer_sync/base/embedded.py"
 INSIDE_STORE = {"customer_sync.store.keys", "customer_sync.store.scripts"}
 RAW = {"client", "scripts"}
 #: What has something else under one of these names.
-OTHERS = {"self", "http"}
+OTHERS = {"self", "http", "scope"}
 
 
 def tracked() -> list[Path]:

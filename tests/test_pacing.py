@@ -25,7 +25,7 @@ class Platform:
     def __init__(self, *answers):
         self.answers, self.at = list(answers), []
 
-    def send(self, method, url, *, headers, body=None):
+    def send(self, method, url, *, headers, body=None, is_file=False):
         self.at.append(time.monotonic())
         status, told = self.answers.pop(0) if self.answers else (200, {})
         return Reply(status, told, b"")

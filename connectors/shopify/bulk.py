@@ -229,7 +229,7 @@ def _load(api: Api, place: Place, url: str, wanted: int) -> _Part | None:
     The file lies at another company's storage: it is shown no token.
     """
     headers = {"Range": f"bytes={place.at}-{place.at + wanted - 1}", "Accept-Encoding": "identity"}
-    reply = api.access.http.send("GET", url, headers=headers)
+    reply = api.access.http.send("GET", url, headers=headers, is_file=True)
     if reply.status == 206:
         return _partial(reply, place)
     if reply.status == 200:

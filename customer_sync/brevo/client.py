@@ -10,10 +10,13 @@ from urllib.parse import quote
 from customer_sync.brevo.answers import Answer, Answers, Next, Refusal, read_refusal
 from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TryLater, Unavailable
 from customer_sync.kit.outbound import HttpClient, Reply
+from customer_sync.kit.transport import Timeout
 from customer_sync.model import Json
 from customer_sync.store.counters import Tally
 from customer_sync.store.limits import Limits
 
+#: How long Brevo is waited for. While one call about a contact waits, the others of its batch wait for it.
+TIMEOUT: Final = Timeout(connect_s=3.0, silence_s=10.0, answer_s=20.0)
 #: The rate limit that calls about contacts, lists and attributes share.
 BUCKET: Final = "contacts"
 

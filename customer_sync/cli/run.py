@@ -208,9 +208,9 @@ class _Stack:
     def _start_processes(self, *, is_demo: bool) -> None:
         # the warnings of libraries (running as root, say) would bury what the user must see
         python = [sys.executable, "-W", "ignore"]
-        web = [*python, "-m", "granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi"]
+        web = [*python, "-m", "granian", "customer_sync.web.front:create_front", "--factory", "--interface", "rsgi"]
         web += ["--host", self._host, "--port", str(self._port), "--workers", str(self._web_processes)]
-        web += ["--blocking-threads", "8", "--no-ws", "--log-level", "error", "--respawn-failed-workers"]
+        web += ["--no-ws", "--log-level", "error", "--respawn-failed-workers"]
         celery = [*python, "-m", "celery", "--quiet", "-A", "customer_sync.worker.app"]
         beat = self._home / "beat-schedule"
         self._supervisor.add(Child("web", web, self._env))

@@ -7,6 +7,7 @@ destination is down, and chooses the next step after a failure: wait, try again,
 from __future__ import annotations
 
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,6 +30,8 @@ log = get(__name__)
 
 #: How many items are taken at once when the lane has no rate limit.
 BATCH: Final = 64
+#: A batch begins no further job after this time, in seconds: its leases and its thread are wanted back.
+BATCH_S: Final = 20.0
 #: How soon an item is due again when its destination is down, in seconds; the lane's breaker may keep it longer.
 PAUSED_S: Final = 1.0
 
@@ -53,6 +56,17 @@ class Saves(Protocol):
     def __call__(self, *, is_parked: bool) -> str | None:
         """Return the target's text to be stored, None for nothing."""
         ...
+
+
+class _Stop(threading.Event):
+    """Tells that no further job of a batch may begin: somebody said so, or its time is up."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ends = time.monotonic() + BATCH_S
+
+    def is_set(self) -> bool:
+        return super().is_set() or time.monotonic() > self._ends
 
 
 class LaneStep(ABC, Generic[J, G]):
@@ -124,7 +138,7 @@ class LaneStep(ABC, Generic[J, G]):
         jobs = [(item, one) for item, one in planned if not isinstance(one, Outcome)]
         urgent = any(item.priority is Priority.URGENT for item in items)
         gate = self._gate(self._limits, self.lane.bucket, len(jobs), urgent=urgent)
-        stop = threading.Event()
+        stop = _Stop()
         run = self._pool.map if len(jobs) > 1 else map
         outcomes += run(lambda job: self._attempt(job[0], job[1], gate, stop), jobs)
         return Delivery.of([_with_companion(one) for one in outcomes])
@@ -137,8 +151,8 @@ class LaneStep(ABC, Generic[J, G]):
         except TajoError as error:
             return self._failed(item, error)
 
-    def _attempt(self, item: Item, job: J, gate: G, stop: threading.Event) -> Outcome:
-        """Carry out one job and return its outcome; no job is begun after the destination was found to be down."""
+    def _attempt(self, item: Item, job: J, gate: G, stop: _Stop) -> Outcome:
+        """Carry out one job and return its outcome; none is begun once the destination is down, or time is up."""
         if stop.is_set():
             return Outcome(item, Settlement(item.target, "again"), "held")
         try:

@@ -15,12 +15,16 @@ from requests.structures import CaseInsensitiveDict
 from customer_sync import __version__
 from customer_sync.errors import PayloadError, Unavailable
 from customer_sync.kit.proxies import Proxies, proxies_of_environment
-from customer_sync.kit.transport import DestinationSession, PrivateAddress, Terms, Timeout, TooLarge
+from customer_sync.kit.transport import Allowance, DestinationSession, PrivateAddress, Terms, Timeout, TooLarge
 from customer_sync.model import Json
 
 TIMEOUT: Final = Timeout(connect_s=3.0, silence_s=10.0, answer_s=60.0)
-#: No answer is larger, unpacked. The largest that is asked for is a piece of Shopify's file (32 MB).
-MAX_BYTES: Final = 128 * 1024 * 1024
+#: No answer is larger, unpacked. The largest real ones are pages of a few hundred records, below 10 MB.
+MAX_BYTES: Final = 32 * 1024 * 1024
+#: The same for a file. The largest piece of one that is asked for is 32 MB, but a server may give the whole file.
+MAX_FILE_BYTES: Final = 128 * 1024 * 1024
+#: How fast a file must come, in bytes a second (2 Mbit/s): the largest is there, or given up, after ten minutes.
+FILE_BYTES_PER_S: Final = 256 * 1024
 #: What is raised before there is a connection.
 _BEFORE: Final = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 #: What `http.client` says where a proxy refuses to connect.
@@ -78,20 +82,30 @@ class HttpClient:
         proxies: Proxies | None = None,
     ) -> None:
         self._terms = Terms(timeout, max_bytes, connections)
+        self._file = Allowance(timeout.answer_s, max(max_bytes, MAX_FILE_BYTES), FILE_BYTES_PER_S)
         self._private = private
         self._proxies = proxies_of_environment() if proxies is None else proxies
         self._sessions: dict[tuple[str, str], DestinationSession] = {}
         self._lock = threading.Lock()
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, is_file: bool = False
+    ) -> Reply:
         """Send one request and return the answer, whatever its status.
+
+        Args:
+            method: the HTTP verb.
+            url: where to.
+            headers: beside our name.
+            body: the raw body.
+            is_file: whether the answer is a file: it may be larger, and take longer as long as it comes fast enough.
 
         Raises:
             Unavailable: no answer came: refused, reset, timed out, not resolved, bad certificate, too large;
                 `Unreached` where the destination has certainly not got the request.
         """
         try:
-            answer = self._session(url).exchange(_prepared(method, url, headers, body))
+            answer = self._session(url).exchange(_prepared(method, url, headers, body), self._file if is_file else None)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
             raise _failure(url, error) from error
         return Reply(answer.status_code, dict(answer.headers.lower_items()), answer.content)

@@ -49,11 +49,21 @@ class Vault(Protocol):
 class Http(Protocol):
     """Sends what goes out to the platform, within the source's `Pace`."""
 
-    def send(self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None) -> Reply:
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, is_file: bool = False
+    ) -> Reply:
         """Send one request and return the answer, whatever its status.
 
+        Args:
+            method: the HTTP verb.
+            url: where to.
+            headers: beside our name.
+            body: the raw body.
+            is_file: whether the answer is a file, and no page: it may have 128 MB, not 32, and take longer than a
+                minute as long as it comes with 256 KB a second.
+
         Raises:
-            Unavailable: no answer came: refused, reset, timed out, not resolved, bad certificate.
+            Unavailable: no answer came: refused, reset, timed out, not resolved, bad certificate, too large, too slow.
             TryLater: the limit of the source is used up for longer than it is worth waiting for here.
         """
         ...

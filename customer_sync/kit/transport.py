@@ -12,7 +12,9 @@ import io
 import ipaddress
 import socket
 import ssl
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache, partial
 from time import monotonic
 from typing import Any, Final, NamedTuple, cast
@@ -37,12 +39,26 @@ class Timeout(NamedTuple):
     Args:
         connect_s: until there is a connection, and for each piece that is sent.
         silence_s: until the next byte of the answer.
-        answer_s: until the end of the answer, from the end of the request.
+        answer_s: until the end of the answer, from the end of the request; of a file see `Allowance`.
     """
 
     connect_s: float
     silence_s: float
     answer_s: float
+
+
+class Allowance(NamedTuple):
+    """What one answer may take.
+
+    Args:
+        answer_s: how long it may take from the end of the request, in seconds.
+        max_bytes: how large it may be, unpacked.
+        bytes_per_s: how fast it must come once `answer_s` are over: each of so many bytes adds a second; inf adds none.
+    """
+
+    answer_s: float
+    max_bytes: int
+    bytes_per_s: float = float("inf")
 
 
 class Terms(NamedTuple):
@@ -86,15 +102,21 @@ class DestinationSession(requests.Session):
         super().__init__()
         self.trust_env = False
         self.adapters.clear()
-        self.mount("", Transport(origin, terms))
+        self._transport = Transport(origin, terms)
+        self.mount("", self._transport)
 
-    def exchange(self, request: requests.PreparedRequest) -> requests.Response:
+    def exchange(self, request: requests.PreparedRequest, allowed: Allowance | None = None) -> requests.Response:
         """Send a request and return its answer, whatever its status.
+
+        Args:
+            request: what is sent.
+            allowed: what its answer may take; None: as the terms say.
 
         Raises:
             requests.RequestException: as `Transport.send`.
         """
-        return self.send(request, proxies={}, stream=True, allow_redirects=False)
+        with self._transport.allowing(allowed):
+            return self.send(request, proxies={}, stream=True, allow_redirects=False)
 
     def get_redirect_target(self, _resp: requests.Response) -> None:
         """Return None: a redirect is an answer as any other, so its target is not even read."""
@@ -116,8 +138,23 @@ class Transport(HTTPAdapter):
         super().__init__(pool_connections=1, pool_maxsize=terms.connections)
         self._terms = terms
         self._timeout = (terms.timeout.connect_s, terms.timeout.silence_s)
+        self._usual = Allowance(terms.timeout.answer_s, terms.max_bytes)
+        self._mine = threading.local()
         self._proxies = {} if terms.proxy is None else {"all": terms.proxy}
         self._pool = self._open(origin)
+
+    @contextmanager
+    def allowing(self, allowed: Allowance | None) -> Iterator[None]:
+        """Let the answer to what this thread sends in the block take more, or less, than the terms say."""
+        self._mine.allowed = allowed
+        try:
+            yield
+        finally:
+            self._mine.allowed = None
+
+    def allowed(self) -> Allowance:
+        """Return what the answer that this thread waits for may take."""
+        return getattr(self._mine, "allowed", None) or self._usual
 
     def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
         """Send a request and return its answer, read to its end. What else `requests` tells is in the terms.
@@ -170,11 +207,11 @@ class Transport(HTTPAdapter):
         kind: Callable[..., HTTPConnection] = _SecureConnection if pool.scheme == "https" else _Connection
         is_guarded = self._terms.is_guarded and proxy is None
         # urllib3 calls it to make a connection, whatever it is
-        pool.ConnectionCls = cast("Any", partial(kind, patience=self._terms.timeout, is_guarded=is_guarded))
+        pool.ConnectionCls = cast("Any", partial(kind, allowed=self.allowed, is_guarded=is_guarded))
         return pool
 
     def _read(self, raw: Any) -> bytes:
-        limit, expected = self._terms.max_bytes, raw.length_remaining
+        limit, expected = self.allowed().max_bytes, raw.length_remaining
         if expected is not None and expected > limit:
             raise TooLarge(f"more than {limit} bytes")
         if expected is not None and "content-encoding" not in raw.headers:
@@ -206,9 +243,9 @@ class _Watched:
     _dns_host: str
     timeout: float | None
 
-    def __init__(self, *args: Any, patience: Timeout, is_guarded: bool, **more: Any) -> None:
+    def __init__(self, *args: Any, allowed: Callable[[], Allowance], is_guarded: bool, **more: Any) -> None:
         super().__init__(*args, **more)
-        self._patience = patience
+        self._allowed = allowed
         self._is_guarded = is_guarded
         self._held: list[bytes] | None = None
 
@@ -232,7 +269,7 @@ class _Watched:
 
     def response_class(self, sock: socket.socket, *args: Any, **more: Any) -> http.client.HTTPResponse:
         """Return the reader of the next answer; `http.client` calls this where it would make its own."""
-        return _Answer(sock, *args, ends_at=monotonic() + self._patience.answer_s, **more)
+        return _Answer(sock, *args, allowed=self._allowed(), **more)
 
     def _new_conn(self) -> socket.socket:
         """Connect; urllib3 calls this for each new connection."""
@@ -258,18 +295,19 @@ class _SecureConnection(_Watched, HTTPSConnection):  # type: ignore[misc]  # the
 class _Answer(http.client.HTTPResponse):
     """An answer whose head and body must be there at a time."""
 
-    def __init__(self, sock: socket.socket, *args: Any, ends_at: float, **more: Any) -> None:
+    def __init__(self, sock: socket.socket, *args: Any, allowed: Allowance, **more: Any) -> None:
         super().__init__(sock, *args, **more)
-        self.fp = io.BufferedReader(_Stream(self.fp.detach(), sock, ends_at))
+        self.fp = io.BufferedReader(_Stream(self.fp.detach(), sock, allowed))
 
 
 class _Stream(io.RawIOBase):
-    """The bytes of one answer, as they come, until a time."""
+    """The bytes of one answer, as they come, until a time; with each byte a file wins more of it."""
 
-    def __init__(self, raw: Any, sock: socket.socket, ends_at: float) -> None:
+    def __init__(self, raw: Any, sock: socket.socket, allowed: Allowance) -> None:
         self._raw = raw
         self._sock = sock
-        self._ends_at = ends_at
+        self._ends_at = monotonic() + allowed.answer_s
+        self._bytes_per_s = allowed.bytes_per_s
 
     def readable(self) -> bool:
         return True
@@ -281,6 +319,7 @@ class _Stream(io.RawIOBase):
         if left_s < (self._sock.gettimeout() or left_s + 1):
             self._sock.settimeout(left_s)
         found: int | None = self._raw.readinto(buffer)
+        self._ends_at += (found or 0) / self._bytes_per_s
         return found
 
     def close(self) -> None:

@@ -15,6 +15,9 @@ from customer_sync.web.guard import Guard
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
 
+#: The largest body of anything but a webhook, in bytes: forms and orders are below 1 KB.
+MAX_FORM_BYTES = 64 * 1024
+
 
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application; the settings come from `tajo.yaml` and the environment when none are given.
@@ -28,6 +31,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     home = Path(os.environ.get("TAJO_HOME", ".tajo"))
     home.mkdir(parents=True, exist_ok=True)
     app = Flask(__name__)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES
     services = Services(settings, home)
     app.extensions["tajo"] = services
     services.intake.start()

@@ -8,9 +8,9 @@ session, no template and no request context, and half the time of a bare Flask a
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask
 from werkzeug.wsgi import get_current_url
@@ -45,7 +45,30 @@ PREFIX = "/webhooks/"
 
 def mount(app: Flask, services: Services) -> None:
     """Let the application answer `POST /webhooks/<source>` and `/webhooks/<source>/<path>`."""
-    app.wsgi_app = Ingress(services, app.wsgi_app)  # type: ignore[assignment]  # Flask's own hook for this
+    app.extensions["tajo.ingress"] = app.wsgi_app = Ingress(services, app.wsgi_app)  # type: ignore[assignment]  # Flask's own hook for this
+
+
+class Place(NamedTuple):
+    """Where a webhook was sent to: the source, its connector, and what stands behind the source in the address."""
+
+    source: str
+    connector: Connector
+    path: str
+
+
+class Reply(NamedTuple):
+    """What the sender gets at once, with more headers where they say something."""
+
+    answer: Answer
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Accepted(NamedTuple):
+    """A request that is well, and the answer that it gets once it is on record."""
+
+    raw: bytes
+    source: str
+    answer: Answer
 
 
 class Ingress:
@@ -69,63 +92,100 @@ class Ingress:
         where: str = environ["PATH_INFO"]
         if not where.startswith(PREFIX):
             return self._behind(environ, start)
+        place = self.place(environ["REQUEST_METHOD"], where)
+        if isinstance(place, Reply):
+            return _answer(start, place)
+        try:
+            body = _body(environ)
+        except Refused as error:
+            return _answer(start, self.refuse(place.source, error))
+        query = environ.get("QUERY_STRING", "")
+        found = self.judge(place, _Headers(environ), body, query, partial(get_current_url, environ))
+        if isinstance(found, Reply):
+            return _answer(start, found)
+        try:
+            self._intake.append(found.raw, found.source)
+        except Busy:
+            return _answer(start, self.busy(found.source))
+        return _answer(start, Reply(found.answer))
+
+    def place(self, method: str, where: str) -> Place | Reply:
+        """Return which source a request is for, or the answer where it is for none."""
         source, _, path = where[len(PREFIX) :].partition("/")
         connector = self._connectors.get(source)
         if connector is None:
-            return self._nobody(start, source)
-        if environ["REQUEST_METHOD"] != "POST":
-            return _answer(start, _text(405, "Webhooks are sent with POST."), ("Allow", "POST"))
+            return self._nobody(source)
+        if method != "POST":
+            return Reply(_text(405, "Webhooks are sent with POST."), (("Allow", "POST"),))
+        return Place(source, connector, path)
+
+    def judge(
+        self, place: Place, headers: Mapping[str, str], body: bytes, query: str, url: Callable[[], str]
+    ) -> Accepted | Reply:
+        """Return what is to be put on record, or the answer to a request of which nothing is kept. Nothing is raised.
+
+        Args:
+            place: where it was sent to.
+            headers: by lower-case name.
+            body: the raw body.
+            query: what stands behind the `?`.
+            url: gives the whole address, where its signature needs it.
+        """
+        source = place.source
         try:
-            return _answer(start, self._take(environ, connector, source, path))
+            inbound = Inbound(
+                source=source,
+                headers=headers,
+                body=body,
+                received_at=utc_now(self._clock),
+                path=place.path,
+                query=query,
+                url=url() if place.connector.signs_url else "",
+            )
+            return self._check(place.connector, inbound)
         except Refused as error:
-            self._intake.count(source, "too_large" if error.status == 413 else "refused")
-            # Brevo drops for good what is answered with 401 or 413; with 429 it comes again
-            return _answer(start, _text(429 if source == BREVO else error.status, str(error)))
-        except Busy:
-            self._intake.count(source, "busy")
+            return self.refuse(source, error)
         except Exception as error:  # noqa: BLE001  # Brevo drops for good what is answered with 500
             # the error's text may hold what was sent: only its name is told
             log.error("request not taken", source=source, error=type(error).__name__)  # noqa: TRY400  # no traceback
-            self._intake.count(source, "busy")
-        busy = _text(429, "Nothing can be kept at the moment: send it again.")
-        return _answer(start, busy, ("Retry-After", BUSY_S))
+            return self.busy(source)
 
-    def _nobody(self, start: Start, source: str) -> Iterable[bytes]:
+    def refuse(self, source: str, error: Refused) -> Reply:
+        """Count a request that is refused, and return its answer."""
+        self._intake.count(source, "too_large" if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "refused")
+        # Brevo drops for good what is answered with 401 or 413; with 429 it comes again
+        return Reply(_text(429 if source == BREVO else error.status, str(error)))
+
+    def busy(self, source: str) -> Reply:
+        """Count a request that cannot be kept now, and return its answer."""
+        self._intake.count(source, "busy")
+        return Reply(_text(429, "Nothing can be kept at the moment: send it again."), (("Retry-After", BUSY_S),))
+
+    def _nobody(self, source: str) -> Reply:
         """Answer where no connector is; one that cannot be loaded may be mended when the platform tries again."""
         if source in self._unserved:
-            return _answer(start, _text(503, "This source stands still."), ("Retry-After", STILL_S))
-        return _answer(start, _text(404, "There is no such source."))
+            return Reply(_text(503, "This source stands still."), (("Retry-After", STILL_S),))
+        return Reply(_text(404, "There is no such source."))
 
-    def _take(self, environ: Environ, connector: Connector, source: str, path: str) -> Answer:
-        """Return the answer to a request that is safe now.
+    def _check(self, connector: Connector, inbound: Inbound) -> Accepted | Reply:
+        """Return what is to be put on record, or the answer to a greeting.
 
         Raises:
-            Refused: too large, or not signed as it should be.
-            Busy: it could not be kept.
+            Refused: not signed as it should be.
         """
-        inbound = Inbound(
-            source=source,
-            headers=_Headers(environ),
-            body=_body(environ),
-            received_at=utc_now(self._clock),
-            path=path,
-            query=environ.get("QUERY_STRING", ""),
-            url=get_current_url(environ) if connector.signs_url else "",
-        )
         greeting = connector.greet(inbound)
         if greeting is not None:
-            self._intake.count(source, "greeted")
-            return greeting
+            self._intake.count(inbound.source, "greeted")
+            return Reply(greeting)
         try:
             connector.verify(inbound, connector.settings.secrets)
         except Refused as error:
             guess = recognise(inbound, connector, self._connectors)
             if guess is None:
                 raise
-            self._tell(source, guess)
+            self._tell(inbound.source, guess)
             raise Refused(f"{error} {guess.said}", status=error.status) from error
-        self._intake.append(inbox.encode(inbound, connector.keeps), source)
-        return connector.accepted
+        return Accepted(inbox.encode(inbound, connector.keeps), inbound.source, connector.accepted)
 
     def _tell(self, source: str, guess: Guess) -> None:
         """Tell the operator where a webhook belongs, once in each process: anybody can send such requests."""
@@ -145,7 +205,12 @@ def _body(environ: Environ) -> bytes:
     left = MAX_DISCARD_BYTES
     while left > 0 and (piece := stream.read(min(left, PIECE_BYTES))):
         left -= len(piece)
-    raise Refused(f"The body is larger than {MAX_BODY_BYTES} bytes.", status=413)
+    raise too_large(MAX_BODY_BYTES)
+
+
+def too_large(limit: int) -> Refused:
+    """Return the refusal of a body that is larger than so many bytes."""
+    return Refused(f"The body is larger than {limit} bytes.", status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
 
 
 @cache
@@ -183,7 +248,12 @@ def _status_line(status: int) -> str:
     return f"{status} {HTTPStatus(status).phrase}"
 
 
-def _answer(start: Start, answer: Answer, *headers: tuple[str, str]) -> Iterable[bytes]:
-    about = [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body))), *headers]
-    start(_status_line(answer.status), about)
-    return (answer.body,)
+def _answer(start: Start, reply: Reply) -> Iterable[bytes]:
+    start(_status_line(reply.answer.status), headers_of(reply))
+    return (reply.answer.body,)
+
+
+def headers_of(reply: Reply) -> list[tuple[str, str]]:
+    """Return the headers of an answer."""
+    answer = reply.answer
+    return [("Content-Type", answer.content_type), ("Content-Length", str(len(answer.body))), *reply.headers]

@@ -113,6 +113,26 @@ class Intake:
             raise Busy
         return group.where
 
+    def keep(self, raws: list[bytes], sources: list[str]) -> tuple[Where | None, bool]:
+        """Put requests on record together.
+
+        Returns:
+            Where they are, None: nowhere; and whether a wake-up is to be sent (`wake`) once their senders are answered.
+        """
+        group = _Group()
+        group.raws, group.sources = raws, sources
+        try:
+            with self._writer:
+                must_wake = self._write(group)
+        except Exception:  # their senders must hear of it, whatever it is
+            log.exception("requests not kept")
+            return None, False
+        return group.where, must_wake
+
+    def wake(self) -> None:
+        """Wake a worker for the inbox."""
+        self._wake("inbox")
+
     def _lead(self, group: _Group) -> None:
         """Write a group once the one before is written, and let those go who wait for it."""
         must_wake = False
@@ -126,7 +146,7 @@ class Intake:
         finally:
             group.done.set()
         if must_wake:
-            self._wake("inbox")
+            self.wake()
 
     def _write(self, group: _Group) -> bool:
         """Put a group on record where that is possible; tell whether a wake-up must be sent."""

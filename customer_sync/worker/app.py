@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from customer_sync.engine.lane import PLATFORMS
 from customer_sync.errors import ConfigError
 from customer_sync.pipeline import Line
 from customer_sync.store import connect, server
+from customer_sync.store.keeper import KEEP_S
 from customer_sync.store.lanes import SERVED_S
 from customer_sync.store.salt import Estranged
+from customer_sync.worker.aside import Aside
 from customer_sync.worker.broker import redis_url
 from customer_sync.worker.watchdog import Watchdog
 
@@ -42,8 +45,14 @@ SWEEP_MS = 900
 #: A worker that has started nothing for this long while wake-ups wait is ended, in seconds; its supervisor starts it
 #: again. Celery workers are known to go silent after a restart of Redis (celery issues 8030, 8091, 9054, 10205).
 SILENT_S = 15.0
+#: How long a task may give no sign of life, in seconds; then it is stuck, and the worker is ended. Every call has a
+#: deadline of its own: this is for what nobody thought of. A page of a run may be a file of ten minutes.
+STUCK_S = {"": KEEP_S, **dict.fromkeys(("tajo.pull", "tajo.reconcile", "tajo.bulk", "tajo.follow", "tajo.tick"), 900.0)}
 #: How often a worker notes that it lives, in seconds.
 SEEN_EVERY_S = 5.0
+_STUCK_REMEDY = (
+    "Nothing to do where it happens once: its work goes on in another worker. Else tell us what the log says."
+)
 #: The exit code of a worker that ended itself: EX_TEMPFAIL of sysexits.h.
 EXIT_SILENT = 75
 #: The exit code of a process that can do nothing with its Redis or its config: EX_CONFIG of sysexits.h.
@@ -165,12 +174,13 @@ class Turns:
 turns = Turns()
 
 
-watchdog = Watchdog(SILENT_S)
+watchdog = Watchdog(SILENT_S, STUCK_S)
+aside = Aside()
 
 
 @task_prerun.connect  # type: ignore[untyped-decorator]  # celery ships no types
-def _started(**_: Any) -> None:
-    watchdog.began()
+def _started(task: Any, **_: Any) -> None:
+    watchdog.began(task.name)
 
 
 @task_postrun.connect  # type: ignore[untyped-decorator]  # celery ships no types
@@ -222,6 +232,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         self._consumed = list(parent.app.amqp.queues.consume_from)
         self._queues = [prefix + name for name in self._consumed]
         self._threads = parent.concurrency
+        aside.fit(self._threads, is_shared=app.conf.task_default_queue in self._consumed)
         threading.Thread(target=self._run, name="caretaker", daemon=True).start()
 
     def stop(self, parent: Any) -> None:  # noqa: ARG002  # Celery's signature
@@ -291,6 +302,13 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
             self._seen_at = time.monotonic()
 
     def _watch(self) -> None:
+        stuck = watchdog.stuck()
+        if stuck is not None:
+            logger.error("task stuck: the worker ends itself", task=stuck.task, quiet_s=round(stuck.quiet_s))
+            with suppress(redis.RedisError, OSError):
+                text = f"A worker ended itself: its task {stuck.task} was stuck for {stuck.quiet_s:.0f} s."
+                line().store.ledger.alert(text, _STUCK_REMEDY, cause="stuck")
+            os._exit(EXIT_SILENT)
         if watchdog.is_silent(self._threads, self._is_work_there):
             logger.error("worker silent while wake-ups wait: it ends itself", silent_s=SILENT_S)
             os._exit(EXIT_SILENT)

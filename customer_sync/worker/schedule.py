@@ -16,7 +16,7 @@ from customer_sync.config import Settings
 from customer_sync.errors import TajoError
 from customer_sync.model import to_ms
 from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
-from customer_sync.worker.app import app, line, puller, settings
+from customer_sync.worker.app import app, line, puller, settings, turns
 
 log = get(__name__)
 
@@ -139,10 +139,18 @@ def _is_begun_by_open_run(puller: Puller, entry: Entry, slot: Slot, run: Run) ->
 
 @app.task(name="tajo.tick")  # type: ignore[untyped-decorator]  # celery ships no types
 def tick_task() -> None:
-    """Start what is due; of many that waited while no worker was there, the first one does it all."""
+    """Start what is due; of many that waited while no worker was there, the first one does it all.
+
+    It may wait for a platform, whose webhooks it tends: meanwhile no second one waits beside it.
+    """
     now = utc_now()  # of this host: a slot that begins early or late by a wrong clock still begins once
-    if first_in_slot("tick", TICK_EVERY_S, now.timestamp()):
-        tick(settings(), puller(), now)
+    if not turns.begin("tick"):
+        return
+    try:
+        if first_in_slot("tick", TICK_EVERY_S, now.timestamp()):
+            tick(settings(), puller(), now)
+    finally:
+        turns.end("tick")
 
 
 app.conf.beat_schedule = {

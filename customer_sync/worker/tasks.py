@@ -11,7 +11,7 @@ from customer_sync import assembly, pipeline
 from customer_sync.base.log import get
 from customer_sync.batch import runs
 from customer_sync.errors import TajoError, Unavailable
-from customer_sync.worker.app import app, home, line, puller, settings, turns, wake
+from customer_sync.worker.app import app, aside, home, line, puller, settings, turns, wake, watchdog
 
 log = get(__name__)
 
@@ -23,6 +23,8 @@ LINGER_S = 0.25
 FOLLOW_LINGER_S = 0.5
 #: How soon a compare with Brevo that could not be done is tried again, in seconds.
 RECONCILE_AGAIN_S = 60.0
+#: How soon it is looked again for a place among the tasks that wait for platforms, in seconds.
+ASIDE_AGAIN_S = 1.0
 
 
 @app.task(name="tajo.process_inbox")  # type: ignore[untyped-decorator]  # celery ships no types
@@ -65,18 +67,32 @@ def follow() -> None:
 
 @app.task(name="tajo.pull")  # type: ignore[untyped-decorator]  # celery ships no types
 def pull(number: str) -> None:
-    """Read pages for a run."""
-    _loop(f"pull:{number}", lambda: runs.step(puller(), number), linger_s=BUDGET_S)
+    """Read pages for a run; where too many others wait for a platform here, another time."""
+    name = f"pull:{number}"
+    with aside.place() as is_free:
+        if is_free:
+            _loop(name, lambda: runs.step(puller(), number), linger_s=BUDGET_S)
+        else:
+            line().store.put_to_sleep(name, ASIDE_AGAIN_S)
 
 
 @app.task(name="tajo.reconcile")  # type: ignore[untyped-decorator]  # celery ships no types
 def reconcile() -> None:
     """Compare with Brevo what is due; what cannot be compared now is tried again in a minute."""
+    with aside.place() as is_free:
+        if is_free:
+            _reconcile()
+        else:
+            line().store.put_to_sleep("reconcile", ASIDE_AGAIN_S)
+
+
+def _reconcile() -> None:
     if not turns.begin("reconcile"):
         return
     store, clock = line().store, line().clock
+    told = lambda *_: watchdog.goes_on()  # noqa: E731  # the whole of it
     try:
-        while assembly.compare_with_brevo(settings(), store, home(), wake, clock) is not None:
+        while assembly.compare_with_brevo(settings(), store, home(), wake, clock, progress=told) is not None:
             store.woken("reconcile")
     except redis.RedisError as error:
         log.warning("Redis is away: work put off", what="reconcile", error=type(error).__name__)
@@ -120,6 +136,7 @@ def _work(name: str, step: Callable[[], pipeline.StepResult], ends: float, linge
     is_quiet = True
     while True:
         rest = step()
+        watchdog.goes_on()
         if rest.did_work:
             if time.monotonic() > ends:
                 return True

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import inspect
 import threading
+import time
 
 import pytest
 import redis
 
 from customer_sync import pipeline
 from customer_sync.base import retry
+from customer_sync.engine import attempt
+from customer_sync.engine.attempt import LaneStep
 from customer_sync.engine.lane import Outcome
 from customer_sync.errors import (
     FieldRefused,
@@ -390,3 +393,19 @@ def test_no_more_threads_than_it_says_make_calls_at_once(rig, odd):
     odd.deliver(rig.store.lanes.take(LANE, 64).items)
 
     assert most == [OrdersHandler.threads]
+
+
+def test_a_batch_whose_time_is_up_begins_no_further_job_and_the_rest_is_due_at_once(rig, land, monkeypatch):
+    monkeypatch.setattr(attempt, "BATCH_S", 0.3)
+    real = rig.orders.carry_out
+    monkeypatch.setattr(rig.orders, "carry_out", lambda *job: (time.sleep(0.4), real(*job))[1])
+    targets = [f"shop:{n}" for n in range(3 * LaneStep.threads)]
+    for target in targets:
+        order(rig.store, target)
+
+    pipeline.deliver(rig.line, LANE)
+
+    assert len(land.got) == LaneStep.threads
+    left = set(targets) - set(land.asked)
+    assert max(due_in_s(rig, target) for target in left) <= 0
+    assert {tries(rig, target) for target in left} == {0}

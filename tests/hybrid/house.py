@@ -37,7 +37,7 @@ NEVER = {"pull": "off", "reconcile": "off", "webhooks": "off"}
 CELERY = ("celery", "--quiet", "-A", "customer_sync.worker.app")
 WORKER = (*CELERY, "worker", "--without-gossip", "--without-mingle", "--without-heartbeat")
 BEAT = (*CELERY, "beat", "--pidfile=")
-WEB = ("granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi", "--blocking-threads", "4")
+WEB = ("granian", "customer_sync.web.front:create_front", "--factory", "--interface", "rsgi")
 #: What is kept when everything is forgotten: what living processes rely on.
 KEPT = (b"tajo:format", b"tajo:salt", b"tajo:celery:", b"tajo:config:", b"tajo:lanes", b"tajo:attribute:")
 #: The states that a run leaves by itself.

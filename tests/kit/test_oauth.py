@@ -40,7 +40,7 @@ class Platform:
         self.asked, self.faults, self.more = [], [], {}
         self.terms = Terms("Platform", "crm", lambda: URL, *CLIENT, **{"owner": {"site": "one"}, **terms})
 
-    def send(self, method, url, *, headers, body=None):
+    def send(self, method, url, *, headers, body=None, is_file=False):
         assert (method, url) == ("POST", URL)
         form = dict(parse_qsl(body.decode()))
         self.asked.append((form, headers))

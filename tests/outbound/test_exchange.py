@@ -302,6 +302,54 @@ def test_a_connection_that_was_cut_is_not_used_again():
     assert server.connections == 2
 
 
+# files
+
+FILE = Timeout(connect_s=5.0, silence_s=5.0, answer_s=0.5)
+
+
+def feeding(size, pieces, every_s):
+    """Send a body of a size evenly, in so many pieces."""
+
+    def act(sock, _):
+        sock.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % size)
+        for _ in range(pieces):
+            sock.sendall(b"x" * (size // pieces))
+            time.sleep(every_s)
+
+    return act
+
+
+def test_a_file_may_take_longer_than_an_answer_as_long_as_it_comes_fast_enough(monkeypatch):
+    monkeypatch.setattr(outbound, "FILE_BYTES_PER_S", 100_000)
+    with peer(feeding(200_000, 8, 0.15)) as server:
+        assert len(client(timeout=FILE).send("GET", server.url, headers={}, is_file=True).body) == 200_000
+        text, _ = failure_of(server.url, timeout=FILE)
+
+    assert text == "127.0.0.1 did not answer: ReadTimeoutError"
+
+
+def test_a_file_that_drips_is_cut(monkeypatch):
+    monkeypatch.setattr(outbound, "FILE_BYTES_PER_S", 100_000)
+    with peer(dripping(HEAD + b"Content-Length: 100000\r\n\r\n", b"x", every_s=0.1)) as server:
+        began = time.monotonic()
+        with pytest.raises(Unavailable):
+            client(timeout=FILE).send("GET", server.url, headers={}, is_file=True)
+
+    assert 0.4 < time.monotonic() - began < SOON_S
+
+
+def test_a_file_may_be_larger_than_an_answer_and_has_a_limit_too(monkeypatch):
+    monkeypatch.setattr(outbound, "MAX_FILE_BYTES", 2 * LIMIT)
+    with peer(answering(b"x" * (LIMIT + 1))) as server:
+        caller = client(max_bytes=LIMIT)
+        assert len(caller.send("GET", server.url, headers={}, is_file=True).body) == LIMIT + 1
+        with pytest.raises(Unavailable, match="more than"):
+            caller.send("GET", server.url, headers={})
+    packed = answering(gzip.compress(bytes(2 * LIMIT + 1)), "Content-Encoding: gzip")
+    with peer(packed) as server, pytest.raises(Unavailable, match="more than"):
+        client(max_bytes=LIMIT).send("GET", server.url, headers={}, is_file=True)
+
+
 # sizes
 
 LIMIT = 1_000_000

@@ -26,7 +26,7 @@ class Pages:
         self.calls = 0
         self.more = 0
 
-    def send(self, method, url, *, headers, body=None):
+    def send(self, method, url, *, headers, body=None, is_file=False):
         self.calls += 1
         if self.answers:
             answer = self.answers.pop(0)

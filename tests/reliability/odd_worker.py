@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
 from celery.concurrency.thread import TaskPool
 
+from customer_sync import pipeline
 from customer_sync.worker import app as worker
 
 #: How soon it counts as silent here, in seconds.
@@ -28,11 +30,17 @@ def sick() -> None:
     worker.line = fail
 
 
+def stuck() -> None:
+    """Its inbox is read for ever."""
+    worker.watchdog._bounds = {"": SILENT_S}
+    pipeline.process_inbox = lambda _: threading.Event().wait()
+
+
 def sound() -> None:
     """Nothing is wrong with it."""
 
 
-FAULTS: dict[str, Callable[[], None]] = {one.__name__: one for one in (deaf, sick, sound)}
+FAULTS: dict[str, Callable[[], None]] = {one.__name__: one for one in (deaf, sick, stuck, sound)}
 
 if __name__ == "__main__":
     FAULTS[sys.argv[1]]()

@@ -43,7 +43,7 @@ WORKER = (
     "--without-mingle",
     "--without-heartbeat",
 )
-WEB = ("granian", "customer_sync.web:create_app", "--factory", "--interface", "wsgi", "--blocking-threads", "4")
+WEB = ("granian", "customer_sync.web.front:create_front", "--factory", "--interface", "rsgi")
 LANE = "contacts"
 #: What living processes rely on.
 KEPT = (b"tajo:format", b"tajo:salt", b"tajo:celery:", b"tajo:config:", b"tajo:lanes", b"tajo:attribute:")

@@ -112,6 +112,21 @@ def test_a_worker_that_fetches_wake_ups_and_starts_none_ends_itself(start_odd):
 
 
 @pytest.mark.slow
+def test_a_worker_with_a_task_that_is_stuck_says_so_and_ends_itself(start_odd):
+    stack, process = start_odd("stuck")
+    wait_until(lambda: stack.store.note("worker_seen"), stack.told)
+    began = time.monotonic()
+
+    stack.wake()
+    wait_until(lambda: process.poll() is not None, stack.told)
+
+    assert time.monotonic() - began >= SILENT_S
+    assert process.returncode == EXIT_SILENT
+    assert "task stuck: the worker ends itself task=tajo.process_inbox" in stack.log_path.read_text()
+    assert "its task tajo.process_inbox was stuck" in stack.alerts()[-1]
+
+
+@pytest.mark.slow
 def test_what_waits_in_queues_of_other_workers_does_not_end_a_worker(start_odd):
     stack, process = start_odd("sound", "-Q", "reads")
     wait_until(lambda: stack.store.note("worker_seen"), stack.told)

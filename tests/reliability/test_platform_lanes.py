@@ -104,7 +104,7 @@ def test_where_they_shared_the_threads_of_one_worker_contacts_would_wait(place, 
     place.start(*SHARED, queue="wakeups")
     place.delivers_in_s(0)
     place.hang()
-    wait_until(lambda: len(land.got) >= 4, place.stack.told)
+    wait_until(lambda: len(land.got) >= COUNT, place.stack.told)
 
     place.stack.feed([1], first_name="Jane")
     place.stack.wake()

@@ -45,7 +45,7 @@ class StandIn:
     def __init__(self, **answers):
         self.answers, self.calls = answers, []
 
-    def send(self, method, url, *, headers, body=None):
+    def send(self, method, url, *, headers, body=None, is_file=False):
         name, read = self._read(url, body)
         call = Call(method, url, dict(headers), read)
         self.calls.append((name, call))

@@ -65,7 +65,7 @@ class Http:
     def __init__(self, answer):
         self.answer, self.calls = answer, []
 
-    def send(self, method, url, *, headers, body=None):
+    def send(self, method, url, *, headers, body=None, is_file=False):
         call = Call(method, url, headers, body)
         self.calls.append(call)
         given = self.answer(call)

@@ -1,0 +1,171 @@
+"""The web server as `tajo run` starts it: senders that are silent in the middle of a body hold up nobody."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from customer_sync.model import Inbound
+from customer_sync.store import keys
+from customer_sync.web import MAX_FORM_BYTES
+from customer_sync.web.front import BODY_S, LOOK_S
+from tests.reliability.servers import wait_until
+from tests.reliability.stack import CONNECTOR, SECRET, Stack
+
+pytestmark = pytest.mark.slow
+
+#: As many senders as the server had threads six times over.
+SILENT = 50
+PATHS = ("/webhooks/shopify", "/webhooks/brevo", "/connect/shopify/callback", "/sign-in", "/api/v1/parked/replay", "/")
+
+
+class Web:
+    """A web process over a Redis of its own."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
+        host, port = stack.start_web().removeprefix("http://").split(":")
+        self.where = (host, int(port))
+
+    def ask(self, method: str, path: str, body: bytes = b"", headers: dict | None = None) -> tuple[int, bytes, float]:
+        """The status, the body, and how long it took."""
+        connection, began = http.client.HTTPConnection(*self.where, timeout=20), time.monotonic()
+        with contextlib.closing(connection):
+            connection.request(method, path, body, headers or {})
+            answer = connection.getresponse()
+            return answer.status, answer.read(), time.monotonic() - began
+
+    def webhook(self) -> tuple[int, bytes, float]:
+        body, headers = b'{"id": 1}', {"x-shopify-topic": "customers/update"}
+        signed = CONNECTOR.sign(Inbound("shopify", headers, body, None), SECRET).headers
+        return self.ask("POST", "/webhooks/shopify", body, dict(signed))
+
+    def send(self, raw: bytes) -> socket.socket:
+        """Send bytes on a connection of its own, which stays open."""
+        sock = socket.create_connection(self.where, timeout=BODY_S + 10)
+        sock.sendall(raw)
+        return sock
+
+    def slowest(self) -> float:
+        """How long the slowest of what must always answer takes."""
+        found = [self.webhook(), self.ask("GET", "/healthz"), self.ask("GET", "/readyz")]
+        assert [status for status, _, _ in found] == [202, 200, 200]
+        return max(took_s for _, _, took_s in found)
+
+
+@pytest.fixture(scope="module")
+def web(redis_url, tmp_path_factory) -> Iterator[Web]:
+    del redis_url  # skips with a sentence where no Redis can be had
+    stack = Stack(tmp_path_factory.mktemp("web"), None, "http://127.0.0.1:9/v3")
+    try:
+        yield Web(stack)
+    finally:
+        stack.close()
+
+
+def head(path: str, *lines: str) -> bytes:
+    return "\r\n".join([f"POST {path} HTTP/1.1", "Host: localhost", *lines]).encode() + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("way", ["Content-Length: 1000", "Content-Length: 1000000", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("path", PATHS)
+def test_fifty_senders_without_a_body_hold_up_neither_webhooks_nor_health(web, path, way):
+    with contextlib.ExitStack() as opened:
+        for _ in range(SILENT):
+            opened.enter_context(web.send(head(path, way)))
+        time.sleep(0.1)
+
+        assert web.slowest() < 1.0
+
+
+def test_senders_whose_body_comes_byte_by_byte_are_answered_and_cut_when_their_time_is_up(web):
+    with contextlib.ExitStack() as opened:
+        began = time.monotonic()
+        silent = [opened.enter_context(web.send(head(path, "Content-Length: 1000"))) for path in PATHS]
+        dripping = opened.enter_context(web.send(head("/webhooks/shopify", "Content-Length: 900000")))
+        answers = []
+        while time.monotonic() - began < BODY_S + LOOK_S + 5 and len(answers) < len(silent):
+            with contextlib.suppress(OSError):
+                dripping.sendall(b"x")
+            time.sleep(0.25)
+            if time.monotonic() - began > BODY_S + LOOK_S:
+                answers = [one.recv(100) for one in silent]
+        took_s = time.monotonic() - began
+        last = b"".join(iter(lambda: dripping.recv(1000), b""))  # its end: the connection was closed
+
+    words = [answer.split(b" ")[1] for answer in answers]
+    assert words == [b"408", b"429", *[b"408"] * 4]  # Brevo comes again only after 429
+    assert last.startswith(b"HTTP/1.1 408")
+    assert took_s < BODY_S + LOOK_S + 5
+
+
+def test_who_hangs_up_in_the_middle_of_a_body_is_nobodys_trouble(web):
+    before = web.stack.told().count("raised an exception")
+    for path in PATHS:
+        for body in (b"", b"xyz"):
+            web.send(head(path, "Content-Length: 1000") + body).close()
+    time.sleep(0.3)
+
+    assert web.slowest() < 1.0
+    assert web.stack.told().count("raised an exception") == before
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/connect/shopify/callback", "/", "/api/v1/parked/replay", "/nowhere"])
+@pytest.mark.parametrize("is_told", [True, False])
+def test_nothing_but_a_webhook_may_be_large(web, path, is_told):
+    body = b"x" * (MAX_FORM_BYTES + 1)
+    pieces = body if is_told else iter([body])
+
+    status, text, _ = web.ask("POST", path, pieces)
+
+    assert (status, text) == (413, f"The body is larger than {MAX_FORM_BYTES} bytes.\n".encode())
+
+
+def test_many_large_bodies_that_stop_in_the_middle_do_not_fill_the_memory(web):
+    with contextlib.ExitStack() as opened:
+        for _ in range(20):
+            sock = opened.enter_context(socket.create_connection(web.where, timeout=5))
+            sock.sendall(head("/webhooks/shopify", "Content-Length: 5000000"))
+            with contextlib.suppress(OSError):
+                sock.sendall(b"x" * 4_900_000)
+        time.sleep(0.3)
+
+        assert web.slowest() < 1.0
+        wait_until(lambda: _counted(web, "busy") >= 7, "the refusals")
+
+
+def _counted(web: Web, answer: str) -> int:
+    return int(web.stack.client.hget(keys.METRICS, f"tajo_inbound_total|source=shopify|answer={answer}") or 0)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/healthz", 200),
+        ("HEAD", "/healthz", 200),
+        ("GET", "/metrics", 200),
+        ("GET", "/api/v1/openapi.json", 200),
+        ("GET", "/nowhere/%C3%BC%FF%2F?x=%20", 404),
+        ("DELETE", "/sign-in", 405),
+        ("GET", "/webhooks/shopify", 405),
+        ("POST", "/webhooks/nobody", 404),
+    ],
+)
+def test_every_other_request_is_answered_by_the_application(web, method, path, status):
+    found, body, _ = web.ask(method, path)
+
+    assert found == status
+    assert bool(body) == (method != "HEAD")
+
+
+def test_odd_headers_are_no_fault_of_the_server(web):
+    lines = ["X-Shopify-Hmac-Sha256: \xff\xfe", "X-Two: 1", "X-Two: 2", "Cookie: a=1", "Cookie: b=2", "X_Under: 1"]
+    for path, status in (("/webhooks/shopify", b"401"), ("/sign-in", b"302")):
+        raw = "\r\n".join([f"POST {path} HTTP/1.1", "Host: h", "Content-Length: 2", *lines]).encode("latin-1")
+        with web.send(raw + b"\r\n\r\nxx") as sock:
+            assert sock.recv(1000).split(b" ")[1] == status
