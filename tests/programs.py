@@ -12,6 +12,7 @@ import shutil
 #: What a test asks for → the names that the program has, the first one found counts; and its Debian package.
 PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "nginx": (("nginx",), "nginx"),
     "node": (("node", "nodejs"), "nodejs"),
     "promtool": (("promtool",), "prometheus"),
     "redis-server": (("redis-server",), "redis-server"),

@@ -114,7 +114,7 @@ def test_who_is_not_root_is_told_what_is_missing_and_goes_on(packages):
     done = packages("node", "apt-get")
 
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split(":")[1].split() == ["chromium", "prometheus", "redis-server"]
+    assert done.stdout.split(":")[1].split() == ["chromium", "nginx", "prometheus", "redis-server"]
 
 
 def test_where_there_is_no_apt_root_is_told_so_as_well(packages):
@@ -124,7 +124,7 @@ def test_where_there_is_no_apt_root_is_told_so_as_well(packages):
 
 
 def test_where_nothing_is_missing_nothing_is_done(packages):
-    done = packages("google-chrome", "nodejs", "promtool", "redis-server", user=0)
+    done = packages("google-chrome", "nginx", "nodejs", "promtool", "redis-server", user=0)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 

@@ -2,6 +2,9 @@
 
 It keeps everything in one folder: the append-only file, its log, and a socket-sized note of where it listens. The
 server outlives a SIGKILL of its starter, so a later start looks for it before it starts another.
+
+It listens on the loopback, where every user of the machine comes by: it has a password, which stands in the note, for
+the owner alone. The password reaches the server on its standard input: a command line is open to every user, too.
 """
 
 from __future__ import annotations
@@ -10,17 +13,21 @@ import fcntl
 import json
 import os
 import random
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import redis
 
+from customer_sync.base.private import own_folder, touch, write
 from customer_sync.errors import ConfigError
 
 #: How long the server may take until it answers, in seconds; a large append-only file takes the longest.
@@ -32,11 +39,10 @@ _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class Running(NamedTuple):
-    """An embedded Redis that answers: its address, its process, whether we started it just now."""
+    """An embedded Redis that answers: its address, password included, and its process."""
 
     url: str
     pid: int
-    started: bool
 
 
 def ensure(folder: Path, *, url: str | None = None) -> Running:
@@ -47,9 +53,10 @@ def ensure(folder: Path, *, url: str | None = None) -> Running:
         url: where it shall listen, so that those who know the address find it again; None takes a free port.
 
     Raises:
-        ConfigError: there is no server for this machine in the wheel, or it does not start.
+        ConfigError: there is no server for this machine in the wheel, it does not start, or its folder is not our own.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    own_folder(folder)
+    touch(folder / "lock")
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return _ensure(folder, url)
@@ -71,20 +78,43 @@ def _ensure(folder: Path, url: str | None) -> Running:
     note = folder / "redis.json"
     known = _read(note)
     if known is not None and _answers(known.url, folder):
-        return known
-    port = int(url.rsplit(":", 1)[1].partition("/")[0]) if url else free_port()
-    process = _start(folder, port)
-    url = f"redis://127.0.0.1:{port}/0"
+        return known if urlsplit(known.url).password else _locked(known, note)
+    port = (url and urlsplit(url).port) or free_port()
+    password = (url and urlsplit(url).password) or _new_password()
+    process = _start(folder, port, password)
+    started = Running(_url(port, password), process.pid)
     ends = time.monotonic() + START_S
-    while not _answers(url, folder):
+    while not _answers(started.url, folder):
         if process.poll() is not None or time.monotonic() > ends:
             raise ConfigError(
                 "The embedded Redis did not start.",
                 f"See {folder / 'redis.log'}, or set TAJO_REDIS_URL to a Redis of your own.",
             )
         time.sleep(0.02)
-    note.write_text(json.dumps({"url": url, "pid": process.pid}))
-    return Running(url, process.pid, started=True)
+    _write(note, started)
+    return started
+
+
+def _locked(known: Running, note: Path) -> Running:
+    """Give a server of a version that knew no password one."""
+    password = _new_password()
+    locked = Running(_url(urlsplit(known.url).port or 0, password), known.pid)
+    with redis.Redis.from_url(known.url) as client:
+        client.config_set("requirepass", password)
+    _write(note, locked)
+    return locked
+
+
+def _url(port: int, password: str) -> str:
+    return f"redis://:{password}@127.0.0.1:{port}/0"
+
+
+def _new_password() -> str:
+    return secrets.token_hex(24)
+
+
+def _write(note: Path, running: Running) -> None:
+    write(note, json.dumps(running._asdict()))
 
 
 def stop(running: Running, *, patience_s: float = 5.0) -> None:
@@ -120,7 +150,7 @@ def server_path() -> Path:
     )
 
 
-def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
+def _start(folder: Path, port: int, password: str) -> subprocess.Popen[bytes]:
     options = {
         "port": str(port),
         "bind": "127.0.0.1",
@@ -131,22 +161,31 @@ def _start(folder: Path, port: int) -> subprocess.Popen[bytes]:
         "maxmemory-policy": "noeviction",
         "logfile": str((folder / "redis.log").resolve()),
         "daemonize": "no",
+        "requirepass": password,
     }
-    command = [str(server_path())]
-    for name, value in options.items():
-        command += [f"--{name}", value]
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603  # our own server, with options made here
-        command, stdin=quiet, stdout=quiet, stderr=quiet, start_new_session=True
+        [str(server_path()), "-"],
+        stdin=subprocess.PIPE,
+        stdout=quiet,
+        stderr=quiet,
+        start_new_session=True,
+        umask=0o077,
     )
     _children[process.pid] = process
+    assert process.stdin is not None
+    with suppress(BrokenPipeError), process.stdin as config:  # who waits for the server finds that it has ended
+        # its quoted texts are like JSON's, but for letters beyond ASCII, which it takes as they are
+        config.writelines(
+            f"{name} {json.dumps(value, ensure_ascii=False)}\n".encode() for name, value in options.items()
+        )
     return process
 
 
 def _read(note: Path) -> Running | None:
     try:
         facts = json.loads(note.read_text())
-        return Running(facts["url"], facts["pid"], started=False)
+        return Running(facts["url"], facts["pid"])
     except (OSError, ValueError, KeyError):
         return None
 

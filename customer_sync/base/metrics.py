@@ -206,12 +206,30 @@ CATALOGUE: tuple[Metric, ...] = (
 BY_NAME = {metric.name: metric for metric in CATALOGUE}
 
 
+#: How Prometheus is told of us.
+_SCRAPE = """\
+scrape_configs:
+  - job_name: tajo
+    authorization:
+      credentials_file: /etc/prometheus/tajo.key
+    static_configs:
+      - targets: ["127.0.0.1:8000"]
+"""
+
+
 def metrics_markdown() -> str:
     """Return the reference page of the metrics."""
     lines = [
         "# Metrics",
         "",
         "Every metric of `/metrics`, with its meaning and what to do. Generated from the code.",
+        "",
+        "Prometheus needs the API key: copy the value of `TAJO_API_KEY` or, if that is not set, `api.key` of the home",
+        "folder (`.tajo`), into a file that Prometheus alone can read.",
+        "",
+        "```yaml",
+        *_SCRAPE.splitlines(),
+        "```",
         "",
     ]
     lines += ["| metric | type | labels | meaning | what to do |", "|---|---|---|---|---|"]

@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("init", "init", "Write a tajo.yaml to start from."),
         Row("run", "run", "Start web, worker and beat in one go."),
         Row("sandbox", "run", "Run the Brevo sandbox alone."),
+        Row("sign-in", "sign_in", "Print a link that opens the dashboard in a browser.", "sign_in"),
     ),
     "Set up": (
         Row("attributes", "attributes", "Compare the mapping with Brevo's attributes, and create what is missing."),

@@ -22,6 +22,7 @@ from customer_sync.config.settings import (
     SyncOptions,
 )
 from customer_sync.config.skills import skill_settings
+from customer_sync.config.values import weakness_of
 
 __all__ = [
     "BREVO_URL",
@@ -37,4 +38,5 @@ __all__ = [
     "load",
     "settings_markdown",
     "skill_settings",
+    "weakness_of",
 ]

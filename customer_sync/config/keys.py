@@ -75,11 +75,11 @@ TOP_KEYS: Final = (
     ),
     Key(
         "api_key",
-        "What callers of `/api/v1` must carry as bearer token, and what the dashboard asks for. `openssl rand -hex 32` "
-        "makes one.",
+        "Opens the dashboard, `/api/v1` and `/metrics`, closed without it; programs send it as bearer token. "
+        "The same on every host. `openssl rand -hex 32` makes one.",
         f"a text of at least {values.API_KEY_LENGTH} characters that cannot be guessed",
         values.api_key,
-        "the API is closed",
+        "made at the first start: `api.key` in the home folder; `tajo sign-in` prints a link for a browser",
         variable="TAJO_API_KEY",
         secret=True,
     ),

@@ -142,7 +142,7 @@ class Settings:
         skills: every skill by name, enabled or not.
         notifications: our own notices.
         redis_url: where Redis is; None stands for the embedded one.
-        api_key: what callers of the API must carry; None closes the API.
+        api_key: opens API, metrics and dashboard; None stands for the one in the home folder.
         secret_key: encrypts stored credentials; several separated by commas, the newest first, while it is changed.
         public_url: how the outside world reaches the ingress.
         debug: whether each step is logged.

@@ -92,10 +92,15 @@ def secret_keys(node: Node, env: Env) -> str:
 def api_key(node: Node, env: Env) -> str:
     """Return the key of our own API; one that can be guessed is refused, without being shown."""
     key = secret(node, env)
-    weakness = next((text for text, is_weak in _WEAKNESSES if key and is_weak(key)), None)
+    weakness = weakness_of(key) if key else None
     if weakness is not None:
         raise Wrong(weakness, _MAKE_KEY)
     return key
+
+
+def weakness_of(key: str) -> str | None:
+    """Return why a key of our own API can be guessed, None when it cannot."""
+    return next((text for text, is_weak in _WEAKNESSES if is_weak(key)), None)
 
 
 def _repeats(key: str) -> bool:

@@ -53,7 +53,8 @@
 | `connect:<state>:begun` | string, 10 min | which browser began the attempt |
 | `connect:<state>:used` | string, 10 min | the attempt was answered |
 | `connect:<state>:outcome` | string, 10 min | what came of the attempt |
-| `signedout:<session>` | string, 30 days | the sign-in to the dashboard was ended: its cookie opens nothing |
+| `signedout:<session>` | string, 7 days | the sign-in to the dashboard was ended: its cookie opens nothing |
+| `signin:<hash of the link>` | string, an hour | a link that signs one browser in, until it is used |
 | `wrongkeys:<caller>` | counter, 1 min | wrong API keys of a caller, by its fingerprint, and of `all` |
 | `wrongkeystold` | string, 1 day | a person was told of too many wrong keys |
 | `alerts` | stream, capped | what a person should know: text and remedy |
@@ -222,6 +223,11 @@ def ticket(ticket: str) -> str:
 def ended_session(session: str) -> str:
     """Return the key that is there once a sign-in to the dashboard was ended."""
     return f"{PREFIX}signedout:{session}"
+
+
+def sign_in_link(link_hash: str) -> str:
+    """Return the key that is there as long as a sign-in link can be used."""
+    return f"{PREFIX}signin:{link_hash}"
 
 
 def wrong_keys(caller: str) -> str:

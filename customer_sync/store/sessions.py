@@ -1,10 +1,21 @@
-"""Ended sign-ins to the dashboard: their cookie, which another person may have copied, is not accepted any more."""
+"""Ways into the dashboard: ended sign-ins, whose cookie somebody may have copied, and links that sign in once.
+
+A link holds nothing but its own name, of which only a hash is kept here. Proxies, browsers and terminals may keep the
+link: it counts once and for an hour, so what they keep opens nothing later.
+"""
 
 from __future__ import annotations
+
+import secrets
+from hashlib import sha256
+from typing import Final
 
 import redis
 
 from customer_sync.store import keys
+
+#: How long a link can be used, in seconds.
+LINK_S: Final = 3600
 
 
 class Sessions:
@@ -29,3 +40,17 @@ class Sessions:
     def is_ended(self, session: str) -> bool:
         """Tell whether a sign-in was ended."""
         return bool(self._client.exists(keys.ended_session(session)))
+
+    def make_link(self) -> str:
+        """Return the name of a new link, which signs one browser in."""
+        link = secrets.token_urlsafe(24)
+        self._client.set(_link_key(link), "1", ex=LINK_S)
+        return link
+
+    def use_link(self, link: str) -> bool:
+        """Tell whether a link opens, by its name; it does once."""
+        return bool(self._client.delete(_link_key(link)))
+
+
+def _link_key(link: str) -> str:
+    return keys.sign_in_link(sha256(link.encode(errors="replace")).hexdigest())

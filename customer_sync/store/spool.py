@@ -8,7 +8,10 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+
+from customer_sync.base.private import touch
 
 
 class Spool:
@@ -25,6 +28,8 @@ class Spool:
 
     def _open(self) -> sqlite3.Connection:
         if self._db is None:
+            with suppress(OSError):  # SQLite tells what is wrong
+                touch(self.path)
             db = sqlite3.connect(self.path, check_same_thread=False, isolation_level=None, timeout=5)
             db.execute("PRAGMA journal_mode=WAL")
             db.execute("PRAGMA synchronous=FULL")

@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import secrets
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
@@ -26,6 +24,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from redis.exceptions import LockError
 
 from customer_sync.base.log import get
+from customer_sync.base.private import keep
 from customer_sync.errors import ConfigError, TryLater
 from customer_sync.model import Json
 from customer_sync.store import keys
@@ -112,18 +111,13 @@ class SecretKey:
     def _make(self) -> str:
         """Return the key of a new file; of two processes that make it at once, one is the first."""
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
-            with tempfile.NamedTemporaryFile("w", dir=self._file.parent, prefix=KEY_FILE) as draft:  # made with 0600
-                draft.write(secrets.token_urlsafe(48) + "\n")
-                draft.flush()
-                os.fsync(draft.fileno())
-                os.link(draft.name, self._file)
-            log.warning("key made: keep it; several hosts must share TAJO_SECRET_KEY instead", file=str(self._file))
-        except FileExistsError:
-            pass
+            return keep(self._file, self._new)
         except OSError as error:
             raise self._unusable(error) from error
-        return self._file.read_text().strip()
+
+    def _new(self) -> str:
+        log.warning("key made: keep it; several hosts must share TAJO_SECRET_KEY instead", file=str(self._file))
+        return secrets.token_urlsafe(48)
 
     def _unusable(self, error: OSError) -> ConfigError:
         remedy = "Set TAJO_SECRET_KEY, or let this user read and write the file's folder."

@@ -9,8 +9,10 @@ from flask import Flask
 
 from customer_sync import registry
 from customer_sync.base import log
+from customer_sync.base.private import own_folder
 from customer_sync.config import Settings
-from customer_sync.web import api, connect, dashboard, health, ingress, metrics_page, words
+from customer_sync.web import api, connect, dashboard, entrance, health, ingress, metrics_page, words
+from customer_sync.web.api_key import api_key
 from customer_sync.web.guard import Guard
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
@@ -24,12 +26,12 @@ def create_app(settings: Settings | None = None) -> Flask:
 
     Raises:
         ConfigFaults: the config is wrong.
+        ConfigError: the home folder, or the API key in it, cannot be used.
     """
     if settings is None:
         settings = registry.load_settings(None, os.environ)
         log.configure(settings.log_level)
-    home = Path(os.environ.get("TAJO_HOME", ".tajo"))
-    home.mkdir(parents=True, exist_ok=True)
+    home = own_folder(Path(os.environ.get("TAJO_HOME", ".tajo")))
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES
     services = Services(settings, home)
@@ -44,11 +46,13 @@ def add_faces(app: Flask, services: Services) -> None:
     """Add health, metrics, API and dashboard."""
     watch = app.extensions["tajo.watch"] = Watch(services)
     settings = services.settings
-    guard = Guard(settings.api_key, services.store, settings.public_url, services.clock)
+    key = api_key(settings, services.home)
+    guard = Guard(key, services.store, settings.public_url, services.clock)
+    entrance.mount(app, guard)
     words.register(app)
     app.register_blueprint(health.blueprint(services, watch))
-    app.register_blueprint(metrics_page.blueprint(services, watch, guard))
-    app.register_blueprint(api.blueprint(services, watch, guard))
+    app.register_blueprint(metrics_page.blueprint(services, watch))
+    app.register_blueprint(api.blueprint(services, watch))
     app.register_blueprint(dashboard.blueprint(services, watch, guard))
     app.register_blueprint(connect.blueprint(services))
     dashboard.register_missing(app)

@@ -17,7 +17,6 @@ from customer_sync.store import Store
 from customer_sync.store.ledger import LEDGER_ROWS, Row
 from customer_sync.store.parked import Parked, fields_of, inbound_of
 from customer_sync.web import receipts, runs
-from customer_sync.web.guard import Guard
 from customer_sync.web.openapi import document
 from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
@@ -41,10 +40,10 @@ class Choice(BaseModel):
     source: str | None = None
 
 
-def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
+def blueprint(services: Services, watch: Watch) -> Blueprint:
     """Return the routes below `/api/v1`."""
     routes = Blueprint("api", __name__, url_prefix="/api/v1")
-    _frame(routes, guard)
+    _frame(routes)
     _readings(routes, services, watch)
     _parked(routes, services)
     runs.add_api(routes, services)
@@ -52,13 +51,8 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     return routes
 
 
-def _frame(routes: Blueprint, guard: Guard) -> None:
-    """What holds for every route: who may call, how faults are told."""
-
-    @routes.before_request
-    def check() -> tuple[Response, int] | None:
-        denial = guard.denial(request)
-        return None if denial is None else problem(*denial)
+def _frame(routes: Blueprint) -> None:
+    """What holds for every route: the headers, how faults are told."""
 
     @routes.after_request
     def protect(response: Response) -> Response:

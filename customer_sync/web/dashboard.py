@@ -6,7 +6,7 @@ The script fetches `/live`, the same templates once more, and puts in what chang
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlsplit
 
 import redis
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
@@ -31,6 +31,8 @@ POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+#: The largest form of the sign-in page, in bytes.
+MAX_FORM_BYTES = 16 * 1024
 #: How many events the page of events has.
 EVENTS = 200
 #: How many members a group shows.
@@ -40,7 +42,7 @@ MEMBERS = 20
 def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     """Return the pages."""
     routes = Blueprint("dashboard", __name__)
-    _frame(routes, guard)
+    _frame(routes)
     _sign_in(routes, guard)
     _overview(routes, services, watch)
     _events(routes, services)
@@ -50,19 +52,8 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     return routes
 
 
-def _frame(routes: Blueprint, guard: Guard) -> None:
-    """What holds for every page: who may look, the security headers, what a fault looks like."""
-
-    @routes.before_request
-    def check() -> AnyResponse | None:
-        if request.endpoint == "dashboard.sign_in":
-            return None
-        denial = guard.denial(request)
-        if denial is None:
-            return None
-        if denial.status == 401 and request.method == "GET" and guard.has_key:
-            return redirect("/sign-in?" + urlencode({"next": request.full_path.rstrip("?")}))
-        return _message(denial)
+def _frame(routes: Blueprint) -> None:
+    """What holds for every page: the security headers, what a fault looks like."""
 
     @routes.after_request
     def protect(response: Response) -> Response:
@@ -72,18 +63,14 @@ def _frame(routes: Blueprint, guard: Guard) -> None:
         response.headers["Cache-Control"] = "no-store"
         return response
 
-    @routes.context_processor
-    def everywhere() -> dict[str, Any]:
-        return {"can_sign_out": guard.has_key}
-
     @routes.errorhandler(Problem)
     def told(error: Problem) -> Response:
-        return _message(Denial(error.status, error.error, error.remedy))
+        return message(Denial(error.status, error.error, error.remedy))
 
     @routes.errorhandler(redis.RedisError)
     def away(error: redis.RedisError) -> Response:
         log.warning("page without Redis", error=type(error).__name__)
-        return _message(Denial(503, *REDIS_AWAY))
+        return message(Denial(503, *REDIS_AWAY))
 
 
 def register_missing(app: Flask) -> None:
@@ -93,34 +80,37 @@ def register_missing(app: Flask) -> None:
         code = error.code or 404
         if request.path.startswith("/api/"):
             return problem(code, f"There is no {request.method} {request.path[:80]}.", SEE_DOCUMENT)
-        return _message(Denial(code, "There is no such page.", "The overview leads to everything there is."))
+        return message(Denial(code, "There is no such page.", "The overview leads to everything there is."))
 
     app.register_error_handler(404, missing)
     app.register_error_handler(405, missing)
 
 
-def _message(denial: Denial) -> Response:
+def message(denial: Denial) -> Response:
+    """Show why a request was turned away, and what to do."""
     page = render_template("message.html", title=denial.error, remedy=denial.remedy)
     return Response(page, denial.status, denial.headers)
 
 
 def _sign_in(routes: Blueprint, guard: Guard) -> None:
-    @routes.route("/sign-in", methods=["GET", "POST"])
+    @routes.get("/sign-in")
     def sign_in() -> AnyResponse:
-        goal = _local(request.values.get("next", "/"))
-        if not guard.has_key:
-            return redirect("/")
-        if request.method == "GET":
-            return make_response(render_template("sign_in.html", goal=goal, denial=None))
-        if not guard.is_key(request.form.get("key", "")):
-            denial = guard.wrong_key(request)
-            if not denial.wait_s:
-                log.warning("sign-in refused")
-            return Response(render_template("sign_in.html", goal=goal, denial=denial), denial.status, denial.headers)
-        response = redirect(goal, 303)
-        assert isinstance(response, Response)
-        guard.sign_in(response, request)
-        return response
+        link = request.args.get("link")
+        # a preview of a link asks with HEAD: that must not use it up
+        if link is not None and request.method == "GET":
+            return _by_link(guard, link)
+        return make_response(render_template("sign_in.html", goal=_local(request.args.get("next", "/"))))
+
+    @routes.post("/sign-in")
+    def show_key() -> AnyResponse:
+        request.max_content_length = MAX_FORM_BYTES  # anybody may send something here
+        goal = _local(request.form.get("next", "/"))
+        if guard.is_key(request.form.get("key", "")):
+            return _signed_in(guard, redirect(goal, 303))
+        denial = guard.wrong_key(request)
+        if not denial.wait_s:
+            log.warning("sign-in refused")
+        return Response(render_template("sign_in.html", goal=goal, denial=denial), denial.status, denial.headers)
 
     @routes.post("/sign-out")
     def sign_out() -> AnyResponse:
@@ -128,6 +118,22 @@ def _sign_in(routes: Blueprint, guard: Guard) -> None:
         assert isinstance(response, Response)
         guard.sign_out(response, request)
         return response
+
+
+def _by_link(guard: Guard, link: str) -> AnyResponse:
+    if guard.has_session(request):
+        return redirect("/")
+    if not guard.use_link(link):
+        log.warning("sign-in link refused")
+        return Response(render_template("sign_in.html", goal="/", is_old_link=True), 401)
+    # no redirect: who comes from another site (a terminal in a browser) would not show the new cookie on the way
+    return _signed_in(guard, Response(render_template("signed_in.html"), headers={"Refresh": "0; url=/"}))
+
+
+def _signed_in(guard: Guard, response: AnyResponse) -> AnyResponse:
+    assert isinstance(response, Response)
+    guard.sign_in(response, request)
+    return response
 
 
 def _overview(routes: Blueprint, services: Services, watch: Watch) -> None:
@@ -165,7 +171,7 @@ def _events(routes: Blueprint, services: Services) -> None:
         row = services.store().ledger.event(event_id)
         if row is None:
             gone = f"The history keeps the newest {LEDGER_ROWS:,} rows; this event is older, or never was."
-            return _message(Denial(404, "This event is not in the history.", gone))
+            return message(Denial(404, "This event is not in the history.", gone))
         return render_template("event.html", row=row)
 
 
@@ -191,7 +197,7 @@ def _parked(routes: Blueprint, services: Services) -> None:
     def shown(parked_id: str) -> str | Response:
         one = services.store().parked.get(parked_id)
         if one is None:
-            return _message(Denial(404, "This is not parked any more.", "It was replayed or dropped."))
+            return message(Denial(404, "This is not parked any more.", "It was replayed or dropped."))
         content = reveal(one, services.store()) if request.args.get("reveal") == "1" else None
         return render_template("parked_one.html", one=one, content=content)
 

@@ -1,17 +1,17 @@
-"""Who may see the dashboard and call the API.
+"""Who may see the dashboard and call the API: whoever carries the key, and nobody else.
 
-With `TAJO_API_KEY`: whoever carries it, as a bearer token or as the cookie that the sign-in page gives. Without it:
-only programs and browsers on this very machine. A page on another site can use neither: what changes something needs a
-request that another site's page cannot make, and a name that leads to this machine must be one of its own.
+The key comes as a bearer token, or as the cookie that the sign-in page and a sign-in link give. Where a request comes
+from, and under which name, opens nothing: behind a proxy every request comes from this machine. A page on another site
+cannot use the cookie either: what changes something needs a request that another site's page cannot make.
 """
 
 from __future__ import annotations
 
 import hmac
 import ipaddress
-import re
 import secrets
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
@@ -25,20 +25,17 @@ from customer_sync.web.signing import SKEW_S, Signing
 
 log = get(__name__)
 
-#: The cookie of the sign-in page: the id of a sign-in and when it was, signed with the key. Never the key itself.
-COOKIE: Final = "tajo_session"
 #: How long a sign-in lasts, in seconds.
-SESSION_S = 30 * 24 * 3600
-#: How this machine calls itself; any other name in `Host` may be an attacker's that was led here (DNS rebinding).
-OWN_NAMES = frozenset({"localhost", "127.0.0.1", "[::1]"})
-#: What proxies add: with one in front, the address of the caller says nothing.
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
+SESSION_S = 7 * 24 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: Ends a sentence that asks for the key.
+WHERE_THE_KEY_IS: Final = (
+    "the value of TAJO_API_KEY or, where that is not set, of `api.key` in the home folder, `.tajo`."
+)
 _WHO_TRIES: Final = (
     "Look for a program with an old key. Somebody may be guessing, too: a long random key cannot be guessed, so change "
     "TAJO_API_KEY if it is not one."
 )
-_PORT = re.compile(r":\d+$")
 #: Stands for a caller whose address cannot be read: far away, so that nothing is open to it.
 _NOBODY: Final = ipaddress.IPv6Address("2000::")
 
@@ -61,16 +58,16 @@ class Guard:
     """Decides over each request.
 
     Args:
-        api_key: the key; None opens everything to this machine and to nobody else.
-        store: returns the store, which knows the sign-ins that were ended and the wrong keys; the right key and a
-            machine that needs none do not ask for it.
+        api_key: the key.
+        store: returns the store, which knows the links, the sign-ins that were ended and the wrong keys;
+            the right key does not ask for it.
         public_url: the address under which the outside world knows us; its pages are our own.
         clock: milliseconds since 1970; sign-ins end by it.
     """
 
     def __init__(
         self,
-        api_key: str | None,
+        api_key: str,
         store: Callable[[], Store],
         public_url: str | None = None,
         clock: Clock = system_clock,
@@ -78,13 +75,10 @@ class Guard:
         self._key = api_key
         self._store = store
         # signed with the API key, so that a new one ends every sign-in
-        self._signing = Signing([api_key or ""], "dashboard", SESSION_S, clock)
+        self._signing = Signing([api_key], "dashboard", SESSION_S, clock)
         self._public = urlsplit(public_url or "").netloc
-
-    @property
-    def has_key(self) -> bool:
-        """Whether there is a key to sign in with."""
-        return self._key is not None
+        # a name of its own: browsers show the cookies of one port of a machine to every other one
+        self.cookie = f"tajo_session_{blake2b(api_key.encode(), digest_size=4, person=b'cookie').hexdigest()}"
 
     def denial(self, request: Request) -> Denial | None:
         """Return why the request is turned away, None when it may pass.
@@ -92,24 +86,16 @@ class Guard:
         Raises:
             RedisError: it comes with a cookie, and Redis, which knows the sign-ins that were ended, does not answer.
         """
-        if self._key is None:
-            return _not_local(request) or self._forged(request)
         bearer = _bearer(request)
         if bearer is not None:
             return None if self.is_key(bearer) else self.wrong_key(request)
-        if not self._has_session(request):
-            return Denial(401, "An API key is needed.", "Send `Authorization: Bearer <TAJO_API_KEY>`, or sign in at /.")
+        if not self.has_session(request):
+            return Denial(401, "An API key is needed.", f"Send `Authorization: Bearer <key>`: {WHERE_THE_KEY_IS}")
         return self._forged(request)
-
-    def denial_of_scrape(self, request: Request) -> Denial | None:
-        """Return why a reader of the metrics is turned away: near ones need no key, the open internet does."""
-        if _is_direct(request) and _address(request).is_private:
-            return None
-        return self.denial(request)
 
     def is_key(self, text: str) -> bool:
         """Tell whether a text is the key, in constant time."""
-        return self._key is not None and hmac.compare_digest(text.encode(), self._key.encode())
+        return hmac.compare_digest(text.encode(), self._key.encode())
 
     def wrong_key(self, request: Request) -> Denial:
         """Count a wrong key and return what its sender is told: to wait, once there are too many.
@@ -126,15 +112,23 @@ class Guard:
             log.warning("wrong key not counted", error=type(error).__name__)
             excess = None
         if excess is None:
-            return Denial(401, "The API key is wrong.", "Send the value of TAJO_API_KEY.")
-        remedy = f"Wait {excess.wait_s} seconds. The value of TAJO_API_KEY is taken at once."
+            return Denial(401, "The API key is wrong.", f"Send {WHERE_THE_KEY_IS}")
+        remedy = f"Wait {excess.wait_s} seconds. The right key is taken at once."
         return Denial(429, "Too many wrong API keys.", remedy, excess.wait_s)
 
+    def use_link(self, link: str) -> bool:
+        """Tell whether a sign-in link opens; it does once.
+
+        Raises:
+            RedisError: Redis, which knows the links, does not answer.
+        """
+        return self._store().sessions.use_link(link)
+
     def sign_in(self, response: Response, request: Request) -> None:
-        """Give the caller, who has shown the key, the cookie that stands for it."""
+        """Give the caller, who has shown the key or a link, the cookie that stands for it."""
         is_secure = request.is_secure or request.headers.get("X-Forwarded-Proto") == "https"
         response.set_cookie(
-            COOKIE,
+            self.cookie,
             self._signing.sign(secrets.token_urlsafe(16)),
             max_age=SESSION_S,
             httponly=True,
@@ -151,52 +145,49 @@ class Guard:
         session = self._session(request)
         if session is not None:
             self._store().sessions.end(session, SESSION_S + SKEW_S)
-        response.delete_cookie(COOKIE, httponly=True, samesite="Strict")
+        response.delete_cookie(self.cookie, httponly=True, samesite="Strict")
 
-    def _has_session(self, request: Request) -> bool:
+    def has_session(self, request: Request) -> bool:
+        """Tell whether the caller's browser is signed in.
+
+        Raises:
+            RedisError: Redis, which knows the sign-ins that were ended, does not answer.
+        """
         session = self._session(request)
         return session is not None and not self._store().sessions.is_ended(session)
 
     def _session(self, request: Request) -> str | None:
         """Return the id of the sign-in in the cookie, None when there is none that we gave."""
-        return self._signing.read(request.cookies.get(COOKIE, "")) if self._key is not None else None
+        return self._signing.read(request.cookies.get(self.cookie, ""))
 
     def _forged(self, request: Request) -> Denial | None:
         """Return a denial when another site's page may have made the request.
 
-        Browsers tell the page's origin with every POST. JSON cannot be sent across sites without asking us first, and
-        we never agree; the same holds for every verb but POST.
+        Browsers tell whose page it was, where they tell it at all, in a header that no page can set; the origin of a
+        POST they tell always. A proxy may have changed our own name, which the origin is compared with. JSON cannot be
+        sent across sites without asking us first, and we never agree; the same holds for every verb but POST.
         """
         if request.method in SAFE:
             return None
-        origin = request.headers.get("Origin")
-        if origin is not None:
+        origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
+        if site is not None:
+            is_own = site in {"same-origin", "none"}
+        elif origin is not None:
             is_own = urlsplit(origin).netloc in {request.host, self._public} - {""}
         else:
-            site = request.headers.get("Sec-Fetch-Site")
-            is_own = site in {"same-origin", "none"} or (
-                site is None and (request.method != "POST" or request.mimetype == "application/json")
-            )
+            is_own = request.method != "POST" or request.mimetype == "application/json"
         if is_own:
             return None
-        return Denial(403, "This request may come from another site.", "Send `Content-Type: application/json`.")
+        return Denial(
+            403,
+            "This request may come from another site.",
+            "Set TAJO_PUBLIC_URL to the address in the browser; programs send `Content-Type: application/json`.",
+        )
 
 
 def _bearer(request: Request) -> str | None:
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
-
-
-def _not_local(request: Request) -> Denial | None:
-    if not _is_direct(request) or not _address(request).is_loopback:
-        return Denial(403, "Without an API key only this machine may look.", "Set TAJO_API_KEY and start again.")
-    if _name(request.host) not in OWN_NAMES:
-        return Denial(403, "This name does not belong to this machine.", "Use http://127.0.0.1, or set TAJO_API_KEY.")
-    return None
-
-
-def _is_direct(request: Request) -> bool:
-    return not any(name in request.headers for name in FORWARDED)
 
 
 def _address(request: Request) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
@@ -212,8 +203,3 @@ def _network(request: Request) -> str:
     """Return whose wrong keys are counted together: an address; of IPv6 its network, which has endless addresses."""
     address = _address(request)
     return str(address) if address.version == 4 else str(ipaddress.ip_network((address, 64), strict=False))
-
-
-def _name(host: str) -> str:
-    """Return the host without its port."""
-    return _PORT.sub("", host).lower()

@@ -22,7 +22,7 @@ from customer_sync.operate.figures import Figures
 from customer_sync.operate.figures.read import latency_counts
 from customer_sync.store.counters import Sample
 from customer_sync.web.api import REDIS_AWAY
-from customer_sync.web.guard import Guard
+from customer_sync.web.guard import Denial
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
 
@@ -66,17 +66,12 @@ GAUGES: Mapping[str, Callable[[Figures], Series]] = {
 LOCAL = ("tajo_up", "tajo_queue_depth", "tajo_oldest_age_seconds")
 
 
-def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
+def blueprint(services: Services, watch: Watch) -> Blueprint:
     """Return the route `/metrics`."""
     routes = Blueprint("metrics", __name__)
 
     @routes.get("/metrics")
     def metrics() -> Response:
-        denial = guard.denial_of_scrape(request)
-        if denial is not None:
-            return Response(
-                f"{denial.error} {denial.remedy}\n", denial.status, denial.headers, content_type="text/plain"
-            )
         registry = CollectorRegistry(auto_describe=False)
         look = watch.look()
         registry.register(_Collected(list(families(look.figures, look.samples, sorted(services.connectors)))))
@@ -89,6 +84,12 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
         return Response(f"{' '.join(REDIS_AWAY)}\n", 503, content_type="text/plain")
 
     return routes
+
+
+def denied(denial: Denial) -> Response:
+    """Tell a scraper why it is turned away."""
+    text = f"{denial.error} {denial.remedy}\n"
+    return Response(text, denial.status, denial.headers, content_type="text/plain; charset=utf-8")
 
 
 def families(figures: Figures, samples: Sequence[Sample], sources: Iterable[str]) -> Iterator[Metric]:

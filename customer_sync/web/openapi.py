@@ -9,6 +9,7 @@ from customer_sync import __version__
 from customer_sync.base.metrics import CATALOGUE
 from customer_sync.model import EventState
 from customer_sync.store.run import COUNTS, RunKind, RunState
+from customer_sync.web.guard import WHERE_THE_KEY_IS
 
 Schema = Mapping[str, Any]
 
@@ -302,7 +303,7 @@ def document() -> dict[str, Any]:
         "paths": paths,
         "components": {
             "schemas": SCHEMAS,
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "TAJO_API_KEY"}},
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": f"Send {WHERE_THE_KEY_IS}"}},
         },
     }
 

@@ -28,6 +28,8 @@ from customer_sync.web import create_app
 ADDRESS = "amelie.durand@example.com"
 AT = datetime(2026, 9, 1, 12, 0, tzinfo=UTC)
 
+KEY = "the-key"
+
 MakeApp = Callable[..., Flask]
 
 
@@ -35,13 +37,20 @@ def sources(*names: str) -> dict[str, SourceSettings]:
     return {name: SourceSettings(name, "shopify", ("secret",)) for name in names}
 
 
+def with_key(app: Flask) -> FlaskClient:
+    """Return a caller that shows the key with every request."""
+    caller = app.test_client()
+    caller.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {KEY}"
+    return caller
+
+
 @pytest.fixture
 def make_app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
-    """Make the web process with these settings; two shops and no key when none are given."""
+    """Make the web process with these settings; two shops and `KEY` when nothing else is given."""
     monkeypatch.setenv("TAJO_HOME", str(tmp_path))
 
     def make(**settings) -> Flask:
-        app = create_app(Settings(**{"sources": sources("lumen", "tulip"), **settings}))
+        app = create_app(Settings(**{"sources": sources("lumen", "tulip"), "api_key": KEY, **settings}))
         app.extensions["tajo"]._store = store
         app.extensions["tajo.watch"].max_age_s = 0.0
         return app
@@ -51,8 +60,8 @@ def make_app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> M
 
 @pytest.fixture
 def web(make_app: MakeApp) -> FlaskClient:
-    """A caller on this machine of a web process without a key."""
-    return make_app().test_client()
+    """A caller that shows the key with every request."""
+    return with_key(make_app())
 
 
 @pytest.fixture

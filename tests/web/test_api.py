@@ -10,7 +10,7 @@ from customer_sync.store import inbox
 from customer_sync.store.wrong_keys import FROM_ONE
 from customer_sync.web.openapi import OPERATIONS, document
 
-from .conftest import ADDRESS, Seed
+from .conftest import ADDRESS, KEY, Seed
 
 DOCUMENT = document()
 
@@ -303,7 +303,7 @@ def test_a_fault_of_ours_is_json_too_and_says_nothing_of_the_inside(web, store, 
     assert "ZeroDivisionError" in caplog.text
 
 
-def test_the_api_needs_the_key_when_there_is_one(make_app):
+def test_the_api_needs_the_key(make_app):
     web = make_app(api_key="key").test_client()
 
     answer = web.get("/api/v1/status")
@@ -325,7 +325,9 @@ def test_a_program_that_shows_a_wrong_key_again_and_again_is_told_when_to_come_b
     assert "WWW-Authenticate" not in answers[-1].headers
 
 
-def test_another_sites_page_cannot_replay(web, seed: Seed, store):
+def test_another_sites_page_cannot_replay(make_app, seed: Seed, store):
+    web = make_app().test_client()
+    web.post("/sign-in", data={"key": KEY})
     seed.inbound("A")
 
     answer = web.post("/api/v1/parked/replay", data="reason=A", headers={"Origin": "http://attacker.example"})

@@ -6,15 +6,17 @@ import re
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from flask import Flask
 from werkzeug.serving import make_server
 
 from customer_sync.web import dashboard
 from tests.programs import need
 
-from .conftest import Seed
+from .conftest import KEY, Seed
 
 pytestmark = pytest.mark.slow
 
@@ -55,7 +57,7 @@ setTimeout(() => { whole.dataset.tooWide = whole.scrollWidth - innerWidth; }, 30
 
 @pytest.fixture
 def site(make_app, seed: Seed) -> Iterator[str]:
-    """Serve the overview; an event arrives each time that the page asks what is new."""
+    """Serve the overview to whoever asks; an event arrives each time that the page asks what is new."""
     app = make_app()
     inner, arrived = app.wsgi_app, iter(range(1000, 2000))
 
@@ -65,16 +67,25 @@ def site(make_app, seed: Seed) -> Iterator[str]:
         if environ["PATH_INFO"] == "/static/tajo.js":
             start_response("200 OK", [("Content-Type", "text/javascript")])
             return [SCRIPT.read_bytes() + PROBE]
-        return inner(environ, start_response)
+        return inner({**environ, "HTTP_AUTHORIZATION": f"Bearer {KEY}"}, start_response)
 
     app.wsgi_app = wsgi_app
+    with served(app) as url:
+        yield url
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve an app while the block lasts; give its address."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_the_overview_renews_itself_and_breaks_no_rule_of_its_policy(browse, site, seed: Seed):
@@ -98,4 +109,15 @@ def test_nothing_sticks_out_of_the_page_of_a_phone(browse, site, seed: Seed, sto
 
     page, _ = browse(site + path, for_s=1, width=390)
 
+    assert "Sign out" in page
     assert 'data-too-wide="0"' in page
+
+
+def test_a_sign_in_link_opens_the_overview_at_one_click(browse, make_app, store, seed: Seed):
+    seed.event(1)
+
+    with served(make_app()) as url:
+        page, logged = browse(f"{url}/sign-in?link={store.sessions.make_link()}", for_s=3)
+
+    assert "note of 1<" in page
+    assert logged == ""

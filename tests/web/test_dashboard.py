@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 from collections import Counter
@@ -15,7 +16,7 @@ from customer_sync.store.wrong_keys import FROM_ONE
 from customer_sync.web import dashboard
 from tests.programs import need
 
-from .conftest import ADDRESS, Seed
+from .conftest import ADDRESS, KEY, Seed, with_key
 
 OWN = {"Origin": "http://localhost"}
 PAGES = ("/", "/live", "/events", "/parked")
@@ -144,11 +145,11 @@ def test_an_empty_overview_says_where_to_point_the_shop(web):
 def test_the_shop_is_pointed_to_the_public_address(make_app):
     app = make_app(public_url="https://tajo.example/")
 
-    assert "https://tajo.example/webhooks/tulip" in app.test_client().get("/").text
+    assert "https://tajo.example/webhooks/tulip" in with_key(app).get("/").text
 
 
 def test_an_overview_without_a_source_says_how_to_begin(make_app):
-    assert "tajo.yaml" in words(make_app(sources={}).test_client().get("/").text)
+    assert "tajo.yaml" in words(with_key(make_app(sources={})).get("/").text)
 
 
 def test_the_overview_shows_figures_events_pauses_alerts_and_what_is_parked(web, busy, store):
@@ -305,11 +306,12 @@ def test_one_thing_is_replayed_or_dropped_without_a_script(web, seed: Seed, stor
     assert (store.parked.count(), store.inbox.depth()[0]) == (0, waiting)
 
 
-def test_another_sites_form_changes_nothing(web, seed: Seed, store):
+def test_another_sites_form_changes_nothing(locked, seed: Seed, store):
+    locked.post("/sign-in", data={"key": KEY})
     parked_id = seed.inbound("A")
 
     for path in ("/parked/replay", f"/parked/{parked_id}/drop"):
-        answer = web.post(path, data={"reason": "A"}, headers={"Origin": "http://attacker.example"})
+        answer = locked.post(path, data={"reason": "A"}, headers={"Origin": "http://attacker.example"})
         assert answer.status_code == 403
 
     assert store.parked.count() == 1
@@ -331,11 +333,12 @@ def test_a_count_that_is_none_is_not_repeated(web):
 
 @pytest.fixture
 def locked(make_app):
-    return make_app(api_key="the-key").test_client()
+    """A browser that is not signed in."""
+    return make_app().test_client()
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_with_a_key_every_page_asks_to_sign_in(locked, path):
+def test_every_page_asks_to_sign_in(locked, path):
     answer = locked.get(path)
 
     assert answer.status_code == 302
@@ -384,7 +387,7 @@ def test_signing_out_closes_everything_again(locked):
 
 def test_a_cookie_that_was_copied_before_the_sign_out_opens_nothing_after_it(locked, make_app):
     copied = locked.post("/sign-in", data={"key": "the-key"}).headers["Set-Cookie"]
-    thief = make_app(api_key="the-key").test_client(use_cookies=False)
+    thief = make_app().test_client(use_cookies=False)
     assert thief.get("/", headers={"Cookie": copied}).status_code == 200
 
     locked.post("/sign-out", headers={"Origin": "http://localhost"})
@@ -401,8 +404,7 @@ def test_without_redis_nobody_is_signed_out_and_no_cookie_counts(locked, monkeyp
 
         answers = [locked.get("/"), locked.get("/api/v1/status"), locked.post("/sign-out", headers=OWN)]
 
-        far = {"X-Forwarded-For": "8.8.8.8"}
-        assert locked.get("/metrics", headers=far).status_code == 503
+        assert locked.get("/metrics").status_code == 503
         assert {answer.status_code for answer in answers} == {503}
         assert all("Start Redis" in answer.text for answer in answers)
         bearer = {"Authorization": "Bearer the-key"}
@@ -440,15 +442,48 @@ def test_signing_in_never_leads_to_another_site(locked, goal):
     assert answer.location == "/"
 
 
-def test_without_a_key_there_is_nothing_to_sign_in_to(web):
-    assert web.get("/sign-in").location == "/"
+@pytest.fixture
+def link(store) -> str:
+    """The path of a new sign-in link."""
+    return f"/sign-in?link={store.sessions.make_link()}"
 
 
-def test_without_a_key_another_machine_is_told_what_to_set(web):
-    answer = web.get("/", environ_overrides={"REMOTE_ADDR": "192.168.1.7"})
+def test_a_link_signs_a_browser_in_and_leads_to_the_overview(locked, link):
+    answer = locked.get(link)
 
-    assert answer.status_code == 403
-    assert "TAJO_API_KEY" in answer.text
+    assert answer.status_code == 200
+    assert answer.headers["Refresh"] == "0; url=/"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert 'href="/"' in answer.text
+    assert locked.get("/").status_code == 200
+
+
+def test_a_link_that_was_used_opens_nothing_and_says_how_to_get_another(locked, make_app, link):
+    locked.get(link)
+
+    answer = make_app().test_client().get(link)
+
+    assert answer.status_code == 401
+    assert "tajo sign-in" in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_who_is_signed_in_and_clicks_again_is_led_to_the_overview(locked, link):
+    locked.get(link)
+
+    assert locked.get(link).location == "/"
+
+
+def test_a_preview_of_a_link_does_not_use_it_up(locked, make_app, link):
+    assert "Set-Cookie" not in make_app().test_client().head(link).headers
+
+    assert locked.get(link).status_code == 200
+
+
+def test_a_large_form_is_refused_before_it_is_read(locked):
+    sent = {"key": (io.BytesIO(b"x" * 100_000), "a-file")}
+
+    assert locked.post("/sign-in", data=sent).status_code == 413
 
 
 def test_a_page_that_does_not_exist_leads_back(web):

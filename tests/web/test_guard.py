@@ -6,11 +6,13 @@ from redis import RedisError
 from werkzeug.test import EnvironBuilder
 
 from customer_sync.store import Store, keys
+from customer_sync.store.sessions import LINK_S, Sessions
 from customer_sync.store.wrong_keys import FROM_ALL, FROM_ONE, WINDOW_S
-from customer_sync.web.guard import COOKIE, SESSION_S, Guard
+from customer_sync.web.guard import SESSION_S, Guard
 from customer_sync.web.signing import SKEW_S, Signing
 
-KEY = "a-long-random-key"
+KEY, OTHER_KEY = "a-long-random-key", "another-key"
+OWN = "http://127.0.0.1:8000"
 NOW_MS = 1_795_219_200_000
 JSON = {"Content-Type": "application/json"}
 
@@ -20,7 +22,8 @@ def request_of(
 ) -> Request:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     if cookie:
-        named["Cookie"] = f"{COOKIE}={cookie}"
+        # under the name of each installation that the tests know
+        named["Cookie"] = "; ".join(f"{guard_of(key).cookie}={cookie}" for key in (KEY, OTHER_KEY))
     builder = EnvironBuilder(
         path="/api/v1/status",
         method=method,
@@ -35,7 +38,7 @@ def no_store() -> Store:
     raise AssertionError("asked for Redis, which may be away")
 
 
-def guard_of(key: str | None = KEY, *, later_s: int = 0, **more) -> Guard:
+def guard_of(key: str = KEY, *, later_s: int = 0, **more) -> Guard:
     return Guard(key, **{"store": no_store, "clock": lambda: NOW_MS + later_s * 1000, **more})
 
 
@@ -55,36 +58,27 @@ def locked(store):
     return lambda key=KEY, **more: guard_of(key, **{"store": lambda: store, **more})
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "localhost:8000", "127.0.0.1:8000", "[::1]:8000", "[::1]", "LocalHost:1"]
-)
-@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "127.8.8.8", "::ffff:127.0.0.1"])
-def test_without_a_key_this_machine_may_look(host, address):
-    assert guard_of(None).denial(request_of(host=host, address=address)) is None
+HERE = [
+    {},
+    {"host": "localhost"},
+    {"host": "[::1]:8000", "address": "::1"},
+    {"address": "::ffff:127.0.0.1"},
+    {"host": "attacker.example"},
+    {"host": "web:8000", "address": "172.18.0.5"},
+    {"address": ""},
+    {"address": "unix:"},
+    {"X_Forwarded_For": "127.0.0.1"},
+    {"host": "tajo.example", "address": "8.8.8.8"},
+]
 
 
-@pytest.mark.parametrize(
-    ("case", "what"),
-    [
-        ({"address": "192.168.1.7"}, "another machine"),
-        ({"address": "8.8.8.8"}, "the internet"),
-        ({"address": ""}, "no address at all"),
-        ({"address": "unix:"}, "an address that is none"),
-        ({"host": "attacker.example"}, "a name that was led to this machine"),
-        ({"host": "attacker.example:8000"}, "the same with a port"),
-        ({"host": "127.0.0.1.attacker.example"}, "a name that begins like ours"),
-        ({"host": "[::1].attacker.example"}, "the same in brackets"),
-        ({"X_Forwarded_For": "127.0.0.1"}, "a proxy in front"),
-        ({"Forwarded": "for=127.0.0.1"}, "a proxy in front, in the standard's word"),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_without_a_key_nobody_else_may(case, what):
-    denial = guard_of(None).denial(request_of(**case))
+@pytest.mark.parametrize("case", HERE)
+def test_wherever_a_request_comes_from_it_needs_the_key(case):
+    denial = guard_of().denial(request_of(**case))
 
-    assert denial is not None, what
-    assert denial.status == 403
-    assert "TAJO_API_KEY" in denial.remedy
+    assert denial is not None
+    assert denial.status == 401
+    assert "api.key" in denial.remedy
 
 
 def test_with_a_key_its_bearer_may_from_everywhere():
@@ -110,7 +104,7 @@ def test_the_cookie_stands_for_the_key_and_does_not_hold_it(locked):
 
     assert KEY not in cookie
     assert locked().denial(request_of(cookie=cookie)) is None
-    assert locked("another-key").denial(request_of(cookie=cookie)) is not None
+    assert locked(OTHER_KEY).denial(request_of(cookie=cookie)) is not None
 
 
 def test_the_cookie_cannot_be_read_by_scripts_and_does_not_travel_from_other_sites():
@@ -166,12 +160,6 @@ def test_what_was_signed_for_another_purpose_opens_nothing(locked):
     assert locked().denial(request_of(cookie=signed("connect:lumen"))) is not None
 
 
-def test_without_a_key_no_cookie_is_looked_at():
-    cookie = Signing([""], "dashboard", SESSION_S, lambda: NOW_MS).sign("a-session")
-
-    assert guard_of(None).denial(request_of(cookie=cookie, address="8.8.8.8")) is not None
-
-
 def test_a_sign_in_ends(locked):
     cookie = session(locked())
 
@@ -222,16 +210,14 @@ def test_a_sign_out_without_a_sign_in_writes_nothing(cookie):
     guard_of().sign_out(Response(), request_of(cookie=cookie))
 
 
-OWN = "http://127.0.0.1:8000"
-
-
-@pytest.mark.parametrize("has_key", [True, False])
 @pytest.mark.parametrize(
     ("headers", "passes"),
     [
         ({"Origin": OWN}, True),
         ({"Origin": "https://tajo.example"}, True),
         ({"Sec_Fetch_Site": "same-origin"}, True),
+        ({"Sec_Fetch_Site": "same-origin", "Origin": "https://behind-a-proxy.example"}, True),
+        ({"Sec_Fetch_Site": "none"}, True),
         ({"Content_Type": "application/json"}, True),
         ({"Content_Type": "application/json; charset=utf-8"}, True),
         ({"Origin": "http://attacker.example"}, False),
@@ -241,42 +227,73 @@ OWN = "http://127.0.0.1:8000"
         ({"Origin": "http://attacker.example", "Content_Type": "application/json"}, False),
         ({"Sec_Fetch_Site": "cross-site"}, False),
         ({"Sec_Fetch_Site": "same-site", "Content_Type": "application/json"}, False),
+        ({"Sec_Fetch_Site": "cross-site", "Origin": OWN}, False),
         ({"Content_Type": "application/x-www-form-urlencoded"}, False),
         ({"Content_Type": "text/plain"}, False),
         ({}, False),
     ],
 )
-def test_a_change_that_another_sites_page_could_ask_for_is_refused(locked, headers, passes, has_key):
-    guard = locked(KEY if has_key else None, public_url="https://tajo.example")
-    cookie = session(guard) if has_key else ""
+def test_a_change_that_another_sites_page_could_ask_for_is_refused(locked, headers, passes):
+    guard = locked(public_url="https://tajo.example")
 
-    denial = guard.denial(request_of("POST", cookie=cookie, **headers))
+    denial = guard.denial(request_of("POST", cookie=session(guard), **headers))
 
     assert (denial is None) is passes
     assert passes or "application/json" in denial.remedy
 
 
 @pytest.mark.parametrize("origin", ["null", "", "file://", "about:blank"])
-def test_an_origin_without_a_host_is_not_ours_though_there_is_no_public_address(origin):
-    assert guard_of(None).denial(request_of("POST", Origin=origin)) is not None
+def test_an_origin_without_a_host_is_not_ours_though_there_is_no_public_address(locked, origin):
+    assert locked().denial(request_of("POST", cookie=session(locked()), Origin=origin)) is not None
 
 
-def test_a_program_may_delete_without_a_body_or_an_origin():
-    assert guard_of(None).denial(request_of("DELETE")) is None
-    assert guard_of(None).denial(request_of("DELETE", Origin="http://attacker.example")) is not None
+def test_a_program_may_delete_without_a_body_or_an_origin(locked):
+    cookie = session(locked())
+
+    assert locked().denial(request_of("DELETE", cookie=cookie)) is None
+    assert locked().denial(request_of("DELETE", cookie=cookie, Origin="http://attacker.example")) is not None
 
 
-@pytest.mark.parametrize("address", ["127.0.0.1", "10.1.2.3", "172.18.0.5", "fd00::1"])
-def test_metrics_are_open_to_a_scraper_nearby(address):
-    assert guard_of().denial_of_scrape(request_of(address=address, host="web:8000")) is None
+def test_two_installations_on_one_machine_do_not_take_each_others_cookie():
+    # browsers show the cookies of one port to every other one
+    assert guard_of(KEY).cookie == guard_of(KEY).cookie
+    assert guard_of(KEY).cookie != guard_of(OTHER_KEY).cookie
 
 
-@pytest.mark.parametrize("case", [{"address": "8.8.8.8"}, {"address": "10.0.0.1", "X_Forwarded_For": "8.8.8.8"}])
-def test_metrics_are_closed_to_the_internet_without_the_key(case):
-    guard = guard_of()  # asks no Redis
+# links
 
-    assert guard.denial_of_scrape(request_of(**case)) is not None
-    assert guard.denial_of_scrape(request_of(**case, Authorization=f"Bearer {KEY}")) is None
+
+@pytest.fixture
+def links(store) -> Sessions:
+    return store.sessions
+
+
+def test_a_link_opens_once(locked, links):
+    link, other = links.make_link(), links.make_link()
+
+    assert locked().use_link(link)
+    assert not locked().use_link(link)
+    assert locked().use_link(other)
+
+
+def test_a_link_is_no_key_and_no_cookie(locked, links):
+    link = links.make_link()
+
+    assert not locked().is_key(link)
+    assert locked().denial(request_of(cookie=link)) is not None
+
+
+def test_a_link_ends_after_an_hour_and_cannot_be_read_in_redis(links, client):
+    link = links.make_link()
+
+    (name,) = client.scan_iter("*signin:*")
+    assert client.ttl(name) in range(LINK_S - 5, LINK_S + 1)
+    assert link.encode() not in name + client.get(name)
+
+
+@pytest.mark.parametrize("forge", ["", "x", "*", "{link}x", " {link}", "é\udc80"])
+def test_a_link_that_was_made_up_opens_nothing(locked, links, forge):
+    assert not locked().use_link(forge.format(link=links.make_link()))
 
 
 # wrong keys

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import time
 from datetime import UTC, datetime
@@ -8,13 +9,15 @@ import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
 from prometheus_client.parser import text_string_to_metric_families as parse
 
-from customer_sync.base.metrics import CATALOGUE, LATENCY_BUCKETS_S
+from customer_sync.base.metrics import CATALOGUE, LATENCY_BUCKETS_S, metrics_markdown
 from customer_sync.model import Inbound
 from customer_sync.store import inbox
 from customer_sync.store.counters import Tally
 from customer_sync.store.spool import Spool
 from customer_sync.web.metrics_page import GAUGES, KNOWN
 from tests.programs import need
+
+from .conftest import KEY
 
 
 def values(web) -> dict[tuple[str, frozenset], float]:
@@ -144,11 +147,25 @@ def test_a_scraper_that_asks_for_openmetrics_gets_it(web):
     assert {family.name for family in parse_open(answer.text)} >= {"tajo_up", "tajo_events"}
 
 
-def test_the_open_internet_needs_the_key(make_app):
-    web = make_app(api_key="key").test_client()
-    far = {"environ_overrides": {"REMOTE_ADDR": "8.8.8.8"}}
+@pytest.mark.parametrize("address", ["127.0.0.1", "172.18.0.5", "8.8.8.8"])
+def test_a_scraper_needs_the_key_wherever_it_is(make_app, address):
+    web = make_app().test_client()
+    from_there = {"environ_overrides": {"REMOTE_ADDR": address}}
 
-    assert web.get("/metrics", **far).status_code == 401
-    assert "TAJO_API_KEY" in web.get("/metrics", **far).text
-    assert web.get("/metrics", **far, headers={"Authorization": "Bearer key"}).status_code == 200
-    assert web.get("/metrics").status_code == 200
+    refused = web.get("/metrics", **from_there)
+
+    assert refused.status_code == 401
+    assert "api.key" in refused.text
+    assert "tajo_up" not in refused.text
+    assert web.get("/metrics", **from_there, headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
+
+
+def test_prometheus_understands_the_lines_that_the_page_of_metrics_gives(tmp_path):
+    lines = re.search(r"```yaml\n(.*?)```", metrics_markdown(), re.DOTALL).group(1)
+    (tmp_path / "prometheus.yml").write_text(lines)
+
+    checked = [need("promtool"), "check", "config", "--syntax-only", str(tmp_path / "prometheus.yml")]
+
+    done = subprocess.run(checked, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "credentials_file" in lines
