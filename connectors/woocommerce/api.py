@@ -24,6 +24,8 @@ from customer_sync.model import Json
 CUSTOMERS, ORDERS, WEBHOOKS = "wc/v3/customers", "wc/v3/orders", "wc/v3/webhooks"
 #: WooCommerce Analytics' report: totals of everybody who ever ordered, guests included.
 REPORT = "wc-analytics/reports/customers"
+#: How the report is filled: at once, or every 12 hours; since 10.5.
+IMPORTS = "wc-analytics/imports/status"
 SYSTEM = "wc/v3/system_status"
 
 #: The most records that a page may have: https://woocommerce.github.io/woocommerce-rest-api-docs/#pagination

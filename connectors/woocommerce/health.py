@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 from connectors.woocommerce import auth
-from connectors.woocommerce.api import CUSTOMERS, REPORT, SYSTEM, WEBHOOKS, Rejected, Shop
+from connectors.woocommerce.api import CUSTOMERS, IMPORTS, REPORT, SYSTEM, WEBHOOKS, Rejected, Shop
 from connectors.woocommerce.auth import Way
 from connectors.woocommerce.hooks import every_hook, made_before
-from customer_sync.errors import ConfigError, TajoError
+from customer_sync.errors import ConfigError, TajoError, TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.reach import Access, Finding
 from customer_sync.model import Json
@@ -119,7 +119,21 @@ def _analytics(shop: Shop) -> Finding:
     except Rejected as refusal:
         cause = f"It does not answer ({refusal.status}): no order totals, and a full pull reads every order for guests."
         return Finding("analytics", "warn", cause, "Switch it on in WooCommerce > Settings > Advanced > Features.")
-    return Finding("analytics", "ok", "It answers." if total is None else f"It knows {total} customers and guests.")
+    known = "It answers." if total is None else f"It knows {total} customers and guests."
+    if _is_scheduled(shop):
+        cause = f"{known} It is filled every 12 hours only: totals and guests of a pull are up to half a day old."
+        return Finding(
+            "analytics", "warn", cause, "In Analytics > Settings let WooCommerce update the data immediately."
+        )
+    return Finding("analytics", "ok", known)
+
+
+def _is_scheduled(shop: Shop) -> bool:
+    """Tell whether the report is filled every 12 hours, as new shops do since 10.5 (seen on 11.0.1, 2026-11-28)."""
+    try:
+        return shop.get(IMPORTS).get("mode") == "scheduled"
+    except (Rejected, TryLater):
+        return False
 
 
 def _version(shop: Shop) -> Finding:

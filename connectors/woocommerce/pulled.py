@@ -26,7 +26,6 @@ Row = Mapping[str, Json]
 
 TOPIC = "pull"
 _LONG_AGO = datetime.fromtimestamp(0, tz=UTC)
-_DAY_ONE = datetime(2020, 1, 1, tzinfo=UTC)
 
 Found = list[Event | PayloadError]
 
@@ -53,15 +52,14 @@ class Reader:
         """Return an event for each guest, and for each box that a registered customer ticked."""
         return self._each("orders", rows, self._order)
 
-    def report(self, rows: Sequence[Row], zone: tzinfo, read_on: datetime) -> Found:
-        """Return the totals of each customer, and each guest with theirs.
+    def report(self, rows: Sequence[Row], zone: tzinfo) -> Found:
+        """Return the totals of each customer, and each guest who ordered with theirs.
 
         Args:
             rows: rows of the report.
             zone: the site's own time zone, in which the report tells the last order.
-            read_on: the day of the pull.
         """
-        return self._each("report", rows, lambda row: self._row(row, zone, read_on))
+        return self._each("report", rows, lambda row: self._row(row, zone))
 
     def _each(
         self, name: str, rows: Sequence[Row], read: Callable[[Node], Event | None], subject: Subject | None = None
@@ -100,16 +98,19 @@ class Reader:
         order: dict[str, Json] = {"id": order_id, "customer": buyer}
         return self._event(name, Kind.ORDER_UPDATED, order, at, seen) if seen else None
 
-    def _row(self, node: Node, zone: tzinfo, read_on: datetime) -> Event | None:
+    def _row(self, node: Node, zone: tzinfo) -> Event | None:
         user_id = maybe_id(node.get("user_id"), "user_id")
         record: dict[str, Json] = {"id": user_id} if user_id else records.guest(node)
-        if not user_id and not record.get("email"):
-            return None
         last_order = _site_time(node, "date_last_order", zone)
         record |= records.totals(node)
+        # Who typed an address into the checkout and left has a draft of an order, and a row (seen on WooCommerce 9.8.3,
+        # 2026-11-28).
+        has_ordered = last_order is not None or record.get("totalOrders")
+        if not user_id and not (record.get("email") and has_ordered):
+            return None
         if "date_last_order" in node:
             record["lastOrderDate"] = None if last_order is None else to_text(last_order.astimezone(zone))
-        at = stamp_of(node, last_order, zone, read_on)
+        at = stamp_of(node, last_order, zone)
         name = f"report-{records.own_id(node)}:{at.isoformat()}"
         return self._event(name, Kind.CUSTOMER_UPDATED, record, at, ())
 
@@ -141,23 +142,21 @@ def _changed(row: Row) -> str:
     return found[:40] if isinstance(found, str) else ""
 
 
-def stamp_of(node: Node, last_order: datetime | None, zone: tzinfo, read_on: datetime) -> datetime:
-    """Return the stamp of a row of the report: the last thing that its person is known to have done.
+def stamp_of(node: Node, last_order: datetime | None, zone: tzinfo) -> datetime:
+    """Return the stamp of a row of the report: the last order, else the registration.
 
     The report is filled by background jobs and says not when, so the time of reading would claim too much: it would
-    beat a webhook that told more, and another shop where the same person bought later. Orders and refunds both move
-    `date_last_order`. What changes without them (an order that is cancelled) keeps the stamp, so the day of the pull
-    stands in the thousandths of a second, which WooCommerce leaves empty: of two rows with one stamp, the one that was
-    read on the later day wins.
+    beat a webhook that told more, and another shop where the same person bought later. The last visit
+    (`date_last_active`) claims too much as well: an order that is imported sets it *back* to when the order was placed,
+    so that a row with the order would lose to one without (seen on WooCommerce 11.0.1, 2026-11-28). Orders and refunds
+    both move `date_last_order`. Of two rows with one stamp the one that was read later wins.
 
-    The day of the last visit and of the registration are in UTC in some versions and in the site's own time in others,
-    and their `_gmt` twins are shifted the wrong way (read in Reports/Customers/Controller.php and DataStore.php,
-    2026-11): they are read both ways and the earlier counts, so that no stamp lies ahead.
+    The registration is in UTC in some versions and in the site's own time in others, and its `_gmt` twin is shifted the
+    wrong way (read in Reports/Customers/Controller.php and DataStore.php, 2026-11): it is read both ways and the
+    earlier counts, so that no stamp lies ahead.
     """
-    active = _earlier(node, "date_last_active", zone)
-    known = [at for at in (active, last_order) if at is not None]
-    at = max(known, default=None) or _earlier(node, "date_registered", zone) or _LONG_AGO
-    return at.replace(microsecond=0) + timedelta(milliseconds=(read_on - _DAY_ONE).days % 1000)
+    at = last_order or _earlier(node, "date_registered", zone) or _LONG_AGO
+    return at.replace(microsecond=0)
 
 
 def site_time(value: Json, zone: tzinfo, path: str) -> datetime | None:

@@ -143,8 +143,8 @@ class Records:
     def login(self, number: int) -> None:
         """Let a customer log in: a webhook about nothing; the report shows it as the last activity."""
         found = self.account(number)
-        self.report.before(found)
         found.active_s = self._clock()
+        self.report.visited(found)
         self.customers.put(number, found)
         self._tell("customer.updated", number)
 

@@ -294,7 +294,11 @@ def _posts(
             at = times[by]
             fitting = [one for one in fitting if (not after or at(one) > after) and (not before or at(one) < before)]
     key = times.get(values["orderby"], lambda _: "")
-    ordered = sorted(fitting, key=lambda one: (key(one), number(one)), reverse=values["order"] == "desc")
+
+    def rank(one: Any) -> tuple[str, int]:
+        return key(one), call.tie(values, number(one)) if values["orderby"] in times else number(one)
+
+    ordered = sorted(fitting, key=rank, reverse=values["order"] == "desc")
     return _narrowed([number(one) for one in ordered], values)
 
 

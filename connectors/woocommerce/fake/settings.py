@@ -41,7 +41,7 @@ class Settings:
         hide_every: every so many-th order and product may not be read by the keys' user; 0 hides none.
         ignores_modified: an old store that knows no `modified_after`.
         arbitrary_ties: rows that are equal in the column they are sorted by come in another order on each page, as
-            from a real database: some come twice and some never.
+            from a real database: some come twice and some never (seen on WooCommerce 9.8.3 and 11.0.1, 2026-11-28).
         hpos: orders are in tables of their own (the default since 8.2); off, they are posts.
         max_per_second: calls beyond are answered 429, as hosts do; 0 has no limit.
         webhooks: whether changes raise webhooks at all; imports and batch paths of real stores raise none.
@@ -76,7 +76,7 @@ class Settings:
     forbidden: tuple[Area, ...] = ()
     hide_every: int = 0
     ignores_modified: bool = False
-    arbitrary_ties: bool = False
+    arbitrary_ties: bool = True
     hpos: bool = True
     max_per_second: int = 0
     webhooks: bool = True

@@ -8,11 +8,16 @@ import hmac
 import json
 import secrets
 from typing import Any, NamedTuple
-from urllib.parse import parse_qsl, quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
+from connectors.woocommerce.connector import WooCommerceConnector
 from connectors.woocommerce.fake.app import FakeStore
 from connectors.woocommerce.fake.settings import KEY, SECRET, Settings
+from connectors.woocommerce.tests.canned import Vault
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.fakes.clock import Clock
+from customer_sync.kit.outbound import Reply as Answered
+from customer_sync.kit.reach import Access
 
 HOST = "shop.test"
 NOW_S = 1_800_000_000.0  # 2027-01-15T08:00:00Z
@@ -80,6 +85,28 @@ class Woo:
         reply = self.call("POST", "webhooks", {"topic": topic, "delivery_url": url, "secret": "s3cr3t", **more})
         assert reply.status == 201, reply.body
         return int(reply.json()["id"])
+
+
+class Through:
+    """Sends what the connector sends to a store in this process."""
+
+    def __init__(self, woo: Woo) -> None:
+        self.woo, self.sent = woo, []
+
+    def send(self, method: str, url: str, *, headers: dict[str, str], body: bytes | None = None) -> Answered:
+        parts = urlsplit(url)
+        path = f"{parts.path}?{parts.query}" if parts.query else parts.path
+        self.sent.append((method, path))
+        found = self.woo.http.open(path, method=method, headers=headers, data=body, base_url=f"http://{HOST}")
+        answered = {name.lower(): value for name, value in found.headers}
+        return Answered(found.status_code, answered, found.get_data())
+
+
+def connected(woo: Woo, vault: Any = None, **options: Any) -> tuple[WooCommerceConnector, Access]:
+    """Return the connector of a store in this process, and how it reaches the store."""
+    written = {"shop_url": f"http://{HOST}", "consumer_key": KEY, "consumer_secret": SECRET, "auth": "basic"}
+    source = SourceSettings("tea", "woocommerce", ("s3cr3t",), {**written, **options})
+    return WooCommerceConnector(source), Access(Through(woo), vault or Vault(), woo.store.clock)
 
 
 def basic(key: str = KEY, secret: str = SECRET) -> dict[str, str]:

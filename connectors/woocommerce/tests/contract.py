@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, ClassVar
 
-from connectors.woocommerce import api, pull
+from connectors.woocommerce import analytics, api, place, pull
 from connectors.woocommerce.boxes import Boxes
 from connectors.woocommerce.connector import _consent_keys
 from connectors.woocommerce.fake.settings import KEY, SECRET
@@ -72,7 +72,8 @@ class WooCommerce(Trial):
 
     def prepare(self, patch):
         patch.setattr(api, "PER_PAGE", 10)
-        patch.setattr(pull, "PER_PAGE", 10)
+        for module in (pull, place, analytics):
+            patch.setattr(module, "PER_PAGE", 10)
 
     def everybody(self, shop):
         return {str(one["id"]) for one in call(shop, "GET", "customers?role=all&per_page=100")}

@@ -154,6 +154,7 @@ class Whole(Hooks):
         self.answers = {
             "wc/v3/customers": rows([{"id": 1, "meta_data": []}]),
             "wc-analytics/reports/customers": rows([], total=12),
+            "wc-analytics/imports/status": (404, {"code": "rest_no_route"}),
             "wc/v3/webhooks/0": (400, {"code": "woocommerce_rest_shop_webhook_invalid_id"}),
             "wc/v3/system_status": (200, {"environment": {"version": "11.1.0", "wp_cron": True}}),
             **answers,
@@ -184,6 +185,8 @@ SICK = {
     "read only": ({"wc/v3/webhooks/0": (401, REFUSED)}, "permissions", "warn", "may read and not write"),
     "no manager": ({"wc/v3/webhooks/0": REFUSAL}, "permissions", "warn", "may not manage"),
     "no analytics": ({"wc-analytics/reports/customers": REFUSAL}, "analytics", "warn", "403"),
+    "late analytics": ({"wc-analytics/imports/status": (200, {"mode": "scheduled"})}, "analytics", "warn", "12 hours"),
+    "prompt analytics": ({"wc-analytics/imports/status": (200, {"mode": "immediate"})}, "analytics", "ok", "12 cust"),
     "old": ({"wc/v3/system_status": (200, {"environment": {"version": "5.6.2"}})}, "version", "warn", "5.6.2"),
     "no cron": (
         {"wc/v3/system_status": (200, {"environment": {"version": "11.1", "wp_cron": False}})},
