@@ -1,20 +1,29 @@
-"""The webhooks that are measured with: signed Shopify customers of about 1 KB, written by the demo shop."""
+"""The webhooks that are measured with: signed Shopify customers of about 1 KB, in the bodies of the stand-in."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+import uuid
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
+from typing import Any, NamedTuple
 
 from benchmarks.stack import SECRET, SHOP
-from customer_sync.demo.dialect import Notice
-from customer_sync.demo.shopify import ShopifyDialect
+from connectors.shopify.fake import bodies
 from customer_sync.kit.connector import Connector, SourceSettings
-from customer_sync.kit.invented.people import Customer, make_person, move
+from customer_sync.kit.invented.people import make_person, move
 from customer_sync.model import Inbound
 from customer_sync.registry import connector_for
 
 SOURCE = "shopify"
+
+
+class Notice(NamedTuple):
+    """One webhook before it is signed."""
+
+    headers: Mapping[str, str]
+    body: bytes
 
 
 def connector() -> Connector:
@@ -31,24 +40,66 @@ def customers(people: int, updates: int = 1, seed: int = 1) -> list[tuple[str, N
         seed: the same number makes the same people.
     """
     dice = Random(seed)
-    dialect = ShopifyDialect(SOURCE, SHOP, dice)
+    first_id = (1 << 53) + dice.getrandbits(40)
     now = datetime.now(UTC).replace(microsecond=0) - timedelta(seconds=updates + 10)
     found: list[tuple[str, Notice]] = []
     everyone = []
     for number in range(people):
-        customer = Customer(dialect.customer_id(), make_person(dice), now, now)
-        customer.person.email = f"person{seed}.{number}@mail.example"
+        person = make_person(dice)
+        person.email = f"person{seed}.{number}@mail.example"
         # phone numbers are unique in Brevo, and there are only so many to make up
-        customer.person.mobile = ""
-        everyone.append(customer)
-        found.append((customer.person.email, dialect.signed_up(customer)[0]))
-    for _ in range(updates - 1):
-        for customer in everyone:
-            move(dice, customer.person)
-            customer.person.first = f"{customer.person.first.partition(' ')[0]} {dice.randint(1, 999)}"
-            customer.touch(now)
-            found.append((customer.person.email, dialect.edited(customer)[0]))
+        person.mobile = ""
+        everyone.append(person)
+        found.append((person.email, _notice(dice, "customers/create", _facts(first_id + number, person, now, now))))
+    for turn in range(1, updates):
+        for number, person in enumerate(everyone):
+            move(dice, person)
+            person.first = f"{person.first.partition(' ')[0]} {dice.randint(1, 999)}"
+            facts = _facts(first_id + number, person, now, now + timedelta(seconds=turn))
+            found.append((person.email, _notice(dice, "customers/update", facts)))
     return found
+
+
+def _facts(number: int, person: Any, created_at: datetime, updated_at: datetime) -> dict[str, Any]:
+    return {
+        "id": f"gid://shopify/Customer/{number}",
+        "legacyResourceId": str(number),
+        "createdAt": created_at.isoformat(),
+        "updatedAt": updated_at.isoformat(),
+        "firstName": person.first,
+        "lastName": person.last,
+        "displayName": person.name,
+        "state": "ENABLED",
+        "note": None,
+        "email": person.email,
+        "phone": None,
+        "currencyCode": person.country.currency,
+        "company": person.company or None,
+        "address1": person.street,
+        "city": person.city,
+        "zip": person.postcode,
+        "country": person.country.name,
+        "countryCode": person.country.code,
+    }
+
+
+def _notice(dice: Random, topic: str, facts: Mapping[str, Any]) -> Notice:
+    headers = {
+        "content-type": "application/json",
+        "user-agent": "Shopify-Captain-Hook",
+        "x-shopify-topic": topic,
+        "x-shopify-shop-domain": SHOP,
+        "x-shopify-api-version": "2026-10",
+        "x-shopify-webhook-id": _uuid(dice),
+        "x-shopify-event-id": _uuid(dice),
+        "x-shopify-triggered-at": f"{datetime.fromisoformat(facts['updatedAt']):%Y-%m-%dT%H:%M:%S}."
+        f"{dice.randrange(10**9):09d}Z",
+    }
+    return Notice(headers, json.dumps(bodies.customer(facts), ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def _uuid(dice: Random) -> str:
+    return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
 
 def inbounds(notices: Sequence[Notice]) -> list[Inbound]:

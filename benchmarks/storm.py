@@ -10,7 +10,6 @@ from typing import NamedTuple
 from benchmarks import events, load
 from benchmarks.report import Report, number, say
 from benchmarks.stack import SECRET, Stack, until
-from customer_sync.demo.dialect import Notice
 
 UPDATES = 20
 #: What the general plan allows.
@@ -61,7 +60,7 @@ def run(*, quick: bool, people: int | None) -> Report:
     return report
 
 
-def _ours(notices: Sequence[Notice], people: int) -> Outcome:
+def _ours(notices: Sequence[events.Notice], people: int) -> Outcome:
     with Stack(plan="general") as stack:
         _, port = stack.start_web()
         stack.start_worker()
@@ -79,7 +78,7 @@ def _ours(notices: Sequence[Notice], people: int) -> Outcome:
         return Outcome(seconds, stack.writes(), stack.writes(429), stack.writes() - stack.writes(429))
 
 
-def _plain(notices: Sequence[Notice], seconds: float) -> Outcome:
+def _plain(notices: Sequence[events.Notice], seconds: float) -> Outcome:
     with Stack(plan="general", env={"PLAIN_SECRET": SECRET}) as stack:
         _, port = stack.start_web("benchmarks.plain:create_app", threads=8)
         stack.start("plain", "celery", "-A", "benchmarks.plain", "worker", "-c", "2", "--without-mingle")

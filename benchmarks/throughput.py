@@ -12,13 +12,12 @@ from benchmarks.plain import app as plain_app
 from benchmarks.plain import sync_customer
 from benchmarks.report import Report, number, say
 from benchmarks.stack import Stack, is_write, until
-from customer_sync.demo.dialect import Notice
 from customer_sync.store import inbox
 
 #: The slowest that is waited for, in seconds.
 PATIENCE_S = 90.0
 
-Event = tuple[str, Notice]
+Event = tuple[str, events.Notice]
 
 
 def run(*, quick: bool) -> Report:

@@ -19,7 +19,7 @@
 | `operate` | what people ask: is it well (doctor), forget me, why (explain), how many (figures) |
 | `assembly` | settings become objects |
 | `worker` | Celery's app and tasks, the schedule |
-| `demo`, `web`, `cli` | the demo shop; the faces |
+| `demo`, `web`, `cli` | the shops of the demo; the faces |
 """
 
 __version__ = "0.1.0"

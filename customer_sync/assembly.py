@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import redis
 
@@ -23,6 +23,7 @@ from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.gear import open_gear
 from customer_sync.brevo.contacts.handler import CONTACTS, ContactsHandler
+from customer_sync.brevo.lists import read_list_ids
 from customer_sync.brevo.rules import rules_of
 from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.webhooks import BrevoIntake
@@ -155,7 +156,15 @@ def open_line(
     rules = RulesBook(settings, store, brevo, clock)
     for lane in LANES:
         store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], has_gear=lane.has_gear)
-    contacts = ContactsHandler(brevo, store.limits, store.people, rules.read, clock, under_way=store.imports.ids)
+    contacts = ContactsHandler(
+        brevo,
+        store.limits,
+        store.people,
+        rules.read,
+        clock,
+        under_way=store.imports.ids,
+        forget_account=lambda: _forget_account(store),
+    )
     connectors = connectors_of(settings)
 
     def forget(items: Sequence[Item]) -> None:
@@ -294,8 +303,8 @@ class RulesBook:
 
     Args:
         settings: the config.
-        store: holds the list of attributes for all processes.
-        brevo: asked for the attributes.
+        store: holds what was read of the account for all processes.
+        brevo: asked for attributes and lists.
         clock: milliseconds since 1970; None takes Redis' own time.
     """
 
@@ -310,22 +319,38 @@ class RulesBook:
         """Return the rules as they are now.
 
         Raises:
-            TajoError: the attributes are not known and Brevo does not tell them; see `Brevo.call`.
+            TajoError: attributes and lists are not known and Brevo does not tell them; see `Brevo.call`.
         """
         now = time.monotonic()
         if self._rules.attributes is None or now - self._read_at > RULES_MAX_AGE_S:
-            self._rules = self._rules.with_attributes(self._attributes())
+            self._rules = self._rules.with_attributes(self._attributes()).with_lists(self._lists())
             self._read_at = now
         return self._rules
 
     def _attributes(self) -> Mapping[str, str]:
-        noted = self._store.note("attributes")
+        known: dict[str, str] = self._noted("attributes", lambda: read_attributes(self._brevo))
+        return known
+
+    def _lists(self) -> Sequence[int]:
+        # without lists in the settings nobody needs to know which there are
+        wanted = any(self._rules.lists.values())
+        known: list[int] = self._noted("lists", lambda: read_list_ids(self._brevo)) if wanted else []
+        return known
+
+    def _noted(self, what: str, read: Callable[[], Any]) -> Any:
+        """Return what some process read of the account not long ago; read it where none did."""
+        noted = self._store.note(what)
         if noted is not None and self._clock() / 1000 - noted["at"] < ATTRIBUTES_MAX_AGE_S:
-            known: dict[str, str] = noted["found"]
-            return known
-        found = read_attributes(self._brevo)
-        self._store.set_note("attributes", {"at": self._clock() / 1000, "found": found})
+            return noted["found"]
+        found = read()
+        self._store.set_note(what, {"at": self._clock() / 1000, "found": found})
         return found
+
+
+def _forget_account(store: Store) -> None:
+    """Let the attributes and lists of the account be read again."""
+    for what in ("attributes", "lists"):
+        store.set_note(what, None)
 
 
 def tell_broken(settings: Settings, store: Store) -> None:
@@ -359,7 +384,7 @@ def check_account(settings: Settings, store: Store) -> None:
         log.warning("account not checked", error=str(error))
         return
     finally:
-        store.set_note("attributes", None)
+        _forget_account(store)
         store.counters.add(tally)
     texts = [f"Brevo, {one.name}: {one.cause}" for one in findings]
     if store.note("account_findings") == texts:
@@ -377,7 +402,7 @@ def _notice_new_account(settings: Settings, store: Store) -> None:
     if store.note("account") == mark:
         return
     store.set_note("account", mark)
-    store.set_note("attributes", None)
+    _forget_account(store)
     for lane in LANES:
         if lane.destination != CONTACTS.destination:
             continue

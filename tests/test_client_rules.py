@@ -115,6 +115,7 @@ ANSWERS = [
     (403, said("Consent groups are off", "CONSENT_GROUP_NOT_ENABLED"), ConfigError, "denies access"),
     (404, said("Contact does not exist", "document_not_found"), Missing, "not in Brevo"),
     (404, said("List ID does not exist", "document_not_found"), NoList, "A list of the settings is not in Brevo"),
+    (400, said("List ID does not exist"), NoList, "A list of the settings is not in Brevo"),
     (
         400,
         said("Invalid phone number"),
@@ -161,6 +162,7 @@ OTHERS = {
         (400, said(SMS_TAKEN, duplicate_identifiers=["SMS"]), Parkable, "refused the import: 400"),
         (404, said("Not found", "document_not_found"), Missing, "The list of the import"),
         (404, said("List ID does not exist", "document_not_found"), NoList, "A list of the settings is not in Brevo"),
+        (400, said("List ID does not exist"), NoList, "A list of the settings is not in Brevo"),
         (413, b"", Parkable, "too large for Brevo"),
     ],
     "lists": [
@@ -385,11 +387,33 @@ def test_any_answer_has_a_next_step_and_one_that_is_refused_says_why_and_what_to
         assert raised.remedy
 
 
-@given(message=st.text(), status=st.integers(300, 599))
-def test_a_message_of_brevo_is_never_repeated_as_it_may_hold_an_address(message, status):
-    marked = f"jane@example.com {message}"
+@given(
+    message=st.text(),
+    status=st.integers(300, 599),
+    personal=st.sampled_from(["jane@example.com", "+49 151 12345678", "(0151) 123-4567", "'Jane Doe'", '"Jane Doe"']),
+)
+def test_nothing_personal_in_a_message_of_brevo_is_repeated(message, status, personal):
+    marked = f"{personal} {message}"
 
-    assert "jane@example.com" not in str(error_of(reply(status, said(marked))))
+    told = str(error_of(reply(status, said(marked))))
+
+    assert personal not in told
+    assert "Jane" not in told
+    assert "123-4567" not in told
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("List 5 is yours no more", "List 5 is yours no more"),
+        ("Attribute VIP of jane@example.com\n is wrong.", "Attribute VIP of ... is wrong"),
+        ("x" * 500, "x" * 160 + "..."),
+    ],
+)
+def test_brevos_own_words_are_kept_where_the_table_has_none(message, kept):
+    raised = error_of(reply(400, said(message)))
+
+    assert raised.reason == f'Brevo refused the contact: 400 invalid_parameter. Brevo says: "{kept}".'
 
 
 @pytest.mark.parametrize(("table", "row"), ROWS)

@@ -1,4 +1,4 @@
-"""The wheel: what is installed is the product, without what judges it."""
+"""The wheel: what is installed is the product, with the shops of its demo and without what judges it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from hatchling.builders.wheel import WheelBuilder
 
 ROOT = Path(__file__).parent.parent
 #: What only a source checkout has.
-LEFT_OUT = re.compile(r"^connectors/\w+/(?:fake|tests)/|^customer_sync/kit/fakes/|^tests/|^benchmarks/|/test_\w+\.py$")
+LEFT_OUT = re.compile(r"^connectors/\w+/tests/|^tests/|^benchmarks/|/test_\w+\.py$")
 #: The same, as modules name it.
-OUTSIDE = re.compile(
-    r"^\s*(?:from|import) (?:connectors\.\w+\.(?:fake|tests)|customer_sync\.kit\.fakes|tests)\b", re.MULTILINE
-)
+OUTSIDE = re.compile(r"^\s*(?:from|import) (?:connectors\.\w+\.tests|tests)\b", re.MULTILINE)
 STARTS = "import customer_sync.demo.__main__, customer_sync.cli, customer_sync.web"
 CONNECTORS = "from customer_sync import registry; print(registry.__file__, *registry._found().classes)"
 
@@ -36,7 +34,7 @@ def names(folder: Path) -> list[str]:
     return [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
 
 
-def test_stand_ins_and_tests_stay_outside(wheel):
+def test_tests_stay_outside(wheel):
     assert [name for name in names(wheel) if LEFT_OUT.search(name)] == []
     assert any(LEFT_OUT.search(f"connectors/{name}") for name in names(ROOT / "connectors"))
 
@@ -66,3 +64,18 @@ def test_an_installation_starts_and_knows_its_connectors(wheel):
     place, *platforms = done.stdout.split()
     assert place.startswith(str(wheel))
     assert {"shopify", "woocommerce"} <= set(platforms)
+
+
+def test_the_shops_of_the_demo_start_from_an_installation(wheel):
+    env = os.environ | {"PYTHONPATH": str(wheel)}
+    code = "from customer_sync.demo import stage; print(*stage.parts())"
+    told = subprocess.run([sys.executable, "-c", code], cwd=wheel, env=env, capture_output=True, text=True, check=True)
+
+    platforms = told.stdout.split()
+    assert {"shopify", "woocommerce"} <= set(platforms)
+    for platform in platforms:
+        words = [sys.executable, "-m", f"connectors.{platform}.fake", "--port", "0"]
+        with subprocess.Popen(words, cwd=wheel, env=env, stdout=subprocess.PIPE, text=True) as shop:
+            assert shop.stdout is not None
+            assert shop.stdout.readline().startswith("http://127.0.0.1:")
+            shop.terminate()

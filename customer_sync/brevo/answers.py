@@ -7,6 +7,7 @@ first; a code stands only where the words are not known.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -36,6 +37,12 @@ class Refusal(NamedTuple):
     code: str
     message: str
     duplicates: tuple[str, ...]
+
+    @property
+    def said(self) -> str:
+        """Brevo's own words on one line, without what may be of a person."""
+        words = " ".join(_PERSONAL.sub("...", self.message).split()).rstrip(".")
+        return words if len(words) <= MOST_WORDS else f"{words[:MOST_WORDS]}..."
 
 
 class Answer(NamedTuple):
@@ -93,7 +100,8 @@ class Answers:
         if status >= 500:
             return Answer(status, Next.WAIT, f"Brevo answers {status}.")
         said = f"{status} {refusal.code}".rstrip()
-        return Answer(status, Next.PARK, f"Brevo refused {self.what}: {said}.", self.remedy)
+        words = f' Brevo says: "{refusal.said}".' if refusal.said else ""
+        return Answer(status, Next.PARK, f"Brevo refused {self.what}: {said}.{words}", self.remedy)
 
     def fields_at_fault(self, row: Answer, refusal: Refusal) -> tuple[str, ...]:
         """Return the fields that Brevo refused, as far as its answer tells; `row` is what `find` gave."""
@@ -155,12 +163,17 @@ _NO_LIST: Final = Answer(
     "`tajo doctor` names it: make it in Brevo, or take its number out of tajo.yaml, then replay.",
     words="list id",
 )
+#: What Brevo says may hold what somebody's customer typed in: a quotation, an address, a number.
+_PERSONAL: Final = re.compile(r"""(["'`]).*?\1|\S*@\S*|\+?\d[\d\s().-]{3,}\d""")
+#: How much of Brevo's own words is kept, in characters.
+MOST_WORDS: Final = 160
 
 #: `/contacts` and `/contacts/{identifier}`: https://developers.brevo.com/reference/create-contact
 CONTACTS: Final = Answers(
     "the contact",
     (
         _NO_LIST,
+        _NO_LIST._replace(status=400),
         Answer(404, Next.MISSING, "The contact is not in Brevo."),
         # documented without saying when: a contact that is just being processed
         Answer(425, Next.LATER, "Brevo is still busy with this contact."),
@@ -198,6 +211,7 @@ IMPORTS: Final = Answers(
     "the import",
     (
         _NO_LIST,
+        _NO_LIST._replace(status=400),
         Answer(404, Next.MISSING, "The list of the import is not in Brevo."),
         Answer(
             400,

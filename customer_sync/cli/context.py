@@ -39,13 +39,15 @@ class Running(NamedTuple):
 
 
 def home() -> Path:
-    """Return the folder of this installation's files: `TAJO_HOME`, else `.tajo` here."""
-    return Path(os.environ.get("TAJO_HOME", ".tajo"))
+    """Return the folder of this installation's files: `TAJO_HOME`, else `.tajo` here; while a demo runs, the demo's."""
+    found = _running()
+    return found[0] if found else homes()[0]
 
 
 def homes() -> list[Path]:
     """Return where a running installation may be: our own, and the demo's when there is no config of our own."""
-    return [home()] if has_config() else [home(), home() / "demo"]
+    own = Path(os.environ.get("TAJO_HOME", ".tajo"))
+    return [own] if has_config() else [own, own / "demo"]
 
 
 def has_config() -> bool:
@@ -55,10 +57,16 @@ def has_config() -> bool:
 
 def running() -> Running | None:
     """Return what a running `tajo run` says of itself, None when none runs."""
+    found = _running()
+    return found[1] if found else None
+
+
+def _running() -> tuple[Path, Running] | None:
+    """Return the folder of a running `tajo run`, and what it says of itself."""
     for folder in homes():
         found = _read_note(folder / RUN_NOTE)
         if found is not None and _is_alive(found.pid):
-            return found
+            return folder, found
     return None
 
 

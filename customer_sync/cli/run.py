@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -21,6 +22,7 @@ from customer_sync.base.log import configure, get
 from customer_sync.cli.output import fail
 from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queues_for
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
+from customer_sync.demo import stage
 from customer_sync.destinations import LANES
 from customer_sync.errors import ConfigError
 from customer_sync.sandbox.__main__ import main as sandbox_main
@@ -28,29 +30,10 @@ from customer_sync.store import connect, server
 
 log = get(__name__)
 
-#: The config of the demo: two shops with known secrets, mapped to the sandbox's list.
-DEMO_CONFIG = """\
-# Written by `tajo demo`. Copy it to tajo.yaml and put in your own shop to go on.
-connectors:
-  shopify:
-    shop_url: demo-shop.myshopify.com
-    api_secret: demo-shopify-secret
-  woocommerce:
-    shop_url: https://demo-woo.example
-    webhook_secret: demo-woocommerce-secret
-skills:
-  customer-sync:
-    enabled: true
-    field_mapping:
-      email: email
-      firstName: FIRSTNAME
-      lastName: LASTNAME
-      phone: SMS
-      city: CITY
-      country: COUNTRY
-    options:
-      list_id: 2
-"""
+#: The config of a demo, in the demo's folder.
+DEMO_FILE = "demo.yaml"
+#: The lists of the built-in sandbox, beside those that the config names.
+SANDBOX_LISTS = range(1, 11)
 
 
 @click.command()
@@ -72,6 +55,8 @@ def run(host: str, port: int, workers: int, web_processes: int) -> None:
             "Write tajo.yaml with your shop (`tajo init`), or unset BREVO_API_KEY to see the demo.",
             2,
         )
+    if is_demo:
+        settings = _apart(settings)
     _Stack(settings, host, port, workers, web_processes).up(is_demo=is_demo)
 
 
@@ -81,8 +66,7 @@ def demo(port: int) -> None:
     """Show it at work: a demo shop, the sandbox, the dashboard. Touches no account and no config of yours."""
     os.environ.pop("BREVO_API_KEY", None)
     os.environ.pop("TAJO_CONFIG", None)
-    os.environ["TAJO_HOME"] = str(_home() / "demo")
-    _Stack(Settings(), "127.0.0.1", port, 1, 1).up(is_demo=True)
+    _Stack(_apart(Settings()), "127.0.0.1", port, 1, 1).up(is_demo=True)
 
 
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
@@ -90,6 +74,13 @@ def demo(port: int) -> None:
 def sandbox(arguments: tuple[str, ...]) -> None:
     """Run the Brevo sandbox alone; `tajo sandbox --help` lists its options."""
     sys.exit(sandbox_main(list(arguments)))
+
+
+def _apart(settings: Settings) -> Settings:
+    """Return the settings of a demo: its people live in a folder and a Redis of their own, never beside a real shop."""
+    os.environ["TAJO_HOME"] = str(_home() / "demo")
+    os.environ.pop("TAJO_REDIS_URL", None)
+    return replace(settings, redis_url=None)
 
 
 def read_settings() -> Settings:
@@ -139,11 +130,14 @@ class _Stack:
         """Start everything, say where it is, and stay until stopped."""
         configure(self._settings.log_level)
         self._check_address()
-        if is_demo:
-            self._use_demo_config()
+        shops = self._use_demo_config() if is_demo else {}
+        if not is_demo:
+            self._refuse_demo_data()
         self._start_redis()
         sandbox_url = self._start_sandbox()
-        self._start_processes(is_demo=is_demo)
+        self._start_processes()
+        if is_demo:
+            self._start_demo(shops)
         self._note_where()
         self._say_where(sandbox_url)
         try:
@@ -168,10 +162,22 @@ class _Stack:
             except OSError as error:
                 fail(f"Port {self._port} is taken ({error.strerror}).", f"Choose another: --port {self._port + 1}", 4)
 
-    def _use_demo_config(self) -> None:
-        path = self._home / "demo.yaml"
-        path.write_text(DEMO_CONFIG)
+    def _use_demo_config(self) -> Mapping[str, int]:
+        """Write the demo's config; return where its shops will listen: platform → port."""
+        ports = {platform: embedded.free_port() for platform in stage.parts()}
+        path = self._home / DEMO_FILE
+        path.write_text(stage.config(ports, self._own_url))
         self._env["TAJO_CONFIG"] = str(path)
+        return ports
+
+    def _refuse_demo_data(self) -> None:
+        """Refuse to start where a demo of an older version left its people: they would go where the config points."""
+        if (self._home / DEMO_FILE).exists() and not self._settings.redis_url:
+            fail(
+                f"{self._home} holds the made-up people of a demo; they must not be mixed with those of a shop.",
+                f"Move or remove {self._home}, or set TAJO_HOME to another folder. A demo of today has its own.",
+                2,
+            )
 
     def _start_redis(self) -> None:
         if self._settings.redis_url:
@@ -201,11 +207,13 @@ class _Stack:
         journal = self._home / "sandbox.jsonl"
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "customer_sync.sandbox", "--port", str(port), "--journal", str(journal)]
-        self._supervisor.add(Child("sandbox", [*command, "--plan", "general"], self._env, is_silent=True))
+        wanted = {one for name in self._settings.sources for one in self._settings.options_for(name).list_ids}
+        lists = [f"--list={number}" for number in sorted({*SANDBOX_LISTS, *wanted})]
+        self._supervisor.add(Child("sandbox", [*command, "--plan", "general", *lists], self._env, is_silent=True))
         self._env["BREVO_API_URL"] = f"{url}/v3"
         return url
 
-    def _start_processes(self, *, is_demo: bool) -> None:
+    def _start_processes(self) -> None:
         # the warnings of libraries (running as root, say) would bury what the user must see
         python = [sys.executable, "-W", "ignore"]
         web = [*python, "-m", "granian", "customer_sync.web.front:create_front", "--factory", "--interface", "rsgi"]
@@ -222,9 +230,13 @@ class _Stack:
             self._supervisor.add(Child(name, [*command, "--without-heartbeat"], self._env))
         env = {**self._env, "TAJO_BEAT_FILE": str(beat)}
         self._supervisor.add(Child("beat", [*celery, "beat", "--pidfile="], env))
-        if is_demo:
-            command = [*python, "-m", "customer_sync.demo", "--url", self._url]
-            self._supervisor.add(Child("demo shop", command, self._env))
+
+    def _start_demo(self, shops: Mapping[str, int]) -> None:
+        for platform, part in stage.parts().items():
+            command = stage.command(platform, part, shops[platform])
+            self._supervisor.add(Child(f"shop {platform}", command, self._env, is_silent=True))
+        words = [sys.executable, "-W", "ignore", "-m", "customer_sync.demo", "--url", self._own_url]
+        self._supervisor.add(Child("demo", words, self._env))
 
     def _note_where(self) -> None:
         """Tell the other commands of this machine where everything is."""
@@ -243,6 +255,11 @@ class _Stack:
     def _url(self) -> str:
         host = f"[{self._host}]" if ":" in self._host else self._host
         return f"http://{host}:{self._port}"
+
+    @property
+    def _own_url(self) -> str:
+        """How this machine reaches us."""
+        return self._url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
 
     def _say_where(self, sandbox_url: str | None) -> None:
         url = self._url

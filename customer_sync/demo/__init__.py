@@ -1,5 +1,5 @@
-"""The demo shop: two shops full of people who sign up, order, move, agree, leave; told as signed webhooks.
+"""The demo: the stand-ins of the platforms as shops on this machine, full of people who buy, agree, move and leave.
 
-`customer_sync.kit.invented` makes them up, `shop` decides what they do, `shopify` and `woocommerce` tell it in the
-words of the platform, `schedule` adds what real deliveries have (repeats, disorder, bursts), `sender` posts them.
+`stage` finds the stand-ins and says how each is started and configured; `story` says what happens in them, fair weather
+and foul; `__main__` is the process that lets it happen.
 """

@@ -1,46 +1,46 @@
-"""`python -m customer_sync.demo`: sends the webhooks of two made-up shops to an installation on this machine."""
+"""`python -m customer_sync.demo`: opens the demo's shops, connects them, and lets things happen in them."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import secrets
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
-from itertools import islice
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from random import Random
+from typing import Final
 from urllib.parse import urlsplit
 
+from customer_sync.assembly import open_puller_of
 from customer_sync.base.log import configure, get
+from customer_sync.batch import runs
+from customer_sync.batch.runs import Puller
+from customer_sync.batch.upkeep import tend_webhooks
 from customer_sync.config import ConfigFaults, Settings
-from customer_sync.demo.dialect import Dialect
-from customer_sync.demo.schedule import schedule
-from customer_sync.demo.sender import Sender
-from customer_sync.demo.shop import Shop
-from customer_sync.demo.shopify import ShopifyDialect
-from customer_sync.demo.woocommerce import WooCommerceDialect
-from customer_sync.kit.connector import Connector
-from customer_sync.registry import connector_for, load_settings
+from customer_sync.demo.stage import parts
+from customer_sync.demo.story import BURST_EVERY_S, NO_CREDIT, OPENING, OPENING_EVERY_S, Shop, answers, post
+from customer_sync.errors import TajoError
+from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.transport import Timeout
+from customer_sync.registry import load_settings
+from customer_sync.store import Store, connect
+from customer_sync.store.run import Busy, Run, RunKind, RunState
 
 log = get(__name__)
 
-#: Webhooks per second, in the mean.
-RATE = 2.0
-#: platform → its way to tell, and the address a shop has when the config names none.
-DIALECTS: Mapping[str, tuple[type[ShopifyDialect | WooCommerceDialect], str]] = {
-    "shopify": (ShopifyDialect, "demo-shop.myshopify.com"),
-    "woocommerce": (WooCommerceDialect, "https://demo-woo.example"),
-}
-#: Where a sandbox listens.
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
+#: Where everything of a demo is.
+LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
+TIMEOUT: Final = Timeout(connect_s=1.0, silence_s=10.0, answer_s=10.0)
+#: How often something that is not ready is asked again, in seconds.
+ASK_AGAIN_S: Final = 0.05
+#: How long the first run of a source may take before the demo goes on without it, in seconds.
+FIRST_RUN_S: Final = 300.0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Send until stopped, or until `--count` are sent; return the exit code.
+    """Let things happen until stopped; return the exit code.
 
     Args:
         arguments: the command line without the program; None takes the process's own.
@@ -56,65 +56,123 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if fault:
         sys.stderr.write(fault + "\n")
         return 2
-    connectors = connectors_of(settings)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    seed = secrets.randbits(32) if options.seed is None else options.seed
-    sender = Sender(options.url, connectors, stop)
-    if sender.wait_until_ready():
-        log.info("demo shop open", sources=",".join(connectors), rate=options.rate, seed=seed)
-        dice = Random(seed)
-        webhooks = schedule(shops_of(connectors, dice), dice, options.rate, datetime.now(UTC))
-        sender.run(islice(webhooks, options.count))
-        log.info("demo shop closed", **{f"answers_{status}": sent for status, sent in sender.answers.items()})
+    demo = _Demo(settings, options.url.rstrip("/"), stop)
+    try:
+        demo.run()
+    except (TajoError, ValueError) as error:
+        if not stop.is_set():
+            log.warning("the demo begins again", reason=str(error))
+            return 1
     return 0
 
 
-def connectors_of(settings: Settings) -> dict[str, Connector]:
-    """Return the sources that the demo can speak for: of a platform it knows, with a secret to sign with."""
-    known = {name: one for name, one in settings.sources.items() if one.platform in DIALECTS and one.secrets}
-    return {name: connector_for(source) for name, source in known.items()}
+class _Demo:
+    """The demo while it runs.
 
+    Args:
+        settings: the demo's config.
+        url: where the service is.
+        stop: set when it is time to end.
+    """
 
-def shops_of(connectors: Mapping[str, Connector], dice: Random) -> list[Shop]:
-    """Return a shop for each source; the same dice make the same shops."""
-    return [Shop(_dialect(name, connector, dice), dice) for name, connector in connectors.items()]
+    def __init__(self, settings: Settings, url: str, stop: threading.Event) -> None:
+        self._settings, self._url, self._stop = settings, url, stop
+        self._http = HttpClient(connections=1, timeout=TIMEOUT)
+        known = parts()
+        self._shops = [
+            Shop(name, str(one.base_url), known[one.platform], self._http) for name, one in settings.sources.items()
+        ]
 
+    def run(self) -> None:
+        """Let everything happen, in this order, until it is time to end."""
+        ready = [shop.is_open for shop in self._shops] + [lambda: answers(self._http, f"{self._url}/readyz")]
+        if not all(self._until(one) for one in ready):
+            return
+        puller = self._puller()
+        for shop in self._shops:
+            tend_webhooks(puller, shop.source, self._url, by="demo")
+            shop.opening(0)
+        for shop in self._shops:
+            self._start(puller, shop.source)
+        log.info("demo shops open", sources=",".join(shop.source for shop in self._shops))
+        for number in range(1, len(OPENING)):
+            if self._stop.wait(OPENING_EVERY_S):
+                return
+            for shop in self._shops:
+                shop.opening(number)
+        for shop in self._shops:
+            shop.live()
+        self._foul_weather(puller)
+        while not self._stop.wait(BURST_EVERY_S):
+            for shop in self._shops:
+                shop.burst()
 
-def _dialect(source: str, connector: Connector, dice: Random) -> Dialect:
-    dialect, address = DIALECTS[connector.platform]
-    return dialect(source, str(connector.settings.options.get("shop_url") or address), dice)
+    def _foul_weather(self, puller: Puller) -> None:
+        """Let a contact be parked, a phone be refused and a run be stopped, so that their remedies can be tried."""
+        post(self._http, self._settings.brevo.base_url.removesuffix("/v3") + "/sandbox/faults", NO_CREDIT)
+        for shop in self._shops:
+            shop.play("one phone for two")
+        for shop in self._shops:
+            is_idle = self._until(lambda: not self._is_reading(puller, shop.source), FIRST_RUN_S)  # noqa: B023  # asked in this round
+            if is_idle and self._open_run(puller, shop.source) is None and shop.play("many leave unseen"):
+                self._start(puller, shop.source)
+
+    def _puller(self) -> Puller:
+        store = Store(connect(str(self._settings.redis_url)))
+        return open_puller_of(self._settings, store, Path(os.environ.get("TAJO_HOME", ".tajo")))
+
+    def _start(self, puller: Puller, source: str) -> None:
+        """Read a whole shop, unless a run of it is open."""
+        try:
+            runs.start(puller, source, RunKind.FULL, by="demo")
+        except Busy as busy:
+            log.info("a run is open already", source=source, run=busy.run.id)
+
+    def _open_run(self, puller: Puller, source: str) -> Run | None:
+        return puller.line.store.runs.open_run(source)
+
+    def _is_reading(self, puller: Puller, source: str) -> bool:
+        """Tell whether a run is under way; one that was stopped before this start waits for somebody."""
+        run = self._open_run(puller, source)
+        return run is not None and run.state in (RunState.RUNNING, RunState.DELIVERING)
+
+    def _until(self, condition: Callable[[], bool], patience_s: float = float("inf")) -> bool:
+        """Wait for something; False when it is time to end, or patience is."""
+        ends = time.monotonic() + patience_s
+        while not condition():
+            if self._stop.wait(ASK_AGAIN_S) or time.monotonic() > ends:
+                return False
+        return True
 
 
 def _fault(settings: Settings) -> str:
     """Return why the demo cannot run, with what to do about it; "" when it can."""
-    if not settings.brevo.is_sandbox and urlsplit(settings.brevo.base_url).hostname not in LOOPBACK:
+    if not settings.brevo.is_sandbox or not _is_here(settings.brevo.base_url):
         return (
-            "The demo shop is for the sandbox only: its people would become contacts of your account.\n"
-            "  → Run it without BREVO_API_KEY."
+            "The demo is for the sandbox only: its people would become contacts of your account.\n"
+            "  → Run `tajo demo`, which starts one."
         )
-    if not connectors_of(settings):
-        return "The config has no Shopify or WooCommerce source with a secret.\n  → Run `tajo demo`."
+    known = parts()
+    strangers = [
+        name for name, one in settings.sources.items() if not _is_here(one.base_url) or one.platform not in known
+    ]
+    if strangers or not settings.sources or settings.redis_url is None:
+        return f"This is not the config of a demo ({', '.join(strangers) or 'no shop'}).\n  → Run `tajo demo`."
     return ""
 
 
+def _is_here(url: str | None) -> bool:
+    return urlsplit(url or "").hostname in LOOPBACK
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("customer_sync.demo", description="Two made-up shops that send webhooks.")
-    add = parser.add_argument
-    add("--url", default="http://127.0.0.1:8000", help="the installation (default %(default)s)")
-    add("--config", type=Path, help="the config with the sources and their secrets; default: TAJO_CONFIG")
-    add("--rate", type=_rate, default=RATE, help="webhooks per second (default %(default)s)")
-    add("--count", type=int, help="stop after so many (default: never)")
-    add("--seed", type=int, help="the same number makes the same people (default: others each time)")
+    parser = argparse.ArgumentParser("customer_sync.demo", description="What happens in the shops of the demo.")
+    parser.add_argument("--url", default="http://127.0.0.1:8000", help="the installation (default %(default)s)")
+    parser.add_argument("--config", type=Path, help="the demo's config; default: TAJO_CONFIG")
     return parser
-
-
-def _rate(text: str) -> float:
-    value = float(text)
-    if not 0 < value <= 10_000:
-        raise argparse.ArgumentTypeError("more than 0, at most 10000")
-    return value
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ import pytest
 import redis
 from redis.exceptions import NoPermissionError
 
-from customer_sync.assembly import connectors_of
+from customer_sync.assembly import RulesBook, brevo_of, connectors_of
 from customer_sync.base.metrics import CATALOGUE
 from customer_sync.cli.doctor import exit_code
 from customer_sync.config import Settings
@@ -22,8 +22,10 @@ from customer_sync.kit.outbound import Reply
 from customer_sync.operate.doctor import Finding, Patient, examine, redis_finding
 from customer_sync.operate.doctor import account as account_checks
 from customer_sync.operate.doctor import installation as installation_checks
+from customer_sync.registry import load_settings
 from customer_sync.store import keys
 from customer_sync.store.breaker import Pause
+from customer_sync.store.counters import Tally
 from customer_sync.store.server import ask
 from customer_sync.store.spool import Spool
 
@@ -327,8 +329,17 @@ def test_a_list_that_is_not_there_fails(healthy):
 
     verdict, cause, fix = finding(healthy, "lists", code=1)
 
-    assert (verdict, cause) == ("fail", "not in Brevo: 77, 78")
+    assert (verdict, cause) == ("fail", "not in Brevo: 77, 78; people are synced and put on the others only")
     assert "list_id" in fix
+
+
+def test_deliveries_know_which_lists_are_not_there(healthy, store):
+    healthy.config.write_text(healthy.config.read_text().replace("list_id: 2", "list_id: [2, 77]"))
+    settings = load_settings(healthy.config, healthy.env)
+    book = RulesBook(settings, store, brevo_of(settings, store, Tally()))
+
+    assert book.read().absent == {77}
+    assert store.note("lists")["found"][:2] == [1, 2]
 
 
 def test_lists_beyond_the_first_page_are_found(healthy, sandbox):

@@ -12,3 +12,14 @@ def test_the_customers_of_the_demo_never_go_to_a_real_account(tajo):
     assert "made-up customers must not go to a real account" in told
     assert "tajo init" in told
     assert not (tajo.folder / "home" / "demo.yaml").exists()
+
+
+def test_a_shop_is_not_started_beside_the_people_of_a_demo(tajo):
+    (tajo.folder / "home").mkdir()
+    (tajo.folder / "home" / "demo.yaml").write_text("connectors: {}\n")
+    del tajo.env["TAJO_REDIS_URL"]
+
+    told = tajo("run", code=2).stderr
+
+    assert "made-up people of a demo" in told
+    assert "TAJO_HOME" in told

@@ -1,211 +1,167 @@
-import json
-from collections import Counter
-from datetime import UTC, datetime, timedelta
-from itertools import islice
-from random import Random
+"""What happens in the demo's shops: each stand-in plays the whole opening, and its connector reads what it tells."""
 
-import phonenumbers
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib import import_module
+
 import pytest
+import yaml
 
-from customer_sync.demo.__main__ import shops_of
-from customer_sync.demo.schedule import schedule
-from customer_sync.demo.shop import OPENING, WEIGHTS, Shop
-from customer_sync.demo.shopify import FIRST_ID
-from customer_sync.kit.connector import SourceSettings
-from customer_sync.kit.invented.countries import COUNTRIES
-from customer_sync.kit.invented.people import DOMAINS, make_email, make_mobile, make_person, plain
-from customer_sync.model import Channel, ConsentState, Inbound, Kind
-from customer_sync.person.identity import normalize_email
-from customer_sync.registry import connector_for
+from connectors.shopify.fake.app import FakeShop
+from connectors.shopify.fake.settings import Settings as ShopifySettings
+from connectors.woocommerce.fake.app import FakeStore
+from connectors.woocommerce.fake.settings import Settings as WooCommerceSettings
+from customer_sync.demo.stage import command, config, parts
+from customer_sync.demo.story import OPENING, Shop
+from customer_sync.kit.fakes.clock import Clock
+from customer_sync.kit.fakes.crowd import WEIGHTS
+from customer_sync.kit.fakes.main import parser, settings_of
+from customer_sync.kit.fakes.part import SCENES
+from customer_sync.model import Channel, ConsentState, Event, Inbound, Kind
+from customer_sync.registry import connector_for, load_settings
 
-START = datetime(2026, 11, 21, 12, tzinfo=UTC)
-SOURCES = {
-    "lamps": SourceSettings("lamps", "shopify", ("s1",), {"shop_url": "demo-shop.myshopify.com"}),
-    "tea": SourceSettings("tea", "woocommerce", ("s2",), {"shop_url": "https://demo-woo.example"}),
-}
-
-
-def connectors(*names):
-    return {name: connector_for(SOURCES[name]) for name in names or SOURCES}
+FAKES = {"shopify": (FakeShop, ShopifySettings), "woocommerce": (FakeStore, WooCommerceSettings)}
+PORTS = {"shopify": 9001, "woocommerce": 9002}
+HOOK = "http://127.0.0.1:9/webhooks"
 
 
-def story(count, seed=1, rate=2.0, names=()):
-    dice = Random(seed)
-    return list(islice(schedule(shops_of(connectors(*names), dice), dice, rate, START), count))
+def settings(tmp_path):
+    path = tmp_path / "demo.yaml"
+    path.write_text(config(PORTS, "http://127.0.0.1:8000"))
+    return load_settings(path, {})
 
 
-def parsed(webhooks):
-    """Return (second, notice, event) of each webhook, as the connector reads it after the signature was checked."""
-    by_name = connectors()
-    for at_s, notice in webhooks:
-        connector = by_name[notice.source]
-        inbound = connector.sign(
-            Inbound(notice.source, notice.headers, notice.body, START + timedelta(seconds=at_s)),
-            connector.settings.secrets[0],
-        )
-        connector.verify(inbound, connector.settings.secrets)
-        for event in connector.parse(inbound):
-            yield at_s, notice, event
+def stand_in(platform):
+    """The stand-in as the demo starts it, in this process."""
+    kind, chosen = FAKES[platform]
+    words = command(platform, parts()[platform], 9)[5:]
+    return kind(settings_of(chosen, parser(kind, chosen).parse_args(words)), Clock.running())
 
 
-@pytest.mark.parametrize("seed", [1, 2, 3])
-def test_every_webhook_is_signed_and_read_by_its_connector(seed):
-    webhooks = story(1500, seed)
+def through(fake):
+    """A client whose calls reach a stand-in of this process."""
+    caller = fake.app.test_client()
 
-    read = list(parsed(webhooks))
+    class Http:
+        def send(self, method, url, *, headers, body=None):
+            answer = caller.open(url.partition("9001")[2], method=method, headers=headers, data=body)
+            return type("Reply", (), {"status": answer.status_code, "body": answer.data})
 
-    assert len(read) == len(webhooks)
-    assert {event.source for _, _, event in read} == set(SOURCES)
-
-
-def test_the_same_seed_tells_the_same_story_to_the_byte():
-    assert story(400, seed=7) == story(400, seed=7)
+    return Http()
 
 
-def test_another_seed_tells_of_other_people():
-    first, second = ({event.record.get("email") for _, _, event in parsed(story(200, seed))} for seed in (1, 2))
-
-    assert not (first & second) - {None}
-
-
-def test_the_first_minute_shows_every_kind_of_act():
-    first_minute = [one for one in story(400) if one[0] < 60]
-
-    seen = {(event.source, event.kind) for _, _, event in parsed(first_minute)}
-
-    both = {Kind.CUSTOMER_CREATED, Kind.CUSTOMER_UPDATED, Kind.CUSTOMER_DELETED, Kind.ORDER_PLACED, Kind.ORDER_UPDATED}
-    assert {(source, kind) for source in SOURCES for kind in both} <= seen
-    assert {("lamps", Kind.CONSENT_CHANGED), ("lamps", Kind.CUSTOMER_ERASED)} <= seen
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_consent_is_given_and_withdrawn(source):
-    read = parsed(story(600, names=[source]))
-
-    states = {seen.state for _, _, event in read for seen in event.consents if seen.channel is Channel.EMAIL}
-
-    assert {ConsentState.GRANTED, ConsentState.WITHDRAWN} <= states
-
-
-@pytest.mark.parametrize("source", SOURCES)
-def test_customers_change_their_address_and_guests_order(source):
-    emails, guests = {}, 0
-    for _, _, event in parsed(story(600, names=[source])):
-        if event.kind in {Kind.CUSTOMER_CREATED, Kind.CUSTOMER_UPDATED} and "email" in event.record:
-            emails.setdefault(event.customer_id, set()).add(event.record["email"])
-        guests += event.kind is Kind.ORDER_PLACED and event.customer_id is None
-
-    assert any(len(known) > 1 for known in emails.values())
-    assert guests > 0
+def told(platform, tmp_path):
+    """What the connector reads of the opening, with the keys that the demo's config holds."""
+    fake, source = stand_in(platform), settings(tmp_path).sources[platform]
+    if platform == "shopify":
+        for topic in connector_for(source).topics:
+            group, _, act = topic.replace(".", "/").rpartition("/")
+            fake.subscribe(f"{group}_{act}".upper(), HOOK)
+    else:
+        caller = fake.app.test_client()
+        for topic in connector_for(source).topics:
+            body = {"topic": topic, "delivery_url": HOOK, "secret": source.secrets[0]}
+            key = {"consumer_key": fake.settings.key, "consumer_secret": fake.settings.secret}
+            fake.settings.behind_tls = True
+            assert caller.post("/wp-json/wc/v3/webhooks", query_string=key, json=body).status_code == 201
+    shop = Shop(platform, "http://127.0.0.1:9001", parts()[platform], through(fake))
+    for number in range(len(OPENING)):
+        shop.opening(number)
+        fake.sender.deliver(everything=True)
+    connector = connector_for(source)
+    for one in fake.sender.log:
+        headers = {name.lower(): value for name, value in one.headers.items()}
+        inbound = Inbound(platform, headers, one.body, datetime.now(UTC))
+        if "webhook_id=" not in one.body.decode():
+            connector.verify(inbound, source.secrets)
+            yield from (event for event in connector.parse(inbound) if isinstance(event, Event))
 
 
-def test_nothing_is_told_of_a_customer_after_the_end_but_what_was_on_its_way():
-    ended = {}
-    for at_s, _, event in parsed(story(3000)):
-        if event.kind in {Kind.CUSTOMER_DELETED, Kind.CUSTOMER_ERASED}:
-            ended.setdefault(event.customer_id, (at_s, event.occurred_at))
-        elif event.customer_id in ended and event.kind is not Kind.ORDER_UPDATED:
-            assert event.occurred_at <= ended[event.customer_id][1]
-    assert len(ended) > 10
+def test_every_act_of_the_crowd_is_in_the_opening():
+    assert set(OPENING) == set(WEIGHTS)
 
 
-def test_some_webhooks_come_twice_the_same_in_every_byte():
-    webhooks = story(2000)
-
-    times = Counter(event.id for _, _, event in parsed(webhooks))
-    bodies = {}
-    for _, notice, event in parsed(webhooks):
-        assert bodies.setdefault(event.id, notice.body) == notice.body
-    assert 0.02 < sum(count - 1 for count in times.values()) / len(webhooks) < 0.09
-    assert max(times.values()) == 2
+def test_every_stand_in_has_a_part_whose_options_it_knows_and_whose_scenes_are_known(tmp_path):
+    assert set(parts()) == set(FAKES)
+    assert set(settings(tmp_path).sources) == set(FAKES)
+    for platform, part in parts().items():
+        stand_in(platform)
+        assert set(part.scenes) <= set(SCENES)
+    assert {scene for part in parts().values() for scene in part.scenes} == set(SCENES)
 
 
-def overtaken(webhooks):
-    """Return how many updates came after a younger one; as for the line, no time is later than the arrival."""
-    newest, seen, count = {}, set(), 0
-    for at_s, _, event in parsed(webhooks):
-        if event.kind is Kind.CUSTOMER_UPDATED and event.id not in seen:
-            seen.add(event.id)
-            at = min(event.occurred_at, START + timedelta(seconds=at_s))
-            count += at < newest.get(event.customer_id, at)
-            newest[event.customer_id] = max(newest.get(event.customer_id, at), at)
-    return count
+@pytest.mark.parametrize(
+    ("platform", "said"),
+    [
+        ("shopify", {ConsentState.GRANTED, ConsentState.WITHDRAWN}),
+        ("woocommerce", {ConsentState.GRANTED}),  # there a box that is not ticked is no consent
+    ],
+)
+def test_the_opening_shows_customers_and_consent_and_is_signed_with_the_key_of_the_config(platform, said, tmp_path):
+    events = list(told(platform, tmp_path))
+
+    kinds = {event.kind for event in events}
+    states = {seen.state for event in events for seen in event.consents if seen.channel is Channel.EMAIL}
+    assert {Kind.CUSTOMER_CREATED, Kind.CUSTOMER_UPDATED, Kind.CUSTOMER_DELETED} <= kinds
+    assert said <= states
 
 
-def test_some_webhooks_are_held_up_and_overtaken_by_a_later_one_of_the_same_customer(monkeypatch):
-    as_it_is = overtaken(story(2000))
-    monkeypatch.setattr("customer_sync.demo.schedule.HELD_UP", 0.0)
+@pytest.mark.parametrize("platform", FAKES)
+def test_each_scene_is_taken_by_its_stand_in(platform):
+    fake = stand_in(platform)
+    shop = Shop(platform, "http://127.0.0.1:9001", parts()[platform], through(fake))
 
-    assert as_it_is > 2 * overtaken(story(2000))
+    played = {scene: shop.play(scene) for scene in SCENES}
 
-
-@pytest.mark.parametrize("rate", [1.0, 3.0])
-def test_webhooks_come_at_the_rate_asked_for_and_in_bursts(rate):
-    seconds = [at_s for at_s, _ in story(3000, rate=rate)]
-
-    assert seconds == sorted(seconds)
-    assert 3000 / seconds[-1] == pytest.approx(rate, rel=0.2)
-    assert max(Counter(int(second) for second in seconds).values()) >= rate * 4
+    assert played == {scene: scene in parts()[platform].scenes for scene in SCENES}
 
 
-def test_ids_of_shopify_are_too_large_for_a_float():
-    ids = [int(event.customer_id) for _, _, event in parsed(story(300, names=["lamps"])) if event.customer_id]
+def test_the_config_points_every_source_at_this_machine(tmp_path):
+    text = yaml.safe_load(config(PORTS, "http://127.0.0.1:8000"))
 
-    assert all(FIRST_ID <= one < 2**63 for one in ids)
-    assert FIRST_ID > 2**53
-    assert any(int(float(one)) != one for one in ids)
-
-
-def test_a_shop_forgets_its_oldest_customers(monkeypatch):
-    monkeypatch.setattr("customer_sync.demo.shop.KEPT_CUSTOMERS", 20)
-    shop = shops_of(connectors("lamps"), Random(1))[0]
-
-    for second in range(500):
-        shop.next(START + timedelta(seconds=second))
-
-    assert 0 < len(shop._customers) <= 20
+    assert {name: one["base_url"] for name, one in text["connectors"].items()} == {
+        "shopify": "http://127.0.0.1:9001",
+        "woocommerce": "http://127.0.0.1:9002",
+    }
+    assert settings(tmp_path).brevo.is_sandbox
 
 
-def test_every_act_has_a_weight_and_happens_in_the_opening():
-    shop = shops_of(connectors("lamps"), Random(1))[0]
+def test_the_part_of_a_stand_in_loads_nothing_of_the_stand_in_but_its_settings():
+    code = "import sys; from customer_sync.demo.stage import parts; parts(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert isinstance(shop, Shop)
-    assert set(OPENING) == set(WEIGHTS) == set(shop._acts)
-    assert min(WEIGHTS.values()) > 0
-
-
-@pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)
-def test_mobile_numbers_of_every_country_are_valid(country):
-    dice = Random(1)
-
-    for _ in range(200):
-        mobile = make_mobile(dice, country)
-        at_home = phonenumbers.parse(country.trunk + mobile, country.code)
-        abroad = phonenumbers.parse(f"+{country.dial}{mobile}")
-        assert phonenumbers.is_valid_number(at_home)
-        assert at_home == abroad
+    assert not {"graphql", "connectors.shopify.fake.app", "connectors.woocommerce.fake.app"} & set(done.stdout.split())
+    assert import_module("connectors.shopify.fake.part").PART is parts()["shopify"]
 
 
-@pytest.mark.parametrize("country", COUNTRIES, ids=lambda country: country.code)
-def test_every_name_makes_an_address_that_reaches_nobody(country):
-    for first in country.first_names.split(", "):
-        for last in country.last_names.split(", "):
-            assert plain(first), first
-            assert plain(last), last
-            assert normalize_email(make_email(Random(1), first, last)) is not None
-    assert all(domain.endswith((".example", "example.com")) for domain in DOMAINS)
+def run_demo(tmp_path, text, **env):
+    (tmp_path / "tajo.yaml").write_text(text)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("TAJO_", "BREVO_"))}
+    env = clean | {"TAJO_CONFIG": str(tmp_path / "tajo.yaml"), "TAJO_REDIS_URL": "redis://127.0.0.1:9"} | env
+    words = [sys.executable, "-m", "customer_sync.demo", "--url", "http://127.0.0.1:9"]
+    return subprocess.run(words, env=env, capture_output=True, text=True, check=False, timeout=30)
 
 
-def test_people_have_umlauts_and_come_from_many_countries():
-    dice = Random(1)
-    people = [make_person(dice) for _ in range(300)]
-
-    assert len({one.country.code for one in people}) == len(COUNTRIES)
-    assert sum(not one.name.isascii() for one in people) > 100
-    assert {bool(one.mobile) for one in people} == {True, False}
+HERE = "http://127.0.0.1:9/v3"
+REAL = "connectors: {shopify: {shop_url: mine.myshopify.com, api_secret: s}}\n"
 
 
-def test_bodies_keep_letters_as_they_are():
-    body = next(notice.body for _, notice in story(300) if not json.loads(notice.body).get("first_name", "a").isascii())
+@pytest.mark.parametrize(
+    ("text", "env", "words"),
+    [
+        ("connectors: {}\n", {"BREVO_API_URL": HERE}, "no shop"),
+        (REAL, {"BREVO_API_URL": HERE}, "not the config of a demo (shopify)"),
+        ("connectors: {}\n", {"BREVO_API_KEY": "xkeysib-1"}, "sandbox only"),
+        ("connectors: {}\n", {}, "sandbox only"),
+        ("nonsense: 1\n", {}, "nonsense"),
+    ],
+)
+def test_the_program_says_why_it_cannot_run(tmp_path, text, env, words):
+    done = run_demo(tmp_path, text, **env)
 
-    assert rb"\u" not in body
+    assert done.returncode == 2
+    assert words in done.stderr

@@ -11,6 +11,7 @@
 | `filters`, `cost` | the search syntax; points |
 | `bulk`, `export`, `downloads` | bulk operations and their files |
 | `tokens`, `bodies`, `acts` | tokens; bodies of webhooks; what can be done below `/fake` |
+| `part` | what it is in the demo |
 
 `python -m connectors.shopify.fake --customers 1000000 --port 0`; the first line is the address.
 """

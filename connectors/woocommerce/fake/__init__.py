@@ -12,6 +12,7 @@
 | `checkout`, `authorize` | the block checkout; keys for whoever the owner agrees to |
 | `keys`, `webhooks`, `wordpress` | who calls; whom to tell; how WordPress writes |
 | `acts` | what can be done below `/fake` |
+| `part` | what it is in the demo |
 
 What is marked as seen was seen on a running shop, the rest read in WooCommerce's source. `python -m
 connectors.woocommerce.fake --customers 1000 --port 0`; the first line is the address.

@@ -7,7 +7,7 @@ newer explicit opt-in answers every withdrawal on record, and the contact is kno
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
@@ -53,6 +53,7 @@ class Rules:
         update: source → whether contacts that exist in Brevo are updated; False: contacts are only created.
         sharing: the sources whose platform lets several customers have one address.
         attributes: attribute → type in the account; None when Brevo did not answer: then every attribute is sent.
+        absent: lists of the settings that are not in the account: nobody is put on them or taken off them.
     """
 
     lists: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -61,10 +62,16 @@ class Rules:
     update: Mapping[str, bool] = field(default_factory=dict)
     sharing: frozenset[str] = frozenset()
     attributes: Mapping[str, str] | None = None
+    absent: frozenset[int] = frozenset()
 
     def with_attributes(self, attributes: Mapping[str, str]) -> Rules:
         """Return the same rules with another list of attributes."""
         return replace(self, attributes=attributes)
+
+    def with_lists(self, there: Collection[int]) -> Rules:
+        """Return the same rules for an account with these lists."""
+        wanted = {number for numbers in self.lists.values() for number in numbers}
+        return replace(self, absent=frozenset(wanted - set(there)))
 
 
 class View(NamedTuple):
@@ -256,7 +263,7 @@ def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> D
         lists,
         # an existing contact that was not read yet may be missing on its lists: send all of them
         () if blocked else tuple(sorted(set(lists) - set(has.lists if has.is_read else ()))),
-        tuple(sorted(set(has.lists) - set(lists))),
+        tuple(sorted(set(has.lists) - set(lists) - rules.absent)),
         blocked,
         sms_blocked,
         refused,
@@ -328,7 +335,7 @@ def _lists(seen: View, has: Has, rules: Rules) -> tuple[int, ...]:
     act_ms = act.at_ms if act is not None and act.register == "granted" else 0
     left = {number for number, at_ms in has.left_lists.items() if at_ms >= act_ms and number not in has.lists}
     earning = {record.source for record in seen.roll.living if record.ref in seen.email.granted_by}
-    return tuple(sorted({number for source in earning for number in rules.lists.get(source, ())} - left))
+    return tuple(sorted({number for source in earning for number in rules.lists.get(source, ())} - left - rules.absent))
 
 
 def heard(person: Person) -> Has:

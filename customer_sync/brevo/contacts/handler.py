@@ -9,7 +9,7 @@ from typing import ClassVar, Final
 
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get
-from customer_sync.brevo.client import BUCKET, Brevo
+from customer_sync.brevo.client import BUCKET, Brevo, NoList
 from customer_sync.brevo.contacts.contact_calls import ContactCalls, FoundFirst, flags_of
 from customer_sync.brevo.contacts.contact_job import (
     Job,
@@ -26,7 +26,7 @@ from customer_sync.brevo.contacts.contact_plan import Rules, flags_differ
 from customer_sync.brevo.gate import Gate
 from customer_sync.engine.attempt import LaneStep
 from customer_sync.engine.lane import HELD_S, LaneDescription, Outcome, held
-from customer_sync.errors import TajoError
+from customer_sync.errors import TajoError, TryLater
 from customer_sync.model import PEOPLE
 from customer_sync.person.person import Part
 from customer_sync.store.forms import encode_part
@@ -38,6 +38,8 @@ log = get(__name__)
 
 CONTACTS: Final = LaneDescription(PEOPLE, keeps="person", bucket=BUCKET, destination="Brevo", has_gear=True)
 
+#: Processes believe for five seconds what they read of the account.
+READ_AGAIN_S: Final = 6.0
 _IMPORTING = "waits until a running import is finished"
 
 
@@ -51,6 +53,7 @@ class ContactsHandler(LaneStep[Job, Gate]):
         rules: gives the operator's decisions and the account's attributes, as they are now.
         clock: milliseconds since 1970.
         under_way: gives the ids of the imports that may still make contacts.
+        forget_account: called when Brevo has not a list that the rules say it has, so that they are read again.
         gate: makes what lets calls through; bulk work has another gate.
     """
 
@@ -66,12 +69,14 @@ class ContactsHandler(LaneStep[Job, Gate]):
         clock: Clock = system_clock,
         *,
         under_way: Callable[[], Collection[str]] = frozenset,
+        forget_account: Callable[[], None] = lambda: None,
         gate: type[Gate] = Gate,
     ) -> None:
         super().__init__(CONTACTS, limits, gate, clock)
         self._people = people
         self._rules = rules
         self._under_way = under_way
+        self._forget_account = forget_account
         self._calls = ContactCalls(brevo, clock)
 
     def planner(self) -> Callable[[Item], Outcome | Job]:
@@ -94,6 +99,9 @@ class ContactsHandler(LaneStep[Job, Gate]):
             return self._block(job, gate)
         try:
             note = self._calls.act(job, gate)
+        except NoList as error:
+            self._forget_account()
+            raise TryLater(error.reason, after_s=READ_AGAIN_S) from error
         except FoundFirst:
             # the withdrawal must be stored before the contact is renamed: this worker may die
             told = Settlement(

@@ -14,8 +14,9 @@
 | `cast`, `crowd` | who its customers are; what they do |
 | `table` | records by number, in memory, in any order |
 | `calls` | who called what |
+| `part` | what it brings to the demo |
 | `main`, `switches` | a stand-in as a process, whose settings are the command line; settings changed later |
 
 A stand-in is a folder `connectors/<platform>/fake` with a `Settings` dataclass, a subclass of `Fake`, and a `__main__`
-of three lines. It is started by `python -m connectors.<platform>.fake`; it is not part of an installation.
+of three lines. It is started by `python -m connectors.<platform>.fake`; the demo starts those that have a `part`.
 """

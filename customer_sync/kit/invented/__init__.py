@@ -1,4 +1,4 @@
-"""People who do not exist, for the demo and for the stand-ins of platforms.
+"""People who do not exist, for the stand-ins of platforms.
 
 `countries` holds their names, streets and numbers, `people` makes somebody out of them.
 """

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from random import Random
 
 from customer_sync.kit.invented.countries import COUNTRIES, Country
@@ -70,35 +69,6 @@ class Person:
     def national(self) -> str:
         """The number as people type it at home; "" when there is none."""
         return self.country.trunk + self.mobile if self.mobile else ""
-
-
-@dataclass(slots=True)
-class Customer:
-    """A person with an account in one shop.
-
-    Args:
-        id: the platform's id.
-        person: who it is.
-        created_at: since when.
-        updated_at: when the record last changed; whole seconds, as both platforms write it.
-        agrees: to the newsletter; None while they were not asked.
-        asked_at: when they said so.
-        orders: how many they placed.
-        spent: what these cost, in cents.
-    """
-
-    id: int
-    person: Person
-    created_at: datetime
-    updated_at: datetime
-    agrees: bool | None = None
-    asked_at: datetime | None = None
-    orders: int = 0
-    spent: int = 0
-
-    def touch(self, at: datetime) -> None:
-        """Set the time of the last change: never twice the same, as both platforms count in whole seconds only."""
-        self.updated_at = max(at.replace(microsecond=0), self.updated_at + timedelta(seconds=1))
 
 
 def make_person(rng: Random) -> Person:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from customer_sync.brevo.answers import ACCOUNT, LISTS
+from customer_sync.brevo.answers import ACCOUNT
 from customer_sync.brevo.attributes import plan, read_attributes
-from customer_sync.brevo.client import BUCKET, Brevo
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.lists import read_list_ids
 from customer_sync.config import Settings
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
@@ -15,8 +16,6 @@ from customer_sync.operate.doctor.findings import Finding, Patient, grade
 
 #: How far this clock may be from Brevo's, in seconds; their answer tells whole seconds.
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 120.0
-#: The most lists that Brevo gives on a page; without a limit it gives ten.
-LISTS_PAGE = 50
 #: The bucket of `/account`: "everything else" in https://developers.brevo.com/docs/api-limits, 100 calls an hour.
 OTHER_BUCKET = "other"
 
@@ -107,25 +106,12 @@ def _lists(settings: Settings, brevo: Brevo) -> Finding:
     wanted = {number for name in settings.sources for number in settings.options_for(name).list_ids}
     if not wanted:
         return Finding("lists", "ok", "none is configured: contacts are synced and put on no list")
-    missing = sorted(wanted - set(_list_ids(brevo)))
+    missing = sorted(wanted - set(read_list_ids(brevo)))
     if missing:
         shown = ", ".join(map(str, missing))
-        fix = "Correct list_id in tajo.yaml, or make the list at https://app.brevo.com/contact/list-listing."
-        return Finding("lists", "fail", f"not in Brevo: {shown}", fix)
+        fix = (
+            "Correct list_id in tajo.yaml, or make the list at https://app.brevo.com/contact/list-listing and enter "
+            "its number. `tajo reconcile --heal` puts those on it who were synced before."
+        )
+        return Finding("lists", "fail", f"not in Brevo: {shown}; people are synced and put on the others only", fix)
     return Finding("lists", "ok", f"{', '.join(map(str, sorted(wanted)))} there")
-
-
-def _list_ids(brevo: Brevo) -> Iterator[int]:
-    offset, total = 0, 1
-    while offset < total:
-        path = f"/contacts/lists?limit={LISTS_PAGE}&offset={offset}"
-        body = brevo.call("GET", path, bucket=BUCKET, answers=LISTS, endpoint="/contacts/lists").json()
-        rows = body.get("lists") if isinstance(body, dict) else None
-        if not isinstance(body, dict) or not isinstance(rows, list) or not rows:
-            return
-        for row in rows:
-            number = row.get("id") if isinstance(row, dict) else None
-            if isinstance(number, int):
-                yield number
-        count = body.get("count")
-        offset, total = offset + len(rows), count if isinstance(count, int) else 0
