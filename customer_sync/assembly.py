@@ -15,7 +15,7 @@ from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
 from customer_sync.batch.reconcile.brevo_side import Progress
 from customer_sync.batch.reconcile.run import Reconciler
-from customer_sync.batch.reconcile.source_side import PullComparison
+from customer_sync.batch.reconcile.source_side import PullComparison, left_by_run
 from customer_sync.batch.runs import Puller
 from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import TIMEOUT as BREVO_TIMEOUT
@@ -269,8 +269,9 @@ def compare_with_brevo(  # noqa: PLR0913  # what a compare works with, and whom 
         store.compares.clear()
         return None
     with open_reconciler(settings, store, home, wake, clock) as reconciler:
-        # the run before this has brought the source's side up to date
-        reconciler.compare_source = lambda *_: None
+        # the run before this has brought the source's side up to date, as far as its word counts
+        drift = left_by_run(store.runs.recent(), source)
+        reconciler.compare_source = lambda *_: drift
         receipt = reconciler.run(tuple(settings.sources), only=source, heal=True, progress=progress)
     store.compares.remove(source)
     if receipt.stopped:

@@ -160,7 +160,8 @@ CATALOGUE: tuple[Metric, ...] = (
         "gauge",
         ("source",),
         "Share of a source's customers who were the same at the source, here and in Brevo when both sides were "
-        "compared last, before anything was mended. Absent before the first comparison.",
+        "compared last, before anything was mended: the worst of both sides. Absent before the first comparison. The "
+        "figure of `tajo reconcile` and of the overview is the smallest of these.",
         "Below 1: `tajo reconcile show` tells what differs, `tajo reconcile --heal` mends it.",
     ),
     Metric("tajo_parked", "gauge", (), "Things a person must look at.", "`tajo parked list`, mend, `tajo replay`."),

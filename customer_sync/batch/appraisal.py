@@ -16,12 +16,12 @@ from customer_sync.engine.plan import Group, Identity, Planned, PlannedPut, Step
 from customer_sync.engine.planner import Planner, let_one_lead, parts_of
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.model import PEOPLE, Event, Kind, Priority, to_ms
-from customer_sync.person.merge import WHOM, is_news
+from customer_sync.person.merge import WHOM, is_news, lost, reread
 from customer_sync.person.person import Part, Person, adds, apply
 from customer_sync.pipeline import Line
 from customer_sync.store.counters import Tally
 from customer_sync.store.forms import EventRef
-from customer_sync.store.run import Known, Run
+from customer_sync.store.run import DIFFERS, Known, Run
 
 #: Changes that a run may not make to too many contacts at once (DESIGN: consent and erasure, rule 9). One contact may
 #: have several of these changes; the brake counts each contact once, as `harmed`.
@@ -168,9 +168,22 @@ class Appraisal:
             self.counts["creates"] += 1
         self._send(pulled, Priority.BULK)
 
+    def _read_later(self, pulled: Pulled, person: Person) -> None:
+        """Let the platform's totals count as they were read, and count what else differs and loses by its time."""
+        begun_us, totals = self._run.started_ms * 1000, self._rules.totals.get(self._run.source, frozenset())
+        names: set[str] = set()
+        for put in (put for group in pulled.groups for put in group.puts if put.lane == PEOPLE):
+            record = person.records.get(put.part.ref)
+            if record is not None:
+                put.part = put.part._replace(state=reread(put.part.state, record.state, begun_us, totals))
+                names.update(lost(put.part.state, record.state, begun_us))
+        pulled.parts = parts_of(pulled.groups)[1]
+        self.counts.update({f"{DIFFERS}{name}" for name in names}, disputed=bool(names))
+
     def _known(self, pulled: Pulled, found: Known) -> None:
         people, now_ms = self._line.store.people, self._line.clock()
         person = people.decode(found.record)
+        self._read_later(pulled, person)
         says_more = adds(person, pulled.parts)
         plan = make_plan(apply(person, pulled.parts) if says_more else person, self._rules, now_ms)
         # several records of one source under one address: the person alone does not tell which record is gone

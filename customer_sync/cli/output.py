@@ -20,6 +20,7 @@ WRONG_USE: Final = 2
 REFUSED: Final = 3
 NO_ANSWER: Final = 4
 NOT_FOUND: Final = 5
+DIFFERS: Final = 6
 
 #: `--json`, for every command that prints data.
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

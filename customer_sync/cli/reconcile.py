@@ -14,6 +14,7 @@ import click
 from customer_sync.assembly import open_reconciler
 from customer_sync.cli import context
 from customer_sync.cli.output import (
+    DIFFERS,
     FAILED,
     NOT_FOUND,
     WRONG_USE,
@@ -31,6 +32,7 @@ from customer_sync.cli.progress import SAY_S, duration
 from customer_sync.model import to_ms
 from customer_sync.operate.figures.read import WORKER_NOTE
 from customer_sync.store import Store
+from customer_sync.store.receipts import handed_over
 
 #: How often the line is renewed in a terminal, in seconds.
 RENEW_S: Final = 0.2
@@ -65,6 +67,9 @@ def run(source: str | None, *, heal: bool, force: bool, as_json: bool) -> None:
     Counted are attributes and lists that differ, who is mailable in Brevo though they withdrew, who left in Brevo
     since, and contacts that were deleted there. With --heal the workers write what differs again, block again who
     withdrew, and record who left. No block is ever lifted, and no deleted contact is made again.
+
+    The figure is the worst of all sources, at the source and in Brevo, as it was before anything was mended. Exit code
+    0 when it is 100 %, 6 when somebody differs, with --heal too: what is handed to the workers is not in sync yet.
     """
     settings = context.read_settings()
     if source is not None and source not in settings.sources:
@@ -87,6 +92,8 @@ def run(source: str | None, *, heal: bool, force: bool, as_json: bool) -> None:
         fail(
             receipt["stopped"], f"Nothing was changed. Look at the people above; if it is meant so: `{again}`.", FAILED
         )
+    if receipt["in_sync"] not in {None, 1.0}:
+        click.get_current_context().exit(DIFFERS)
 
 
 @reconcile.command()
@@ -134,9 +141,8 @@ def _list(receipts: list[dict[str, Any]], *, as_json: bool) -> None:
 def _print(receipt: dict[str, Any], store: Store) -> None:
     totals = receipt["totals"]
     started, ended = _ms(receipt["started"]), _ms(receipt["ended"])
-    compared = totals["equal"] + totals["drifted"]
     share = paint(_percent(receipt["in_sync"]), "ok" if receipt["in_sync"] in {1.0, None} else "warn")
-    click.echo(f"In sync: {share} ({totals['equal']:,} of {count(compared, 'customer')} with a contact)")
+    click.echo(f"In sync{' before the mending' if handed_over(receipt) else ''}: {share}{_of_whom(receipt)}")
     click.echo(
         f"Receipt {receipt['id']}: {clock(started)}, {duration((ended - started) / 1000)}, "
         f"{count(totals['in_brevo'], 'contact')} read with {count(receipt['calls'], 'call')}."
@@ -147,12 +153,25 @@ def _print(receipt: dict[str, Any], store: Store) -> None:
         print_table(rows, ("what differs", "people", "for example"))
     lines = list(_lines(receipt))
     click.echo("\n" * bool(lines) + "\n".join(lines), nl=bool(lines))
-    if totals["drifted"]:
+    if receipt["in_sync"] not in {None, 1.0} and not receipt["stopped"]:
         click.echo("")
-        if not receipt["heal"]:
-            click.echo("Nothing was changed. `tajo reconcile --heal` mends it.")
-        elif not receipt["stopped"]:
-            click.echo(f"{count(totals['healed'], 'customer')} handed to the workers to mend.{_without_worker(store)}")
+        after = store.receipts.after(receipt)
+        if receipt["heal"] and after is not None:
+            click.echo(f"Since then: {_percent(after['in_sync'])} in sync, says receipt {after['id']}.")
+        elif receipt["heal"]:
+            handed = count(handed_over(receipt), "customer")
+            click.echo(f"{handed} handed to the workers to mend: sent is not in sync yet.{_without_worker(store)}")
+        else:
+            click.echo("Nothing was changed. `tajo reconcile --heal` mends what can be mended.")
+
+
+def _of_whom(receipt: Mapping[str, Any]) -> str:
+    """Return whose figure the worst one is, and what it counts."""
+    worst = receipt["worst"]
+    if worst is None:
+        return " (nobody is there to compare)"
+    whose = f"{worst['source']}, {worst['side']}" if worst["source"] else worst["side"]
+    return f" ({whose}: {worst['equal']:,} of {count(worst['compared'], 'customer')})"
 
 
 def _rows(receipt: Mapping[str, Any], store: Store) -> Iterator[tuple[object, ...]]:
@@ -182,7 +201,7 @@ def _lines(receipt: Mapping[str, Any]) -> Iterator[str]:
     for why, people in receipt["not_in_brevo"].items():
         yield f"Without a contact: {people:,}, {why}."
     if totals["under_way"]:
-        yield f"Under way: {totals['under_way']:,}; they were not compared."
+        yield f"Under way: {totals['under_way']:,}; who still waits for a delivery counts as not in sync."
     if totals["not_ours"]:
         yield f"Not ours: {count(totals['not_ours'], 'contact')}, left alone."
     for source, one in receipt["by_source"].items():
@@ -192,15 +211,19 @@ def _lines(receipt: Mapping[str, Any]) -> Iterator[str]:
 
 def _source_lines(source: str, one: Mapping[str, Any]) -> Iterator[str]:
     found = one["source"]
+    in_brevo = f"{_percent(one['in_brevo'])} in Brevo"
     if found is None:
-        yield f"{source}: {_percent(one['in_sync'])} in sync."
+        yield f"{source}: {_percent(one['in_sync'])} in sync: {in_brevo}."
         return
-    parts = [f"{count(found['read'], 'record')} read", f"{found['equal']:,} as known here"]
+    parts = [f"{count(found['read'], 'record')} of {count(found['customers'], 'customer')} read"]
+    parts += [f"{found['equal']:,} as known here"]
     parts += [f"{found['missing_here']:,} missing here"] if found["missing_here"] else []
     parts += [f"{found['gone_at_source']:,} known here and not there"] if found["gone_at_source"] else []
     parts += [f"{name} differs for {number:,}" for name, number in found["by_field"].items()]
     parts += [f"{found['healed']:,} synced again"] if found["healed"] else []
-    yield f"{source}: {_percent(one['in_sync'])} in sync; {', '.join(parts)}."
+    parts += [f"{number:,} not mended ({why})" for why, number in found["refused"].items()]
+    both = f"{_percent(found['in_sync'])} at the source, {in_brevo}"
+    yield f"{source}: {_percent(one['in_sync'])} in sync: {both}; {', '.join(parts)}."
     yield from (f"{source}: {note}" for note in found["notes"])
 
 

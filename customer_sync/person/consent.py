@@ -166,13 +166,6 @@ def is_yes(state: State, channel: Channel) -> bool:
     return register(channel, "granted") in state or (stated is not None and stated.says is ConsentState.GRANTED)
 
 
-def without_address(name: str, value: Json) -> Json:
-    """Return what a record's register holds, without the address that an opt-in was given for."""
-    if not isinstance(value, list) or name.rpartition(".")[2] not in {"granted", "stated"}:
-        return value
-    return value[:1] if name.endswith(".granted") else value[:2]
-
-
 #: Withdrawals after which Brevo has blocked the contact by itself.
 BLOCKS: Final = frozenset({"brevo:unsubscribed", "brevo:spam", "brevo:hard_bounce"})
 #: Methods with a register of their own.

@@ -58,6 +58,10 @@ FIELD_TYPES: Final[Mapping[str, FieldType]] = {
     "updatedAt": "date",
 }
 
+#: Fields that a platform works out from other records. Their record's own time says little about them: of two readings
+#: the later one counts.
+TOTALS: Final = frozenset({"totalOrders", "totalSpent", "lastOrderDate"})
+
 _ATTRIBUTE_TYPES: Final[Mapping[FieldType, AttributeType]] = {
     "text": "text",
     "phone": "text",
@@ -112,6 +116,11 @@ def map_customer(record: Mapping[str, Json], mapping: Mapping[str, str]) -> Mapp
         except _Misfit as misfit:
             refused[step.field] = str(misfit)
     return Mapped(attributes, refused)
+
+
+def totals_of(mapping: Mapping[str, str]) -> frozenset[str]:
+    """Return the attributes that hold a platform's totals, see `TOTALS`."""
+    return frozenset(attribute for name, attribute in mapping.items() if canonical_field(name) in TOTALS)
 
 
 def canonical_field(name: str) -> str:

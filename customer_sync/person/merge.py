@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, NamedTuple
 
 import orjson
@@ -36,6 +37,8 @@ class Stamped(NamedTuple):
 
 
 State = Mapping[str, Stamped]
+#: Nothing at all.
+NO_STATE: State = {}
 
 _EMPTY: tuple[Json, ...] = (None, "", [])
 
@@ -80,14 +83,64 @@ def whom_of(state: State) -> str:
 
 def is_news(state: State, known: State) -> bool:
     """Tell whether a state sets anything that a known one does not have, or has an older stamp of."""
-    return any(_is_newer(one, known.get(name)) for name, one in state.items())
+    return any(is_newer(one, known.get(name)) for name, one in state.items())
 
 
-def _is_newer(one: Stamped, known: Stamped | None) -> bool:
+def is_newer(one: Stamped, known: Stamped | None) -> bool:
+    """Tell whether a value wins over a known one and differs from it, or is of a later time."""
     if known is None or one.at_ms > known.at_ms:
         return True
     is_same = one.value == known.value and type(one.value) is type(known.value)
     return one.at_ms == known.at_ms and not is_same and newest(one, known) is one
+
+
+def is_same(one: Stamped, two: Stamped) -> bool:
+    """Tell whether two values are equal; all that is empty is."""
+    if one.value == two.value and type(one.value) is type(two.value):
+        return True
+    first, second = ("null" if is_empty(stamped.value) else canonical(stamped.value) for stamped in (one, two))
+    return first == second
+
+
+def is_later(known: Stamped, begun_us: int) -> bool:
+    """Tell whether something became known since a reading began, so that the reading may be older."""
+    return max(known.at_ms * 1000, known.seen_us) >= begun_us
+
+
+def lost(state: State, known: State, begun_us: int) -> list[str]:
+    """Return the attributes that a reading tells otherwise than they are known, and that lose by their time.
+
+    Args:
+        state: what a record says.
+        known: what is known of it.
+        begun_us: when the reading began, in microseconds.
+    """
+    return [name for name, one in state.items() if name.isupper() and _is_lost(one, known.get(name), begun_us)]
+
+
+def reread(state: State, known: State, begun_us: int, only: AbstractSet[str] | None = None) -> dict[str, Stamped]:
+    """Return what a record says, with stamps that count where a value loses by its time although it was read later.
+
+    The source says so now, and said something else before: so it is what the source changed last, whatever its time.
+    Only what was known before the reading began is overruled, and never a word about consent.
+
+    Args:
+        state: what a record says.
+        known: what is known of it.
+        begun_us: when the reading began, in microseconds.
+        only: the attributes of which this is true; None for all.
+    """
+    found = dict(state)
+    for name in lost(state, known, begun_us):
+        if only is None or name in only:
+            found[name] = found[name]._replace(at_ms=known[name].at_ms, seen_us=begun_us)
+    return found
+
+
+def _is_lost(one: Stamped, known: Stamped | None, begun_us: int) -> bool:
+    if known is None or is_same(one, known):
+        return False
+    return not is_newer(one, known) and not is_later(known, begun_us)
 
 
 def newest(one: Stamped, two: Stamped) -> Stamped:

@@ -141,10 +141,14 @@ class ParkedStore:
         newest: Any = self._client.zrange(keys.PARKED_AT, 0, 0, desc=True)
         return as_text(newest[0]) if newest else None
 
-    def targets(self, lane: str) -> set[str]:
-        """Return the targets of the parked items of a lane; walks through all that is parked."""
-        found = (json.loads(raw) for _, raw in self._client.hscan_iter(keys.PARKED, count=500))
-        return {one["target"] for one in found if one["what"] == "item" and one["source"] == lane}
+    def targets(self, lane: str) -> dict[str, set[str]]:
+        """Return target → sources of the events behind it, of a lane's parked items; walks through everything."""
+        found: dict[str, set[str]] = {}
+        for _, raw in self._client.hscan_iter(keys.PARKED, count=500):
+            one = json.loads(raw)
+            if one["what"] == "item" and one["source"] == lane:
+                found.setdefault(one["target"], set()).update(filter(None, one["topic"].split(", ")))
+        return found
 
     def get(self, parked_id: str) -> Parked | None:
         """Return one parked thing."""

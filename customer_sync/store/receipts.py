@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, NamedTuple
 
 import redis
 
@@ -44,55 +44,92 @@ class SourceDrift:
     """How a source's customers and what is known here differ.
 
     Args:
-        read: records that the source gave.
-        equal: those that would change nothing.
-        by_field: field → how many records would change it.
+        read: records that the source gave; one customer may have several.
+        customers: the customers among them, and records that could not be read.
+        differ: those of whom at least one record says something else than what is known here.
+        by_field: field → how many records differ in it.
         missing_here: customers of the source who are not known here.
         gone_at_source: people who have an id of the source that the source did not show.
         harmful: records that would block, delete or empty something.
-        healed: records that were put into the line.
+        healed: customers whose records were put into the line.
+        refused: why a record that differs is not mended → how many; known once it was tried.
         notes: what the operator should know.
     """
 
     read: int = 0
-    equal: int = 0
+    customers: int = 0
+    differ: int = 0
     by_field: Counter[str] = field(default_factory=Counter)
     missing_here: int = 0
     gone_at_source: int = 0
     harmful: int = 0
     healed: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
+
+    @property
+    def equal(self) -> int:
+        """The customers who are known here as they are there."""
+        return self.customers - self.differ
+
+    @property
+    def compared(self) -> int:
+        """The customers of either side: the source's, and those known here whom the source did not show."""
+        return self.customers + self.gone_at_source
 
     @property
     def in_sync(self) -> float | None:
         """The share of the source's customers who are known here as they are there; None when there are none."""
-        return self.equal / self.read if self.read else None
+        return self.equal / self.compared if self.compared else None
 
     def to_json(self) -> dict[str, Json]:
         """Return it as stored."""
         return {
+            "in_sync": _ratio(self.in_sync),
             "read": self.read,
+            "customers": self.customers,
             "equal": self.equal,
+            "differ": self.differ,
             "by_field": dict(self.by_field),
             "missing_here": self.missing_here,
             "gone_at_source": self.gone_at_source,
             "harmful": self.harmful,
             "healed": self.healed,
+            "refused": dict(self.refused),
             "notes": [*self.notes],
         }
 
 
 @dataclass(slots=True)
 class Share:
-    """Of a source's people who were compared with their contacts: how many, and how many were equal."""
+    """Of the people who should be in Brevo: how many there are, and how many are there as they should be."""
 
     compared: int = 0
     equal: int = 0
 
     @property
     def in_sync(self) -> float | None:
-        """The share of those who were equal; None when nobody was compared."""
+        """The share of those who are as they should be; None when there are none."""
         return self.equal / self.compared if self.compared else None
+
+    def add(self, *, is_equal: bool) -> None:
+        """Count one person."""
+        self.compared += 1
+        self.equal += is_equal
+
+
+class Side(NamedTuple):
+    """One number of a receipt: of whom, on which side, and how many of how many are in sync."""
+
+    source: str
+    side: Literal["at the source", "in Brevo"]
+    equal: int
+    compared: int
+
+    @property
+    def in_sync(self) -> float:
+        """The share of those who are the same on both sides."""
+        return self.equal / self.compared
 
 
 @dataclass(slots=True)
@@ -110,13 +147,17 @@ class Receipt:
         equal: people whose contact is as it should be.
         drifted: people whose contact is not.
         healed: people whose mending was put into the lane; the workers do it.
+        everybody: all who should be in Brevo. Not as they should be are those who drifted, those who are not mended
+            (see `refused`), those who have no contact although they should have one, and those for whom a change waits:
+            what is only on its way is not in sync yet.
         by_field: attribute, `lists` or `contact` (not there, or there again) → who differs.
         mailable: channel → people who withdrew and are still mailable in Brevo: the most serious difference.
         left: channel → people who are blocked in Brevo, or left a list there, without our knowledge.
         deleted: whose contact was deleted in Brevo.
         refused: why something that differs is not mended → how many people.
         not_in_brevo: why people have no contact → how many.
-        under_way: people with a change that waits or was delivered during the comparison; not compared.
+        under_way: people with a change that waits, who count as not in sync, or with one that was delivered during the
+            comparison, who do not count.
         not_ours: contacts without a known customer; not changed.
         calls: calls to Brevo that the reading took.
         shares: source → its people.
@@ -135,6 +176,7 @@ class Receipt:
     equal: int = 0
     drifted: int = 0
     healed: int = 0
+    everybody: Share = field(default_factory=Share)
     by_field: dict[str, Drift] = field(default_factory=dict)
     mailable: dict[str, Drift] = field(default_factory=dict)
     left: dict[str, Drift] = field(default_factory=dict)
@@ -149,20 +191,32 @@ class Receipt:
     stopped: str = ""
     notes: list[str] = field(default_factory=list)
 
+    def count(self, sources: Iterable[str], *, is_equal: bool) -> None:
+        """Count one person who should be in Brevo, for everybody and for each of their sources."""
+        self.everybody.add(is_equal=is_equal)
+        for source in sources:
+            self.shares.setdefault(source, Share()).add(is_equal=is_equal)
+
+    def sides(self) -> list[Side]:
+        """Return every known number, the worst first: of each source on each side; without one, of everybody."""
+        found = [Side(name, "at the source", one.equal, one.compared) for name, one in self.source_drift.items()]
+        found += [Side(name, "in Brevo", self.shares[name].equal, self.shares[name].compared) for name in self._told()]
+        if not any(one.compared for one in found):
+            found = [Side("", "in Brevo", self.everybody.equal, self.everybody.compared)]
+        return sorted((one for one in found if one.compared), key=lambda one: one.in_sync)
+
+    def _told(self) -> list[str]:
+        """Return the compared sources that have people in Brevo; sources that left the config may have some, too."""
+        return [name for name in self.sources if name in self.shares]
+
     @property
     def in_sync(self) -> float | None:
-        """The share of compared people whose contact is as it should be; None when nobody was compared."""
-        compared = self.equal + self.drifted
-        return self.equal / compared if compared else None
+        """The one figure: the worst of all sources on both sides; None when nobody was compared."""
+        return next((one.in_sync for one in self.sides()), None)
 
     def in_sync_of(self, source: str) -> float | None:
-        """Return the share of a source's customers who are the same at the source, here and in Brevo.
-
-        A customer who differs on both sides counts twice: the share is never higher than the truth.
-        """
-        share, drift = self.shares.get(source, Share()), self.source_drift.get(source, SourceDrift())
-        known = [part for part in (share.in_sync, drift.in_sync) if part is not None]
-        return max(0.0, 1.0 - sum(1.0 - part for part in known)) if known else None
+        """Return the worst of both sides of one source; None when none of its people were compared."""
+        return next((one.in_sync for one in self.sides() if one.source == source), None)
 
     def note(self, text: str) -> None:
         """Add a note, once."""
@@ -179,9 +233,11 @@ class Receipt:
             "heal": self.is_healing,
             "stopped": self.stopped,
             "in_sync": _ratio(self.in_sync),
+            "worst": _side(self.sides()),
             "totals": {
                 "in_brevo": self.in_brevo,
                 "ours": self.ours,
+                "compared": self.everybody.compared,
                 "equal": self.equal,
                 "drifted": self.drifted,
                 "healed": self.healed,
@@ -198,6 +254,7 @@ class Receipt:
             "by_source": {
                 source: {
                     "in_sync": _ratio(self.in_sync_of(source)),
+                    "in_brevo": _ratio(self.shares.get(source, Share()).in_sync),
                     "compared": self.shares.get(source, Share()).compared,
                     "equal": self.shares.get(source, Share()).equal,
                     "source": self.source_drift[source].to_json() if source in self.source_drift else None,
@@ -209,6 +266,21 @@ class Receipt:
         }
 
 
+class Compared(NamedTuple):
+    """What the newest receipt of a source says: its id, the figure, when, and how many customers are mended since."""
+
+    receipt: str
+    in_sync: float
+    at_ms: int
+    handed_over: int
+
+
+def handed_over(receipt: Mapping[str, Any]) -> int:
+    """Return how many customers a receipt handed to the workers to mend; who differs on both sides counts twice."""
+    sources = (one["source"] for one in receipt["by_source"].values())
+    return int(receipt["totals"]["healed"]) + sum(int(one["healed"]) for one in sources if one)
+
+
 class Receipts:
     """The receipts that are kept."""
 
@@ -217,28 +289,63 @@ class Receipts:
 
     def keep(self, receipt: Receipt) -> None:
         """Keep a receipt; the oldest makes room."""
-        text = json.dumps(receipt.to_json(), separators=(",", ":"), ensure_ascii=False)
+        told = receipt.to_json()
+        text, handed = json.dumps(told, separators=(",", ":"), ensure_ascii=False), handed_over(told)
         pipe = self._client.pipeline()
         pipe.lpush(keys.RECEIPTS, text)
         pipe.ltrim(keys.RECEIPTS, 0, KEPT - 1)
         for source in receipt.sources:
             ratio = receipt.in_sync_of(source)
-            if ratio is not None:
-                pipe.hset(keys.NEWEST_RECEIPTS, source, json.dumps({"id": receipt.id, "in_sync": _ratio(ratio)}))
+            if ratio is None:
+                pipe.hdel(keys.NEWEST_RECEIPTS, source)
+            else:
+                newest = {"id": receipt.id, "in_sync": _ratio(ratio), "at_ms": receipt.ended_ms, "healed": handed}
+                pipe.hset(keys.NEWEST_RECEIPTS, source, json.dumps(newest))
         pipe.execute()
 
     def recent(self, count: int = KEPT) -> list[dict[str, Any]]:
         """Return the newest receipts as JSON, newest first."""
-        return [json.loads(raw) for raw in self._client.lrange(keys.RECEIPTS, 0, count - 1)]
+        return [_read(raw) for raw in self._client.lrange(keys.RECEIPTS, 0, count - 1)]
 
     def find(self, receipt_id: str) -> dict[str, Any] | None:
         """Return a receipt as JSON, None when it is not kept (any more)."""
         return next((one for one in self.recent() if one["id"] == receipt_id), None)
 
+    def after(self, receipt: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Return the newest receipt that compared the same people later, None when nobody did."""
+        wanted = set(receipt["sources"])
+        later = (one for one in self.recent() if (one["started"] or "") > (receipt["ended"] or ""))
+        return next((one for one in later if wanted <= set(one["sources"])), None)
+
+    def newest(self) -> dict[str, Compared]:
+        """Return source → what its newest receipt says of it."""
+        found: Mapping[Any, Any] = self._client.hgetall(keys.NEWEST_RECEIPTS)
+        told = {as_text(source): json.loads(raw) for source, raw in sorted(found.items())}
+        return {
+            source: Compared(one["id"], float(one["in_sync"]), one.get("at_ms", 0), one.get("healed", 0))
+            for source, one in told.items()
+        }
+
     def in_sync(self) -> dict[str, float]:
         """Return source → the share of its customers in sync, by its newest receipt."""
-        found: Mapping[Any, Any] = self._client.hgetall(keys.NEWEST_RECEIPTS)
-        return {as_text(source): float(json.loads(raw)["in_sync"]) for source, raw in sorted(found.items())}
+        return {source: one.in_sync for source, one in self.newest().items()}
+
+
+def _read(raw: bytes | str) -> dict[str, Any]:
+    """Return a stored receipt; what an older version did not count yet is not known."""
+    found: dict[str, Any] = json.loads(raw)
+    found.setdefault("worst", None)
+    for one in found["by_source"].values():
+        one.setdefault("in_brevo", None)
+        if one["source"]:
+            for name, unknown in (("in_sync", None), ("customers", one["source"]["read"]), ("refused", {})):
+                one["source"].setdefault(name, unknown)
+    return found
+
+
+def _side(sides: Sequence[Side]) -> dict[str, Json] | None:
+    """Return the worst number as JSON; its source is empty where it is of everybody."""
+    return None if not sides else {**sides[0]._asdict(), "in_sync": _ratio(sides[0].in_sync)}
 
 
 def _drifts(drifts: Mapping[str, Drift]) -> dict[str, Json]:

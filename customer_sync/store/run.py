@@ -53,6 +53,7 @@ COUNTS: Mapping[str, str] = {
     "changed": "records whose changes went into the lane",
     "unchanged": "records that changed nothing",
     "refused": "records that could not be understood",
+    "disputed": "records that say something else than is known here, and are older by their time",
     "creates": "contacts that are new to Brevo",
     "updates": "contacts that change",
     "blocks": "contacts that are blocked",
@@ -66,6 +67,8 @@ COUNTS: Mapping[str, str] = {
     "retried": "deliveries that must be tried again",
     "pages": "pages read",
 }
+#: What the count of one field among the disputed records begins with.
+DIFFERS = "differs."
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,7 @@ class Run:
         updated_ms: when it last moved.
         ended_ms: when it was done or cancelled; 0 while it is open.
         lanes: the lanes that its changes went into: it is done when they are.
+        differing: field → in how many of the disputed records it differs.
     """
 
     id: str
@@ -126,6 +130,7 @@ class Run:
     updated_ms: int
     ended_ms: int
     lanes: tuple[str, ...] = ()
+    differing: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def is_open(self) -> bool:
@@ -268,6 +273,9 @@ def read_run(number: str, raw: Mapping[str, str]) -> Run:
         version=raw.get("v", "0"),
         total=int(raw["total"]) if raw.get("total") else None,
         counts={name: int(raw.get(f"n.{name}", 0)) for name in COUNTS},
+        differing={
+            name.removeprefix(f"n.{DIFFERS}"): int(by) for name, by in raw.items() if name.startswith(f"n.{DIFFERS}")
+        },
         rate=float(raw.get("rate") or 0),
         waiting=int(raw.get("waiting") or 0),
         phase=raw.get("phase", ""),
@@ -298,6 +306,7 @@ def run_json(run: Run) -> dict[str, Json]:
         "since": to_iso(run.since_ms) if run.since_ms is not None else None,
         "total": run.total,
         "counts": counts,
+        "differing": {**run.differing},
         "rate_per_s": round(run.rate, 1),
         "share": run.share,
         "left_s": run.left_s,

@@ -150,6 +150,7 @@ _RUN: dict[str, Schema] = {
     "since": {**_maybe("string"), "description": "Only what changed since; null reads everything."},
     "total": {**_maybe("integer"), "description": "How many records there are, where the platform tells."},
     "counts": {**_COUNTS, "description": "; ".join(f"{name}: {meaning}" for name, meaning in COUNTS.items())},
+    "differing": {**_COUNTS, "description": "Field → in how many of the disputed records it differs."},
     "rate_per_s": _NUMBER,
     "share": {
         **_maybe("number"),
@@ -215,6 +216,8 @@ SCHEMAS: dict[str, Schema] = {
             "additionalProperties": {"type": "number"},
             "description": "Source → the share of its customers in sync when both sides were compared last.",
         },
+        in_sync_ratio={**_maybe("number"), "description": "The worst of these; null before the first comparison."},
+        compared_at={**_maybe("string"), "description": "When the source was compared that was compared first."},
         worker_seen_s={**_maybe("number"), "description": "Seconds since a worker was seen; null when none was."},
         brevo={"type": "string", "enum": ["sandbox", "account"]},
         alerts=_list(_ref("Alert")),
@@ -257,8 +260,17 @@ SCHEMAS: dict[str, Schema] = {
             "sources": _list(_TEXT),
             "heal": _YES,
             "stopped": {**_TEXT, "description": "Why nothing was mended; empty when the brake did not act."},
-            "in_sync": {**_maybe("number"), "description": "0 to 1; null when nobody was compared."},
+            "in_sync": {
+                **_maybe("number"),
+                "description": "The worst of all sources on both sides, before anything was mended, 0 to 1; null when "
+                "nobody was compared.",
+            },
+            "worst": {
+                "type": ["object", "null"],
+                "description": "Whose figure that is: the source (empty: everybody), the side, how many of how many.",
+            },
             "totals": _COUNTS,
+            "by_source": {"type": "object", "description": "Source → its figures on both sides."},
             "mailable_though_withdrawn": _ref("Drifts"),
             "left_in_brevo_since": _ref("Drifts"),
             "by_field": _ref("Drifts"),

@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, jsonify, render_template
 
 from customer_sync.model import to_ms
+from customer_sync.store.receipts import handed_over
 from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 
@@ -33,7 +34,9 @@ def add_pages(routes: Blueprint, services: Services) -> None:
 
     @routes.get("/receipts/<receipt_id>")
     def receipt_page(receipt_id: str) -> str:
-        return render_template("receipt.html", one=_find(services, receipt_id))
+        one = _find(services, receipt_id)
+        after = services.store().receipts.after(one)
+        return render_template("receipt.html", one=one, after=after, handed=handed_over(one))
 
 
 def newest(services: Services) -> list[dict[str, Any]]:

@@ -10,6 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from customer_sync.config import Settings
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.pipeline import deliver
 from customer_sync.store import keys
 from customer_sync.store.receipts import Receipts
 from customer_sync.web import create_app
@@ -36,7 +38,7 @@ def alter(sandbox, n, **body):
 def test_both_sides_agree(synced):
     said = synced("reconcile").stdout
 
-    assert "In sync: 100 % (5 of 5 customers with a contact)" in said
+    assert "In sync: 100 % (woo, in Brevo: 5 of 5 customers)" in said
     assert "what differs" not in said
     assert "woo cannot be pulled: its people were compared with Brevo only." in said
 
@@ -45,30 +47,49 @@ def test_what_differs_is_shown_with_examples_and_nothing_is_changed(synced, sand
     alter(sandbox, 2, attributes={"CITY": "By Hand"})
     alter(sandbox, 3, emailBlacklisted=True)
 
-    said = synced("reconcile").stdout
+    said = synced("reconcile", code=6).stdout
 
-    assert "In sync: 60.00 % (3 of 5 customers with a contact)" in said
+    assert "In sync: 60.00 % (woo, in Brevo: 3 of 5 customers)" in said
     assert "CITY" in said
     assert "c2@example.com" in said
     assert "left in Brevo since (email)" in said
-    assert "Nothing was changed. `tajo reconcile --heal` mends it." in said
+    assert "Nothing was changed. `tajo reconcile --heal` mends what can be mended." in said
     assert sandbox.contacts()["c2@example.com"]["attributes"]["CITY"] == "By Hand"
 
 
 def test_with_heal_what_differs_waits_for_the_workers(synced, sandbox, store):
     alter(sandbox, 2, attributes={"CITY": "By Hand"})
 
-    said = synced("reconcile", "woo", "--heal").stdout
+    said = synced("reconcile", "woo", "--heal", code=6).stdout
 
-    assert "1 customer handed to the workers to mend. No worker runs: it is done as soon as one does." in said
+    assert "In sync before the mending: 80.00 %" in said
+    handed = "1 customer handed to the workers to mend: sent is not in sync yet. No worker runs: it is done as soon"
+    assert handed in said
     assert store.lanes.depth("contacts")[0] == 1
-    assert synced.json("reconcile")["totals"]["under_way"] == 1
+    again = synced.json("reconcile", code=6)
+    assert (again["totals"]["under_way"], again["in_sync"]) == (1, 0.8)
+
+
+def test_a_healed_receipt_tells_what_was_found_since(synced, sandbox):
+    alter(sandbox, 2, attributes={"CITY": "By Hand"})
+    healed = synced.json("reconcile", "woo", "--heal", code=6)
+    line = synced.line()
+    line.gears = {}  # one by one
+    while deliver(line, "contacts").did_work:
+        pass
+    time.sleep(0.002)
+    again = synced.json("reconcile", "woo")
+
+    said = synced("reconcile", "show", healed["id"]).stdout
+
+    assert again["in_sync"] == 1.0
+    assert f"Since then: 100 % in sync, says receipt {again['id']}." in said
 
 
 def test_for_programs_it_is_the_receipt_without_an_address(synced, sandbox):
     alter(sandbox, 2, attributes={"CITY": "By Hand"})
 
-    receipt = synced.json("reconcile", "woo")
+    receipt = synced.json("reconcile", "woo", code=6)
 
     assert receipt["totals"]["drifted"] == 1
     assert receipt["by_field"]["CITY"]["count"] == 1
@@ -82,7 +103,7 @@ def test_the_brake_fails_with_the_command_that_goes_on(synced, sandbox, monkeypa
         alter(sandbox, n, emailBlacklisted=True)
 
     stopped = synced("reconcile", "woo", "--heal", code=1)
-    forced = synced("reconcile", "woo", "--heal", "--force")
+    forced = synced("reconcile", "woo", "--heal", "--force", code=6)
 
     assert "2 people; without force 1 are allowed" in stopped.stderr
     assert "tajo reconcile woo --heal --force" in stopped.stderr
@@ -91,7 +112,7 @@ def test_the_brake_fails_with_the_command_that_goes_on(synced, sandbox, monkeypa
 
 def test_receipts_are_listed_and_shown(synced, sandbox, tajo):
     alter(sandbox, 2, attributes={"CITY": "By Hand"})
-    receipt = synced.json("reconcile")
+    receipt = synced.json("reconcile", code=6)
 
     listed = tajo("reconcile", "show").stdout
     shown = tajo("reconcile", "show", receipt["id"]).stdout
@@ -105,9 +126,9 @@ def test_receipts_are_listed_and_shown(synced, sandbox, tajo):
 
 def test_the_gauge_and_the_status_tell_the_newest_ratio(synced, sandbox, store, tmp_path, monkeypatch):
     alter(sandbox, 2, attributes={"CITY": "By Hand"})
-    synced("reconcile")
+    synced("reconcile", code=6)
     monkeypatch.setenv("TAJO_HOME", str(tmp_path))
-    app = create_app(Settings())
+    app = create_app(Settings(sources={"woo": SourceSettings("woo", "woocommerce", ("s",))}))
     app.extensions["tajo"]._store = store
     web = app.test_client()
 
@@ -115,7 +136,10 @@ def test_the_gauge_and_the_status_tell_the_newest_ratio(synced, sandbox, store, 
 
     found = {sample.labels["source"]: sample.value for sample in samples if sample.name == "tajo_in_sync_ratio"}
     assert found == {"woo": 0.8}
-    assert web.get("/api/v1/status").json["in_sync"] == {"woo": 0.8}
+    status = web.get("/api/v1/status").json
+    assert (status["in_sync"], status["in_sync_ratio"]) == ({"woo": 0.8}, 0.8)
+    assert status["compared_at"]
+    assert "80.0\u00a0%" in web.get("/").text
 
 
 def test_the_calls_are_counted(synced, store):

@@ -43,6 +43,9 @@ def test_who_was_deleted_at_the_shop_is_blocked_and_off_the_lists_and_too_many_a
     assert state_of(house, many) == {(True, False)}
     assert receipt["heal"]
     assert (receipt["in_sync"], receipt["totals"]["drifted"]) == (1.0, 0)
+    # the run before tells what the source says otherwise
+    by_source = receipt["by_source"]["shop"]
+    assert (by_source["source"]["in_sync"], by_source["source"]["read"] > 0) == (1.0, True)
     assert not house.client.exists(keys.RECONCILE_DUE)
     assert house.sandbox.mailable() == []
 

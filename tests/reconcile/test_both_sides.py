@@ -51,6 +51,7 @@ def test_fifty_contacts_altered_by_hand_among_five_hundred_are_found_exactly_and
     assert totals(receipt) == {
         "in_brevo": 493,
         "ours": 500,
+        "compared": 500,
         "equal": 450,
         "drifted": 43,
         "healed": 43,
@@ -73,7 +74,9 @@ def test_fifty_contacts_altered_by_hand_among_five_hundred_are_found_exactly_and
 
     again = account.reconcile(page=100)
 
-    assert (again.in_sync, again.drifted, again.equal) == (1.0, 0, 493)
+    assert receipt.in_sync == 0.9
+    # whose contact somebody deleted is a customer all the same, and not in Brevo
+    assert (again.in_sync, again.drifted, again.equal) == (493 / 500, 0, 493)
     assert again.not_in_brevo == {"deleted in Brevo": 7}
     assert not again.refused
 
@@ -195,6 +198,8 @@ def test_people_without_a_contact_are_told_by_why(account):
 
     assert receipt.not_in_brevo == {"no address": 1, "parked": 1, "waits for delivery": 1}
     assert (receipt.ours, receipt.equal) == (4, 1)
+    # nobody without an address can have a contact; the other two should have one
+    assert receipt.in_sync == receipt.in_sync_of("shop") == 1 / 3
 
 
 def test_a_change_that_waits_is_not_drift(account):
@@ -204,6 +209,7 @@ def test_a_change_that_waits_is_not_drift(account):
     receipt = account.reconcile()
 
     assert (receipt.under_way, receipt.equal, receipt.drifted) == (1, 1, 0)
+    assert receipt.in_sync == 0.5  # what is only on its way is not in sync yet
 
 
 def test_a_contact_whose_first_delivery_is_under_way_is_no_strangers(account):
@@ -349,3 +355,50 @@ def test_who_was_erased_before_the_healing_is_left_out(account):
 
     assert account.mend().healed == 0
     assert account.contact(1)["attributes"]["CITY"] == "By Hand"
+
+
+def test_who_is_not_mended_counts_as_not_in_sync(account):
+    account.customers(range(4))
+    account.rig.rules = replace(account.rig.rules, update={"shop": False})
+    account.alter(1, attributes={"CITY": "By Hand"})
+
+    receipt = account.reconcile()
+
+    assert (receipt.drifted, sum(receipt.refused.values())) == (0, 1)
+    assert receipt.in_sync == receipt.in_sync_of("shop") == 0.75
+
+
+def test_a_change_that_is_parked_counts_as_not_in_sync(account):
+    account.customers(range(4))
+    account.sandbox.fault("empty_error", status=400, count=1)
+    account.customers([1], before_s=50, firstName="Later")
+    account.sandbox.clear_faults()
+
+    receipt = account.reconcile()
+
+    assert receipt.refused == {"a change of theirs is parked: `tajo parked list`": 1}
+    assert receipt.in_sync == receipt.in_sync_of("shop") == 0.75
+
+
+def test_the_figure_is_that_of_the_worst_source_with_each_beside_it(account):
+    account.customers(range(4), source="shop")
+    account.customers(range(4, 6), source="woo")
+    for n in (1, 4):
+        account.alter(n, attributes={"CITY": "By Hand"})
+
+    receipt = account.reconcile()
+    kept = receipt.to_json()
+
+    assert (receipt.in_sync_of("shop"), receipt.in_sync_of("woo"), receipt.in_sync) == (0.75, 0.5, 0.5)
+    assert kept["in_sync"] == min(one["in_sync"] for one in kept["by_source"].values())
+    assert kept["worst"] == {"source": "woo", "side": "in Brevo", "equal": 1, "compared": 2, "in_sync": 0.5}
+
+
+def test_a_customer_whose_first_delivery_waits_counts_for_the_source_alone(account):
+    account.customers([1], source="shop")
+    account.customers([2], source="woo", is_delivered=False)
+
+    receipt = account.reconcile()
+
+    assert (receipt.in_sync_of("shop"), receipt.in_sync_of("woo")) == (1.0, 0.0)
+    assert account.reconcile(only="shop").in_sync == 1.0

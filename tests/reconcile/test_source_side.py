@@ -235,7 +235,7 @@ def test_both_sides_are_mended_in_one_go_and_the_ratio_tells_of_both(account, sh
 
     receipt = account.mend(compare_source=compare)
 
-    assert (receipt.in_sync_of("shop"), receipt.source_drift["shop"].healed, receipt.healed) == (0.5, 1, 1)
+    assert (receipt.in_sync_of("shop"), receipt.source_drift["shop"].healed, receipt.healed) == (0.75, 1, 1)
     assert account.contact(1)["attributes"]["FIRSTNAME"] == "New"
     assert account.contact(2)["attributes"]["CITY"] == "City 2"
     assert account.reconcile(compare_source=compare).in_sync_of("shop") == 1.0
@@ -253,3 +253,91 @@ def test_the_brake_counts_both_sides(account, shop, compare):
     assert "51 people" in receipt.stopped
     assert (receipt.healed, receipt.source_drift["shop"].healed) == (0, 0)
     assert account.contact(1)["attributes"]["CITY"] == "City 1"
+
+
+def test_the_one_figure_counts_a_consent_withdrawn_at_the_source_that_nobody_told(account, shop, compare):
+    sync(account, *(customer(n) for n in range(4)))
+    gone = [customer(n, before_s=10, state=ConsentState.WITHDRAWN) for n in range(2)]
+    shop.records = [*gone, customer(2), customer(3)]
+
+    receipt = account.reconcile(compare_source=compare)
+    kept = receipt.to_json()
+
+    assert receipt.drifted == 0  # Brevo has what is known here
+    assert receipt.source_drift["shop"].by_field["consent.email.withdrawn"] == 2
+    assert receipt.in_sync == receipt.in_sync_of("shop") == kept["in_sync"] == 0.5
+    assert kept["worst"] == {"source": "shop", "side": "at the source", "equal": 2, "compared": 4, "in_sync": 0.5}
+
+
+def test_a_second_withdrawal_after_an_opt_in_that_nobody_told_is_found_and_mended(account, shop, compare):
+    no, yes = ConsentState.WITHDRAWN, ConsentState.GRANTED
+    sync(account, customer(1, before_s=300, state=no), customer(1, before_s=200, state=yes))
+    shop.records = [customer(1, before_s=100, state=no)]
+
+    drift = compare("shop", True, silent)
+    account.rig.deliver()
+
+    assert (drift.equal, dict(drift.by_field)) == (0, {"consent.email.withdrawn": 1})
+    assert account.contact(1)["emailBlacklisted"]
+    assert compare("shop", False, silent).equal == 1
+
+
+def test_a_withdrawal_that_loses_by_its_time_is_told_and_never_decided_by_the_compare(account, shop, compare):
+    sync(account, customer(1, before_s=10))
+    shop.records = [customer(1, before_s=500, state=ConsentState.WITHDRAWN)]
+
+    drift = compare("shop", True, silent)
+    account.rig.deliver()
+
+    assert (drift.equal, dict(drift.by_field)) == (0, {"consent.email.withdrawn": 1})
+    assert sum(drift.refused.values()) == 1
+    assert not account.contact(1)["emailBlacklisted"]
+
+
+def test_who_unsubscribed_in_brevo_after_the_shop_is_no_difference(account, shop, compare):
+    sync(account, customer(1, state=ConsentState.WITHDRAWN))
+    left = {"event": "unsubscribe", "email": "c1@example.com", "ts_event": int(ago(5).timestamp()), "id": 1}
+    account.rig.send_brevo(left)
+    account.rig.settle()
+    shop.records = [customer(1, state=ConsentState.WITHDRAWN)]
+
+    assert compare("shop", False, silent).equal == 1
+
+
+def test_a_customer_counts_once_however_many_records_tell_of_them(account, shop, compare):
+    sync(account, customer(1), customer(2))
+    shop.records = [customer(1), customer(2), customer(1, before_s=50, city="Elsewhere"), customer(2, before_s=50)]
+
+    drift = compare("shop", False, silent)
+
+    assert (drift.read, drift.customers, drift.differ, drift.in_sync) == (4, 2, 1, 0.5)
+
+
+def test_who_is_known_here_and_not_at_the_source_is_not_in_sync(account, shop, compare):
+    sync(account, customer(1), customer(2))
+    shop.records = [customer(1)]
+
+    drift = compare("shop", False, silent)
+
+    assert (drift.gone_at_source, drift.in_sync) == (1, 0.5)
+
+
+def test_what_became_known_while_the_source_was_read_is_not_overruled(account, shop, compare):
+    sync(account, customer(1, before_s=100))
+    shop.records = [customer(n, before_s=100) for n in (1, 2, 3, 4)]
+    pages = shop.pull
+
+    def pull(want, access):
+        if want.cursor is None:
+            page = pages(want, access)
+            # the page was read before this webhook came
+            sync(account, customer(1, before_s=-1, firstName="Newest"), customer(5, before_s=-1))
+            return page
+        return pages(want, access)
+
+    shop.pull = pull
+    drift = compare("shop", True, silent)
+    account.rig.deliver()
+
+    assert account.contact(1)["attributes"]["FIRSTNAME"] == "Newest"
+    assert (drift.by_field, drift.gone_at_source) == ({}, 0)

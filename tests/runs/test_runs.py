@@ -6,10 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from customer_sync.batch.reconcile.source_side import left_by_run
 from customer_sync.batch.runs import MAX_TRIES, step
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
-from customer_sync.model import Channel, Consent, ConsentState, Kind, Priority, to_ms
+from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, Priority, to_ms
+from customer_sync.person.mapping import totals_of
+from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store.run import Busy, RunKind, RunState
+from tests.rig import ATTRIBUTES, MAPPING
 from tests.runs.shop import PullableShop, RunRig, ago
 
 
@@ -442,3 +446,74 @@ def test_a_newer_webhook_wins_over_an_older_page(rig):
     rig.settle()
 
     assert rig.brevo.contacts["c2@example.com"].attributes == {"FIRSTNAME": "New"}
+
+
+def with_totals(rig):
+    """The shop tells totals, too."""
+    rig.line.skills = [CustomerSync(lambda _: {**MAPPING, "totalOrders": "ORDERS"})]
+    totals = {"shop": totals_of({"totalOrders": "ORDERS"})}
+    rig.rules = replace(rig.rules, totals=totals, attributes={**ATTRIBUTES, "ORDERS": "float"})
+
+
+@pytest.mark.parametrize("kind", [RunKind.FULL, RunKind.COMPARE])
+def test_totals_that_go_back_in_time_are_corrected(rig, kind):
+    with_totals(rig)
+    rig.shop.add(3)
+    rig.shop.change(2, when=50, totalOrders=0)
+    rig.finish(rig.start())
+    rig.shop.change(2, when=90, totalOrders=1)  # the order is older than the visit that stamped the totals before
+
+    run = rig.finish(rig.start(kind))
+    again = rig.finish(rig.start(kind))
+
+    assert rig.brevo.contacts["c2@example.com"].attributes["ORDERS"] == 1
+    assert (run.counts["changed"], run.counts["disputed"]) == (1, 0)
+    assert again.counts["unchanged"] == 3
+
+
+def test_totals_that_were_told_after_the_run_began_are_left_alone(rig):
+    with_totals(rig)
+    rig.shop.add(1)
+    rig.finish(rig.start())
+    run = rig.start()
+
+    def told_meanwhile():
+        rig.send(Event("hook", "shop", Kind.CUSTOMER_UPDATED, ago(0), "1", "1", {"totalOrders": 7}))
+        rig.settle()
+
+    rig.shop.change(1, when=90, totalOrders=6)
+    rig.tick()
+    rig.shop.faults.append(told_meanwhile)
+    run = rig.finish(run)
+
+    assert rig.brevo.contacts["c1@example.com"].attributes["ORDERS"] == 7
+    assert (run.counts["disputed"], run.differing) == (0, {})
+
+
+def test_any_other_value_that_loses_by_its_time_is_counted_by_its_field(rig):
+    with_totals(rig)
+    rig.shop.add(3)
+    rig.shop.change(2, when=50, firstName="Ann")
+    rig.finish(rig.start())
+    rig.shop.change(2, when=90, firstName="Zoe")
+
+    run = rig.finish(rig.start(RunKind.COMPARE))
+    drift = left_by_run([run], "shop")
+
+    assert rig.brevo.contacts["c2@example.com"].attributes["FIRSTNAME"] == "Ann"
+    assert (run.counts["disputed"], run.differing) == (1, {"FIRSTNAME": 1})
+    assert (drift.customers, drift.differ, dict(drift.by_field)) == (3, 1, {"FIRSTNAME": 1})
+    assert drift.in_sync == pytest.approx(2 / 3)
+
+
+def test_an_older_withdrawal_is_never_moved_ahead_by_a_run(rig):
+    with_totals(rig)
+    rig.shop.add(1)
+    yes = Consent(Channel.EMAIL, ConsentState.GRANTED, ago(50), "shop", explicit=True)
+    rig.shop.people[1].consents = (yes,)
+    rig.finish(rig.start())
+    rig.shop.withdraw(1, when=90)
+
+    rig.finish(rig.start())
+
+    assert not rig.brevo.contacts["c1@example.com"].blocked

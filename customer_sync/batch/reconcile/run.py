@@ -105,6 +105,7 @@ class Reconciler:
             in_brevo=receipt.in_brevo,
             equal=receipt.equal,
             drifted=receipt.drifted,
+            in_sync=receipt.in_sync,
             healed=receipt.healed,
             calls=receipt.calls,
         )
@@ -113,7 +114,8 @@ class Reconciler:
     def _mend_sources(self, receipt: Receipt, progress: Progress) -> None:
         for source, drift in receipt.source_drift.items():
             again = self.compare_source(source, True, progress)
-            drift.healed = again.healed if again is not None else 0
+            if again is not None:
+                drift.healed, drift.refused = again.healed, again.refused
 
 
 def _brake(receipt: Receipt, harmful: int) -> str:

@@ -7,26 +7,29 @@ counted but not changed, because a pull can be incomplete.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from customer_sync.base import retry
 from customer_sync.base.clock import Clock, system_clock, utc_now
 from customer_sync.batch.reconcile.brevo_side import Progress
+from customer_sync.batch.reconcile.record_verdict import differing
 from customer_sync.brevo.contacts.contact_plan import Rules, view
 from customer_sync.engine.plan import Group, Identity, Planned, Request, commit
 from customer_sync.engine.planner import Planner, parts_of
 from customer_sync.errors import MappingError, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access, Cursor, Page, Want
-from customer_sync.model import PEOPLE, ConsentState, Event, Priority, to_us
-from customer_sync.person.consent import without_address
-from customer_sync.person.merge import Stamped, canonical, is_empty
-from customer_sync.person.person import DELETED, Part, Person, Told, apply, attributes
+from customer_sync.model import PEOPLE, ConsentState, Event, Priority
+from customer_sync.person.merge import is_empty, reread
+from customer_sync.person.person import Part, Person, Told, apply, attributes
 from customer_sync.skills import Skill
 from customer_sync.store import Store
 from customer_sync.store.receipts import SourceDrift
+from customer_sync.store.run import Run, RunKind, RunState
 
 #: Compares a source; `heal` puts what differs into the line. None: the source cannot be pulled.
 CompareSource = Callable[[str, bool, Progress], SourceDrift | None]
@@ -35,6 +38,43 @@ CompareSource = Callable[[str, bool, Progress], SourceDrift | None]
 PART: Final = 200
 #: How often a page that fails is asked for.
 MAX_TRIES: Final = 8
+
+
+#: Why a record that differs is not mended.
+NEWER_HERE: Final = "what is known here is newer by its time, or stricter, than what the source says now"
+
+
+@dataclass(slots=True)
+class _Look:
+    """One reading of a source.
+
+    Args:
+        is_healing: whether what differs is put into the line.
+        begun_us: when it began, in microseconds.
+        drift: what is counted.
+        seen: the customers met so far, each by the key of its record, else of its address.
+        differing: those of them who differ.
+    """
+
+    is_healing: bool
+    begun_us: int
+    drift: SourceDrift = field(default_factory=SourceDrift)
+    seen: set[str] = field(default_factory=set)
+    differing: set[str] = field(default_factory=set)
+
+    def meet(self, who: Identity | None, *, is_equal: bool) -> bool:
+        """Count the customer of a record once, however many records tell of them; return whether it is the first."""
+        key = "" if who is None else who.ref or who.fp
+        if not key:
+            return False
+        is_new = key not in self.seen
+        self.drift.customers += is_new
+        self.seen.add(key)
+        if not is_equal and key not in self.differing:
+            self.differing.add(key)
+            self.drift.differ += 1
+            self.drift.healed += self.is_healing
+        return is_new
 
 
 class PullComparison:
@@ -80,20 +120,20 @@ class PullComparison:
         connector, access = self._connectors.get(source), self._access(source)
         if connector is None or access is None or "customers" not in connector.pulls:
             return None
-        drift = SourceDrift()
-        seen: set[str] = set()
+        look = _Look(heal, self._clock() * 1000)
+        drift = look.drift
         cursor: Cursor | None = None
         while True:
             page = self._pull(connector, access, cursor)
             drift.notes = tuple(dict.fromkeys([*drift.notes, *page.notes]))
             for start in range(0, len(page.events), PART):
-                self._compare(page.events[start : start + PART], drift, seen, heal=heal)
+                self._compare(page.events[start : start + PART], look)
             progress(f"customers of {source}", drift.read, page.total)
             if page.cursor is None:
                 break
             self._sleep(page.wait_s)
             cursor = page.cursor
-        drift.gone_at_source = self._count_gone(source, seen)
+        drift.gone_at_source = self._count_gone(source, look)
         return drift
 
     def _pull(self, connector: Connector, access: Access, cursor: Cursor | None) -> Page:
@@ -108,36 +148,40 @@ class PullComparison:
                 after_s = error.after_s if isinstance(error, TryLater) else None
                 self._sleep(after_s if after_s is not None else retry.next_wait_s(tries))
 
-    def _compare(
-        self, events: Sequence[Event | PayloadError], drift: SourceDrift, seen: set[str], *, heal: bool
-    ) -> None:
+    def _compare(self, events: Sequence[Event | PayloadError], look: _Look) -> None:
         read_at = utc_now(self._clock)
         planner = Planner(self._store.people, self._store.now_ms())
-        pulled = [groups for event in events if (groups := self._groups(event, planner, read_at, drift)) is not None]
+        pulled = [groups for event in events if (groups := self._groups(event, planner, read_at, look)) is not None]
         records = [parts_of(groups) for groups in pulled]
         puts: list[Planned] = []
         for groups, (who, parts), known in zip(pulled, records, self._look_up(records), strict=True):
-            if who is not None and who.ref:
-                seen.add(who.ref)
+            names = [] if known is None else differing(known, who, parts, self._rules(), look.begun_us)
+            is_new = look.meet(who, is_equal=known is not None and not names)
+            look.drift.by_field.update(names)
             if known is None:
-                drift.missing_here += 1
+                look.drift.missing_here += is_new
+            elif names:
+                look.drift.harmful += self._harms(known, parts)
             else:
-                names = _differing(known, who, parts)
-                if not names:
-                    drift.equal += 1
-                    continue
-                drift.by_field.update(names)
-                drift.harmful += self._harms(known, parts)
-            if heal:
-                puts.append(_heal(groups, known, to_us(read_at)))
+                continue
+            if look.is_healing:
+                puts.append(_heal(groups, known, look.begun_us))
+                if known is not None and self._is_unmended(known, groups, look.begun_us):
+                    look.drift.refused[NEWER_HERE] += 1
         if puts:
-            drift.healed += len(puts)
             commit(self._store, [Request("", puts)], self._wake)
 
+    def _is_unmended(self, known: Person, groups: Sequence[Group], begun_us: int) -> bool:
+        """Tell whether a record and its person differ even after the record was put into the line."""
+        who, parts = parts_of(groups)
+        left = differing(apply(known, parts), who, parts, self._rules(), begun_us + 1)
+        return any(name != "email" for name in left)  # the script moves the record to its address
+
     def _groups(
-        self, event: Event | PayloadError, planner: Planner, read_at: datetime, drift: SourceDrift
+        self, event: Event | PayloadError, planner: Planner, read_at: datetime, look: _Look
     ) -> list[Group] | None:
         """Return what a record would put, None when it cannot be understood or is of no interest."""
+        drift = look.drift
         drift.read += 1
         try:
             if isinstance(event, PayloadError):
@@ -146,12 +190,11 @@ class PullComparison:
         except PayloadError as error:
             kind = "does not fit the mapping" if isinstance(error, MappingError) else "cannot be read"
             drift.by_field[f"a record that {kind}"] += 1
+            drift.customers += 1
+            drift.differ += 1
             drift.notes = tuple(dict.fromkeys([*drift.notes, f"A record was left out: {error}. {error.remedy}"]))[:20]
             return None
-        groups = planner.groups(steps, (), read_at, priority=Priority.BULK)
-        if not groups:
-            drift.equal += 1
-        return groups or None
+        return planner.groups(steps, (), read_at, priority=Priority.BULK) or None
 
     def _look_up(self, records: Sequence[tuple[Identity | None, Sequence[Part]]]) -> list[Person | None]:
         """Return each record's person (by id, else by address) and all that is known of them, what waits too."""
@@ -178,48 +221,50 @@ class PullComparison:
         )
         return is_emptied or is_blocked or (was.word == "active" and now.word != "active")
 
-    def _count_gone(self, source: str, seen: set[str]) -> int:
+    def _count_gone(self, source: str, look: _Look) -> int:
+        """Count the customers of a source who were known before it was read, and whom it did not show."""
         last, gone = self._store.people.count(), 0
         for start in range(1, last + 1, 1000):
             numbers = [str(n) for n in range(start, min(start + 1000, last + 1))]
             gone += sum(
-                record.source == source and record.id is not None and not record.is_deleted and ref not in seen
+                record.source == source
+                and record.id is not None
+                and not record.is_deleted
+                and ref not in look.seen
+                and record.claim[0] * 1000 < look.begun_us
                 for person in self._store.people.read_many(numbers)
                 for ref, record in person.records.items()
             )
         return gone
 
 
+def left_by_run(runs: Sequence[Run], source: str) -> SourceDrift | None:
+    """Return what the newest compare run of a source that is done left different; None where there is none.
+
+    Args:
+        runs: the newest runs, the newest first.
+        source: the source.
+    """
+    done = (one for one in runs if one.kind is RunKind.COMPARE and one.state is RunState.DONE and not one.is_dry)
+    run = next((one for one in done if one.source == source), None)
+    if run is None:
+        return None
+    unread, older = run.counts["refused"], run.counts["disputed"]
+    return SourceDrift(
+        read=run.counts["read"],
+        customers=run.counts["read"],
+        differ=unread + older,
+        by_field=+Counter({**run.differing, "a record that cannot be read": unread}),
+        refused=+Counter({NEWER_HERE: older}),
+        notes=run.notes,
+    )
+
+
 def _is_nothing(told: Told | None) -> bool:
     return told is None or is_empty(told.stamped.value)
 
 
-def _differing(known: Person, who: Identity | None, parts: Iterable[Part]) -> list[str]:
-    """Return the fields in which a record and what is known of it differ, whichever is newer; the address, too."""
-    names: list[str] = []
-    for part in parts:
-        if not part.ref and known.email is None:
-            continue  # there is no address that it could be said of
-        record = known.records.get(part.ref)
-        state = record.state if record is not None else known.said if not part.ref else {}
-        for name, one in part.state.items():
-            if name.isupper() or name.startswith("consent."):
-                names += [name] if name not in state or not _is_same(name, state[name], one) else []
-            elif name == DELETED and name not in state:
-                names.append("deleted")
-    if who is not None and who.ms > 0 and who.email and known.email != who.email:
-        names.append("email")
-    return list(dict.fromkeys(names))
-
-
-def _is_same(name: str, one: Stamped, two: Stamped) -> bool:
-    first, second = (
-        "null" if is_empty(stamped.value) else canonical(without_address(name, stamped.value)) for stamped in (one, two)
-    )
-    return first == second
-
-
-def _heal(groups: Sequence[Group], known: Person | None, read_us: int) -> Planned:
+def _heal(groups: Sequence[Group], known: Person | None, begun_us: int) -> Planned:
     """Return what brings a record to what the source says now.
 
     Where an older stamp would lose although the source says so now, as totals do that were corrected, the value gets
@@ -228,15 +273,6 @@ def _heal(groups: Sequence[Group], known: Person | None, read_us: int) -> Planne
     for group in groups:
         for put in group.puts:
             record = known.records.get(put.part.ref) if known is not None else None
-            if record is None:
-                continue
-            state = {name: _as_read(name, one, record.state.get(name), read_us) for name, one in put.part.state.items()}
-            put.part = put.part._replace(state=state)
+            if record is not None:
+                put.part = put.part._replace(state=reread(put.part.state, record.state, begun_us))
     return Planned(groups)
-
-
-def _as_read(name: str, one: Stamped, known: Stamped | None, read_us: int) -> Stamped:
-    if known is None or not name.isupper() or _is_same(name, one, known) or one.at_ms >= known.at_ms:
-        return one
-    # what happened after the record was read is not older than it
-    return one._replace(at_ms=known.at_ms, seen_us=read_us) if known.at_ms * 1000 < read_us else one

@@ -52,6 +52,7 @@ class Rules:
         missing: source → what to make of a record without any consent.
         update: source → whether contacts that exist in Brevo are updated; False: contacts are only created.
         sharing: the sources whose platform lets several customers have one address.
+        totals: source → the attributes that hold the platform's totals, see `customer_sync.person.mapping.TOTALS`.
         attributes: attribute → type in the account; None when Brevo did not answer: then every attribute is sent.
         absent: lists of the settings that are not in the account: nobody is put on them or taken off them.
     """
@@ -61,6 +62,7 @@ class Rules:
     missing: Mapping[str, ConsentState] = field(default_factory=dict)
     update: Mapping[str, bool] = field(default_factory=dict)
     sharing: frozenset[str] = frozenset()
+    totals: Mapping[str, frozenset[str]] = field(default_factory=dict)
     attributes: Mapping[str, str] | None = None
     absent: frozenset[int] = frozenset()
 

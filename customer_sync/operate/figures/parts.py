@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from customer_sync.model import Json, to_iso
 from customer_sync.store.parked import Parked
+from customer_sync.store.receipts import Compared
 
 #: A worker that was not seen for this long counts as gone, in seconds; it tells every five that it lives.
 WORKER_GONE_S = 15.0
@@ -118,7 +119,7 @@ class Figures:
         limits: the rate limits.
         pauses: the lanes that wait, and why.
         calls: to Brevo.
-        in_sync: source → the share of its customers in sync when both sides were compared last.
+        compared: source → what was found when both sides were compared last; only sources of the config.
         worker_seen_s: seconds since a worker was last seen; None when none was.
         alerts: newest first.
     """
@@ -137,7 +138,7 @@ class Figures:
     limits: tuple[Limit, ...] = ()
     pauses: tuple[Paused, ...] = ()
     calls: Calls = _NO_CALLS
-    in_sync: Mapping[str, float] = field(default_factory=dict)
+    compared: Mapping[str, Compared] = field(default_factory=dict)
     worker_seen_s: float | None = None
     alerts: tuple[Alert, ...] = ()
 
@@ -150,6 +151,26 @@ class Figures:
     def oldest_age_s(self) -> float | None:
         """How long the oldest of all has waited, in seconds; None when nothing waits."""
         return max((queue.oldest_age_s for queue in self.queues if queue.oldest_age_s is not None), default=None)
+
+    @property
+    def in_sync(self) -> dict[str, float]:
+        """Source → the share of its customers in sync when both sides were compared last."""
+        return {source: one.in_sync for source, one in self.compared.items()}
+
+    @property
+    def worst_in_sync(self) -> float | None:
+        """The one figure: that of the worst source; None before the first comparison."""
+        return min(self.in_sync.values(), default=None)
+
+    @property
+    def compared_ms(self) -> int | None:
+        """When the source was compared whose comparison is the oldest; None before the first."""
+        return min((one.at_ms for one in self.compared.values()), default=None)
+
+    @property
+    def being_mended(self) -> int:
+        """How many customers the newest comparisons handed to the workers: not known to be in sync yet."""
+        return sum(one.handed_over for one in {one.receipt: one for one in self.compared.values()}.values())
 
     @property
     def has_worker(self) -> bool:
@@ -174,7 +195,9 @@ class Figures:
             "pauses": [_json(pause) for pause in self.pauses],
             "calls": {**_json(self.calls), "saved": self.calls.saved},
             "redis": _json(self.redis),
-            "in_sync": dict(self.in_sync),
+            "in_sync": {**self.in_sync},
+            "in_sync_ratio": self.worst_in_sync,
+            "compared_at": None if self.compared_ms is None else iso(self.compared_ms),
             "worker_seen_s": self.worker_seen_s,
             "brevo": self.brevo,
             "alerts": [_json(alert) for alert in self.alerts],

@@ -95,7 +95,7 @@ def read_figures(
             if (pause := store.breakers.read(lane)) is not None
         ),
         calls=_calls(samples),
-        in_sync=store.receipts.in_sync(),
+        compared={name: one for name, one in store.receipts.newest().items() if name in settings.sources},
         worker_seen_s=None if seen is None else max(0.0, now_ms / 1000 - float(seen["at"])),
         alerts=tuple(
             Alert(int(one["at_ms"]), str(one["alert"]), str(one.get("remedy", "")))
