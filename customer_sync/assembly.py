@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import redis
 
@@ -20,11 +19,9 @@ from customer_sync.batch.runs import Puller
 from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import TIMEOUT as BREVO_TIMEOUT
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.gear import open_gear
 from customer_sync.brevo.contacts.handler import CONTACTS, ContactsHandler
-from customer_sync.brevo.lists import read_list_ids
-from customer_sync.brevo.rules import rules_of
+from customer_sync.brevo.rules import RulesBook, forget_account
 from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.webhooks import BrevoIntake
 from customer_sync.config import Settings
@@ -34,8 +31,10 @@ from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import Access
 from customer_sync.model import Event
-from customer_sync.operate.doctor.account import examine_mapping
+from customer_sync.operate.doctor.account import ask_account
+from customer_sync.operate.doctor.findings import Patient
 from customer_sync.operate.erasure import Erased, forget_traces, spools_in
+from customer_sync.operate.figures.watched import remember_account
 from customer_sync.pacing import PacedHttp
 from customer_sync.pipeline import Line
 from customer_sync.registry import broken, connector_for, mend
@@ -49,11 +48,6 @@ from customer_sync.store.receipts import Receipt
 from customer_sync.store.vault import RedisVault, SecretKey
 
 log = get(__name__)
-
-#: How old the list of the account's attributes may be, in seconds.
-ATTRIBUTES_MAX_AGE_S = 600.0
-#: How long a process believes what it read, in seconds: `tajo attributes apply` shows within this time.
-RULES_MAX_AGE_S = 5.0
 
 
 #: What a lane keeps → the store's word for it.
@@ -163,7 +157,7 @@ def open_line(
         rules.read,
         clock,
         under_way=store.imports.ids,
-        forget_account=lambda: _forget_account(store),
+        forget_account=lambda: forget_account(store),
     )
     connectors = connectors_of(settings)
 
@@ -299,61 +293,6 @@ class _Chosen:
         return Intent()
 
 
-class RulesBook:
-    """The operator's decisions and the account's attributes, read again when they are old.
-
-    Args:
-        settings: the config.
-        store: holds what was read of the account for all processes.
-        brevo: asked for attributes and lists.
-        clock: milliseconds since 1970; None takes Redis' own time.
-    """
-
-    def __init__(self, settings: Settings, store: Store, brevo: Brevo, clock: Clock | None = None) -> None:
-        self._store = store
-        self._brevo = brevo
-        self._clock = clock or store.hosts.now_ms
-        self._rules = rules_of(settings)
-        self._read_at = 0.0
-
-    def read(self) -> Rules:
-        """Return the rules as they are now.
-
-        Raises:
-            TajoError: attributes and lists are not known and Brevo does not tell them; see `Brevo.call`.
-        """
-        now = time.monotonic()
-        if self._rules.attributes is None or now - self._read_at > RULES_MAX_AGE_S:
-            self._rules = self._rules.with_attributes(self._attributes()).with_lists(self._lists())
-            self._read_at = now
-        return self._rules
-
-    def _attributes(self) -> Mapping[str, str]:
-        known: dict[str, str] = self._noted("attributes", lambda: read_attributes(self._brevo))
-        return known
-
-    def _lists(self) -> Sequence[int]:
-        # without lists in the settings nobody needs to know which there are
-        wanted = any(self._rules.lists.values())
-        known: list[int] = self._noted("lists", lambda: read_list_ids(self._brevo)) if wanted else []
-        return known
-
-    def _noted(self, what: str, read: Callable[[], Any]) -> Any:
-        """Return what some process read of the account not long ago; read it where none did."""
-        noted = self._store.note(what)
-        if noted is not None and self._clock() / 1000 - noted["at"] < ATTRIBUTES_MAX_AGE_S:
-            return noted["found"]
-        found = read()
-        self._store.set_note(what, {"at": self._clock() / 1000, "found": found})
-        return found
-
-
-def _forget_account(store: Store) -> None:
-    """Let the attributes and lists of the account be read again."""
-    for what in ("attributes", "lists"):
-        store.set_note(what, None)
-
-
 def tell_broken(settings: Settings, store: Store) -> None:
     """Raise one alert for each connector that cannot be loaded, when that is new."""
     found = dict(sorted(broken().items()))
@@ -369,9 +308,10 @@ def tell_broken(settings: Settings, store: Store) -> None:
         )
 
 
-def check_account(settings: Settings, store: Store) -> None:
-    """Say once what the mapping needs and the account lacks; in the sandbox, make it.
+def check_account(settings: Settings, store: Store, clock: Clock | None = None) -> None:
+    """Ask Brevo whether the key is right and the account has what the mapping needs; in the sandbox, make it.
 
+    What was found is remembered with its time: the overview never says that the account is well when nobody looked.
     Brevo answers 201 and drops what it does not know, so this must be said before.
     """
     tally = Tally()
@@ -380,20 +320,19 @@ def check_account(settings: Settings, store: Store) -> None:
         if settings.brevo.is_sandbox:
             mappings = [settings.mapping_for(name) for name in settings.sources]
             apply(brevo, plan(mappings, read_attributes(brevo)))
-        findings = [one for one in examine_mapping(settings, brevo) if one.verdict != "ok"]
     except TajoError as error:
-        log.warning("account not checked", error=str(error))
-        return
+        log.warning("sandbox not prepared", error=str(error))
+    now_ms = clock or store.hosts.now_ms
+    patient = Patient(settings, Path(), {}, store, brevo, now_s=lambda: now_ms() / 1000)
+    try:
+        findings = list(ask_account(patient, brevo))
     finally:
-        _forget_account(store)
+        forget_account(store)
         store.counters.add(tally)
-    texts = [f"Brevo, {one.name}: {one.cause}" for one in findings]
-    if store.note("account_findings") == texts:
-        return
-    store.set_note("account_findings", texts)
-    for one, text in zip(findings, texts, strict=True):
-        store.ledger.alert(text, one.fix, cause="account")
-        log.warning("account lacks what the mapping needs", finding=one.name, cause=one.cause)
+    remember_account(store, findings)
+    for one in findings:
+        if one.verdict != "ok":
+            log.warning("account wants a look", finding=one.name, cause=one.cause)
 
 
 def _notice_new_account(settings: Settings, store: Store) -> None:
@@ -403,7 +342,7 @@ def _notice_new_account(settings: Settings, store: Store) -> None:
     if store.note("account") == mark:
         return
     store.set_note("account", mark)
-    _forget_account(store)
+    forget_account(store)
     for lane in LANES:
         if lane.destination != CONTACTS.destination:
             continue

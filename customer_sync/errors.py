@@ -18,6 +18,11 @@ Messages say what was found, what is allowed or what to do. They never hold a se
 
 from __future__ import annotations
 
+from typing import Literal
+
+#: Why a request is refused, as far as it decides what the operator does about it.
+Cause = Literal["", "unsigned", "wrong", "no secret", "other account", "other address"]
+
 
 class TajoError(Exception):
     """The root of every error raised on purpose."""
@@ -29,11 +34,14 @@ class Refused(TajoError):
     Args:
         message: one sentence for the caller.
         status: the HTTP status of the answer, 4xx.
+        cause: `unsigned` (nothing proves the sender), `wrong` (the proof does not fit the secret), `no secret` (none is
+            set here), `other account` (of another one than the source's), `other address` (another platform's webhook).
     """
 
-    def __init__(self, message: str, *, status: int = 401) -> None:
+    def __init__(self, message: str, *, status: int = 401, cause: Cause = "") -> None:
         super().__init__(message)
         self.status = status
+        self.cause: Cause = cause
 
 
 class PayloadError(TajoError):

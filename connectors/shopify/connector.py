@@ -114,7 +114,7 @@ class ShopifyConnector(Connector):
         # The shop's name is not signed: whoever has one delivery could send it under another name.
         shop, own = _header(inbound, "shop-domain"), Account.of(self.settings).shop
         if shop and own and host_of(shop) != own:
-            raise Refused("This delivery is of another store than the `shop_url` of this source.")
+            raise Refused("This delivery is of another store than the shop_url of this source.", cause="other account")
 
     def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
         """Return the event of a webhook: one, or none where the topic is not ours or nothing happened.

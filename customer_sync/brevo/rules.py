@@ -1,12 +1,26 @@
-"""The operator's rules for contacts, as the settings give them."""
+"""The operator's rules for contacts, as the settings give them, with what the account has."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from customer_sync.base.clock import Clock
+from customer_sync.brevo.attributes import read_attributes
+from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.brevo.lists import read_list_ids
 from customer_sync.config import Settings
 from customer_sync.model import ConsentState
 from customer_sync.person.mapping import totals_of
 from customer_sync.registry import connector_for
+from customer_sync.store import Store
+
+#: How old the list of the account's attributes may be, in seconds.
+ATTRIBUTES_MAX_AGE_S = 600.0
+#: How long a process believes what it read, in seconds: `tajo attributes apply` shows within this time.
+RULES_MAX_AGE_S = 5.0
 
 
 def rules_of(settings: Settings) -> Rules:
@@ -20,3 +34,58 @@ def rules_of(settings: Settings) -> Rules:
         totals={name: totals_of(settings.mapping_for(name)) for name in settings.sources},
         sharing=frozenset(name for name, one in settings.sources.items() if connector_for(one).shares_addresses),
     )
+
+
+class RulesBook:
+    """The operator's decisions and the account's attributes, read again when they are old.
+
+    Args:
+        settings: the config.
+        store: holds what was read of the account for all processes.
+        brevo: asked for attributes and lists.
+        clock: milliseconds since 1970; None takes Redis' own time.
+    """
+
+    def __init__(self, settings: Settings, store: Store, brevo: Brevo, clock: Clock | None = None) -> None:
+        self._store = store
+        self._brevo = brevo
+        self._clock = clock or store.hosts.now_ms
+        self._rules = rules_of(settings)
+        self._read_at = 0.0
+
+    def read(self) -> Rules:
+        """Return the rules as they are now.
+
+        Raises:
+            TajoError: attributes and lists are not known and Brevo does not tell them; see `Brevo.call`.
+        """
+        now = time.monotonic()
+        if self._rules.attributes is None or now - self._read_at > RULES_MAX_AGE_S:
+            self._rules = self._rules.with_attributes(self._attributes()).with_lists(self._lists())
+            self._read_at = now
+        return self._rules
+
+    def _attributes(self) -> Mapping[str, str]:
+        known: dict[str, str] = self._noted("attributes", lambda: read_attributes(self._brevo))
+        return known
+
+    def _lists(self) -> Sequence[int]:
+        # without lists in the settings nobody needs to know which there are
+        wanted = any(self._rules.lists.values())
+        known: list[int] = self._noted("lists", lambda: read_list_ids(self._brevo)) if wanted else []
+        return known
+
+    def _noted(self, what: str, read: Callable[[], Any]) -> Any:
+        """Return what some process read of the account not long ago; read it where none did."""
+        noted = self._store.note(what)
+        if noted is not None and self._clock() / 1000 - noted["at"] < ATTRIBUTES_MAX_AGE_S:
+            return noted["found"]
+        found = read()
+        self._store.set_note(what, {"at": self._clock() / 1000, "found": found})
+        return found
+
+
+def forget_account(store: Store) -> None:
+    """Let the attributes and lists of the account be read again."""
+    for what in ("attributes", "lists"):
+        store.set_note(what, None)

@@ -54,8 +54,12 @@ class BrevoIntake(Connector):
         """
         given = _tokens(inbound)
         live = [secret.encode() for secret in secrets if secret]
+        if not live:
+            raise Refused("No token is set for Brevo's webhook: set brevo.webhook_secret.", cause="no secret")
+        if not given:
+            raise Refused("The token is missing: give brevo.webhook_secret to Brevo's webhook.", cause="unsigned")
         if not any(hmac.compare_digest(token, secret) for token in given for secret in live):
-            raise Refused("The token is missing or wrong: set brevo.webhook_secret and use it for Brevo's webhook.")
+            raise Refused("The token is wrong: it must be brevo.webhook_secret.", cause="wrong")
 
     def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
         """Return the events of one body: an object, or an array of them."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 import click
 import redis
 
+from customer_sync.assembly import Accesses
 from customer_sync.batch.upkeep import webhooks_note
 from customer_sync.cli import context
 from customer_sync.cli.connect import connect, disconnect
@@ -18,7 +19,10 @@ from customer_sync.cli.install import install
 from customer_sync.cli.output import age, iso, json_option, now_ms, paint, print_json, print_table
 from customer_sync.cli.runs import sync
 from customer_sync.config import Settings
-from customer_sync.model import PEOPLE, EventState, to_ms
+from customer_sync.errors import TajoError
+from customer_sync.kit.oauth import CONNECTION
+from customer_sync.model import EventState, to_ms
+from customer_sync.operate.figures import Verdict, findings, read_figures
 from customer_sync.registry import broken, connector_for, connector_rows, mend
 from customer_sync.store import Store
 from customer_sync.store.counters import Sample
@@ -74,16 +78,22 @@ def list_command(*, as_json: bool) -> None:
 @connectors.command()
 @json_option
 def status(*, as_json: bool) -> None:
-    """Show how each source does: its state, its last event, how many events reached which state."""
+    """Show how each source does: its state and why, its last event, how many events reached which state."""
     settings = context.read_settings()
-    rows = source_states(settings, context.open_store(settings))
+    store = context.open_store(settings)
+    found = findings(read_figures(store, settings, context.home()))
+    rows = source_states(settings, store, found)
     if as_json:
         print_json(rows)
-    elif rows:
+        return
+    if rows:
         headers = ("source", "state", "connected", "webhooks", "last event", *_COUNTED, "refused", "why")
         print_table([_line(row) for row in rows], headers)
     else:
         click.echo("No source is configured. `tajo init` writes a file to start from.")
+    for one in found:
+        if not one.source and one.level in _LEVELS:
+            click.echo(f"\n{paint(one.text, _COLOURS[_LEVELS[one.level]])}\n  → {one.remedy}")
 
 
 #: Column → state of events.
@@ -91,45 +101,61 @@ _COUNTED: Final = {"delivered": "delivered", "retried": "retrying", "parked": "p
 #: The columns of the list.
 _COLUMNS: Final = ("name", "platform", "state", "connected", "webhooks", "webhook_url")
 
+#: Level of a finding → the state of its source.
+_LEVELS: Final = {"down": "down", "look": "look"}
 #: The states of a source, with the verdict that gives the colour.
-_COLOURS = {"healthy": "ok", "quiet": "", "paused": "fail", "look": "warn"}
+_COLOURS: Final = {"healthy": "ok", "quiet": "", "down": "fail", "look": "warn"}
 
 
-def source_states(settings: Settings, store: Store) -> list[dict[str, Any]]:
-    """Return how each configured source does: its state and why, its last event, its events by state."""
+def source_states(settings: Settings, store: Store, found: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Return how each configured source does: its state and why, its last event, its events by state.
+
+    Args:
+        settings: the config.
+        store: all that Redis holds.
+        found: what the verdict finds; the worst of a source is its state.
+    """
     samples = store.counters.read()
     parked = Counter(one.source for one in store.parked.list())
-    pause = store.breakers.read(PEOPLE)
     last: dict[str, int] = {}
     for row in store.ledger.events(SEARCHED_EVENTS):
         last.setdefault(row.source, row.at_ms)
-    found = []
+    rows = []
     for name, source in settings.sources.items():
         refused = _count(samples, "tajo_inbound_total", source=name, answer="refused")
         events = {str(word): _count(samples, "tajo_events_total", source=name, state=str(word)) for word in EventState}
-        is_silent = name not in last and not any(events.values())
-        state, why = "healthy", ""
-        if pause is not None:
-            state, why = "paused", pause.reason
-        elif parked[name]:
-            state, why = "look", f"{parked[name]} parked: `tajo parked list --source {name}`"
-        elif is_silent and refused:
-            state, why = "look", "every webhook was refused: is the secret the one that the platform signs with?"
-        elif is_silent:
-            state, why = "quiet", "no event yet: are the webhooks made?"
-        found.append(
+        state, why = _state(name, found, parked[name], is_new=name not in last and not any(events.values()))
+        tie = connection(settings, store, name)
+        if state == "quiet" and tie["connected"] != "no":
+            state, why = ("healthy", "") if store.runs.reach(name) else (state, "no event yet, and nothing read yet")
+        rows.append(
             {
                 "name": name,
                 "platform": source.platform,
                 "state": state,
                 "why": why,
-                **connection(settings, store, name),
+                **tie,
                 "last_event_at": iso(last.get(name)),
                 "refused": refused,
                 "events": events,
+                "findings": [one.code for one in found if one.source in {"", name} and one.level in _LEVELS],
             }
         )
-    return found
+    return rows
+
+
+#: What waits for Brevo concerns every source.
+_FOR_ALL: Final = frozenset({"brevo_key", "brevo_away"})
+
+
+def _state(name: str, found: Sequence[Verdict], parked: int, *, is_new: bool) -> tuple[str, str]:
+    """Return the state of a source and why: the worst that is found of it."""
+    worst = next((one for one in found if one.source == name or one.code in _FOR_ALL), None)
+    if worst is not None and worst.level in _LEVELS:
+        return _LEVELS[worst.level], f"{worst.text} {worst.remedy}"
+    if parked:
+        return "look", f"{parked} parked: `tajo parked list --source {name}`"
+    return ("quiet", "no event yet: are the webhooks made?") if is_new else ("healthy", "")
 
 
 def _count(samples: Sequence[Sample], name: str, **labels: str) -> int:
@@ -173,10 +199,22 @@ def connection(settings: Settings, store: Store | None, name: str) -> dict[str, 
     has_keys = connector_for(settings.sources[name]).can_pull()
     if store is None:
         return {"connected": "by keys" if has_keys else "unknown", "webhooks": "unknown"}
-    has_stored = store.has_vault(name)
-    tie = "in a browser" if has_stored else "by keys" if has_keys else "no"
+    tie = "in a browser" if _is_agreed(settings, store, name, has_keys=has_keys) else "by keys" if has_keys else "no"
     address = _address(settings, name) if settings.public_url else None
     return {"connected": tie, "webhooks": _webhooks(store.note(webhooks_note(name)), address)}
+
+
+def _is_agreed(settings: Settings, store: Store, name: str, *, has_keys: bool) -> bool:
+    """Tell whether what is stored for a source came from its owner's consent in a browser.
+
+    With keys in the file the vault may hold the token that they were exchanged for, or what was learned of the shop.
+    """
+    if not has_keys or not store.has_vault(name):
+        return store.has_vault(name)
+    try:
+        return Accesses(settings, store, context.home()).vault(name).load().get("kind") == CONNECTION
+    except TajoError:
+        return False
 
 
 def _webhooks(note: dict[str, Any] | None, address: str | None) -> str:

@@ -75,7 +75,7 @@ def _findings() -> Iterator[Finding]:
         patient.now_s = lambda: store.hosts.now_ms() / 1000
         yield from examine(patient)
     except Failure as failure:
-        yield Finding("Redis", "fail", failure.message, failure.remedy, "no answer")
+        yield Finding("Redis", "fail", failure.message, failure.remedy, "no answer", "redis_away")
     except redis.RedisError as error:
         yield redis_finding(error)
 

@@ -23,6 +23,8 @@ TOLERANCE_S = 300.0
 
 #: How a body begins that was compressed on its way, after it was signed.
 _GZIP = b"\x1f\x8b"
+_UNSIGNED = "The signature is missing."
+_WRONG = "The signature does not fit the secret."
 _COMPRESSED = "The signature is wrong: the body came compressed (gzip), so a proxy in front of here changed it."
 
 
@@ -57,7 +59,7 @@ def live(secrets: Sequence[str]) -> tuple[str, ...]:
     """
     usable = tuple(secret for secret in secrets if secret.strip())
     if not usable:
-        raise Refused("This source has no webhook secret, so nothing sent to it can be trusted.")
+        raise Refused("This source has no webhook secret, so nothing sent to it can be trusted.", cause="no secret")
     return usable
 
 
@@ -76,8 +78,10 @@ def verify(message: bytes, given: str | Sequence[str], secrets: Sequence[str], s
     # The text is compared, not the decoded bytes: base64 has several spellings of the same bytes, and only one is sent.
     found = (given,) if isinstance(given, str) else given
     expected = [sign(message, secret) for secret in live(secrets)]
+    if not any(found):
+        raise Refused(_UNSIGNED, cause="unsigned")
     if not any([is_same(one, right) for one in found for right in expected]):  # noqa: C419 - no early end: same time
-        raise Refused(_COMPRESSED if message.startswith(_GZIP) else "The signature is missing or wrong.")
+        raise Refused(_COMPRESSED if message.startswith(_GZIP) else _WRONG, cause="wrong")
 
 
 def verify_token(given: str, secrets: Sequence[str]) -> None:
@@ -86,8 +90,11 @@ def verify_token(given: str, secrets: Sequence[str]) -> None:
     Raises:
         Refused: it does not, or no secret is live.
     """
-    if not any([is_same(given, secret) for secret in live(secrets)]):  # noqa: C419 - every secret costs the same time
-        raise Refused("The secret is missing or wrong.")
+    usable = live(secrets)
+    if not given:
+        raise Refused("The secret is missing.", cause="unsigned")
+    if not any([is_same(given, secret) for secret in usable]):  # noqa: C419 - every secret costs the same time
+        raise Refused("The secret is wrong.", cause="wrong")
 
 
 def read_basic(authorization: str) -> str:
@@ -188,7 +195,7 @@ def verify_standard(
         if version == "v1"
     ]
     if not message_id or not signatures:
-        raise Refused("The signature is missing or wrong.")
+        raise Refused(_UNSIGNED, cause="unsigned")
     check_age(unix_time(stamp), inbound.received_at, tolerance_s)
     try:
         verify(_standard_message(message_id, stamp, inbound.body), signatures, secrets, _sign_standard)

@@ -20,6 +20,7 @@ from customer_sync.store.attempts import Attempts
 from customer_sync.store.breaker import Breakers
 from customer_sync.store.compares import Compares
 from customer_sync.store.counters import Counters
+from customer_sync.store.doors import Doors
 from customer_sync.store.forms import VERSION
 from customer_sync.store.hosts import Hosts
 from customer_sync.store.imports import Imports
@@ -120,6 +121,7 @@ class Store:
         self.receipts = Receipts(client)
         self.compares = Compares(client)
         self.attempts = Attempts(client)
+        self.doors = Doors(client)
 
     def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
         """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three.

@@ -74,6 +74,7 @@
 | `reach:<source>:<resource>` | hash | how far a source was read: `until_ms`, `full_ms` |
 | `receipts` | list | the newest receipts of reconciliations, as JSON, newest first |
 | `receipts:newest` | hash | source → the ratio of its newest receipt, as JSON |
+| `doors` | hash | `source|fact` → when the last good webhook came, what was refused since, and why |
 | `reconcile:lock` | string, 5 min | a reconciliation is running |
 | `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
 | `celery:<what>` | several | Celery's own: queues, and what was fetched and not finished |
@@ -101,6 +102,7 @@ LEFT = PREFIX + "left"
 ATTRIBUTE_NAMES = PREFIX + "attribute:names"
 RECEIPTS = PREFIX + "receipts"
 NEWEST_RECEIPTS = PREFIX + "receipts:newest"
+DOORS = PREFIX + "doors"
 RECONCILE_LOCK = PREFIX + "reconcile:lock"
 IMPORTS = PREFIX + "imports"
 IMPORT_SLOTS = PREFIX + "imports:slots"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import redis
 
@@ -146,6 +146,21 @@ class Limits:
         if not limit or not ends or float(ends) < seconds * 1000:
             return None
         return max(0.0, float(left or 0) / float(limit))
+
+    def holds(self, bucket: str) -> Literal["", "rate", "hour", "refused"]:
+        """Return what calls wait for at this moment: the rate, the next hour, the reset after a 429, or nothing."""
+        pipe = self._client.pipeline(transaction=False)
+        pipe.hmget(keys.limit(bucket), "hold", "rph", "left", "ends", "rps", "tat")
+        pipe.time()
+        found, (seconds, micros) = pipe.execute()
+        hold, per_hour, left, ends, rate, next_call = (float(one or 0) for one in found)
+        now_ms = seconds * 1000 + micros / 1000
+        if hold > now_ms:
+            return "refused"
+        if ends > now_ms and left - math.floor(per_hour * URGENT_SHARE) < 1:
+            return "hour"
+        # calls are handed out some time ahead: more than two are, and whoever comes next waits
+        return "rate" if rate > 0 and next_call - now_ms > 2 * 1000 / (rate * SHARE) else ""
 
     def buckets(self) -> list[str]:
         """Return every bucket of which something is known."""

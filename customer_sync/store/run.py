@@ -103,6 +103,7 @@ class Run:
         ended_ms: when it was done or cancelled; 0 while it is open.
         lanes: the lanes that its changes went into: it is done when they are.
         differing: field → in how many of the disputed records it differs.
+        is_braked: whether the brake stopped it.
     """
 
     id: str
@@ -131,6 +132,7 @@ class Run:
     ended_ms: int
     lanes: tuple[str, ...] = ()
     differing: Mapping[str, int] = field(default_factory=dict)
+    is_braked: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -288,6 +290,7 @@ def read_run(number: str, raw: Mapping[str, str]) -> Run:
         updated_ms=int(raw["updated"]),
         ended_ms=int(raw.get("ended") or 0),
         lanes=tuple(raw.get("lanes", "").split()),
+        is_braked=raw.get("state") == RunState.STOPPED and raw.get("braked") == "1",
     )
 
 

@@ -50,7 +50,7 @@ def add_faces(app: Flask, services: Services) -> None:
     guard = Guard(key, services.store, settings.public_url, services.clock)
     entrance.mount(app, guard)
     words.register(app)
-    app.register_blueprint(health.blueprint(services, watch))
+    app.register_blueprint(health.blueprint(watch))
     app.register_blueprint(metrics_page.blueprint(services, watch))
     app.register_blueprint(api.blueprint(services, watch))
     app.register_blueprint(dashboard.blueprint(services, watch, guard))

@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from customer_sync.base.log import get
 from customer_sync.model import EventState, Json
-from customer_sync.operate.figures import Figures, iso, judge
+from customer_sync.operate.figures import Figures, findings, iso
 from customer_sync.store import Store
 from customer_sync.store.ledger import LEDGER_ROWS, Row
 from customer_sync.store.parked import Parked, fields_of, inbound_of
@@ -183,8 +183,9 @@ def find_events(store: Store, limit: int, *, state: EventState | None, source: s
 
 
 def status_json(figures: Figures) -> dict[str, Json]:
-    """Return the figures with their verdict."""
-    return {**figures.to_json(), "verdict": judge(figures)._asdict()}
+    """Return the figures with all that is found, the worst first."""
+    found: list[Json] = [one._asdict() for one in findings(figures)]
+    return {**figures.to_json(), "verdict": found[0], "findings": found}
 
 
 def event_json(row: Row) -> dict[str, Json]:

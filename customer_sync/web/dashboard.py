@@ -15,7 +15,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from customer_sync.base.log import get
 from customer_sync.model import EventState
-from customer_sync.operate.figures import judge, parked_groups
+from customer_sync.operate.figures import findings, parked_groups
 from customer_sync.store.ledger import LEDGER_ROWS
 from customer_sync.web import receipts, runs
 from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal
@@ -141,7 +141,7 @@ def _overview(routes: Blueprint, services: Services, watch: Watch) -> None:
         look = watch.look()
         return {
             "now": look.figures,
-            "verdict": judge(look.figures),
+            "findings": findings(look.figures),
             "events": look.events,
             "groups": look.groups,
             "hooks": hooks(services),

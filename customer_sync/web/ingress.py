@@ -152,7 +152,7 @@ class Ingress:
 
     def refuse(self, source: str, error: Refused) -> Reply:
         """Count a request that is refused, and return its answer."""
-        self._intake.count(source, "too_large" if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "refused")
+        self._intake.refuse(source, error)
         # Brevo drops for good what is answered with 401 or 413; with 429 it comes again
         return Reply(_text(429 if source == BREVO else error.status, str(error)))
 
@@ -175,7 +175,7 @@ class Ingress:
         """
         greeting = connector.greet(inbound)
         if greeting is not None:
-            self._intake.count(inbound.source, "greeted")
+            self._intake.greet(inbound.source)
             return Reply(greeting)
         try:
             connector.verify(inbound, connector.settings.secrets)
@@ -184,7 +184,7 @@ class Ingress:
             if guess is None:
                 raise
             self._tell(inbound.source, guess)
-            raise Refused(f"{error} {guess.said}", status=error.status) from error
+            raise Refused(f"{error} {guess.said}", status=error.status, cause="other address") from error
         return Accepted(inbox.encode(inbound, connector.keeps), inbound.source, connector.accepted)
 
     def _tell(self, source: str, guess: Guess) -> None:

@@ -12,12 +12,15 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
+from http import HTTPStatus
 from typing import Literal
 
 import redis
 
 from customer_sync.base.log import get
+from customer_sync.errors import Refused
 from customer_sync.store.counters import field_name
+from customer_sync.store.doors import Doors, Refusals
 from customer_sync.store.spool import Spool
 from customer_sync.store.writer import InboxWriter
 
@@ -66,6 +69,9 @@ class Intake:
         beside: Callable[[], None] = lambda: None,
     ) -> None:
         self._inbox = InboxWriter(client)
+        self._doors = Doors(client)
+        self._accepted: set[str] = set()
+        self._refused: dict[str, Refusals] = {}
         self._spool = spool
         self._wake = wake
         self._beside = beside
@@ -93,6 +99,18 @@ class Intake:
         """Count a request; the number reaches Redis with the next group or within a second."""
         with self._lock:
             self._counts[source, answer] += 1
+
+    def greet(self, source: str) -> None:
+        """Count a greeting: the platform found the address."""
+        self.count(source, "greeted")
+        self._note_accepted([source])
+
+    def refuse(self, source: str, error: Refused) -> None:
+        """Count a request that was refused, and remember why; Redis hears of it within a second."""
+        self.count(source, "too_large" if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE else "refused")
+        with self._lock:
+            before = self._refused.get(source)
+            self._refused[source] = Refusals(1 + (before.number if before else 0), error.cause, str(error))
 
     def append(self, raw: bytes, source: str) -> Where:
         """Return where the request is on record; it is counted there, too.
@@ -127,6 +145,8 @@ class Intake:
         except Exception:  # their senders must hear of it, whatever it is
             log.exception("requests not kept")
             return None, False
+        if group.where is not None:
+            self._note_accepted(sources)
         return group.where, must_wake
 
     def wake(self) -> None:
@@ -141,6 +161,8 @@ class Intake:
                 with self._lock:
                     self._open = _Group()
                 must_wake = self._write(group)
+            if group.where is not None:
+                self._note_accepted(group.sources)
         except Exception:  # the others of the group must hear of it, whatever it is
             log.exception("requests not kept")
         finally:
@@ -200,8 +222,21 @@ class Intake:
         if (self._counts or self._rests_until) and self._to_inbox([]):
             self._wake("inbox")
         self._rests_until = 0.0
+        self._note_doors()
         while self.drain():
             pass
+
+    def _note_accepted(self, sources: Sequence[str]) -> None:
+        with self._lock:
+            self._accepted.update(sources)
+
+    def _note_doors(self) -> None:
+        """Tell Redis who sent good requests, and whose were refused, since the last time."""
+        with self._lock:
+            accepted, self._accepted = self._accepted, set()
+            refused, self._refused = self._refused, {}
+        if accepted or refused:
+            self._doors.write(accepted, refused)
 
     def drain(self) -> bool:
         """Move the oldest spooled requests to the inbox; True when there may be more.

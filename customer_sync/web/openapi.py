@@ -171,10 +171,26 @@ _RUN: dict[str, Schema] = {
 
 SCHEMAS: dict[str, Schema] = {
     "Error": _object(error=_TEXT, remedy=_TEXT),
-    "Verdict": _object(level={"type": "string", "enum": ["ok", "busy", "look", "down"]}, text=_TEXT, remedy=_TEXT),
+    "Verdict": _object(
+        level={"type": "string", "enum": ["ok", "busy", "look", "down"]},
+        text=_TEXT,
+        remedy=_TEXT,
+        code={**_TEXT, "description": "What it is, for programs: worker_gone, webhooks_refused, ..."},
+        source={**_TEXT, "description": "The source that it is about; empty for the whole installation."},
+    ),
     "Latency": _object(average_s=_maybe("number"), p50_s=_maybe("number"), p99_s=_maybe("number"), events=_COUNT),
     "Queue": _object(name=_TEXT, waiting=_COUNT, oldest_age_s=_maybe("number")),
-    "Limit": _object(bucket=_TEXT, rate_per_s=_maybe("number"), hour_headroom=_maybe("number"), destination=_TEXT),
+    "Limit": _object(
+        bucket=_TEXT,
+        rate_per_s=_maybe("number"),
+        hour_headroom=_maybe("number"),
+        destination=_TEXT,
+        holds={
+            "type": "string",
+            "enum": ["", "rate", "hour", "refused"],
+            "description": "What calls wait for now: the rate, the next hour, the reset after a refusal, nothing.",
+        },
+    ),
     "Pause": _object(
         lane=_TEXT,
         kind={"type": "string", "enum": ["unavailable", "config"]},
@@ -196,7 +212,8 @@ SCHEMAS: dict[str, Schema] = {
     "Alert": _object(at=_TIME, text=_TEXT, remedy=_TEXT),
     "Status": _object(
         at=_TIME,
-        verdict=_ref("Verdict"),
+        verdict={**_ref("Verdict"), "description": "The first of the findings."},
+        findings={**_list(_ref("Verdict")), "description": "All that is wrong or waits, the worst first."},
         success_rate={**_maybe("number"), "description": "Delivered events of delivered and parked ones, 0 to 1."},
         error_rate={**_maybe("number"), "description": "Parked events of delivered and parked ones, 0 to 1."},
         latency=_ref("Latency"),
@@ -220,6 +237,7 @@ SCHEMAS: dict[str, Schema] = {
         compared_at={**_maybe("string"), "description": "When the source was compared that was compared first."},
         worker_seen_s={**_maybe("number"), "description": "Seconds since a worker was seen; null when none was."},
         brevo={"type": "string", "enum": ["sandbox", "account"]},
+        brevo_looked_at={**_maybe("string"), "description": "When the account was looked at; null: not yet."},
         alerts=_list(_ref("Alert")),
     ),
     "Event": _object(**_EVENT),

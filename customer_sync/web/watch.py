@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -29,6 +31,17 @@ PATIENCE_S = 1.0
 EVENTS = 30
 #: How many alerts are kept.
 ALERTS = 20
+#: The room on the disk below which the spool does not count as writable, in bytes: a few of the largest requests.
+MIN_FREE_BYTES = 64 * 1024 * 1024
+
+
+def is_spool_writable(services: Services) -> bool:
+    """Tell whether the spool would take a request: its file opens for writing and the disk has room."""
+    try:
+        services.spool.append([])
+        return shutil.disk_usage(services.home).free >= MIN_FREE_BYTES
+    except (sqlite3.Error, OSError):
+        return False
 
 
 class Look(NamedTuple):
@@ -108,7 +121,9 @@ class Watch:
 
     def without_redis(self, error: redis.RedisError | None = None) -> Figures:
         """Return what can be told while Redis does not answer."""
-        return figures_without_redis(self._services.settings, self._services.home, error)
+        services = self._services
+        keeps = is_spool_writable(services)
+        return figures_without_redis(services.settings, services.home, error, keeps_requests=keeps)
 
     def _group(self, store: Store) -> tuple[Group, ...]:
         """Return the parked groups; they are read again only when something was parked or left."""

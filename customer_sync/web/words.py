@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from flask import Flask
+from markupsafe import Markup, escape
 
 from customer_sync.model import EventState, from_ms
 from customer_sync.operate.figures import iso
@@ -82,9 +83,17 @@ def sentence(text: str) -> str:
     return text and text[0].upper() + text[1:] + ("" if text[-1] in ".!?:" else ".")
 
 
+def marked(text: str) -> Markup:
+    """Return a text of a program as HTML: what stands between backticks is code, everything else is text."""
+    if text.count("`") % 2:
+        return escape(text)
+    parts = (Markup("<code>{}</code>").format(one) if n % 2 else escape(one) for n, one in enumerate(text.split("`")))
+    return Markup("").join(parts)
+
+
 def register(app: Flask) -> None:
     """Make the words known to the templates."""
-    for one in (count, percent, duration, size, clock, day, kind, sentence, iso):
+    for one in (count, percent, duration, size, clock, day, kind, sentence, marked, iso):
         app.jinja_env.filters[one.__name__] = one
     app.jinja_env.globals["MEANINGS"] = MEANINGS
     app.jinja_env.trim_blocks = True

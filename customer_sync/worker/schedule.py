@@ -15,8 +15,9 @@ from customer_sync.batch.upkeep import tend_webhooks
 from customer_sync.config import Settings
 from customer_sync.errors import TajoError
 from customer_sync.model import to_ms
+from customer_sync.operate.figures.telling import tell_findings
 from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
-from customer_sync.worker.app import app, line, puller, settings, turns
+from customer_sync.worker.app import app, home, line, puller, settings, turns
 
 log = get(__name__)
 
@@ -26,6 +27,8 @@ ACCOUNT_EVERY_S = 600.0
 START_EVERY_S = 5.0
 #: How often it is looked whether something is due, in seconds.
 TICK_EVERY_S = 5.0
+#: How often what is found becomes alerts, in seconds.
+TELL_EVERY_S = 60.0
 
 
 def first_in_slot(name: str, every_s: float, now_s: float) -> bool:
@@ -48,7 +51,8 @@ def check_account(occasion: str = "slot") -> None:
     """
     every_s = START_EVERY_S if occasion == "start" else ACCOUNT_EVERY_S
     if first_in_slot(f"account-{occasion}", every_s, line().clock() / 1000):
-        assembly.check_account(settings(), line().store)
+        assembly.check_account(settings(), line().store, line().clock)
+        tell_findings(line().store, settings(), home())
 
 
 class Entry(NamedTuple):
@@ -149,6 +153,9 @@ def tick_task() -> None:
     try:
         if first_in_slot("tick", TICK_EVERY_S, now.timestamp()):
             tick(settings(), puller(), now)
+        if first_in_slot("tell", TELL_EVERY_S, now.timestamp()):
+            line().store.doors.know(settings().sources)
+            tell_findings(line().store, settings(), home())
     finally:
         turns.end("tick")
 

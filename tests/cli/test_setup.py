@@ -12,7 +12,8 @@ from customer_sync.cli.output import paint
 from customer_sync.kit.connector import Connector, Option
 from customer_sync.registry import load_settings, platforms
 from customer_sync.store.breaker import Pause
-from customer_sync.store.counters import Tally
+from customer_sync.store.doors import Refusals
+from customer_sync.store.run import RunKind, RunState
 
 # init
 
@@ -241,21 +242,33 @@ def test_a_source_with_parked_requests_wants_a_look(tajo, sandbox):
     assert state_of(tajo, "woo") == ("look", "1 parked: `tajo parked list --source woo`")
 
 
-def test_a_source_whose_webhooks_are_all_refused_wants_a_look(tajo, store):
-    tally = Tally()
-    tally.count("tajo_inbound_total", by=3, source="woo", answer="refused")
-    store.counters.add(tally)
+@pytest.mark.parametrize("good_before", [False, True])
+def test_a_source_whose_webhooks_are_refused_is_down_even_after_good_ones(tajo, store, good_before):
+    store.doors.write(["woo"] if good_before else [], {})
+    store.doors.write([], {"woo": Refusals(3, "wrong", "The signature does not fit the secret.")})
 
     state, why = state_of(tajo, "woo")
 
-    assert state == "look"
-    assert "secret" in why
+    assert state == "down"
+    assert "The signature does not fit the secret. Give connectors.woo the secret" in why
 
 
-def test_a_paused_lane_pauses_every_source(tajo, store):
+def test_a_key_that_brevo_refuses_stops_every_source(tajo, store):
+    store.lanes.register("contacts", keeps="people")
     store.breakers.trip("contacts", Pause("config", "The key is wrong.", "Make a new one.", 1))
 
-    assert state_of(tajo, "woo") == ("paused", "The key is wrong.")
+    assert state_of(tajo, "woo") == ("down", "The key is wrong. Make a new one.")
+
+
+def test_a_run_that_stopped_is_told_with_its_source(tajo, store):
+    run = store.runs.start("shopify", RunKind.FULL)
+    store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="A page is broken.", remedy="Resume it.")
+
+    assert state_of(tajo, "shopify") == ("down", "Run 1 of shopify stopped: A page is broken. Resume it.")
+
+
+def test_what_concerns_the_whole_installation_stands_below_the_sources(tajo, store):
+    assert "No worker is at work." in tajo("connectors", "status").stdout
 
 
 # skills

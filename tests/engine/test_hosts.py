@@ -114,7 +114,9 @@ class TwoHosts:
         self._number += 1
         seen = utc_now(self.rig.clock) + timedelta(seconds=ahead_s)
         said = Consent(Channel.EMAIL, state, when or seen, "shop", explicit=True)
-        event = Event(f"e{self._number}", "shop", Kind.CONSENT_CHANGED, when or seen, "1", "1", {"email": JANE}, (said,))
+        event = Event(
+            f"e{self._number}", "shop", Kind.CONSENT_CHANGED, when or seen, "1", "1", {"email": JANE}, (said,)
+        )
         self.rig.send(event, received=seen)
         self.rig.settle()
 

@@ -46,8 +46,9 @@ def with_key(app: Flask) -> FlaskClient:
 
 @pytest.fixture
 def make_app(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> MakeApp:
-    """Make the web process with these settings; two shops and `KEY` when nothing else is given."""
+    """Make the web process with these settings; two shops and `KEY` when nothing else is given. A worker is at work."""
     monkeypatch.setenv("TAJO_HOME", str(tmp_path))
+    store.set_note("worker_seen", {"at": store.now_ms() / 1000})
 
     def make(**settings) -> Flask:
         app = create_app(Settings(**{"sources": sources("lumen", "tulip"), "api_key": KEY, **settings}))

@@ -11,12 +11,22 @@ from hypothesis import strategies as st
 from customer_sync.base.metrics import LATENCY_BUCKETS_S
 from customer_sync.config import BrevoSettings, Settings
 from customer_sync.model import EventState, Inbound
-from customer_sync.operate.figures import Figures, figures_without_redis, judge, parked_groups, read_figures
-from customer_sync.operate.figures.parts import Alert, Calls, Latency, Paused, Queue, RedisHealth
+from customer_sync.operate.figures import (
+    Figures,
+    figures_without_redis,
+    findings,
+    judge,
+    parked_groups,
+    read_figures,
+)
+from customer_sync.operate.figures.parts import Alert, Calls, Latency, Limit, Paused, Queue, RedisHealth
 from customer_sync.operate.figures.read import _redis, quantile
+from customer_sync.operate.figures.telling import tell_findings
+from customer_sync.operate.figures.watched import Watched
 from customer_sync.store import Store, inbox
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
+from customer_sync.store.doors import Refusals
 from customer_sync.store.spool import Spool
 
 from .conftest import ADDRESS, AT, Seed, sources
@@ -298,7 +308,9 @@ OLD = Queue("contacts", 12, 90.0)
         ({"redis": UP._replace(aof="failing"), "pauses": (PAUSE,)}, "down", "Redis cannot write to its disk."),
         ({"queues": (OLD,), "worker_seen_s": 40.0}, "down", "12 wait and no worker is at work."),
         ({"queues": (OLD,), "worker_seen_s": None}, "down", "12 wait and no worker is at work."),
-        ({"queues": (), "worker_seen_s": None}, "ok", "Ready for the first event."),
+        ({"worker_seen_s": None}, "look", "No worker is at work."),
+        ({"worker_seen_s": 40.0}, "down", "No worker is at work."),
+        ({"people": 7}, "ok", "In step: everything is delivered."),
         ({"redis": RedisHealth(is_up=False)}, "down", "Redis does not answer."),
     ],
 )
@@ -315,3 +327,94 @@ def test_an_alert_is_told_with_its_time():
     figures = Figures(at_ms=0, redis=UP, brevo="sandbox", alerts=(Alert(1_795_262_400_000, "A", "B"),))
 
     assert figures.to_json()["alerts"] == [{"at": "2026-11-21T12:00:00.000Z", "text": "A", "remedy": "B"}]
+
+
+# what holds a backlog ------------------------------------------------------------------------------------------------
+
+
+def holding(word: str) -> Limit:
+    return Limit("contacts", 10.0, None, "Brevo", word)
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"limits": (holding("rate"),)}, "Brevo's rate limit sets the pace"),
+        ({"limits": (holding("hour"),)}, "Brevo's calls of this hour are used up"),
+        ({"limits": (holding("refused"),)}, "Brevo's limit was reached"),
+        ({"limits": (holding(""),)}, "The workers are busy with it"),
+        ({"limits": (holding(""),), "pauses": (PAUSE._replace(destination="Tulip"),)}, "Tulip does not answer"),
+    ],
+)
+def test_a_backlog_says_what_really_holds_it(facts, words):
+    figures = Figures(**{"at_ms": 0, "redis": UP, "brevo": "sandbox", "worker_seen_s": 1.0, "queues": (OLD,), **facts})
+
+    [backlog] = [one for one in findings(figures) if one.code == "backlog"]
+
+    assert backlog.remedy.startswith(words)
+
+
+def test_a_limit_tells_what_calls_wait_for(store):
+    limits = store.limits
+    assert limits.holds("contacts") == ""
+    limits.learn("contacts", 10)
+    assert limits.holds("contacts") == ""
+
+    while limits.reserve("contacts", 10).offsets_s:
+        pass
+    assert limits.holds("contacts") == "rate"
+
+    limits.learn("orders", 100, 1, 600)
+    assert limits.holds("orders") == "hour"
+    limits.hold("products", 60)
+    assert limits.holds("products") == "refused"
+
+
+def test_a_source_whose_connector_cannot_be_loaded_is_told():
+    watched = Watched(unserved={"desk": "acme"})
+    figures = Figures(at_ms=0, redis=UP, brevo="sandbox", worker_seen_s=1.0, watched=watched)
+
+    [found] = findings(figures)
+
+    assert (found.code, found.source, found.level) == ("source_unserved", "desk", "down")
+
+
+def test_all_findings_are_told_the_worst_first_and_causes_before_effects():
+    figures = Figures(at_ms=0, redis=UP, brevo="sandbox", worker_seen_s=40.0, parked=1, pauses=(PAUSE,), queues=(OLD,))
+
+    assert [one.code for one in findings(figures)] == ["worker_gone", "brevo_away", "parked", "backlog"]
+
+
+# findings become alerts ----------------------------------------------------------------------------------------------
+
+
+def test_a_new_finding_becomes_one_alert_in_the_same_words(store, tmp_path):
+    store.set_note("worker_seen", {"at": store.now_ms() / 1000})
+    store.doors.write([], {"lumen": Refusals(3, "wrong", "The signature does not fit the secret.")})
+
+    for _ in range(2):
+        tell_findings(store, SETTINGS, tmp_path)
+
+    [alert] = store.ledger.alerts()
+    found = next(one for one in findings(read(store, tmp_path)) if one.code == "webhooks_refused")
+    assert (alert["alert"], alert["remedy"], alert["source"]) == (found.text, found.remedy, "lumen")
+
+
+def test_what_is_back_within_the_hour_is_not_told_again_and_later_it_is(store, tmp_path):
+    store.set_note("worker_seen", {"at": store.now_ms() / 1000})
+    refused = {"lumen": Refusals(3, "wrong", "No.")}
+    store.doors.write([], refused)
+    tell_findings(store, SETTINGS, tmp_path)
+
+    store.client.delete("tajo:doors")
+    tell_findings(store, SETTINGS, tmp_path)
+    store.doors.write([], refused)
+    tell_findings(store, SETTINGS, tmp_path)
+    assert len(store.ledger.alerts()) == 1
+
+    store.client.delete("tajo:doors")
+    store.set_note("findings_told", {"webhooks_refused|lumen": store.now_ms() - 3_700_000})
+    tell_findings(store, SETTINGS, tmp_path)
+    store.doors.write([], refused)
+    tell_findings(store, SETTINGS, tmp_path)
+    assert len(store.ledger.alerts()) == 2

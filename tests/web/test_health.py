@@ -4,7 +4,7 @@ import sqlite3
 
 import pytest
 
-from customer_sync.web import health
+from customer_sync.web import watch
 
 JSON = {"Accept": "application/json"}
 
@@ -17,7 +17,12 @@ def test_a_living_process_is_healthy_with_and_without_redis(web, without_redis):
 
 def test_it_is_ready_while_redis_answers(web):
     assert web.get("/readyz").text == "ready\n"
-    assert web.get("/readyz", headers=JSON).json == {"status": "ready", "note": "", "text": ""}
+    assert web.get("/readyz", headers=JSON).json == {
+        "status": "ready",
+        "note": "",
+        "text": "",
+        "down": [],
+    }
 
 
 def test_without_redis_it_stays_ready_because_the_spool_keeps_requests(web, without_redis):
@@ -41,7 +46,7 @@ def test_with_neither_redis_nor_a_spool_it_is_not_ready(web, without_redis, monk
 
 
 def test_a_disk_without_room_is_no_spool(web, without_redis, monkeypatch):
-    monkeypatch.setattr(health, "MIN_FREE_BYTES", 1 << 62)
+    monkeypatch.setattr(watch, "MIN_FREE_BYTES", 1 << 62)
 
     assert web.get("/readyz").status_code == 503
 

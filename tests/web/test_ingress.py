@@ -642,3 +642,44 @@ def test_a_spool_that_an_earlier_process_left_is_drained_by_the_next(redis_url, 
     assert door.client.xlen(keys.INBOX) == 1
     assert door.spool.depth() == 0
     door.close()
+
+
+def test_it_is_remembered_what_came_of_each_sources_webhooks(door):
+    door.shopify()
+    door.shopify(secret="another")
+    door.post("lumen", b"{}", UPDATE)
+    door.post("tulip", b"{}", {"x-wc-webhook-signature": "x"})
+    door.brevo({}, token="another")
+    door.intake.tend()
+
+    found = door.services.store().doors.read()
+
+    assert found["lumen"].accepted_ms is not None
+    assert (found["lumen"].in_a_row, found["lumen"].cause) == (2, "unsigned")
+    assert (found["tulip"].accepted_ms, found["tulip"].why) == (None, "The signature does not fit the secret.")
+    assert (found["brevo"].in_a_row, found["brevo"].cause) == (1, "wrong")
+
+    door.shopify()
+    door.intake.tend()
+
+    assert door.services.store().doors.read()["lumen"].in_a_row == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "headers", "cause", "words"),
+    [
+        ("lumen", {}, "unsigned", "The signature is missing."),
+        ("lumen", {"x-shopify-hmac-sha256": "eA=="}, "wrong", "The signature does not fit the secret."),
+        ("brevo", {}, "unsigned", "The token is missing"),
+        ("brevo", {"authorization": "Bearer x"}, "wrong", "The token is wrong"),
+        ("lumen", {"x-wc-webhook-topic": "customer.created"}, "other address", "looks like WooCommerce's webhook"),
+    ],
+)
+def test_who_is_refused_hears_why_and_so_does_the_operator(door, source, headers, cause, words):
+    told = door.post(source, b"{}", headers).text
+    door.intake.tend()
+
+    kept = door.services.store().doors.read()[source]
+
+    assert words in told
+    assert (kept.cause, kept.why) == (cause, told.rstrip("\n"))

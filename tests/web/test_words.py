@@ -62,3 +62,16 @@ def test_what_a_program_wrote_becomes_a_sentence(text, whole):
 
 def test_every_state_has_its_meaning():
     assert {str(state) for state in words.EventState} == {str(state) for state in words.MEANINGS}
+
+
+@pytest.mark.parametrize(
+    ("text", "html"),
+    [
+        ("Run `tajo doctor`.", "Run <code>tajo doctor</code>."),
+        ("<b> & `<i>`", "&lt;b&gt; &amp; <code>&lt;i&gt;</code>"),
+        ("one ` alone", "one ` alone"),
+        ("", ""),
+    ],
+)
+def test_what_stands_between_backticks_is_code_and_nothing_else_is_html(text, html):
+    assert words.marked(text) == html

@@ -1,7 +1,8 @@
 """What can be wrong with an installation: named checks, each with a verdict, a cause and a fix.
 
-A check is a function from `Patient` to findings; `installation`, `account` and `sources` hold them in the order in
-which one cause explains the next. Brevo's are cut short when the account does not answer, because one cause is enough.
+A check is a function from `Patient` to findings; `installation`, `state`, `account` and `sources` hold them in the
+order in which one cause explains the next. `state` is the verdict, as overview and API tell it. Brevo's checks are cut
+short when the account does not answer, because one cause is enough.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from customer_sync.operate.doctor.account import examine_account
 from customer_sync.operate.doctor.findings import Finding, Patient
 from customer_sync.operate.doctor.installation import CHECKS
 from customer_sync.operate.doctor.sources import examine_connectors, examine_key, examine_sources
+from customer_sync.operate.doctor.state import examine_state
 from customer_sync.store.server import told
 
 __all__ = ["Finding", "Patient", "examine", "redis_finding"]
@@ -27,6 +29,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     """
     for check in CHECKS:
         yield from check(patient)
+    yield from examine_state(patient)
     yield from examine_key(patient)
     yield from examine_account(patient)
     yield from examine_connectors(patient)
@@ -40,5 +43,10 @@ def redis_finding(error: redis.RedisError) -> Finding:
         return Finding("Redis", "fail", cause.reason, cause.remedy, "refused")
     fix = "Start it, or correct TAJO_REDIS_URL. Meanwhile webhooks are kept in the spool."
     return Finding(
-        "Redis", "fail", f"no answer: {str(error).splitlines()[0] if str(error) else error!r}", fix, "no answer"
+        "Redis",
+        "fail",
+        f"no answer: {str(error).splitlines()[0] if str(error) else error!r}",
+        fix,
+        "no answer",
+        "redis_away",
     )

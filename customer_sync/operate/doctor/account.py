@@ -1,4 +1,4 @@
-"""Checks of the account at Brevo: key, address, permissions, clock, attributes, lists."""
+"""Checks of the account at Brevo: key, address, permissions, clocks, attributes, lists."""
 
 from __future__ import annotations
 
@@ -16,36 +16,42 @@ from customer_sync.operate.doctor.findings import Finding, Patient, grade
 
 #: How far this clock may be from Brevo's, in seconds; their answer tells whole seconds.
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 120.0
+#: The check of the API key.
+KEY = "Brevo key"
 #: The bucket of `/account`: "everything else" in https://developers.brevo.com/docs/api-limits, 100 calls an hour.
 OTHER_BUCKET = "other"
 
 
 def examine_account(patient: Patient) -> Iterator[Finding]:
     """Yield what is found of the account, as it is found."""
-    brevo = patient.brevo
-    if brevo is None:
+    if patient.brevo is None:
         fix = "Set BREVO_API_KEY, or start `tajo run`, which brings a sandbox."
         yield Finding("Brevo", "fail", "no key is set and no sandbox runs", fix, "no answer")
         return
     if patient.settings.brevo.is_sandbox:
         yield Finding("sandbox", "warn", "contacts go to the sandbox, nobody real", "Set BREVO_API_KEY to go live.")
+    yield from ask_account(patient, patient.brevo)
+
+
+def ask_account(patient: Patient, brevo: Brevo) -> Iterator[Finding]:
+    """Yield what Brevo answers: the key, the clocks, then what the mapping needs; a refused key ends it."""
     try:
         reply = brevo.call("GET", "/account", bucket=OTHER_BUCKET, answers=ACCOUNT)
     except TryLater as error:
         # `/account` shares a limit of 100 calls an hour (General plan) with all that has none of its own
         wait = f" Ask again in {error.after_s:.0f} s." if error.after_s is not None else ""
         yield Finding(
-            "Brevo key",
+            KEY,
             "warn",
             "not checked: Brevo takes few such questions an hour, and they are used up",
             f"Wait.{wait}",
         )
     except TajoError as error:
-        yield _brevo_finding("Brevo key", error)
+        yield _brevo_finding(KEY, error)
         return
     else:
-        yield Finding("Brevo key", "ok", _headroom(reply))
-        yield _clock(reply, patient)
+        yield Finding(KEY, "ok", _headroom(reply))
+        yield _clock(reply, patient.now_s(), patient.store.now_ms() / 1000)
     for name, check in (("attributes", _attributes), ("lists", _lists)):
         try:
             yield check(patient.settings, brevo)
@@ -55,9 +61,10 @@ def examine_account(patient: Patient) -> Iterator[Finding]:
 
 def _brevo_finding(name: str, error: TajoError) -> Finding:
     if isinstance(error, ConfigError):
-        return Finding(name, "fail", error.reason, error.remedy, "refused")
+        return Finding(name, "fail", error.reason, error.remedy, "refused", "brevo_key")
     if isinstance(error, Unavailable):
-        return Finding(name, "fail", str(error), "Look at https://status.brevo.com and at the network.", "no answer")
+        fix = "Look at https://status.brevo.com and at the network."
+        return Finding(name, "fail", str(error), fix, "no answer", "brevo_away")
     if isinstance(error, TryLater):
         return Finding(name, "warn", f"not checked: {error}", "Try again in a moment.")
     return Finding(name, "fail", str(error), "Compare with the account at https://app.brevo.com.")
@@ -68,24 +75,18 @@ def _headroom(reply: Reply) -> str:
     return f"accepted; {left} of {limit} such questions left" if limit and left else "accepted"
 
 
-def _clock(reply: Reply, patient: Patient) -> Finding:
+def _clock(reply: Reply, here_s: float, redis_s: float) -> Finding:
+    """Compare this machine's clock and Redis' with Brevo's."""
     try:
-        skew_s = patient.now_s() - parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
+        theirs_s = parsedate_to_datetime(reply.headers.get("date", "")).timestamp()
     except ValueError:
         return Finding("clock", "ok", "Brevo does not tell its time")
+    skews_s = {"This machine's": here_s - theirs_s, "Redis'": redis_s - theirs_s}
+    whose, skew_s = max(skews_s.items(), key=lambda one: abs(one[1]))
     verdict = grade(abs(skew_s), SKEW_WARN_S, SKEW_FAIL_S)
-    fix = "Let this machine follow a time server (NTP): the newest change wins by its time." if verdict != "ok" else ""
-    return Finding("clock", verdict, f"{abs(skew_s):.0f} s {'before' if skew_s > 0 else 'behind'} Brevo's", fix)
-
-
-def examine_mapping(settings: Settings, brevo: Brevo) -> Iterator[Finding]:
-    """Compare the mapping and the list ids with the account.
-
-    Raises:
-        TajoError: as `Brevo.call`.
-    """
-    yield _attributes(settings, brevo)
-    yield _lists(settings, brevo)
+    fix = "Let that machine follow a time server (NTP): the newest change wins by its time." if verdict != "ok" else ""
+    cause = f"{whose} clock is {abs(skew_s):,.0f} s {'ahead of' if skew_s > 0 else 'behind'} Brevo's"
+    return Finding("clock", verdict, cause, fix, code="" if verdict == "ok" else "clock")
 
 
 def _attributes(settings: Settings, brevo: Brevo) -> Finding:
@@ -96,9 +97,8 @@ def _attributes(settings: Settings, brevo: Brevo) -> Finding:
     parts = [f"missing: {', '.join(missing)}"] if missing else []
     parts += [f"wrong type: {', '.join(wrong)}"] if wrong else []
     if parts:
-        return Finding(
-            "attributes", "warn", "; ".join(parts), "`tajo attributes plan` tells more; `apply` creates them."
-        )
+        fix = "`tajo attributes plan` tells more; `apply` creates them."
+        return Finding("attributes", "warn", "; ".join(parts), fix, code="attributes_missing")
     return Finding("attributes", "ok", f"all {len(proposals)} of the mapping are there")
 
 
@@ -113,5 +113,11 @@ def _lists(settings: Settings, brevo: Brevo) -> Finding:
             "Correct list_id in tajo.yaml, or make the list at https://app.brevo.com/contact/list-listing and enter "
             "its number. `tajo reconcile --heal` puts those on it who were synced before."
         )
-        return Finding("lists", "fail", f"not in Brevo: {shown}; people are synced and put on the others only", fix)
+        return Finding(
+            "lists",
+            "fail",
+            f"not in Brevo: {shown}; people are synced and put on the others only",
+            fix,
+            code="list_missing",
+        )
     return Finding("lists", "ok", f"{', '.join(map(str, sorted(wanted)))} there")

@@ -28,6 +28,7 @@ class Finding(NamedTuple):
         cause: what was found.
         fix: what to do; "" when nothing is to be done.
         why: what kind of failure it is.
+        code: the code under which overview and API tell the same; "" for what only the doctor looks at.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Finding(NamedTuple):
     cause: str
     fix: str = ""
     why: Why = ""
+    code: str = ""
 
 
 @dataclass(slots=True)

@@ -1,19 +1,18 @@
-"""Checks of this machine and of Redis: version, durability, memory, worker, what waits, secrets."""
+"""Checks of this machine and of Redis: version, memory, what waits, secrets."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
 
-from customer_sync.operate.doctor.findings import Finding, Patient, Verdict, Why, grade
+from customer_sync.operate.doctor.findings import Finding, Patient, grade
+from customer_sync.store.doors import Door
 from customer_sync.store.spool import Spool
 
 #: How full Redis may be, as a share.
 MEMORY_WARN, MEMORY_FAIL = 0.75, 0.9
 #: How long a request or an item may wait, in seconds.
 WAIT_WARN_S, WAIT_FAIL_S = 30.0, 900.0
-#: How long a worker may be silent, in seconds; it refreshes its mark every five.
-WORKER_SILENT_S = 20.0
 
 
 def _python(_: Patient) -> Iterator[Finding]:
@@ -25,24 +24,6 @@ def _redis_version(patient: Patient) -> Iterator[Finding]:
     # one that is too old, a cluster or a replica was refused when the store was opened
     server = patient.store.server()
     yield Finding("Redis version", "ok", f"{server.name.capitalize()} {server.version}")
-
-
-def _redis_keeps(patient: Patient) -> Iterator[Finding]:
-    info = patient.store.info("persistence")
-    name = "Redis keeps its data"
-    if "aof_enabled" not in info:
-        yield Finding(name, "warn", "not told: this user of Redis may not ask for INFO", "See `CONFIG GET appendonly`.")
-    elif not info.get("aof_enabled"):
-        yield Finding(
-            name,
-            "fail",
-            "the append-only file is off: a restart of Redis loses what was accepted",
-            "Set `appendonly yes` and `appendfsync everysec` in its config; at once: CONFIG SET appendonly yes.",
-        )
-    elif info.get("aof_last_write_status", "ok") != "ok":
-        yield Finding(name, "fail", "the append-only file cannot be written", "Look at its disk: full, or read-only?")
-    else:
-        yield Finding(name, "ok", "the append-only file is on")
 
 
 def _redis_memory(patient: Patient) -> Iterator[Finding]:
@@ -71,26 +52,11 @@ def _redis_memory(patient: Patient) -> Iterator[Finding]:
     yield Finding("Redis memory", verdict, cause, fix)
 
 
-def _worker(patient: Patient) -> Iterator[Finding]:
-    seen = patient.store.note("worker_seen")
-    silent_s = None if seen is None else patient.now_s() - float(seen["at"])
-    if silent_s is not None and silent_s < WORKER_SILENT_S:
-        yield Finding("worker", "ok", "alive")
-        return
-    cause = "none was ever seen" if silent_s is None else f"silent for {silent_s:.0f} s"
-    yield Finding("worker", "fail", cause, "Start `tajo run`, or `celery -A customer_sync.worker.app worker`.")
-
-
 def _waiting(patient: Patient) -> Iterator[Finding]:
     store = patient.store
     yield _wait_finding("inbox", *store.inbox.depth(), patient)
     for lane in store.lanes.names():
         yield _wait_finding(f"lane {lane}", *store.lanes.depth(lane), patient)
-        pause = store.breakers.read(lane)
-        if pause is not None:
-            verdict: Verdict = "fail" if pause.kind == "config" else "warn"
-            why: Why = "refused" if pause.kind == "config" else ""
-            yield Finding(f"lane {lane} paused", verdict, pause.reason, pause.remedy, why)
 
 
 def _wait_finding(name: str, waiting: int, oldest_ms: int | None, patient: Patient) -> Finding:
@@ -114,19 +80,19 @@ def _spool(patient: Patient) -> Iterator[Finding]:
         yield Finding("spool", "ok", "empty")
 
 
-def _parked(patient: Patient) -> Iterator[Finding]:
-    number = patient.store.parked.count()
-    fix = "`tajo parked list` shows reason and remedy." if number else ""
-    yield Finding("parked", "warn" if number else "ok", f"{number} to look at" if number else "nothing", fix)
-
-
 def _secrets(patient: Patient) -> Iterator[Finding]:
+    doors = patient.store.doors.read()
     for name, source in patient.settings.sources.items():
+        door, title = doors.get(name, Door()), f"webhook secret of {name}"
         if not source.secrets:
             cause, fix = "no webhook secret: it is only pulled", f"Set one in connectors.{name} to take webhooks."
-            yield Finding(f"webhook secret of {name}", "warn", cause, fix)
+            yield Finding(title, "warn", cause, fix)
+        elif door.in_a_row:
+            yield Finding(title, "warn", f"set; the last webhook was refused: {door.why}", "See webhooks, above.")
+        elif door.accepted_ms is None:
+            yield Finding(title, "ok", "set; no webhook has come yet that proves it")
         else:
-            yield Finding(f"webhook secret of {name}", "ok", "set")
+            yield Finding(title, "ok", "set, and the last webhook fits it")
     if patient.settings.brevo.webhook_secrets or (patient.home / "brevo-webhook-secret").exists():
         yield Finding("webhook secret of brevo", "ok", "set")
     else:
@@ -142,11 +108,8 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
 CHECKS: tuple[Callable[[Patient], Iterator[Finding]], ...] = (
     _python,
     _redis_version,
-    _redis_keeps,
     _redis_memory,
-    _worker,
     _waiting,
     _spool,
-    _parked,
     _secrets,
 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from customer_sync.model import Json, to_iso
+from customer_sync.operate.figures.watched import Watched
 from customer_sync.store.parked import Parked
 from customer_sync.store.receipts import Compared
 
@@ -35,12 +36,16 @@ class Queue(NamedTuple):
 
 
 class Limit(NamedTuple):
-    """A rate limit: calls per second (0: none, None: not known), this hour's share that is left, whose it is."""
+    """A rate limit: calls per second (0: none, None: not known), this hour's share that is left, whose it is.
+
+    `holds` says what calls wait for at this moment: the rate, the next hour, a refusal's reset, or "" for nothing.
+    """
 
     bucket: str
     rate_per_s: float | None
     hour_headroom: float | None
     destination: str
+    holds: Literal["", "rate", "hour", "refused"] = ""
 
 
 class Paused(NamedTuple):
@@ -98,6 +103,7 @@ class Alert(NamedTuple):
 
 _NO_LATENCY = Latency()
 _NO_CALLS = Calls()
+_NOTHING = Watched()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +128,7 @@ class Figures:
         compared: source → what was found when both sides were compared last; only sources of the config.
         worker_seen_s: seconds since a worker was last seen; None when none was.
         alerts: newest first.
+        watched: the account, runs, webhooks and schedule.
     """
 
     at_ms: int
@@ -141,6 +148,7 @@ class Figures:
     compared: Mapping[str, Compared] = field(default_factory=dict)
     worker_seen_s: float | None = None
     alerts: tuple[Alert, ...] = ()
+    watched: Watched = _NOTHING
 
     @property
     def waiting(self) -> int:
@@ -200,6 +208,7 @@ class Figures:
             "compared_at": None if self.compared_ms is None else iso(self.compared_ms),
             "worker_seen_s": self.worker_seen_s,
             "brevo": self.brevo,
+            "brevo_looked_at": None if self.watched.account_ms is None else iso(self.watched.account_ms),
             "alerts": [_json(alert) for alert in self.alerts],
         }
 

@@ -30,6 +30,7 @@ from customer_sync.operate.figures.parts import (
     Queue,
     RedisHealth,
 )
+from customer_sync.operate.figures.watched import Watched, read_watched
 from customer_sync.store import Store, inbox, server
 from customer_sync.store.counters import Sample
 from customer_sync.store.parked import Parked
@@ -101,11 +102,21 @@ def read_figures(
             Alert(int(one["at_ms"]), str(one["alert"]), str(one.get("remedy", "")))
             for one in (store.ledger.alerts(ALERTS) if alerts is None else alerts)
         ),
+        watched=read_watched(store, settings, now_ms),
     )
 
 
-def figures_without_redis(settings: Settings, home: Path, error: redis.RedisError | None = None) -> Figures:
-    """Return what is known while Redis does not answer: that it does not, why, and how much waits in the spool."""
+def figures_without_redis(
+    settings: Settings, home: Path, error: redis.RedisError | None = None, *, keeps_requests: bool | None = None
+) -> Figures:
+    """Return what is known while Redis does not answer: that it does not, why, and how much waits in the spool.
+
+    Args:
+        settings: the config.
+        home: the folder with the spools of this machine.
+        error: what Redis answered; None where nobody asked.
+        keeps_requests: whether the spool takes more; None where the caller does not know.
+    """
     cause = None if error is None else server.told(error)
     health = RedisHealth(is_up=False)
     if cause is not None:
@@ -113,7 +124,8 @@ def figures_without_redis(settings: Settings, home: Path, error: redis.RedisErro
         health = health._replace(reason=cause.reason, remedy=cause.remedy, is_wrong=is_wrong)
     now_ms = system_clock()
     spool = _queue("spool", spool_depth(home), now_ms)
-    return Figures(at_ms=now_ms, redis=health, brevo=_brevo(settings), queues=(spool,))
+    watched = Watched(keeps_requests=keeps_requests)
+    return Figures(now_ms, health, _brevo(settings), queues=(spool,), watched=watched)
 
 
 def parked_groups(store: Store) -> tuple[Group, ...]:
@@ -180,7 +192,10 @@ def latency_counts(samples: Sequence[Sample]) -> tuple[list[int], float]:
 def _limits(store: Store) -> tuple[Limit, ...]:
     """Return each rate limit once, whichever lanes share it."""
     shared = {lane.bucket: lane.destination for lane in LANES}
-    return tuple(Limit(one, store.limits.rate(one), store.limits.headroom(one), to) for one, to in shared.items())
+    limits = store.limits
+    return tuple(
+        Limit(one, limits.rate(one), limits.headroom(one), to, limits.holds(one)) for one, to in shared.items()
+    )
 
 
 def _latency(samples: Sequence[Sample]) -> Latency:

@@ -1,91 +1,40 @@
-"""The verdict: all figures in one sentence with what to do, the worst thing first."""
+"""The verdict: everything that is wrong, the worst first, each with what to do. The one judge of the installation.
+
+The overview, `/api/v1/status`, `/readyz`, `tajo doctor`, `tajo connectors status` and the alerts all ask `findings`;
+`faults` holds what can be wrong, row by row.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Literal, NamedTuple
+from collections.abc import Iterator
 
-from customer_sync.operate.figures.parts import WORKER_GONE_S, Figures
+from customer_sync.operate.figures.faults import ROWS, Verdict
+from customer_sync.operate.figures.parts import Figures
 
-#: A line whose first has waited this long is a backlog and not just work under way, in seconds.
-BACKLOG_S = 60.0
+#: The codes with which a web process cannot do its work: a balancer should send requests elsewhere.
+SHUT = frozenset({"nothing_kept", "redis_refused"})
+
+_WORST_FIRST = ("down", "look", "busy", "ok")
 
 
-class Verdict(NamedTuple):
-    """One sentence, what to do, and how much it matters: ok, busy (work waits), look (a person should), down (must)."""
+def findings(figures: Figures) -> tuple[Verdict, ...]:
+    """Return everything that is wrong or waits, the worst first; of equal levels the cause stands before its effects.
 
-    level: Literal["ok", "busy", "look", "down"]
-    text: str
-    remedy: str
+    When nothing is wrong, that is the only one.
+    """
+    found = [one for row in ROWS for one in row(figures)]
+    return tuple(sorted(found, key=lambda one: _WORST_FIRST.index(one.level))) or tuple(_fine(figures))
 
 
 def judge(figures: Figures) -> Verdict:
-    """Return the verdict: that of the first row that has one."""
-    return next(verdict for row in _ROWS if (verdict := row(figures)) is not None)
+    """Return the worst of all findings."""
+    return findings(figures)[0]
 
 
-def _redis_away(figures: Figures) -> Verdict | None:
-    if figures.redis.is_up:
-        return None
-    kept = f" ({figures.waiting} so far)" if figures.waiting else ""
-    if figures.redis.reason:
-        return Verdict("down", figures.redis.reason, figures.redis.remedy)
-    return Verdict(
-        "down", "Redis does not answer.", f"Webhooks are kept in the spool{kept}. Start Redis: the rest follows."
-    )
-
-
-def _lane_paused(figures: Figures) -> Verdict | None:
-    for pause in sorted(figures.pauses, key=lambda pause: pause.kind):
-        if pause.kind == "config":
-            return Verdict("down", pause.reason, pause.remedy)
-        return Verdict("look", f"{pause.destination} does not answer.", pause.remedy)
-    return None
-
-
-def _worker_gone(figures: Figures) -> Verdict | None:
-    if figures.has_worker or (figures.oldest_age_s or 0.0) < WORKER_GONE_S:
-        return None
-    return Verdict(
-        "down", f"{figures.waiting} wait and no worker is at work.", "Start one: `tajo run` starts everything."
-    )
-
-
-def _disk_fails(figures: Figures) -> Verdict | None:
-    if figures.redis.aof != "failing":
-        return None
-    return Verdict("down", "Redis cannot write to its disk.", "Free space on the disk of Redis, or look at its log.")
-
-
-def _parked(figures: Figures) -> Verdict | None:
-    if not figures.parked:
-        return None
-    need = "1 thing needs" if figures.parked == 1 else f"{figures.parked} things need"
-    return Verdict("look", f"{need} a person.", "The page Parked says why, and what to do.")
-
-
-def _backlog(figures: Figures) -> Verdict | None:
-    if (figures.oldest_age_s or 0.0) < BACKLOG_S:
-        return None
-    return Verdict(
-        "busy", f"{figures.waiting} wait for their turn.", "Brevo's rate limit sets the pace; nothing is lost."
-    )
-
-
-def _fine(figures: Figures) -> Verdict:
+def _fine(figures: Figures) -> Iterator[Verdict]:
     if figures.waiting:
-        return Verdict("ok", f"In step: {figures.waiting} on the way to Brevo.", "")
-    if not any(figures.events.values()):
-        return Verdict("ok", "Ready for the first event.", "")
-    return Verdict("ok", "In step: everything is delivered.", "")
-
-
-_ROWS: tuple[Callable[[Figures], Verdict | None], ...] = (
-    _redis_away,
-    _worker_gone,
-    _disk_fails,
-    _lane_paused,
-    _parked,
-    _backlog,
-    _fine,
-)
+        yield Verdict("ok", f"In step: {figures.waiting} on the way to Brevo.", "", "under_way")
+    elif not any(figures.events.values()) and not figures.people:
+        yield Verdict("ok", "Ready for the first event.", "", "ready")
+    else:
+        yield Verdict("ok", "In step: everything is delivered.", "", "in_step")

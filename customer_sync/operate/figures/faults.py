@@ -1,0 +1,266 @@
+"""What can be wrong with an installation: a table of rows, each from figures to what it finds.
+
+A row has one code, and says level, text and remedy in one place. Causes stand before their effects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Literal, NamedTuple
+
+from customer_sync.model import EventState, to_iso
+from customer_sync.operate.figures.parts import WORKER_GONE_S, Figures, Limit
+from customer_sync.operate.figures.watched import Check
+from customer_sync.store.doors import Door
+from customer_sync.store.run import RunState
+
+Level = Literal["ok", "busy", "look", "down"]
+
+#: A line whose first has waited this long is a backlog and not just work under way, in seconds.
+BACKLOG_S = 60.0
+#: The share of parked events from which somebody should look, and must; and how many events prove a rate.
+ERRORS_LOOK, ERRORS_DOWN, ERRORS_LEAST = 0.05, 0.2, 5
+#: So many refused webhooks in a row are no stranger's knock any more.
+REFUSED_LEAST = 3
+#: How long a refused webhook is told of while good ones come as well, in ms.
+REFUSED_MS = 3_600_000
+#: How long a source may be silent that sent before, and one that never sent since it was configured, in ms.
+SILENT_MS, NEVER_MS = 7 * 86_400_000, 86_400_000
+#: The account is looked at every ten minutes: with no look for so long the schedule stands still, in ms.
+UNSEEN_MS = 40 * 60_000
+
+
+class Verdict(NamedTuple):
+    """One sentence, what to do, and how much it matters.
+
+    Args:
+        level: ok, busy (work waits), look (a person should), down (a person must).
+        text: what is so.
+        remedy: what to do; "" when nothing is to be done.
+        code: what it is, for programs.
+        source: the source that it is about; "" for the whole installation.
+    """
+
+    level: Level
+    text: str
+    remedy: str
+    code: str = ""
+    source: str = ""
+
+
+def _redis_away(figures: Figures) -> Iterator[Verdict]:
+    if figures.redis.is_up:
+        return
+    if figures.watched.keeps_requests is False:
+        remedy = "Start Redis, or free space on this machine's disk: until then webhooks are turned away."
+        yield Verdict("down", "Neither Redis nor the spool takes requests.", remedy, "nothing_kept")
+        return
+    if figures.redis.reason:
+        yield Verdict("down", figures.redis.reason, figures.redis.remedy, "redis_refused")
+        return
+    kept = f" ({figures.waiting} so far)" if figures.waiting else ""
+    remedy = f"Webhooks are kept in the spool{kept}. Start Redis: the rest follows."
+    yield Verdict("down", "Redis does not answer.", remedy, "redis_away")
+
+
+def _worker_gone(figures: Figures) -> Iterator[Verdict]:
+    if not figures.redis.is_up or figures.has_worker:
+        return
+    is_waiting = (figures.oldest_age_s or 0.0) >= WORKER_GONE_S
+    text = f"{figures.waiting} wait and no worker is at work." if is_waiting else "No worker is at work."
+    level: Level = "down" if is_waiting or figures.worker_seen_s is not None else "look"
+    yield Verdict(level, text, "Start one: `tajo run` starts everything.", "worker_gone")
+
+
+def _disk_fails(figures: Figures) -> Iterator[Verdict]:
+    if figures.redis.aof == "failing":
+        remedy = "Free space on the disk of Redis, or look at its log."
+        yield Verdict("down", "Redis cannot write to its disk.", remedy, "disk_fails")
+    elif figures.redis.is_up and figures.redis.aof == "off":
+        remedy = "Set `appendonly yes` and `appendfsync everysec` in its config; at once: CONFIG SET appendonly yes."
+        yield Verdict("down", "Redis keeps nothing on disk: a restart of it loses what waits.", remedy, "disk_off")
+
+
+def _lanes_paused(figures: Figures) -> Iterator[Verdict]:
+    told: set[tuple[str, str]] = set()
+    for pause in sorted(figures.pauses, key=lambda pause: pause.kind):
+        if (pause.destination, pause.kind) in told:
+            continue
+        told.add((pause.destination, pause.kind))
+        if pause.kind == "config":
+            code = "brevo_key" if pause.destination == "Brevo" else "lane_paused"
+            yield Verdict("down", pause.reason, pause.remedy, code)
+        else:
+            code = "brevo_away" if pause.destination == "Brevo" else "lane_paused"
+            yield Verdict("look", f"{pause.destination} does not answer.", pause.remedy, code)
+
+
+#: What the account's checks find → how much it matters when it fails, and when it only warns.
+_ACCOUNT: dict[str, tuple[Level, Level]] = {
+    "brevo_key": ("down", "look"),
+    "brevo_away": ("look", "look"),
+    "clock": ("down", "look"),
+    "attributes_missing": ("down", "look"),
+    "list_missing": ("down", "look"),
+}
+
+
+def _account(figures: Figures) -> Iterator[Verdict]:
+    """What the last look at the account found; a lane that waits for it tells the same, and newer."""
+    waits = any(pause.destination == "Brevo" for pause in figures.pauses)
+    for check in figures.watched.account:
+        levels = _ACCOUNT.get(check.code)
+        if levels is None or check.verdict == "ok" or (waits and check.code in {"brevo_key", "brevo_away"}):
+            continue
+        yield Verdict(levels[check.verdict == "warn"], _said(check), check.fix, check.code)
+
+
+def _said(check: Check) -> str:
+    told = f"Brevo, {check.name}: {check.cause}" if check.name in {"attributes", "lists"} else check.cause
+    return told if told.endswith(".") else f"{told}."
+
+
+def _schedule(figures: Figures) -> Iterator[Verdict]:
+    watched, beat = figures.watched, "`tajo run` starts it, or `celery -A customer_sync.worker.app beat`."
+    if figures.has_worker and watched.account_ms is not None and figures.at_ms - watched.account_ms > UNSEEN_MS:
+        text = f"Nothing that is scheduled was done since {_time(watched.account_ms)}: is beat running?"
+        yield Verdict("look", text, beat, "schedule_stopped")
+    for source, due_ms in watched.overdue.items():
+        text = f"The source {source} was to be read at {_time(due_ms)}, and was not."
+        yield Verdict("look", text, f"Is beat running? {beat}", "source_silent", source)
+
+
+def _runs(figures: Figures) -> Iterator[Verdict]:
+    for run in figures.watched.runs:
+        what = "" if run.resource == "customers" else f" ({run.resource})"
+        if run.state is RunState.STOPPED:
+            text = f"Run {run.id} of {run.source}{what} stopped: {run.reason}"
+            yield Verdict("down", text, run.remedy, "run_braked" if run.is_braked else "run_stopped", run.source)
+        else:
+            text = f"Run {run.id} of {run.source}{what} does not get on: {run.reason}"
+            remedy = f"It is tried again by itself. See what the platform answers: `tajo runs show {run.id}`."
+            yield Verdict("look", text, remedy, "run_hindered", run.source)
+
+
+#: Why a webhook was refused → what to do; `{source}` is the source.
+_DOOR_REMEDIES = {
+    "unsigned": "Does the platform send it? Give its webhook a secret, and the same to connectors.{source}.",
+    "wrong": "Give connectors.{source} the secret that the platform signs with, then start again.",
+    "no secret": "Give connectors.{source} the secret that the platform signs with, then start again.",
+    "other account": "Correct the address of the shop in connectors.{source}, or remove the webhook there. "
+    "The secret is right.",
+    "other address": "Correct the address of that webhook at its platform; `tajo connectors list` shows all addresses.",
+    "": "Compare connectors.{source} with the webhook at the platform.",
+}
+
+
+def _doors(figures: Figures) -> Iterator[Verdict]:
+    for source, door in figures.watched.doors.items():
+        level = _refused(door, figures.at_ms)
+        if level is None:
+            continue
+        which = "Some webhooks" if _is_good_since(door) else "All webhooks" if door.accepted_ms is None else "Webhooks"
+        remedy = _DOOR_REMEDIES.get(door.cause, _DOOR_REMEDIES[""]).format(source=source)
+        if source == "brevo":
+            remedy = "Give brevo.webhook_secret the token of the webhook in Brevo, then start again."
+        yield Verdict(level, f"{which} of {source} are refused: {door.why}", remedy, "webhooks_refused", source)
+
+
+def _is_good_since(door: Door) -> bool:
+    return door.in_a_row == 0
+
+
+def _refused(door: Door, now_ms: int) -> Level | None:
+    """Return how much it matters what was refused; unsigned requests may come from anybody."""
+    if door.refused_ms is None:
+        return None
+    if _is_good_since(door):
+        is_news = door.cause != "unsigned" and now_ms - door.refused_ms < REFUSED_MS
+        return "look" if is_news else None
+    if now_ms - door.refused_ms > SILENT_MS:
+        return None
+    if door.cause == "unsigned":
+        return "look" if door.accepted_ms is None else None
+    return "down" if door.in_a_row >= REFUSED_LEAST else "look"
+
+
+def _errors(figures: Figures) -> Iterator[Verdict]:
+    rate, parked = figures.error_rate or 0.0, figures.events.get(EventState.PARKED, 0)
+    if rate >= ERRORS_LOOK and parked >= ERRORS_LEAST:
+        level: Level = "down" if rate >= ERRORS_DOWN else "look"
+        text = f"{rate:.0%} of the events fail: they end in Parked."
+        yield Verdict(level, text, "The page Parked says why, and what to do.", "errors")
+
+
+def _unserved(figures: Figures) -> Iterator[Verdict]:
+    for source, platform in figures.watched.unserved.items():
+        text = f"The source {source} stands still: the connector for {platform} cannot be loaded."
+        yield Verdict("down", text, "`tajo doctor` says why.", "source_unserved", source)
+
+
+def _silent(figures: Figures) -> Iterator[Verdict]:
+    watched = figures.watched
+    for source, why in watched.upkeep.items():
+        text = f"The webhooks of {source} are not as they should be: {why}."
+        remedy = f"`tajo connectors install {source}` repairs them and says what is missing."
+        yield Verdict("look", text, remedy, "webhooks_broken", source)
+    for source in watched.listening:
+        door = watched.doors.get(source, Door())
+        since_ms = door.accepted_ms or door.since_ms
+        is_silent = since_ms is not None and figures.at_ms - since_ms > (SILENT_MS if door.accepted_ms else NEVER_MS)
+        if not is_silent or source in watched.upkeep or _refused(door, figures.at_ms):
+            continue
+        never = "has sent no webhook yet." if door.accepted_ms is None else f"is silent since {_time(since_ms)}."
+        remedy = f"Are its webhooks there? `tajo connectors install {source}` makes them."
+        yield Verdict("look", f"The source {source} {never}", remedy, "source_silent", source)
+
+
+def _parked(figures: Figures) -> Iterator[Verdict]:
+    if figures.parked:
+        need = "1 thing needs" if figures.parked == 1 else f"{figures.parked} things need"
+        yield Verdict("look", f"{need} a person.", "The page Parked says why, and what to do.", "parked")
+
+
+def _backlog(figures: Figures) -> Iterator[Verdict]:
+    if (figures.oldest_age_s or 0.0) >= BACKLOG_S:
+        yield Verdict("busy", f"{figures.waiting} wait for their turn.", _pace(figures), "backlog")
+
+
+#: What a limit holds calls for → how people say it.
+_HOLDS = {
+    "rate": "{} rate limit sets the pace; nothing is lost.",
+    "hour": "{} calls of this hour are used up: the rest follows in the next hour; nothing is lost.",
+    "refused": "{} limit was reached: all wait until it resets; nothing is lost.",
+}
+
+
+def _pace(figures: Figures) -> str:
+    """Return what really holds the waiting work."""
+    holding: Limit | None = next((one for one in figures.limits if one.holds), None)
+    if holding is not None:
+        return _HOLDS[holding.holds].format(f"{holding.destination}'s")
+    if figures.pauses:
+        return f"{figures.pauses[0].destination} does not answer; nothing is lost."
+    return "The workers are busy with it, nothing is lost; `tajo run --workers 2` starts one more."
+
+
+def _time(at_ms: int | None) -> str:
+    return "" if at_ms is None else to_iso(at_ms)[:16].replace("T", " ") + " UTC"
+
+
+#: Every row, causes before effects.
+ROWS: tuple[Callable[[Figures], Iterator[Verdict]], ...] = (
+    _redis_away,
+    _worker_gone,
+    _disk_fails,
+    _account,
+    _lanes_paused,
+    _runs,
+    _unserved,
+    _doors,
+    _errors,
+    _schedule,
+    _silent,
+    _parked,
+    _backlog,
+)

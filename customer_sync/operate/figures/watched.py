@@ -1,0 +1,129 @@
+"""What is watched beside the numbers: the account, runs that do not get on, the sources' webhooks, the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from customer_sync.batch.cron import latest_slot
+from customer_sync.batch.upkeep import webhooks_note
+from customer_sync.brevo.webhooks import SOURCE as BREVO
+from customer_sync.config import Settings
+from customer_sync.model import from_ms, to_ms
+from customer_sync.store import Store
+from customer_sync.store.doors import Door
+from customer_sync.store.run import Run, RunState
+
+#: The note of the last look at the account: `{"at_ms": when, "checks": [[name, verdict, cause, fix, why, code], ...]}`.
+ACCOUNT_NOTE = "account_look"
+#: A scheduled pull that did not begin this long after its time is overdue, in ms.
+GRACE_MS = 15 * 60 * 1000
+#: A page that failed this often in a row hinders its run.
+HINDERED_TRIES = 3
+
+
+class Check(NamedTuple):
+    """One check of the account as it was remembered; see `customer_sync.operate.doctor.findings.Finding`."""
+
+    name: str
+    verdict: str
+    cause: str
+    fix: str
+    why: str
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What is watched; empty where Redis does not answer.
+
+    Args:
+        account: what the last look at the account found.
+        account_ms: when that was; None: nobody has looked yet.
+        runs: the runs that are stopped, or whose page fails again and again.
+        doors: source → what came of its webhooks, Brevo's own among them.
+        listening: the sources that get webhooks.
+        upkeep: source → what is wrong with its webhooks at the platform.
+        overdue: source → when it was to be read and was not, in ms.
+        unserved: source → its platform, whose connector cannot be loaded.
+        keeps_requests: whether requests can be kept somewhere; None: nobody looked.
+    """
+
+    account: tuple[Check, ...] = ()
+    account_ms: int | None = None
+    runs: tuple[Run, ...] = ()
+    doors: Mapping[str, Door] = field(default_factory=dict)
+    listening: tuple[str, ...] = ()
+    upkeep: Mapping[str, str] = field(default_factory=dict)
+    overdue: Mapping[str, int] = field(default_factory=dict)
+    unserved: Mapping[str, str] = field(default_factory=dict)
+    keeps_requests: bool | None = None
+
+
+def remember_account(store: Store, checks: Sequence[tuple[str, str, str, str, str, str]]) -> None:
+    """Keep what a look at the account found, with the time by Redis' clock."""
+    store.set_note(ACCOUNT_NOTE, {"at_ms": store.now_ms(), "checks": [list(one) for one in checks]})
+
+
+def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
+    """Return what is watched.
+
+    Args:
+        store: all that Redis holds.
+        settings: the config.
+        now_ms: the time by Redis' clock.
+
+    Raises:
+        redis.RedisError: Redis does not answer.
+    """
+    noted = store.note(ACCOUNT_NOTE) or {}
+    open_runs = store.runs.open_runs()
+    known = {*settings.sources, BREVO}
+    return Watched(
+        account=tuple(Check(*one) for one in noted.get("checks", ())),
+        account_ms=noted.get("at_ms"),
+        runs=tuple(run for run in open_runs if _is_hindered(run)),
+        doors={source: door for source, door in store.doors.read().items() if source in known},
+        listening=tuple(
+            name
+            for name, source in settings.sources.items()
+            if source.secrets and settings.options_for(name).sync_mode != "batch"
+        ),
+        upkeep=_upkeep(store, settings),
+        overdue=_overdue(store, settings, now_ms, {run.source for run in open_runs}),
+        unserved=dict(settings.unserved),
+    )
+
+
+def _is_hindered(run: Run) -> bool:
+    return run.state is RunState.STOPPED or (run.state is RunState.RUNNING and run.tries >= HINDERED_TRIES)
+
+
+def _upkeep(store: Store, settings: Settings) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for source in settings.sources:
+        note = store.note(webhooks_note(source))
+        address = f"{settings.public_url.rstrip('/')}/webhooks/{source}" if settings.public_url else None
+        if note is None:
+            continue
+        if note["failed"]:
+            found[source] = f"{len(note['failed'])} could not be made"
+        elif address is not None and note["address"] != address:
+            found[source] = "they lead to another address"
+    return found
+
+
+def _overdue(store: Store, settings: Settings, now_ms: int, busy: set[str]) -> dict[str, int]:
+    """Return the sources that were pulled by the schedule before, and whose next pull did not begin."""
+    found: dict[str, int] = {}
+    for source, sync in settings.source_sync.items():
+        done_ms = store.runs.slot(f"pull:{source}")
+        if done_ms is None or sync.schedule.pull is None or source in busy or source not in settings.sources:
+            continue
+        if settings.options_for(source).sync_mode == "realtime":
+            continue
+        due_at = latest_slot(sync.schedule.pull, from_ms(now_ms - GRACE_MS))
+        if due_at is not None and to_ms(due_at) > done_ms:
+            found[source] = to_ms(due_at)
+    return found

@@ -1,0 +1,90 @@
+"""What came of each source's webhooks: when the last good one came, and what was refused since.
+
+One hash, field `source|fact`. The times are Redis' own, so that several web processes can write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import redis
+
+from customer_sync.errors import Cause
+from customer_sync.store import keys
+from customer_sync.store.scripts import as_text
+
+
+class Refusals(NamedTuple):
+    """Requests to one source that were refused lately: how many, and why the last of them was."""
+
+    number: int
+    cause: Cause
+    why: str
+
+
+class Door(NamedTuple):
+    """What is known of a source's webhooks; times in ms since 1970, None where it never happened.
+
+    Args:
+        since_ms: since when the source is in the config.
+        accepted_ms: the last good request, or greeting.
+        refused_ms: the last refused one.
+        in_a_row: how many were refused since the last good one.
+        cause: why the last refused one was.
+        why: the same as a sentence.
+    """
+
+    since_ms: int | None = None
+    accepted_ms: int | None = None
+    refused_ms: int | None = None
+    in_a_row: int = 0
+    cause: str = ""
+    why: str = ""
+
+
+class Doors:
+    """The doors of all sources."""
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._client = client
+
+    def write(self, accepted: Iterable[str], refused: Mapping[str, Refusals]) -> None:
+        """Note who sent a good request just now, and whose requests were refused.
+
+        Raises:
+            redis.RedisError: Redis is away, full or read-only.
+        """
+        now_ms = self._now_ms()
+        pipe = self._client.pipeline(transaction=False)
+        for source in accepted:
+            pipe.hset(keys.DOORS, items=[f"{source}|accepted_ms", now_ms, f"{source}|in_a_row", 0])
+        for source, one in refused.items():
+            facts: list[str | int] = [f"{source}|refused_ms", now_ms]
+            facts += [f"{source}|cause", one.cause, f"{source}|why", one.why]
+            pipe.hset(keys.DOORS, items=facts)
+            pipe.hincrby(keys.DOORS, f"{source}|in_a_row", one.number)
+        pipe.execute()
+
+    def know(self, sources: Iterable[str]) -> None:
+        """Note since when these sources are in the config; what was noted before stays."""
+        now_ms = self._now_ms()
+        for source in sources:
+            self._client.hsetnx(keys.DOORS, f"{source}|since_ms", now_ms)
+
+    def read(self) -> dict[str, Door]:
+        """Return what is known, by source."""
+        facts: dict[str, dict[str, str]] = {}
+        for name, value in self._client.hgetall(keys.DOORS).items():
+            source, _, fact = as_text(name).rpartition("|")
+            facts.setdefault(source, {})[fact] = as_text(value)
+        return {source: _door(found) for source, found in facts.items()}
+
+    def _now_ms(self) -> int:
+        seconds, micros = self._client.time()
+        return int(seconds) * 1000 + int(micros) // 1000
+
+
+def _door(found: Mapping[str, str]) -> Door:
+    times = {name: int(found[name]) for name in ("since_ms", "accepted_ms", "refused_ms") if name in found}
+    return Door(**times, in_a_row=int(found.get("in_a_row", 0)), cause=found.get("cause", ""), why=found.get("why", ""))
