@@ -12,10 +12,10 @@ import redis
 
 from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
+from customer_sync.batch.puller import Puller
 from customer_sync.batch.reconcile.brevo_side import Progress
 from customer_sync.batch.reconcile.run import Reconciler
 from customer_sync.batch.reconcile.source_side import PullComparison, left_by_run
-from customer_sync.batch.runs import Puller
 from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import TIMEOUT as BREVO_TIMEOUT
 from customer_sync.brevo.client import Brevo
@@ -184,7 +184,13 @@ def open_line(
 def open_puller(settings: Settings, line: Line, home: Path = Path()) -> Puller:
     """Return what runs need beside the line."""
     accesses = Accesses(settings, line.store, home, line.clock)
-    return Puller(line, line.rules, accesses, lambda run: compare_with_brevo_soon(line.store, run.source))
+    return Puller(
+        line,
+        line.rules,
+        accesses,
+        compared=lambda run: compare_with_brevo_soon(line.store, run.source),
+        may_begin=lambda source: settings.options_for(source).first_sync == "auto",
+    )
 
 
 def open_puller_of(settings: Settings, store: Store, home: Path) -> Puller:
@@ -246,6 +252,8 @@ def compare_with_brevo(  # noqa: PLR0913  # what a compare works with, and whom 
 ) -> Receipt | None:
     """Do Brevo's side of the nightly compare for one source that is due, and mend; None when none is.
 
+    Where a person asked to look only, both sides are compared and nothing is mended.
+
     Args:
         settings: the config.
         store: all that Redis holds.
@@ -258,16 +266,18 @@ def compare_with_brevo(  # noqa: PLR0913  # what a compare works with, and whom 
         TryLater: a reconciliation is running already.
         TajoError: Brevo does not answer, or refuses the key; the source stays due.
     """
-    source = next((one for one in store.compares.due() if one in settings.sources), None)
-    if source is None:
+    due = [(one, looks) for looks in (True, False) for one in store.compares.due(looks=looks)]
+    source, looks = next(((one, looks) for one, looks in due if one in settings.sources), ("", False))
+    if not source:
         store.compares.clear()
         return None
     with open_reconciler(settings, store, home, wake, clock) as reconciler:
-        # the run before this has brought the source's side up to date, as far as its word counts
-        drift = left_by_run(store.runs.recent(), source)
-        reconciler.compare_source = lambda *_: drift
-        receipt = reconciler.run(tuple(settings.sources), only=source, heal=True, progress=progress)
-    store.compares.remove(source)
+        if not looks:
+            # the run before this has brought the source's side up to date, as far as its word counts
+            drift = left_by_run(store.runs.recent(), source)
+            reconciler.compare_source = lambda *_: drift
+        receipt = reconciler.run(tuple(settings.sources), only=source, heal=not looks, progress=progress)
+    store.compares.remove(source, looks=looks)
     if receipt.stopped:
         store.ledger.alert(receipt.stopped, f"Look at `tajo reconcile {source}`.", source=source, cause="brake")
     return receipt

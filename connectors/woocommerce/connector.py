@@ -65,6 +65,7 @@ class WooCommerceConnector(Connector):
     topics = tuple(TOPICS)
     resources = ("customers", "orders", "products")
     pulls = fetches = ("customers",)
+    pulls_edits = False  # customers are neither filtered nor sorted by change
     options = (
         Option("shop_url", "The shop's address, such as https://shop.example.com.", aliases=("url",)),
         Option("consumer_key", "The REST API key, `ck_...`.", secret=True, aliases=("api_key",)),

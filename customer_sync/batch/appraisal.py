@@ -1,16 +1,18 @@
 """Appraisal: what pulled records would change in Brevo, worked out before any change is put into a lane.
 
-A record that changes nothing is dropped here and costs no write. A dry run shows the counts; the brake decides by them.
+A record that changes nothing is dropped here and costs no write. A dry run shows the counts; the brake decides by them,
+and until it has, what would harm somebody is held back.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from customer_sync.base.clock import utc_now
+from customer_sync.batch.held import hold
 from customer_sync.brevo.contacts.contact_plan import Plan, Rules, make_plan
 from customer_sync.engine.plan import Group, Identity, Planned, PlannedPut, Step
 from customer_sync.engine.planner import Planner, let_one_lead, parts_of
@@ -23,12 +25,6 @@ from customer_sync.store.counters import Tally
 from customer_sync.store.forms import EventRef
 from customer_sync.store.run import DIFFERS, Known, Run
 
-#: Changes that a run may not make to too many contacts at once (DESIGN: consent and erasure, rule 9). One contact may
-#: have several of these changes; the brake counts each contact once, as `harmed`.
-HARMS: Final = ("blocks", "unlists", "deletes", "empties")
-#: The brake: a run may harm this many contacts, or this share of all people, the larger of the two.
-BRAKE_PEOPLE: Final = 50
-BRAKE_SHARE: Final = 0.02
 #: How many records are looked up in one round trip.
 LOOKUP: Final = 500
 
@@ -78,6 +74,8 @@ class Appraisal:
         self.seen: list[str] = []
         #: The plans to be committed.
         self.events: list[Planned] = []
+        #: The plans that the run holds back, as text.
+        self.held: list[str] = []
 
     def judge(self, events: Sequence[Event | PayloadError]) -> None:
         """Appraise the records of a page."""
@@ -105,20 +103,6 @@ class Appraisal:
             told = {name: one for name, one in put.part.state.items() if name != WHOM}
             if kept is not None and not is_news(told, kept.state):
                 record.without([put])
-
-    def harm(self, counted: Mapping[str, int], people: int) -> str:
-        """Return why the brake stops the run, after this page and all before it; "" when the run may continue.
-
-        Args:
-            counted: the run's counts so far.
-            people: how many people are known.
-        """
-        limit = max(BRAKE_PEOPLE, int(people * BRAKE_SHARE))
-        total = counted.get("harmed", 0) + self.counts["harmed"]
-        if total <= limit:
-            return ""
-        parts = [f"{counted.get(name, 0) + self.counts[name]} {name}" for name in HARMS]
-        return f"The run would harm {total} contacts ({', '.join(parts)}); without force {limit} are allowed."
 
     def tally(self) -> Tally:
         """Return the counts for the metrics."""
@@ -201,14 +185,24 @@ class Appraisal:
             self.counts["updates" if in_brevo else "creates"] += 1
         harms = [name for name, is_so in _harms(person, plan) if is_so] if in_brevo else []
         self.counts.update(harms, harmed=bool(harms))
-        self._send(pulled, Priority.URGENT if "blocks" in harms or "deletes" in harms else Priority.BULK)
+        priority = Priority.URGENT if "blocks" in harms or "deletes" in harms else Priority.BULK
+        if harms and not self._run.is_forced and not self._run.is_dry:
+            self.held.append(hold(_planned(pulled, priority)))
+            self.counts["held"] += 1
+            self.seen.append(found.person)  # the step that puts the other changes marks their people itself
+        else:
+            self._send(pulled, priority)
 
     def _send(self, pulled: Pulled, priority: Priority) -> None:
-        """Put a record into the lanes; a withdrawal of a person without a contact is not urgent: no mail can go out."""
-        for put in (put for group in pulled.groups for put in group.puts):
-            put.priority = priority
-        let_one_lead(pulled.groups)
-        self.events.append(Planned(pulled.groups))
+        self.events.append(_planned(pulled, priority))
+
+
+def _planned(pulled: Pulled, priority: Priority) -> Planned:
+    """Return the plan of a record; a withdrawal of a person without a contact is not urgent: no mail can go out."""
+    for put in (put for group in pulled.groups for put in group.puts):
+        put.priority = priority
+    let_one_lead(pulled.groups)
+    return Planned(pulled.groups)
 
 
 def _harms(person: Person, plan: Plan) -> Iterator[tuple[str, bool]]:

@@ -1,7 +1,8 @@
 """Runs: batch syncs. A page from the source becomes changes in the lanes; the same atomic step moves the cursor.
 
-    step       one page: pull → events → appraise → brake → lanes and cursor
+    step       one page: pull → events → appraise → lanes and cursor; what would harm somebody is held back
     appraise   what each record would change: nothing, or a create, an update, a block, ...
+    release    every page is read: the brake stops the run, or what was held back goes into the lanes
     finish     every page is in the lanes: wait until all changes are delivered, then the run is done
 
 A run has no path of its own to Brevo: it puts changes into the same lanes as a webhook, behind live work. Any worker
@@ -12,27 +13,29 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 from typing import Final
 
 from customer_sync.base.log import get
 from customer_sync.batch.appraisal import Appraisal
-from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.batch.gone import gone_page
+from customer_sync.batch.held import Held, harm
+from customer_sync.batch.puller import CUSTOMERS, FirstSyncWaits, Puller
 from customer_sync.engine.plan import Planned, Request, commit
 from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater, Unavailable
-from customer_sync.kit.connector import Connector
-from customer_sync.kit.reach import Access, Page, Want
-from customer_sync.model import Event, Json, Kind, from_ms
-from customer_sync.pipeline import Line, StepResult
-from customer_sync.store.run import PageMove, Run, RunKind, RunState, Slot
+from customer_sync.kit.reach import Page, Want
+from customer_sync.model import Json, from_ms
+from customer_sync.pipeline import StepResult
+from customer_sync.store.counters import Tally
+from customer_sync.store.run import Busy, PageMove, Run, RunKind, RunState, Slot
 
 log = get(__name__)
 
-#: The resource whose records are customers.
-CUSTOMERS: Final = "customers"
 #: No page is read while more items than this wait in a lane of the run: so the use of memory stays limited.
 HIGH_WATER: Final = 60_000
+#: A run that holds more changes back than this is stopped before it has read everything, for the same reason.
+MOST_HELD: Final = 60_000
 #: How many records are put into the lanes in one step; a step blocks Redis for about ten milliseconds.
 PART: Final = 200
 #: A page that fails this often in a row stops the run.
@@ -44,59 +47,8 @@ MAX_AWAY_WAIT_S: Final = 300.0
 OVERLAP_S: Final = 600.0
 #: How quickly the measured rate follows, in seconds.
 RATE_WINDOW_S: Final = 20.0
-#: How many people one step of a compare run looks at to find deleted customers, and how many it asks the source for.
-GONE_SCAN: Final = 5_000
-GONE_ASK: Final = 100
 #: How soon a run that only waits for its deliveries is looked at again, in seconds.
 DELIVERING_LOOK_S: Final = 1.0
-
-
-@dataclass(slots=True)
-class Puller:
-    """What the steps of runs work with.
-
-    Args:
-        line: the line.
-        rules: the operator's decisions and the account's attributes, as they are now.
-        access: source → how its platform is reached; None when it cannot be pulled.
-        compared: called when a compare run is done; it begins the comparison with Brevo.
-    """
-
-    line: Line
-    rules: Callable[[], Rules]
-    access: Callable[[str], Access | None]
-    compared: Callable[[Run], None] = lambda _: None
-
-    def connector(self, source: str) -> Connector:
-        """Return the connector of a source.
-
-        Raises:
-            ConfigError: there is none.
-        """
-        connector = self.line.connectors.get(source)
-        if connector is None:
-            raise ConfigError(f"The source {source} is not in tajo.yaml.", "Add it again, or cancel the run.")
-        return connector
-
-    def reach(self, source: str) -> tuple[Connector, Access]:
-        """Return a source's connector and how its platform is reached.
-
-        Raises:
-            ConfigError: it cannot be pulled.
-        """
-        connector, access = self.connector(source), self.access(source)
-        if access is None or not connector.pulls:
-            raise ConfigError(
-                f"{connector.title} cannot be pulled with these settings.",
-                f"Add its keys below connectors.{source} in tajo.yaml, or run `tajo connectors connect {source}`.",
-            )
-        return connector, access
-
-
-def can_pull(puller: Puller, source: str) -> bool:
-    """Tell whether a source's settings or its stored connection allow a pull at all."""
-    connector = puller.line.connectors.get(source)
-    return connector is not None and bool(connector.pulls) and puller.access(source) is not None
 
 
 # starting -----------------------------------------------------------------------------------------------------------
@@ -112,39 +64,51 @@ def start(  # noqa: PLR0913  # what a run is started with, most of it with a def
     is_dry: bool = False,
     is_forced: bool = False,
 ) -> Run:
-    """Start a run and wake a worker for it. An incremental run of a resource that was never read becomes a full run.
+    """Start the run that a person asks for, and wake a worker for it.
+
+    A dry run of a source that was never read counts everything, whatever kind was asked for.
 
     Raises:
         ConfigError: the source cannot be pulled.
-        Busy: it has an open run of this resource.
+        FirstSyncWaits: the source was never read, and this is not the full run that it waits for.
+        Busy: it has an open run of this resource; a dry run is held up by another dry run only.
     """
-    kind, since_ms = _kind(puller, source, kind, resource)
-    run = puller.line.store.runs.start(
-        source, kind, resource=resource, since_ms=since_ms, by=by, is_dry=is_dry, is_forced=is_forced
-    )
+    puller.reach(source)
+    runs = puller.line.store.runs
+    if not runs.reach(source, resource) and kind is not RunKind.FULL:
+        if not is_dry and not puller.may_begin(source):
+            first = runs.open_run(source, resource)
+            raise FirstSyncWaits(source) if first is None else Busy(first)
+        kind = RunKind.FULL if kind is RunKind.INCREMENTAL else kind
+    since_ms = _since_ms(puller, source, kind, resource)
+    run = runs.start(source, kind, resource=resource, since_ms=since_ms, by=by, is_dry=is_dry, is_forced=is_forced)
     assert run is not None  # only a slot can be done already
     return _begun(puller, run)
 
 
-def start_slot(puller: Puller, source: str, kind: RunKind, slot: Slot) -> Run | None:
-    """Start the run of a slot; None when the slot had its run already.
+def start_by_itself(puller: Puller, source: str, kind: RunKind, by: str, slot: Slot | None = None) -> Run | None:
+    """Start a run that nobody asked for: of a slot, or after webhooks were off; None when its slot had its run already.
 
     Raises:
         ConfigError: the source cannot be pulled.
+        FirstSyncWaits: the source was never read, and that waits for a person's word.
         Busy: the source has an open run; the slot waits.
     """
-    kind, since_ms = _kind(puller, source, kind)
-    run = puller.line.store.runs.start(source, kind, since_ms=since_ms, by="schedule", slot=slot)
+    puller.reach(source)
+    if not puller.line.store.runs.reach(source):
+        if not puller.may_begin(source):
+            raise FirstSyncWaits(source)
+        kind = RunKind.FULL if kind is RunKind.INCREMENTAL else kind
+    since_ms = _since_ms(puller, source, kind)
+    run = puller.line.store.runs.start(source, kind, since_ms=since_ms, by=by, slot=slot)
     return None if run is None else _begun(puller, run)
 
 
-def _kind(puller: Puller, source: str, kind: RunKind, resource: str = CUSTOMERS) -> tuple[RunKind, int | None]:
-    """Return the kind of run that is really started, and since when it reads changes."""
-    puller.reach(source)
+def _since_ms(puller: Puller, source: str, kind: RunKind, resource: str = CUSTOMERS) -> int | None:
+    """Return since when a run reads changes; None: it reads everything."""
     if kind is not RunKind.INCREMENTAL:
-        return kind, None
-    until_ms = puller.line.store.runs.reach(source, resource).get("until_ms")
-    return (RunKind.FULL, None) if until_ms is None else (kind, until_ms - int(OVERLAP_S * 1000))
+        return None
+    return puller.line.store.runs.reach(source, resource)["until_ms"] - int(OVERLAP_S * 1000)
 
 
 def _begun(puller: Puller, run: Run) -> Run:
@@ -169,7 +133,7 @@ def step(puller: Puller, number: str) -> StepResult:
         if run.state is RunState.DELIVERING:
             return _finish(puller, run)
         try:
-            return _page(puller, run)
+            return _release(puller, run) if _decides(run) else _page(puller, run)
         except (ConfigError, Parkable, PayloadError, TryLater, Unavailable) as error:
             _hindered(puller, run, error)
             return StepResult(did_work=False, wait_s=None)
@@ -191,18 +155,17 @@ def _page(puller: Puller, run: Run) -> StepResult:
     store = puller.line.store
     work = Appraisal(puller.line, puller.rules(), run)
     work.judge(page.events)
-    harm = work.harm(run.counts, store.people.count())
-    if harm and not run.is_forced and not run.is_dry:
-        remedy = f"Look at the source. If it is meant so: `tajo runs resume {run.id} --force`."
-        _stop(puller, run, harm, remedy, is_braked=True)
-        return StepResult(did_work=False, wait_s=None)
-    put = _after(run, page, phase, work.notes + [harm] * bool(harm), puller.line.clock())
-    move = PageMove(run.id, run.version, put, {**work.counts, "pages": 1}, work.seen, run.kind is RunKind.COMPARE)
+    counts = Counter(run.counts) + work.counts
+    put = _after(run, page, phase, work.notes, puller.line.clock())
+    if put.get("state") == RunState.DELIVERING:
+        if run.is_dry:
+            put["notes"] = run.noted(*page.notes, *work.notes, *filter(None, [harm(counts, store.people.count())]))
+        elif counts["held"]:
+            put |= {"state": RunState.RUNNING, "cursor": {"held": 1}, "phase": "counting whom it would harm"}
+    kinds = {**work.counts, "pages": 1}
+    move = PageMove(run.id, run.version, put, kinds, work.seen, run.kind is RunKind.COMPARE, work.held)
     if not _commit(puller, [] if run.is_dry else work.events, move):
         return StepResult(did_work=False, wait_s=None)  # another process paused, cancelled or moved the run
-    if put.get("state") == RunState.DELIVERING and not run.is_dry:
-        full = {} if run.kind is RunKind.INCREMENTAL else {"full_ms": run.started_ms}
-        store.runs.set_reach(run.source, run.resource, until_ms=run.started_ms, **full)
     store.counters.add(work.tally())
     took_ms = int((time.monotonic() - began) * 1000)
     log.info("page read", run=run.id, source=run.source, records=len(page.events), ms=took_ms)
@@ -214,7 +177,7 @@ def _read(puller: Puller, run: Run) -> tuple[Page, str]:
     connector, access = puller.reach(run.source)
     cursor = run.cursor or {}
     if "gone" in cursor:
-        return _gone_page(puller, run, connector, access), "looking who is gone at the source"
+        return gone_page(puller, run, connector, access), "looking who is gone at the source"
     at = cursor.get("source")
     since = None if run.since_ms is None else from_ms(run.since_ms)
     page = connector.pull(Want(run.resource, at if isinstance(at, dict) else None, since), access)
@@ -232,7 +195,7 @@ def _after(run: Run, page: Page, phase: str, notes: Sequence[str], now_ms: int) 
         "notes": run.noted(*page.notes, *notes),
     }
     if page.events:
-        put["rate"] = _smooth(run, len(page.events), now_ms)
+        put["rate"] = _smooth(run, len(page.events), now_ms, run.updated_ms)
     if page.total is not None:
         put["total"] = page.total
     is_in_gone = "gone" in (run.cursor or {})
@@ -245,9 +208,9 @@ def _after(run: Run, page: Page, phase: str, notes: Sequence[str], now_ms: int) 
     return put
 
 
-def _smooth(run: Run, done: int, now_ms: int) -> float:
-    """Return the rate a second after `done` more since the run last moved, smoothed over `RATE_WINDOW_S`."""
-    took_s = max(0.001, (now_ms - run.updated_ms) / 1000)
+def _smooth(run: Run, done: int, now_ms: int, since_ms: int) -> float:
+    """Return the rate a second after `done` more since a time, smoothed over `RATE_WINDOW_S`."""
+    took_s = max(0.001, (now_ms - since_ms) / 1000)
     latest = done / took_s
     weight = 1.0 if run.rate <= 0 else 1 - math.exp(-took_s / RATE_WINDOW_S)
     return round(run.rate + weight * (latest - run.rate), 3)
@@ -265,66 +228,57 @@ def _commit(puller: Puller, events: Sequence[Planned], move: PageMove) -> bool:
     return True
 
 
-# who is gone --------------------------------------------------------------------------------------------------------
+# what was held back -------------------------------------------------------------------------------------------------
 
 
-def _gone_page(puller: Puller, run: Run, connector: Connector, access: Access) -> Page:
-    """Return events for the next people of the source that the run did not see: their present state, or deleted.
+def _decides(run: Run) -> bool:
+    """Tell whether the next step is about what the run holds back: all is read, force is on, or it holds too much."""
+    held = run.counts["held"]
+    return "held" in (run.cursor or {}) or bool(held and run.is_forced) or held > MOST_HELD
 
-    A person missing from the pages does not count as deleted: the source is asked for each missing person by id.
-    """
-    if run.resource not in connector.fetches:
-        return Page(
-            (), None, notes=(f"{connector.title} cannot be read by id: deletions are heard of by webhook only.",)
-        )
+
+def _release(puller: Puller, run: Run) -> StepResult:
+    """Put the next part of what was held back into the lanes, unless the brake stops the run."""
     store = puller.line.store
-    bits, people = store.runs.seen(run.id), store.people.count()
-    number = int(str((run.cursor or {}).get("gone", 1)))
-    ids: list[str] = []
-    while number <= people and len(ids) < GONE_ASK:
-        unseen = [n for n in range(number, min(number + GONE_SCAN, people + 1)) if not _bit(bits, n)]
-        number = min(number + GONE_SCAN, people + 1)
-        for index in range(0, len(unseen), GONE_ASK):
-            ids += _missing_ids(puller, run, unseen[index : index + GONE_ASK])
-            if len(ids) >= GONE_ASK:
-                number = unseen[min(index + GONE_ASK, len(unseen)) - 1] + 1
-                break
-    events: list[Event | PayloadError] = []
-    for index in range(0, len(ids), GONE_ASK):
-        asked = ids[index : index + GONE_ASK]
-        found = connector.fetch(run.resource, asked, access)
-        here = {one.record_id for one in found if isinstance(one, Event)}
-        # a record that could not be read is not deleted
-        is_sure = not any(isinstance(one, PayloadError) for one in found)
-        events += [*found, *(_deleted(run, one) for one in asked if is_sure and one not in here)]
-    return Page(events, {"gone": number} if number <= people else None)
+    why = "" if run.is_forced else harm(run.counts, store.people.count())
+    if why:
+        _brake(puller, run, why)
+        return StepResult(did_work=False, wait_s=None)
+    part = [Held(text) for text in store.runs.held(run.id, PART)]
+    is_last = len(part) < PART
+    ends = is_last and "held" in (run.cursor or {})
+    put: dict[str, Json] = {"state": RunState.DELIVERING, "phase": "", "due": 0, "rate": 0} if ends else {}
+    left = {"held": -run.counts["held"] if is_last else -len(part)}
+    move = PageMove(run.id, run.version, put, left, released=len(part))
+    request = [Request("", part)] if part else []
+    if not commit(puller.line.store, request, puller.line.wake, move.encode(is_last=True)).is_done:
+        return StepResult(did_work=False, wait_s=None)
+    tally = Tally()
+    tally.count("tajo_events_total", by=len(part), source=run.source, state="pending")
+    store.counters.add(tally)
+    return StepResult(did_work=True, wait_s=0.0)
 
 
-def _bit(bits: bytes, n: int) -> bool:
-    return n >> 3 < len(bits) and bool(bits[n >> 3] & (0x80 >> (n & 7)))
-
-
-def _missing_ids(puller: Puller, run: Run, numbers: Sequence[int]) -> list[str]:
-    """Return the source's ids of those people who are active customers there, as far as we know."""
-    ids = []
-    for person in puller.line.store.people.read_many([str(n) for n in numbers]):
-        for record in person.records.values():
-            is_theirs = record.id is not None and record.source == run.source
-            if is_theirs and not record.is_deleted and record.claim[0] < run.started_ms:
-                ids.append(str(record.id))
-    return ids
-
-
-def _deleted(run: Run, record_id: str) -> Event:
-    return Event(
-        id=f"gone:{run.id}:{record_id}",
-        source=run.source,
-        kind=Kind.CUSTOMER_DELETED,
-        occurred_at=from_ms(run.started_ms),
-        record_id=record_id,
-        customer_id=record_id,
-        topic="gone",
+def _brake(puller: Puller, run: Run, why: str) -> None:
+    """Stop a run that would harm too many; of what it holds back nothing was sent."""
+    store, number = puller.line.store, run.id
+    if run.kind is RunKind.INCREMENTAL:
+        store.runs.set_reach(run.source, run.resource, until_ms=run.started_ms)  # what it read is safe with it
+    blocks = run.counts["blocks"]
+    mailable = f" Until you decide, {blocks:,} of them can still be mailed." if blocks else ""
+    remedy = (
+        f"Look at the source. If it is meant so: `tajo runs resume {number} --force`. If not, mend it there, and "
+        f"`tajo runs cancel {number}` drops what is held back."
     )
+    reason = f"{why} Nothing of that was sent.{mailable}"
+    _stop(puller, run, reason, remedy, is_braked=True)
+    if run.kind is RunKind.INCREMENTAL:
+        return
+    for other in store.runs.braked(run.source, run.resource):
+        # a newer run that read everything holds what an older one holds; only a compare finds deletions
+        if other.id != number and (run.kind is RunKind.COMPARE or other.kind is not RunKind.COMPARE):
+            reason = f"Run {number} holds the same changes back."
+            store.runs.move(other, (RunState.STOPPED,), RunState.CANCELLED, reason=reason, remedy="", braked=0)
 
 
 # the end ------------------------------------------------------------------------------------------------------------
@@ -333,6 +287,9 @@ def _deleted(run: Run, record_id: str) -> Event:
 def _finish(puller: Puller, run: Run) -> StepResult:
     """End a run when all its changes are delivered; until then store what they wait for."""
     store = puller.line.store
+    if not run.is_dry:
+        full = {} if run.kind is RunKind.INCREMENTAL else {"full_ms": run.started_ms}
+        store.runs.set_reach(run.source, run.resource, until_ms=run.started_ms, **full)
     left_in = {} if run.is_dry else {lane: store.runs.left_to_deliver(lane) for lane in run.lanes}
     left = sum(left_in.values())
     if left:
@@ -344,10 +301,10 @@ def _finish(puller: Puller, run: Run) -> StepResult:
             RunState.DELIVERING,
             phase=f"{left:,} wait",
             waiting=left,
-            rate=_smooth(run, max(0, run.waiting - left), now_ms) if run.waiting else 0,
             reason=pause.reason if pause else "",
             remedy=pause.remedy if pause else "",
             due=now_ms + int(DELIVERING_LOOK_S * 1000),
+            **_measured(run, left, now_ms),
         )
         return StepResult(did_work=False, wait_s=None)
     if store.runs.move(run, (RunState.DELIVERING,), RunState.DONE, phase="", reason="", remedy=""):
@@ -355,6 +312,19 @@ def _finish(puller: Puller, run: Run) -> StepResult:
         if run.kind is RunKind.COMPARE and not run.is_dry:
             puller.compared(run)
     return StepResult(did_work=True, wait_s=None)
+
+
+def _measured(run: Run, left: int, now_ms: int) -> dict[str, Json]:
+    """Return the rate of delivering, measured from one settling to the next.
+
+    An import settles thousands at once and nothing in between: time in which nothing was settled says nothing of how
+    fast it goes, and makes the rate neither smaller nor known.
+    """
+    if not run.measured_ms or left > run.waiting:
+        return {"measured": now_ms}
+    if left == run.waiting:
+        return {}
+    return {"rate": _smooth(run, run.waiting - left, now_ms, run.measured_ms), "measured": now_ms}
 
 
 def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadError | TryLater | Unavailable) -> None:

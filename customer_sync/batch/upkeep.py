@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from customer_sync.base.log import get
 from customer_sync.batch import runs
+from customer_sync.batch.puller import Puller
 from customer_sync.errors import ConfigError
 from customer_sync.kit.reach import Upkeep
 from customer_sync.model import Json
@@ -12,8 +13,8 @@ from customer_sync.store.run import Busy, RunKind
 log = get(__name__)
 
 
-def tend_webhooks(puller: runs.Puller, source: str, public_url: str, *, by: str = "webhooks") -> Upkeep:
-    """List, make and repair a source's webhooks; start an incremental run when events may have been missed.
+def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "webhooks") -> Upkeep:
+    """List, make and repair a source's webhooks; start a run when events may have been missed.
 
     Args:
         puller: starts the run.
@@ -29,14 +30,13 @@ def tend_webhooks(puller: runs.Puller, source: str, public_url: str, *, by: str 
     found = connector.ensure_webhooks(address, access)
     store = puller.line.store
     store.set_note(webhooks_note(source), {"at_ms": puller.line.clock(), "address": address, **upkeep_json(found)})
+    missed = catch_up(puller, source, by=by) if found.was_deaf else ""
     if found.repaired:
         what = "; ".join(f"{topic}: {why}" for topic, why in found.repaired.items())
-        store.ledger.alert(f"Webhooks of {source} were repaired: {what}", "What was missed is pulled.", source=source)
+        store.ledger.alert(f"Webhooks of {source} were repaired: {what}", missed, source=source)
     if found.failed:
         what = "; ".join(f"{topic}: {why}" for topic, why in found.failed.items())
         _once(puller, source, f"Webhooks of {source} could not be made: {what}")
-    if found.was_deaf:
-        catch_up(puller, source, by=by)
     log.info("webhooks tended", source=source, made=len(found.created), repaired=len(found.repaired))
     return found
 
@@ -58,17 +58,41 @@ def upkeep_json(found: Upkeep) -> dict[str, Json]:
     }
 
 
-def catch_up(puller: runs.Puller, source: str, *, by: str) -> None:
-    """Start a run for the changes since the last run, unless one is open: that run or the next one brings them, too."""
+def catch_up(puller: Puller, source: str, *, by: str) -> str:
+    """Start a run for what was missed, and return what is done about it, as a sentence.
+
+    Where an incremental pull does not find edited profiles, everything is read. While another run is open the catch-up
+    is noted, and `catch_up_due` begins it: pages that were read before the webhooks were on again do not show what came
+    after them.
+    """
+    store = puller.line.store
+    kind = RunKind.INCREMENTAL if puller.connector(source).pulls_edits else RunKind.FULL
     try:
-        runs.start(puller, source, RunKind.INCREMENTAL, by=by)
+        run = runs.start_by_itself(puller, source, kind, by)
     except Busy as busy:
-        log.info("catch-up left to the open run", source=source, run=busy.run.id)
+        store.set_note(_due_note(source), {"by": by})
+        return f"What was missed is pulled after run {busy.run.id}."
     except ConfigError as error:
-        log.warning("no catch-up", source=source, reason=error.reason)
+        log.info("no catch-up", source=source, reason=error.reason)
+        store.set_note(_due_note(source), None)
+        return f"What was missed is not pulled: {error.reason} {error.remedy}"
+    store.set_note(_due_note(source), None)
+    return "What was missed is pulled." if run is None else f"Run {run.id} pulls what was missed."
 
 
-def _once(puller: runs.Puller, source: str, text: str) -> None:
+def catch_up_due(puller: Puller, source: str) -> None:
+    """Begin the catch-up that had to wait for another run, once that one is over."""
+    store = puller.line.store
+    due = store.note(_due_note(source))
+    if due is not None and store.runs.open_run(source) is None:
+        catch_up(puller, source, by=due["by"])
+
+
+def _due_note(source: str) -> str:
+    return f"catch_up:{source}"
+
+
+def _once(puller: Puller, source: str, text: str) -> None:
     """Raise an alert, unless the last alert had the same text."""
     store = puller.line.store
     if store.note(f"webhooks:{source}") != text:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 import click
 
 from customer_sync.assembly import Accesses
+from customer_sync.batch.puller import waits_for_word, word
 from customer_sync.cli import context
 from customer_sync.cli.init import source_text
 from customer_sync.cli.output import (
@@ -25,6 +26,7 @@ from customer_sync.cli.output import (
     WRONG_USE,
     Failure,
     fail,
+    interrupted,
     json_option,
     print_json,
 )
@@ -67,19 +69,22 @@ def connect(source: str, shop_url: str | None, timeout_s: int, *, no_browser: bo
     """Connect a source: its owner agrees in a browser, and the credentials are stored encrypted.
 
     `tajo run` must run. Exit code 0 when it is connected, 2 when the config lacks something, 3 when the platform or the
-    owner refuses, 4 when nothing answers in time.
+    owner refuses, 4 when nothing answers in time, 130 after Ctrl-C.
     """
     settings = context.read_settings()
     chosen = _with_shop(_configured(settings, source, shop_url), shop_url)
     base_url = _find_web(settings)
-    attempts = context.open_store(settings).attempts
+    store = context.open_store(settings)
+    attempts = store.attempts
     attempt, ticket = attempts.open(source, base_url, shop_url)
     try:
         _check_settings(chosen, attempt)
         _show(f"{attempt.base_url}/connect/{source}/start?{urlencode({'ticket': ticket})}", no_browser=no_browser)
         outcome = _wait(attempts, attempt, timeout_s)
-    except BaseException:
+    except BaseException as error:
         attempts.close(attempt)  # an answered one stays for the page on which the owner reads the outcome
+        if isinstance(error, KeyboardInterrupt):
+            interrupted(f"Nothing was connected, and the address is no longer valid: connect {source} again.")
         raise
     if outcome.verdict != "connected":
         raise Failure(outcome.text, outcome.remedy, _CODES[outcome.verdict])
@@ -89,6 +94,8 @@ def connect(source: str, shop_url: str | None, timeout_s: int, *, no_browser: bo
     click.echo(outcome.text)
     if settings.public_url is not None:
         click.echo(f"Next: `tajo connectors install {source}` makes its webhooks.")
+    if waits_for_word(store, source) and settings.options_for(source).first_sync == "wait":
+        click.echo(f"Of the customers that {source} has, nobody is sent to Brevo yet. {word(source)}")
 
 
 @click.command()

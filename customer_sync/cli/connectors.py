@@ -12,6 +12,7 @@ import click
 import redis
 
 from customer_sync.assembly import Accesses
+from customer_sync.batch.puller import word
 from customer_sync.batch.upkeep import webhooks_note
 from customer_sync.cli import context
 from customer_sync.cli.connect import connect, disconnect
@@ -23,6 +24,7 @@ from customer_sync.errors import TajoError
 from customer_sync.kit.oauth import CONNECTION
 from customer_sync.model import EventState, to_ms
 from customer_sync.operate.figures import Verdict, findings, read_figures
+from customer_sync.operate.first_sync import waiting_sources
 from customer_sync.registry import broken, connector_for, connector_rows, mend
 from customer_sync.store import Store
 from customer_sync.store.counters import Sample
@@ -39,7 +41,6 @@ def connectors() -> None:
 connectors.add_command(connect)
 connectors.add_command(disconnect)
 connectors.add_command(install)
-connectors.add_command(sync)
 connectors.add_command(sync)
 
 
@@ -89,6 +90,9 @@ def status(*, as_json: bool) -> None:
     if rows:
         headers = ("source", "state", "connected", "webhooks", "last event", *_COUNTED, "refused", "why")
         print_table([_line(row) for row in rows], headers)
+        for row in rows:
+            if row["first_sync"] == "waits":
+                click.echo(f"\nThe first full run of {row['name']} waits for your word. {word(row['name'])}")
     else:
         click.echo("No source is configured. `tajo init` writes a file to start from.")
     for one in found:
@@ -117,6 +121,7 @@ def source_states(settings: Settings, store: Store, found: Sequence[Verdict]) ->
     """
     samples = store.counters.read()
     parked = Counter(one.source for one in store.parked.list())
+    waiting = waiting_sources(settings, store)
     last: dict[str, int] = {}
     for row in store.ledger.events(SEARCHED_EVENTS):
         last.setdefault(row.source, row.at_ms)
@@ -135,6 +140,7 @@ def source_states(settings: Settings, store: Store, found: Sequence[Verdict]) ->
                 "state": state,
                 "why": why,
                 **tie,
+                "first_sync": "waits" if name in waiting else "",
                 "last_event_at": iso(last.get(name)),
                 "refused": refused,
                 "events": events,

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from customer_sync.cli import context
-from customer_sync.cli.output import NOT_FOUND, clock, fail, iso, json_option, paint, print_json
+from customer_sync.cli.output import NOT_FOUND, clock, fail, interrupted, iso, json_option, paint, print_json
 from customer_sync.model import EventState
 from customer_sync.store.ledger import Ledger, Row
 
@@ -34,12 +34,15 @@ def events() -> None:
 @click.option("--state", type=click.Choice([str(one) for one in EventState]), help="Only those in this state.")
 @json_option
 def tail(number: int, source: str | None, state: str | None, *, follows: bool, as_json: bool) -> None:
-    """Show the newest events, newest last. With --json each is one line."""
+    """Show the newest events, newest last. With --json each is one line. Ctrl-C ends --follow (exit code 130)."""
     ledger = context.find_store().ledger
     rows = changed_rows(ledger, number) if follows else iter(newest(ledger, number, source, state))
-    for row in rows:
-        if (source is None or row.source == source) and (state is None or row.state == state):
-            click.echo(json.dumps(as_facts(row), ensure_ascii=False) if as_json else _line(row))
+    try:
+        for row in rows:
+            if (source is None or row.source == source) and (state is None or row.state == state):
+                click.echo(json.dumps(as_facts(row), ensure_ascii=False) if as_json else _line(row))
+    except KeyboardInterrupt:
+        interrupted("Only the watching ended; `tajo events tail -f` goes on with it.")
 
 
 @events.command()

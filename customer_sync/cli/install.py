@@ -7,6 +7,7 @@ import sys
 import click
 
 from customer_sync.assembly import open_puller_of
+from customer_sync.batch.puller import waits_for_word, word
 from customer_sync.batch.upkeep import tend_webhooks, upkeep_json
 from customer_sync.cli import context
 from customer_sync.cli.output import (
@@ -33,7 +34,8 @@ from customer_sync.kit.reach import Upkeep
 def install(source: str, *, as_json: bool) -> None:
     """Make a source's webhooks at its platform, repair those that are wrong, leave those of other programs alone.
 
-    Where events may have been missed, they are brought by a pull. Exit code 1 when a webhook could not be made.
+    Where events may have been missed, they are brought by a pull, once the first full run is done: that one waits for
+    `tajo connectors sync SOURCE --full`. Exit code 1 when a webhook could not be made.
     """
     settings = context.read_settings()
     public_url = _public_url(settings, source)
@@ -52,6 +54,10 @@ def install(source: str, *, as_json: bool) -> None:
         print_json({"source": source, "address": address, **told})
     else:
         _print(address, upkeep)
+        if waits_for_word(store, source):
+            click.echo(f"Of the customers that {source} has, nobody is sent to Brevo yet. {word(source)}")
+        elif upkeep.was_deaf:
+            click.echo("Events may have been missed meanwhile: a run pulls them, see `tajo runs list`.")
     sys.exit(FAILED if upkeep.failed else OK)
 
 
@@ -80,5 +86,3 @@ def _print(address: str, upkeep: Upkeep) -> None:
     rows += [(topic, paint("failed", "fail"), why) for topic, why in upkeep.failed.items()]
     print_table(rows, ("topic", "webhook", "why"))
     click.echo(f"\nThey call {address}")
-    if upkeep.was_deaf:
-        click.echo("Events may have been missed meanwhile: a run pulls them, see `tajo runs list`.")

@@ -48,7 +48,8 @@ _ROWS: Final = {row.name: row for rows in COMMANDS.values() for row in rows}
 
 _EPILOG: Final = (
     "Exit codes: 0 done; 1 it did not work; 2 wrong use or wrong config; 3 the key or a permission is refused; "
-    "4 something that is needed does not answer; 5 not found; 6 both sides were compared and differ."
+    "4 something that is needed does not answer; 5 not found; 6 both sides were compared and differ; "
+    "130 ended by Ctrl-C: what was started goes on."
 )
 
 

@@ -21,6 +21,8 @@ REFUSED: Final = 3
 NO_ANSWER: Final = 4
 NOT_FOUND: Final = 5
 DIFFERS: Final = 6
+#: Ended by Ctrl-C: only the watching ends, what was started goes on. 128 + SIGINT, as shells count.
+INTERRUPTED: Final = 130
 
 #: `--json`, for every command that prints data.
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -57,6 +59,16 @@ def fail(text: str, remedy: str = "", code: int = FAILED) -> NoReturn:
         Failure: always.
     """
     raise Failure(text, remedy, code)
+
+
+def interrupted(text: str) -> NoReturn:
+    """End a command that only watched, after Ctrl-C, and say what goes on and how to look at it.
+
+    Raises:
+        click.exceptions.Exit: always, with `INTERRUPTED`.
+    """
+    click.echo(f"\n{text}" if sys.stderr.isatty() else text, err=True)
+    raise click.exceptions.Exit(INTERRUPTED)
 
 
 def print_json(value: object) -> None:
@@ -111,7 +123,7 @@ def now_ms() -> int:
 
 def count(number: int, word: str) -> str:
     """Return a number with its word: `1 event`, `3 events`."""
-    return f"{number} {word}{'' if number == 1 else 's'}"
+    return f"{number:,} {word}{'' if number == 1 else 's'}"
 
 
 def _width(text: str) -> int:

@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from customer_sync.cli.output import count, paint
+from customer_sync.cli.output import count, interrupted, paint
 from customer_sync.store.run import Run, RunState
 
 #: How often the line is renewed in a terminal, in seconds, and how often one is printed elsewhere.
@@ -69,6 +69,8 @@ def summary(run: Run) -> str:
         text += f", {', '.join(harms)}" if harms else ""
         return f"{text}. Nothing was sent. {took}."
     text += f"; {counts['sent']:,} sent to Brevo, {counts['same']:,} needed no call"
+    if counts["held"]:
+        text += f"; {counts['held']:,} held back"
     if counts["failed"]:
         text += f", {counts['failed']:,} parked"
     if counts["refused"]:
@@ -82,7 +84,21 @@ def watch(read: Callable[[], Run], *, sleep: Callable[[float], None] = time.slee
     Args:
         read: returns the run as it is now.
         sleep: waits; tests put their own here.
+
+    Raises:
+        click.exceptions.Exit: after Ctrl-C, with `INTERRUPTED`.
     """
+    run = read()
+    try:
+        return _watch(read, sleep)
+    except KeyboardInterrupt:
+        interrupted(
+            f"Run {run.id} goes on. `tajo runs show {run.id} --follow` watches it again, "
+            f"`tajo runs cancel {run.id}` ends it."
+        )
+
+
+def _watch(read: Callable[[], Run], sleep: Callable[[float], None]) -> Run:
     is_terminal = sys.stderr.isatty()
     said_at = float("-inf")
     while True:

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from customer_sync.assembly import open_reconciler
+from customer_sync.batch.puller import word
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     DIFFERS,
@@ -31,6 +32,7 @@ from customer_sync.cli.output import (
 from customer_sync.cli.progress import SAY_S, duration
 from customer_sync.model import to_ms
 from customer_sync.operate.figures.read import WORKER_NOTE
+from customer_sync.operate.first_sync import waiting_sources
 from customer_sync.store import Store
 from customer_sync.store.receipts import handed_over
 
@@ -78,6 +80,10 @@ def run(source: str | None, *, heal: bool, force: bool, as_json: bool) -> None:
     if force and not heal:
         fail("--force without --heal does nothing.", "Add --heal.", WRONG_USE)
     store = context.open_store(settings)
+    unread = [name for name in waiting_sources(settings, store) if source in {None, name}] if heal else []
+    if unread:
+        why = f"Mending would send everybody of {', '.join(unread)}: the first full run waits for your word."
+        fail(why, f"{word(unread[0])} Without --heal this compares and changes nothing.", WRONG_USE)
     context.open_brevo(settings, store)  # says what to do where there is none
     with open_reconciler(settings, store, context.home()) as reconciler:
         receipt = reconciler.run(

@@ -8,6 +8,8 @@ from typing import NoReturn
 import click
 
 from customer_sync.assembly import open_puller_of
+from customer_sync.batch.held import HARMS
+from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
 from customer_sync.batch.runs import start
 from customer_sync.cli import context
 from customer_sync.cli.output import (
@@ -22,6 +24,7 @@ from customer_sync.cli.output import (
     now_ms,
     print_json,
     print_table,
+    yes_option,
 )
 from customer_sync.cli.progress import progress_line, state_word, summary, watch
 from customer_sync.config import Settings
@@ -49,10 +52,13 @@ def list_command(number: int, source: str | None, *, as_json: bool) -> None:
         print_json([run_json(run) for run in found])
     elif found:
         rows = [
-            (run.id, run.source, run.kind, state_word(run), age(run.started_ms, now_ms()), _numbers(run))
+            (run.id, run.source, _kind(run), state_word(run), age(run.started_ms, now_ms()), _numbers(run))
             for run in found
         ]
         print_table(rows, ("run", "source", "kind", "state", "started", "records"))
+        for run in found:
+            if run.state is RunState.STOPPED:
+                click.echo(f"\nRun {run.id} of {run.source} is stopped: {run.reason}\n  → {run.remedy}")
     else:
         click.echo("No run yet. `tajo connectors sync <source> --full` starts one.")
 
@@ -85,29 +91,44 @@ def show(number: str, *, follows: bool, as_json: bool) -> None:
 
 @runs.command()
 @click.argument("number", metavar="RUN")
-def pause(number: str) -> None:
+@json_option
+def pause(number: str, *, as_json: bool) -> None:
     """Let a run wait after its current page, until `resume`."""
-    _move(number, lambda store, run: store.runs.pause(run), "waits. `tajo runs resume` goes on.", "is not being read")
+    run = find_run(context.find_store(), number)
+    done = f"waits. `tajo runs resume {run.id}` goes on."
+    _move(run, lambda store: store.runs.pause(run), done, "is not being read", as_json=as_json)
 
 
 @runs.command()
 @click.argument("number", metavar="RUN")
-@click.option("--force", is_flag=True, help="Take off the brake on mass changes.")
-def resume(number: str, *, force: bool) -> None:
+@click.option("--force", is_flag=True, help="Take off the brake on mass changes, and send what is held back.")
+@yes_option
+@json_option
+def resume(number: str, *, force: bool, yes: bool, as_json: bool) -> None:
     """Go on with a run that is paused or stopped, at the page where it stands."""
+    run = find_run(context.find_store(), number)
+    if force and not yes:
+        harms = ", ".join(f"{run.counts[name]:,} {name}" for name in HARMS)
+        click.confirm(f"So far run {run.id} counted {harms}. Send them all?", abort=True, err=True)
     _move(
-        number,
-        lambda store, run: store.runs.resume(run, is_forced=force),
+        run,
+        lambda store: store.runs.resume(run, is_forced=force),
         "goes on.",
         "is neither paused nor stopped",
+        as_json=as_json,
     )
 
 
 @runs.command()
 @click.argument("number", metavar="RUN")
-def cancel(number: str) -> None:
-    """End a run where it stands. What waits in the lanes already is delivered all the same."""
-    _move(number, lambda store, run: store.runs.cancel(run), "is cancelled.", "is over already")
+@yes_option
+@json_option
+def cancel(number: str, *, yes: bool, as_json: bool) -> None:
+    """End a run where it stands. What waits in the lanes is delivered all the same; what is held back is dropped."""
+    run = find_run(context.find_store(), number)
+    if run.is_open and not yes:
+        click.confirm(f"End run {run.id} of {run.source}? It cannot go on after that.", abort=True, err=True)
+    _move(run, lambda store: store.runs.cancel(run), "is cancelled.", "is over already", as_json=as_json)
 
 
 @click.command()
@@ -121,7 +142,11 @@ def cancel(number: str) -> None:
 def sync(  # noqa: PLR0913  # the options of a command
     source: str, *, full: bool, compare: bool, dry_run: bool, force: bool, no_wait: bool, as_json: bool
 ) -> None:
-    """Pull a source's customers and bring Brevo up to date: what changed since the last run, or everything."""
+    """Pull a source's customers and bring Brevo up to date: what changed since the last run, or everything.
+
+    The first run of a source is a full one, and begins with --full only. Ctrl-C stops the watching (exit code 130);
+    the run goes on.
+    """
     settings = context.read_settings()
     store = context.open_store(settings)
     _check_source(settings, source)
@@ -130,6 +155,8 @@ def sync(  # noqa: PLR0913  # the options of a command
     puller = open_puller_of(settings, store, context.home())
     try:
         run = start(puller, source, kind, is_dry=dry_run, is_forced=force)
+    except FirstSyncWaits as waits:
+        fail(waits.reason, waits.remedy, WRONG_USE)
     except Busy as busy:
         _busy(busy.run)
     if kind is RunKind.INCREMENTAL and run.kind is RunKind.FULL:
@@ -143,6 +170,8 @@ def sync(  # noqa: PLR0913  # the options of a command
         click.echo(f"Run {run.id} is done: {summary(run)}")
         for note in run.notes:
             click.echo(f"  {note}")
+        if dry_run and waits_for_word(store, source):
+            click.echo(f"Next: `tajo connectors sync {source} --full` sends them.")
     if run.state in {RunState.STOPPED, RunState.CANCELLED, RunState.PAUSED}:
         fail(f"Run {run.id} is {run.state}{': ' + run.reason if run.reason else '.'}", run.remedy, FAILED)
 
@@ -159,18 +188,24 @@ def find_run(store: Store, number: str) -> Run:
     return run
 
 
+def _kind(run: Run) -> str:
+    return f"{run.kind}, dry" if run.is_dry else str(run.kind)
+
+
 def _numbers(run: Run) -> str:
     counts = run.counts
     of = f" of {run.total:,}" if run.total and run.is_open else ""
-    return f"{counts['read']:,}{of} read, {counts['changed']:,} changed, {counts['sent']:,} sent"
+    text = f"{counts['read']:,}{of} read, {counts['changed']:,} {'would change' if run.is_dry else 'changed'}"
+    text += "" if run.is_dry else f", {counts['sent']:,} sent"
+    text += f", {counts['held']:,} held back" if counts["held"] else ""
+    return text + (f", {counts['failed']:,} parked" if counts["failed"] else "")
 
 
-def _move(number: str, move: Callable[[Store, Run], bool], done: str, refused: str) -> None:
+def _move(run: Run, move: Callable[[Store], bool], done: str, refused: str, *, as_json: bool) -> None:
     store = context.find_store()
-    run = find_run(store, number)
-    if not move(store, run):
-        run = find_run(store, number)
-        other = store.runs.open_run(run.source)
+    if not move(store):
+        run = find_run(store, run.id)
+        other = store.runs.open_run(run.source, run.resource, is_dry=run.is_dry)
         if other is not None and other.id != run.id:
             fail(
                 f"Run {other.id} of {run.source} is {other.state}; a source has one run at a time.",
@@ -178,7 +213,10 @@ def _move(number: str, move: Callable[[Store, Run], bool], done: str, refused: s
                 FAILED,
             )
         fail(f"Run {run.id} {refused}: it is {run.state}.", f"`tajo runs show {run.id}` tells more.", FAILED)
-    click.echo(f"Run {run.id} {done}")
+    if as_json:
+        print_json(run_json(find_run(store, run.id)))
+    else:
+        click.echo(f"Run {run.id} {done}")
 
 
 def _check_source(settings: Settings, source: str) -> None:

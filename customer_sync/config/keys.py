@@ -194,6 +194,14 @@ OPTION_KEYS: Final = (
         values.truth,
         "true",
     ),
+    Key(
+        "first_sync",
+        "When the customers who are there already are synced first: `wait` for your word (`tajo connectors sync "
+        "<source> --full`, or the button on the page Runs), or `auto`: as soon as the source can be read.",
+        "wait or auto",
+        values.one_of("wait", "auto"),
+        "wait",
+    ),
 )
 
 SCHEDULE_KEYS: Final = (

@@ -16,6 +16,7 @@ BREVO_URL: Final = "https://api.brevo.com/v3"
 SyncMode = Literal["realtime", "batch", "hybrid"]
 DeleteBehavior = Literal["soft", "hard"]
 MissingConsent = Literal["unknown", "granted"]
+FirstSync = Literal["wait", "auto"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class SyncOptions:
         list_ids: the Brevo lists a person who granted consent is put on.
         missing_consent: what a record without any consent means.
         update_enabled: False only creates contacts and leaves those that Brevo has already.
+        first_sync: wait (the first full run of a source waits for a person's word) or auto (it begins by itself).
     """
 
     sync_mode: SyncMode = "hybrid"
@@ -36,6 +38,7 @@ class SyncOptions:
     list_ids: tuple[int, ...] = ()
     missing_consent: MissingConsent = "unknown"
     update_enabled: bool = True
+    first_sync: FirstSync = "wait"
 
 
 @dataclass(frozen=True, slots=True)

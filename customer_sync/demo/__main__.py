@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from customer_sync.assembly import open_puller_of
 from customer_sync.base.log import configure, get
 from customer_sync.batch import runs
-from customer_sync.batch.runs import Puller
+from customer_sync.batch.puller import Puller
 from customer_sync.batch.upkeep import tend_webhooks
 from customer_sync.config import ConfigFaults, Settings
 from customer_sync.demo.stage import parts

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from customer_sync.model import Consent, Json, Priority
 from customer_sync.person.person import Part
@@ -290,11 +290,19 @@ class Planned:
         return found if self.row is None else {**found, "row": self.row}
 
 
+class Encodes(Protocol):
+    """A plan that can be written: a new one, or one that was kept as text."""
+
+    def encode(self) -> dict[str, Any]:
+        """Return it as `commit.lua` takes it."""
+        ...
+
+
 class Request(NamedTuple):
     """The plans of one request, or of one part of a page; `entry` is the id of its inbox entry, "" for none."""
 
     entry: str
-    events: Sequence[Planned]
+    events: Sequence[Encodes]
     parked: Sequence[Sequence[Any]] = ()
 
 

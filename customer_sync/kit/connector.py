@@ -158,12 +158,13 @@ class Connector(ABC):
 
     #: Which resources `pull` can bring; the others are heard of by webhook only.
     pulls: ClassVar[tuple[str, ...]] = ()
+    #: Whether an incremental pull finds edited profiles; if not, a full pull makes up for webhooks that were off.
+    pulls_edits: ClassVar[bool] = True
     #: Which resources `fetch` can read by id. Without it nobody can tell who was deleted while no webhook came.
     fetches: ClassVar[tuple[str, ...]] = ()
     #: The channels in which the platform takes an opt-out back; see `write_consent`.
     writes: ClassVar[tuple[Channel, ...]] = ()
-    #: The platform's rate limit. The engine keeps it for all processes together; see `Pace`. Where the settings of a
-    #: source decide it, `__init__` sets it.
+    #: The platform's rate limit, kept for all processes together; `__init__` sets it where the settings decide it.
     pace: Pace = Pace()
 
     def can_pull(self) -> bool:
@@ -201,10 +202,9 @@ class Connector(ABC):
     def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:  # noqa: ARG002  # as above
         """Tell the platform that a person opted out; opt-ins are never written to a platform.
 
-        Asked only for the channels in `writes`. It must be repeatable, and look before it writes: a record that has
-        another address now is `GONE`, because a withdrawal belongs to an address; one that opted in after
-        `withdrawal.at` is `NEWER`, and stays as it is. A connector without it leaves `writes` empty: then the opt-out
-        is kept by us and by Brevo alone, and the platform may still mail that person by its own means.
+        Asked only for the channels in `writes`. It must be repeatable, and look before it writes: a record with another
+        address now is `GONE`, because a withdrawal belongs to an address; one that opted in after `withdrawal.at` is
+        `NEWER`, and stays. A connector that leaves `writes` empty has none: the platform may go on to mail the person.
 
         Raises:
             TajoError: as `pull`; `Parkable` where the platform silently kept the old state.

@@ -16,6 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Literal, NamedTuple
 
+from customer_sync.batch.held import is_about
 from customer_sync.engine.plan import Erase, Planned, Request, Said, Who, commit
 from customer_sync.engine.planner import Planner
 from customer_sync.errors import MappingError, PayloadError
@@ -175,6 +176,7 @@ def forget_traces(
     in_inbox = _forget_inbox(store, reader)
     in_spools = sum(_forget_spool(spool, reader) for spool in spools)
     parked, shared = _forget_parked(store, reader)
+    store.runs.forget_held(lambda text: is_about(text, who.refs, who.fps))
     rows = store.ledger.forget(who.people, reader.event_ids | set(parked))
     return Forgotten(in_inbox, in_spools, len(parked), rows, tuple(shared))
 

@@ -13,7 +13,8 @@
 --   after   the form of a record's withdrawal for the addresses that the record led to before
 -- ARGV[2]: ttl of seen ids in s; ARGV[3]: rows of the ledger; ARGV[4]: items longer than this are reported
 -- ARGV[5]: '' or JSON of how a run's page moves the run, {run, version, put: {field: text}, add: {count: n},
--- seen: [person...], marks: bool, last: bool}; events of a page have no row and no `seen`
+-- seen: [person...], marks: bool, held: [text...], released: n, last: bool}; events of a page have no row and no `seen`;
+-- the texts are held back for the run, and the first n that it held are among the events
 -- ARGV[6]: the key of the fingerprints in ARGV[1]; ARGV[7]: the version of the stored forms. Where Redis lost its data
 -- they are written back in the same step, so that nobody can begin with other ones in between
 -- Returns JSON {states: [...], wake: [lane...], long: [[lane, target]...], skipped: n, lost: bool}, {estranged: true} when
@@ -373,6 +374,8 @@ if run then
 end
 if run and run.last then
   for _, person in ipairs(run.seen) do redis.call('SETBIT', run_key .. ':seen', person, 1) end
+  for _, text in ipairs(run.held) do redis.call('RPUSH', run_key .. ':held', text) end
+  if run.released > 0 then redis.call('LTRIM', run_key .. ':held', run.released, -1) end
   for name, text in pairs(run.put) do redis.call('HSET', run_key, name, text) end
   for name, by in pairs(run.add) do redis.call('HINCRBY', run_key, 'n.' .. name, by) end
   redis.call('HINCRBY', run_key, 'v', 1)

@@ -19,6 +19,8 @@ log = get(__name__)
 
 #: How long a reconciliation that stands still holds the others off, in seconds.
 LOCK_S: Final = 300.0
+#: Stands before a source whose sides are only to be looked at; no name of a source begins so.
+_LOOKS: Final = "?"
 
 
 class Compares:
@@ -27,21 +29,27 @@ class Compares:
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
 
-    def add(self, source: str) -> None:
-        """Note that a source's compare is due; the note survives a worker that is killed."""
-        self._client.sadd(keys.RECONCILE_DUE, source)
+    def add(self, source: str, *, looks: bool = False) -> None:
+        """Note that a source's compare is due; the note survives a worker that is killed.
+
+        Args:
+            source: the source.
+            looks: whether both sides are only looked at, and nothing is mended.
+        """
+        self._client.sadd(keys.RECONCILE_DUE, _member(source, looks=looks))
 
     def is_any_due(self) -> bool:
         """Tell whether the compare of some source is due."""
         return bool(self._client.exists(keys.RECONCILE_DUE))
 
-    def due(self) -> list[str]:
-        """Return the sources whose compare is due, in the order of their names."""
-        return sorted(as_text(one) for one in self._client.smembers(keys.RECONCILE_DUE))
+    def due(self, *, looks: bool = False) -> list[str]:
+        """Return the sources whose compare is due, in the order of their names: those that mend, or that only look."""
+        found = sorted(as_text(one) for one in self._client.smembers(keys.RECONCILE_DUE))
+        return [one.removeprefix(_LOOKS) for one in found if one.startswith(_LOOKS) == looks]
 
-    def remove(self, source: str) -> None:
+    def remove(self, source: str, *, looks: bool = False) -> None:
         """Note that a source's compare is done."""
-        self._client.srem(keys.RECONCILE_DUE, source)
+        self._client.srem(keys.RECONCILE_DUE, _member(source, looks=looks))
 
     def clear(self) -> None:
         """Forget every compare that is due."""
@@ -61,6 +69,10 @@ class Compares:
             yield lambda: _hold(lock)
         finally:
             _release(lock)
+
+
+def _member(source: str, *, looks: bool) -> str:
+    return f"{_LOOKS if looks else ''}{source}"
 
 
 def _hold(lock: Lock) -> None:

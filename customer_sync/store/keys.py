@@ -62,9 +62,10 @@
 | `run:<n>` | hash | one run: state, cursor, version, counts (`n.<count>`) |
 | `run:<n>:lease` | string, 4 s | who pulls for it |
 | `run:<n>:seen` | bitmap | people whom a compare run saw |
+| `run:<n>:held` | list | changes that harm somebody, held back until the run has counted; see `batch.held` |
 | `run:seq` | counter | the next run |
-| `runs`, `runs:open` | sorted set, hash | every run kept; `source/resource` → its open run (the lock) |
-| `reconcile:due` | set | sources whose compare with Brevo is due |
+| `runs`, `runs:open` | sorted set, hash | every run kept; `source/resource` (`…/dry`) → its open run (the lock) |
+| `reconcile:due` | set | sources whose compare with Brevo is due; `?` before one: it only looks |
 | `later:<lane>` | hash | when a leased item of a lane is due once its lease is over, 0 for at once |
 | `moved:<lane>` | hash | target → the time of the change that moved its due time last, in ms |
 | `was_bulk:<lane>` | set | waiting targets that came with a run and became more urgent since |

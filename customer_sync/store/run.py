@@ -61,6 +61,7 @@ COUNTS: Mapping[str, str] = {
     "deletes": "contacts that are deleted",
     "empties": "contacts of which a field is emptied",
     "harmed": "contacts to which at least one of these four happens",
+    "held": "records with such a change that wait until the run has read and counted everything",
     "sent": "contacts that Brevo accepted",
     "same": "contacts that needed no call in the end",
     "failed": "contacts that were parked",
@@ -84,6 +85,7 @@ class Run:
         by: what started it: `cli`, `schedule`, `dashboard`, `install`.
         is_dry: whether it only counts.
         is_forced: whether the brake is off.
+        is_braked: whether the brake stopped it: what it holds waits for a person.
         since_ms: only what changed at that time or later; None reads everything.
         cursor: where the next page starts; None at the beginning.
         version: grows with each page; proves that no other process moved the run.
@@ -100,10 +102,10 @@ class Run:
         tries: how often the current page failed in a row.
         started_ms: when it was started.
         updated_ms: when it last moved.
+        measured_ms: when the number that waits last became smaller, after the reading; 0 before.
         ended_ms: when it was done or cancelled; 0 while it is open.
         lanes: the lanes that its changes went into: it is done when they are.
         differing: field → in how many of the disputed records it differs.
-        is_braked: whether the brake stopped it.
     """
 
     id: str
@@ -114,6 +116,7 @@ class Run:
     by: str
     is_dry: bool
     is_forced: bool
+    is_braked: bool
     since_ms: int | None
     cursor: Mapping[str, Json] | None
     version: str
@@ -130,9 +133,9 @@ class Run:
     started_ms: int
     updated_ms: int
     ended_ms: int
+    measured_ms: int = 0
     lanes: tuple[str, ...] = ()
     differing: Mapping[str, int] = field(default_factory=dict)
-    is_braked: bool = False
 
     @property
     def is_open(self) -> bool:
@@ -210,6 +213,8 @@ class PageMove:
         add: count → by how much.
         seen: people whom the page showed without a change.
         marks: whether people are marked as seen at all (a compare run).
+        held: changes that the run holds back, as text.
+        released: how many of those that it held first go into the lanes with this move.
     """
 
     run: str
@@ -218,6 +223,8 @@ class PageMove:
     add: dict[str, int] = field(default_factory=dict)
     seen: Sequence[str] = ()
     marks: bool = False
+    held: Sequence[str] = ()
+    released: int = 0
 
     def encode(self, *, is_last: bool) -> str:
         """Return the form `commit.lua` takes; only the last part of a page moves the run."""
@@ -230,6 +237,8 @@ class PageMove:
                 "add": self.add if is_last else {},
                 "seen": list(self.seen) if is_last else [],
                 "marks": self.marks,
+                "held": list(self.held) if is_last else [],
+                "released": self.released if is_last else 0,
                 "last": is_last,
             }
         )
@@ -270,6 +279,7 @@ def read_run(number: str, raw: Mapping[str, str]) -> Run:
         by=raw.get("by", ""),
         is_dry=raw.get("dry") == "1",
         is_forced=raw.get("force") == "1",
+        is_braked=raw.get("braked") == "1",
         since_ms=int(raw["since"]) if raw.get("since") else None,
         cursor=json.loads(raw["cursor"]) if raw.get("cursor") else None,
         version=raw.get("v", "0"),
@@ -289,8 +299,8 @@ def read_run(number: str, raw: Mapping[str, str]) -> Run:
         started_ms=int(raw["started"]),
         updated_ms=int(raw["updated"]),
         ended_ms=int(raw.get("ended") or 0),
+        measured_ms=int(raw.get("measured") or 0),
         lanes=tuple(raw.get("lanes", "").split()),
-        is_braked=raw.get("state") == RunState.STOPPED and raw.get("braked") == "1",
     )
 
 
@@ -306,6 +316,7 @@ def run_json(run: Run) -> dict[str, Json]:
         "by": run.by,
         "dry_run": run.is_dry,
         "forced": run.is_forced,
+        "braked": run.is_braked,
         "since": to_iso(run.since_ms) if run.since_ms is not None else None,
         "total": run.total,
         "counts": counts,

@@ -1,12 +1,15 @@
 -- Look up the persons of pulled records. ARGV[1]: JSON list of [ref, fingerprint of the address].
--- Returns for each {person, record, sure} when the id leads to a known person (without an id: the address), else false.
+-- Returns for each {person, record, sure} when the id leads to a known person (a new id, or none: the address), else
+-- false.
 -- `sure` is '1' when the address is the one known for the id and no change waits for the person: then the stored record
 -- is complete.
 local function person_of(ref, fp)
   local box = fp ~= '' and mailbox(fp) or nil
   if ref == '' then return box, true end
   local known = read_ref(ref)
-  if not known or not known.person then return nil end
+  -- a new record of an address that somebody has: it may block or empty their contact
+  if not known then return box, false end
+  if not known.person then return nil end
   return known.person, fp == '' or box == known.person
 end
 

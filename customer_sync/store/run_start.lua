@@ -1,6 +1,6 @@
 -- Make a run, unless its source has an open run of this resource, or its slot had its run already. A run that the brake
 -- stopped does not keep a scheduled run from starting.
--- ARGV: source/resource, how many runs are kept, slot name or '', slot in ms, field, value, field, value, ...
+-- ARGV: source/resource (source/resource/dry for a dry run), how many runs are kept, slot name or '', slot in ms, field, value, field, value, ...
 -- Returns {1, number} for a new run, {0, number} of the open one, {2, ''} when the slot is done.
 local name, slot, slot_ms = ARGV[1], ARGV[3], tonumber(ARGV[4])
 if slot ~= '' and tonumber(redis.call('HGET', P .. 'slots', slot) or '0') >= slot_ms then return {2, ''} end
@@ -16,7 +16,11 @@ redis.call('HSET', key, 'v', '0', 'started', now, 'updated', now, unpack(ARGV, 5
 redis.call('HSET', P .. 'runs:open', name, number)
 redis.call('ZADD', P .. 'runs', now, number)
 for _, old in ipairs(redis.call('ZRANGE', P .. 'runs', 0, -tonumber(ARGV[2]) - 1)) do
-  redis.call('ZREM', P .. 'runs', old)
-  redis.call('DEL', P .. 'run:' .. old, P .. 'run:' .. old .. ':seen')
+  local was = redis.call('HGET', P .. 'run:' .. old, 'state')
+  -- one that waits for a person, or is at work, is kept however old it is
+  if not was or was == 'done' or was == 'cancelled' then
+    redis.call('ZREM', P .. 'runs', old)
+    redis.call('DEL', P .. 'run:' .. old, P .. 'run:' .. old .. ':seen', P .. 'run:' .. old .. ':held')
+  end
 end
 return {1, number}

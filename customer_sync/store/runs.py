@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import redis
@@ -36,7 +36,7 @@ log = get(__name__)
 
 #: How long a pull's lease lasts, in ms; it is renewed every second. A killed worker's run goes on after this time.
 LEASE_MS = 4000
-#: How many runs are remembered.
+#: How many runs are remembered; one that is not over is never forgotten.
 KEPT_RUNS = 200
 
 
@@ -61,6 +61,8 @@ class Runs:
     ) -> Run | None:
         """Make a new run and give it the lock of its source and resource; None when its slot had its run already.
 
+        A dry run has a lock of its own: it holds up no other run, and no other run holds it up.
+
         Raises:
             Busy: there is an open run of these.
         """
@@ -78,7 +80,8 @@ class Runs:
             fields["since"] = since_ms
         texts = [part for name, value in fields.items() for part in (name, as_stored(value))]
         name, at_ms = slot or ("", 0)
-        verdict, number = self._scripts.run("run_start", f"{source}/{resource}", KEPT_RUNS, name, at_ms, *texts)
+        lock = _lock(source, resource, is_dry=is_dry)
+        verdict, number = self._scripts.run("run_start", lock, KEPT_RUNS, name, at_ms, *texts)
         if verdict == SLOT_DONE:
             return None
         run = self.read(as_text(number))
@@ -101,9 +104,9 @@ class Runs:
         raw = self._client.hgetall(keys.run(number))
         return read_run(number, {as_text(name): as_text(value) for name, value in raw.items()}) if raw else None
 
-    def open_run(self, source: str, resource: str = "customers") -> Run | None:
-        """Return the run that has the lock of a source's resource."""
-        number = self._client.hget(keys.RUNS_OPEN, f"{source}/{resource}")
+    def open_run(self, source: str, resource: str = "customers", *, is_dry: bool = False) -> Run | None:
+        """Return the run that has the lock of a source's resource; of dry runs only where it is asked for."""
+        number = self._client.hget(keys.RUNS_OPEN, _lock(source, resource, is_dry=is_dry))
         return self.read(as_text(number)) if number else None
 
     def open_runs(self) -> list[Run]:
@@ -112,8 +115,8 @@ class Runs:
         return [run for run in found if run is not None]
 
     def recent(self, count: int = 20) -> list[Run]:
-        """Return the newest runs, the newest first."""
-        numbers = self._client.zrevrange(keys.RUNS, 0, count - 1)
+        """Return the newest runs, the newest first; all of them for -1."""
+        numbers = self._client.zrevrange(keys.RUNS, 0, count - 1 if count > 0 else -1)
         found = [self.read(as_text(number)) for number in numbers if isinstance(number, bytes | str)]
         return [run for run in found if run is not None]
 
@@ -159,8 +162,32 @@ class Runs:
         return self.move(run, (RunState.PAUSED, RunState.STOPPED), RunState.RUNNING, **put)
 
     def cancel(self, run: Run) -> bool:
-        """End a run where it stands. What is in the lanes is delivered all the same."""
-        return self.move(run, OPEN, RunState.CANCELLED, phase="cancelled")
+        """End a run where it stands. What is in the lanes is delivered all the same; what it held back is dropped.
+
+        What an incremental run held back is read again by the next one.
+        """
+        if run.is_braked and run.since_ms is not None:
+            key = keys.reach(run.source, run.resource)
+            self._client.hset(key, "until_ms", min(self.reach(run.source, run.resource)["until_ms"], run.since_ms))
+        return self.move(run, OPEN, RunState.CANCELLED, phase="cancelled", braked=0)
+
+    def braked(self, source: str, resource: str) -> list[Run]:
+        """Return the runs of a source's resource that the brake stopped, the newest first."""
+        found = self.recent(-1)
+        return [one for one in found if (one.source, one.resource) == (source, resource) and one.is_braked]
+
+    def held(self, number: str, count: int = -1) -> list[str]:
+        """Return the first changes that a run holds back; all of them without a number."""
+        found = self._client.lrange(keys.run(number, "held"), 0, count - 1 if count > 0 else -1)
+        return [as_text(one) for one in found]
+
+    def forget_held(self, is_theirs: Callable[[str], bool]) -> int:
+        """Drop the held changes of all runs of which this is true; return how many there were."""
+        gone = 0
+        for run in self.recent(-1):
+            theirs = [text for text in self.held(run.id) if is_theirs(text)] if run.counts["held"] else []
+            gone += int(self._scripts.run("run_forget", run.id, *theirs)) if theirs else 0
+        return gone
 
     def put_off(self, run: Run, due_ms: int, reason: str, tries: int, *, note: str | None = None) -> None:
         """Look at a run again at a time, in ms; `note` stays with it, the reason only until it goes on."""
@@ -232,3 +259,8 @@ class Runs:
         text = json.dumps(pairs, separators=(",", ":"))
         answer = self._scripts.run("run_lookup", text)
         return [Known(as_text(raw[0]), as_text(raw[1]), raw[2] == b"1") if raw else None for raw in answer]
+
+
+def _lock(source: str, resource: str, *, is_dry: bool) -> str:
+    """Return the name of the lock that one run at a time has."""
+    return f"{source}/{resource}{'/dry' if is_dry else ''}"

@@ -145,6 +145,7 @@ def _overview(routes: Blueprint, services: Services, watch: Watch) -> None:
             "events": look.events,
             "groups": look.groups,
             "hooks": hooks(services),
+            "waiting": look.waiting,
         }
 
     @routes.get("/")

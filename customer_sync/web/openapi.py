@@ -147,6 +147,7 @@ _RUN: dict[str, Schema] = {
     "by": {**_TEXT, "description": "Who started it: cli, api, dashboard, schedule, webhooks."},
     "dry_run": _YES,
     "forced": {**_YES, "description": "Whether the brake on mass changes is off."},
+    "braked": {**_YES, "description": "Whether the brake stopped it: what it holds back waits for a person."},
     "since": {**_maybe("string"), "description": "Only what changed since; null reads everything."},
     "total": {**_maybe("integer"), "description": "How many records there are, where the platform tells."},
     "counts": {**_COUNTS, "description": "; ".join(f"{name}: {meaning}" for name, meaning in COUNTS.items())},

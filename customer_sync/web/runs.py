@@ -11,8 +11,10 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from customer_sync.assembly import open_puller_of
 from customer_sync.base.log import get
+from customer_sync.batch.held import HARMS
 from customer_sync.batch.runs import start
 from customer_sync.errors import ConfigError
+from customer_sync.operate.first_sync import waiting_sources
 from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState, run_json
 from customer_sync.store.runs import Runs
 from customer_sync.web import receipts
@@ -21,7 +23,7 @@ from customer_sync.web.services import Services
 
 log = get(__name__)
 
-#: How many runs the page lists.
+#: How many runs that are over the page lists.
 LISTED: Final = 50
 #: Counts that the page of a run shows first.
 FIRST_COUNTS: Final = ("read", "changed", "unchanged", "sent")
@@ -91,40 +93,39 @@ def add_pages(routes: Blueprint, services: Services) -> None:
     """Add the pages below `/runs`."""
     routes.add_app_template_filter(can, "can")
 
-    def facts(problem: Problem | None = None) -> dict[str, Any]:
-        store = services.store()
-        runs = store.runs.recent(LISTED)
-        accesses = services.accesses()
-        names = sorted(services.settings.sources)
-        pulled = [name for name in names if services.connectors[name].pulls and accesses(name) is not None]
-        return {
-            "open": [run for run in runs if run.is_open],
-            "over": [run for run in runs if not run.is_open],
-            "pulled": pulled,
-            "others": [name for name in names if name not in pulled],
-            "problem": problem,
-            "receipts": receipts.newest(services),
-        }
-
     @routes.get("/runs")
     def runs_page() -> str:
-        return render_template("runs.html", **facts())
+        return render_template("runs.html", **_facts(services))
 
     @routes.get("/runs/live")
     def runs_live() -> str:
-        return render_template("_runs.html", **facts())
+        return render_template("_runs.html", **_facts(services))
 
     @routes.post("/runs")
     def start_run() -> AnyResponse | tuple[str, int]:
-        kind = request.form.get("kind", "")
+        kind, dry = request.form.get("kind", "").partition(":")[::2]
         chosen = RunKind(kind) if kind in set(RunKind) else RunKind.INCREMENTAL
-        order = Order(source=request.form.get("source", ""), kind=chosen, dry_run="dry_run" in request.form)
+        is_dry = bool(dry) or "dry_run" in request.form
         try:
-            run = _start(services, order, "dashboard")
+            run = _start(
+                services, Order(source=request.form.get("source", ""), kind=chosen, dry_run=is_dry), "dashboard"
+            )
         except Problem as problem:
-            return render_template("runs.html", **facts(problem)), problem.status
+            return render_template("runs.html", **_facts(services, problem)), problem.status
         return redirect(f"/runs/{run.id}", 303)
 
+    @routes.post("/runs/compare")
+    def compare() -> AnyResponse:
+        source = request.form.get("source", "")
+        if source not in services.settings.sources:
+            raise Problem(404, "There is no such source.", "The page Runs lists those that there are.")
+        services.store().compares.add(source, looks=True)
+        return redirect("/runs?asked=1#receipts", 303)
+
+    _one_run(routes, services)
+
+
+def _one_run(routes: Blueprint, services: Services) -> None:
     @routes.get("/runs/<number>")
     def run_page(number: str) -> str:
         return render_template("run.html", run=_find(services, number), counts=COUNTS, first=FIRST_COUNTS)
@@ -134,9 +135,33 @@ def add_pages(routes: Blueprint, services: Services) -> None:
         return render_template("_run.html", run=_find(services, number), counts=COUNTS, first=FIRST_COUNTS)
 
     @routes.post("/runs/<number>/<any(pause, resume, cancel):verb>")
-    def move_run(number: str, verb: str) -> AnyResponse:
-        _move(services, number, verb, is_forced="force" in request.form)
+    def move_run(number: str, verb: str) -> AnyResponse | str:
+        force = "force" in request.form
+        if (verb == "cancel" or force) and "sure" not in request.form:
+            run = _find(services, number)
+            harms = [(COUNTS[name], run.counts[name]) for name in HARMS if run.counts[name]]
+            return render_template("confirm_run.html", run=run, verb=verb, force=force, harms=harms)
+        _move(services, number, verb, is_forced=force)
         return redirect(f"/runs/{number}", 303)
+
+
+def _facts(services: Services, problem: Problem | None = None) -> dict[str, Any]:
+    """Return what the page of runs shows."""
+    store, accesses = services.store(), services.accesses()
+    runs = store.runs.recent(-1)
+    names = sorted(services.settings.sources)
+    pulled = [name for name in names if services.connectors[name].pulls and accesses(name) is not None]
+    return {
+        "stopped": [run for run in runs if run.state in {RunState.STOPPED, RunState.PAUSED}],
+        "open": [run for run in runs if run.state in {RunState.RUNNING, RunState.DELIVERING}],
+        "over": [run for run in runs if not run.is_open][:LISTED],
+        "waiting": waiting_sources(services.settings, store),
+        "pulled": pulled,
+        "others": [name for name in names if name not in pulled],
+        "problem": problem,
+        "asked": "asked" in request.args,
+        "receipts": receipts.newest(services),
+    }
 
 
 def _find(services: Services, number: str) -> Run:

@@ -14,6 +14,7 @@ import redis
 
 from customer_sync.base.log import get
 from customer_sync.operate.figures import Figures, Group, figures_without_redis, parked_groups, read_figures
+from customer_sync.operate.first_sync import waiting_sources
 from customer_sync.store import Store
 from customer_sync.store.counters import Sample
 from customer_sync.store.ledger import Row
@@ -51,6 +52,8 @@ class Look(NamedTuple):
     events: tuple[Row, ...] = ()
     groups: tuple[Group, ...] = ()
     samples: tuple[Sample, ...] = ()
+    #: The sources whose first full run waits for a person's word.
+    waiting: tuple[str, ...] = ()
 
 
 class Watch:
@@ -114,7 +117,8 @@ class Watch:
             samples = store.counters.read()
             figures = read_figures(store, settings, home, alerts=store.ledger.alerts(ALERTS), samples=samples)
             events = tuple(store.ledger.events(EVENTS))
-            return Look(figures, events, self._group(store), tuple(samples))
+            waiting = tuple(waiting_sources(settings, store))
+            return Look(figures, events, self._group(store), tuple(samples), waiting)
         except redis.RedisError as error:
             log.warning("figures not read", error=type(error).__name__)
             return Look(self.without_redis(error))

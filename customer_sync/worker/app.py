@@ -19,7 +19,7 @@ from celery.worker import state
 
 from customer_sync import assembly, registry
 from customer_sync.base import log
-from customer_sync.batch import runs
+from customer_sync.batch.puller import Puller
 from customer_sync.config import ConfigFaults, Settings
 from customer_sync.engine import pauses
 from customer_sync.engine.lane import PLATFORMS
@@ -94,7 +94,7 @@ def lanes_here(made: Line) -> list[str]:
 
 
 @cache
-def puller() -> runs.Puller:
+def puller() -> Puller:
     """Return what runs of this process work with.
 
     Raises:

@@ -10,8 +10,8 @@ from customer_sync.base.clock import utc_now
 from customer_sync.base.log import get
 from customer_sync.batch import runs
 from customer_sync.batch.cron import latest_slot
-from customer_sync.batch.runs import Puller, can_pull
-from customer_sync.batch.upkeep import tend_webhooks
+from customer_sync.batch.puller import FirstSyncWaits, Puller, can_pull
+from customer_sync.batch.upkeep import catch_up_due, tend_webhooks
 from customer_sync.config import Settings
 from customer_sync.errors import TajoError
 from customer_sync.model import to_ms
@@ -63,7 +63,8 @@ class Entry(NamedTuple):
         source: the source.
         what: pull (incremental), compare (everything, then Brevo's side) or webhooks.
         line: the cron line, UTC.
-        at_once: whether the first slot is now, and not the next one the line names.
+        at_once: whether the first slot is now, and not the next one the line names; the first full run of a source
+            waits for a person's word all the same.
     """
 
     name: str
@@ -108,6 +109,8 @@ def tick(chosen: Settings, puller: Puller, now: datetime) -> list[str]:
             puller.line.store.runs.take_slot(*slot)  # the first compare is at the next slot
         elif _begin(chosen, puller, entry, slot):
             begun.append(entry.name)
+    for source in chosen.sources:
+        catch_up_due(puller, source)
     return begun
 
 
@@ -120,7 +123,11 @@ def _begin(chosen: Settings, puller: Puller, entry: Entry, slot: Slot) -> bool:
             tend_webhooks(puller, entry.source, str(chosen.public_url))
             return True
         kind = RunKind.COMPARE if entry.what == "compare" else RunKind.INCREMENTAL
-        return runs.start_slot(puller, entry.source, kind, slot) is not None
+        return runs.start_by_itself(puller, entry.source, kind, "schedule", slot) is not None
+    except FirstSyncWaits:
+        # the slot is not taken: its run begins once the first full run is done; that one may have stopped
+        run = runs_store.open_run(entry.source)
+        return run is not None and _is_begun_by_open_run(puller, entry, slot, run)
     except Busy as busy:
         return _is_begun_by_open_run(puller, entry, slot, busy.run)
     except TajoError as error:
@@ -133,7 +140,7 @@ def _begin(chosen: Settings, puller: Puller, entry: Entry, slot: Slot) -> bool:
 def _is_begun_by_open_run(puller: Puller, entry: Entry, slot: Slot, run: Run) -> bool:
     """Let a run that stopped try again, once per slot of its own; everything else waits for the open run to end."""
     runs_store = puller.line.store.runs
-    is_retry = run.state is RunState.STOPPED and entry.what == "pull" and "force" not in run.remedy
+    is_retry = run.state is RunState.STOPPED and entry.what == "pull" and not run.is_braked
     if is_retry and runs_store.take_slot(*slot):
         runs_store.resume(run)
         log.info("stopped run tried again", run=run.id, source=run.source)

@@ -108,7 +108,10 @@ def stored(client, tajo):
 def test_a_source_is_connected_when_the_owner_agrees(tajo, web, owner, stored):
     told = tajo("connectors", "connect", "lumen")
 
-    assert told.stdout.strip() == "The shop lumen.example is connected."
+    connected, then = told.stdout.splitlines()
+    assert connected == "The shop lumen.example is connected."
+    assert "nobody is sent to Brevo yet" in then
+    assert "`tajo connectors sync lumen --full --dry-run`" in then
     assert stored("lumen") == {"token": CODE, "shop_url": "lumen.example"}
     assert owner.opened[0].startswith(f"{web}/connect/lumen/start?ticket=")
     assert owner.opened[0] in told.stderr
@@ -325,7 +328,19 @@ def test_programs_get_the_webhooks_as_json(tajo):
     }
 
 
+def test_installing_webhooks_sends_nobody_and_says_what_comes_next(tajo, store):
+    told = install(tajo).stdout
+
+    assert "nobody is sent to Brevo yet" in told
+    assert "`tajo connectors sync keyed --full` begins" in told
+    assert store.runs.recent(5) == []
+    assert tajo.json("connectors", "status")[-1]["first_sync"] == "waits"
+    assert "The first full run of keyed waits for your word" in tajo("connectors", "status").stdout
+
+
 def test_where_events_may_have_been_missed_a_run_pulls_them(tajo, store):
+    store.runs.set_reach("keyed", "customers", until_ms=1_790_000_000_000)
+
     assert "tajo runs list" in install(tajo).stdout
 
     assert [(run.source, run.by) for run in store.runs.recent(5)] == [("keyed", "install")]
@@ -419,3 +434,15 @@ def test_without_redis_the_list_tells_what_the_config_says(tajo):
     assert [
         one["connected"] for one in tajo.json("connectors", "list", TAJO_REDIS_URL="redis://127.0.0.1:1")["sources"]
     ]
+
+
+def test_ctrl_c_while_connecting_says_that_nothing_was_connected(tajo, web, monkeypatch):
+    def stop(_seconds):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("customer_sync.cli.connect.time.sleep", stop)
+
+    told = tajo("connectors", "connect", "lumen", "--no-browser", code=130)
+
+    assert "Nothing was connected" in told.stderr
+    assert "Aborted" not in told.stderr

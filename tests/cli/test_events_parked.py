@@ -297,12 +297,3 @@ def test_following_shows_a_repeated_event_once(client, monkeypatch):
 
 def event(number):
     return Event(f"e{number}", "shop", Kind.CUSTOMER_UPDATED, NOW, number, number, {"email": f"{number}@example.com"})
-
-
-def test_following_ends_with_the_program(tajo, monkeypatch):
-    def stop(_seconds):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("customer_sync.cli.events.time.sleep", stop)
-
-    assert "Aborted" in tajo("events", "tail", "-f", code=1).stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import click
 import pytest
 
 from customer_sync.cli.progress import duration, progress_line, summary, watch
@@ -34,9 +35,10 @@ def test_runs_are_listed_and_shown(tajo, run, store):
 
 
 def test_a_run_is_paused_resumed_and_cancelled(tajo, run, store):
-    for verb, state in (("pause", RunState.PAUSED), ("resume", RunState.RUNNING), ("cancel", RunState.CANCELLED)):
-        tajo("runs", verb, run.id)
-        assert store.runs.read(run.id).state is state
+    for verb, state in (("pause", RunState.PAUSED), ("resume", RunState.RUNNING)):
+        assert tajo.json("runs", verb, run.id)["state"] == state
+    assert f"`tajo runs resume {run.id}`" in tajo("runs", "pause", run.id).output
+    assert tajo.json("runs", "cancel", run.id, "--yes")["state"] == RunState.CANCELLED
 
     assert "is over already: it is cancelled" in tajo("runs", "cancel", run.id, code=1).output
 
@@ -92,7 +94,7 @@ def test_a_dry_run_says_that_nothing_was_sent(run):
 
 
 def test_watching_ends_when_the_run_waits_for_somebody(run, capsys):
-    states = [run, run, replace(run, state=RunState.STOPPED, reason="wrong key")]
+    states = [run, run, run, replace(run, state=RunState.STOPPED, reason="wrong key")]
 
     assert watch(lambda: states.pop(0), sleep=lambda _: None).state is RunState.STOPPED
 
@@ -100,3 +102,92 @@ def test_watching_ends_when_the_run_waits_for_somebody(run, capsys):
 @pytest.mark.parametrize(("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (200, "3 min 20 s"), (7500, "2 h 5 min")])
 def test_spans_are_told_in_the_two_largest_units(seconds, text):
     assert duration(seconds) == text
+
+
+def test_a_run_is_cancelled_only_when_a_person_says_so(tajo, run, store):
+    tajo("runs", "cancel", run.id, given="n\n", code=1)
+    assert store.runs.read(run.id).is_open
+
+    tajo("runs", "cancel", run.id, given="y\n")
+
+    assert store.runs.read(run.id).state is RunState.CANCELLED
+
+
+def test_the_brake_is_taken_off_only_when_a_person_has_seen_the_counts(tajo, run, store):
+    store.runs.count(run.id, {"blocks": 1080, "harmed": 1080})
+    store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="too many", braked=1)
+
+    output = tajo("runs", "resume", run.id, "--force", given="n\n", code=1).output
+    assert "1,080 blocks" in output
+    assert store.runs.read(run.id).state is RunState.STOPPED
+
+    tajo("runs", "resume", run.id, "--force", "--yes")
+    assert store.runs.read(run.id).is_forced
+
+
+def test_the_list_tells_dry_runs_parked_contacts_and_why_a_run_is_stopped(tajo, run, store):
+    store.runs.count(run.id, {"read": 9, "failed": 2})
+    store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="Wrong key.", remedy="Make a new one.")
+    dry = store.runs.start("shopify", RunKind.FULL, is_dry=True)
+    store.runs.count(dry.id, {"read": 9, "changed": 4})
+
+    output = tajo("runs", "list").output
+
+    assert "full, dry" in output
+    assert "9 read, 4 would change" in output
+    assert "2 parked" in output
+    assert "stopped: Wrong key.\n  → Make a new one." in output
+
+
+@pytest.mark.parametrize("words", [(), ("--compare",)])
+def test_a_first_sync_without_full_says_how_to_give_the_word(tajo, worker, monkeypatch, store, words):
+    monkeypatch.setattr("customer_sync.batch.puller.Puller.reach", lambda *_: None)
+
+    output = tajo("connectors", "sync", "shopify", *words, code=2).output
+
+    assert "waits for your word" in output
+    assert "`tajo connectors sync shopify --full --dry-run`" in output
+    assert store.runs.recent() == []
+
+
+def test_a_first_dry_run_says_what_comes_next(tajo, worker, monkeypatch, store):
+    monkeypatch.setattr("customer_sync.batch.puller.Puller.reach", lambda *_: None)
+
+    def ended(_):
+        run = store.runs.recent(1)[0]
+        store.runs.move(run, (RunState.RUNNING,), RunState.DONE)
+        return store.runs.read(run.id)
+
+    monkeypatch.setattr("customer_sync.cli.runs.watch", ended)
+
+    output = tajo("connectors", "sync", "shopify", "--dry-run").output
+
+    assert "Nothing was sent." in output
+    assert "Next: `tajo connectors sync shopify --full` sends them." in output
+
+
+def interrupt(_seconds):
+    raise KeyboardInterrupt
+
+
+def test_ctrl_c_ends_the_watching_and_says_that_the_run_goes_on(run, capsys):
+    with pytest.raises(click.exceptions.Exit) as ended:
+        watch(lambda: run, sleep=interrupt)
+
+    assert ended.value.exit_code == 130
+    assert f"Run {run.id} goes on. `tajo runs show {run.id} --follow` watches it again" in capsys.readouterr().err
+
+
+def test_ctrl_c_ends_the_tail_of_events_without_a_complaint(tajo, monkeypatch):
+    monkeypatch.setattr("customer_sync.cli.events.time.sleep", interrupt)
+
+    output = tajo("events", "tail", "-f", code=130).output
+
+    assert "Only the watching ended" in output
+    assert "Aborted" not in output
+
+
+def test_numbers_of_a_sentence_have_their_thousands_apart(run):
+    counts = {**run.counts, "read": 60_000, "changed": 60_000}
+
+    assert summary(replace(run, counts=counts)).startswith("60,000 customers read, 60,000 changed")

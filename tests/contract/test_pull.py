@@ -70,6 +70,13 @@ def test_everybody_comes_in_several_pages_and_the_same_pull_again_brings_the_sam
         assert_event_sound(event, "trial")
 
 
+@every_platform
+def test_an_incremental_pull_finds_who_was_edited_or_the_connector_says_that_it_does_not(source):
+    edited, since = source.trial.edit(source.shop)
+
+    assert (edited <= ids(list(source.pages(since)))) is source.process()[0].pulls_edits
+
+
 @every_mode
 @pytest.mark.parametrize("kind", KINDS)
 def test_everybody_comes_whatever_goes_wrong_at_the_first_call_and_at_a_later_one(source, mode, kind):

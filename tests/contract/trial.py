@@ -94,6 +94,10 @@ class Trial(ABC):
     def change(self, shop: StoreClient) -> tuple[set[str], datetime]:
         """Let so many customers change that they fill several pages; return who did, and since when that is."""
 
+    def edit(self, shop: StoreClient) -> tuple[set[str], datetime]:
+        """Let profiles be edited, and nothing else happen; return whose, and since when that is."""
+        return self.change(shop)
+
     @abstractmethod
     def create(self, shop: StoreClient) -> str:
         """Let somebody become a customer and return the id."""

@@ -25,7 +25,7 @@ def test_who_was_deleted_at_the_shop_is_blocked_and_off_the_lists_and_too_many_a
     delete(shop, many)
     stopped = house.sync("shop", "compare", ends="stopped")
     untouched, sent = state_of(house, many), house.sent()
-    house.tajo("runs", "resume", stopped.id, "--force")
+    house.tajo("runs", "resume", stopped.id, "--force", "--yes")
     house.wait_for(stopped.id, "done")
     house.wait_until(lambda: len(receipts(house)) == 2)
     receipt = receipts(house)[0]

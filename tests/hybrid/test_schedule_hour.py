@@ -21,6 +21,11 @@ HOUR_S, QUARTER_S = 3600, 900
 SCHEDULE = {"pull": "*/15 * * * *", "reconcile": "37 * * * *", "webhooks": "11 * * * *"}
 
 
+def shop_at(address: str) -> dict[str, object]:
+    """The config of a shop whose first full run begins by itself."""
+    return woocommerce(address, auth="basic", schedule=SCHEDULE, options={"first_sync": "auto"})
+
+
 class Clock:
     """A clock for processes: it stands until `go`.
 
@@ -64,7 +69,7 @@ def house(redis_url, tmp_path):
         store_server("woocommerce", "--customers", "60", "--behind-tls") as store,
     ):
         # OAuth 1 signs the time, which is not the store's here
-        made = House(tmp_path, sandbox, {"shop": woocommerce(store.address, auth="basic", schedule=SCHEDULE)})
+        made = House(tmp_path, sandbox, {"shop": shop_at(store.address)})
         yield made
         made.close()
 

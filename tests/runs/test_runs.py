@@ -6,13 +6,15 @@ from dataclasses import replace
 
 import pytest
 
+from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
 from customer_sync.batch.reconcile.source_side import left_by_run
-from customer_sync.batch.runs import MAX_TRIES, step
+from customer_sync.batch.runs import MAX_TRIES, start_by_itself, step
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, Priority, to_ms
+from customer_sync.operate.erasure import forget_traces, whom
 from customer_sync.person.mapping import totals_of
 from customer_sync.skills.customer_sync import CustomerSync
-from customer_sync.store.run import Busy, RunKind, RunState
+from customer_sync.store.run import Busy, RunKind, RunState, Slot
 from tests.rig import ATTRIBUTES, MAPPING
 from tests.runs.shop import PullableShop, RunRig, ago
 
@@ -92,10 +94,75 @@ def test_only_what_changed_is_sent_again(rig):
     assert rig.brevo.contacts["c20@example.com"].attributes == {"FIRSTNAME": "Other"}
 
 
-def test_a_first_incremental_run_reads_everything(rig):
+def test_a_first_incremental_run_reads_everything_where_it_may_begin_by_itself(rig):
     rig.shop.add(5)
+    rig.puller.may_begin = lambda _: True
 
     assert rig.start(RunKind.INCREMENTAL).kind is RunKind.FULL
+
+
+@pytest.mark.parametrize("kind", [RunKind.INCREMENTAL, RunKind.COMPARE])
+def test_no_other_run_than_a_full_one_that_a_person_asks_for_is_the_first(rig, kind):
+    rig.shop.add(5)
+
+    with pytest.raises(FirstSyncWaits, match="tajo connectors sync shop --full"):
+        rig.start(kind)
+    for by_itself in RunKind:
+        with pytest.raises(FirstSyncWaits):
+            start_by_itself(rig.puller, "shop", by_itself, "webhooks")
+
+    assert rig.store.runs.recent() == []
+    assert waits_for_word(rig.store, "shop")
+
+
+def test_once_the_first_full_run_was_asked_for_the_others_follow(rig):
+    rig.shop.add(5)
+    run = rig.start()
+    assert not waits_for_word(rig.store, "shop")
+    rig.finish(run)
+
+    assert rig.start(RunKind.INCREMENTAL).kind is RunKind.INCREMENTAL
+
+
+def test_a_first_full_run_that_was_cancelled_waits_for_the_word_again(rig):
+    rig.shop.add(35)
+    run = rig.start()
+    step(rig.puller, run.id)
+
+    rig.store.runs.cancel(run)
+
+    assert waits_for_word(rig.store, "shop")
+    with pytest.raises(FirstSyncWaits):
+        rig.start(RunKind.INCREMENTAL)
+
+
+@pytest.mark.parametrize("kind", list(RunKind))
+def test_a_dry_run_is_possible_before_the_first_full_run_and_during_any(rig, kind):
+    rig.shop.add(25)
+    real = rig.start()
+
+    dry = rig.start(kind, is_dry=True)
+    with pytest.raises(Busy):
+        rig.start(is_dry=True)
+    dry = rig.finish(dry)
+
+    assert (dry.state, dry.counts["creates"]) == (RunState.DONE, 25)
+    assert rig.store.runs.open_run("shop").id == real.id
+    assert rig.finish(real).state is RunState.DONE
+
+
+def test_a_run_that_waits_for_a_person_is_not_forgotten_however_many_come_after(rig, monkeypatch):
+    monkeypatch.setattr("customer_sync.store.runs.KEPT_RUNS", 3)
+    unsubscribe_everyone(rig)
+    braked = rig.finish(rig.start())
+
+    for n in range(5):
+        later = start_by_itself(rig.puller, "shop", RunKind.INCREMENTAL, "schedule", Slot("pull:shop", n + 1))
+        rig.store.runs.cancel(later)
+
+    assert rig.read_run(braked).is_braked
+    assert len(rig.store.runs.held(braked.id)) == 80
+    assert len(rig.store.runs.recent(-1)) == 4
 
 
 def test_an_incremental_run_reads_from_the_start_of_the_last_one_with_an_overlap(rig):
@@ -295,16 +362,164 @@ def unsubscribe_everyone(rig, count=80):
         rig.shop.withdraw(n)
 
 
-def test_a_run_that_would_block_too_many_stops_before_it_does(rig):
+def test_a_run_that_would_block_too_many_stops_before_the_first_is_sent(rig):
     unsubscribe_everyone(rig)
+    rig.shop.add(5, first=81)
+
+    run = rig.finish(rig.start())
+    rig.deliver()
+
+    assert run.state is RunState.STOPPED
+    assert run.is_braked
+    assert "80 blocks" in run.reason
+    assert "80 of them can still be mailed" in run.reason
+    assert f"tajo runs resume {run.id} --force" in run.remedy
+    assert not any(contact.blocked for contact in rig.brevo.contacts.values())
+    assert "c85@example.com" in rig.brevo.contacts, "what harms nobody goes on"
+
+
+def test_a_run_that_would_harm_few_sends_all_when_it_has_read_everything(rig):
+    unsubscribe_everyone(rig, 40)
+    run = rig.start()
+    for _ in range(4):
+        step(rig.puller, run.id)
+    rig.deliver()
+    assert not any(contact.blocked for contact in rig.brevo.contacts.values())
+
+    run = rig.finish(run)
+
+    assert run.state is RunState.DONE
+    assert all(contact.blocked for contact in rig.brevo.contacts.values())
+    assert run.counts["held"] == 0
+    assert rig.store.runs.held(run.id) == []
+
+
+def test_a_stopped_run_sends_what_it_held_back_once_the_brake_is_off_although_workers_die(rig, monkeypatch):
+    monkeypatch.setattr("customer_sync.batch.runs.PART", 7)
+    unsubscribe_everyone(rig)
+    run = rig.finish(rig.start())
+    rig.store.runs.resume(run, is_forced=True)
+
+    for _ in range(3):
+        monkeypatch.setattr("customer_sync.batch.runs.commit", killed_in_between(rig, run))
+        with pytest.raises(Killed):
+            step(rig.puller, run.id)
+        monkeypatch.undo()
+        monkeypatch.setattr("customer_sync.batch.runs.PART", 7)
+        step(rig.puller, run.id)
+
+    assert rig.finish(run).state is RunState.DONE
+    assert all(contact.blocked for contact in rig.brevo.contacts.values())
+    assert rig.read_run(run).counts["sent"] == 80
+
+
+class Killed(BaseException):
+    """The worker is gone, in the middle of a step."""
+
+
+def killed_in_between(rig, run):
+    """A worker that is killed just before it commits a part."""
+
+    def die(*_):
+        rig.client.delete(f"tajo:run:{run.id}:lease")
+        raise Killed
+
+    return die
+
+
+def test_of_a_cancelled_run_nothing_that_it_held_back_is_sent(rig):
+    unsubscribe_everyone(rig)
+    run = rig.finish(rig.start())
+
+    rig.store.runs.cancel(run)
+    rig.deliver()
+
+    assert not any(contact.blocked for contact in rig.brevo.contacts.values())
+    assert rig.store.runs.held(run.id) == []
+
+
+def test_what_a_cancelled_incremental_run_held_back_is_found_again_by_the_next_one(rig):
+    unsubscribe_everyone(rig)
+    run = rig.finish(rig.start(RunKind.INCREMENTAL))
+    assert run.is_braked
+    rig.store.runs.cancel(run)
+
+    again = rig.finish(rig.start(RunKind.INCREMENTAL))
+
+    assert again.counts["blocks"] == 80
+
+
+def test_a_withdrawal_by_webhook_passes_while_the_brake_holds_those_of_a_run(rig):
+    unsubscribe_everyone(rig)
+    rig.finish(rig.start())
+
+    rig.send(rig.sources["shop"].event(3))
+    rig.settle()
+
+    assert [email for email, contact in rig.brevo.contacts.items() if contact.blocked] == ["c3@example.com"]
+
+
+def test_of_two_runs_that_read_everything_the_newer_keeps_what_both_hold_back(rig):
+    unsubscribe_everyone(rig)
+    older = rig.finish(rig.start())
+    newer = start_by_itself(rig.puller, "shop", RunKind.COMPARE, "schedule", Slot("compare:shop", 1))
+    assert newer is not None
+
+    newer = rig.finish(newer)
+
+    assert newer.is_braked
+    replaced = rig.read_run(older)
+    assert (replaced.state, replaced.reason) == (
+        RunState.CANCELLED,
+        f"Run {newer.id} holds the same changes back.",
+    )
+
+
+def test_an_erased_person_is_forgotten_in_what_a_run_holds_back(rig):
+    unsubscribe_everyone(rig)
+    run = rig.finish(rig.start())
+
+    forget_traces(rig.store, rig.sources, whom(rig.store, "c7@example.com"))
+
+    assert len(rig.store.runs.held(run.id)) == rig.read_run(run).counts["held"] == 79
+    assert not any("c7@example.com" in text for text in rig.store.runs.held(run.id))
+    rig.store.runs.resume(run, is_forced=True)
+    assert rig.finish(run).state is RunState.DONE
+
+
+def test_a_run_that_holds_very_much_back_stops_before_it_has_read_everything(rig, monkeypatch):
+    monkeypatch.setattr("customer_sync.batch.runs.MOST_HELD", 55)
+    unsubscribe_everyone(rig)
+    asked = len(rig.shop.asked)
 
     run = rig.finish(rig.start())
 
-    assert run.state is RunState.STOPPED
-    assert "60 blocks" in run.reason
-    assert f"tajo runs resume {run.id} --force" in run.remedy
-    rig.deliver()
-    assert sum(contact.blocked for contact in rig.brevo.contacts.values()) == 50
+    assert run.is_braked
+    assert len(rig.shop.asked) == asked + 6
+    rig.store.runs.resume(run, is_forced=True)
+    assert rig.finish(run).state is RunState.DONE
+    assert all(contact.blocked for contact in rig.brevo.contacts.values())
+
+
+def test_a_second_source_that_would_block_the_contacts_of_the_first_is_braked(rig):
+    unsubscribe_everyone(rig)
+    for n in range(1, 81):  # the same people under the ids of another shop
+        rig.shop.people[n + 1000] = rig.shop.people.pop(n)
+
+    run = rig.finish(rig.start())
+
+    assert run.is_braked
+    assert "80 blocks" in run.reason
+
+
+def test_a_dry_run_warns_of_the_brake_once(rig):
+    unsubscribe_everyone(rig)
+
+    run = rig.finish(rig.start(is_dry=True))
+
+    assert [note for note in run.notes if "would harm" in note] == [
+        "The run would harm 80 contacts (80 blocks, 0 unlists, 0 deletes, 0 empties); without force 50 are allowed."
+    ]
 
 
 def test_force_takes_the_brake_off(rig):
@@ -342,8 +557,10 @@ def test_who_withdrew_and_can_be_mailed_goes_before_live_work(rig):
     rig.shop.add(2)
     rig.finish(rig.start())
     rig.shop.withdraw(1)
+    run = rig.start()
 
-    step(rig.puller, rig.start().id)
+    step(rig.puller, run.id)
+    step(rig.puller, run.id)
 
     [item] = rig.store.lanes.take("contacts", 10, which="live").items
     assert item.priority is Priority.URGENT

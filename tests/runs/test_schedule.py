@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from customer_sync.batch.cron import latest_slot
-from customer_sync.batch.runs import Puller
+from customer_sync.batch.puller import Puller
 from customer_sync.config import Settings
 from customer_sync.config.settings import Schedule, SourceSync
 from customer_sync.kit.connector import SourceSettings
@@ -104,6 +104,7 @@ def chosen(schedule=None, *, mode="hybrid", public_url=None):
 def rig(client):
     rig = RunRig(client)
     rig.shop.add(3)
+    rig.puller.may_begin = lambda _: True
     return rig
 
 
@@ -196,6 +197,66 @@ def test_webhooks_that_were_off_are_repaired_and_what_was_missed_is_pulled(rig):
     assert "was disabled" in str(rig.store.ledger.alerts())
 
 
+def off_and_on_again(rig):
+    """Let the upkeep find a webhook that was off, at the next slot of webhooks."""
+    rig.sources["shop"].ensure_webhooks = lambda address, access: Upkeep(repaired={"customers/update": "was disabled"})
+    return tick(chosen(public_url="https://tajo.example"), rig.puller, MORNING + timedelta(minutes=11))
+
+
+def test_where_edited_profiles_cannot_be_listed_everything_is_read_after_webhooks_were_off(rig, monkeypatch):
+    monkeypatch.setattr("tests.runs.shop.PullableShop.pulls_edits", False)
+    tick(chosen(), rig.puller, MORNING)
+    finish_all(rig)
+
+    off_and_on_again(rig)
+
+    assert rig.store.runs.open_run("shop").kind is RunKind.FULL
+
+
+def test_what_was_missed_while_another_run_was_open_is_pulled_after_it(rig):
+    tick(chosen(), rig.puller, MORNING)
+    run = rig.store.runs.open_run("shop")
+
+    off_and_on_again(rig)
+    assert f"after run {run.id}" in str(rig.store.ledger.alerts())
+    finish_all(rig)
+    tick(chosen(), rig.puller, MORNING + timedelta(minutes=12))
+    finish_all(rig)
+    tick(chosen(), rig.puller, MORNING + timedelta(minutes=13))
+
+    assert [one.by for one in rig.store.runs.recent()] == ["webhooks", "schedule"]
+
+
+def test_nothing_that_begins_by_itself_is_the_first_run_of_a_source(rig):
+    rig.puller.may_begin = lambda _: False
+
+    tick(chosen(), rig.puller, MORNING)
+    off_and_on_again(rig)
+    tick(chosen(), rig.puller, MORNING + timedelta(days=1))
+
+    assert rig.store.runs.recent() == []
+    assert "tajo connectors sync shop --full" in str(rig.store.ledger.alerts())
+
+
+def test_the_schedule_begins_once_the_first_full_run_is_done(rig):
+    rig.puller.may_begin = lambda _: False
+    tick(chosen(), rig.puller, MORNING)
+
+    rig.finish(rig.start())
+
+    assert tick(chosen(), rig.puller, MORNING + timedelta(minutes=1)) == ["pull:shop"]
+    assert rig.store.runs.open_run("shop").kind is RunKind.INCREMENTAL
+
+
+def test_a_first_full_run_that_stopped_is_tried_again_once_per_slot(rig):
+    rig.puller.may_begin = lambda _: False
+    run = rig.start()
+    rig.store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="wrong key")
+
+    assert tick(chosen(), rig.puller, MORNING) == ["pull:shop"]
+    assert rig.read_run(run).state is RunState.RUNNING
+
+
 def test_two_beats_and_two_workers_at_once_for_an_hour_run_each_slot_once(rig, redis_url):
     """Four at once look at each simulated minute, twice; the source is quick, so that it is free at the next slot."""
     begun: Counter[str] = Counter()
@@ -205,7 +266,7 @@ def test_two_beats_and_two_workers_at_once_for_an_hour_run_each_slot_once(rig, r
     def one() -> None:
         line = rig.line.__class__(**{name: getattr(rig.line, name) for name in rig.line.__slots__})
         line.store = Store(rig.client)
-        puller = Puller(line, rig.puller.rules, rig.puller.access)
+        puller = Puller(line, rig.puller.rules, rig.puller.access, may_begin=lambda _: True)
         for minute in range(60):
             barrier.wait()
             for second in (0, 30):

@@ -86,6 +86,14 @@ class WooCommerce(Trial):
             shop.post("/fake/orders", {"customer_id": int(one), "status": "processing"})
         return set(buyers), since + timedelta(seconds=60)
 
+    def edit(self, shop):
+        since = datetime.now(UTC)
+        shop.post("/fake/clock", {"offset_s": 600})
+        edited = sorted(self.everybody(shop))[:3]
+        for one in edited:
+            shop.http.request("PATCH", f"{shop.address}/fake/customers/{one}", json={"first_name": "Edited"})
+        return set(edited), since + timedelta(seconds=60)
+
     def create(self, shop):
         return str(shop.post("/fake/customers", {"email": f"new{next(NUMBERS)}@example.com"})["id"])
 

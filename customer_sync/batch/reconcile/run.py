@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from customer_sync.base.clock import Clock, system_clock, utc_now
 from customer_sync.base.log import get
-from customer_sync.batch.appraisal import BRAKE_PEOPLE, BRAKE_SHARE
+from customer_sync.batch.held import BRAKE_PEOPLE, BRAKE_SHARE
 from customer_sync.batch.reconcile.brevo_side import BrevoSide, Progress
 from customer_sync.batch.reconcile.contacts import BrevoContacts
 from customer_sync.batch.reconcile.heals import Heals
