@@ -12,7 +12,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, timedelta
 
-from connectors.woocommerce.api import PER_PAGE, REPORT, Listing, Rejected, Shop
+from connectors.woocommerce.answers import Rejected
+from connectors.woocommerce.api import PER_PAGE, REPORT, Listing, Shop
 from connectors.woocommerce.place import (
     Place,
     Step,

@@ -32,7 +32,10 @@ def invite(settings: SourceSettings, invitation: Invitation) -> str:
     if shop is None:
         raise ConfigError("The shop's address is missing.", f"Set `shop_url` of connectors.{settings.name}.")
     callback = auth.split(invitation.callback_url)
-    if callback is None or (callback.scheme != "https" and not auth.is_near(invitation.callback_url)):
+    # A real shop takes http not even on the loopback ("The callback_url needs to be over SSL", seen on 11.0.1,
+    # 2026-11-28), and says so to the owner alone; a stand-in may.
+    is_stand_in = settings.base_url is not None and auth.is_near(invitation.callback_url)
+    if callback is None or (callback.scheme != "https" and not is_stand_in):
         raise ConfigError(
             "WooCommerce posts keys to an https address only.",
             f"Set TAJO_PUBLIC_URL to one, or make the keys by hand and set `consumer_key` and `consumer_secret` of "
@@ -64,7 +67,7 @@ def accept(settings: SourceSettings, callback: Callback, invitation: Invitation,
     if not (isinstance(key, str) and key.startswith("ck_") and isinstance(secret, str) and secret.startswith("cs_")):
         raise Refused("There is no key in the shop's answer.", status=400)
     try:
-        Shop(settings, access, Keys(key, secret)).listing(CUSTOMERS, per_page="1")
+        accounts = Shop(settings, access, Keys(key, secret)).listing(CUSTOMERS, per_page="1").rows
     except ConfigError as error:
         raise Refused(f"The shop does not accept the key that was posted: {error.reason}") from error
     may = "read_write" if posted.get("key_permissions") == "read_write" else "read"
@@ -73,6 +76,8 @@ def accept(settings: SourceSettings, callback: Callback, invitation: Invitation,
         kept = {"consumer_key": key, "consumer_secret": secret, "key_permissions": may, "shop_url": shop}
         access.vault.save({**access.vault.load(), **kept})
     said = "Connected: customers can be read" + (" and webhooks made." if may == "read_write" else ", nothing written.")
+    if accounts and "meta_data" not in accounts[0]:
+        said += " Who agreed is no administrator: newsletter boxes of accounts stay hidden. Let an administrator agree."
     is_hidden = auth.keys_of(settings, {}) is not None
     return said + (" The keys in tajo.yaml still come first: take them out." if is_hidden else "")
 

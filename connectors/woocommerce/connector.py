@@ -87,7 +87,7 @@ class WooCommerceConnector(Connector):
         auth.chosen_way(settings)
 
     def greet(self, inbound: Inbound) -> Answer | None:
-        """Answer the ping that a new webhook sends: the shop refuses to save the webhook unless it gets a 200."""
+        """Answer the ping that a new webhook sends. It is saved and active whatever the answer is."""
         is_ping = not header(inbound, SIGNATURE) and not header(inbound, TOPIC) and _PING.fullmatch(inbound.body)
         return Answer(status=200, body=b"pong") if is_ping else None
 
@@ -247,8 +247,9 @@ def _alert(error: _Error) -> Mapping[str, Json]:
     if error.status in (401, 403):
         return {
             "message": f"{said}: the webhook's owner lost its rights.",
-            "remedy": "Saving the webhook does not change its owner: delete it in WooCommerce > Settings > Advanced > "
-            "Webhooks, then let `tajo connectors install` make it again with your key.",
+            "remedy": "Saving the webhook does not change its owner. Set an administrator's key, and let `tajo "
+            "connectors install` make the webhooks anew with it (with the same key: delete them in WooCommerce > "
+            "Settings > Advanced > Webhooks first). Then `tajo connectors sync --full` brings what was refused.",
         }
     return {"message": f"{said}.", "remedy": "Look at WooCommerce > Status > Logs; is the REST API switched off?"}
 

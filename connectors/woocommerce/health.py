@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from typing import Literal
 
 from connectors.woocommerce import auth
-from connectors.woocommerce.api import CUSTOMERS, IMPORTS, REPORT, SYSTEM, WEBHOOKS, Rejected, Shop
+from connectors.woocommerce.answers import Rejected
+from connectors.woocommerce.api import CUSTOMERS, IMPORTS, REPORT, SYSTEM, WEBHOOKS, Shop
 from connectors.woocommerce.auth import Way
-from connectors.woocommerce.hooks import every_hook, made_before
+from connectors.woocommerce.hooks import Made, every_hook, fingerprint, made_before, newest_secret
 from customer_sync.errors import ConfigError, TajoError, TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.reach import Access, Finding
@@ -39,7 +41,7 @@ def check(settings: SourceSettings, topics: Sequence[str], access: Access) -> li
         return [_failed("store", error)]
     checks: Sequence[tuple[str, Callable[[], Finding]]] = (
         ("permissions", partial(_permissions, shop)),
-        ("webhooks", partial(_webhooks, shop, settings.name, topics, access)),
+        ("webhooks", partial(_webhooks, shop, settings, topics, access)),
         ("analytics", partial(_analytics, shop)),
         ("version", partial(_version, shop)),
     )
@@ -78,7 +80,7 @@ def _boxes(accounts: Sequence[Mapping[str, Json]]) -> Finding:
     if any("meta_data" in account for account in accounts):
         return Finding("newsletter boxes", "ok", "The key sees the plugins' fields of accounts.")
     cause = "The key's user is no administrator: boxes of accounts (`meta_data`), and withdrawals in them, are hidden."
-    fix = "Make the key as an administrator, delete the webhooks, and let `tajo connectors install` make them anew."
+    fix = "Make the key as an administrator; with it `tajo connectors install` makes the webhooks anew."
     return Finding("newsletter boxes", "warn", cause, fix)
 
 
@@ -95,8 +97,8 @@ def _permissions(shop: Shop) -> Finding:
     return Finding("permissions", "ok", "The key may read and write.")
 
 
-def _webhooks(shop: Shop, source: str, topics: Sequence[str], access: Access) -> Finding:
-    made = made_before(access.vault)
+def _webhooks(shop: Shop, settings: SourceSettings, topics: Sequence[str], access: Access) -> Finding:
+    source, made = settings.name, made_before(access.vault)
     ours = [
         hook
         for hook in every_hook(shop)
@@ -108,9 +110,28 @@ def _webhooks(shop: Shop, source: str, topics: Sequence[str], access: Access) ->
         return Finding("webhooks", "fail", f"WooCommerce switched off: {', '.join(off)}.", fix)
     if not active:
         return Finding("webhooks", "fail", "There are none of ours.", fix)
-    if missing := [topic for topic in topics if topic not in active]:
+    hows = [made.get(str(hook.get("id")), Made()) for hook in ours]
+    told = _foreign(hows, shop, settings)
+    missing = [topic for topic in topics if topic not in active]
+    if missing and (told is None or told[0] == "warn"):
         return Finding("webhooks", "warn", f"Missing: {', '.join(missing)}.", fix)
+    if told is not None:
+        return Finding("webhooks", *told, fix)
     return Finding("webhooks", "ok", f"All {len(topics)} are active.")
+
+
+def _foreign(hows: Sequence[Made], shop: Shop, settings: SourceSettings) -> tuple[Literal["warn", "fail"], str] | None:
+    """Return what is wrong with how webhooks were made: another secret, or rights of somebody unknown."""
+    newest, live = fingerprint(newest_secret(settings.secrets)), {fingerprint(one) for one in settings.secrets}
+    given = {how.secret for how in hows if how.secret}
+    if refused := sum(how.secret not in live for how in hows if how.secret):
+        return "fail", f"{refused} sign with a secret that `webhook_secret` does not hold: what they send is refused."
+    if given - {newest}:
+        return "warn", "They sign with an older secret than the first of `webhook_secret`."
+    if foreign := sum(how.key != shop.fingerprint for how in hows):
+        cause = f"{foreign} were not made with this key: nobody knows whether their owner still has the rights."
+        return "warn", cause
+    return None
 
 
 def _analytics(shop: Shop) -> Finding:

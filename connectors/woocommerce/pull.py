@@ -16,7 +16,8 @@ from dataclasses import replace
 from datetime import UTC, timedelta
 
 from connectors.woocommerce import analytics, records
-from connectors.woocommerce.api import CUSTOMERS, ORDERS, PER_PAGE, REPORT, Listing, Rejected, Shop
+from connectors.woocommerce.answers import Rejected
+from connectors.woocommerce.api import CUSTOMERS, ORDERS, PER_PAGE, REPORT, Listing, Shop
 from connectors.woocommerce.place import (
     Place,
     Step,

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+from typing import Final
+
 from customer_sync.base.log import get
 from customer_sync.batch import runs
 from customer_sync.batch.puller import Puller
 from customer_sync.errors import ConfigError
 from customer_sync.kit.reach import Upkeep
 from customer_sync.model import Json
+from customer_sync.store import Store
 from customer_sync.store.run import Busy, RunKind
 
 log = get(__name__)
+
+#: How long to wait for the call of a new webhook to be counted, in seconds: the ingress writes its counts every second.
+HEARD_WITHIN_S: Final = 2.0
+_LOOK_S: Final = 0.05
 
 
 def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "webhooks") -> Upkeep:
@@ -27,18 +36,58 @@ def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "we
     """
     connector, access = puller.reach(source)
     address = f"{public_url.rstrip('/')}/webhooks/{source}"
-    found = connector.ensure_webhooks(address, access)
     store = puller.line.store
+    before = heard(store, source)
+    found = connector.ensure_webhooks(address, access)
+    if found.calls:
+        found = replace(found, is_unheard=not _is_heard(store, source, before))
+        store.set_note(_unheard_note(source), {"heard": before} if found.is_unheard else None)
     store.set_note(webhooks_note(source), {"at_ms": puller.line.clock(), "address": address, **upkeep_json(found)})
     missed = catch_up(puller, source, by=by) if found.was_deaf else ""
     if found.repaired:
         what = "; ".join(f"{topic}: {why}" for topic, why in found.repaired.items())
         store.ledger.alert(f"Webhooks of {source} were repaired: {what}", missed, source=source)
+    if found.is_unheard:
+        store.ledger.alert(UNHEARD.format(source=source), UNHEARD_FIX.format(address=address), source=source)
     if found.failed:
         what = "; ".join(f"{topic}: {why}" for topic, why in found.failed.items())
         _once(puller, source, f"Webhooks of {source} could not be made: {what}")
     log.info("webhooks tended", source=source, made=len(found.created), repaired=len(found.repaired))
     return found
+
+
+#: What is told where no webhook can arrive.
+UNHEARD: Final = "No call of {source} arrived when its webhooks were made: what they send will not arrive either."
+UNHEARD_FIX: Final = (
+    "Let `tajo run` run, set TAJO_PUBLIC_URL to an address that the platform reaches and may call (see the connector's "
+    "README), and delete the webhooks that call {address}; then run `tajo connectors install` again."
+)
+
+
+def is_unheard(store: Store, source: str) -> bool:
+    """Tell whether no call came when a source's webhooks were made, and nothing else has come since."""
+    note = store.note(_unheard_note(source))
+    return note is not None and heard(store, source) <= note["heard"]
+
+
+def heard(store: Store, source: str) -> int:
+    """Return how many requests for a source ever came, whatever became of them."""
+    return sum(
+        int(one.value)
+        for one in store.counters.read()
+        if one.name == "tajo_inbound_total" and one.labels["source"] == source
+    )
+
+
+def _is_heard(store: Store, source: str, before: int) -> bool:
+    end = time.monotonic() + HEARD_WITHIN_S
+    while (is_heard := heard(store, source) > before) is False and time.monotonic() < end:
+        time.sleep(_LOOK_S)
+    return is_heard
+
+
+def _unheard_note(source: str) -> str:
+    return f"unheard:{source}"
 
 
 def webhooks_note(source: str) -> str:
@@ -55,6 +104,7 @@ def upkeep_json(found: Upkeep) -> dict[str, Json]:
         "failed": dict(found.failed),
         "removed": list(found.removed),
         "was_deaf": found.was_deaf,
+        "is_unheard": found.is_unheard,
     }
 
 

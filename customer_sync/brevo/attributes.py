@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
@@ -14,11 +15,16 @@ from urllib.parse import quote
 
 from customer_sync.brevo.answers import ATTRIBUTES
 from customer_sync.brevo.client import BUCKET, Brevo
+from customer_sync.brevo.gate import Calls
+from customer_sync.errors import TryLater
 from customer_sync.model import Json
 from customer_sync.person.mapping import attribute_type
 
 #: Attributes that every account has, though the list of attributes may not show them all.
 BUILT_IN = {"SMS": "text", "WHATSAPP": "text", "LANDLINE_NUMBER": "text", "EXT_ID": "text"}
+
+#: How often an attribute is tried while the limit is used up, and the longest wait between, in seconds.
+TRIES, MAX_WAIT_S = 4, 10.0
 
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 
@@ -147,16 +153,35 @@ def _proposal(name: str, kind: str, found: str | None) -> Proposal:
 
 
 def apply(brevo: Brevo, proposals: Iterable[Proposal]) -> list[str]:
-    """Create what the plan says is missing; return the names.
+    """Create what the plan says is missing, within the account's rate limit; return the names.
 
     Raises:
         TajoError: as `Brevo.call`; what was created before stays.
     """
-    created = []
-    for proposal in proposals:
-        if proposal.verdict == "create":
-            path = f"/contacts/attributes/normal/{quote(proposal.name, safe='')}"
-            endpoint = "/contacts/attributes/{category}/{name}"
-            brevo.call("POST", path, {"type": proposal.type}, bucket=BUCKET, answers=ATTRIBUTES, endpoint=endpoint)
-            created.append(proposal.name)
+    created: list[str] = []
+    missing = [proposal for proposal in proposals if proposal.verdict == "create"]
+    gate = brevo.gate(BUCKET, len(missing))
+    for proposal in missing:
+        _create(brevo, gate, proposal)
+        created.append(proposal.name)
     return created
+
+
+def _create(brevo: Brevo, gate: Calls, proposal: Proposal) -> None:
+    """Create an attribute; where the limit is used up, by others too, wait for it a few times.
+
+    Raises:
+        TajoError: as `Brevo.call`.
+    """
+    path = f"/contacts/attributes/normal/{quote(proposal.name, safe='')}"
+    endpoint = "/contacts/attributes/{category}/{name}"
+    for tries_left in reversed(range(TRIES)):
+        try:
+            gate.wait()
+            brevo.call("POST", path, {"type": proposal.type}, bucket=BUCKET, answers=ATTRIBUTES, endpoint=endpoint)
+        except TryLater as later:
+            if later.burns or not tries_left or (later.after_s or 0.0) > MAX_WAIT_S:
+                raise
+            time.sleep(later.after_s or 1.0)
+        else:
+            return

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import quote
 
 from customer_sync.brevo.answers import Answer, Answers, Next, Refusal, read_refusal
+from customer_sync.brevo.gate import Gate
 from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TryLater, Unavailable
 from customer_sync.kit.outbound import HttpClient, Reply
 from customer_sync.kit.transport import Timeout
@@ -42,6 +43,10 @@ class Brevo:
         self._http = http
         self._limits = limits
         self._tally = tally
+
+    def gate(self, bucket: str, expected: int) -> Gate:
+        """Return what lets about so many calls through, as fast as the shared limit allows."""
+        return Gate(self._limits, bucket, expected)
 
     def call(  # noqa: PLR0913  # what a call is, most of it by name
         self, method: str, path: str, body: Json = None, *, bucket: str, answers: Answers, endpoint: str = ""

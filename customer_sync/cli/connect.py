@@ -35,8 +35,12 @@ from customer_sync.config.faults import choose
 from customer_sync.errors import ConfigError, Unavailable
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.reach import WEBHOOKS
+from customer_sync.model import Json
 from customer_sync.registry import connector_for, platforms
+from customer_sync.store import Store
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome
+from customer_sync.store.vault import RedisVault
 
 #: How often the outcome is looked for, in seconds.
 LOOK_S = 0.2
@@ -102,19 +106,41 @@ def connect(source: str, shop_url: str | None, timeout_s: int, *, no_browser: bo
 @click.argument("source")
 @json_option
 def disconnect(source: str, *, as_json: bool) -> None:
-    """Forget a source's stored credentials. What stands in the config stays, and so does the app at the platform."""
+    """Forget a source's stored credentials.
+
+    What stands in the config stays, and so do the app and the webhooks at the platform; which of these are ours is not
+    forgotten.
+    """
     settings = context.read_settings()
     vault = Accesses(settings, context.open_store(settings), context.home()).vault(source)
     if source not in settings.sources and source not in settings.disabled and vault.is_empty:
         fail(f"No source is called {source}.", choose(source, sorted(settings.sources)), NOT_FOUND)
-    was_there = vault.forget()
+    known = settings.sources.get(source)
+    lasting, was_there = _stored(vault)
+    if was_there:
+        vault.forget()
+    if was_there and lasting:
+        vault.save(lasting)
     if as_json:
         print_json({"source": source, "forgotten": was_there})
         return
     click.echo(f"The stored credentials of {source} are forgotten." if was_there else f"{source} has none stored.")
-    known = settings.sources.get(source)
     if known is not None and connector_for(known).can_pull():
         click.echo("It can still be pulled: its keys stand in the config.")
+
+
+def has_credentials(settings: Settings, store: Store, source: str) -> bool:
+    """Tell whether credentials of a configured source are stored, by the owner's consent in a browser."""
+    return _stored(Accesses(settings, store, context.home()).vault(source))[1]
+
+
+def _stored(vault: RedisVault) -> tuple[dict[str, Json], bool]:
+    """Return what is stored and outlives the credentials, and whether there are credentials."""
+    try:
+        stored = vault.load()
+    except ConfigError:  # the key is lost: nothing can be read, and everything is forgotten
+        return {}, True
+    return {name: stored[name] for name in (WEBHOOKS,) if name in stored}, bool(stored.keys() - {WEBHOOKS})
 
 
 def _configured(settings: Settings, source: str, shop_url: str | None) -> SourceSettings:

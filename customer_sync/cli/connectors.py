@@ -13,9 +13,9 @@ import redis
 
 from customer_sync.assembly import Accesses
 from customer_sync.batch.puller import word
-from customer_sync.batch.upkeep import webhooks_note
+from customer_sync.batch.upkeep import is_unheard, webhooks_note
 from customer_sync.cli import context
-from customer_sync.cli.connect import connect, disconnect
+from customer_sync.cli.connect import connect, disconnect, has_credentials
 from customer_sync.cli.install import install
 from customer_sync.cli.output import age, iso, json_option, now_ms, paint, print_json, print_table
 from customer_sync.cli.runs import sync
@@ -207,7 +207,8 @@ def connection(settings: Settings, store: Store | None, name: str) -> dict[str, 
         return {"connected": "by keys" if has_keys else "unknown", "webhooks": "unknown"}
     tie = "in a browser" if _is_agreed(settings, store, name, has_keys=has_keys) else "by keys" if has_keys else "no"
     address = _address(settings, name) if settings.public_url else None
-    return {"connected": tie, "webhooks": _webhooks(store.note(webhooks_note(name)), address)}
+    told = _webhooks(store.note(webhooks_note(name)), address)
+    return {"connected": tie, "webhooks": f"{told}, none arrives" if is_unheard(store, name) else told}
 
 
 def _is_agreed(settings: Settings, store: Store, name: str, *, has_keys: bool) -> bool:
@@ -216,7 +217,7 @@ def _is_agreed(settings: Settings, store: Store, name: str, *, has_keys: bool) -
     With keys in the file the vault may hold the token that they were exchanged for, or what was learned of the shop.
     """
     if not has_keys or not store.has_vault(name):
-        return store.has_vault(name)
+        return has_credentials(settings, store, name)
     try:
         return Accesses(settings, store, context.home()).vault(name).load().get("kind") == CONNECTION
     except TajoError:

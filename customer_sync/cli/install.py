@@ -8,7 +8,7 @@ import click
 
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.puller import waits_for_word, word
-from customer_sync.batch.upkeep import tend_webhooks, upkeep_json
+from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, tend_webhooks, upkeep_json
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     FAILED,
@@ -35,7 +35,8 @@ def install(source: str, *, as_json: bool) -> None:
     """Make a source's webhooks at its platform, repair those that are wrong, leave those of other programs alone.
 
     Where events may have been missed, they are brought by a pull, once the first full run is done: that one waits for
-    `tajo connectors sync SOURCE --full`. Exit code 1 when a webhook could not be made.
+    `tajo connectors sync SOURCE --full`. Exit code 1 when a webhook could not be made, or its
+    first call did not arrive.
     """
     settings = context.read_settings()
     public_url = _public_url(settings, source)
@@ -53,12 +54,12 @@ def install(source: str, *, as_json: bool) -> None:
     if as_json:
         print_json({"source": source, "address": address, **told})
     else:
-        _print(address, upkeep)
+        _print(source, address, upkeep)
         if waits_for_word(store, source):
             click.echo(f"Of the customers that {source} has, nobody is sent to Brevo yet. {word(source)}")
         elif upkeep.was_deaf:
             click.echo("Events may have been missed meanwhile: a run pulls them, see `tajo runs list`.")
-    sys.exit(FAILED if upkeep.failed else OK)
+    sys.exit(FAILED if upkeep.failed or upkeep.is_unheard else OK)
 
 
 def _public_url(settings: Settings, source: str) -> str:
@@ -78,7 +79,7 @@ def _public_url(settings: Settings, source: str) -> str:
     return settings.public_url
 
 
-def _print(address: str, upkeep: Upkeep) -> None:
+def _print(source: str, address: str, upkeep: Upkeep) -> None:
     rows = [(topic, "kept", "") for topic in upkeep.kept]
     rows += [(topic, paint("created", "ok"), "") for topic in upkeep.created]
     rows += [(topic, paint("repaired", "warn"), why) for topic, why in upkeep.repaired.items()]
@@ -86,3 +87,6 @@ def _print(address: str, upkeep: Upkeep) -> None:
     rows += [(topic, paint("failed", "fail"), why) for topic, why in upkeep.failed.items()]
     print_table(rows, ("topic", "webhook", "why"))
     click.echo(f"\nThey call {address}")
+    if upkeep.is_unheard:
+        click.echo(paint(UNHEARD.format(source=source), "fail"))
+        click.echo(UNHEARD_FIX.format(address=address))

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, Literal, NamedTuple, Protocol
 
 from customer_sync.base.clock import system_clock
 from customer_sync.errors import PayloadError
@@ -20,6 +20,11 @@ from customer_sync.model import Channel, Event, Json
 
 #: Where a pull stands: JSON of the connector's own, small (below 4 KB), valid for days and for any process.
 Cursor = Mapping[str, Json]
+
+
+#: The name in the vault under which a connector keeps which webhooks it made: that is no credential, and outlives
+#: `tajo connectors disconnect`.
+WEBHOOKS: Final = "webhooks"
 
 
 class Vault(Protocol):
@@ -221,6 +226,9 @@ class Upkeep:
         repaired: topic → what was wrong with it (address, disabled, version).
         failed: topic → why it could not be made.
         removed: topics that had one too many (a second of ours at the same topic).
+        calls: how many new webhooks there are that the platform calls at once (see `Connector.greet`); where no call
+            comes, nothing will.
+        is_unheard: no call came; the engine finds that out.
         was_deaf: whether events may have been missed: a webhook was missing, disabled or pointed elsewhere. The engine
             then pulls what changed meanwhile.
     """
@@ -230,6 +238,8 @@ class Upkeep:
     repaired: Mapping[str, str] = field(default_factory=dict)
     failed: Mapping[str, str] = field(default_factory=dict)
     removed: tuple[str, ...] = ()
+    calls: int = 0
+    is_unheard: bool = False
 
     @property
     def was_deaf(self) -> bool:

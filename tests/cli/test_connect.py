@@ -16,11 +16,17 @@ import yaml
 from flask import Flask
 from werkzeug.serving import make_server
 
+from customer_sync.batch import upkeep
 from customer_sync.cli import connect as command
+from customer_sync.config import Settings
 from customer_sync.errors import ConfigError, TryLater, Unavailable
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.reach import Upkeep
+from customer_sync.operate.doctor.findings import Patient
+from customer_sync.operate.doctor.sources import examine_sources
 from customer_sync.registry import load_settings
 from customer_sync.store.attempts import Attempts, Outcome
+from customer_sync.store.counters import Tally
 from customer_sync.store.vault import RedisVault, SecretKey
 from customer_sync.web import add_faces
 from customer_sync.web.services import Services
@@ -97,9 +103,15 @@ def owner(monkeypatch):
 
 
 @pytest.fixture
-def stored(client, tajo):
+def vault_of(client, tajo):
+    """Return a function that gives a source's vault."""
+    return lambda source: RedisVault(client, source, SecretKey(None, Path(tajo.env["TAJO_HOME"])))
+
+
+@pytest.fixture
+def stored(vault_of):
     """Return a function that tells what a source's vault holds."""
-    return lambda source: RedisVault(client, source, SecretKey(None, Path(tajo.env["TAJO_HOME"]))).load()
+    return lambda source: vault_of(source).load()
 
 
 # connect
@@ -297,6 +309,19 @@ def test_credentials_of_a_source_that_left_the_config_can_be_forgotten(tajo, cli
     assert "Did you mean lumen?" in tajo("connectors", "disconnect", "lumne", code=5).stderr
 
 
+def test_what_is_no_credential_outlives_them_and_is_no_connection(tajo, vault_of):
+    vault = vault_of("lumen")
+    vault.save({"token": "t", "webhooks": {"7": ["", ""]}})
+
+    before = tajo.json("connectors", "status")[0]["connected"]
+    told = tajo("connectors", "disconnect", "lumen").stdout
+    again = tajo("connectors", "disconnect", "lumen").stdout
+
+    assert vault.load() == {"webhooks": {"7": ["", ""]}}
+    assert ("are forgotten" in told, "has none stored" in again) == (True, True)
+    assert (before, tajo.json("connectors", "status")[0]["connected"]) == ("in a browser", "no")
+
+
 # install
 
 PUBLIC = "https://sync.example"
@@ -325,6 +350,7 @@ def test_programs_get_the_webhooks_as_json(tajo):
         "failed": {},
         "removed": [],
         "was_deaf": True,
+        "is_unheard": False,
     }
 
 
@@ -360,6 +386,47 @@ def test_a_webhook_that_could_not_be_made_ends_with_code_1_and_its_reason(tajo):
 
     for row in ("a      repaired  disabled", "b      failed    no permission", "c      removed   one too many"):
         assert row in told
+
+
+def test_webhooks_of_which_no_first_call_arrives_are_told_by_install_status_and_doctor(tajo, store, monkeypatch):
+    Lumen.upkeep = Upkeep(created=("customers/create",), calls=1)
+    monkeypatch.setattr(upkeep, "HEARD_WITHIN_S", 0.0)
+
+    told = install(tajo, code=1).stdout
+    status = tajo("connectors", "status", TAJO_PUBLIC_URL=PUBLIC).stdout
+    connectors = {"keyed": Lumen(SourceSettings("keyed", "lumen"))}
+    (arrival,) = examine_sources(Patient(Settings(public_url=PUBLIC), Path("nowhere"), connectors, store, None))
+    Lumen.upkeep = Upkeep(kept=("customers/create",))
+    again = tajo("connectors", "status", TAJO_PUBLIC_URL=PUBLIC).stdout
+
+    assert "No call of keyed arrived" in told
+    assert "none arrives" in status
+    assert (arrival.name, arrival.verdict) == ("keyed: arrival", "fail")
+    assert "none arrives" in again
+    assert any("No call of keyed" in one["alert"] for one in store.ledger.alerts())
+
+
+def test_a_first_call_that_arrives_is_enough_and_a_later_one_mends_it(tajo, store, monkeypatch):
+    def made(connector, address, access):
+        count(store, "greeted")
+        return Upkeep(created=("customers/create",), calls=1)
+
+    Lumen.upkeep = Upkeep(created=("customers/create",), calls=1)
+    monkeypatch.setattr(upkeep, "HEARD_WITHIN_S", 0.0)
+    install(tajo, code=1)
+    count(store, "accepted")
+    mended = tajo("connectors", "status", TAJO_PUBLIC_URL=PUBLIC).stdout
+    monkeypatch.setattr(Lumen, "ensure_webhooks", made)
+    told = install(tajo).stdout
+
+    assert "none arrives" not in mended
+    assert "No call" not in told
+
+
+def count(store, answer):
+    tally = Tally()
+    tally.count("tajo_inbound_total", source="keyed", answer=answer)
+    store.counters.add(tally)
 
 
 def test_without_a_public_address_nothing_is_made(tajo, shops):
@@ -416,10 +483,11 @@ def test_the_list_tells_how_each_source_is_connected_and_how_its_webhooks_are(ta
     assert re.search(r"shopify .* email, sms", listed)
 
 
-def test_the_status_tells_it_too(tajo):
+def test_the_status_tells_it_too(tajo, vault_of):
     Lumen.upkeep = Upkeep(kept=("a",), failed={"b": "no permission"})
     install(tajo, code=1)
 
+    vault_of("keyed").save({"webhooks": ["1"]})
     [_, _, keyed] = tajo.json("connectors", "status")
     assert keyed["connected"] == "by keys"
     assert re.fullmatch(r"1 well, 1 failed, \d s ago", keyed["webhooks"])

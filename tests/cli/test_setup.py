@@ -7,11 +7,14 @@ from pathlib import Path
 import pytest
 import yaml
 
+from customer_sync.assembly import brevo_of
+from customer_sync.brevo.attributes import Proposal, apply
 from customer_sync.cli.init import config_text
 from customer_sync.cli.output import paint
 from customer_sync.kit.connector import Connector, Option
 from customer_sync.registry import load_settings, platforms
 from customer_sync.store.breaker import Pause
+from customer_sync.store.counters import Tally
 from customer_sync.store.doors import Refusals
 from customer_sync.store.run import RunKind, RunState
 
@@ -312,6 +315,17 @@ def test_apply_creates_what_is_missing_and_nothing_twice(tajo, sandbox, store):
     assert tajo.json("attributes", "apply", "--yes")["created"] == ["CITY"]
     assert store.note("attributes") is None
     assert "Nothing is missing." in tajo("attributes", "apply").stdout
+
+
+def test_more_attributes_than_a_second_allows_are_all_created(tajo, sandbox, store):
+    sandbox.limits("none", contacts=(10, None))
+    settings = load_settings(tajo.config, tajo.env)
+    missing = [Proposal(f"A{number}", "text", None, "create") for number in range(16)]
+
+    created = apply(brevo_of(settings, store, Tally()), missing)
+
+    assert created == [one.name for one in missing]
+    assert sandbox.count("POST", "/contacts/attributes/{category}/{name}") == 16
 
 
 def test_apply_asks_first(tajo, sandbox):

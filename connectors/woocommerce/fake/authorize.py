@@ -30,7 +30,7 @@ class _Denied(Exception):
 def authorize(store: Store, query: Query) -> Response:
     """Make keys, post them and send the owner back; unless the answer to the post is 200, the keys are deleted.
 
-    Real stores ask the owner first and post to https only; here `http` works for addresses of this machine.
+    Real stores ask the owner first and post to https only; here `http` may work for addresses of this machine.
     See https://woocommerce.github.io/woocommerce-rest-api-docs/#auto-generating-api-keys-using-our-application-api.
     """
     try:

@@ -36,7 +36,8 @@ class Settings:
             query. Without it only OAuth 1.0a is.
         strip_authorization: the host in front of PHP drops the `Authorization` header.
         pretty_permalinks: `/wp-json/` works; without it only `?rest_route=` does.
-        strict_permalinks: without pretty permalinks no key is looked at, as at real shops; off, keys work there too.
+        strict_permalinks: without pretty permalinks no key is looked at unless `wp-json/wc` stands in the address (seen
+            on WooCommerce 11.0.1, 2026-11-28); off, keys work there too.
         forbidden: the areas that the keys' user may not see.
         hide_every: every so many-th order and product may not be read by the keys' user; 0 hides none.
         ignores_modified: an old store that knows no `modified_after`.
@@ -47,7 +48,8 @@ class Settings:
         webhooks: whether changes raise webhooks at all; imports and batch paths of real stores raise none.
         owner: what became of the user of the first key, who made the webhooks: still there, without rights, deleted.
         approves: whether the shop owner agrees at `/wc-auth/`.
-        https_callbacks: `/wc-auth/` takes no http callback, not even on the loopback.
+        https_callbacks: `/wc-auth/` takes no http callback, not even on the loopback (seen on WooCommerce 11.0.1,
+            2026-11-28); off, it takes one there.
         report_lag_s: how long the customers report shows the old state after a change.
         report_every_s: the report is brought up to date at multiples of so many seconds only; 0 does it after the lag.
             New shops since 10.5 do it every 12 hours (seen on WooCommerce 11.0.1, 2026-11-28).
@@ -72,7 +74,7 @@ class Settings:
     behind_tls: bool = False
     strip_authorization: bool = False
     pretty_permalinks: bool = True
-    strict_permalinks: bool = False
+    strict_permalinks: bool = True
     forbidden: tuple[Area, ...] = ()
     hide_every: int = 0
     ignores_modified: bool = False
@@ -82,7 +84,7 @@ class Settings:
     webhooks: bool = True
     owner: Literal["well", "demoted", "gone"] = "well"
     approves: bool = True
-    https_callbacks: bool = False
+    https_callbacks: bool = True
     report_lag_s: float = 5.0
     report_every_s: float = 0.0
     checkout_field: str = "SendinblueWoocommerce/newsletter_opt_in"

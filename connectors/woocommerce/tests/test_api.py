@@ -9,9 +9,11 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from connectors.woocommerce import auth
-from connectors.woocommerce.api import CUSTOMERS, WEBHOOKS, Rejected, pace_of
+from connectors.woocommerce.answers import Rejected
+from connectors.woocommerce.api import CUSTOMERS, WEBHOOKS, pace_of
 from connectors.woocommerce.auth import Keys, Way
 from connectors.woocommerce.connector import WooCommerceConnector
+from connectors.woocommerce.tests.caller import Woo, connected
 from connectors.woocommerce.tests.canned import (
     ANONYMOUS,
     KEYS,
@@ -27,6 +29,7 @@ from connectors.woocommerce.tests.canned import (
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Want
 from customer_sync.kit.signatures import sign_base64
 
 CUSTOMERS_PATH = "/wp-json/wc/v3/customers"
@@ -281,8 +284,64 @@ def test_plain_permalinks_are_found_out_and_remembered():
     assert "permalinks" in later.notes[0]
 
 
+@pytest.mark.parametrize("options", [{}, {"shop_url": "http://shop.test", "auth": "oauth1"}])
+def test_a_shop_with_plain_permalinks_is_pulled_by_either_way(options):
+    woo = Woo(pretty_permalinks=False, behind_tls=not options)
+    reader, access = connected(woo, **options)
+
+    page = reader.pull(Want("customers"), access)
+
+    assert len(page.events) == 40
+    assert any("permalinks are plain" in note for note in page.notes)
+    assert all("/wp-json/wc/" in path for _, path in access.http.sent if "rest_route" in path)
+
+
+def test_where_neither_way_leads_to_the_api_the_permalinks_are_named():
+    moved = (301, "", {"location": "/wp-json/wc/v3/customers/", "x-redirect-by": "WordPress"})
+    caller, http = shop(lambda call: moved if "/wp-json/" in call.address else (200, "<html>"))
+
+    with pytest.raises(ConfigError, match=r"no /wp-json/.*Plain"):
+        caller.listing(CUSTOMERS)
+    assert len(http.calls) == 2
+
+
+def test_one_404_page_of_a_deploy_is_not_remembered():
+    vault, answers = Vault(), [(404, "<html>"), (401, {"code": "woocommerce_rest_cannot_view"})]
+    caller, _ = shop(lambda call: answers["/wp-json/" not in call.address], vault)
+
+    with pytest.raises(ConfigError):
+        caller.listing(CUSTOMERS)
+    assert vault.values == {}
+
+
+def test_a_shop_whose_permalinks_are_pretty_again_is_called_so_at_once_or_a_day_later():
+    learned = {"shop": "https://shop.example.com", "route": "query", "at_s": int(NOW.timestamp())}
+
+    def pretty(call):
+        return rows([]) if "/wp-json/" in call.address else (404, "<html>")
+
+    vault = Vault(learned=learned)
+    caller, http = shop(pretty, vault)
+    caller.listing(CUSTOMERS)
+    later, later_http = shop(pretty, vault)
+    later.listing(CUSTOMERS)
+    old, old_http = shop(in_turn(rows([])), Vault(learned={**learned, "at_s": learned["at_s"] - 86_400}))
+    old.listing(CUSTOMERS)
+
+    assert [bool(call.params.get("rest_route")) for call in http.calls] == [True, False]
+    assert [bool(call.params.get("rest_route")) for call in [*later_http.calls, *old_http.calls]] == [False, False]
+
+
+def test_a_day_later_the_secret_leaves_the_query_string_where_the_header_comes_through_again():
+    vault = Vault(learned={"shop": "https://shop.example.com", "way": "query", "at_s": int(NOW.timestamp()) - 86_401})
+    caller, http = shop(lambda _: rows([]), vault)
+    caller.listing(CUSTOMERS)
+
+    assert [call.way for call in http.calls] == ["basic"]
+
+
 def test_the_home_page_is_signed_without_its_slash_as_wordpress_does_it():
-    vault = Vault(learned={"shop": "http://shop.example.com", "route": "query"})
+    vault = Vault(learned={"shop": "http://shop.example.com", "route": "query", "at_s": int(NOW.timestamp())})
     caller, http = shop(in_turn(rows([])), vault, shop_url="http://shop.example.com")
     caller.listing(CUSTOMERS)
     params = {name: value for name, value in http.calls[0].params.items() if not name.startswith("oauth")}
@@ -331,6 +390,7 @@ ANSWERS = {
     "an object": ((200, {"a": 1}), TryLater, "expected a list"),
     "a list of texts": ((200, ["a"]), TryLater, "expected a list"),
     "moved": ((301, "", {"location": "https://www.shop.example.com/wp-json/?x=1"}), ConfigError, r"www\.shop\.example"),
+    "moved to itself": ((301, "", {"location": "/wp-json/x/"}), ConfigError, "Plain"),
     "moved nowhere": ((302, "", {"location": "http://["}), ConfigError, "elsewhere"),
     "user may not": ((403, {"code": "woocommerce_rest_cannot_view"}), Rejected, "administrator"),
     "no route": ((404, {"code": "rest_no_route"}), Rejected, "rest_no_route"),

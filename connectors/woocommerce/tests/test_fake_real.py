@@ -263,7 +263,7 @@ def test_another_role_raises_no_webhook_and_moves_no_date(woo):
 
 
 def test_without_pretty_permalinks_no_key_is_looked_at_unless_the_address_holds_the_pretty_path():
-    woo = Woo(pretty_permalinks=False, strict_permalinks=True)
+    woo = Woo(pretty_permalinks=False)
     plain = "/?rest_route=/wc/v3/customers&per_page=1"
 
     refused = woo.raw("GET", plain, basic())
@@ -274,7 +274,7 @@ def test_without_pretty_permalinks_no_key_is_looked_at_unless_the_address_holds_
 
 
 def test_a_pretty_path_is_sent_to_itself_with_a_slash_and_then_is_a_page():
-    woo = Woo(pretty_permalinks=False, strict_permalinks=True)
+    woo = Woo(pretty_permalinks=False)
 
     moved = woo.raw("GET", "/wp-json/wc/v3/customers", basic())
     page = woo.raw("GET", "/wp-json/wc/v3/customers/", basic())

@@ -373,7 +373,8 @@ def authorize(woo, callback, **change):
     )
 
 
-def test_the_owner_agrees_and_the_store_posts_keys_that_work(woo):
+def test_the_owner_agrees_and_the_store_posts_keys_that_work():
+    woo = Woo(https_callbacks=False)
     with receiving() as hooked:
         url, got = hooked.url, hooked.got
         reply = authorize(woo, url)
@@ -388,7 +389,8 @@ def test_the_owner_agrees_and_the_store_posts_keys_that_work(woo):
 
 
 @pytest.mark.parametrize("status", [201, 202, 302, 500])
-def test_unless_the_answer_is_200_the_key_is_deleted(woo, status):
+def test_unless_the_answer_is_200_the_key_is_deleted(status):
+    woo = Woo(https_callbacks=False)
     with receiving(status) as hooked:
         url, got = hooked.url, hooked.got
         reply = authorize(woo, url)
@@ -400,7 +402,7 @@ def test_unless_the_answer_is_200_the_key_is_deleted(woo, status):
 
 
 def test_an_owner_who_declines_comes_back_without_success():
-    woo = Woo(approves=False)
+    woo = Woo(approves=False, https_callbacks=False)
     with receiving() as hooked:
         url, got = hooked.url, hooked.got
         reply = authorize(woo, url)
@@ -415,6 +417,7 @@ def test_an_owner_who_declines_comes_back_without_success():
         ({"user_id": ""}, b"Missing parameter user_id"),
         ({"scope": "all"}, b"Invalid scope all"),
         ({"callback_url": "http://app.example/keys"}, b"The callback_url needs to be over SSL"),
+        ({"callback_url": "http://127.0.0.1:8000/keys"}, b"The callback_url needs to be over SSL"),
     ],
 )
 def test_what_is_wrong_with_a_request_for_keys_is_told(woo, change, text):

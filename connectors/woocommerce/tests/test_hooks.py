@@ -1,5 +1,6 @@
 """Webhooks made and repaired, what the doctor says, and the connection in a browser. Replies are canned."""
 
+import hashlib
 import json
 from urllib.parse import parse_qsl, urlsplit
 
@@ -7,7 +8,7 @@ import pytest
 
 from connectors.woocommerce.api import PER_PAGE
 from connectors.woocommerce.connector import TOPICS, WooCommerceConnector
-from connectors.woocommerce.tests.canned import ANONYMOUS, NOW, OPTIONS, REFUSED, Vault, access, rows
+from connectors.woocommerce.tests.canned import ANONYMOUS, KEYS, NOW, OPTIONS, REFUSED, Vault, access, rows
 from customer_sync.errors import ConfigError, Refused, Unavailable
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.reach import Callback, Invitation
@@ -48,6 +49,12 @@ def whole():
     return [hook(number, topic) for number, topic in enumerate(TOPICS, start=1)]
 
 
+def known(*hooks, key=KEYS.key, secret="live1", **more):
+    """Return a vault that knows that we made webhooks, with which key and which secret."""
+    how = [hashlib.sha256(word.encode()).hexdigest()[:16] for word in (key, secret)]
+    return Vault(webhooks={str(one["id"]): how for one in hooks}, **more)
+
+
 def connector(secrets=("live1", "old2"), **options):
     return WooCommerceConnector(SourceSettings("tea", "woocommerce", secrets, {**OPTIONS, **options}))
 
@@ -72,21 +79,57 @@ def test_every_topic_gets_a_webhook_signed_with_the_newest_secret():
 def test_what_is_right_is_left_alone_and_what_is_of_others_too():
     others = [hook(90, "order.updated", "https://other.example.com/x", "disabled"), hook(91, "coupon.created")]
     store = Hooks(*whole(), *others)
-    upkeep = ensure(store)
+    upkeep = ensure(store, known(*whole()))
 
     assert (set(upkeep.kept), store.calls, upkeep.was_deaf) == (set(TOPICS), [], False)
 
 
 @pytest.mark.parametrize("status", ["disabled", "paused"])
-def test_a_webhook_that_was_switched_off_is_switched_on_again(status):
-    store = Hooks(*whole())
+def test_a_webhook_that_was_switched_off_is_made_anew_because_its_count_of_failures_stays(status):
+    store, vault = Hooks(*whole()), known(*whole())
     store.hooks[2]["status"] = status
-    upkeep = ensure(store)
+    upkeep = ensure(store, vault)
 
     assert upkeep.repaired == {"customer.updated": f"it was {status}"}
-    assert store.calls == [("PUT", "wc/v3/webhooks/2", {"status": "active"})]
-    assert store.secrets == {2: "live1"}
+    assert [call[:2] for call in store.calls] == [("POST", "wc/v3/webhooks"), ("DELETE", "wc/v3/webhooks/2")]
+    assert store.secrets == {12: "live1"}
+    assert "12" in vault.values["webhooks"]
+    assert "2" not in vault.values["webhooks"]
     assert upkeep.was_deaf
+
+
+def test_webhooks_of_an_unknown_owner_are_made_anew_with_our_key():
+    store, vault = Hooks(*whole()), known(*whole()[:10], key="ck_of_somebody_demoted")
+    upkeep = ensure(store, vault)
+    again = ensure(store, vault)
+
+    assert set(upkeep.repaired) == set(TOPICS)
+    assert all("not made with this key" in why for why in upkeep.repaired.values())
+    assert len(store.hooks) == len(TOPICS)
+    assert min(store.hooks) > len(TOPICS)
+    assert (set(again.kept), again.was_deaf) == (set(TOPICS), False)
+
+
+def test_a_key_that_may_only_read_leaves_working_webhooks_of_others_as_they_are_and_tries_once():
+    store = Hooks(*whole())
+    store.refuses["POST"] = (401, REFUSED)
+    upkeep = ensure(store, Vault(webhooks=["1", "2"]))
+
+    assert (set(upkeep.kept), upkeep.failed) == (set(TOPICS), {})
+    assert [call[0] for call in store.calls] == ["POST"]
+
+
+def test_another_secret_is_given_to_every_webhook_and_remembered():
+    store, vault = Hooks(*whole()), known(*whole(), secret="old2")
+    upkeep = ensure(store, vault)
+    again = ensure(store, vault)
+
+    assert set(upkeep.repaired.values()) == {"it signed with another secret"}
+    assert set(upkeep.repaired) == set(TOPICS)
+    assert set(store.secrets.values()) == {"live1"}
+    assert {call[0] for call in store.calls} == {"PUT"}
+    assert set(again.kept) == set(TOPICS)
+    assert "live1" not in str(vault.values)
 
 
 def test_a_webhook_that_we_made_follows_us_to_a_new_address_and_http_becomes_https():
@@ -105,7 +148,7 @@ def test_a_webhook_that_we_made_follows_us_to_a_new_address_and_http_becomes_htt
 def test_a_second_one_of_ours_is_removed_and_the_active_one_stays():
     store = Hooks(*whole(), hook(50, "customer.updated"), hook(51, "customer.created"))
     store.hooks[2]["status"] = "disabled"
-    upkeep = ensure(store)
+    upkeep = ensure(store, known(*store.hooks.values()))
 
     assert set(upkeep.removed) == {"customer.updated", "customer.created"}
     assert {2, 51}.isdisjoint(store.hooks)
@@ -169,7 +212,7 @@ def findings(store, vault=None, **options):
 
 
 def test_a_shop_in_order_is_well():
-    found = findings(Whole(*whole()))
+    found = findings(Whole(*whole()), known(*whole()))
 
     assert {one.verdict for one in found.values()} == {"ok"}
     assert set(found) == {
@@ -217,6 +260,20 @@ def test_each_trouble_has_its_finding(name):
 
 
 @pytest.mark.parametrize(
+    ("made", "verdict", "words"),
+    [
+        ({"secret": "gone3"}, "fail", "11 sign with a secret"),
+        ({"secret": "old2"}, "warn", "older secret"),
+        ({"key": "ck_of_another"}, "warn", "11 were not made with this key"),
+    ],
+)
+def test_the_doctor_says_what_the_shop_does_not_tell_of_its_webhooks(made, verdict, words):
+    found = findings(Whole(*whole()), known(*whole(), **made))["webhooks"]
+
+    assert (found.verdict, words in found.cause, found.fix) == (verdict, True, "Run `tajo connectors install tea`.")
+
+
+@pytest.mark.parametrize(
     ("hooks", "verdict", "words"),
     [
         ([], "fail", "none"),
@@ -244,7 +301,7 @@ def test_the_doctor_counts_only_our_active_webhooks(hooks, verdict, words):
     ],
 )
 def test_the_doctor_says_how_the_keys_travel(learned, options, check, verdict):
-    vault = Vault(learned={"shop": "https://shop.example.com", **learned})
+    vault = known(*whole(), learned={"shop": "https://shop.example.com", "at_s": int(NOW.timestamp()), **learned})
 
     assert findings(Whole(*whole()), vault, **options)[check].verdict == verdict
 
@@ -289,12 +346,17 @@ def test_the_owner_is_sent_to_the_shop_with_the_state_as_user_id():
     }
 
 
-@pytest.mark.parametrize("callback", ["http://127.0.0.1:8000/c", "http://localhost/c", "http://[::1]/c"])
-def test_the_loopback_needs_no_https(callback):
-    assert "wc-auth" in connector().invite(invitation(callback))
+LOOPBACK = ["http://127.0.0.1:8000/c", "http://localhost/c", "http://[::1]/c"]
 
 
-@pytest.mark.parametrize("callback", ["http://sync.example.com/c", "http://10.0.0.1/c", "x", ""])
+@pytest.mark.parametrize("callback", LOOPBACK)
+def test_only_a_stand_in_posts_keys_to_the_loopback_without_https(callback):
+    stand_in = WooCommerceConnector(SourceSettings("tea", "woocommerce", (), OPTIONS, "http://127.0.0.1:9"))
+
+    assert "wc-auth" in stand_in.invite(invitation(callback))
+
+
+@pytest.mark.parametrize("callback", [*LOOPBACK, "http://sync.example.com/c", "http://10.0.0.1/c", "x", ""])
 def test_a_callback_without_https_is_refused_with_the_other_way(callback):
     with pytest.raises(ConfigError, match="consumer_key"):
         connector().invite(invitation(callback))
@@ -333,6 +395,11 @@ def test_the_kept_key_is_the_one_that_is_used():
 def test_the_owner_is_told_what_a_lesser_key_cannot_do_and_which_key_comes_first():
     assert "nothing written" in accept(posted(key_permissions="read"))[0]
     assert "tajo.yaml" in accept(posted(), **OPTIONS)[0]
+
+
+def test_an_owner_who_is_no_administrator_is_told_what_stays_hidden():
+    assert "Let an administrator agree" in accept(posted(), rows([{"id": 1}]))[0]
+    assert "administrator" not in accept(posted(), rows([{"id": 1, "meta_data": []}]))[0]
 
 
 @pytest.mark.parametrize(

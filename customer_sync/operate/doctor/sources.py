@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 import redis
 
+from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, is_unheard
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access
@@ -54,6 +55,10 @@ def examine_sources(patient: Patient) -> Iterator[Finding]:
         if access is not None:
             for one in _findings(connector, access):
                 yield one._replace(name=f"{source}: {one.name}")
+        if is_unheard(patient.store, source):
+            address = f"{patient.settings.public_url or ''}/webhooks/{source}"
+            fix = UNHEARD_FIX.format(address=address)
+            yield Finding(f"{source}: arrival", "fail", UNHEARD.format(source=source), fix)
 
 
 def _findings(connector: Connector, access: Access) -> Sequence[Finding]:
