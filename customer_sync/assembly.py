@@ -21,12 +21,14 @@ from customer_sync.brevo.client import TIMEOUT as BREVO_TIMEOUT
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.gear import open_gear
 from customer_sync.brevo.contacts.handler import CONTACTS, ContactsHandler
+from customer_sync.brevo.owner import Owner
 from customer_sync.brevo.rules import RulesBook, forget_account
 from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.webhooks import BrevoIntake
 from customer_sync.config import Settings
 from customer_sync.destinations import LANES
-from customer_sync.errors import TajoError
+from customer_sync.engine import pauses
+from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import Access
@@ -326,6 +328,9 @@ def check_account(settings: Settings, store: Store, clock: Clock | None = None) 
     """
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
+    if _is_of_others(settings, store, brevo):
+        store.counters.add(tally)
+        return
     try:
         if settings.brevo.is_sandbox:
             mappings = [settings.mapping_for(name) for name in settings.sources]
@@ -343,6 +348,19 @@ def check_account(settings: Settings, store: Store, clock: Clock | None = None) 
     for one in findings:
         if one.verdict != "ok":
             log.warning("account wants a look", finding=one.name, cause=one.cause)
+
+
+def _is_of_others(settings: Settings, store: Store, brevo: Brevo) -> bool:
+    """Tell whether Redis is about another account, and let the lanes to this one wait."""
+    try:
+        Owner(settings, store, brevo).check()
+    except ConfigError as error:
+        for lane in (one.name for one in LANES if one.destination == CONTACTS.destination):
+            pauses.pause(store, lane, error, store.now_ms())
+        return True
+    except TajoError as error:
+        log.warning("account not known", error=type(error).__name__)
+    return False
 
 
 def _notice_new_account(settings: Settings, store: Store) -> None:

@@ -104,7 +104,7 @@ def process_inbox(line: Line) -> bool:
     answer = commit(
         line.store, [*(one.request for one in requests), *(Request(one.id, ()) for one in notices)], line.wake
     )
-    line.store.counters.add(_count(line, requests, answer.states))
+    line.store.counters.add(_count(line, requests, answer.states), line.clock())
     if notices and any(gear.look_now() for gear in line.gears.values()):
         line.wake("follow")
     log.info("inbox read", requests=len(entries), events=sum(len(one.events) for one in requests))
@@ -231,7 +231,7 @@ def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
                 line.store.ledger.alert(*work.alert, lane=lane, cause="import")
             if work.delivery.pause is not None:
                 pauses.pause(line.store, lane, work.delivery.pause, line.clock())
-    line.store.counters.add(line.tally)
+    line.store.counters.add(line.tally, line.clock())
     return did_work
 
 
@@ -247,7 +247,7 @@ def hand_back(line: Line, lane: str, delivery: Delivery) -> Delivery:
         why = None if fault is None else Parkable(str(fault), fault.remedy)
         outcomes.append(one if why is None else parked(one.item, lane, why, line.clock()))
     answer = commit(line.store, [one.request for one in reads], line.wake)
-    line.store.counters.add(_count(line, [one for one in reads if one.events], answer.states))
+    line.store.counters.add(_count(line, [one for one in reads if one.events], answer.states), line.clock())
     return replace(delivery, outcomes=outcomes)
 
 
@@ -269,7 +269,7 @@ def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
     """Count the results of items, for single and bulk deliveries alike."""
     count_upheld(line.tally, outcomes)
     runs = count_outcomes(line.tally, lane, outcomes, line.clock())
-    line.store.counters.add(line.tally)
+    line.store.counters.add(line.tally, line.clock())
     for number, counts in runs.items():
         line.store.runs.count(number, counts)
     log.info("settled", lane=lane, **Counter[str](outcome.word for outcome in outcomes))

@@ -157,7 +157,7 @@ def test_a_metric_that_nothing_counts_or_sets_and_one_that_is_not_declared_are_f
         ("tally.count('tajo_a_total', by=2, source=s)", ["tajo_a_total"]),
         ("self._tally.count('tajo_a_total')", ["tajo_a_total"]),
         ("return field_name('tajo_a_total', source=s)", ["tajo_a_total"]),
-        ("tally.observe_latency(0.1)", ["tajo_event_latency_seconds"]),
+        ("tally.observe_latency(0.1, source=s, way=w)", ["tajo_event_latency_seconds"]),
         ("if one.name == 'tajo_a_total': print('tajo_a_total')", []),
         ("words.count('a')", []),
     ],

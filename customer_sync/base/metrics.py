@@ -7,8 +7,12 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-#: Upper bounds of the latency buckets, in seconds: from a quiet line to a backlog of an hour.
-LATENCY_BUCKETS_S = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 1800.0, 3600.0)
+#: Upper bounds of the latency buckets, in seconds: from a quiet line to a backlog of an hour. None is far above the one
+#: before, because an estimated percentile may be off by as much as its bucket is wide.
+LATENCY_BUCKETS_S = (
+    *(0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.25, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0),
+    *(10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0),
+)
 
 
 class Metric(NamedTuple):
@@ -38,10 +42,18 @@ CATALOGUE: tuple[Metric, ...] = (
         "Parked rising: `tajo parked list` shows reason and remedy.",
     ),
     Metric(
+        "tajo_parked_taken_out_total",
+        "counter",
+        ("source", "how"),
+        "Parked events that a person took out again: replayed, dropped. The rates count them as failing no more.",
+        "Replayed and parked again: the cause is still there; `tajo parked list` shows the remedy.",
+    ),
+    Metric(
         "tajo_event_latency_seconds",
         "histogram",
-        (),
-        "From the arrival of an event to its acceptance by Brevo.",
+        ("source", "way"),
+        "From the arrival of an event (way `webhook`), or from its reading by a run (way `pull`), to its acceptance by "
+        "Brevo. Sources that left the config are `other`.",
         "Compare with tajo_queue_depth and the headroom of the rate limit: a backlog waits for the limit, not for us.",
     ),
     Metric(
@@ -144,15 +156,16 @@ CATALOGUE: tuple[Metric, ...] = (
     Metric(
         "tajo_success_ratio",
         "gauge",
-        (),
-        "Delivered events as a share of delivered and parked ones.",
+        ("span",),
+        "Delivered events as a share of delivered and parked ones, over the last `hour`, the last `day`, and `ever`. "
+        "Absent where none ended. What was replayed or dropped is parked no more.",
         "Below 1: `tajo parked list`.",
     ),
     Metric(
         "tajo_error_ratio",
         "gauge",
-        (),
-        "Parked events as a share of delivered and parked ones.",
+        ("span",),
+        "Parked events as a share of delivered and parked ones, by the same spans.",
         "Above 0: `tajo parked list`.",
     ),
     Metric(

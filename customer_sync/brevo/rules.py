@@ -11,6 +11,7 @@ from customer_sync.brevo.attributes import read_attributes
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.lists import read_list_ids
+from customer_sync.brevo.owner import Owner
 from customer_sync.config import Settings
 from customer_sync.model import ConsentState
 from customer_sync.person.mapping import totals_of
@@ -50,6 +51,7 @@ class RulesBook:
         self._store = store
         self._brevo = brevo
         self._clock = clock or store.hosts.now_ms
+        self._owner = Owner(settings, store, brevo)
         self._rules = rules_of(settings)
         self._read_at = 0.0
 
@@ -57,10 +59,12 @@ class RulesBook:
         """Return the rules as they are now.
 
         Raises:
+            ConfigError: the account is not the one that Redis is about; see `Owner.check`.
             TajoError: attributes and lists are not known and Brevo does not tell them; see `Brevo.call`.
         """
         now = time.monotonic()
         if self._rules.attributes is None or now - self._read_at > RULES_MAX_AGE_S:
+            self._owner.check()
             self._rules = self._rules.with_attributes(self._attributes()).with_lists(self._lists())
             self._read_at = now
         return self._rules

@@ -186,8 +186,9 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
             runs[number][_RUN_COUNTS[outcome.word]] += 1
         for event in leading:
             events[event.source, state] += 1
-            if state is EventState.DELIVERED and not is_of_run(event):
-                tally.observe_latency(max(0, now_ms - event.arrived_ms) / 1000)
+            if state is EventState.DELIVERED:
+                seconds = max(0, now_ms - event.arrived_ms) / 1000
+                tally.observe_latency(seconds, source=event.source, way="pull" if is_of_run(event) else "webhook")
         if state is EventState.DELIVERED:
             saved["merged"] += max(0, len(outcome.item.events) - 1)
             saved["import"] += outcome.note == IMPORTED

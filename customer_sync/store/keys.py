@@ -59,6 +59,7 @@
 | `wrongkeystold` | string, 1 day | a person was told of too many wrong keys |
 | `alerts` | stream, capped | what a person should know: text and remedy |
 | `metrics` | hash | counters: `name|label=value|...` → number |
+| `ended:<s>:<n>` | hash, a day | events that ended in slot n of s seconds: `delivered`, `parked` (and not taken out) |
 | `run:<n>` | hash | one run: state, cursor, version, counts (`n.<count>`) |
 | `run:<n>:lease` | string, 4 s | who pulls for it |
 | `run:<n>:seen` | bitmap | people whom a compare run saw |
@@ -126,6 +127,11 @@ ALERT_ROWS = 500
 def wake(what: str) -> str:
     """Return the key that is there while a wake-up is on its way."""
     return f"{PREFIX}wake:{what}"
+
+
+def ended(size_s: int, number: int) -> str:
+    """Return the key of the events that ended in one slot of time."""
+    return f"{PREFIX}ended:{size_s}:{number}"
 
 
 def slot(name: str, number: int) -> str:

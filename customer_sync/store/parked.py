@@ -5,7 +5,9 @@ from __future__ import annotations
 import base64
 import json
 import secrets
+from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal, NamedTuple
 
@@ -15,7 +17,8 @@ from customer_sync.model import Inbound, Json
 from customer_sync.person.merge import SINCE
 from customer_sync.person.person import CLAIM
 from customer_sync.store import inbox, keys
-from customer_sync.store.forms import decode_part, encode_part
+from customer_sync.store.counters import Counters
+from customer_sync.store.forms import NewerForm, decode_part, encode_part
 from customer_sync.store.items import Item, combined
 from customer_sync.store.people import People
 from customer_sync.store.scripts import Scripts, as_text
@@ -75,6 +78,16 @@ def changes_of(parked: Parked) -> Sequence[str]:
     return found
 
 
+def sources_behind(parked: Parked) -> Counter[str]:
+    """Return source → how many events wait behind a parked thing, as they were counted when it was parked."""
+    if parked.what == "inbound":
+        return Counter([parked.source])
+    with suppress(NewerForm):
+        events = [event for text in changes_of(parked) for event in decode_part(text)[1]]
+        return Counter(event.source for event in events if event.leads)
+    return Counter()
+
+
 class Field(NamedTuple):
     """Something that a parked item sets.
 
@@ -120,11 +133,12 @@ def _decode(raw: bytes | str) -> Parked:
 
 
 class ParkedStore:
-    """Lists, replays and drops what is parked."""
+    """Lists, replays and drops what is parked; the figures count as failing what is still there."""
 
-    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts, counters: Counters) -> None:
         self._client = client
         self._scripts = scripts
+        self._counters = counters
 
     def list(self, limit: int = 1000) -> list[Parked]:
         """Return what is parked, newest first."""
@@ -159,16 +173,24 @@ class ParkedStore:
         """Send a parked thing through the line again: it leaves the parked ones in the same step."""
         if parked.what == "inbound":
             raw = base64.b64decode(parked.content)
-            self._scripts.run("replay", parked.id, "inbox", "", raw)
+            since_ms = self._scripts.run("replay", parked.id, "inbox", "", raw)
         else:
-            self._scripts.run("replay", parked.id, parked.source, parked.target, *changes_of(parked))
+            since_ms = self._scripts.run("replay", parked.id, parked.source, parked.target, *changes_of(parked))
+        self._took_out(parked, int(float(since_ms)), "replayed")
 
     def drop(self, parked: Parked) -> None:
         """Forget a parked thing for good."""
         pipe = self._client.pipeline()
+        pipe.zscore(keys.PARKED_AT, parked.id)
         pipe.hdel(keys.PARKED, parked.id)
         pipe.zrem(keys.PARKED_AT, parked.id)
-        pipe.execute()
+        since_ms, was_there, _ = pipe.execute()
+        self._took_out(parked, int(since_ms or 1) if was_there else 0, "dropped")
+
+    def _took_out(self, parked: Parked, since_ms: int, how: str) -> None:
+        """Count the events behind a thing that is parked no more; 0 where somebody else took it out."""
+        if since_ms:
+            self._counters.took_out(sources_behind(parked), since_ms, how)
 
 
 def inbound_of(parked: Parked) -> Inbound:

@@ -326,6 +326,10 @@ class Receipts:
             for source, one in told.items()
         }
 
+    def forget_newest(self) -> None:
+        """Forget what the newest receipts say of the present; the receipts stay."""
+        self._client.delete(keys.NEWEST_RECEIPTS)
+
     def in_sync(self) -> dict[str, float]:
         """Return source → the share of its customers in sync, by its newest receipt."""
         return {source: one.in_sync for source, one in self.newest().items()}

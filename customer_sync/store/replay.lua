@@ -1,6 +1,8 @@
 -- Put a parked request back into the inbox, or a parked item back into its lane. ARGV: id, lane or `inbox`, target,
--- content...; a change of a record goes to the person that the record leads to now. Returns 1 when the id was parked.
-if redis.call('HDEL', P .. 'parked', ARGV[1]) == 0 then return 0 end
+-- content...; a change of a record goes to the person that the record leads to now. Returns since when the id was parked,
+-- in ms; 0 when it was not.
+if redis.call('HDEL', P .. 'parked', ARGV[1]) == 0 then return '0' end
+local since = redis.call('ZSCORE', P .. 'parked:at', ARGV[1]) or '1'
 redis.call('ZREM', P .. 'parked:at', ARGV[1])
 local now, lane = now_ms(), ARGV[2]
 for i = 4, #ARGV do
@@ -17,4 +19,4 @@ for i = 4, #ARGV do
     elseif ref == string.sub(ARGV[i], 2, 17) then tell(home, 1, now, {ARGV[i]}) end
   end
 end
-return 1
+return since

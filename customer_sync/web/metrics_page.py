@@ -33,6 +33,7 @@ log = get(__name__)
 KNOWN: Mapping[str, Mapping[str, Sequence[str]]] = {
     "tajo_inbound_total": {"answer": ("accepted", "spooled", "greeted", "refused", "too_large", "busy")},
     "tajo_events_total": {"state": tuple(EventState)},
+    "tajo_parked_taken_out_total": {"how": ("replayed", "dropped")},
     "tajo_items_total": {"outcome": ("delivered", "unchanged", "again", "parked")},
     "tajo_calls_saved_total": {"why": ("merged", "unchanged")},
     "tajo_consent_blocked_total": {"channel": tuple(Channel)},
@@ -47,8 +48,8 @@ GAUGES: Mapping[str, Callable[[Figures], Series]] = {
     "tajo_up": lambda now: [((), float(now.redis.is_up))],
     "tajo_queue_depth": lambda now: [((one.name,), one.waiting) for one in now.queues],
     "tajo_oldest_age_seconds": lambda now: [((one.name,), one.oldest_age_s or 0.0) for one in now.queues],
-    "tajo_success_ratio": lambda now: [((), now.success_rate)],
-    "tajo_error_ratio": lambda now: [((), now.error_rate)],
+    "tajo_success_ratio": lambda now: [((span,), rate.success) for span, rate in now.rates.items()],
+    "tajo_error_ratio": lambda now: [((span,), rate.error) for span, rate in now.rates.items()],
     "tajo_in_sync_ratio": lambda now: [((source,), ratio) for source, ratio in now.in_sync.items()],
     "tajo_parked": lambda now: [((), now.parked)],
     "tajo_people": lambda now: [((), now.people)],
@@ -110,7 +111,7 @@ def families(figures: Figures, samples: Sequence[Sample], sources: Iterable[str]
                     gauge.add_metric(labels, value)
             yield gauge
         elif metric.type == "histogram":
-            yield _histogram(metric.name, metric.meaning, samples)
+            yield _histogram(metric.name, metric.meaning, samples, sources)
         else:
             counter = CounterMetricFamily(metric.name, metric.meaning, labels=metric.labels)
             for labels, value in _counts(metric.name, figures, samples, sources).items():
@@ -137,11 +138,21 @@ def _counts(
     return counts
 
 
-def _histogram(name: str, meaning: str, samples: Sequence[Sample]) -> Metric:
-    counts, sum_s = latency_counts(samples)
-    bounds = [*map(str, LATENCY_BUCKETS_S), "+Inf"]
-    buckets = [(bound, float(total)) for bound, total in zip(bounds, accumulate(counts), strict=True)]
-    return HistogramMetricFamily(name, meaning, buckets=buckets, sum_value=sum_s)
+def _histogram(name: str, meaning: str, samples: Sequence[Sample], sources: Iterable[str]) -> Metric:
+    """Return the histogram, a series for each source and way; sources that are not configured share one."""
+    labels, known = BY_NAME[name].labels, set(sources)
+    series: dict[tuple[str, str], list[Sample]] = {}
+    for one in samples:
+        if one.name == name:
+            source, way = one.labels.get("source", ""), one.labels.get("way", "webhook")
+            series.setdefault((source if source in known else "other", way), []).append(one)
+    family = HistogramMetricFamily(name, meaning, labels=labels)
+    for values, found in sorted(series.items()):
+        counts, sum_s = latency_counts(found)
+        bounds = [*map(str, LATENCY_BUCKETS_S), "+Inf"]
+        buckets = [(bound, float(total)) for bound, total in zip(bounds, accumulate(counts), strict=True)]
+        family.add_metric(values, buckets=buckets, sum_value=sum_s)
+    return family
 
 
 class _Collected(Collector):

@@ -217,7 +217,15 @@ SCHEMAS: dict[str, Schema] = {
         findings={**_list(_ref("Verdict")), "description": "All that is wrong or waits, the worst first."},
         success_rate={**_maybe("number"), "description": "Delivered events of delivered and parked ones, 0 to 1."},
         error_rate={**_maybe("number"), "description": "Parked events of delivered and parked ones, 0 to 1."},
-        latency=_ref("Latency"),
+        rates={
+            "type": "object",
+            "description": "Span (hour, day, ever) → what ended in it; replayed and dropped ones are parked no more.",
+            "additionalProperties": _object(
+                success_rate=_maybe("number"), error_rate=_maybe("number"), delivered=_COUNT, failed=_COUNT
+            ),
+        },
+        latency={**_ref("Latency"), "description": "Of events that came by webhook."},
+        pulled_latency={**_ref("Latency"), "description": "Of records that runs read, from the reading on."},
         waiting=_COUNT,
         oldest_age_s=_maybe("number"),
         queues=_list(_ref("Queue")),

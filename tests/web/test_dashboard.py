@@ -12,6 +12,7 @@ import redis
 
 from customer_sync.model import EventState
 from customer_sync.store.breaker import Pause
+from customer_sync.store.counters import Tally
 from customer_sync.store.wrong_keys import FROM_ONE
 from customer_sync.web import dashboard
 from tests.programs import need
@@ -183,8 +184,6 @@ def test_a_lane_to_another_destination_that_waits_says_nothing_against_brevo(web
 
 
 def _counted(**states: int):
-    from customer_sync.store.counters import Tally
-
     counted = Tally()
     for state, number in states.items():
         counted.count("tajo_events_total", by=number, source="lumen", state=state)
@@ -514,3 +513,13 @@ def test_every_shape_that_is_used_is_drawn(web, busy):
     text = web.get("/").text + web.get("/events").text
 
     assert set(re.findall(r'href="#s-(\w+)"', text)) <= set(re.findall(r'<symbol id="s-(\w+)"', text))
+
+
+def test_the_overview_tells_the_latency_of_what_only_runs_brought(web, store):
+    counted = Tally()
+    counted.observe_latency(3.0, source="lumen", way="pull")
+    store.counters.add(counted)
+
+    page = web.get("/").text
+
+    assert "read by a run to Brevo · half within" in page

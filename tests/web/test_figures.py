@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from customer_sync.base.clock import utc_now
 from customer_sync.base.metrics import LATENCY_BUCKETS_S
 from customer_sync.config import BrevoSettings, Settings
-from customer_sync.model import EventState, Inbound
+from customer_sync.kit.outbound import Reply
+from customer_sync.model import Event, EventState, Inbound, Kind
 from customer_sync.operate.figures import (
     Figures,
     figures_without_redis,
@@ -25,9 +27,11 @@ from customer_sync.operate.figures.telling import tell_findings
 from customer_sync.operate.figures.watched import Watched
 from customer_sync.store import Store, inbox
 from customer_sync.store.breaker import Pause
-from customer_sync.store.counters import Tally
+from customer_sync.store.counters import Rate, Tally
 from customer_sync.store.doors import Refusals
 from customer_sync.store.spool import Spool
+from tests.rig import Rig
+from tests.runs.shop import RunRig
 
 from .conftest import ADDRESS, AT, Seed, sources
 
@@ -75,6 +79,84 @@ def test_rates_are_shares_of_what_was_delivered_or_parked(store, tmp_path):
     assert figures.sources["tulip"]["delivered"] == 0
 
 
+def ended(store: Store, at_ms: int, **states: int) -> None:
+    counted = Tally()
+    for state, number in states.items():
+        counted.count("tajo_events_total", by=number, source="lumen", state=state)
+    store.counters.add(counted, at_ms)
+
+
+def test_rates_heal_with_time_and_are_kept_for_all_time_too(store, tmp_path):
+    now_ms, minute_ms = store.now_ms(), 60_000
+    ended(store, now_ms, delivered=9, parked=1)
+    ended(store, now_ms - 70 * minute_ms, delivered=5, parked=5)
+    ended(store, now_ms - 25 * 60 * minute_ms, delivered=6, parked=14, ignored=9)
+
+    figures = read(store, tmp_path)
+
+    assert figures.rates == {"hour": Rate(9, 1), "day": Rate(14, 6), "ever": Rate(20, 20)}
+    assert (figures.success_rate, figures.rates["hour"].error, figures.rates["day"].error) == (0.5, 0.1, 0.3)
+    assert figures.to_json()["rates"]["hour"] == {"success_rate": 0.9, "error_rate": 0.1, "delivered": 9, "failed": 1}
+
+
+def test_what_the_rates_are_made_of_stays_small_and_ends_by_itself(store):
+    now_ms = store.now_ms()
+    for back in range(3 * 24 * 12):
+        ended(store, now_ms - back * 300_000, delivered=1)
+
+    slots = list(store.client.scan_iter("tajo:ended:*"))
+
+    assert all(0 < store.client.ttl(slot) <= 86_400 + 3600 for slot in slots)
+    assert store.counters.rates(now_ms)["hour"] == Rate(12, 0)
+
+
+def park(store: Store, seed: Seed, number: int) -> list[str]:
+    ended(store, store.now_ms(), delivered=7, parked=number)
+    return [seed.inbound("Truncated.") for _ in range(number)]
+
+
+def test_what_was_replayed_and_is_parked_again_counts_once(store, tmp_path, seed: Seed):
+    ids = park(store, seed, 1)
+    before = read(store, tmp_path).rates
+
+    store.parked.replay(store.parked.get(ids[0]))
+    meanwhile = read(store, tmp_path).rates
+    ended(store, store.now_ms(), parked=1)
+
+    assert [before[span].error for span in ("hour", "day", "ever")] == [0.125] * 3
+    assert [meanwhile[span].error for span in ("hour", "day", "ever")] == [0.0] * 3
+    assert read(store, tmp_path).rates == before
+
+
+def test_what_was_dropped_fails_no_more(store, tmp_path, seed: Seed):
+    ids = park(store, seed, 3)
+    found = [store.parked.get(one) for one in ids]
+
+    for one in [*found, *found]:  # a second hand on the same button changes nothing
+        store.parked.drop(one)
+
+    assert [rate.error for rate in read(store, tmp_path).rates.values()] == [0.0] * 3
+
+
+def test_all_events_behind_a_parked_item_fail_no_more(client, tmp_path):
+    rig = Rig(client)
+    refused = Reply(400, {}, b'{"code": "invalid_parameter", "message": "no"}')
+    rig.brevo.answers += [refused] * 4
+    for n in (1, 2):
+        at = utc_now(rig.clock)
+        rig.send(Event(f"e{n}", "shop", Kind.CUSTOMER_UPDATED, at, "1", "1", {"email": ADDRESS, "firstName": f"N{n}"}))
+    rig.settle()
+    (item,) = rig.store.parked.list()
+    before = read(rig.store, tmp_path)
+
+    rig.store.parked.replay(item)
+    rig.brevo.answers.clear()
+    rig.settle()
+
+    assert (before.rates["hour"], before.events["parked"]) == (Rate(0, 2), 2)
+    assert read(rig.store, tmp_path).rates == dict.fromkeys(("hour", "day", "ever"), Rate(2, 0))
+
+
 def test_a_source_that_left_the_config_is_still_counted(store, tmp_path):
     counted = Tally()
     counted.count("tajo_events_total", source="gone", state="delivered")
@@ -86,7 +168,8 @@ def test_a_source_that_left_the_config_is_still_counted(store, tmp_path):
 def test_latency_has_an_exact_average_and_percentiles_within_their_bucket(store, tmp_path):
     counted = Tally()
     for seconds in [0.03] * 98 + [4.0] * 2:
-        counted.observe_latency(seconds)
+        counted.observe_latency(seconds, source="lumen", way="webhook")
+    counted.observe_latency(900.0, source="lumen", way="pull")
     store.counters.add(counted)
 
     latency = read(store, tmp_path).latency
@@ -94,7 +177,29 @@ def test_latency_has_an_exact_average_and_percentiles_within_their_bucket(store,
     assert latency.events == 100
     assert latency.average_s == pytest.approx(0.1094)
     assert 0.025 <= latency.p50_s <= 0.05
-    assert 2.5 <= latency.p99_s <= 5.0
+    assert 3.0 <= latency.p99_s <= 4.0
+
+
+@pytest.mark.parametrize("longest_s", [0.045, 0.4, 7.0, 42.0, 75.0, 1100.0])
+def test_a_percentile_is_told_nearly_as_it_was(store, tmp_path, longest_s):
+    counted = Tally()
+    for _ in range(100):
+        counted.observe_latency(longest_s, source="lumen", way="webhook")
+    store.counters.add(counted)
+
+    assert read(store, tmp_path).latency.p99_s <= longest_s * 1.3
+
+
+def test_what_only_runs_brought_has_a_latency(client, tmp_path):
+    rig = RunRig(client)
+    rig.shop.add(5)
+    rig.finish(rig.start())
+
+    figures = read_figures(rig.store, Settings(sources=sources("shop")), tmp_path)
+
+    assert (figures.latency.events, figures.pulled_latency.events) == (0, 5)
+    assert 0 < figures.pulled_latency.average_s < 60
+    assert figures.to_json()["pulled_latency"]["events"] == 5
 
 
 def test_every_line_tells_its_depth_and_its_oldest(store, tmp_path):

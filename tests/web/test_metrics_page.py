@@ -98,24 +98,43 @@ def test_what_any_process_counted_is_told(web, store):
 def test_latency_is_a_real_histogram(web, store):
     counted = Tally()
     for seconds in (0.01, 0.04, 0.04, 9999.0):
-        counted.observe_latency(seconds)
+        counted.observe_latency(seconds, source="lumen", way="webhook")
+    counted.observe_latency(70.0, source="tulip", way="pull")
+    counted.observe_latency(2.0, source="left long ago", way="webhook")
+    counted.observe_latency(2.0, source="and another", way="webhook")
     store.counters.add(counted)
 
     found = values(web)
+    name, lumen = "tajo_event_latency_seconds", {"source": "lumen", "way": "webhook"}
 
-    buckets = [found[key("tajo_event_latency_seconds_bucket", le=str(bound))] for bound in LATENCY_BUCKETS_S]
-    assert buckets[:2] == [1, 3]
+    buckets = [found[key(f"{name}_bucket", **lumen, le=str(bound))] for bound in LATENCY_BUCKETS_S]
+    assert buckets[:3] == [1, 1, 3]
     assert buckets == sorted(buckets)
-    assert found[key("tajo_event_latency_seconds_bucket", le="+Inf")] == 4
-    assert found[key("tajo_event_latency_seconds_count")] == 4
-    assert found[key("tajo_event_latency_seconds_sum")] == pytest.approx(9999.09)
+    assert found[key(f"{name}_bucket", **lumen, le="+Inf")] == found[key(f"{name}_count", **lumen)] == 4
+    assert found[key(f"{name}_sum", **lumen)] == pytest.approx(9999.09)
+    assert found[key(f"{name}_sum", source="tulip", way="pull")] == 70.0
+    assert found[key(f"{name}_count", source="other", way="webhook")] == 2
+    assert len([labels for one, labels in found if one == f"{name}_count"]) == 3
 
 
 def test_a_share_of_nothing_is_left_out(web):
     found = values(web)
 
-    assert key("tajo_success_ratio") not in found
+    assert not [name for name, _ in found if name in {"tajo_success_ratio", "tajo_error_ratio"}]
     assert found[key("tajo_parked")] == 0
+
+
+def test_the_rates_are_told_by_span(web, store):
+    for back_s, state in ((0, "delivered"), (2 * 3600, "parked")):
+        counted = Tally()
+        counted.count("tajo_events_total", source="lumen", state=state)
+        store.counters.add(counted, store.now_ms() - back_s * 1000)
+
+    found = values(web)
+
+    errors = {span: found[key("tajo_error_ratio", span=span)] for span in ("hour", "day", "ever")}
+    assert errors == {"hour": 0.0, "day": 0.5, "ever": 0.5}
+    assert found[key("tajo_success_ratio", span="day")] == 0.5
 
 
 def test_a_label_may_hold_any_character(web, store):

@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
-from customer_sync.model import EventState, to_iso
+from customer_sync.model import to_iso
 from customer_sync.operate.figures.parts import WORKER_GONE_S, Figures, Limit
 from customer_sync.operate.figures.watched import Check
+from customer_sync.store.counters import Rate
 from customer_sync.store.doors import Door
 from customer_sync.store.run import RunState
 
@@ -185,10 +186,11 @@ def _refused(door: Door, now_ms: int) -> Level | None:
 
 
 def _errors(figures: Figures) -> Iterator[Verdict]:
-    rate, parked = figures.error_rate or 0.0, figures.events.get(EventState.PARKED, 0)
-    if rate >= ERRORS_LOOK and parked >= ERRORS_LEAST:
+    hour = figures.rates.get("hour", Rate())
+    rate = hour.error or 0.0
+    if rate >= ERRORS_LOOK and hour.failed >= ERRORS_LEAST:
         level: Level = "down" if rate >= ERRORS_DOWN else "look"
-        text = f"{rate:.0%} of the events fail: they end in Parked."
+        text = f"{rate:.0%} of the events of the last hour failed: they are in Parked."
         yield Verdict(level, text, "The page Parked says why, and what to do.", "errors")
 
 

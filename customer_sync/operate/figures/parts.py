@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from customer_sync.model import Json, to_iso
 from customer_sync.operate.figures.watched import Watched
+from customer_sync.store.counters import Rate
 from customer_sync.store.parked import Parked
 from customer_sync.store.receipts import Compared
 
@@ -16,9 +17,9 @@ WORKER_GONE_S = 15.0
 
 
 class Latency(NamedTuple):
-    """From the arrival of an event to Brevo's yes, in seconds, over all events so far; None before the first.
+    """From the arrival of an event, or its reading by a run, to Brevo's yes, in seconds; None before the first.
 
-    The average is exact; the others are estimated from the buckets of the histogram.
+    The average is exact; it is over all events so far; the others are estimated from the buckets of the histogram.
     """
 
     average_s: float | None = None
@@ -114,9 +115,9 @@ class Figures:
         at_ms: the moment.
         redis: how Redis is; when it is away, all that it would tell is empty.
         brevo: whether contacts go to the built-in sandbox or to an account.
-        success_rate: delivered events as a share of delivered and parked ones; None before the first.
-        error_rate: the parked share of the same.
-        latency: event → Brevo.
+        rates: span (`hour`, `day`, `ever`) → the events that ended in it.
+        latency: event → Brevo, of events that came by webhook.
+        pulled_latency: the same from a run's reading on.
         queues: inbox, spool, then every lane.
         events: state → how many events ever reached it.
         sources: the same for each source, configured ones first.
@@ -134,9 +135,9 @@ class Figures:
     at_ms: int
     redis: RedisHealth
     brevo: Literal["sandbox", "account"]
-    success_rate: float | None = None
-    error_rate: float | None = None
+    rates: Mapping[str, Rate] = field(default_factory=dict)
     latency: Latency = _NO_LATENCY
+    pulled_latency: Latency = _NO_LATENCY
     queues: tuple[Queue, ...] = ()
     events: Mapping[str, int] = field(default_factory=dict)
     sources: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
@@ -149,6 +150,16 @@ class Figures:
     worker_seen_s: float | None = None
     alerts: tuple[Alert, ...] = ()
     watched: Watched = _NOTHING
+
+    @property
+    def success_rate(self) -> float | None:
+        """Delivered events as a share of delivered ones and those that are parked, over all time; None before any."""
+        return self.rates.get("ever", Rate()).success
+
+    @property
+    def error_rate(self) -> float | None:
+        """The parked share of the same."""
+        return self.rates.get("ever", Rate()).error
 
     @property
     def waiting(self) -> int:
@@ -191,7 +202,12 @@ class Figures:
             "at": iso(self.at_ms),
             "success_rate": self.success_rate,
             "error_rate": self.error_rate,
+            "rates": {
+                span: {"success_rate": one.success, "error_rate": one.error, **one._asdict()}
+                for span, one in self.rates.items()
+            },
             "latency": _json(self.latency),
+            "pulled_latency": _json(self.pulled_latency),
             "waiting": self.waiting,
             "oldest_age_s": self.oldest_age_s,
             "queues": [_json(queue) for queue in self.queues],

@@ -6,6 +6,7 @@ Nothing is walked through, so reading costs a few milliseconds however much wait
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -32,7 +33,7 @@ from customer_sync.operate.figures.parts import (
 )
 from customer_sync.operate.figures.watched import Watched, read_watched
 from customer_sync.store import Store, inbox, server
-from customer_sync.store.counters import Sample
+from customer_sync.store.counters import Rate, Sample, Way
 from customer_sync.store.parked import Parked
 
 log = get(__name__)
@@ -77,9 +78,9 @@ def read_figures(
         at_ms=now_ms,
         redis=_redis(memory, persistence),
         brevo=_brevo(settings),
-        success_rate=_share(events, EventState.DELIVERED),
-        error_rate=_share(events, EventState.PARKED),
-        latency=_latency(samples),
+        rates={**store.counters.rates(now_ms), "ever": _ever(events, samples)},
+        latency=_latency(samples, "webhook"),
+        pulled_latency=_latency(samples, "pull"),
         queues=(
             _queue("inbox", store.inbox.depth(), now_ms),
             _queue("spool", spool_depth(home), now_ms),
@@ -183,10 +184,17 @@ def quantile(counts: Sequence[int], share: float) -> float | None:
 
 
 def latency_counts(samples: Sequence[Sample]) -> tuple[list[int], float]:
-    """Return the observations in each bucket, those above the last bound at the end, and the sum of all in seconds."""
-    found = {one.labels.get("le", "sum"): one.value for one in samples if one.name == LATENCY}
-    counts = [int(found.get(bound, 0)) for bound in (*map(str, LATENCY_BUCKETS_S), "+Inf")]
-    return counts, found.get("sum", 0.0) / 1_000_000
+    """Return the observations in each bucket, those above the last bound at the end, and the sum of all in seconds.
+
+    Args:
+        samples: the parts of one or more histograms; other counters are left out.
+    """
+    found: Counter[str] = Counter()
+    for one in samples:
+        if one.name == LATENCY:
+            found[one.labels.get("le", "sum")] += int(one.value)
+    counts = [found[bound] for bound in (*map(str, LATENCY_BUCKETS_S), "+Inf")]
+    return counts, found["sum"] / 1_000_000
 
 
 def _limits(store: Store) -> tuple[Limit, ...]:
@@ -198,15 +206,16 @@ def _limits(store: Store) -> tuple[Limit, ...]:
     )
 
 
-def _latency(samples: Sequence[Sample]) -> Latency:
-    counts, sum_s = latency_counts(samples)
+def _latency(samples: Sequence[Sample], way: Way) -> Latency:
+    counts, sum_s = latency_counts([one for one in samples if one.labels.get("way", "webhook") == way])
     total = sum(counts)
     return Latency(sum_s / total if total else None, quantile(counts, 0.5), quantile(counts, 0.99), total)
 
 
-def _share(events: Mapping[str, int], state: EventState) -> float | None:
-    ended = events[EventState.DELIVERED] + events[EventState.PARKED]
-    return events[state] / ended if ended else None
+def _ever(events: Mapping[str, int], samples: Sequence[Sample]) -> Rate:
+    """Return what ended over all time; what was taken out of Parked does not fail any more."""
+    taken_out = sum(int(one.value) for one in samples if one.name == "tajo_parked_taken_out_total")
+    return Rate(events[EventState.DELIVERED], max(0, events[EventState.PARKED] - taken_out))
 
 
 def _sources(samples: Sequence[Sample], settings: Settings) -> dict[str, dict[str, int]]:
