@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 import redis
 
-from customer_sync.base.clock import Clock
+from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get
 from customer_sync.batch.puller import Puller
 from customer_sync.batch.reconcile.brevo_side import Progress
@@ -324,7 +324,7 @@ def check_account(settings: Settings, store: Store, clock: Clock | None = None) 
     """Ask Brevo whether the key is right and the account has what the mapping needs; in the sandbox, make it.
 
     What was found is remembered with its time: the overview never says that the account is well when nobody looked.
-    Brevo answers 201 and drops what it does not know, so this must be said before.
+    Brevo answers 201 and drops what it does not know, so this must be said before. The clock is this host's own.
     """
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
@@ -337,8 +337,8 @@ def check_account(settings: Settings, store: Store, clock: Clock | None = None) 
             apply(brevo, plan(mappings, read_attributes(brevo)))
     except TajoError as error:
         log.warning("sandbox not prepared", error=str(error))
-    now_ms = clock or store.hosts.now_ms
-    patient = Patient(settings, Path(), {}, store, brevo, now_s=lambda: now_ms() / 1000)
+    host = clock or system_clock
+    patient = Patient(settings, Path(), {}, store, brevo, host_s=lambda: host() / 1000)
     try:
         findings = list(ask_account(patient, brevo))
     finally:

@@ -51,7 +51,7 @@ def check_account(occasion: str = "slot") -> None:
     """
     every_s = START_EVERY_S if occasion == "start" else ACCOUNT_EVERY_S
     if first_in_slot(f"account-{occasion}", every_s, line().clock() / 1000):
-        assembly.check_account(settings(), line().store, line().clock)
+        assembly.check_account(settings(), line().store)
         tell_findings(line().store, settings(), home())
 
 

@@ -6,8 +6,8 @@ import html
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
-from types import SimpleNamespace
 
 import pytest
 from click.testing import CliRunner
@@ -23,6 +23,7 @@ from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
 from customer_sync.store.run import RunKind, RunState
 from customer_sync.web import create_app, watch
+from tests.web.conftest import KEY, with_key
 
 from .conftest import Tajo
 
@@ -49,19 +50,19 @@ class Setup:
         return load_settings(self.tajo.config, self.tajo.env)
 
     def open_web(self, redis_url: str) -> None:
-        celery = SimpleNamespace(conf=SimpleNamespace(broker_url=redis_url))
-        self.patch.setattr("customer_sync.web.services.celery", celery)
-        self.app = create_app(self.settings)
+        self.patch.setenv("TAJO_REDIS_URL", redis_url)
+        self.app = create_app(replace(self.settings, api_key=KEY))
         self.app.extensions["tajo.watch"].max_age_s = 0.0
         self.intake = self.app.extensions["tajo"].intake
         self.intake._wake = lambda _: None
-        self.web = self.app.test_client()
+        self.web = with_key(self.app)
 
     def close_web(self) -> None:
         services = self.app.extensions["tajo"]
         services.intake.stop()
         services.spool.close()
         services.intake._inbox._pool.disconnect()
+        services.hosts._client.connection_pool.disconnect()
         if services._store is not None:
             services._store.client.connection_pool.disconnect()
 
@@ -228,7 +229,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     "a run failed": (run_failed, "run_stopped", "down", "Run 1 of shopify stopped: A page is broken."),
     "the brake stopped a run": (run_braked, "run_braked", "down", "It would block 400 contacts."),
     "a pull is stuck": (pull_stuck, "run_hindered", "look", "does not get on: The shop answers 503."),
-    "many events fail": (many_errors, "errors", "down", "22% of the events fail"),
+    "many events fail": (many_errors, "errors", "down", "22% of the events of the last hour failed"),
     "a source fell silent": (silent, "source_silent", "look", "The source shopify is silent since"),
     "a source never sent anything": (
         never_heard_of,

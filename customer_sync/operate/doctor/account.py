@@ -51,7 +51,7 @@ def ask_account(patient: Patient, brevo: Brevo) -> Iterator[Finding]:
         return
     else:
         yield Finding(KEY, "ok", _headroom(reply))
-        yield _clock(reply, patient.now_s(), patient.store.now_ms() / 1000)
+        yield _clock(reply, patient.host_s(), patient.store.now_ms() / 1000)
     for name, check in (("attributes", _attributes), ("lists", _lists)):
         try:
             yield check(patient.settings, brevo)

@@ -49,8 +49,9 @@ class Patient:
         connectors: source → connector.
         store: what Redis holds.
         brevo: the account or the sandbox; None when there is neither.
-        now_s: the time, seconds since 1970.
+        now_s: the time by the line's clock, seconds since 1970.
         access: source → how its platform is reached; None leaves the platform alone.
+        host_s: the time by this host's own clock, seconds since 1970.
     """
 
     settings: Settings
@@ -60,6 +61,7 @@ class Patient:
     brevo: Brevo | None
     now_s: Callable[[], float] = lambda: system_clock() / 1000
     access: Callable[[str], Access | None] = lambda _: None
+    host_s: Callable[[], float] = lambda: system_clock() / 1000
 
 
 def grade(value: float, warn: float, fail: float) -> Verdict:
