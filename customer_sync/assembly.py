@@ -32,7 +32,6 @@ from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import Access
-from customer_sync.model import Event
 from customer_sync.operate.doctor.account import ask_account
 from customer_sync.operate.doctor.findings import Patient
 from customer_sync.operate.erasure import Erased, forget_traces, spools_in
@@ -40,7 +39,8 @@ from customer_sync.operate.figures.watched import remember_account
 from customer_sync.pacing import PacedHttp
 from customer_sync.pipeline import Line
 from customer_sync.registry import broken, connector_for, mend
-from customer_sync.skills import Intent, Skill
+from customer_sync.skills import Skill
+from customer_sync.skills.chosen import Chosen
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
@@ -286,23 +286,8 @@ def compare_with_brevo(  # noqa: PLR0913  # what a compare works with, and whom 
 
 
 def skills_of(settings: Settings) -> list[Skill]:
-    """Return the skills that are enabled."""
-    return [_Chosen(CustomerSync(settings.mapping_for), settings)]
-
-
-class _Chosen:
-    """A skill that acts only on the sources it is enabled for. What comes from Brevo concerns all of them."""
-
-    def __init__(self, skill: Skill, settings: Settings) -> None:
-        self.name = skill.name
-        self._skill = skill
-        self._settings = settings
-
-    def intent(self, event: Event) -> Intent:
-        """Return what the skill makes of the event, nothing when it is not enabled for the source."""
-        if event.source == BREVO_SOURCE or self._settings.applies(self.name, event.source):
-            return self._skill.intent(event)
-        return Intent()
+    """Return the skills that are enabled. What comes from Brevo concerns all sources."""
+    return [Chosen(CustomerSync(settings.mapping_for), settings, of_all=BREVO_SOURCE)]
 
 
 def tell_broken(settings: Settings, store: Store) -> None:

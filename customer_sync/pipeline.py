@@ -107,8 +107,17 @@ def process_inbox(line: Line) -> bool:
     line.store.counters.add(_count(line, requests, answer.states), line.clock())
     if notices and any(gear.look_now() for gear in line.gears.values()):
         line.wake("follow")
-    log.info("inbox read", requests=len(entries), events=sum(len(one.events) for one in requests))
+    _tell_read(requests)
     return True
+
+
+def _tell_read(requests: Sequence[Read]) -> None:
+    """Log what was read, one line for each source; a single event is named."""
+    for source in dict.fromkeys(one.source for one in requests):
+        events = [event for one in requests if one.source == source for event in one.events]
+        named = {"event": events[0].id, "kind": str(events[0].kind)} if len(events) == 1 else {}
+        count = sum(one.source == source for one in requests)
+        log.work("inbox read", source, source=source, requests=count, events=len(events), **named)
 
 
 def _count(line: Line, requests: Sequence[Read], states: Sequence[str]) -> Tally:
@@ -272,7 +281,12 @@ def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
     line.store.counters.add(line.tally, line.clock())
     for number, counts in runs.items():
         line.store.runs.count(number, counts)
-    log.info("settled", lane=lane, **Counter[str](outcome.word for outcome in outcomes))
+    for one in outcomes:
+        log.debug("item settled", lane=lane, target=one.item.target, outcome=one.word, note=one.note)
+    words = Counter[str](outcome.word for outcome in outcomes)
+    named = {"target": outcomes[0].item.target} if len(outcomes) == 1 else {}
+    if words:
+        log.work("settled", lane, lane=lane, **words, **named)
 
 
 def accept(line: Line, inbound: Inbound) -> None:

@@ -1,6 +1,7 @@
 """One log line per unit of work: constant text, facts as fields, never a payload or an address.
 
-Lines are `time level text key=value ...`; with `TAJO_LOG=json` one JSON object each.
+Lines are `time level text key=value ...`; with `TAJO_LOG=json` one JSON object each. With `TAJO_LOG=brief`, for people
+at a terminal, the lines of work that went well are summed up every `BRIEF_S`; all else stays a line of its own.
 """
 
 from __future__ import annotations
@@ -9,8 +10,16 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
-from typing import Any
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import nullcontext
+from types import MappingProxyType
+from typing import Any, Final, TextIO
+
+#: How often work is summed up where lines are brief, in seconds.
+BRIEF_S: Final = 10.0
 
 
 class FieldFormatter(logging.Formatter):
@@ -29,17 +38,61 @@ class FieldFormatter(logging.Formatter):
         return line
 
 
-def configure(level: str = "info") -> None:
+class BriefHandler(logging.StreamHandler[TextIO]):
+    """Sums up the lines of `work`, and writes the sum when `every_s` have passed since the first of them.
+
+    Args:
+        stream: where the lines go.
+        every_s: how long work is summed up, in seconds.
+    """
+
+    def __init__(self, stream: TextIO, every_s: float = BRIEF_S) -> None:
+        super().__init__(stream)
+        self._every_s = every_s
+        self._sums: dict[str, Counter[str]] = {}
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, or add it to the sum."""
+        whose = getattr(record, "whose", None)
+        if whose is None:
+            super().emit(record)
+            return
+        facts: Mapping[str, object] = getattr(record, "facts", {})
+        if not self._sums:
+            timer = threading.Timer(self._every_s, self.sum_up)
+            timer.daemon = True
+            timer.start()
+        self._sums.setdefault(whose, Counter()).update({k: v for k, v in facts.items() if isinstance(v, int)})
+
+    def sum_up(self) -> None:
+        """Write what was summed up, if anything was."""
+        with self.lock or nullcontext():
+            sums, self._sums = self._sums, {}
+        parts = [f"{whose} {', '.join(f'{n} {word}' for word, n in one.items())}" for whose, one in sums.items()]
+        text = f"in {self._every_s:g} s: {'; '.join(parts)}"
+        if sums:
+            super().emit(logging.LogRecord(__name__, logging.INFO, "", 0, text, None, None))
+
+
+def configure(level: str = "info", levels: Mapping[str, str] = MappingProxyType({})) -> None:
     """Send every log line to standard error.
 
     Args:
         level: debug, info, warning or error; `verbose` is another word for debug.
+        levels: the beginning of a logger's name → its own level, where it has one.
     """
-    handler = logging.StreamHandler(sys.stderr)
+    is_brief = os.environ.get("TAJO_LOG") == "brief"
+    handler = BriefHandler(sys.stderr) if is_brief else logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldFormatter())
-    logging.basicConfig(handlers=[handler], level="DEBUG" if level == "verbose" else level.upper(), force=True)
+    logging.basicConfig(handlers=[handler], level=_level(level), force=True)
+    for name, own in levels.items():
+        logging.getLogger(name).setLevel(_level(own))
     for noisy in ("urllib3", "celery.worker.strategy", "celery.app.trace", "celery.beat", "amqp", "kombu"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def _level(word: str) -> str:
+    return "DEBUG" if word == "verbose" else word.upper()
 
 
 def get(name: str) -> Any:
@@ -64,6 +117,10 @@ class _FieldLogger:
 
     def info(self, text: str, **facts: object) -> None:
         self._logger.info(text, extra={"facts": facts})
+
+    def work(self, text: str, whose: str, **facts: object) -> None:
+        """Tell of work that went well; where lines are brief, its numbers are summed up with those of the same name."""
+        self._logger.info(text, extra={"facts": facts, "whose": whose})
 
     def warning(self, text: str, **facts: object) -> None:
         self._logger.warning(text, extra={"facts": facts})

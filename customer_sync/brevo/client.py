@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote
 
+from customer_sync.base.log import get
 from customer_sync.brevo.answers import Answer, Answers, Next, Refusal, read_refusal
 from customer_sync.brevo.gate import Gate
 from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TryLater, Unavailable
@@ -15,6 +16,8 @@ from customer_sync.kit.transport import Timeout
 from customer_sync.model import Json
 from customer_sync.store.counters import Tally
 from customer_sync.store.limits import Limits
+
+log = get(__name__)
 
 #: How long Brevo is waited for. While one call about a contact waits, the others of its batch wait for it.
 TIMEOUT: Final = Timeout(connect_s=3.0, silence_s=10.0, answer_s=20.0)
@@ -79,6 +82,7 @@ class Brevo:
             self._tally.count("tajo_brevo_requests_total", endpoint=label, status="none")
             raise
         self._tally.count("tajo_brevo_requests_total", endpoint=label, status=str(reply.status))
+        log.debug("called", call=label, status=reply.status)
         if reply.status < 300:
             self._limits.learn(bucket, *_limit_of(reply.headers))
             return reply

@@ -9,6 +9,7 @@ from typing import Any
 import click
 import redis
 
+from customer_sync.assembly import skills_of
 from customer_sync.cli import context
 from customer_sync.cli.output import WRONG_USE, fail, json_option, paint, print_json
 from customer_sync.config import ConfigFaults, Settings
@@ -70,8 +71,15 @@ def summarize(settings: Settings) -> dict[str, Any]:
         "disabled": list(settings.disabled),
         "skills": [name for name, skill in settings.skills.items() if skill.enabled],
         "redis": None,
-        "warnings": list(settings.warnings),
+        "warnings": [*settings.warnings, *_unavailable(settings)],
     }
+
+
+def _unavailable(settings: Settings) -> list[str]:
+    """Return a warning for each skill that is switched on and that this version does not have."""
+    there = {skill.name for skill in skills_of(settings)}
+    wanted = [name for name, skill in settings.skills.items() if skill.enabled and name not in there]
+    return [f"{settings.file}: skills.{name}: this version does not have it: nothing is done." for name in wanted]
 
 
 def _source(settings: Settings, name: str) -> dict[str, Any]:

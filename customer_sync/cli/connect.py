@@ -16,7 +16,7 @@ import click
 
 from customer_sync.assembly import Accesses
 from customer_sync.batch.puller import waits_for_word, word
-from customer_sync.cli import context
+from customer_sync.cli import complete, context
 from customer_sync.cli.init import source_text
 from customer_sync.cli.output import (
     FAILED,
@@ -57,7 +57,7 @@ _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # read
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=complete.SOURCE)
 @click.option("--shop-url", help="The shop's address, where the config does not hold it.")
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option(
@@ -103,7 +103,7 @@ def connect(source: str, shop_url: str | None, timeout_s: int, *, no_browser: bo
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=complete.SOURCE)
 @json_option
 def disconnect(source: str, *, as_json: bool) -> None:
     """Forget a source's stored credentials.

@@ -18,6 +18,9 @@ from customer_sync.store.ledger import Ledger, Row
 LOOK_S = 0.5
 #: How many of the newest events are watched for a new state.
 WATCHED = 500
+#: How much of an id a list shows, in characters, and how many events are searched for an id that was shortened.
+SHORT = 17
+SEARCHED = 5_000
 
 _COLOURS = {"delivered": "ok", "retrying": "warn", "parked": "fail"}
 
@@ -37,12 +40,17 @@ def tail(number: int, source: str | None, state: str | None, *, follows: bool, a
     """Show the newest events, newest last. With --json each is one line. Ctrl-C ends --follow (exit code 130)."""
     ledger = context.find_store().ledger
     rows = changed_rows(ledger, number) if follows else iter(newest(ledger, number, source, state))
+    is_empty = True
     try:
         for row in rows:
             if (source is None or row.source == source) and (state is None or row.state == state):
+                is_empty = False
                 click.echo(json.dumps(as_facts(row), ensure_ascii=False) if as_json else _line(row))
     except KeyboardInterrupt:
         interrupted("Only the watching ended; `tajo events tail -f` goes on with it.")
+    if is_empty and not as_json:
+        what = "No event fits." if source or state else "No event has arrived yet; `tajo trigger` sends one."
+        click.echo(what, err=True)
 
 
 @events.command()
@@ -50,7 +58,8 @@ def tail(number: int, source: str | None, state: str | None, *, follows: bool, a
 @json_option
 def show(event_id: str, *, as_json: bool) -> None:
     """Show one event with every state it went through."""
-    row = context.find_store().ledger.event(event_id)
+    ledger = context.find_store().ledger
+    row = ledger.event(event_id) or _by_short(ledger, event_id)
     if row is None:
         fail(
             f"The history has no event {event_id}.",
@@ -66,6 +75,20 @@ def show(event_id: str, *, as_json: bool) -> None:
     click.echo(f"person  {row.person or '-'}")
     for state, at_ms, note in row.steps:
         click.echo(f"  {clock(at_ms)}  {paint(state.ljust(9), _COLOURS.get(state, ''))}  {note}".rstrip())
+
+
+def short(event_id: str) -> str:
+    """Return an event's id as lists show it: its end, which tells it apart. `tajo events show` takes it."""
+    return event_id if len(event_id) <= SHORT else f"…{event_id[1 - SHORT :]}"
+
+
+def _by_short(ledger: Ledger, text: str) -> Row | None:
+    """Return the newest event whose id ends as a list showed it."""
+    ending = text.removeprefix("…")
+    if len(ending) != SHORT - 1:
+        return None
+    found = next((row for row in ledger.events(SEARCHED) if row.event_id.endswith(ending)), None)
+    return None if found is None else ledger.event(found.event_id)
 
 
 def newest(ledger: Ledger, number: int, source: str | None = None, state: str | None = None) -> list[Row]:
@@ -121,5 +144,5 @@ def as_facts(row: Row) -> dict[str, Any]:
 
 def _line(row: Row) -> str:
     state = paint(str(row.state).ljust(9), _COLOURS.get(row.state, ""))
-    kind = (row.kind or "-").ljust(18)
-    return f"{clock(row.settled_at_ms)}  {state}  {row.source:12}  {kind}  {row.event_id}  {row.note}".rstrip()
+    kind, known_by = (row.kind or "-").ljust(18), short(row.event_id).ljust(SHORT)
+    return f"{clock(row.settled_at_ms)}  {state}  {row.source:12}  {kind}  {known_by}  {row.note}".rstrip()

@@ -9,7 +9,7 @@ import click
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.puller import waits_for_word, word
 from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, tend_webhooks, upkeep_json
-from customer_sync.cli import context
+from customer_sync.cli import complete, context
 from customer_sync.cli.output import (
     FAILED,
     NO_ANSWER,
@@ -29,7 +29,7 @@ from customer_sync.kit.reach import Upkeep
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=complete.SOURCE)
 @json_option
 def install(source: str, *, as_json: bool) -> None:
     """Make a source's webhooks at its platform, repair those that are wrong, leave those of other programs alone.

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from customer_sync.cli import context
+from customer_sync.cli import complete, context
 from customer_sync.cli.masking import mask, mask_bytes
 from customer_sync.cli.output import (
     NOT_FOUND,
@@ -43,7 +43,7 @@ def selection(command: F) -> F:
         click.option("--all", "is_all", is_flag=True, help="Everything that is parked."),
         click.option("--source", help="Those of this source, or of this lane."),
         click.option("--reason", help="Those whose reason holds these words."),
-        click.argument("ids", nargs=-1, metavar="[ID]..."),
+        click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=complete.PARKED),
     ):
         command = add(command)
     return command
@@ -75,7 +75,7 @@ def list_command(source: str | None, *, as_json: bool) -> None:
 
 
 @parked.command()
-@click.argument("parked_id", metavar="ID")
+@click.argument("parked_id", metavar="ID", shell_complete=complete.PARKED)
 @click.option("--reveal", is_flag=True, help="Show personal data too.")
 @json_option
 def show(parked_id: str, *, reveal: bool, as_json: bool) -> None:

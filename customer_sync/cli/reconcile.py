@@ -13,7 +13,7 @@ import click
 
 from customer_sync.assembly import open_reconciler
 from customer_sync.batch.puller import word
-from customer_sync.cli import context
+from customer_sync.cli import complete, context
 from customer_sync.cli.output import (
     DIFFERS,
     FAILED,
@@ -59,7 +59,7 @@ def reconcile() -> None:
 
 
 @reconcile.command()
-@click.argument("source", required=False)
+@click.argument("source", required=False, shell_complete=complete.SOURCE)
 @click.option("--heal", is_flag=True, help="Mend what differs. Without it nothing is changed anywhere.")
 @click.option("--force", is_flag=True, help="Mend even where many people would be blocked or lose something.")
 @json_option

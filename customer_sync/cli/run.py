@@ -130,6 +130,8 @@ class _Stack:
         """Start everything, say where it is, and stay until stopped."""
         configure(self._settings.log_level)
         self._check_address()
+        if is_demo or sys.stderr.isatty():
+            self._env.setdefault("TAJO_LOG", "brief")
         shops = self._use_demo_config() if is_demo else {}
         if not is_demo:
             self._refuse_demo_data()
@@ -199,8 +201,9 @@ class _Stack:
                 log.exception("Redis does not start", reason=error.reason)
 
     def _start_sandbox(self) -> str | None:
-        self._env.setdefault("BREVO_WEBHOOK_SECRET", _kept_secret(self._home / "brevo-webhook-secret"))
         brevo = self._settings.brevo
+        if not brevo.webhook_secrets:
+            self._env["BREVO_WEBHOOK_SECRET"] = _kept_secret(self._home / "brevo-webhook-secret")
         if not brevo.is_sandbox or brevo.base_url != BREVO_URL:
             return None
         port = embedded.free_port()

@@ -11,7 +11,7 @@ from customer_sync.assembly import open_puller_of
 from customer_sync.batch.held import HARMS
 from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
 from customer_sync.batch.runs import start
-from customer_sync.cli import context
+from customer_sync.cli import complete, context
 from customer_sync.cli.output import (
     FAILED,
     NO_ANSWER,
@@ -64,7 +64,7 @@ def list_command(number: int, source: str | None, *, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("number", metavar="RUN")
+@click.argument("number", metavar="RUN", shell_complete=complete.RUN)
 @click.option("--follow", "-f", "follows", is_flag=True, help="Watch it until it is over.")
 @json_option
 def show(number: str, *, follows: bool, as_json: bool) -> None:
@@ -90,7 +90,7 @@ def show(number: str, *, follows: bool, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("number", metavar="RUN")
+@click.argument("number", metavar="RUN", shell_complete=complete.RUN)
 @json_option
 def pause(number: str, *, as_json: bool) -> None:
     """Let a run wait after its current page, until `resume`."""
@@ -100,7 +100,7 @@ def pause(number: str, *, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("number", metavar="RUN")
+@click.argument("number", metavar="RUN", shell_complete=complete.RUN)
 @click.option("--force", is_flag=True, help="Take off the brake on mass changes, and send what is held back.")
 @yes_option
 @json_option
@@ -120,7 +120,7 @@ def resume(number: str, *, force: bool, yes: bool, as_json: bool) -> None:
 
 
 @runs.command()
-@click.argument("number", metavar="RUN")
+@click.argument("number", metavar="RUN", shell_complete=complete.RUN)
 @yes_option
 @json_option
 def cancel(number: str, *, yes: bool, as_json: bool) -> None:
@@ -132,7 +132,7 @@ def cancel(number: str, *, yes: bool, as_json: bool) -> None:
 
 
 @click.command()
-@click.argument("source")
+@click.argument("source", shell_complete=complete.SOURCE)
 @click.option("--full", is_flag=True, help="Read everything, not only what changed since the last run.")
 @click.option("--compare", is_flag=True, help="Read everything, and find out who is gone at the source.")
 @click.option("--dry-run", is_flag=True, help="Count what would change; send nothing.")

@@ -8,20 +8,20 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import click
 
 from customer_sync.base.clock import utc_now
-from customer_sync.cli import context
+from customer_sync.cli import complete, context
 from customer_sync.cli.freshen import freshen
 from customer_sync.cli.output import FAILED, NOT_FOUND, WRONG_USE, fail, json_option, print_json
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import PayloadError, Refused
 from customer_sync.kit.connector import Connector
-from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.outbound import HttpClient, Reply
 from customer_sync.model import Event, Inbound
 from customer_sync.registry import connector_for, platforms
 
@@ -32,8 +32,8 @@ _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
 
 
 @click.command()
-@click.argument("platform")
-@click.argument("fixture", required=False)
+@click.argument("platform", shell_complete=complete.PLATFORM)
+@click.argument("fixture", required=False, shell_complete=complete.SAMPLE)
 @click.option("--url", help="Where the service is.  [default: the running `tajo run`, else http://127.0.0.1:8000]")
 @click.option("--source", help="The source to send it to, where the platform has several.")
 @click.option("--again", is_flag=True, help="Send it as it is, with its own ids and times.")
@@ -59,13 +59,16 @@ def trigger(  # noqa: PLR0913  # click gives each option as an argument
     address = urlsplit((url or _running_url()).rstrip("/"))
     path = f"/webhooks/{connector.settings.name}"
     inbound = read_fixture(samples[fixture], connector.settings.name, f"{address.geturl()}{path}")
-    if not again:
+    # what a platform sends before it trusts an address (a ping, a challenge) is not signed
+    is_greeting = connector.greet(inbound) is not None
+    if not again and not is_greeting:
         inbound = freshen(connector, inbound)
-    signed = _sign(connector, inbound)
+    signed = inbound if is_greeting else _sign(connector, inbound)
     more = f"/{signed.path}" if signed.path else ""
     target = f"{address.geturl()}{path}{more}" + (f"?{signed.query}" if signed.query else "")
     reply = HttpClient().send(signed.method, target, headers=signed.headers, body=signed.body)
-    _tell(target, reply.status, reply.body, _kinds(connector, signed), as_json=as_json)
+    sent = Sent([], "") if is_greeting else _read(connector, signed)
+    _tell(target, reply, sent, is_greeting=is_greeting, as_json=as_json)
 
 
 def fixtures_of(connector: type[Connector]) -> Mapping[str, Path]:
@@ -139,20 +142,44 @@ def _of_this_shop(connector: Connector, inbound: Inbound) -> Inbound:
     return replace(inbound, headers={**inbound.headers, **own})
 
 
-def _kinds(connector: Connector, inbound: Inbound) -> list[str]:
+class Sent(NamedTuple):
+    """What the connector reads of a sample.
+
+    Args:
+        kinds: of its events.
+        fault: what it cannot read, which will be parked; "" when it can read everything.
+    """
+
+    kinds: list[str]
+    fault: str
+
+
+def _read(connector: Connector, inbound: Inbound) -> Sent:
     try:
-        return [str(part.kind) for part in connector.parse(inbound) if isinstance(part, Event)]
-    except PayloadError:
-        return []
+        parts = connector.parse(inbound)
+    except PayloadError as error:
+        return Sent([], str(error))
+    faults = [str(part) for part in parts if isinstance(part, PayloadError)]
+    return Sent([str(part.kind) for part in parts if isinstance(part, Event)], "; ".join(faults))
 
 
-def _tell(target: str, status: int, body: bytes, kinds: list[str], *, as_json: bool) -> None:
-    text = body.decode("utf-8", "replace").strip()
+def _tell(target: str, reply: Reply, sent: Sent, *, is_greeting: bool, as_json: bool) -> None:
+    text, status = reply.body.decode("utf-8", "replace").strip(), reply.status
     if as_json:
-        print_json({"url": target, "status": status, "answer": text, "kinds": kinds})
+        print_json({"url": target, "status": status, "answer": text, "kinds": sent.kinds, "parked": sent.fault or None})
     else:
         click.echo(f"{target} → {status} {text}".rstrip())
-        click.echo(f"Events: {', '.join(kinds) or 'none'}. `tajo events tail` shows what becomes of them.")
+        click.echo(_outlook(sent, is_greeting=is_greeting))
     if status >= 300:
         remedy = "Is the secret of tajo.yaml the one that the running service has?" if status == 401 else ""
         fail(f"The service refused it with {status}.", remedy, FAILED)
+
+
+def _outlook(sent: Sent, *, is_greeting: bool) -> str:
+    """Return what will become of a sample that was accepted, and where it can be seen."""
+    if is_greeting:
+        return "This asks whether the address is there, and brings no event."
+    told = [f"Events: {', '.join(sent.kinds)}. `tajo events tail` shows what becomes of them."] if sent.kinds else []
+    if sent.fault:
+        told.append(f"It cannot be read ({sent.fault}) and will be parked: `tajo parked list` shows it.")
+    return "\n".join(told or ["Events: none: nothing of it concerns us, so it is counted as ignored."])

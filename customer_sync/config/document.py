@@ -70,13 +70,18 @@ _PROBLEMS: Final[Mapping[str, tuple[str, str]]] = {
     "found undefined alias": ("a value begins with *, which YAML takes for an alias", "Put the value in quotes."),
     "second occurrence": ("an anchor (&name) is set twice", "Give each anchor a name of its own."),
     "could not find expected ':'": ("a key without a colon", "Write it as key: value."),
-    "mapping values are not allowed here": ("a second colon in one line, or a wrong indentation", "Quote the value."),
+    "mapping values are not allowed here": (
+        "a second colon in one line, no colon in the line above, or a wrong indentation",
+        "Quote the value, or write key: value.",
+    ),
     "found unexpected end of stream": ("a quote or bracket is never closed", "Close it."),
     "expected a single document": ("a second document begins", "Keep one document: remove the ---."),
     "but found another document": ("a second document begins", "Keep one document: remove the ---."),
     "expected ',' or": ("a bracket is never closed", "Close it."),
     "expected <block end>": ("the indentation does not fit the lines above", "Line it up with its neighbours."),
 }
+#: PyYAML notices these only where the text ends or goes on; the fault is where the value or key begins.
+_AT_BEGINNING: Final = ("could not find expected ':'", "found unexpected end of stream", "expected ',' or")
 
 
 def parse(text: str, file: str, faults: list[Fault]) -> Table:
@@ -84,8 +89,10 @@ def parse(text: str, file: str, faults: list[Fault]) -> Table:
     try:
         top = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
         found, remedy = _explain(error.problem or "")
+        mark = error.problem_mark or error.context_mark
+        if error.context_mark and (error.problem or "").startswith(_AT_BEGINNING):
+            mark = error.context_mark
         faults.append(Fault(file, mark.line + 1 if mark else None, "", found, remedy))
         return Table("", 1)
     except yaml.reader.ReaderError as error:

@@ -63,7 +63,11 @@ TOP_KEYS: Final = (
     Key("connectors", "The accounts that customers come from, by name.", "a table of sources"),
     Key("skills", "What is done with their events.", "a table of skills"),
     Key("brevo", "The Brevo account.", "a table"),
-    Key("notifications", "Notices about finished and failed syncs.", "a table"),
+    Key(
+        "notifications",
+        "Notices about finished and failed syncs. They are not sent yet: `tajo check` says so.",
+        "a table",
+    ),
     Key(
         "redis_url",
         "Where Redis is.",

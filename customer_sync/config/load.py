@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from customer_sync.config.document import parse
+from customer_sync.config.document import Node, parse
 from customer_sync.config.faults import ConfigFaults, Fault, near
 from customer_sync.config.keys import (
     BREVO_KEYS,
@@ -54,7 +54,7 @@ def load(
     sources = read_sources(reader, top.pop("connectors", None), Platforms(platforms, broken or {}))
     skills = read_skills(reader, top.pop("skills", None), sources.names, platforms)
     brevo = reader.table(top.pop("brevo", None), BREVO_KEYS)
-    notices = reader.table(top.pop("notifications", None), NOTIFICATION_KEYS)
+    notices = _read_notices(reader, top.pop("notifications", None))
     top.setdefault("log_level", "debug" if top.get("debug") else "info")
     _warn_of_variables(reader, text or "")
     if reader.faults:
@@ -71,6 +71,13 @@ def load(
         file=None if text is None else reader.file,
         **top,
     )
+
+
+def _read_notices(reader: Reader, node: Node | None) -> dict[str, Any]:
+    notices = reader.table(node, NOTIFICATION_KEYS)
+    if node is not None and notices:
+        reader.warn(node, "no notices are sent yet: this is read and has no effect. Alerts are on the dashboard.")
+    return notices
 
 
 def _homes(platforms: Mapping[str, type[Connector]]) -> dict[str, str]:

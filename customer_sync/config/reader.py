@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 
 from customer_sync.config.document import Node, Table, Text, shape
-from customer_sync.config.faults import Fault, Wrong, choose
+from customer_sync.config.faults import Fault, Wrong, choose, near
 from customer_sync.config.interpolate import escape
 from customer_sync.config.keys import OPTION_KEYS, Key
 from customer_sync.config.values import QUOTES, Env, is_empty, shown, text
@@ -95,10 +95,17 @@ class Reader:
             written = [entries.pop(name) for name in (key.name, *key.aliases) if name in entries]
             for again in written[1:]:
                 self._fault_again(again, written[0])
+            written = written or self._meant(entries, key)
             value = self._variable(key) if key.variable and self.env.get(key.variable) else self._written(key, written)
             if value not in (None, ""):
                 values[key.name] = value
         return values
+
+    def _meant(self, entries: Mapping[str, Node], key: Key) -> list[Node]:
+        """Return the table below a misspelt key: the key is refused, and what stands below it is read all the same."""
+        tables = [name for name, node in entries.items() if key.read is None and isinstance(node, Table)]
+        guess = near(key.name, tables, closeness=0.8)
+        return [entries[guess]] if guess else []
 
     def refuse(
         self, entries: Mapping[str, Node], choices: Iterable[str], homes: Mapping[str, str] | None = None

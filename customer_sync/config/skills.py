@@ -32,6 +32,8 @@ def read_skills(
     for name, child in reader.entries(node, "a skill's name and its keys below it").items():
         if name not in SKILLS:
             reader.fault(child, "no such skill", choose(name, SKILLS))
+            if meant := near(name, SKILLS):
+                read_skill(reader, meant, child)
             continue
         skills[name] = read_skill(reader, name, child)
         _check_source(reader, child, skills[name].source, sources, platforms)

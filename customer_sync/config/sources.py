@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from customer_sync.config import values
 from customer_sync.config.document import Node, Text
-from customer_sync.config.faults import choose
+from customer_sync.config.faults import choose, near
 from customer_sync.config.keys import ENABLED_KEY, RESOURCES, SCHEDULE_KEYS, SOURCE_KEYS, Key
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
 from customer_sync.config.settings import Schedule, SourceSync
@@ -75,7 +75,11 @@ def read_sources(reader: Reader, node: Node | None, platforms: Platforms) -> Sou
             continue
         connector = _find_connector(reader, child, common.get("platform"), name, platforms)
         if connector is None:
-            continue
+            # what stands below it is read all the same, so that its faults are named, too
+            meant = near(platform, platforms.classes)
+            if meant is None:
+                continue
+            connector = platforms.classes[meant]
         own = _Own(reader, child, connector, is_pulled=sync.options.get("sync_mode") == "batch")
         options, secrets = own.read(entries)
         found.sync[name] = _with_resources(reader, common.get("sync"), sync, connector)

@@ -55,6 +55,8 @@ def config(ports: Mapping[str, int], public_url: str) -> str:
     for platform, part in parts().items():
         keys = {**part.source, "base_url": f"http://127.0.0.1:{ports[platform]}"}
         lines += [f"  {platform}:\n", *(f"    {name}: {value}\n" for name, value in keys.items())]
+        # the demo makes the webhooks itself, as soon as the service answers
+        lines.append("    schedule: {webhooks: off}\n")
     return "".join([*lines, _SKILLS])
 
 

@@ -147,7 +147,7 @@ class Connector(ABC):
         """
 
     def sign(self, inbound: Inbound, secret: str) -> Inbound:
-        """Return the request with the signature the platform would send; for the demo shop, `tajo trigger` and tests.
+        """Return the request with the signature the platform would send; for `tajo trigger` and tests.
 
         Raises:
             NotImplementedError: the connector cannot.

@@ -18,7 +18,8 @@ from customer_sync.sandbox.journal import Journal, Key, Table
 
 #: The ways in which somebody who left becomes mailable again → what happened, for people who look.
 WAYS: Final[Mapping[str, str]] = {
-    "flag": "the call said `emailBlacklisted: false` (or null, which Brevo reads as false)",
+    "flag": "the call said `emailBlacklisted: false`, so whoever called knows of an opt-in, or should",
+    "null": "the call said `emailBlacklisted: null`, which Brevo reads as false",
     "rename": "the call changed the address of a blocked contact, and Brevo lifts the block then",
     "import": "an import updated the contact, and imports lift blocks here (switch `import_blocks`)",
     "merge": "two contacts became one, and the block of the one that was deleted went with it",

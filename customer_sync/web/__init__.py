@@ -8,9 +8,9 @@ from pathlib import Path
 from flask import Flask
 
 from customer_sync import registry
-from customer_sync.base import log
 from customer_sync.base.private import own_folder
 from customer_sync.config import Settings
+from customer_sync.skills.chosen import configure_log
 from customer_sync.web import api, connect, dashboard, entrance, health, ingress, metrics_page, words
 from customer_sync.web.api_key import api_key
 from customer_sync.web.guard import Guard
@@ -30,7 +30,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     if settings is None:
         settings = registry.load_settings(None, os.environ)
-        log.configure(settings.log_level)
+        configure_log(settings)
     home = own_folder(Path(os.environ.get("TAJO_HOME", ".tajo")))
     app = Flask(__name__)
     app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES

@@ -146,6 +146,7 @@ def _overview(routes: Blueprint, services: Services, watch: Watch) -> None:
             "groups": look.groups,
             "hooks": hooks(services),
             "waiting": look.waiting,
+            "is_local": services.settings.public_url is None,
         }
 
     @routes.get("/")

@@ -25,6 +25,7 @@ from customer_sync.engine import pauses
 from customer_sync.engine.lane import PLATFORMS
 from customer_sync.errors import ConfigError
 from customer_sync.pipeline import Line
+from customer_sync.skills.chosen import configure_log
 from customer_sync.store import connect, server
 from customer_sync.store.keeper import KEEP_S
 from customer_sync.store.lanes import SERVED_S
@@ -207,7 +208,7 @@ def need_usable(**_: Any) -> None:
 
 @setup_logging.connect  # type: ignore[untyped-decorator]  # celery ships no types
 def _logging(**_: Any) -> None:
-    log.configure(settings().log_level)
+    configure_log(settings())
 
 
 class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships no types

@@ -36,6 +36,30 @@ def janes(store):
     return next(one.id for one in store.parked.list() if JANE.encode() in inbound_of(one).body)
 
 
+# events
+
+
+def test_an_empty_history_says_so_and_how_to_begin(tajo):
+    assert "`tajo trigger`" in tajo("events", "tail").stderr
+    assert "No event fits" in tajo("events", "tail", "--source", "woo").stderr
+    assert tajo("events", "tail", "--json").stdout == ""
+
+
+def test_a_list_shows_the_end_of_a_long_id_and_show_takes_it(tajo, sandbox, store):
+    tajo.send({"id": 7, "email": JANE, "date_modified_gmt": "2026-11-21T10:00:00", "role": "customer"})
+    tajo.work()
+    (whole,) = [json.loads(line)["id"] for line in tajo("events", "tail", "--json").stdout.splitlines()]
+
+    line = tajo("events", "tail").stdout
+    shown = next(word for word in line.split() if word.startswith("…"))
+
+    assert len(whole) > 60
+    assert len(line) < 120
+    assert whole in tajo("events", "show", shown).stdout
+    assert whole in tajo("events", "show", shown[1:]).stdout
+    assert "has no event" in tajo("events", "show", "…0", code=5).stderr
+
+
 # parked
 
 

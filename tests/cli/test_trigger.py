@@ -157,10 +157,25 @@ def test_a_service_that_does_not_answer_ends_with_code_4(tajo):
     tajo("trigger", "woocommerce", "customer_updated", "--url", "http://127.0.0.1:1", code=4)
 
 
-def test_a_sample_that_cannot_be_read_is_sent_as_it_is(tajo, service):
-    tajo("trigger", "woocommerce", "broken_html", "--url", service.url)
+def test_a_sample_that_cannot_be_read_is_sent_as_it_is_and_said_to_be_parked(tajo, service):
+    told = tajo("trigger", "woocommerce", "broken_html", "--url", service.url).stdout
 
     assert len(service.taken) == 1
+    assert "will be parked: `tajo parked list`" in told
+    assert "Events" not in told
+    assert tajo.json("trigger", "woocommerce", "broken_html", "--url", service.url)["parked"]
+
+
+def test_a_sample_that_concerns_nobody_says_so(tajo, service):
+    assert "Events: none: nothing of it" in tajo("trigger", "shopify", "topic_unknown", "--url", service.url).stdout
+
+
+def test_a_ping_is_sent_as_the_platform_sends_it_without_a_signature(tajo, service):
+    told = tajo("trigger", "woocommerce", "ping", "--url", service.url, code=1)  # this service greets nobody
+
+    assert "401" in told.stdout
+    assert "brings no event" in told.stdout
+    assert service.taken == []
 
 
 @pytest.mark.parametrize(("platform", "path"), SAMPLES)

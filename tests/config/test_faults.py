@@ -169,3 +169,27 @@ def test_whatever_the_file_holds_it_is_settings_or_faults(tmp_path, platforms, c
 
     with suppress(ConfigFaults):
         assert isinstance(load(path, {}, platforms), Settings)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("conectors: {shopify: {api_secret: x, shop: y}}\n", "conectors.shopify.shop: unknown key"),
+        ("connectors: {shopfy: {api_secret: x, shop: y}}\n", "connectors.shopfy.shop: unknown key"),
+        ("skills: {custmer-sync: {options: {list_id: x}}}\n", "skills.custmer-sync.options.list_id: found 'x'"),
+        ("brvo: {import_phones: perhaps}\n", "brvo.import_phones: found 'perhaps'"),
+        ("skills: {customer-sync: {optons: {list_id: x}}}\n", "skills.customer-sync.optons.list_id: found 'x'"),
+    ],
+)
+def test_faults_below_a_misspelt_key_are_named_together_with_it(faults, text, found):
+    told = faults(text)
+
+    assert any(found in one for one in told), told
+    assert len(told) >= 2
+
+
+def test_notices_that_are_not_sent_are_warned_of(read):
+    settings = read("notifications: {webhook_url: https://a.example/hook}\n")
+
+    assert any("no notices are sent yet" in one for one in settings.warnings)
+    assert not any("notices" in one for one in read("notifications:\n").warnings)

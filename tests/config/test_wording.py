@@ -32,7 +32,7 @@ def test_every_mistake_has_its_sentence(faults, text, sentences):
     ("text", "sentence"),
     [
         ("connectors:\n\tshopify: 1", "tajo.yaml:2: a tab in the indentation. Indent with spaces."),
-        ("api_key: 1\nsecret\n", "tajo.yaml:3: a key without a colon. Write it as key: value."),
+        ("api_key: 1\nsecret\n", "tajo.yaml:2: a key without a colon. Write it as key: value."),
         ("debug: true\n\x07", "tajo.yaml:2: a character that YAML does not allow. Remove it."),
     ],
 )

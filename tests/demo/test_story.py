@@ -128,6 +128,7 @@ def test_the_config_points_every_source_at_this_machine(tmp_path):
         "woocommerce": "http://127.0.0.1:9002",
     }
     assert settings(tmp_path).brevo.is_sandbox
+    assert all(one.schedule.webhooks is None for one in settings(tmp_path).source_sync.values())
 
 
 def test_the_part_of_a_stand_in_loads_nothing_of_the_stand_in_but_its_settings():

@@ -15,6 +15,10 @@ ANN, BOB = "ann@example.com", "bob@example.com"
 DOCUMENT = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 
+LIFTED = "times a block was lifted on purpose"
+UNASKED = "times a blocked person became mailable unasked"
+
+
 def page(brevo, query: str = "") -> str:
     answer = brevo._http.get(f"/{query}")
     assert answer.status_code == 200
@@ -45,7 +49,7 @@ def test_the_page_shows_contacts_lists_and_calls_and_escapes_them(brevo):
 def test_every_figure_has_a_sentence(brevo):
     found = figures(brevo)
 
-    assert {"contacts", "blocked", "times a blocked person became mailable", "webhooks dropped"} <= set(found)
+    assert {"contacts", "blocked", LIFTED, UNASKED, "webhooks dropped"} <= set(found)
     assert all(len(text) > 10 for _, _, text in found.values())
     assert not any(look for _, look, _ in found.values())
 
@@ -54,11 +58,13 @@ def test_somebody_who_became_mailable_is_told_with_how_and_by_which_call(brevo):
     brevo.create(email=ANN, emailBlacklisted=True)
     brevo.update(ANN, emailBlacklisted=False)
 
-    value, look, sentence = figures(brevo)["times a blocked person became mailable"]
+    found = figures(brevo)
+    value, look, sentence = found[LIFTED]
     text = page(brevo)
 
-    assert (value, look) == (1, True)
-    assert "opted in again" in sentence
+    assert (value, look) == (1, False)
+    assert found[UNASKED][:2] == (0, False)
+    assert "1 by a call that says that the person opted in again" in sentence
     assert "the call said `emailBlacklisted: false`" in text
     assert "PUT /contacts/{identifier}" in text
     assert f"{ANN}, 2026-11-21 00:00:00" in text
@@ -68,10 +74,31 @@ def test_what_people_did_themselves_does_not_stand_out(brevo):
     brevo.create(email=ANN, emailBlacklisted=True)
     brevo.control("POST", "/acts/resubscribe", {"email": ANN})
 
-    value, look, sentence = figures(brevo)["times a blocked person became mailable"]
+    value, look, sentence = figures(brevo)[LIFTED]
 
     assert (value, look) == (1, False)
-    assert "1 were the doing of the person" in sentence
+    assert "1 by the person or an operator here, 0 by a call" in sentence
+
+
+def test_a_block_that_was_lost_by_the_way_stands_out(brevo):
+    brevo.create(email=ANN, emailBlacklisted=True)
+    brevo.update(ANN, attributes={"EMAIL": "ann2@example.com"})
+
+    found = figures(brevo)
+
+    assert found[UNASKED][:2] == (1, True)
+    assert found[LIFTED][:2] == (0, False)
+
+
+def test_it_is_told_how_many_on_a_list_are_blocked_and_why_they_are_on_it(brevo):
+    brevo.create(email=ANN, listIds=[2])
+    brevo.create(email=BOB, listIds=[2])
+    brevo.update(ANN, emailBlacklisted=True)
+
+    text = page(brevo)
+
+    assert re.search(r'<td class="number">2</td><td>[^<]*</td><td class="number">2</td><td class="number">1</td>', text)
+    assert "takes\n  nobody off a list" in text
 
 
 def test_somebody_who_was_put_back_on_a_list_is_a_figure_of_its_own(brevo):
@@ -82,7 +109,7 @@ def test_somebody_who_was_put_back_on_a_list_is_a_figure_of_its_own(brevo):
     found = figures(brevo)
 
     assert found["times somebody was put back on a list they left"][:2] == (1, True)
-    assert found["times a blocked person became mailable"][:2] == (0, False)
+    assert found[LIFTED][:2] == found[UNASKED][:2] == (0, False)
 
 
 def test_the_other_figures_count_what_they_say(make_brevo, receiver):

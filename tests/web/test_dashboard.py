@@ -141,12 +141,16 @@ def test_an_empty_overview_says_where_to_point_the_shop(web):
 
     assert "Ready for the first event." in text
     assert "http://localhost/webhooks/lumen" in text
+    assert "TAJO_PUBLIC_URL" in text
+    assert "tajo trigger" in text
 
 
 def test_the_shop_is_pointed_to_the_public_address(make_app):
     app = make_app(public_url="https://tajo.example/")
 
-    assert "https://tajo.example/webhooks/tulip" in with_key(app).get("/").text
+    text = with_key(app).get("/").text
+    assert "https://tajo.example/webhooks/tulip" in text
+    assert "TAJO_PUBLIC_URL" not in text
 
 
 def test_an_overview_without_a_source_says_how_to_begin(make_app):

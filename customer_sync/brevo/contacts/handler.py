@@ -85,6 +85,7 @@ class ContactsHandler(LaneStep[Job, Gate]):
 
         def plan(item: Item) -> Outcome | Job:
             job = prepare(item, self._people, rules, now_ms, under_way)
+            _tell_plan(job)
             if job.must_block:
                 return job
             if job.waits:
@@ -162,3 +163,13 @@ class ContactsHandler(LaneStep[Job, Gate]):
             job.forget_old(replace(self._people.decode(item.old.record).has, blocked=True))
         settlement = Settlement(item.target, "again", due_in_s=HELD_S, record=record, old=old_of(job, self._people))
         return Outcome(item, settlement, "held", f"blocked; the rest {_IMPORTING}", upheld=upheld(job))
+
+
+def _tell_plan(job: Job) -> None:
+    """Log what is to be done for a person, and why; names of fields, never a value."""
+    plan, desired = job.plan, job.plan.desired
+    facts: dict[str, object] = {"person": job.item.target, "action": plan.action, "why": plan.why, "waits": job.waits}
+    if desired is not None:
+        facts |= {"sets": ",".join(desired.attributes), "left_out": ",".join(desired.refused)}
+        facts |= {"joins": desired.added, "leaves": desired.unlist, "blocks": desired.blocked}
+    log.debug("planned", **facts)

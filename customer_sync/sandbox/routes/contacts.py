@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from flask import Response, request
@@ -52,13 +52,14 @@ def create(sandbox: Sandbox) -> Response:
             contact = sandbox.contacts.create(write, sandbox.now_ms(), this_call())
             _tell_lists(sandbox, contact, write.add_lists)
             return as_json({"id": contact.id}, 201)
-        _update(sandbox, known, write)
+        _update(sandbox, known, write, body)
         return as_json({"id": known.id}, 201) if contact_body.flag(body, "getId") else nothing()
 
 
 def update(sandbox: Sandbox, identifier: str) -> Response:
     """Change a contact: 204 without a body."""
-    write = contact_body.for_update(body_object(), sandbox.attributes)
+    body = body_object()
+    write = contact_body.for_update(body, sandbox.attributes)
     with sandbox.lock:
         contact = _existing(sandbox, identifier)
         sandbox.lists.check((*write.add_lists, *write.remove_lists))
@@ -67,7 +68,7 @@ def update(sandbox: Sandbox, identifier: str) -> Response:
             raise duplicate(collisions, "update")
         if collisions:
             contact = _merge(sandbox, contact, collisions)
-        _update(sandbox, contact, write)
+        _update(sandbox, contact, write, body)
     return nothing()
 
 
@@ -148,9 +149,10 @@ def _merge(sandbox: Sandbox, own: Contact | None, collisions: dict[str, Contact]
     return survivor
 
 
-def _update(sandbox: Sandbox, contact: Contact, write: Write) -> None:
+def _update(sandbox: Sandbox, contact: Contact, write: Write, body: Mapping[str, Json]) -> None:
     before = contact.list_ids
-    changed = sandbox.contacts.update(contact, write, sandbox.now_ms(), Cause(by=this_call()))
+    how = "null" if body.get("emailBlacklisted", False) is None else "flag"
+    changed = sandbox.contacts.update(contact, write, sandbox.now_ms(), Cause(how, this_call()))
     if changed:
         sandbox.emit("contactUpdated", contact, content=[_content(contact, changed)])
     _tell_lists(sandbox, contact, tuple(one for one in contact.list_ids if one not in before))
