@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import redis
 from cryptography import x509
@@ -32,7 +32,7 @@ class Server:
         lines: of its config, beside where it listens and what it keeps.
         password: what its own hands, `client`, show.
         is_sentinel: whether it is a Sentinel.
-        reach: how `client` connects, where it is not by the port.
+        tls: redis-py's arguments for `client`, where the port speaks TLS.
         program: the server's; the embedded one, which knows no TLS, without it.
     """
 
@@ -42,14 +42,16 @@ class Server:
         *lines: str,
         password: str = "",
         is_sentinel: bool = False,
-        reach: Mapping[str, Any] | None = None,
+        tls: Mapping[str, str] | None = None,
         program: str = "",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self._log = folder / "log"
-        self._login = {"password": password or None, **(reach or {"host": HOST, "port": self.port})}
-        common = [f"port {self.port}", f"bind {HOST}", f"dir {folder}", f"logfile {self._log}"]
+        self._login = {"password": password or None, "host": HOST, "port": self.port}
+        self._login |= {} if tls is None else {"ssl": True, **tls}
+        ports = f"port {self.port}" if tls is None else f"port 0\ntls-port {self.port}"
+        common = [ports, f"bind {HOST}", f"dir {folder}", f"logfile {self._log}"]
         common += [] if is_sentinel else ['save ""', "appendonly no"]
         common += [f"requirepass {password}"] if password else []
         config = folder / "redis.conf"

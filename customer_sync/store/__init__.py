@@ -171,6 +171,15 @@ class Store:
         """Return what Redis says of itself to everybody: name, version, mode and role."""
         return ask(self.client)
 
+    def need_fit(self) -> None:
+        """Return where Redis can be used now; a master may have become a replica since the store was opened.
+
+        Raises:
+            Unfit: it cannot.
+            redis.RedisError: it does not answer.
+        """
+        need_fit(ask(self.client))
+
     def eviction(self) -> str:
         """Return what a full Redis throws away, "" where we may not know."""
         return eviction(self.client)

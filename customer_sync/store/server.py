@@ -6,6 +6,7 @@ version, mode and role.
 
 from __future__ import annotations
 
+import re
 import socket
 import ssl
 from collections.abc import Callable, Iterator
@@ -92,7 +93,12 @@ def read_hello(raw: Any) -> Server:
     """Return the server out of its answer to `HELLO`."""
     pairs = raw.items() if isinstance(raw, dict) else zip(raw[::2], raw[1::2], strict=False)
     facts = {_text(name): _text(value) for name, value in pairs}
-    return Server(facts["server"], facts["version"], facts["mode"], facts["role"])
+    return Server(
+        facts.get("server", "redis"),
+        facts.get("version", ""),
+        facts.get("mode", "standalone"),
+        facts.get("role", "master"),  # a Sentinel tells none
+    )
 
 
 def faults(client: redis.Redis) -> Iterator[Fault]:
@@ -121,7 +127,8 @@ def faults_of(server: Server) -> Iterator[Fault]:
     if server.mode == "sentinel":
         yield Fault("sentinel", *_SENTINEL)
         return
-    if tuple(int(part) for part in server.version.split(".")[:2]) < OLDEST:
+    version = re.match(r"(\d+)\.(\d+)", server.version)  # what another make tells is its own affair
+    if version is not None and tuple(map(int, version.groups())) < OLDEST:
         yield Fault("version", *_too_old(server.version))
     if server.role != "master":
         yield Fault("role", *_REPLICA)
@@ -168,8 +175,13 @@ def _hung_up(error: BaseException, client: redis.Redis) -> Unfit | None:
     """Return that a port speaks TLS and we do not, or the other way round: it only hangs up, or says nothing."""
     if not isinstance(error, redis.ConnectionError | redis.TimeoutError):
         return None
-    if any(name.startswith("ssl_") for name in client.connection_pool.connection_kwargs):
-        return Unfit(*_NO_TLS) if _speaks(client, _plainly) else None
+    given = client.connection_pool.connection_kwargs
+    if any(name.startswith("ssl_") for name in given):
+        if _speaks(client, _plainly):
+            return Unfit(*_NO_TLS)
+        # TLS 1.3 tells who shows no certificate only after the handshake, and may hang up before that is read
+        has_own = "ssl_certfile" in given
+        return None if has_own or not _speaks(client, _by_tls) else Unfit(*_NO_CERTIFICATE)
     return Unfit(*_TLS) if _speaks(client, _by_tls) else None
 
 
@@ -244,6 +256,10 @@ _NO_MASTER: Final[Told] = (
     "The Sentinels name no master that works under this name.",
     "Compare the name in sentinel://host:26379/name-of-the-master/0 with `SENTINEL MASTERS`.",
 )
+_NO_CERTIFICATE: Final[Told] = (
+    "Redis asks for a certificate of ours.",
+    "Name its files: rediss://...?ssl_certfile=/path/me.pem&ssl_keyfile=/path/me.key.",
+)
 _SENTINEL_PASSWORD: Final[Told] = (
     "The Sentinels do not let us in.",
     "Add their login: sentinel://.../mymaster/0?sentinel_password=...",
@@ -287,12 +303,5 @@ _TOLD: Final[tuple[tuple[type[BaseException], str, Told], ...]] = (
     ),
     (ssl.SSLCertVerificationError, "", _CERTIFICATE),
     (redis.ConnectionError, "certificate verify failed", _CERTIFICATE),
-    (
-        redis.ConnectionError,
-        "certificate required",
-        (
-            "Redis asks for a certificate of ours.",
-            "Name its files: rediss://...?ssl_certfile=/path/me.pem&ssl_keyfile=/path/me.key.",
-        ),
-    ),
+    (redis.ConnectionError, "certificate required", _NO_CERTIFICATE),
 )

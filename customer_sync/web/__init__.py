@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from flask import Flask
+from redis import RedisError
 
 from customer_sync import registry
 from customer_sync.base.private import own_folder
@@ -36,6 +38,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = MAX_FORM_BYTES
     services = Services(settings, home)
     app.extensions["tajo"] = services
+    with suppress(RedisError):  # while Redis is away this host's clock is believed
+        services.tend()
     services.intake.start()
     ingress.mount(app, services)
     add_faces(app, services)

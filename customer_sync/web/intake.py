@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import cache
 from http import HTTPStatus
 from typing import Literal
@@ -208,9 +209,10 @@ class Intake:
         while not self._stopped.wait(LOOK_S):
             try:
                 self.tend()
-                self._beside()
             except (redis.RedisError, sqlite3.Error, OSError) as error:
                 log.warning("spool not drained yet", error=type(error).__name__)
+            with suppress(redis.RedisError, OSError):  # that Redis is away is told by what needs it
+                self._beside()
 
     def tend(self) -> None:
         """Ask a Redis that refused whether it is back, write the counts, and empty the spool.

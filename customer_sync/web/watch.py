@@ -114,6 +114,7 @@ class Watch:
         settings, home = self._services.settings, self._services.home
         try:
             store = self._services.store()
+            store.need_fit()
             samples = store.counters.read()
             figures = read_figures(store, settings, home, alerts=store.ledger.alerts(ALERTS), samples=samples)
             events = tuple(store.ledger.events(EVENTS))

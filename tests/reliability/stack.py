@@ -106,10 +106,10 @@ class Stack:
             "BREVO_WEBHOOK_SECRET": TOKEN,
         }
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
+    def start_worker(self, **env: str) -> subprocess.Popen[bytes]:
         """Start a worker and return once it works."""
         name = f"w{len(self._processes)}@%h"
-        process = self._start(*WORKER, "-n", name)
+        process = self._start(*WORKER, "-n", name, **env)
         self.store.set_note("worker_seen", None)
         self._workers.append(process)
         wait_until(lambda: self.store.note("worker_seen") and self._listening() >= len(self.workers), self.told)
@@ -133,18 +133,25 @@ class Stack:
             worker.send_signal(signal.SIGTERM)
             worker.wait(12)
 
-    def start_web(self) -> str:
+    def start_beat(self, **env: str) -> subprocess.Popen[bytes]:
+        """Start a beat with a memory of its own."""
+        memory = self.log_path.with_name(f"beat-{len(self._processes)}")
+        return self._start(
+            "celery", "-A", "customer_sync.worker.app", "beat", "--pidfile=", TAJO_BEAT_FILE=str(memory), **env
+        )
+
+    def start_web(self, **env: str) -> str:
         """Start the web process, unless it is there, and return its address."""
         if not self._web:
             port = free_port()
-            self._start(*WEB, "--port", str(port), "--log-level", "warning")
+            self._start(*WEB, "--port", str(port), "--log-level", "warning", **env)
             self._web = f"http://127.0.0.1:{port}"
             wait_until(lambda: _answers(f"{self._web}/healthz"), self.told)
         return self._web
 
-    def _start(self, *command: str) -> subprocess.Popen[bytes]:
+    def _start(self, *command: str, **env: str) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", *command], env=self._env, cwd=ROOT, stdout=self._log, stderr=self._log
+            [sys.executable, "-m", *command], env=self._env | env, cwd=ROOT, stdout=self._log, stderr=self._log
         )
         self._processes.append(process)
         return process

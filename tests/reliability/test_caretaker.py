@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from customer_sync.store import LOST, keys
 from customer_sync.worker import app as worker
 from customer_sync.worker.app import EXIT_SILENT, Caretaker
 from tests.reliability.odd_worker import SILENT_S
@@ -136,3 +137,27 @@ def test_what_waits_in_queues_of_other_workers_does_not_end_a_worker(start_odd):
 
     assert stack.client.llen("tajo:celery:wakeups") > 0
     assert process.poll() is None
+
+
+def test_a_worker_that_finds_another_key_of_fingerprints_ends_and_says_why(empty_stack):
+    empty_stack.client.flushall()
+    process = empty_stack.start_worker()
+
+    empty_stack.client.set(keys.SALT, b"another key")
+
+    assert process.wait(15) == EXIT_SILENT
+    assert "Redis was emptied and begun anew" in empty_stack.log_path.read_text()
+
+
+def test_what_redis_lost_under_a_worker_is_told_and_written_back(empty_stack):
+    empty_stack.client.flushall()
+    process = empty_stack.start_worker()
+    salt = empty_stack.client.get(keys.SALT)
+
+    empty_stack.client.flushall()
+
+    wait_until(lambda: LOST in empty_stack.alerts(), empty_stack.told)
+    assert empty_stack.client.get(keys.SALT) == salt
+    assert process.poll() is None
+    process.terminate()
+    process.wait(15)

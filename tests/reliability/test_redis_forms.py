@@ -13,7 +13,6 @@ from pathlib import Path
 import pytest
 import redis
 
-from customer_sync.base.embedded import free_port
 from customer_sync.store import connect
 from customer_sync.store.writer import InboxWriter
 from tests.programs import need
@@ -72,22 +71,11 @@ def test_tls_with_an_authority_and_a_certificate_of_ours(tmp_path, sandbox):
         "ssl_certfile": str(files.client),
         "ssl_keyfile": str(files.client_key),
     }
-    server = TlsServer(tmp_path / "redis", (*asks, *own), tls)
+    server = Server(tmp_path / "redis", *asks, *own, tls=tls, program=need("redis-server"))
     query = "&".join(f"{name}={value}" for name, value in tls.items())
 
-    with living(tmp_path, sandbox, server, f"rediss://{HOST}:{server.tls_port}/2?{query}") as stack:
+    with living(tmp_path, sandbox, server, f"rediss://{HOST}:{server.port}/2?{query}") as stack:
         deliver(stack)
-
-
-class TlsServer(Server):
-    """A server with a port for TLS and none without."""
-
-    def __init__(self, folder, lines, tls) -> None:
-        self.tls_port = free_port()
-        reach = {"host": HOST, "port": self.tls_port, "ssl": True, **tls}
-        super().__init__(
-            folder, *lines, "port 0", f"tls-port {self.tls_port}", reach=reach, program=need("redis-server")
-        )
 
 
 def test_a_user_without_dangerous_commands(tmp_path, sandbox):
