@@ -18,6 +18,8 @@ from contextlib import nullcontext
 from types import MappingProxyType
 from typing import Any, Final, TextIO
 
+from customer_sync.base.plain import one_line, plain
+
 #: How often work is summed up where lines are brief, in seconds.
 BRIEF_S: Final = 10.0
 
@@ -26,16 +28,16 @@ class FieldFormatter(logging.Formatter):
     """Writes a record's own text and every extra field as `key=value`."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line; an exception's traceback follows it."""
+        """Return the line; an exception's traceback follows it. What strangers have written stays on its line."""
         at = time.strftime("%H:%M:%S", time.localtime(record.created))
         facts = getattr(record, "facts", {})
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
         if os.environ.get("TAJO_LOG") == "json":
-            return json.dumps({"at": record.created, "level": record.levelname, "text": record.getMessage(), **facts})
+            said = {"at": record.created, "level": record.levelname, "text": record.getMessage(), **facts}
+            return json.dumps(said | ({"trace": trace} if trace else {}), default=str)
         tail = "".join(f" {name}={value}" for name, value in facts.items())
-        line = f"{at} {record.levelname.lower():7} {record.getMessage()}{tail}"
-        if record.exc_info:
-            line += "\n" + self.formatException(record.exc_info)
-        return line
+        line = one_line(f"{at} {record.levelname.lower():7} {record.getMessage()}{tail}")
+        return f"{line}\n{plain(trace)}" if trace else line
 
 
 class BriefHandler(logging.StreamHandler[TextIO]):

@@ -19,7 +19,7 @@ _OTHERS, _STRANGERS = 0o077, 0o007
 
 
 def own_folder(path: Path) -> Path:
-    """Return a folder that nobody else may look into: made when it is missing, closed to others when it is ours.
+    """Return a folder that nobody else may look into: made when it is missing, closed to others when we can close it.
 
     A folder of another user stays as it is when strangers cannot look into it: some platforms give a program its disk
     by way of a group.
@@ -37,7 +37,7 @@ def own_folder(path: Path) -> Path:
         ) from error
     mode = stat.S_IMODE(found.st_mode)
     # who closes a folder like /tmp takes it from everybody else on the machine
-    is_shared = bool(mode & stat.S_ISVTX) or found.st_uid != os.geteuid()
+    is_shared = bool(mode & stat.S_ISVTX) or os.geteuid() not in {found.st_uid, 0}
     if is_shared and mode & _STRANGERS:
         raise ConfigError(
             f"The folder {path} is open to every user of this machine.",

@@ -28,6 +28,7 @@ from customer_sync.cli.output import (
     fail,
     interrupted,
     json_option,
+    own,
     print_json,
 )
 from customer_sync.config import Settings
@@ -250,10 +251,10 @@ def _spinner() -> Iterator[Callable[[str], None]]:
     def turn(text: str) -> None:
         frame = next(frames, None)
         if frame is not None:
-            click.echo(f"\r{frame} {text} \033[K" if is_live else text, err=True, nl=not is_live)
+            click.echo(own(f"\r{frame} {text} \033[K") if is_live else text, err=True, nl=not is_live)
 
     try:
         yield turn
     finally:
         if is_live:
-            click.echo("\r\033[K", err=True, nl=False)
+            click.echo(own("\r\033[K"), err=True, nl=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from customer_sync.base.plain import one_line
 from customer_sync.cli import context
 from customer_sync.cli.output import NOT_FOUND, clock, fail, interrupted, iso, json_option, paint, print_json
 from customer_sync.model import EventState
@@ -69,12 +70,12 @@ def show(event_id: str, *, as_json: bool) -> None:
     if as_json:
         print_json(as_facts(row))
         return
-    click.echo(f"event   {row.event_id}")
+    click.echo(f"event   {one_line(row.event_id)}")
     click.echo(f"source  {row.source}")
     click.echo(f"kind    {row.kind or '-'}" + (f" ({row.topic})" if row.topic else ""))
     click.echo(f"person  {row.person or '-'}")
     for state, at_ms, note in row.steps:
-        click.echo(f"  {clock(at_ms)}  {paint(state.ljust(9), _COLOURS.get(state, ''))}  {note}".rstrip())
+        click.echo(f"  {clock(at_ms)}  {paint(state.ljust(9), _COLOURS.get(state, ''))}  {one_line(note)}".rstrip())
 
 
 def short(event_id: str) -> str:
@@ -145,4 +146,5 @@ def as_facts(row: Row) -> dict[str, Any]:
 def _line(row: Row) -> str:
     state = paint(str(row.state).ljust(9), _COLOURS.get(row.state, ""))
     kind, known_by = (row.kind or "-").ljust(18), short(row.event_id).ljust(SHORT)
-    return f"{clock(row.settled_at_ms)}  {state}  {row.source:12}  {kind}  {known_by}  {row.note}".rstrip()
+    line = f"{clock(row.settled_at_ms)}  {state}  {row.source:12}  {kind}  {known_by}  {row.note}"
+    return one_line(line).rstrip()

@@ -24,6 +24,7 @@ _HEAD: Final = """\
 
 connectors:
 """
+_CHOOSE: Final = "  # Take the `# ` away from the lines of your platform.\n"
 _SKILLS: Final = """
 skills:
   customer-sync:
@@ -60,7 +61,9 @@ def init(  # noqa: PLR0913  # click gives each option as an argument
     if path.exists() and not force:
         fail(f"{path} is there already.", "Choose another name with --file, or write over it with --force.", WRONG_USE)
     connector = _choose(platform, yes=yes)
-    if shop_url is None and not yes and _has_shop_url(connector):
+    if connector is None and shop_url is not None:
+        fail("--shop-url is given, and no platform.", f"Add --platform. Choices: {', '.join(platforms())}.", WRONG_USE)
+    if shop_url is None and not yes and connector is not None and _has_shop_url(connector):
         shop_url = click.prompt("Address of the shop (empty: later)", default="", show_default=False) or None
     if list_id is None and not yes:
         list_id = click.prompt("Number of the Brevo list (0: later)", type=click.IntRange(0), default=0) or None
@@ -70,15 +73,18 @@ def init(  # noqa: PLR0913  # click gives each option as an argument
     _say_next(path, connector, variables)
 
 
-def config_text(connector: type[Connector], *, shop_url: str | None = None, list_id: int | None = None) -> str:
+def config_text(connector: type[Connector] | None, *, shop_url: str | None = None, list_id: int | None = None) -> str:
     """Return a config with one source; what is not known yet stands in comments.
 
     Args:
-        connector: serves the source.
+        connector: serves the source; None when that is not known yet either: one of each platform stands in comments.
         shop_url: the shop's address.
         list_id: the Brevo list.
     """
-    text = source_text(connector, shop_url=shop_url)
+    if connector is None:
+        text = _CHOOSE + "".join(_commented(source_text(one)) for one in platforms().values())
+    else:
+        text = source_text(connector, shop_url=shop_url)
     return _HEAD + text + _SKILLS + (_LIST.format(list_id) if list_id else _NO_LIST) + _DELETE
 
 
@@ -93,6 +99,11 @@ def source_text(connector: type[Connector], *, shop_url: str | None = None) -> s
         is_active = bool(value) or option.name == secret_key
         lines += _option_lines(connector, option, value, is_active=is_active)
     return "\n".join(lines) + "\n"
+
+
+def _commented(text: str) -> str:
+    """Return the lines of a source as comments: without `# ` they are what they were."""
+    return "".join(f"  # {line.removeprefix('  ')}\n" for line in text.splitlines())
 
 
 def _option_lines(connector: type[Connector], option: Option, value: str | None, *, is_active: bool) -> list[str]:
@@ -114,11 +125,11 @@ def _has_shop_url(connector: type[Connector]) -> bool:
     return any(option.name == "shop_url" for option in connector.options)
 
 
-def _choose(platform: str | None, *, yes: bool) -> type[Connector]:
+def _choose(platform: str | None, *, yes: bool) -> type[Connector] | None:
     known = platforms()
     if platform is None:
         if yes:
-            fail("No platform is given.", f"Add --platform. Choices: {', '.join(known)}.", WRONG_USE)
+            return None
         platform = click.prompt("Where do your customers live?", type=click.Choice(list(known)))
     if platform not in known:
         fail(f"No platform is called {platform}.", choose(platform, known), WRONG_USE)
@@ -143,8 +154,10 @@ def _write(path: Path, text: str, variables: list[str]) -> None:
         fail(f"{path} cannot be written: {error.strerror}.", "Choose another place with --file.")
 
 
-def _say_next(path: Path, connector: type[Connector], variables: list[str]) -> None:
+def _say_next(path: Path, connector: type[Connector] | None, variables: list[str]) -> None:
     steps = [f"export {name}=..." for name in variables]
+    if connector is None:
+        steps.append(f"take the `# ` away from the lines of your platform in {path}")
     steps += [
         "export BREVO_API_KEY=...   (or leave it out to try the sandbox)",
         "tajo check",
@@ -153,4 +166,4 @@ def _say_next(path: Path, connector: type[Connector], variables: list[str]) -> N
     click.echo(f"{path} is written. Next:")
     for step in steps:
         click.echo(f"  {step}")
-    click.echo(f"How to make the webhooks: connectors/{connector.platform}/README.md")
+    click.echo(f"How to make the webhooks: connectors/{connector.platform if connector else '<platform>'}/README.md")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
@@ -73,6 +74,12 @@ class Root(click.Group):
         for heading, rows in COMMANDS.items():
             with formatter.section(heading):
                 formatter.write_dl([(row.name, row.help) for row in rows])
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run the program; texts of strangers cannot write on the screen of whoever runs it."""
+        screen: Callable[[], AbstractContextManager[None]] = _load("output", "safe_screen")
+        with screen():
+            return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command.

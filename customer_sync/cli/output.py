@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sys
-from collections.abc import Sequence
-from typing import IO, Any, Final, NoReturn
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, Any, Final, NoReturn, TextIO, cast
 
 import click
 
 from customer_sync.base.clock import system_clock
+from customer_sync.base.plain import one_line, plain
 from customer_sync.model import from_ms, to_iso
 
 #: Exit codes, the same for every command.
@@ -78,7 +81,7 @@ def print_json(value: object) -> None:
 
 def print_table(rows: Sequence[Sequence[object]], headers: Sequence[str]) -> None:
     """Print rows below their headers, columns aligned; nothing is cut, so that the lines can be searched."""
-    texts = [[str(cell) for cell in row] for row in rows]
+    texts = [[one_line(str(cell)) for cell in row] for row in rows]
     widths = [max(_width(line[column]) for line in [list(headers), *texts]) for column in range(len(headers))]
     click.echo(paint(_aligned(headers, widths), bold=True))
     for line in texts:
@@ -92,7 +95,63 @@ def paint(text: str, word: str = "", *, bold: bool = False) -> str:
     """
     if os.environ.get("NO_COLOR") or not sys.stdout.isatty():
         return text
-    return click.style(text, fg=_COLOURS.get(word), bold=bold)
+    return own(click.style(plain(text), fg=_COLOURS.get(word), bold=bold))
+
+
+#: How control codes of ours are written on their way to the screen; nobody else can know it.
+_OWN: Final = {code: f"{secrets.token_hex(8)}{name}" for code, name in (("\x1b", "e"), ("\r", "r"))}
+
+
+def own(text: str) -> str:
+    """Return a text whose control codes are ours (a colour, a line written anew) and work; all others are only shown.
+
+    Args:
+        text: no text of a stranger stands in it, but for what `plain` has made of it.
+    """
+    if not isinstance(sys.stdout, _Screen):
+        return text
+    for code, written in _OWN.items():
+        text = text.replace(code, written)
+    return text
+
+
+@contextmanager
+def safe_screen() -> Iterator[None]:
+    """Let nothing but `own` reach the terminal as a control code while the block lasts, whoever prints."""
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = cast("TextIO", _Screen(out)), cast("TextIO", _Screen(err))
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err
+
+
+class _Screen:
+    """A stream that shows control codes instead of sending them.
+
+    It has no `buffer`: click would write past us.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return self._stream.write(_real(plain(text)))
+
+    def writelines(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "buffer":
+            raise AttributeError(name)
+        return getattr(self._stream, name)
+
+
+def _real(text: str) -> str:
+    for code, written in _OWN.items():
+        text = text.replace(written, code)
+    return text
 
 
 def age(at_ms: int | None, now_ms: int) -> str:
@@ -128,7 +187,7 @@ def count(number: int, word: str) -> str:
 
 def _width(text: str) -> int:
     """Return how many columns a text takes; colours take none."""
-    return len(click.unstyle(text))
+    return len(click.unstyle(_real(text)))
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

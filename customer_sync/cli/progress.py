@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from customer_sync.cli.output import count, interrupted, paint
+from customer_sync.cli.output import count, interrupted, own, paint
 from customer_sync.store.run import Run, RunState
 
 #: How often the line is renewed in a terminal, in seconds, and how often one is printed elsewhere.
@@ -105,11 +105,11 @@ def _watch(read: Callable[[], Run], sleep: Callable[[float], None]) -> Run:
         run = read()
         if run.state not in {RunState.RUNNING, RunState.DELIVERING}:
             if is_terminal:
-                click.echo("\r\x1b[2K", nl=False, err=True)
+                click.echo(own("\r\x1b[2K"), nl=False, err=True)
             return run
         if is_terminal:
             width = shutil.get_terminal_size((120, 24)).columns - 1
-            click.echo(f"\r\x1b[2K{progress_line(run)[:width]}", nl=False, err=True)
+            click.echo(own("\r\x1b[2K") + progress_line(run)[:width], nl=False, err=True)
         elif time.monotonic() - said_at >= SAY_S:
             click.echo(progress_line(run), err=True)
             said_at = time.monotonic()

@@ -25,6 +25,7 @@ from customer_sync.cli.output import (
     fail,
     json_option,
     now_ms,
+    own,
     paint,
     print_json,
     print_table,
@@ -256,7 +257,7 @@ def _progress(*, is_quiet: bool) -> Callable[[str, int, int | None], None]:
         line = _progress_line(what, done, total, now - told["since"])
         if is_terminal:
             width = shutil.get_terminal_size((120, 24)).columns - 1
-            click.echo("\r\x1b[2K" + ("" if is_last else line[:width]), nl=False, err=True)
+            click.echo(own("\r\x1b[2K") + ("" if is_last else line[:width]), nl=False, err=True)
         else:
             click.echo(line, err=True)
 

@@ -9,31 +9,45 @@ import socket
 import sys
 import time
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 import click
 import redis
 
 from customer_sync import registry
-from customer_sync.base import embedded
+from customer_sync.base import embedded, private
+from customer_sync.base.alone import Taken, alone
 from customer_sync.base.log import configure, get
-from customer_sync.cli.output import fail
+from customer_sync.cli.banner import Facts, banner, command, url_of
+from customer_sync.cli.context import RUN_NOTE
+from customer_sync.cli.output import NO_ANSWER, WRONG_USE, fail
+from customer_sync.cli.sign_in import link_to
 from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queues_for
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.demo import stage
 from customer_sync.destinations import LANES
 from customer_sync.errors import ConfigError
 from customer_sync.sandbox.__main__ import main as sandbox_main
-from customer_sync.store import connect, server
+from customer_sync.store import Store, connect, server
 
 log = get(__name__)
 
+#: What `tajo run` holds in its home while it runs.
+LOCK: Final = "run.lock"
+#: How often a Redis that could not be used at the start is asked again, in seconds.
+ASK_REDIS_S = 1.0
+
+#: The warnings of libraries (running as root, say) would bury what the user must see.
+_PYTHON: Final = (sys.executable, "-W", "ignore")
+
 #: The config of a demo, in the demo's folder.
-DEMO_FILE = "demo.yaml"
+DEMO_FILE: Final = "demo.yaml"
 #: The lists of the built-in sandbox, beside those that the config names.
-SANDBOX_LISTS = range(1, 11)
+SANDBOX_LISTS: Final = range(1, 11)
 
 
 @click.command()
@@ -53,7 +67,7 @@ def run(host: str, port: int, workers: int, web_processes: int) -> None:
         fail(
             "BREVO_API_KEY is set, and there is no tajo.yaml: made-up customers must not go to a real account.",
             "Write tajo.yaml with your shop (`tajo init`), or unset BREVO_API_KEY to see the demo.",
-            2,
+            WRONG_USE,
         )
     if is_demo:
         settings = _apart(settings)
@@ -92,19 +106,22 @@ def read_settings() -> Settings:
         sys.exit(2)
 
 
-def need_redis(url: str) -> None:
-    """End the program where nothing could work with a Redis, and say why; one that is away may come later."""
+def need_redis(url: str) -> str | None:
+    """Return why the Redis at a URL cannot be used yet, None when it can.
+
+    The program ends where nothing could ever work with it, and says why.
+    """
     try:
         found = list(server.faults(connect(url)))
     except ConfigError as error:
-        fail(error.reason, error.remedy, 4)
+        fail(error.reason, error.remedy, NO_ANSWER)
     except redis.RedisError as error:
-        log.warning("Redis is away: waiting for it", error=type(error).__name__)
-        return
+        return str(error).partition("\n")[0].rstrip(".") + "."
     for fault in found:
         if fault.is_fatal:
-            fail(fault.reason, fault.remedy, 4)
+            fail(fault.reason, fault.remedy, NO_ANSWER)
         log.warning("Redis wants a look", reason=fault.reason, remedy=fault.remedy)
+    return None
 
 
 def _home() -> Path:
@@ -121,54 +138,93 @@ class _Stack:
         self._workers = workers
         self._web_processes = web_processes
         self._home = _home().resolve()
-        self._home.mkdir(parents=True, exist_ok=True)
+        self._url = url_of(host, port)
         self._env: dict[str, str] = {**os.environ, "TAJO_HOME": str(self._home)}
         self._redis: embedded.Running | None = None
         self._supervisor = Supervisor(self._mind_redis)
+        #: What cannot work without Redis, as long as Redis cannot be used.
+        self._waiting: list[Child] = []
+        self._ask_again_at = 0.0
 
     def up(self, *, is_demo: bool) -> None:
         """Start everything, say where it is, and stay until stopped."""
         configure(self._settings.log_level)
-        self._check_address()
         if is_demo or sys.stderr.isatty():
             self._env.setdefault("TAJO_LOG", "brief")
+        os.umask(0o077)  # whatever is made in the home folder is personal
+        self._supervisor.listen()
+        with self._alone():
+            self._check_port()
+            try:
+                self._start(is_demo=is_demo)
+                self._supervisor.run()
+            finally:
+                self._supervisor.stop()
+                (self._home / RUN_NOTE).unlink(missing_ok=True)
+                # the folder is ours alone, so a Redis in it that a killed run left is ours as well
+                if self._redis is not None:
+                    embedded.stop(self._redis)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Hold the home folder while the block lasts."""
+        with ExitStack() as held:
+            try:
+                private.own_folder(self._home)
+                held.enter_context(alone(self._home / LOCK, pid=str(os.getpid()), url=self._url))
+            except ConfigError as error:
+                fail(error.reason, error.remedy, WRONG_USE)
+            except OSError as error:
+                fail(
+                    f"Nothing can be written in {self._home} ({error.strerror}).",
+                    "Let this user write there, or name another folder: TAJO_HOME=/path/of/a/folder.",
+                    WRONG_USE,
+                )
+            except Taken as taken:
+                pid, url = taken.note.get("pid", "?"), taken.note.get("url", "an unknown address")
+                fail(
+                    f"A `tajo run` runs in {self._home} already: process {pid}, at {url}.",
+                    f"`{command()} sign-in` opens it, `kill {pid}` ends it; TAJO_HOME=<another> makes a second one.",
+                )
+            yield
+
+    def _start(self, *, is_demo: bool) -> None:
         shops = self._use_demo_config() if is_demo else {}
         if not is_demo:
             self._refuse_demo_data()
-        self._start_redis()
+        trouble = self._start_redis()
         sandbox_url = self._start_sandbox()
-        self._start_processes()
-        if is_demo:
-            self._start_demo(shops)
+        self._start_web()
+        background = [*self._workers_and_beat(), *self._demo(shops)]
+        if trouble is None:
+            self._add(background)
+        else:
+            self._waiting = background
         self._note_where()
-        self._say_where(sandbox_url)
-        try:
-            self._supervisor.run()
-        finally:
-            (self._home / "run.json").unlink(missing_ok=True)
-            if self._redis is not None:
-                embedded.stop(self._redis)
+        self._say_where(sandbox_url, trouble)
 
-    def _check_address(self) -> None:
-        if self._host not in {"127.0.0.1", "localhost", "::1"} and not self._settings.api_key:
-            fail(
-                f"Listening at {self._host} would open the dashboard to everyone.",
-                "Set TAJO_API_KEY (openssl rand -hex 32 makes one), or listen at 127.0.0.1.",
-                2,
-            )
+    def _add(self, children: list[Child]) -> None:
+        for child in children:
+            self._supervisor.add(child)
+
+    def _check_port(self) -> None:
         family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
         with socket.socket(family) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 probe.bind((self._host, self._port))
             except OSError as error:
-                fail(f"Port {self._port} is taken ({error.strerror}).", f"Choose another: --port {self._port + 1}", 4)
+                fail(
+                    f"Nothing can listen at {self._host}, port {self._port} ({error.strerror}).",
+                    f"Choose another: --port {self._port + 1}",
+                    NO_ANSWER,
+                )
 
     def _use_demo_config(self) -> Mapping[str, int]:
         """Write the demo's config; return where its shops will listen: platform → port."""
         ports = {platform: embedded.free_port() for platform in stage.parts()}
         path = self._home / DEMO_FILE
-        path.write_text(stage.config(ports, self._own_url))
+        path.write_text(stage.config(ports, self._url))
         self._env["TAJO_CONFIG"] = str(path)
         return ports
 
@@ -178,21 +234,28 @@ class _Stack:
             fail(
                 f"{self._home} holds the made-up people of a demo; they must not be mixed with those of a shop.",
                 f"Move or remove {self._home}, or set TAJO_HOME to another folder. A demo of today has its own.",
-                2,
+                WRONG_USE,
             )
 
-    def _start_redis(self) -> None:
+    def _start_redis(self) -> str | None:
+        """Find Redis, or start the embedded one; return why it cannot be used, None when it can."""
         if self._settings.redis_url:
-            need_redis(self._settings.redis_url)
             self._env["TAJO_REDIS_URL"] = self._settings.redis_url
-            return
+            return need_redis(self._settings.redis_url)
         try:
             self._redis = embedded.ensure(self._home / "redis")
         except ConfigError as error:
-            fail(error.reason, error.remedy, 4)
+            fail(error.reason, error.remedy, NO_ANSWER)
         self._env["TAJO_REDIS_URL"] = self._redis.url
+        return None
 
     def _mind_redis(self) -> None:
+        if self._waiting and time.monotonic() >= self._ask_again_at:
+            self._ask_again_at = time.monotonic() + ASK_REDIS_S
+            if need_redis(self._env["TAJO_REDIS_URL"]) is None:
+                log.warning("Redis answers: workers start")
+                self._add(self._waiting)
+                self._waiting = []
         if self._redis is not None and not embedded.is_alive(self._redis):
             log.warning("Redis ended: starting it again")
             try:
@@ -203,7 +266,8 @@ class _Stack:
     def _start_sandbox(self) -> str | None:
         brevo = self._settings.brevo
         if not brevo.webhook_secrets:
-            self._env["BREVO_WEBHOOK_SECRET"] = _kept_secret(self._home / "brevo-webhook-secret")
+            path = self._home / "brevo-webhook-secret"
+            self._env["BREVO_WEBHOOK_SECRET"] = private.keep(path, lambda: secrets.token_urlsafe(24))
         if not brevo.is_sandbox or brevo.base_url != BREVO_URL:
             return None
         port = embedded.free_port()
@@ -211,35 +275,35 @@ class _Stack:
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "customer_sync.sandbox", "--port", str(port), "--journal", str(journal)]
         wanted = {one for name in self._settings.sources for one in self._settings.options_for(name).list_ids}
-        lists = [f"--list={number}" for number in sorted({*SANDBOX_LISTS, *wanted})]
-        self._supervisor.add(Child("sandbox", [*command, "--plan", "general", *lists], self._env, is_silent=True))
+        command += ["--plan", "general", *(f"--list={number}" for number in sorted({*SANDBOX_LISTS, *wanted}))]
+        self._supervisor.add(Child("sandbox", command, self._env, is_silent=True, is_called=True))
         self._env["BREVO_API_URL"] = f"{url}/v3"
         return url
 
-    def _start_processes(self) -> None:
-        # the warnings of libraries (running as root, say) would bury what the user must see
-        python = [sys.executable, "-W", "ignore"]
-        web = [*python, "-m", "granian", "customer_sync.web.front:create_front", "--factory", "--interface", "rsgi"]
+    def _start_web(self) -> None:
+        web = [*_PYTHON, "-m", "granian", "customer_sync.web.front:create_front", "--factory", "--interface", "rsgi"]
         web += ["--host", self._host, "--port", str(self._port), "--workers", str(self._web_processes)]
         web += ["--no-ws", "--log-level", "error", "--respawn-failed-workers"]
-        celery = [*python, "-m", "celery", "--quiet", "-A", "customer_sync.worker.app"]
-        beat = self._home / "beat-schedule"
         self._supervisor.add(Child("web", web, self._env))
+
+    def _workers_and_beat(self) -> Iterator[Child]:
+        celery = [*_PYTHON, "-m", "celery", "--quiet", "-A", "customer_sync.worker.app"]
         workers = {f"worker-{number}": ["-Q", queues_for(number, self._workers)] for number in range(self._workers)}
         if words := platform_words(LANES):
             workers["worker-platforms"] = words
         for name, words in workers.items():
-            command = [*celery, "worker", "-n", f"{name}@%h", *words, "--without-gossip", "--without-mingle"]
-            self._supervisor.add(Child(name, [*command, "--without-heartbeat"], self._env))
-        env = {**self._env, "TAJO_BEAT_FILE": str(beat)}
-        self._supervisor.add(Child("beat", [*celery, "beat", "--pidfile="], env))
+            line = [*celery, "worker", "-n", f"{name}@%h", *words, "--without-gossip", "--without-mingle"]
+            yield Child(name, [*line, "--without-heartbeat"], self._env)
+        env = {**self._env, "TAJO_BEAT_FILE": str(self._home / "beat-schedule")}
+        yield Child("beat", [*celery, "beat", "--pidfile="], env)
 
-    def _start_demo(self, shops: Mapping[str, int]) -> None:
-        for platform, part in stage.parts().items():
-            command = stage.command(platform, part, shops[platform])
-            self._supervisor.add(Child(f"shop {platform}", command, self._env, is_silent=True))
-        words = [sys.executable, "-W", "ignore", "-m", "customer_sync.demo", "--url", self._own_url]
-        self._supervisor.add(Child("demo", words, self._env))
+    def _demo(self, shops: Mapping[str, int]) -> Iterator[Child]:
+        """Yield the processes of a demo: its shops, and what makes their customers move."""
+        for platform, part in stage.parts().items() if shops else ():
+            words = stage.command(platform, part, shops[platform])
+            yield Child(f"shop {platform}", words, self._env, is_silent=True)
+        if shops:
+            yield Child("demo", [*_PYTHON, "-m", "customer_sync.demo", "--url", self._url], self._env)
 
     def _note_where(self) -> None:
         """Tell the other commands of this machine where everything is."""
@@ -250,31 +314,46 @@ class _Stack:
             "config": self._env.get("TAJO_CONFIG"),
             "pid": os.getpid(),
         }
-        path = self._home / "run.json"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps(facts))
+        private.write(self._home / RUN_NOTE, json.dumps(facts))
 
-    @property
-    def _url(self) -> str:
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        return f"http://{host}:{self._port}"
-
-    @property
-    def _own_url(self) -> str:
-        """How this machine reaches us."""
-        return self._url.replace("//0.0.0.0:", "//127.0.0.1:").replace("//[::]:", "//[::1]:")
-
-    def _say_where(self, sandbox_url: str | None) -> None:
-        url = self._url
-        if not _answers(f"{url}/healthz"):
-            log.error("the web process does not answer yet", url=url)
-        lines = [f"Dashboard   {url}/"]
-        lines += [f"Webhooks    {url}/webhooks/{name}" for name in _source_names(self._env)]
-        if sandbox_url:
-            lines.append(f"Sandbox     {sandbox_url}/  (a Brevo of your own; no BREVO_API_KEY is set)")
-        lines.append("Stop        Ctrl-C")
-        click.echo("\n" + "\n".join(f"  {line}" for line in lines) + "\n")
+    def _say_where(self, sandbox_url: str | None, trouble: str | None) -> None:
+        if not self._is_up():
+            if self._supervisor.is_stopping:
+                return
+            log.error("the web process does not answer yet", url=self._url)
+        facts = Facts(
+            url=self._url,
+            host=self._host,
+            links=[] if trouble else self._links(),
+            sources=_source_names(self._env),
+            sandbox_url=sandbox_url,
+            brevo_url=self._settings.brevo.base_url,
+            is_account=not self._settings.brevo.is_sandbox,
+            redis_trouble=trouble,
+            home=self._home,
+        )
+        click.echo(banner(facts))
         sys.stdout.flush()
+
+    def _links(self) -> list[str]:
+        addresses = [address for address in (self._url, self._settings.public_url) if address]
+        try:
+            store = Store(connect(self._env["TAJO_REDIS_URL"]))
+            return [link_to(address, store) for address in addresses]
+        except redis.RedisError as error:
+            log.warning("no sign-in link: Redis does not answer any more", error=type(error).__name__)
+            return []
+
+    def _is_up(self, patience_s: float = 20.0) -> bool:
+        """Wait until the web process answers; tell whether it does."""
+        ends = time.monotonic() + patience_s
+        while time.monotonic() < ends and not self._supervisor.is_stopping:
+            try:
+                with urllib.request.urlopen(f"{self._url}/healthz", timeout=1) as answer:  # noqa: S310  # our own
+                    return bool(answer.status == 200)
+            except OSError:
+                time.sleep(0.05)
+        return False
 
 
 def _source_names(env: Mapping[str, str]) -> list[str]:
@@ -282,22 +361,3 @@ def _source_names(env: Mapping[str, str]) -> list[str]:
         return sorted(registry.load_settings(None, env).sources)
     except ConfigFaults:
         return []
-
-
-def _kept_secret(path: Path) -> str:
-    """Return the secret kept in a file, made at first use."""
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(secrets.token_urlsafe(24))
-    return path.read_text()
-
-
-def _answers(url: str, patience_s: float = 20.0) -> bool:
-    ends = time.monotonic() + patience_s
-    while time.monotonic() < ends:
-        try:
-            with urllib.request.urlopen(url, timeout=1) as answer:  # noqa: S310  # our own address
-                return bool(answer.status == 200)
-        except OSError:
-            time.sleep(0.05)
-    return False

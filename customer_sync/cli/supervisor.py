@@ -55,6 +55,7 @@ class Child:
         env: its environment.
         is_needed: whether it is started again when it ends.
         is_silent: whether what it prints is of no interest; its log still is.
+        is_called: whether the others call it, so that it ends after them.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Child:
     env: Mapping[str, str]
     is_needed: bool = True
     is_silent: bool = False
+    is_called: bool = False
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     pause_s: float = FIRST_PAUSE_S
@@ -78,42 +80,37 @@ class Supervisor:
     def __init__(self, chores: Callable[[], None] = lambda: None) -> None:
         self._children: list[Child] = []
         self._chores = chores
-        self._is_stopping = False
+        #: Whether it was told to stop.
+        self.is_stopping = False
 
     def add(self, child: Child) -> None:
         """Start a child and look after it."""
         self._children.append(child)
         self._start(child)
 
-    def run(self) -> None:
-        """Look after the children until SIGINT or SIGTERM, then stop them."""
-        signal.signal(signal.SIGTERM, self._on_signal)
+    def listen(self) -> None:
+        """From here on let SIGINT, SIGTERM and the end of the terminal stop everything in order."""
         signal.signal(signal.SIGINT, self._on_signal)
-        while not self._is_stopping:
+        signal.signal(signal.SIGTERM, self._on_signal)
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # `nohup` ignores it
+            signal.signal(signal.SIGHUP, self._on_signal)
+
+    def run(self) -> None:
+        """Look after the children until a signal says to stop."""
+        while not self.is_stopping:
             time.sleep(0.25)
             self._chores()
             for child in self._children:
                 self._look(child)
-        self.stop()
 
     def stop(self) -> None:
-        """Stop every child, the last one started first."""
-        for child in reversed(self._children):
-            if child.process is not None and child.process.poll() is None:
-                _signal_group(child.process, signal.SIGTERM)
-        ends = time.monotonic() + STOP_S
-        for child in reversed(self._children):
-            if child.process is None:
-                continue
-            try:
-                child.process.wait(max(0.1, ends - time.monotonic()))
-            except subprocess.TimeoutExpired:
-                log.warning("process killed", name=child.name)
-            # what a process leaves behind (a web worker whose master was killed) goes too
-            _signal_group(child.process, signal.SIGKILL)
+        """Stop every child; those that others call when nobody calls them any more. A second call does nothing."""
+        self.is_stopping = True
+        _end([child for child in self._children if not child.is_called])
+        _end([child for child in self._children if child.is_called])
 
     def _on_signal(self, *_: object) -> None:
-        self._is_stopping = True
+        self.is_stopping = True
 
     def _look(self, child: Child) -> None:
         process, now = child.process, time.monotonic()
@@ -122,7 +119,7 @@ class Supervisor:
                 self._start(child)
             return
         code = process.poll()
-        if code is None or self._is_stopping:
+        if code is None or self.is_stopping:
             return
         _signal_group(process, signal.SIGKILL)
         child.process = None
@@ -145,6 +142,23 @@ class Supervisor:
             start_new_session=True,
             preexec_fn=_die_with_us,  # noqa: PLW1509  # one C call; the supervisor has no threads
         )
+
+
+def _end(children: Iterable[Child]) -> None:
+    """End children together and wait for them: first politely, after `STOP_S` for good."""
+    living = [(child, child.process) for child in children if child.process is not None]
+    for _, process in living:
+        if process.poll() is None:
+            _signal_group(process, signal.SIGTERM)
+    ends = time.monotonic() + STOP_S
+    for child, process in living:
+        try:
+            process.wait(max(0.1, ends - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            log.warning("process killed", name=child.name)
+        # what a process leaves behind (a web worker whose master was killed) goes too
+        _signal_group(process, signal.SIGKILL)
+        child.process = None
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:

@@ -59,6 +59,15 @@ def test_a_folder_of_somebody_else_is_taken_when_strangers_cannot_open_it(tmp_pa
     assert mode(folder) == bits
 
 
+def test_root_closes_a_folder_of_somebody_else(tmp_path, monkeypatch):
+    folder = made(tmp_path / "volume", 0o755)
+    if os.geteuid() == 0:
+        os.chown(folder, 65534, 65534)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+
+    assert mode(private.own_folder(folder)) == 0o700
+
+
 def test_a_folder_that_cannot_be_made_is_told_with_its_cause_and_what_to_do(tmp_path):
     (tmp_path / "file").touch()
 

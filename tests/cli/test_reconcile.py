@@ -131,6 +131,7 @@ def test_the_gauge_and_the_status_tell_the_newest_ratio(synced, sandbox, store, 
     app = create_app(Settings(sources={"woo": SourceSettings("woo", "woocommerce", ("s",))}))
     app.extensions["tajo"]._store = store
     web = app.test_client()
+    web.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {(tmp_path / 'api.key').read_text().strip()}"
 
     samples = [sample for family in parse(web.get("/metrics").text) for sample in family.samples]
 

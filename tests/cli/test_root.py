@@ -12,7 +12,7 @@ import redis
 from customer_sync.cli import main
 from customer_sync.cli.failures import as_failure
 from customer_sync.cli.main import COMMANDS
-from customer_sync.cli.output import age, print_table
+from customer_sync.cli.output import age, own, print_table, safe_screen
 from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TryLater, Unavailable
 
 ROWS = [row for rows in COMMANDS.values() for row in rows]
@@ -88,7 +88,8 @@ def test_colours_are_left_out_without_a_terminal(tajo):
 
 
 def test_columns_are_aligned_whatever_their_colour(capsys):
-    print_table([(click.style("ok", fg="green"), "x"), ("warn", "y")], ("a", "b"))
+    with safe_screen():
+        print_table([(own(click.style("ok", fg="green")), "x"), ("warn", "y")], ("a", "b"))
 
     lines = click.unstyle(capsys.readouterr().out).splitlines()
     assert lines == ["a     b", "ok    x", "warn  y"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -85,9 +86,30 @@ def test_init_writes_where_it_is_told_to(fresh):
     assert not fresh.config.exists()
 
 
-def test_init_needs_a_platform(fresh):
-    assert "Choices: shopify, woocommerce" in fresh("init", "--yes", code=2).stderr
+def test_init_that_is_told_nothing_and_asks_nothing_writes_all_platforms_as_comments(fresh):
+    told = fresh("init", "-y").stdout
+
+    assert "take the `# ` away from the lines of your platform" in told
+    assert fresh.json("check")["sources"] == []
+
+
+@pytest.mark.parametrize("platform", platforms())
+def test_a_platform_is_switched_on_by_taking_its_comment_signs_away(fresh, platform):
+    fresh("init", "-y")
+    head, *blocks = re.split(r"(?m)^(?=  # \w+:$)", fresh.config.read_text())
+    rest = blocks[-1].partition("\nskills:")
+    blocks[-1] = rest[0] + "\n"
+    chosen = next(block for block in blocks if block.startswith(f"  # {platform}:"))
+
+    fresh.config.write_text(head + re.sub(r"(?m)^  # ", "  ", chosen) + "".join(rest[1:]))
+
+    secrets = dict.fromkeys(re.findall(r"\$\{(\w+)\}", chosen), "a-secret")
+    assert [one["name"] for one in fresh.json("check", **secrets)["sources"]] == [platform]
+
+
+def test_init_refuses_a_platform_that_it_does_not_know_and_an_address_of_none(fresh):
     assert "Did you mean shopify?" in fresh("init", "--yes", "--platform", "shopfy", code=2).stderr
+    assert "Choices: shopify, woocommerce" in fresh("init", "--yes", "--shop-url", "a.example", code=2).stderr
 
 
 def test_init_leaves_nothing_behind_when_what_was_given_makes_no_config(fresh):
