@@ -13,8 +13,6 @@ from customer_sync.store.limits import Limits
 
 #: A call waits here at most this long, in seconds; an item that must wait longer is tried later and uses up no try.
 PATIENCE_S: Final = 5.0
-#: The longest time for which a platform is believed that it wants to be left alone, in seconds.
-MAX_HOLD_S: Final = 3600.0
 
 
 class PacedHttp:
@@ -52,7 +50,7 @@ class PacedHttp:
 
     def hold(self, wait_s: float) -> None:
         """Hold all calls to this source for so many seconds."""
-        self._limits.hold_for(self._bucket, min(wait_s, MAX_HOLD_S))
+        self._limits.hold(self._bucket, wait_s)
 
     def _wait(self) -> None:
         give_up = time.monotonic() + PATIENCE_S
@@ -69,7 +67,7 @@ class PacedHttp:
     def _learn(self, reply: Reply) -> None:
         if reply.status == 429:
             self._was_refused = True
-            self._limits.hold_for(self._bucket, _retry_after_s(reply.headers))
+            self._limits.hold(self._bucket, _retry_after_s(reply.headers))
             return
         told = self._pace.tells(reply.headers) if self._pace.tells else None
         if told is not None:
@@ -81,6 +79,6 @@ class PacedHttp:
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
-        return min(max(0.0, float(headers["retry-after"])), MAX_HOLD_S)
+        return float(headers["retry-after"])
     except (KeyError, ValueError):
         return None

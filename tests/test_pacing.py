@@ -13,8 +13,9 @@ from customer_sync.errors import TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Left, Pace
-from customer_sync.pacing import MAX_HOLD_S, PacedHttp
+from customer_sync.pacing import PacedHttp
 from customer_sync.store import Store, connect
+from customer_sync.store.limits import MAX_RESET_S
 
 WIDE = Pace(1000, 1.0)
 
@@ -104,7 +105,7 @@ def test_no_platform_silences_a_source_for_longer_than_an_hour(paced, told):
 
     with pytest.raises(TryLater) as later:
         call(paced(platform))
-    assert later.value.after_s <= MAX_HOLD_S
+    assert later.value.after_s <= MAX_RESET_S
 
 
 def test_what_the_headers_tell_is_kept_beside_the_declared_pace(paced):
@@ -146,3 +147,34 @@ def test_every_call_of_a_source_goes_by_the_pace_of_its_connector(client, tmp_pa
 
 
 KEYS = {"shop_url": "https://shop.test", "consumer_key": "ck", "consumer_secret": "cs"}
+
+
+@pytest.mark.parametrize("asked", ["1790000000", "31536000", "3601", "inf"])
+def test_a_platform_that_wants_to_be_left_alone_for_longer_than_an_hour_is_asked_again_each_minute(paced, store, asked):
+    http = paced(Platform((429, {"retry-after": asked})))
+    call(http)
+
+    with pytest.raises(TryLater) as later:
+        call(http)
+
+    assert 50 < later.value.after_s <= 60
+    assert "one call a minute asks again" in store.ledger.alerts()[0]["alert"]
+
+
+@pytest.mark.parametrize("asked", ["-5", "0", "-1790000000"])
+def test_a_wait_that_is_over_already_holds_nobody(paced, asked):
+    http = paced(Platform((429, {"retry-after": asked})))
+    began = time.monotonic()
+
+    assert [call(http), call(http)] == [429, 200]
+    assert time.monotonic() - began < 2
+
+
+def test_a_limit_whose_window_ends_in_years_is_not_believed(paced):
+    http = paced(Platform((200, {})), Pace(tells=lambda _: Left(100, 0, 1_790_000_000.0)))
+    call(http)
+
+    with pytest.raises(TryLater) as later:
+        call(http)
+
+    assert later.value.after_s <= 60

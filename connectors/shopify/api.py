@@ -46,7 +46,8 @@ WRONG: Mapping[int, tuple[str, str]] = {
 }
 
 _SCOPE = re.compile(r"\b(?:read|write)_[a-z_]+\b")
-_ADDRESS = re.compile(r"\S+@\S+")
+#: How much is read of what Shopify says of an error, in characters.
+MAX_SAID: Final = 2000
 _PROTECTED = re.compile(r"protected customer data|not approved to (?:access|use)", re.IGNORECASE)
 
 
@@ -343,4 +344,5 @@ def _retry_after_s(reply: Reply, default_s: float) -> float:
 
 
 def _clean(text: Any) -> str:
-    return _ADDRESS.sub("...", " ".join(str(text or "").split()))[:200]
+    words = str(text or "")[:MAX_SAID].split()
+    return " ".join("..." if "@" in word else word for word in words)[:200]

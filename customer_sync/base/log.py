@@ -31,13 +31,21 @@ class FieldFormatter(logging.Formatter):
         """Return the line; an exception's traceback follows it. What strangers have written stays on its line."""
         at = time.strftime("%H:%M:%S", time.localtime(record.created))
         facts = getattr(record, "facts", {})
-        trace = self.formatException(record.exc_info) if record.exc_info else ""
         if os.environ.get("TAJO_LOG") == "json":
-            said = {"at": record.created, "level": record.levelname, "text": record.getMessage(), **facts}
-            return json.dumps(said | ({"trace": trace} if trace else {}), default=str)
+            return self._json(record, facts)
+        trace = self.formatException(record.exc_info) if record.exc_info else ""
         tail = "".join(f" {name}={value}" for name, value in facts.items())
         line = one_line(f"{at} {record.levelname.lower():7} {record.getMessage()}{tail}")
         return f"{line}\n{plain(trace)}" if trace else line
+
+    def _json(self, record: logging.LogRecord, facts: Mapping[str, object]) -> str:
+        line = {**facts, "at": record.created, "level": record.levelname, "text": record.getMessage()}
+        if record.exc_info:
+            line["traceback"] = self.formatException(record.exc_info)
+        try:
+            return json.dumps(line, default=str)
+        except (TypeError, ValueError):  # a key that JSON has not, or a fact that holds itself
+            return json.dumps({str(name): str(value) for name, value in line.items()})
 
 
 class BriefHandler(logging.StreamHandler[TextIO]):

@@ -35,6 +35,13 @@ CATALOGUE: tuple[Metric, ...] = (
         "Spooled or busy: Redis does not answer.",
     ),
     Metric(
+        "tajo_parked_dropped_total",
+        "counter",
+        ("why",),
+        "Parked things that were dropped: `age`, after 90 days; `number`, the oldest of more than 20,000.",
+        "Mend what parks them: `tajo parked list` shows the reasons.",
+    ),
+    Metric(
         "tajo_events_total",
         "counter",
         ("source", "state"),

@@ -120,7 +120,7 @@ def source_states(settings: Settings, store: Store, found: Sequence[Verdict]) ->
         found: what the verdict finds; the worst of a source is its state.
     """
     samples = store.counters.read()
-    parked = Counter(one.source for one in store.parked.list())
+    parked = Counter(one.source for one in store.parked.briefs())
     waiting = waiting_sources(settings, store)
     last: dict[str, int] = {}
     for row in store.ledger.events(SEARCHED_EVENTS):

@@ -371,7 +371,7 @@ _FRACTION = re.compile(r"(\.\d{6})\d+")
 _UNFIT = re.compile("[\0\ud800-\udfff]")
 #: JSON that may hold it: a walk through every body would take longer than reading it. NaN and Infinity are no JSON, but
 #: Python reads them, and makes infinity of numbers that are too large.
-_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE]\+?\d{3}|\d{300}|[\0\ud800-\udfff]")
+_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE]\+?\d{3}|(?<!\d)\d{300}|[\0\ud800-\udfff]")
 
 
 def _loads(text: str) -> Json:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -38,8 +39,10 @@ from customer_sync.store.spool import Spool
 SOURCE = "tajo"
 
 _PAGE = 500
-#: Anything that looks like an address, in bytes that no connector can read.
-_ADDRESS = re.compile(r"[^\s\"'<>,;:()\[\]\\&=?/]+@[^\s\"'<>,;:()\[\]\\&=?/@]+")
+#: What stands around an address, in bytes that no connector can read.
+_AROUND = re.compile(r"[\s\"'<>,;:()\[\]\\&=?/]+")
+#: The longest part of an address before its @, and behind it, in characters: RFC 5321, section 4.5.3.1.
+_LOCAL_MAX, _DOMAIN_MAX = 64, 255
 
 Share = Literal["all", "some", "none"]
 
@@ -224,7 +227,7 @@ class _Reader:
 
     def _is_mentioned(self, inbound: Inbound) -> bool:
         text = inbound.body.decode("utf-8", "replace").replace("\\u0040", "@").replace("%40", "@")
-        return any(self._is_theirs(found) for found in _ADDRESS.findall(text))
+        return any(map(self._is_theirs, set(addresses_in(text))))
 
     def _is_theirs(self, text: str) -> bool:
         if "@" not in text:
@@ -233,6 +236,15 @@ class _Reader:
             email = normalize_email(text)
             return email is not None and self.people.fingerprint(email) in self.who.fps
         return False
+
+
+def addresses_in(text: str) -> Iterator[str]:
+    """Yield what looks like an address; the time grows with the text and no faster, whatever is in it."""
+    parts = text.split("@")
+    for before, behind in pairwise(parts):
+        local, domain = _AROUND.split(before[-_LOCAL_MAX:])[-1], _AROUND.split(behind[:_DOMAIN_MAX])[0]
+        if local and domain:
+            yield f"{local}@{domain}"
 
 
 def _texts(value: object) -> Iterator[str]:
@@ -268,7 +280,7 @@ def _forget_parked(store: Store, reader: _Reader) -> tuple[list[str], list[str]]
     """Drop what is parked of the people; return the ids of what is gone and of what tells of others too."""
     gone: list[str] = []
     shared: list[str] = []
-    for parked in store.parked.list(store.parked.count()):
+    for parked in store.parked.each():
         share = _parked_share(parked, reader)
         if share == "all":
             store.parked.drop(parked)

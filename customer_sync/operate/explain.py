@@ -185,7 +185,7 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
         brevo=_brevo(person, plan, is_waiting=bool(waiting)),
         waiting=_waiting_item(store, number, sum(bool(events) for _, events in waiting)) if waiting else None,
         links=tuple(_links(seen)),
-        parked=tuple(one.id for one in store.parked.list() if one.what == "item" and one.person == number),
+        parked=tuple(one.id for one in store.parked.briefs() if one.what == "item" and one.person == number),
         events=tuple(rows[:SHOWN_EVENTS]),
     )
 

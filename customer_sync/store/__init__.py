@@ -19,7 +19,7 @@ from customer_sync.store import keys
 from customer_sync.store.attempts import Attempts
 from customer_sync.store.breaker import Breakers
 from customer_sync.store.compares import Compares
-from customer_sync.store.counters import Counters
+from customer_sync.store.counters import Counters, Tally
 from customer_sync.store.doors import Doors
 from customer_sync.store.forms import VERSION
 from customer_sync.store.hosts import Hosts
@@ -28,7 +28,7 @@ from customer_sync.store.inbox import Inbox
 from customer_sync.store.lanes import Lanes
 from customer_sync.store.ledger import LEDGER_ROWS, Ledger
 from customer_sync.store.limits import Limits
-from customer_sync.store.parked import ParkedStore
+from customer_sync.store.parked import KEPT_S, MOST, ParkedStore
 from customer_sync.store.people import People
 from customer_sync.store.receipts import Receipts
 from customer_sync.store.records import Records
@@ -84,6 +84,11 @@ LOST_REMEDY: Final = (
     "Run `tajo connectors sync <source> --full`, then `tajo reconcile <source>`, for each source. Let Redis keep its "
     "data (`appendonly yes`), and let a replica be in step before it takes over."
 )
+
+
+def messages_in(client: redis.Redis, queue: str) -> int:
+    """Return how many messages wait in one of Celery's queues, by its whole key."""
+    return int(client.llen(queue))
 
 
 class Store:
@@ -217,7 +222,7 @@ class Store:
 
     def wake(self, what: str) -> bool:
         """Tell whether a wake-up must be sent; False when one is on its way."""
-        return bool(self.client.set(keys.wake(what), "1", nx=True, px=1000))
+        return bool(self.scripts.run("wake", what))
 
     def woken(self, what: str) -> None:
         """Take note that a wake-up arrived: from now on a new one is needed."""
@@ -225,11 +230,12 @@ class Store:
 
     def awake(self, what: str) -> None:
         """Tell that somebody is at it: for a second no wake-up is needed."""
-        self.client.set(keys.wake(what), "1", px=1000)
+        self.put_to_sleep(what, 1.0)
 
     def put_to_sleep(self, what: str, seconds: float) -> None:
         """Let nobody send a wake-up for something for a while."""
-        self.client.set(keys.wake(what), "1", px=int(seconds * 1000))
+        ms = int(seconds * 1000)
+        self.client.set(keys.wake(what), ms, px=ms)  # see `claim` in `_lib.lua`
 
     def is_first(self, name: str, slot: int, ttl_s: int) -> bool:
         """Tell whether this is the first call for a slot of time; it is remembered for so many seconds."""
@@ -244,7 +250,23 @@ class Store:
         self.keep()
         self.lanes.register_again()
         self.people.names.write_again()
+        self._trim_parked()
         return [as_text(name) for name in names]
+
+    def _trim_parked(self) -> None:
+        """Keep what is parked within its bounds; what is dropped is counted, and told once an hour."""
+        dropped = dict(zip(("age", "number"), self.parked.trim(), strict=True))
+        if not any(dropped.values()):
+            return
+        tally = Tally()
+        for why, count in dropped.items():
+            tally.count("tajo_parked_dropped_total", by=count, why=why)
+        self.counters.add(tally)
+        if self.client.set(keys.note("parked_dropped"), "1", nx=True, ex=3600):
+            days = int(KEPT_S / 86_400)
+            text = f"Parked things were dropped: they were older than {days} days, or the oldest of more than {MOST:,}."
+            remedy = "Mend what parks them: `tajo parked list` shows why. tajo_parked_dropped_total counts them."
+            self.ledger.alert(text, remedy, cause="parked")
 
     def note(self, what: str) -> Any:
         """Return what the processes told each other under a name, None when nothing."""

@@ -79,6 +79,9 @@ local function due_after_lease(lane, target, due)
   return math.max(due, tonumber(later))
 end
 
+-- No pause of a lane is longer, in ms; one that ends later was begun before the clock was set back, and counts as over.
+local PAUSE_MS = 60000
+
 -- An item that failed waits at least this long, in ms, whatever time of its own it gets.
 local FAILED_MS = 60000
 
@@ -155,6 +158,18 @@ local function drop(lane, target)
   redis.call('SREM', P .. 'was_bulk:' .. lane, target)
 end
 
+-- Take a key for so many ms at most. Redis keeps the end by its clock: a key that lives longer than anybody takes it for
+-- was taken before the clock was set back, and counts as free.
+local function claim(key, value, ms)
+  if redis.call('PTTL', key) > ms then redis.call('DEL', key) end
+  return redis.call('SET', key, value, 'NX', 'PX', ms) and true or false
+end
+
+-- Whether a wake-up must be sent. The key holds for how many ms it was set, see `claim`.
 local function wake(name)
-  return redis.call('SET', P .. 'wake:' .. name, '1', 'NX', 'PX', 1000) and true or false
+  local key = P .. 'wake:' .. name
+  local asked = redis.call('GET', key)
+  if asked and redis.call('PTTL', key) <= (tonumber(asked) or 0) then return false end
+  redis.call('SET', key, '1000', 'PX', 1000)
+  return true
 end

@@ -318,7 +318,7 @@ class Imports:
     def begin_turn(self) -> str | None:
         """Return a token when no other worker follows the imports, else None."""
         token = secrets.token_hex(8)
-        is_mine = self._client.set(keys.FOLLOWER, token, nx=True, px=int(TURN_S * 1000))
+        is_mine = self._scripts.run("claim", keys.FOLLOWER, token, int(TURN_S * 1000))
         return token if is_mine else None
 
     def keep_turn(self, token: str) -> bool:

@@ -7,7 +7,8 @@
 | `clocks` | hash | host whose clock is wrong → `seconds ahead of Redis|when it was measured (s)` |
 | `inbox` | stream | webhook requests that wait to be read, group `workers` |
 | `inbox:tries` | hash | entry → how often it was taken up again after a crash |
-| `wake:<what>` | string, ≤ 1 s | a wake-up was sent; no second one is needed; `wake:sweep`: a worker sweeps |
+| `wake:<what>` | string, ≤ 1 min | a wake-up was sent, none is needed for so many ms; `wake:sweep`: a worker sweeps |
+| `clock` | string | the time of the last sweep, in ms: a sweep that is earlier tells that the clock was set back |
 | `seen:<hash>` | string, 50 h | an event id that was handled |
 | `seq` | counter | the next person |
 | `em:<bucket>` | hash | fingerprint of an address → person |

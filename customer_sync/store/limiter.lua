@@ -1,6 +1,7 @@
 -- A shared rate limit, by server time. ARGV[1]: bucket; ARGV[2]: reserve|learn|hold.
 -- The hash holds: rps (0: no limit), tat (when the next call may be made, in ms), hold (no call before this time, in
--- ms), left and ends (calls left in the hour, and when the hour ends), probes and probed (calls allowed before the limit
+-- ms) and holds (for how many ms it was set), left and ends (calls left in the hour, and when the hour ends) and lasts (in
+-- how many ms it was said to end), probes and probed (calls allowed before the limit
 -- was known), storm (429s in a row), lived (time of the last call that live work has reserved, in ms), turn (when bulk
 -- work gets a call although live work waits).
 local key, verb = P .. 'lim:' .. ARGV[1], ARGV[2]
@@ -10,18 +11,25 @@ local function num(name, default)
   return tonumber(redis.call('HGET', key, name) or default)
 end
 
+-- The longest hold that an earlier version, which did not note how long, has set, in ms.
+local MOST_MS = 3700000
+
+-- A time ahead; 0 where it is past, or further ahead than it can be: then the clock was set back since.
+local function ahead_of(name, most)
+  local at = num(name, 0)
+  return at > now and at - now <= most and at or 0
+end
+
 if verb == 'reserve' then
   -- ARGV[3]: how many; ARGV[4]: how far ahead, in ms; ARGV[5]: share of the rate to use; ARGV[6]: 1 when urgent;
   -- ARGV[7]: calls before the limit is known; ARGV[8]: share of the hour kept for urgent work; ARGV[9]: 1 for bulk;
   -- ARGV[10]: calls a second where the limit is known beforehand, 0 for no limit; this counts before a learned limit.
   -- Returns {wait_ms, offset_ms, offset_ms, ...}: a wait when nothing was granted.
   local n, ahead = tonumber(ARGV[3]), tonumber(ARGV[4])
-  -- what is further ahead than any answer may say counts as past: the clock was set back since
-  local MOST_MS = 3700000
-  local hold = num('hold', 0)
-  if hold > now and hold < now + MOST_MS then return {math.ceil(hold - now)} end
-  local ends = num('ends', 0)
-  if ends > now and ends < now + MOST_MS then
+  local hold = ahead_of('hold', num('holds', MOST_MS) + 1000)
+  if hold > 0 then return {math.ceil(hold - now)} end
+  local ends = ahead_of('ends', num('lasts', MOST_MS) + 1000)
+  if ends > 0 then
     local left = num('left', 0)
     local kept = ARGV[6] == '1' and 0 or math.floor(num('rph', 0) * tonumber(ARGV[8]))
     if left - kept < 1 then return {math.ceil(ends - now)} end
@@ -31,7 +39,7 @@ if verb == 'reserve' then
   local granted = {0}
   if not rps then
     -- the limit is not known yet: allow a few calls and learn the limit from their answers
-    if now - num('probed', 0) > 1000 then redis.call('HSET', key, 'probed', string.format('%.0f', now), 'probes', 0) end
+    if math.abs(now - num('probed', 0)) > 1000 then redis.call('HSET', key, 'probed', string.format('%.0f', now), 'probes', 0) end
     local room = tonumber(ARGV[7]) - num('probes', 0)
     if room < 1 then return {50} end
     n = math.min(n, room)
@@ -41,10 +49,10 @@ if verb == 'reserve' then
     for _ = 1, n do granted[#granted + 1] = 0 end
   else
     local interval = 1000 / (tonumber(rps) * tonumber(ARGV[5]))
-    local tat = math.max(num('tat', 0), now)
+    local tat = math.max(ahead_of('tat', ahead + 5 * interval + 2000), now)
     if ARGV[9] == '1' then
       n = 1
-      local lived, turn = num('lived', 0), num('turn', 0)
+      local lived, turn = ahead_of('lived', ahead + 5 * interval + 2000), ahead_of('turn', 10 * interval + 2000)
       if lived <= now then ahead = 0 -- no live work waits: the next call is free at once
       elseif turn > now then return {math.ceil(math.min(turn, lived) - now)}
       else
@@ -81,6 +89,7 @@ elseif verb == 'learn' then
     local is_same = num('ends', 0) > now and math.abs(num('ends', 0) - (now + reset * 1000)) <= 2000
     local left = is_same and math.min(num('left', remaining), remaining) or remaining
     redis.call('HSET', key, 'rph', limit, 'left', left, 'ends', string.format('%.0f', now + reset * 1000))
+    redis.call('HSET', key, 'lasts', string.format('%.0f', reset * 1000))
     redis.call('HSETNX', key, 'rps', 0)
   end
   return {0}
@@ -90,10 +99,12 @@ else
   -- a 429 proves that a limit exists: learn the limit again
   if num('rps', -1) == 0 then redis.call('HDEL', key, 'rps') end
   -- calls that ran at the same time and were all refused count as one refusal
-  if reset < 0 and num('hold', 0) > now then return {math.ceil(num('hold', 0) - now)} end
+  local held = ahead_of('hold', num('holds', MOST_MS) + 1000)
+  if reset < 0 and held > 0 then return {math.ceil(held - now)} end
   local storm = redis.call('HINCRBY', key, 'storm', 1)
   local wait = reset >= 0 and math.max(reset, 0.05) * 1000 or math.min(60000, 500 * 2 ^ math.min(storm, 8))
-  local till = math.max(num('hold', 0), now + wait)
+  local till = math.max(held, now + wait)
   redis.call('HSET', key, 'hold', string.format('%.0f', till), 'tat', string.format('%.0f', till))
+  redis.call('HSET', key, 'holds', string.format('%.0f', math.ceil(till - now)))
   return {math.ceil(till - now)}
 end

@@ -13,8 +13,12 @@ from typing import Literal, NamedTuple
 
 import redis
 
+from customer_sync.base.log import get
 from customer_sync.store import keys
+from customer_sync.store.ledger import Ledger
 from customer_sync.store.scripts import Scripts
+
+log = get(__name__)
 
 #: The share of the allowed rate that is used. Evenly spaced at 0.96, eleven calls cannot fall into one second of ten
 #: unless the network delays one by 40 ms more than the next.
@@ -32,6 +36,8 @@ MOST_CALLS = 1e9
 MAX_RESET_S = 3600.0
 #: How long a window counts that says to end later than that, in seconds: so one call a minute asks again.
 ASK_AGAIN_S = 60.0
+#: A person is told where calls are to be held for longer than this, in seconds.
+LONG_HOLD_S = 300.0
 
 
 class Grant(NamedTuple):
@@ -47,6 +53,7 @@ class Limits:
     def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
         self._client = client
         self._scripts = scripts
+        self._ledger = Ledger(client)
         self._told: dict[str, tuple[float, tuple[float, int]]] = {}
 
     def reserve(
@@ -110,17 +117,33 @@ class Limits:
             reset_s: in how many seconds that is; None where the answer does not tell: then longer each time.
         """
         self._told.pop(bucket, None)
+        asked_s = -1.0 if reset_s is None or math.isnan(reset_s) else reset_s
         wait_s = -1.0 if reset_s is None or math.isnan(reset_s) else _reset(reset_s)
-        (wait_ms,) = self._scripts.run("limiter", bucket, "hold", wait_s)
+        (wait_ms,) = self._scripts.run("limiter", bucket, "hold", f"{wait_s:.12g}")
+        if asked_s > LONG_HOLD_S:
+            self._tell_of_long_hold(bucket, asked_s)
         return float(wait_ms) / 1000
 
-    def told(self, bucket: str, limit: int = -1, remaining: int = 0, reset_s: float = 1.0) -> None:
+    def told(self, bucket: str, limit: float = -1, remaining: float = 0, reset_s: float = 1.0) -> None:
         """Take in what an answer told of a limit in other headers than Brevo's; nothing: that it was no refusal."""
-        self._scripts.run("limiter", bucket, "learn", limit, remaining, reset_s)
+        told = (-1.0, 0.0, 1.0) if limit < 0 else _believed(limit, remaining, reset_s)
+        if told is not None:
+            self._scripts.run("limiter", bucket, "learn", *(f"{one:.12g}" for one in told))
 
-    def hold_for(self, bucket: str, wait_s: float | None) -> None:
-        """Hold all calls for so many seconds; None: the time is unknown, and grows with each refusal in a row."""
-        self._scripts.run("limiter", bucket, "hold", -1 if wait_s is None else wait_s)
+    def _tell_of_long_hold(self, bucket: str, asked_s: float) -> None:
+        """Tell a person, once an hour, that calls are held for long."""
+        if not self._client.set(keys.note(f"held:{bucket}"), "1", nx=True, ex=int(MAX_RESET_S)):
+            return
+        if asked_s > MAX_RESET_S:
+            how = "for longer than an hour, which is not believed: one call a minute asks again"
+        else:
+            how = f"for {asked_s / 60:.0f} minutes"
+        log.warning("calls held for long", bucket=bucket, asked_s=asked_s)
+        self._ledger.alert(
+            f"All calls under the limit `{bucket}` are held {how}.",
+            "See what the other side says of your rate limit. What waits is kept, and goes on by itself.",
+            cause="held",
+        )
 
     def forget(self, bucket: str) -> None:
         """Forget a limit, when the key or the address changed."""

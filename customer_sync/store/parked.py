@@ -6,9 +6,9 @@ import base64
 import json
 import secrets
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, NamedTuple
 
 import redis
@@ -22,6 +22,13 @@ from customer_sync.store.forms import NewerForm, decode_part, encode_part
 from customer_sync.store.items import Item, combined
 from customer_sync.store.people import People
 from customer_sync.store.scripts import Scripts, as_text
+
+#: How many things are parked at most: beyond it the oldest are dropped, counted and told.
+MOST: Final = 20_000
+#: How long a thing is parked at most, in seconds (90 days): it holds what a customer sent.
+KEPT_S: Final = 90 * 24 * 3600.0
+#: How many are read at once: one may have some megabytes.
+_PAGE: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,11 +147,26 @@ class ParkedStore:
         self._scripts = scripts
         self._counters = counters
 
-    def list(self, limit: int = 1000) -> list[Parked]:
-        """Return what is parked, newest first."""
+    def each(self, limit: int = MOST) -> Iterator[Parked]:
+        """Yield what is parked, newest first, a page at a time: however much it is, little of it is in memory."""
         ids: Any = self._client.zrange(keys.PARKED_AT, 0, limit - 1, desc=True)
-        raws = self._client.hmget(keys.PARKED, ids) if ids else []
-        return [_decode(raw) for raw in raws if raw]
+        for start in range(0, len(ids), _PAGE):
+            for raw in self._client.hmget(keys.PARKED, ids[start : start + _PAGE]):
+                if raw:
+                    yield _decode(raw)
+
+    def briefs(self, limit: int = MOST) -> Iterator[Parked]:
+        """Yield the same without the contents: for lists and groups."""
+        return (replace(one, content="") for one in self.each(limit))
+
+    def list(self, limit: int = 1000) -> list[Parked]:
+        """Return what is parked, newest first, with all contents: for few of them."""
+        return list(self.each(limit))
+
+    def trim(self) -> tuple[int, int]:
+        """Drop what is parked for longer than `KEPT_S`, and the oldest beyond `MOST`; return how many of each."""
+        aged, over = self._scripts.run("parked_trim", int(KEPT_S * 1000), MOST)
+        return int(aged), int(over)
 
     def count(self) -> int:
         """Return how many things are parked."""

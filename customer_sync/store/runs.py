@@ -208,7 +208,7 @@ class Runs:
     def lease(self, number: str) -> Iterator[bool]:
         """Hold a run's lease while the block works; gives False when another has it."""
         key, token = keys.run(number, "lease"), secrets.token_hex(8)
-        if not self._client.set(key, token, nx=True, px=LEASE_MS):
+        if not self._scripts.run("claim", key, token, LEASE_MS):
             yield False
             return
         done = threading.Event()

@@ -10,7 +10,21 @@ import redis
 
 #: Scripts that run although Redis is full: they are how it gets room again. Such flags need Redis 7.
 MAKE_ROOM = frozenset(
-    {"take", "settle", "renew", "compact", "sweep", "limiter", "run_move", "run_lease", "run_forget", "attribute_names"}
+    {
+        "take",
+        "settle",
+        "renew",
+        "compact",
+        "sweep",
+        "wake",
+        "claim",
+        "parked_trim",
+        "limiter",
+        "run_move",
+        "run_lease",
+        "run_forget",
+        "attribute_names",
+    }
 )
 #: Scripts that know people: which record leads to which address.
 KNOW_PEOPLE = frozenset({"commit", "settle", "replay", "run_lookup", "whose"})

@@ -15,6 +15,7 @@ local now = now_ms()
 local word = 'taken'
 local open_until = redis.call('HGET', P .. 'brk:' .. lane, 'until')
 if open_until then
+  if tonumber(open_until) > now + PAUSE_MS then open_until = '0' end
   if tonumber(open_until) > now then return {'closed', tonumber(open_until) - now, '', {}} end
   -- after a pause one worker tries one item, and the others wait until its lease ends; the bulk gear waits, too
   if which == 'bulk' or which == 'single' then return {'closed', 1000, '', {}} end

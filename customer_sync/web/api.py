@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from itertools import islice
 
 import redis
 from flask import Blueprint, Response, jsonify, request
@@ -26,8 +27,6 @@ log = get(__name__)
 
 #: How many entries a list has at most.
 MAX_LIMIT = 500
-#: How many parked things one call looks at.
-MAX_PARKED = 100_000
 REDIS_AWAY = ("Redis does not answer.", "Start Redis; webhooks are kept in the spool meanwhile.")
 
 
@@ -131,7 +130,7 @@ def _parked(routes: Blueprint, services: Services) -> None:
     def listed() -> Response:
         store, limit = services.store(), _limit()
         chosen = _chosen(request.args.get("reason"), request.args.get("source"))
-        found = [parked for parked in store.parked.list(MAX_PARKED) if chosen(parked)][:limit]
+        found = islice(filter(chosen, store.parked.each()), limit)
         return jsonify({"parked": [parked_json(parked) for parked in found], "count": store.parked.count()})
 
     @routes.get("/parked/<parked_id>")
@@ -168,11 +167,15 @@ def _parked(routes: Blueprint, services: Services) -> None:
 def replay_all(store: Store, reason: str | None, source: str | None) -> int:
     """Send again what is parked for a reason, from a source, or both; return how many."""
     chosen = _chosen(reason, source)
-    found = [parked for parked in reversed(store.parked.list(MAX_PARKED)) if chosen(parked)]
-    for parked in found:
-        store.parked.replay(parked)
-    log.info("parked things replayed", count=len(found))
-    return len(found)
+    ids = [parked.id for parked in store.parked.briefs() if chosen(parked)]
+    found = 0
+    for parked_id in reversed(ids):
+        parked = store.parked.get(parked_id)
+        if parked is not None:
+            store.parked.replay(parked)
+            found += 1
+    log.info("parked things replayed", count=found)
+    return found
 
 
 def find_events(store: Store, limit: int, *, state: EventState | None, source: str | None) -> list[Row]:

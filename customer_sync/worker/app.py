@@ -26,7 +26,7 @@ from customer_sync.engine.lane import PLATFORMS
 from customer_sync.errors import ConfigError
 from customer_sync.pipeline import Line
 from customer_sync.skills.chosen import configure_log
-from customer_sync.store import connect, server
+from customer_sync.store import connect, messages_in, server
 from customer_sync.store.keeper import KEEP_S
 from customer_sync.store.lanes import SERVED_S
 from customer_sync.store.salt import Estranged
@@ -49,6 +49,10 @@ SILENT_S = 15.0
 #: How long a task may give no sign of life, in seconds; then it is stuck, and the worker is ended. Every call has a
 #: deadline of its own: this is for what nobody thought of. A page of a run may be a file of ten minutes.
 STUCK_S = {"": KEEP_S, **dict.fromkeys(("tajo.pull", "tajo.reconcile", "tajo.bulk", "tajo.follow", "tajo.tick"), 900.0)}
+#: How many wake-ups wait in a queue at most: without a worker they would pile up, one a second.
+MOST_MESSAGES = 100
+#: How long the queue is waited for before a message is sent, in seconds.
+LOOK_TIMEOUT_S = 0.5
 #: How often a worker notes that it lives, in seconds.
 SEEN_EVERY_S = 5.0
 _STUCK_REMEDY = (
@@ -132,8 +136,21 @@ def _queue_of(lane: str) -> str:
     return "" if handler is None else handler.lane.queue
 
 
+@cache
+def _broker() -> redis.Redis:
+    return connect(app.conf.broker_url, timeout_s=LOOK_TIMEOUT_S)
+
+
+def _is_full(queue: str) -> bool:
+    """Tell whether so many messages wait that no worker reads them: one more would change nothing."""
+    return messages_in(_broker(), app.conf.broker_transport_options["global_keyprefix"] + queue) >= MOST_MESSAGES
+
+
 def _send(task: str, *arguments: str, queue: str = "") -> None:
+    route = app.conf.task_routes.get(task, {})
     try:
+        if _is_full(queue or route.get("queue", app.conf.task_default_queue)):
+            return
         app.send_task(task, args=arguments, queue=queue or None, retry=False, argsrepr="", kwargsrepr="")
     except Exception as error:  # noqa: BLE001  # whatever it is, the sweep makes up for it, and nobody must wait for it
         logger.warning("message not sent", task=task, error=type(error).__name__)

@@ -374,3 +374,72 @@ def test_a_new_hour_gives_all_its_calls_although_the_end_of_the_old_one_is_known
     limits.learn(BUCKET, 100, 99, 3600)
 
     assert len(limits.reserve(BUCKET, 50).offsets_s) == 50
+
+
+@pytest.mark.parametrize(
+    ("reset_s", "words"), [(301, "for 5 minutes"), (3600, "for 60 minutes"), (1.79e9, "a minute asks")]
+)
+def test_a_person_is_told_once_an_hour_that_calls_are_held_for_long(store, reset_s, words):
+    for _ in range(3):
+        store.limits.hold(BUCKET, reset_s)
+
+    (told,) = store.ledger.alerts()
+    assert words in told["alert"]
+
+
+def test_a_short_hold_is_no_news(store):
+    store.limits.hold(BUCKET, 300)
+    store.limits.hold(BUCKET)
+
+    assert store.ledger.alerts() == []
+
+
+# Redis' clock is set back
+
+
+@pytest.fixture(params=[120, 3600, 90_000])
+def back_s(request):
+    """By how much."""
+    return -float(request.param)
+
+
+@pytest.mark.parametrize("urgent", [False, True])
+@pytest.mark.parametrize("is_bulk", [False, True])
+def test_calls_go_on_when_the_clock_is_set_back(limits, back_s, urgent, is_bulk):
+    limits.learn(BUCKET, 10, 9, 1)
+    for _ in range(20):
+        limits.reserve(BUCKET, 5)
+        limits.reserve(BUCKET, 1, is_bulk=True)
+
+    limits.time.move(back_s)
+
+    assert limits.reserve(BUCKET, 1, urgent=urgent, is_bulk=is_bulk).offsets_s
+
+
+def test_a_hold_and_an_hour_that_were_set_before_the_clock_was_set_back_count_as_over(limits, back_s):
+    limits.learn(BUCKET, 10, 9, 1)
+    limits.hold(BUCKET, 30)
+    limits.time.move(back_s)
+    assert limits.reserve(BUCKET, 1).offsets_s
+    limits.learn(BUCKET, 100, 0, 60)
+    limits.time.move(back_s)
+
+    assert limits.reserve(BUCKET, 1).offsets_s
+
+
+def test_a_new_hold_counts_although_the_clock_was_set_back_before_it(limits, back_s):
+    limits.hold(BUCKET, 30)
+    limits.time.move(back_s)
+
+    assert limits.hold(BUCKET, 20) == 20
+    assert limits.reserve(BUCKET, 1).wait_s == 20
+    limits.time.move(21)
+    assert limits.reserve(BUCKET, 1).offsets_s
+
+
+def test_calls_before_the_limit_is_known_go_on_when_the_clock_is_set_back(limits, back_s):
+    while limits.reserve(BUCKET, 50).offsets_s:
+        pass
+    limits.time.move(back_s)
+
+    assert limits.reserve(BUCKET, 1).offsets_s

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+import tracemalloc
 
 import pytest
 from jsonschema import Draft202012Validator, FormatChecker
 
 from customer_sync.model import EventState
-from customer_sync.store import inbox
+from customer_sync.store import inbox, keys
+from customer_sync.store.parked import Parked, encode
 from customer_sync.store.wrong_keys import FROM_ONE
 from customer_sync.web.openapi import OPERATIONS, document
 
@@ -294,7 +296,7 @@ def test_without_redis_every_call_that_needs_it_says_so(web, without_redis):
 
 
 def test_a_fault_of_ours_is_json_too_and_says_nothing_of_the_inside(web, store, monkeypatch, caplog):
-    monkeypatch.setattr(store.parked, "list", lambda _: 1 / 0)
+    monkeypatch.setattr(store.parked, "each", lambda: 1 / 0)
 
     answer = web.get("/api/v1/parked")
 
@@ -338,3 +340,20 @@ def test_another_sites_page_cannot_replay(make_app, seed: Seed, store):
 
 def test_no_answer_stays_in_a_cache(web):
     assert web.get("/api/v1/status").headers["Cache-Control"] == "no-store"
+
+
+def test_a_list_of_a_few_parked_things_takes_little_memory_however_much_is_parked(make_app, store):
+    big = [Parked(f"p{number}", "inbound", "lumen", "R.", "D.", "eHh4" * 25_000) for number in range(400)]
+    store.client.hset(keys.PARKED, mapping={one.id: encode(one) for one in big})
+    store.client.zadd(keys.PARKED_AT, {one.id: number for number, one in enumerate(big)})
+    web = make_app().test_client()
+    web.get("/api/v1/parked?limit=1")
+
+    tracemalloc.start()
+    found = web.get("/api/v1/parked?limit=1&source=lumen").json
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert ([one["id"] for one in found["parked"]], found["count"]) == (["p399"], 400)
+    assert found["parked"][0]["size_bytes"] == 75_000
+    assert peak_bytes < 12_000_000

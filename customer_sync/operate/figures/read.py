@@ -136,7 +136,7 @@ def parked_groups(store: Store) -> tuple[Group, ...]:
         redis.RedisError: Redis does not answer.
     """
     groups: dict[tuple[str, str], list[Parked]] = {}
-    for one in store.parked.list(GROUPED):
+    for one in store.parked.briefs(GROUPED):
         groups.setdefault((one.reason, one.remedy), []).append(one)
     found = [Group(reason, remedy, tuple(members)) for (reason, remedy), members in groups.items()]
     return tuple(sorted(found, key=lambda group: -len(group.members)))
