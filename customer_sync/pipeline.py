@@ -37,7 +37,7 @@ from customer_sync.engine.plan import Request, commit
 from customer_sync.errors import Parkable
 from customer_sync.kit.connector import Connector
 from customer_sync.model import Event, EventState, Inbound, Kind
-from customer_sync.reading import Read, Reader
+from customer_sync.reading import REQUESTS, Read, Reader
 from customer_sync.skills import Skill
 from customer_sync.store import Store, inbox
 from customer_sync.store.counters import Tally
@@ -128,6 +128,8 @@ def _count(line: Line, requests: Sequence[Read], states: Sequence[str]) -> Tally
             tally.count("tajo_events_total", source=one.source, state=EventState.IGNORED)
         for name in one.refused:
             tally.count("tajo_fields_refused_total", field=name)
+        for asked in one.asked:
+            _alert(line, asked, *REQUESTS[asked.kind])
         for event in [*one.events, *[None] * one.parked]:
             state = next(answers)
             if state == "skipped":
@@ -136,18 +138,16 @@ def _count(line: Line, requests: Sequence[Read], states: Sequence[str]) -> Tally
             if event is None or state == EventState.REPEATED:
                 continue
             tally.count("tajo_values_left_out_total", by=len(event.notes), source=one.source)
-            if event.kind in _ALERTS:
-                _alert(line, event)
+            if event.kind is Kind.SOURCE_ALERT:
+                text, remedy = str(event.record.get("message", event.topic)), str(event.record.get("remedy", ""))
+                _alert(line, event, text, remedy)
+                line.store.doors.complain(event.source, text, remedy)
     return tally
 
 
-_ALERTS = {Kind.SOURCE_ALERT, Kind.CUSTOMER_DATA_REQUESTED}
-
-
-def _alert(line: Line, event: Event) -> None:
-    text, remedy = str(event.record.get("message", event.kind)), str(event.record.get("remedy", ""))
+def _alert(line: Line, event: Event, text: str, remedy: str) -> None:
     log.warning("source alert", source=event.source, topic=event.topic)
-    line.store.ledger.alert(text, remedy, source=event.source)
+    line.store.ledger.alert(f"{event.source}: {text}", remedy, source=event.source)
 
 
 # lanes → Brevo ------------------------------------------------------------------------------------------------------

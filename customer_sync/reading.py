@@ -6,7 +6,7 @@ Nothing here writes: a request becomes a `Read`, and the pipeline commits many o
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +16,7 @@ from customer_sync.engine.planner import Planner
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.rescue import ALONE
-from customer_sync.model import Event, Inbound, to_ms
+from customer_sync.model import Event, Inbound, Kind, to_ms
 from customer_sync.person.identity import fingerprint
 from customer_sync.registry import recognise
 from customer_sync.skills import Skill
@@ -37,6 +37,7 @@ class Read:
         events: its events, in the order in which the script answers them.
         parked: how much of it had to be parked; the script answers these last.
         refused: the fields that were left out.
+        asked: events that ask a person to act; they are parked.
     """
 
     source: str
@@ -44,6 +45,7 @@ class Read:
     events: list[Event] = field(default_factory=list)
     parked: int = 0
     refused: list[str] = field(default_factory=list)
+    asked: list[Event] = field(default_factory=list)
 
     @property
     def is_ignored(self) -> bool:
@@ -80,6 +82,10 @@ class Reader:
             for part in self._parts(entry.inbound):
                 if isinstance(part, PayloadError):
                     stopped.append(_park(entry.inbound, str(part), part.remedy))
+                    continue
+                if part.kind in REQUESTS:
+                    stopped.append(self._ask(entry.inbound, part))
+                    found.asked.append(part)
                     continue
                 try:
                     one, fault = self.plan(part, entry.inbound.received_at, found)
@@ -119,6 +125,8 @@ class Reader:
         """
         steps: list[Step] = []
         notes = list(event.notes)
+        if event.kind is Kind.SOURCE_ALERT:
+            notes.append(str(event.record.get("message", "")))
         fault: MappingError | None = None
         for skill in self._skills:
             intent = skill.intent(event)
@@ -130,6 +138,11 @@ class Reader:
         groups = self._planner.groups(steps, behind, seen_at)
         seen = fingerprint(f"{event.source}|{event.id}{ALONE if fault else ''}", self._salt)
         return Planned(groups, seen, event_row(event, "; ".join(notes))), fault
+
+    def _ask(self, inbound: Inbound, event: Event) -> list[Any]:
+        """Return a request that only a person can fulfil, as a parked one: once, however often it is sent."""
+        number = "p" + fingerprint(f"{event.source}|{event.id}", self._salt)[:10]
+        return _park(inbound, *REQUESTS[event.kind], event, number)
 
     def _parts(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
         connector = self._connectors.get(inbound.source)
@@ -150,6 +163,13 @@ class Reader:
             return [_Unread(f"A fault in the connector: {type(error).__name__}.", _REPORT)]
 
 
+#: What only a person can do → what is asked for, and how it is done.
+REQUESTS: Mapping[Kind, tuple[str, str]] = {
+    Kind.CUSTOMER_DATA_REQUESTED: (
+        "A customer asks the shop for all that is known of them.",
+        "Answer within 30 days: give the shop's owner what `tajo contacts explain <address>` shows, then drop this.",
+    ),
+}
 _REPORT = "Report it with the request, then replay."
 
 
@@ -169,9 +189,10 @@ def _park_raw(entry: inbox.Entry) -> list[Any]:
     return [one.id, parked.encode(one), ["e", one.id, "s", "inbox", "k", "", "t", "", "n", reason]]
 
 
-def _park(inbound: Inbound, reason: str, remedy: str, event: Event | None = None) -> list[Any]:
+def _park(inbound: Inbound, reason: str, remedy: str, event: Event | None = None, number: str = "") -> list[Any]:
     at_ms = to_ms(inbound.received_at)
     one = parked.park_inbound(inbox.encode(inbound), inbound.source, reason, remedy, at_ms)
+    one = replace(one, id=number or one.id)
     row = event_row(event, reason) if event else ["e", one.id, "s", inbound.source, "k", "", "t", "", "n", reason]
     log.warning("request parked", source=inbound.source, parked=one.id, reason=reason)
     return [one.id, parked.encode(one), row]

@@ -23,12 +23,28 @@ SCOPES: Mapping[str, str] = {
 }
 
 _SCHEME = re.compile(r"^https?://")
+_ADMIN = re.compile(r"(?:https?://)?admin\.shopify\.com/store/([^/?#]+)")
 _VERSION = re.compile(r"20\d\d-(01|04|07|10)|unstable")
 
 
 def host_of(address: str) -> str:
     """Return the host name of an address, however it was written: with `https://`, a path, capitals."""
     return _SCHEME.sub("", address.strip().lower()).partition("/")[0].partition(":")[0]
+
+
+def right_address(written: str) -> str:
+    """Return what to write where a text is not a store's own address, "" where it is.
+
+    Deliveries name the store by that address and no other: with another one all of them would be refused.
+    """
+    host = host_of(written)
+    if SHOP.fullmatch(host):
+        return ""
+    in_admin = _ADMIN.match(written.strip().lower())
+    name = in_admin[1] if in_admin else host
+    if SHOP.fullmatch(f"{name}.myshopify.com"):
+        return f"Write {name}.myshopify.com, if that is the store's own address."
+    return "Write the store's own address, your-store.myshopify.com; Settings > Domains in its admin shows it."
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import sha256
 
 from connectors.shopify import bulk, connect, consent, events, findings, pull, upkeep
-from connectors.shopify.account import Account, host_of
+from connectors.shopify.account import Account, host_of, right_address
 from connectors.shopify.api import Api
 from customer_sync.errors import PayloadError, Refused
 from customer_sync.kit.connector import Connector, Option, header, json_object, parse_time
@@ -91,7 +91,9 @@ class ShopifyConnector(Connector):
     secret_keys = ("webhook_secret", "api_secret")
     options = (
         Option(
-            "shop_url", "The store's own address, `your-store.myshopify.com`; deliveries of other stores are refused."
+            "shop_url",
+            "The store's own address, `your-store.myshopify.com`; deliveries of other stores are refused.",
+            remedy=right_address,
         ),
         Option("api_version", "The version of the Admin API, such as 2026-10."),
         Option("api_key", "The app's client id."),

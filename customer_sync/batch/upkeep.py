@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -20,6 +21,8 @@ log = get(__name__)
 #: How long to wait for the call of a new webhook to be counted, in seconds: the ingress writes its counts every second.
 HEARD_WITHIN_S: Final = 2.0
 _LOOK_S: Final = 0.05
+#: How many topics an alert names for each reason.
+FEW: Final = 3
 
 
 def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "webhooks") -> Upkeep:
@@ -45,13 +48,12 @@ def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "we
     store.set_note(webhooks_note(source), {"at_ms": puller.line.clock(), "address": address, **upkeep_json(found)})
     missed = catch_up(puller, source, by=by) if found.was_deaf else ""
     if found.repaired:
-        what = "; ".join(f"{topic}: {why}" for topic, why in found.repaired.items())
-        store.ledger.alert(f"Webhooks of {source} were repaired: {what}", missed, source=source)
+        text = f"{_count(found.repaired)} of {source} were repaired: {_by_reason(found.repaired)}."
+        store.ledger.alert(text, missed, source=source)
     if found.is_unheard:
         store.ledger.alert(UNHEARD.format(source=source), UNHEARD_FIX.format(address=address), source=source)
     if found.failed:
-        what = "; ".join(f"{topic}: {why}" for topic, why in found.failed.items())
-        _once(puller, source, f"Webhooks of {source} could not be made: {what}")
+        _once(puller, source, f"{_count(found.failed)} of {source} could not be made: {_by_reason(found.failed)}.")
     log.info("webhooks tended", source=source, made=len(found.created), repaired=len(found.repaired))
     return found
 
@@ -88,6 +90,23 @@ def _is_heard(store: Store, source: str, before: int) -> bool:
 
 def _unheard_note(source: str) -> str:
     return f"unheard:{source}"
+
+
+def _count(topics: Mapping[str, str]) -> str:
+    return "1 webhook" if len(topics) == 1 else f"{len(topics)} webhooks"
+
+
+def _by_reason(topics: Mapping[str, str]) -> str:
+    """Return why, each reason once with how many topics it is, and a few of them by name."""
+    reasons: dict[str, list[str]] = {}
+    for topic, why in topics.items():
+        reasons.setdefault(why.rstrip("."), []).append(topic)
+    return "; ".join(f"{why} ({_few(named)})" for why, named in sorted(reasons.items(), key=lambda one: -len(one[1])))
+
+
+def _few(topics: list[str]) -> str:
+    more = f" and {len(topics) - FEW} more" if len(topics) > FEW else ""
+    return ", ".join(topics[:FEW]) + more
 
 
 def webhooks_note(source: str) -> str:

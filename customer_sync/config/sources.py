@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from customer_sync.config import values
 from customer_sync.config.document import Node, Text
-from customer_sync.config.faults import choose, near
+from customer_sync.config.faults import Wrong, choose, near
 from customer_sync.config.keys import ENABLED_KEY, RESOURCES, SCHEDULE_KEYS, SOURCE_KEYS, Key
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
 from customer_sync.config.settings import Schedule, SourceSync
-from customer_sync.kit.connector import Connector, SourceSettings
+from customer_sync.kit.connector import Connector, Option, SourceSettings
 from customer_sync.model import Json
 
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
@@ -139,6 +140,15 @@ def _with_resources(reader: Reader, node: Node | None, sync: SourceSync, connect
     return SourceSync(flags, sync.field_mapping, sync.options, sync.schedule)
 
 
+def _own_value(option: Option, node: Node, env: values.Env) -> Json:
+    """Return what a connector's own key says; a text that cannot be right is refused with what to write instead."""
+    value = values.anything(node, env)
+    remedy = option.remedy(value) if option.remedy is not None and isinstance(value, str) and value else ""
+    if remedy:
+        raise Wrong(values.shown(node), remedy)
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class _Own:
     """Reads the keys a connector declares: its options and its webhook secrets."""
@@ -181,7 +191,7 @@ class _Own:
         keys = [Key(key.name, "", "", key.read, aliases=aliases.get(key.name, ()), secret=True) for key in keys]
         for option in self.connector.options:
             if option.name not in secret_names:
-                read = values.secret if option.secret else values.anything
+                read = values.secret if option.secret else partial(_own_value, option)
                 keys.append(Key(option.name, option.help, "", read, aliases=option.aliases, secret=option.secret))
         return keys
 

@@ -12,7 +12,7 @@ import json
 import math
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -63,13 +63,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One key a source of this platform may have in the config."""
+    """One key that a source may have in the config; `remedy` says what to write instead of a wrong text, else ""."""
 
     name: str
     help: str
     secret: bool = False
     required: bool = False
     aliases: tuple[str, ...] = ()
+    remedy: Callable[[str], str] | None = None
 
 
 class Connector(ABC):
@@ -96,8 +97,7 @@ class Connector(ABC):
     #: Whether the proof covers the body. A shared secret in a header, in the path or in the body proves only who calls.
     signs_body: ClassVar[bool] = True
     #: Whether the platform lets several customers have one e-mail address: CRMs and payment platforms do, shops do not.
-    #: Where it does not, the customer who told an address last has it, and the one before has none until they tell a
-    #: new one; where it does, each of them speaks for the address.
+    #: Where it does not, the one who told it last has it, the one before has none; where it does, each speaks for it.
     shares_addresses: ClassVar[bool] = False
     #: The answer once the request is in the inbox.
     accepted: ClassVar[Answer] = Answer()

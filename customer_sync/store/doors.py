@@ -33,6 +33,9 @@ class Door(NamedTuple):
         in_a_row: how many were refused since the last good one.
         cause: why the last refused one was.
         why: the same as a sentence.
+        complaint_ms: when the platform reported a fault of its own.
+        complaint: what it said.
+        remedy: what to do about that.
     """
 
     since_ms: int | None = None
@@ -41,6 +44,9 @@ class Door(NamedTuple):
     in_a_row: int = 0
     cause: str = ""
     why: str = ""
+    complaint_ms: int | None = None
+    complaint: str = ""
+    remedy: str = ""
 
 
 class Doors:
@@ -66,6 +72,12 @@ class Doors:
             pipe.hincrby(keys.DOORS, f"{source}|in_a_row", one.number)
         pipe.execute()
 
+    def complain(self, source: str, text: str, remedy: str) -> None:
+        """Note that a platform reported a fault of its own: its app was removed, a webhook lacks a permission."""
+        facts: list[str | int] = [f"{source}|complaint_ms", self._now_ms()]
+        facts += [f"{source}|complaint", text, f"{source}|remedy", remedy]
+        self._client.hset(keys.DOORS, items=facts)
+
     def know(self, sources: Iterable[str]) -> None:
         """Note since when these sources are in the config; what was noted before stays."""
         now_ms = self._now_ms()
@@ -86,5 +98,17 @@ class Doors:
 
 
 def _door(found: Mapping[str, str]) -> Door:
-    times = {name: int(found[name]) for name in ("since_ms", "accepted_ms", "refused_ms") if name in found}
-    return Door(**times, in_a_row=int(found.get("in_a_row", 0)), cause=found.get("cause", ""), why=found.get("why", ""))
+    def at(name: str) -> int | None:
+        return int(found[name]) if name in found else None
+
+    return Door(
+        since_ms=at("since_ms"),
+        accepted_ms=at("accepted_ms"),
+        refused_ms=at("refused_ms"),
+        in_a_row=at("in_a_row") or 0,
+        cause=found.get("cause", ""),
+        why=found.get("why", ""),
+        complaint_ms=at("complaint_ms"),
+        complaint=found.get("complaint", ""),
+        remedy=found.get("remedy", ""),
+    )

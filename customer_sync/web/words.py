@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 from flask import Flask
 from markupsafe import Markup, escape
 
-from customer_sync.model import EventState, from_ms
+from customer_sync.model import EventState, Json, from_ms
 from customer_sync.operate.figures import iso
 
 #: State → what it means, for people who see it for the first time.
@@ -16,7 +17,7 @@ MEANINGS: dict[str, str] = {
     EventState.DELIVERED: "Brevo has it",
     EventState.RETRYING: "did not work yet; it is tried again",
     EventState.PARKED: "a person must look",
-    EventState.IGNORED: "nothing to do",
+    EventState.IGNORED: "nothing for Brevo in it",
     EventState.REPEATED: "the same as one before; sent twice by the shop",
 }
 
@@ -91,9 +92,19 @@ def marked(text: str) -> Markup:
     return Markup("").join(parts)
 
 
+def readable(value: Json) -> str:
+    """Return JSON for people: indented, every letter as it is written. A text that is no JSON stays as it is."""
+    if isinstance(value, str):
+        try:
+            value = json.loads(value)
+        except ValueError:
+            return str(value)
+    return value if isinstance(value, str) else json.dumps(value, indent=2, ensure_ascii=False)
+
+
 def register(app: Flask) -> None:
     """Make the words known to the templates."""
-    for one in (count, percent, duration, size, clock, day, kind, sentence, marked, iso):
+    for one in (count, percent, duration, size, clock, day, kind, sentence, marked, readable, iso):
         app.jinja_env.filters[one.__name__] = one
     app.jinja_env.globals["MEANINGS"] = MEANINGS
     app.jinja_env.trim_blocks = True

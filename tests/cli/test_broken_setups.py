@@ -146,6 +146,10 @@ def other_store(setup: Setup) -> None:
     setup.webhook(times=3, **{"x-shopify-shop-domain": "other.myshopify.com"})
 
 
+def app_removed(setup: Setup) -> None:
+    setup.store.doors.complain("shopify", "The app was uninstalled.", "Install it again.")
+
+
 def run_failed(setup: Setup) -> None:
     run = setup.store.runs.start("shopify", RunKind.FULL)
     setup.store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="A page is broken.", remedy="Resume.")
@@ -226,6 +230,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     "the secret is wrong": (secret_wrong_from_the_start, "webhooks_refused", "down", "All webhooks of shopify"),
     "webhooks are not signed": (unsigned, "webhooks_refused", "look", "The signature is missing."),
     "webhooks are of another store": (other_store, "webhooks_refused", "down", "of another store"),
+    "the app was uninstalled": (app_removed, "source_complains", "down", "The app was uninstalled."),
     "a run failed": (run_failed, "run_stopped", "down", "Run 1 of shopify stopped: A page is broken."),
     "the brake stopped a run": (run_braked, "run_braked", "down", "It would block 400 contacts."),
     "a pull is stuck": (pull_stuck, "run_hindered", "look", "does not get on: The shop answers 503."),

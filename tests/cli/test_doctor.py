@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -481,3 +484,33 @@ def test_warnings_do_not_fail():
 def test_a_redis_error_without_words_is_still_told():
 
     assert "ConnectionError" in redis_finding(redis.ConnectionError()).cause
+
+
+LOGS_IN_A_CHECK = """
+import customer_sync.operate.doctor as doctor
+from customer_sync.base.log import get
+from customer_sync.cli import main
+
+def check(patient):
+    get("customer_sync.store.vault").warning("key made: keep it")
+    return iter(())
+
+doctor.CHECKS = (check,)
+main(["doctor"])
+"""
+
+
+def test_the_log_does_not_write_into_the_table(healthy):
+    done = subprocess.run(
+        [sys.executable, "-c", LOGS_IN_A_CHECK],
+        env={**os.environ, **healthy.env},
+        cwd=healthy.folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert "parked: nothing" in done.stdout
+    assert "key made" not in done.stdout + done.stderr
+    assert done.stdout.index("key of stored credentials") > done.stdout.index("Brevo key")

@@ -341,3 +341,14 @@ def test_what_the_others_call_ends_after_them(tmp_path):
     supervisor.stop()
 
     assert log.read_text().split() == ["up", "up", "worker", "sandbox"]
+
+
+def test_a_folder_that_cannot_be_written_is_told_without_a_traceback(tajo):
+    # root, who runs tests here and there, may write into read-only folders, but into no file
+    (tajo.folder / "file").write_text("")
+
+    told = tajo("run", code=2, TAJO_HOME=str(tajo.folder / "file" / "home")).stderr
+
+    assert "Nothing can be written in" in told
+    assert "TAJO_HOME" in told
+    assert "Traceback" not in told

@@ -309,6 +309,15 @@ def test_what_concerns_the_whole_installation_stands_below_the_sources(tajo, sto
     assert "No worker is at work." in tajo("connectors", "status").stdout
 
 
+@pytest.mark.parametrize("written", ["demo", "https://admin.shopify.com/store/demo"])
+def test_an_address_of_a_shop_that_would_refuse_every_webhook_is_a_fault_of_the_config(tajo, written):
+    tajo.config.write_text(tajo.config.read_text().replace("demo.myshopify.com", written))
+
+    told = tajo("check", code=2).stderr
+
+    assert f"connectors.shopify.shop_url: found '{written}'. Write demo.myshopify.com" in told
+
+
 # skills
 
 

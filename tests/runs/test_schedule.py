@@ -188,13 +188,17 @@ def test_realtime_sources_are_never_pulled(rig):
 def test_webhooks_that_were_off_are_repaired_and_what_was_missed_is_pulled(rig):
     tick(chosen(), rig.puller, MORNING)
     finish_all(rig)
-    rig.sources["shop"].ensure_webhooks = lambda address, access: Upkeep(repaired={"customers/update": "was disabled"})
+    off = {f"topic/{number}": "was disabled" for number in range(24)} | {"customers/update": "led elsewhere."}
+    rig.sources["shop"].ensure_webhooks = lambda address, access: Upkeep(repaired=off)
 
     begun = tick(chosen(public_url="https://tajo.example"), rig.puller, MORNING + timedelta(minutes=11))
 
     assert begun == ["webhooks:shop"]
     assert rig.store.runs.open_run("shop").by == "webhooks"
-    assert "was disabled" in str(rig.store.ledger.alerts())
+    assert rig.store.ledger.alerts()[0]["alert"] == (
+        "25 webhooks of shop were repaired: was disabled (topic/0, topic/1, topic/2 and 21 more); "
+        "led elsewhere (customers/update)."
+    )
 
 
 def off_and_on_again(rig):

@@ -8,11 +8,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
 from werkzeug.serving import make_server
 
+from customer_sync.store import keys
+from customer_sync.store.run import RunKind, RunState
 from customer_sync.web import dashboard
 from tests.programs import need
 
@@ -48,20 +51,49 @@ def browse(chromium: str, tmp_path: Path) -> Callable[..., tuple[str, str]]:
 
 
 SCRIPT = Path(dashboard.__file__).parent / "static" / "tajo.js"
-#: Added to the page's script: writes into the page by how much it is wider than the screen.
+#: Added to the page's script. In a frame it tells the page around it what does not fit on the screen: by how much the
+#: page is wider, what lies on something else in the frame of the page, and whether the person of an event is seen.
+#: With `#keyboard` it puts the keyboard on the newest event, and tells at the end where the keyboard is.
 PROBE = b"""
-const whole = document.documentElement;
-setTimeout(() => { whole.dataset.tooWide = whole.scrollWidth - innerWidth; }, 300);
+const whole = document.documentElement, told = top.document.documentElement.dataset;
+setTimeout(() => {
+  const box = (where) => document.querySelector(where)?.getBoundingClientRect();
+  const [out, live, who] = [box(".top form"), box("#live"), box(".events .who:not(:empty)")];
+  const frames = [whole, ...document.querySelectorAll("main, .panel")];
+  told.tooWide = Math.max(...frames.map((one) => one.scrollWidth - one.clientWidth));
+  told.screen = innerWidth;
+  told.sticking = [...document.querySelectorAll("main *")]
+    .filter((one) => !one.closest("thead") && one.getBoundingClientRect().right > innerWidth)
+    .map((one) => one.tagName + "." + one.className).slice(0, 6).join(" ");
+  told.overlap = Boolean(out && live && out.left < live.right && live.left < out.right
+    && out.top < live.bottom && live.top < out.bottom);
+  told.who = who ? Math.round(who.width) : "none";
+}, 300);
+if (location.hash === "#keyboard") {
+  document.querySelector("#events tbody a").focus();
+  setInterval(() => { told.keyboard = document.activeElement.getAttribute("href"); }, 500);
+}
+if (location.hash === "#marked") {
+  getSelection().selectAllChildren(document.querySelector("#events tbody"));
+  setInterval(() => { told.live = document.getElementById("live").textContent; }, 500);
+}
 """
+#: Browsers make no window narrower than 500 pixels; a frame may have any width.
+PHONE = '<!doctype html><html lang="en"><iframe width="390" height="3000" style="border:0" src="%s"></iframe></html>'
 
 
 @pytest.fixture
-def site(make_app, seed: Seed) -> Iterator[str]:
+def site(make_app, seed: Seed, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Serve the overview to whoever asks; an event arrives each time that the page asks what is new."""
+    policy = dashboard.POLICY.replace("frame-ancestors 'none'", "frame-ancestors 'self'")
+    monkeypatch.setattr(dashboard, "POLICY", policy)
     app = make_app()
     inner, arrived = app.wsgi_app, iter(range(1000, 2000))
 
     def wsgi_app(environ, start_response):
+        if environ["PATH_INFO"] == "/phone":
+            start_response("200 OK", [("Content-Type", "text/html")])
+            return [(PHONE % environ["QUERY_STRING"]).encode()]
         if environ["PATH_INFO"] == "/live":
             seed.event(next(arrived))
         if environ["PATH_INFO"] == "/static/tajo.js":
@@ -101,16 +133,42 @@ def test_the_overview_renews_itself_and_breaks_no_rule_of_its_policy(browse, sit
     assert logged == ""
 
 
-@pytest.mark.parametrize("path", ["/", "/events", "/parked"])
-def test_nothing_sticks_out_of_the_page_of_a_phone(browse, site, seed: Seed, store, path):
-    seed.event("a-very-long-event-id-" * 4)
+@pytest.mark.parametrize("path", ["/", "/events", "/runs", "/parked"])
+def test_everything_fits_on_the_screen_of_a_phone(browse, site, seed: Seed, store, path):
+    seed.event("a-very-long-event-id-" * 4, source="a_source_with_a_long_name_as_people_give_them")
     seed.inbound("customer.default_address.country_code_that_is_very_long_indeed: found a list")
     store.ledger.alert("An alert with a_word_that_is_much_longer_than_the_screen_of_any_phone_there_is_today.", "Look.")
+    row = {"e": "x1", "s": "lumen", "k": "customer_updated", "t": "", "st": "delivered", "p": "12"}
+    store.client.xadd(keys.LEDGER, row)
+    for _ in range(2):
+        run = store.runs.start("lumen", RunKind.FULL)
+        store.runs.move(run, (RunState.RUNNING,), RunState.DONE)
 
-    page, _ = browse(site + path, for_s=1, width=390)
+    page, _ = browse(f"{site}/phone?{path}", for_s=1)
 
-    assert "Sign out" in page
-    assert 'data-too-wide="0"' in page
+    found = dict(re.findall(r'data-([a-z-]+)="([^"]*)"', page.partition(">")[2].partition(">")[0]))
+    assert found["screen"] == "390"
+    assert (found["too-wide"], found["sticking"]) == ("0", "")
+    assert found["overlap"] == "false"
+    assert path not in {"/", "/events"} or int(found["who"]) > 20
+
+
+def test_the_keyboard_stays_on_its_event_while_new_ones_come(browse, site, seed: Seed):
+    event_id = seed.event(1)
+
+    page, _ = browse(f"{site}/#keyboard", for_s=7)
+
+    assert "note of 1001" in page
+    assert event_id in unquote(re.findall(r'data-keyboard="([^"]*)"', page)[0])
+
+
+def test_while_text_is_marked_the_button_says_that_the_part_is_held(browse, site, seed: Seed):
+    seed.event(1)
+
+    page, _ = browse(f"{site}/#marked", for_s=7)
+
+    assert "note of 1001" not in page
+    assert re.search(r'data-live="\s*Live, held where you are', page)
 
 
 def test_a_sign_in_link_opens_the_overview_at_one_click(browse, make_app, store, seed: Seed):

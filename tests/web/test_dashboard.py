@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import html
 import io
 import re
 import subprocess
@@ -255,7 +256,7 @@ def test_every_event_leads_to_its_page(web, busy):
 def test_an_event_tells_each_step_with_the_time_it_took(web, seed: Seed):
     text = words(web.get(f"/events/{seed.event(7)}").text)
 
-    assert "ignored nothing to do" in text
+    assert "ignored nothing for Brevo in it" in text
     assert "delivered Brevo has it note of 7" in text
     assert re.search(r"\d+ ms after it was read", text)
     assert "customers/update" in text
@@ -285,6 +286,18 @@ def test_parked_things_stand_by_reason_with_what_to_do(web, seed: Seed):
     assert "What to do: Fix the sender, then replay. 2 from lumen, tulip" in text
     assert "Replay all 2 : A" in text
     assert "person #12" in text
+
+
+def test_what_a_parked_thing_holds_is_readable_and_no_box_is_empty(web, seed: Seed):
+    of_item = web.get(f"/parked/{seed.item('Brevo refused `SMS`.')}?reveal=1").text
+    of_request = web.get(f"/parked/{seed.inbound()}?reveal=1").text
+
+    assert "Amélie" in html.unescape(of_item)
+    assert "\\u00e9" not in of_item
+    assert "<h1>Brevo refused <code>SMS</code>.</h1>" in of_item
+    boxes = re.findall(r"<pre[^>]*>(.*?)</pre>", of_request, re.DOTALL)
+    assert boxes
+    assert all(box.strip() for box in boxes)
 
 
 def test_a_group_is_replayed_without_a_script(web, seed: Seed, store):

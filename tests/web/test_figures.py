@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,14 @@ def test_a_source_that_left_the_config_is_still_counted(store, tmp_path):
     store.counters.add(counted)
 
     assert read(store, tmp_path).sources["gone"]["delivered"] == 1
+
+
+def test_an_erasure_that_was_asked_for_here_makes_no_source_of_its_own(store, tmp_path):
+    counted = Tally()
+    counted.count("tajo_events_total", source="tajo", state="delivered")
+    store.counters.add(counted)
+
+    assert set(read(store, tmp_path).sources) == {"lumen", "tulip"}
 
 
 def test_latency_has_an_exact_average_and_percentiles_within_their_bucket(store, tmp_path):
@@ -355,7 +364,9 @@ def test_parked_things_are_grouped_by_reason_the_largest_first(store, seed: Seed
         ("Two.", "Fix the sender, then replay.", 2),
         ("One.", "Compare the mapping.", 1),
     ]
-    assert groups[0].sources == ("contacts",)
+    assert [group.sources for group in groups] == [("lane contacts",), ("lumen",), ("lane contacts",)]
+    of_two = replace(groups[0].members[0], topic="lumen, tulip")
+    assert replace(groups[0], members=(of_two, replace(of_two, topic="tulip"))).sources == ("lumen", "tulip")
 
 
 # quantiles -----------------------------------------------------------------------------------------------------------

@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 from customer_sync.config import BrevoSettings, Settings
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import EventState, Inbound
+from customer_sync.operate.figures import findings, read_figures
 from customer_sync.store import inbox, keys
 from customer_sync.store.spool import Spool
 from customer_sync.web import create_app
 from customer_sync.web.ingress import MAX_BODY_BYTES
 from tests.contract.cases import CASES
 from tests.web import door as door_module
-from tests.web.door import ADDRESS, CUSTOMER, OLD_SECRET, SECRET, TOKEN, UPDATE, Door
+from tests.web.door import ADDRESS, CUSTOMER, OLD_SECRET, SECRET, SETTINGS, TOKEN, UPDATE, Door
 
 PING = b"webhook_id=17"
 
@@ -407,6 +408,46 @@ def test_an_error_that_the_shop_signs_in_the_place_of_a_record_becomes_an_alert(
     assert "woocommerce_rest_cannot_view" in alert["alert"]
     assert alert["remedy"]
     assert store.parked.count() == 0
+
+
+ASKED = {"shop_id": 1, "orders_requested": [], "customer": {"id": 7, "email": ADDRESS}, "data_request": {"id": 9}}
+
+
+def test_a_request_for_a_customers_data_waits_for_a_person_with_its_remedy_once(door):
+    for _ in range(2):
+        headers = {"x-shopify-webhook-id": "w1", "x-shopify-topic": "customers/data_request"}
+        raw = json.dumps(ASKED).encode()
+        assert door.post("lumen", raw, door.signed("lumen", raw, headers)).status_code == 202
+
+    store = door.read()
+
+    [one] = store.parked.list()
+    assert one.reason == "A customer asks the shop for all that is known of them."
+    assert "Answer within 30 days" in one.remedy
+    assert {row.state for row in store.ledger.events()} == {EventState.PARKED}
+    alert = store.ledger.alerts()[0]
+    assert (alert["alert"], alert["remedy"]) == (f"lumen: {one.reason}", one.remedy)
+    assert ADDRESS not in str(store.ledger.alerts())
+
+
+def test_an_app_that_was_uninstalled_is_told_until_good_webhooks_come_again(door):
+    door.shopify({"id": 1}, **{"x-shopify-topic": "app/uninstalled"})
+    store = door.read()
+
+    def told() -> list[str]:
+        figures = read_figures(store, SETTINGS, door.services.home)
+        return [one.remedy for one in findings(figures) if one.code == "source_complains"]
+
+    [remedy] = told()
+    assert remedy.startswith("Install the app again")
+    [row] = store.ledger.events()
+    assert "The app was uninstalled" in row.note
+
+    store.client.hset(keys.DOORS, "lumen|complaint_ms", store.now_ms() - 3_600_000)
+    door.shopify()
+    door.intake.tend()
+
+    assert told() == []
 
 
 # counting -----------------------------------------------------------------------------------------------------------

@@ -75,3 +75,16 @@ def test_every_state_has_its_meaning():
 )
 def test_what_stands_between_backticks_is_code_and_nothing_else_is_html(text, html):
     assert words.marked(text) == html
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ('{"name": "\\u00d8stergaard"}', '{\n  "name": "Østergaard"\n}'),
+        ({"name": "Østergaard"}, '{\n  "name": "Østergaard"\n}'),
+        ('{"name": "\\u00d8st', '{"name": "\\u00d8st'),
+        ("plain words", "plain words"),
+    ],
+)
+def test_what_is_parked_is_written_with_its_own_letters(value, text):
+    assert words.readable(value) == text

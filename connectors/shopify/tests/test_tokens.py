@@ -2,7 +2,7 @@
 
 import pytest
 
-from connectors.shopify.account import Account
+from connectors.shopify.account import Account, right_address
 from connectors.shopify.tests.standin import (
     KEYS,
     NOW_S,
@@ -192,3 +192,21 @@ def test_a_store_may_be_written_short(written, shop):
 )
 def test_a_source_can_be_pulled_when_it_has_a_store_and_keys(options, base_url, can):
     assert connector(options, base_url=base_url).can_pull() is can
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("lamps.myshopify.com", ""),
+        ("https://Lamps.myshopify.com/admin", ""),
+        ("lamps", "Write lamps.myshopify.com"),
+        ("https://admin.shopify.com/store/lamps", "Write lamps.myshopify.com"),
+        ("admin.shopify.com/store/lamps/settings", "Write lamps.myshopify.com"),
+        ("lamps.com", "Write the store's own address, your-store.myshopify.com"),
+        ("https://www.lamps.com", "Write the store's own address, your-store.myshopify.com"),
+        ("my lamps", "Write the store's own address, your-store.myshopify.com"),
+    ],
+)
+def test_an_address_that_is_not_the_stores_own_is_told_with_the_right_form(written, words):
+    assert right_address(written).startswith(words)
+    assert bool(right_address(written)) == bool(words)

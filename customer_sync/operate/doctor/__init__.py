@@ -30,10 +30,11 @@ def examine(patient: Patient) -> Iterator[Finding]:
     for check in CHECKS:
         yield from check(patient)
     yield from examine_state(patient)
-    yield from examine_key(patient)
     yield from examine_account(patient)
     yield from examine_connectors(patient)
     yield from examine_sources(patient)
+    # last: a token that a source's check was given may be the first thing that needs the key
+    yield from examine_key(patient)
 
 
 def redis_finding(error: redis.RedisError) -> Finding:

@@ -17,7 +17,7 @@ AREAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("lanes", ("lane_paused", "brevo_key", "brevo_away"), "none is paused"),
     ("runs", ("run_stopped", "run_braked", "run_hindered"), "none is stopped"),
     ("webhooks", ("webhooks_refused", "webhooks_broken"), "none is refused"),
-    ("sources", ("source_silent", "source_unserved"), "none is silent"),
+    ("sources", ("source_complains", "source_silent", "source_unserved"), "none is silent"),
     ("schedule", ("schedule_stopped",), "done in time"),
     ("errors", ("errors",), "few or none"),
     ("parked", ("parked",), "nothing"),

@@ -25,6 +25,8 @@ ERRORS_LOOK, ERRORS_DOWN, ERRORS_LEAST = 0.05, 0.2, 5
 REFUSED_LEAST = 3
 #: How long a refused webhook is told of while good ones come as well, in ms.
 REFUSED_MS = 3_600_000
+#: A platform's report of a fault is answered by good webhooks that come so long after it, in ms.
+COMPLAINT_MS = 600_000
 #: How long a source may be silent that sent before, and one that never sent since it was configured, in ms.
 SILENT_MS, NEVER_MS = 7 * 86_400_000, 86_400_000
 #: The account is looked at every ten minutes: with no look for so long the schedule stands still, in ms.
@@ -185,6 +187,14 @@ def _refused(door: Door, now_ms: int) -> Level | None:
     return "down" if door.in_a_row >= REFUSED_LEAST else "look"
 
 
+def _complaints(figures: Figures) -> Iterator[Verdict]:
+    """What a platform reported of itself stands until good webhooks come again."""
+    for source, door in figures.watched.doors.items():
+        told_ms = door.complaint_ms
+        if told_ms is not None and (door.accepted_ms or 0) <= told_ms + COMPLAINT_MS:
+            yield Verdict("down", f"{door.complaint} (source {source})", door.remedy, "source_complains", source)
+
+
 def _errors(figures: Figures) -> Iterator[Verdict]:
     hour = figures.rates.get("hour", Rate())
     rate = hour.error or 0.0
@@ -259,6 +269,7 @@ ROWS: tuple[Callable[[Figures], Iterator[Verdict]], ...] = (
     _lanes_paused,
     _runs,
     _unserved,
+    _complaints,
     _doors,
     _errors,
     _schedule,

@@ -239,8 +239,14 @@ class Group:
 
     @property
     def sources(self) -> tuple[str, ...]:
-        """The sources (of items: the lanes) they come from."""
-        return tuple(sorted({one.source for one in self.members}))
+        """The sources they come from; of an item whose sources nobody noted, its lane."""
+        found: set[str] = set()
+        for one in self.members:
+            if one.what == "inbound":
+                found.add(one.source)
+            else:
+                found.update(one.topic.split(", ") if one.topic else [f"lane {one.source}"])
+        return tuple(sorted(found))
 
 
 def iso(at_ms: int) -> str:

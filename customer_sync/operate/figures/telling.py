@@ -16,7 +16,9 @@ TOLD_NOTE = "findings_told"
 #: What comes and goes is told once in this time, in ms.
 AGAIN_MS = 3_600_000
 #: Raised as alerts where they happen, or seen on a page of their own.
-ELSEWHERE = frozenset({"run_stopped", "run_braked", "lane_paused", "source_unserved", "parked", "worker_gone"})
+ELSEWHERE = frozenset(
+    {"run_stopped", "run_braked", "lane_paused", "source_unserved", "source_complains", "parked", "worker_gone"}
+)
 
 
 def tell_findings(store: Store, settings: Settings, home: Path) -> None:
