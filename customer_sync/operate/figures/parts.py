@@ -19,7 +19,7 @@ WORKER_GONE_S = 15.0
 class Latency(NamedTuple):
     """From the arrival of an event, or its reading by a run, to Brevo's yes, in seconds; None before the first.
 
-    The average is exact; it is over all events so far; the others are estimated from the buckets of the histogram.
+    Over all events so far. The average is exact; the others are estimated from the buckets of the histogram.
     """
 
     average_s: float | None = None
