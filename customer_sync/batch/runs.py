@@ -299,7 +299,7 @@ def _finish(puller: Puller, run: Run) -> StepResult:
             run,
             (RunState.DELIVERING,),
             RunState.DELIVERING,
-            phase=f"{left:,} wait",
+            phase=f"{left:,} wait" + (", Brevo works on an import" if store.imports.ids() else ""),
             waiting=left,
             reason=pause.reason if pause else "",
             remedy=pause.remedy if pause else "",

@@ -102,7 +102,7 @@ class Runs:
     def read(self, number: str) -> Run | None:
         """Return a run, None when there is none with this number."""
         raw = self._client.hgetall(keys.run(number))
-        return read_run(number, {as_text(name): as_text(value) for name, value in raw.items()}) if raw else None
+        return _decoded(number, raw) if raw else None
 
     def open_run(self, source: str, resource: str = "customers", *, is_dry: bool = False) -> Run | None:
         """Return the run that has the lock of a source's resource; of dry runs only where it is asked for."""
@@ -117,8 +117,11 @@ class Runs:
     def recent(self, count: int = 20) -> list[Run]:
         """Return the newest runs, the newest first; all of them for -1."""
         numbers = self._client.zrevrange(keys.RUNS, 0, count - 1 if count > 0 else -1)
-        found = [self.read(as_text(number)) for number in numbers if isinstance(number, bytes | str)]
-        return [run for run in found if run is not None]
+        names = [as_text(number) for number in numbers if isinstance(number, bytes | str)]
+        pipe = self._client.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(keys.run(name))
+        return [_decoded(name, raw) for name, raw in zip(names, pipe.execute(), strict=True) if raw]
 
     def due(self, now_ms: int) -> list[str]:
         """Return the runs that are due for a step now."""
@@ -264,3 +267,7 @@ class Runs:
 def _lock(source: str, resource: str, *, is_dry: bool) -> str:
     """Return the name of the lock that one run at a time has."""
     return f"{source}/{resource}{'/dry' if is_dry else ''}"
+
+
+def _decoded(number: str, raw: Mapping[bytes | str, bytes | str]) -> Run:
+    return read_run(number, {as_text(name): as_text(value) for name, value in raw.items()})

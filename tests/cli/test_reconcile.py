@@ -9,9 +9,11 @@ from urllib.parse import quote
 import pytest
 from prometheus_client.parser import text_string_to_metric_families as parse
 
+from customer_sync.assembly import compare_with_brevo
 from customer_sync.config import Settings
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.pipeline import deliver
+from customer_sync.registry import load_settings
 from customer_sync.store import keys
 from customer_sync.store.receipts import Receipts
 from customer_sync.web import create_app
@@ -185,3 +187,27 @@ def test_the_command_may_be_left_out_and_help_tells_of_it(tajo):
 
     assert "tajo reconcile run [SOURCE]" in said
     assert "show" in said
+
+
+def test_mending_a_source_that_was_never_read_in_full_would_send_everybody_and_waits_for_the_word(tajo, sandbox):
+    tajo.config.write_text(
+        "connectors: {shopify: {shop_url: demo.myshopify.com, api_key: key, api_secret: shopify-secret}}"
+    )
+
+    said = tajo("reconcile", "--heal", code=2).stderr
+
+    assert "Mending would send everybody of shopify" in said
+    assert "`tajo connectors sync shopify --full` begins" in said
+
+
+def test_a_compare_that_was_asked_for_on_the_page_looks_and_mends_nothing(synced, sandbox, store):
+    alter(sandbox, 2, attributes={"CITY": "By Hand"})
+    store.compares.add("woo", looks=True)
+    settings = load_settings(synced.config, synced.env)
+
+    receipt = compare_with_brevo(settings, store, synced.folder, lambda _: None)
+
+    assert (receipt.drifted, receipt.healed, receipt.is_healing) == (1, 0, False)
+    assert store.compares.due(looks=True) == []
+    synced.work()
+    assert sandbox.contacts()["c2@example.com"]["attributes"]["CITY"] == "By Hand"

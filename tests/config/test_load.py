@@ -338,7 +338,11 @@ def test_update_enabled_may_stand_in_the_skill_or_its_options(read, where):
 
 
 def test_the_safe_choices_are_the_defaults():
-    assert SyncOptions() == SyncOptions("hybrid", "soft", (), "unknown", update_enabled=True)
+    assert SyncOptions() == SyncOptions("hybrid", "soft", (), "unknown", update_enabled=True, first_sync="wait")
+
+
+def test_the_first_full_run_may_begin_by_itself_where_the_file_says_so(read):
+    assert read("skills: {customer-sync: {options: {firstSync: auto}}}").options_for("any").first_sync == "auto"
 
 
 def test_a_skill_described_as_json_follows_the_rules_of_the_file():

@@ -442,7 +442,9 @@ def test_what_a_cancelled_incremental_run_held_back_is_found_again_by_the_next_o
     unsubscribe_everyone(rig)
     run = rig.finish(rig.start(RunKind.INCREMENTAL))
     assert run.is_braked
+    assert rig.store.runs.reach("shop")["until_ms"] == run.started_ms, "what it read is safe with it"
     rig.store.runs.cancel(run)
+    assert rig.store.runs.reach("shop")["until_ms"] == run.since_ms
 
     again = rig.finish(rig.start(RunKind.INCREMENTAL))
 
@@ -734,3 +736,48 @@ def test_an_older_withdrawal_is_never_moved_ahead_by_a_run(rig):
     rig.finish(rig.start())
 
     assert not rig.brevo.contacts["c1@example.com"].blocked
+
+
+# how long it takes ------------------------------------------------------------------------------------------------
+
+
+def delivering(rig, *, waiting, measured_s_ago):
+    """A run whose pages are read, with so much left when it was last looked, and settled something that long ago."""
+    run = rig.start()
+    rig.store.runs.move(run, (RunState.RUNNING,), RunState.DELIVERING)
+    ago_ms = rig.clock() - measured_s_ago * 1000
+    rig.client.hset(f"tajo:run:{run.id}", mapping={"lanes": "contacts", "waiting": waiting, "measured": ago_ms})
+    return run
+
+
+def test_while_an_import_settles_nothing_the_time_that_is_left_does_not_grow(rig, monkeypatch):
+    run = delivering(rig, waiting=300, measured_s_ago=60)
+    rig.client.hset(f"tajo:run:{run.id}", "rate", 30)
+    monkeypatch.setattr(rig.store.runs, "left_to_deliver", lambda _: 300)
+
+    for _ in range(20):
+        rig.again(run)
+        step(rig.puller, run.id)
+
+    assert rig.read_run(run).left_s == 10
+
+
+def test_the_rate_is_measured_from_one_settling_to_the_next(rig, monkeypatch):
+    run = delivering(rig, waiting=10_000, measured_s_ago=10)
+    monkeypatch.setattr(rig.store.runs, "left_to_deliver", lambda _: 5_000)
+
+    step(rig.puller, run.id)
+
+    assert rig.read_run(run).left_s == pytest.approx(10, rel=0.05)
+
+
+def test_nobody_knows_how_long_it_takes_before_anything_was_settled(rig, monkeypatch):
+    run = delivering(rig, waiting=0, measured_s_ago=0)
+    rig.client.hset(f"tajo:run:{run.id}", "measured", 0)
+    monkeypatch.setattr(rig.store.runs, "left_to_deliver", lambda _: 300)
+
+    for _ in range(3):
+        rig.again(run)
+        step(rig.puller, run.id)
+
+    assert rig.read_run(run).left_s is None
