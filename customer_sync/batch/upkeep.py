@@ -23,6 +23,12 @@ HEARD_WITHIN_S: Final = 2.0
 _LOOK_S: Final = 0.05
 #: How many topics an alert names for each reason.
 FEW: Final = 3
+#: What is told where no webhook can arrive.
+UNHEARD: Final = "No call of {source} arrived when its webhooks were made: what they send will not arrive either."
+UNHEARD_FIX: Final = (
+    "Let `tajo run` run, set TAJO_PUBLIC_URL to an address that the platform reaches and may call (see the connector's "
+    "README), and run `tajo connectors install` again. Whatever arrives at {address} ends this."
+)
 
 
 def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "webhooks") -> Upkeep:
@@ -42,34 +48,39 @@ def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "we
     store = puller.line.store
     before = heard(store, source)
     found = connector.ensure_webhooks(address, access)
+    if is_unheard(store, source, puller.line.clock()):
+        told = UNHEARD.format(source=source)
+        _once(puller, source, told, UNHEARD_FIX.format(address=address), name="unheard_told")
     if found.calls:
-        found = replace(found, is_unheard=not _is_heard(store, source, before))
-        store.set_note(_unheard_note(source), {"heard": before} if found.is_unheard else None)
+        store.set_note(_unheard_note(source), {"heard": before, "at_ms": puller.line.clock()})
+        store.set_note(f"unheard_told:{source}", None)
     store.set_note(webhooks_note(source), {"at_ms": puller.line.clock(), "address": address, **upkeep_json(found)})
     missed = catch_up(puller, source, by=by) if found.was_deaf else ""
     if found.repaired:
         text = f"{_count(found.repaired)} of {source} were repaired: {_by_reason(found.repaired)}."
         store.ledger.alert(text, missed, source=source)
-    if found.is_unheard:
-        store.ledger.alert(UNHEARD.format(source=source), UNHEARD_FIX.format(address=address), source=source)
     if found.failed:
         _once(puller, source, f"{_count(found.failed)} of {source} could not be made: {_by_reason(found.failed)}.")
     log.info("webhooks tended", source=source, made=len(found.created), repaired=len(found.repaired))
     return found
 
 
-#: What is told where no webhook can arrive.
-UNHEARD: Final = "No call of {source} arrived when its webhooks were made: what they send will not arrive either."
-UNHEARD_FIX: Final = (
-    "Let `tajo run` run, set TAJO_PUBLIC_URL to an address that the platform reaches and may call (see the connector's "
-    "README), and delete the webhooks that call {address}; then run `tajo connectors install` again."
-)
-
-
-def is_unheard(store: Store, source: str) -> bool:
+def is_unheard(store: Store, source: str, now_ms: int) -> bool:
     """Tell whether no call came when a source's webhooks were made, and nothing else has come since."""
     note = store.note(_unheard_note(source))
-    return note is not None and heard(store, source) <= note["heard"]
+    is_over = note is not None and now_ms - note["at_ms"] > HEARD_WITHIN_S * 1000
+    return is_over and heard(store, source) <= note["heard"]
+
+
+def wait_for_calls(store: Store, source: str, found: Upkeep) -> Upkeep:
+    """Return the result of an upkeep that has just been done with whether the calls of new webhooks came."""
+    note = store.note(_unheard_note(source)) if found.calls else None
+    end = time.monotonic() + HEARD_WITHIN_S
+    while note is not None and heard(store, source) <= note["heard"]:
+        if time.monotonic() >= end:
+            return replace(found, is_unheard=True)
+        time.sleep(_LOOK_S)
+    return found
 
 
 def heard(store: Store, source: str) -> int:
@@ -79,13 +90,6 @@ def heard(store: Store, source: str) -> int:
         for one in store.counters.read()
         if one.name == "tajo_inbound_total" and one.labels["source"] == source
     )
-
-
-def _is_heard(store: Store, source: str, before: int) -> bool:
-    end = time.monotonic() + HEARD_WITHIN_S
-    while (is_heard := heard(store, source) > before) is False and time.monotonic() < end:
-        time.sleep(_LOOK_S)
-    return is_heard
 
 
 def _unheard_note(source: str) -> str:
@@ -161,9 +165,9 @@ def _due_note(source: str) -> str:
     return f"catch_up:{source}"
 
 
-def _once(puller: Puller, source: str, text: str) -> None:
-    """Raise an alert, unless the last alert had the same text."""
-    store = puller.line.store
-    if store.note(f"webhooks:{source}") != text:
-        store.set_note(f"webhooks:{source}", text)
-        store.ledger.alert(text, f"`tajo connectors install {source}` shows what is missing.", source=source)
+def _once(puller: Puller, source: str, text: str, remedy: str = "", *, name: str = "webhooks") -> None:
+    """Raise an alert, unless the last alert of this name had the same text."""
+    store, fix = puller.line.store, remedy or f"`tajo connectors install {source}` shows what is missing."
+    if store.note(f"{name}:{source}") != text:
+        store.set_note(f"{name}:{source}", text)
+        store.ledger.alert(text, fix, source=source)

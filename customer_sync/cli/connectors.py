@@ -208,7 +208,7 @@ def connection(settings: Settings, store: Store | None, name: str) -> dict[str, 
     tie = "in a browser" if _is_agreed(settings, store, name, has_keys=has_keys) else "by keys" if has_keys else "no"
     address = _address(settings, name) if settings.public_url else None
     told = _webhooks(store.note(webhooks_note(name)), address)
-    return {"connected": tie, "webhooks": f"{told}, none arrives" if is_unheard(store, name) else told}
+    return {"connected": tie, "webhooks": f"{told}, none arrives" if is_unheard(store, name, now_ms()) else told}
 
 
 def _is_agreed(settings: Settings, store: Store, name: str, *, has_keys: bool) -> bool:

@@ -8,7 +8,7 @@ import click
 
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.puller import waits_for_word, word
-from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, tend_webhooks, upkeep_json
+from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, tend_webhooks, upkeep_json, wait_for_calls
 from customer_sync.cli import complete, context
 from customer_sync.cli.output import (
     FAILED,
@@ -46,7 +46,7 @@ def install(source: str, *, as_json: bool) -> None:
         remedy = f"Set the keys of its API in connectors.{source}, or run `tajo connectors connect {source}`."
         fail(f"{source} is not connected: its webhooks can only be made in its admin.", remedy, WRONG_USE)
     try:
-        upkeep = tend_webhooks(puller, source, public_url, by="install")
+        upkeep = wait_for_calls(store, source, tend_webhooks(puller, source, public_url, by="install"))
     except Unavailable as error:
         fail(f"The platform of {source} does not answer: {error}.", "Try again in a while.", NO_ANSWER)
     address = f"{public_url}/webhooks/{source}"

@@ -55,7 +55,7 @@ def examine_sources(patient: Patient) -> Iterator[Finding]:
         if access is not None:
             for one in _findings(connector, access):
                 yield one._replace(name=f"{source}: {one.name}")
-        if is_unheard(patient.store, source):
+        if is_unheard(patient.store, source, int(patient.now_s() * 1000)):
             address = f"{patient.settings.public_url or ''}/webhooks/{source}"
             fix = UNHEARD_FIX.format(address=address)
             yield Finding(f"{source}: arrival", "fail", UNHEARD.format(source=source), fix)
