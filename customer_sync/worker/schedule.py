@@ -154,7 +154,7 @@ def tick_task() -> None:
 
     It may wait for a platform, whose webhooks it tends: meanwhile no second one waits beside it.
     """
-    now = utc_now()  # of this host: a slot that begins early or late by a wrong clock still begins once
+    now = utc_now(line().clock)
     if not turns.begin("tick"):
         return
     try:

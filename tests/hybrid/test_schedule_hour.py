@@ -40,6 +40,7 @@ class Clock:
         self.env = {
             "PYTHONPATH": str(Path(__file__).parent / "clock"),
             "HYBRID_CLOCK": f"{base},{speed},{file}",
+            "HYBRID_CLOCK_OF_ALL": "1",
         }
 
     def go(self) -> float:
