@@ -26,6 +26,7 @@ from customer_sync.kit.outbound import Reply
 from customer_sync.operate.doctor import Finding, Patient, examine, redis_finding
 from customer_sync.operate.doctor import account as account_checks
 from customer_sync.operate.doctor import installation as installation_checks
+from customer_sync.operate.doctor.state import examine_state
 from customer_sync.registry import load_settings
 from customer_sync.store import keys
 from customer_sync.store.breaker import Pause
@@ -152,9 +153,11 @@ def refuse_info(_section):
 def test_what_a_user_of_redis_may_not_know_is_told_as_not_known(store, monkeypatch):
     monkeypatch.setattr(store.client, "info", refuse_info)
     monkeypatch.setattr(store.client, "config_get", refuse_info)
+    monkeypatch.setattr(store, "now_and_info", lambda *sections: (store.now_ms(), [{} for _ in sections]))
     one = patient(store)
 
-    found = [*installation_checks._redis_keeps(one), *installation_checks._redis_memory(one)]
+    disk = [one for one in examine_state(one) if one.name == "Redis keeps its data"]
+    found = [*disk, *installation_checks._redis_memory(one)]
 
     assert [(one.name, one.verdict) for one in found] == [
         ("Redis keeps its data", "warn"),
