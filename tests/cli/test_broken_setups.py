@@ -21,6 +21,8 @@ from customer_sync.registry import connector_for, load_settings
 from customer_sync.store import Store, keys
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
+from customer_sync.store.hosts import Hosts
+from customer_sync.store.receipts import Receipt, SourceDrift
 from customer_sync.store.run import RunKind, RunState
 from customer_sync.web import create_app, watch
 from tests.web.conftest import KEY, with_key
@@ -219,6 +221,16 @@ def disk_fails(setup: Setup) -> None:
     setup.patch.setattr(Store, "info", lambda self, name: {**info(self, name), "aof_last_write_status": "err"})
 
 
+def host_ahead(setup: Setup) -> None:
+    Hosts(setup.store.client, "web-2", lambda: system_clock() + 300_000).tend()
+
+
+def drifted(setup: Setup) -> None:
+    drift = {"shopify": SourceDrift(customers=20, differ=1)}
+    now_ms = setup.store.now_ms()
+    setup.store.receipts.keep(Receipt(sources=("shopify",), ended_ms=now_ms, source_drift=drift))
+
+
 TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     "the key is wrong before the first event": (wrong_key, "brevo_key", "down", "does not accept the API key"),
     "the key is refused at work": (key_refused_at_work, "brevo_key", "down", "Brevo refuses the key."),
@@ -226,6 +238,8 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     "a list is missing": (list_missing, "list_missing", "down", "not in Brevo: 77"),
     "an attribute is missing": (attribute_missing, "attributes_missing", "look", "missing: TOWN"),
     "the clock is an hour ahead": (clock_ahead, "clock", "down", "clock is 3,6"),
+    "the clock of a host is wrong": (host_ahead, "host_clock", "down", "The clock of web-2 is 5 min ahead of"),
+    "customers differ": (drifted, "drift", "look", "95.0% of the customers of shopify were in sync"),
     "the secret was changed": (secret_changed, "webhooks_refused", "down", "does not fit the secret"),
     "the secret is wrong": (secret_wrong_from_the_start, "webhooks_refused", "down", "All webhooks of shopify"),
     "webhooks are not signed": (unsigned, "webhooks_refused", "look", "The signature is missing."),

@@ -13,6 +13,7 @@ from customer_sync.operate.figures.parts import WORKER_GONE_S, Figures, Limit
 from customer_sync.operate.figures.watched import Check
 from customer_sync.store.counters import Rate
 from customer_sync.store.doors import Door
+from customer_sync.store.hosts import REMEDY as CLOCK_REMEDY
 from customer_sync.store.run import RunState
 
 Level = Literal["ok", "busy", "look", "down"]
@@ -29,6 +30,10 @@ REFUSED_MS = 3_600_000
 COMPLAINT_MS = 600_000
 #: How long a source may be silent that sent before, and one that never sent since it was configured, in ms.
 SILENT_MS, NEVER_MS = 7 * 86_400_000, 86_400_000
+#: The share of a source's customers in sync below which somebody should look; on a busy shop some always wait.
+IN_SYNC_LEAST = 0.99
+#: A host whose clock is further from that of Redis than this must be put right, in seconds.
+CLOCK_DOWN_S = 120.0
 #: The account is looked at every ten minutes: with no look for so long the schedule stands still, in ms.
 UNSEEN_MS = 40 * 60_000
 
@@ -121,6 +126,20 @@ def _account(figures: Figures) -> Iterator[Verdict]:
 def _said(check: Check) -> str:
     told = f"Brevo, {check.name}: {check.cause}" if check.name in {"attributes", "lists"} else check.cause
     return told if told.endswith(".") else f"{told}."
+
+
+def _clocks(figures: Figures) -> Iterator[Verdict]:
+    for skew in figures.watched.skews:
+        level: Level = "down" if abs(skew.offset_s) >= CLOCK_DOWN_S else "look"
+        yield Verdict(level, str(skew), CLOCK_REMEDY, "host_clock")
+
+
+def _drift(figures: Figures) -> Iterator[Verdict]:
+    for source, one in figures.compared.items():
+        if one.in_sync < IN_SYNC_LEAST:
+            text = f"{one.in_sync:.1%} of the customers of {source} were in sync at {_time(one.at_ms)}."
+            remedy = f"`tajo reconcile show` tells what differs, `tajo reconcile {source} --heal` mends it."
+            yield Verdict("look", text, remedy, "drift", source)
 
 
 def _schedule(figures: Figures) -> Iterator[Verdict]:
@@ -266,6 +285,7 @@ ROWS: tuple[Callable[[Figures], Iterator[Verdict]], ...] = (
     _worker_gone,
     _disk_fails,
     _account,
+    _clocks,
     _lanes_paused,
     _runs,
     _unserved,
@@ -274,6 +294,7 @@ ROWS: tuple[Callable[[Figures], Iterator[Verdict]], ...] = (
     _errors,
     _schedule,
     _silent,
+    _drift,
     _parked,
     _backlog,
 )

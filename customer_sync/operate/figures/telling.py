@@ -18,6 +18,7 @@ AGAIN_MS = 3_600_000
 #: Raised as alerts where they happen, or seen on a page of their own.
 ELSEWHERE = frozenset(
     {"run_stopped", "run_braked", "lane_paused", "source_unserved", "source_complains", "parked", "worker_gone"}
+    | {"host_clock", "drift"}
 )
 
 

@@ -13,6 +13,7 @@ from customer_sync.config import Settings
 from customer_sync.model import from_ms, to_ms
 from customer_sync.store import Store
 from customer_sync.store.doors import Door
+from customer_sync.store.hosts import Skew
 from customer_sync.store.run import Run, RunState
 
 #: The note of the last look at the account: `{"at_ms": when, "checks": [[name, verdict, cause, fix, why, code], ...]}`.
@@ -47,6 +48,7 @@ class Watched:
         upkeep: source → what is wrong with its webhooks at the platform.
         overdue: source → when it was to be read and was not, in ms.
         unserved: source → its platform, whose connector cannot be loaded.
+        skews: the hosts whose clocks are wrong.
         keeps_requests: whether requests can be kept somewhere; None: nobody looked.
     """
 
@@ -58,6 +60,7 @@ class Watched:
     upkeep: Mapping[str, str] = field(default_factory=dict)
     overdue: Mapping[str, int] = field(default_factory=dict)
     unserved: Mapping[str, str] = field(default_factory=dict)
+    skews: tuple[Skew, ...] = ()
     keeps_requests: bool | None = None
 
 
@@ -93,6 +96,7 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
         upkeep=_upkeep(store, settings),
         overdue=_overdue(store, settings, now_ms, {run.source for run in open_runs}),
         unserved=dict(settings.unserved),
+        skews=tuple(store.hosts.skews()),
     )
 
 
