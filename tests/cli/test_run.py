@@ -284,10 +284,11 @@ def test_a_redis_that_is_away_is_told_with_what_to_do_and_work_begins_when_it_is
 
 @pytest.mark.slow
 def test_listening_elsewhere_needs_no_key_of_ones_own_and_says_what_is_missing(start):
-    run = start("--host", "0.0.0.0").wait_up()
+    run = start("--host", "0.0.0.0", TAJO_PUBLIC_URL="https://tajo.example").wait_up()
 
     assert f"Dashboard   {run.url}/" in run.told
     assert "Listens     at 0.0.0.0, without TLS" in run.told
+    assert "Sign in     https://tajo.example/sign-in?link=" in run.told
     assert opens(f"{run.url}/")[1].startswith(f"{run.url}/sign-in")
 
 
