@@ -21,14 +21,14 @@ log = get(__name__)
 #: How long to wait for the call of a new webhook to be counted, in seconds: the ingress writes its counts every second.
 HEARD_WITHIN_S: Final = 2.0
 _LOOK_S: Final = 0.05
-#: How many topics an alert names for each reason.
-FEW: Final = 3
 #: What is told where no webhook can arrive.
 UNHEARD: Final = "No call of {source} arrived when its webhooks were made: what they send will not arrive either."
 UNHEARD_FIX: Final = (
     "Let `tajo run` run, set TAJO_PUBLIC_URL to an address that the platform reaches and may call (see the connector's "
     "README), and run `tajo connectors install` again. Whatever arrives at {address} ends this."
 )
+#: How many topics an alert names for each reason.
+FEW: Final = 3
 
 
 def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "webhooks") -> Upkeep:

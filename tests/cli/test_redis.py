@@ -197,7 +197,7 @@ def test_a_replica_leaves_a_web_process_ready_because_the_spool_keeps_requests(s
 
 def test_a_master_that_becomes_a_replica_is_told_by_a_web_process_that_knows_it(tmp_path, monkeypatch):
     monkeypatch.setenv("TAJO_HOME", str(tmp_path))
-    one = Server(tmp_path / "redis")
+    one = Server(tmp_path / "redis", "appendonly yes")
     monkeypatch.setenv("TAJO_REDIS_URL", url_of(one))
     app = create_app(Settings())
     app.extensions["tajo.watch"].max_age_s = 0.0

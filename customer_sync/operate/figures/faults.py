@@ -64,7 +64,9 @@ def _redis_away(figures: Figures) -> Iterator[Verdict]:
         yield Verdict("down", "Neither Redis nor the spool takes requests.", remedy, "nothing_kept")
         return
     if figures.redis.reason:
-        yield Verdict("down", figures.redis.reason, figures.redis.remedy, "redis_refused")
+        # a replica or a changed password may pass, and the spool keeps requests meanwhile; a cluster never passes
+        code = "redis_refused" if figures.redis.is_wrong else "redis_away"
+        yield Verdict("down", figures.redis.reason, figures.redis.remedy, code)
         return
     kept = f" ({figures.waiting} so far)" if figures.waiting else ""
     remedy = f"Webhooks are kept in the spool{kept}. Start Redis: the rest follows."
