@@ -18,6 +18,7 @@ from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
 from customer_sync.store.doors import Refusals
 from customer_sync.store.run import RunKind, RunState
+from customer_sync.store.vault import SecretKey
 
 # init
 
@@ -409,3 +410,13 @@ def test_colours_are_for_terminals_without_no_color(monkeypatch, no_color, is_te
     monkeypatch.setattr("sys.stdout.isatty", lambda: is_terminal, raising=False)
 
     assert ("\x1b" in paint("ok", "ok")) == is_painted
+
+
+@pytest.mark.parametrize(("kind", "words"), [("client_credentials", "by keys"), ("connection", "in a browser")])
+def test_a_token_that_the_keys_of_the_file_were_exchanged_for_is_no_connection_in_a_browser(tajo, store, kind, words):
+    tajo.config.write_text(tajo.config.read_text().replace("    api_secret:", "    api_key: id\n    api_secret:"))
+    store.vault("shopify", SecretKey(None, Path(tajo.env["TAJO_HOME"]))).save({"kind": kind, "access_token": "x"})
+
+    [shopify, _] = tajo.json("connectors", "status")
+
+    assert shopify["connected"] == words
