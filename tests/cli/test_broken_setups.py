@@ -192,6 +192,14 @@ def webhooks_broken(setup: Setup) -> None:
     )
 
 
+def no_call_arrived(setup: Setup) -> None:
+    setup.store.set_note(
+        "installed:shopify",
+        {"at_ms": 1, "address": "x", "failed": {}, "kept": [], "created": ["customers/update"], "repaired": {}},
+    )
+    setup.store.set_note("unheard:shopify", {"heard": 0, "at_ms": setup.store.now_ms() - 60_000})
+
+
 def not_read(setup: Setup) -> None:
     setup.store.runs.take_slot("pull:shopify", setup.store.now_ms() - 2 * HOUR_MS)
 
@@ -257,6 +265,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
         "The source woo has sent no webhook yet.",
     ),
     "webhooks could not be made": (webhooks_broken, "webhooks_broken", "look", "1 could not be made"),
+    "no call of new webhooks arrived": (no_call_arrived, "webhooks_broken", "look", "none of their calls has arrived"),
     "a scheduled pull did not begin": (not_read, "source_silent", "look", "The source shopify was to be read at"),
     "the schedule stands still": (beat_gone, "schedule_stopped", "look", "is beat running?"),
     "something is parked": (parked, "parked", "look", "1 thing needs a person."),

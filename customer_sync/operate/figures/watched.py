@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from customer_sync.batch.cron import latest_slot
-from customer_sync.batch.upkeep import webhooks_note
+from customer_sync.batch.upkeep import is_unheard, webhooks_note
 from customer_sync.brevo.webhooks import SOURCE as BREVO
 from customer_sync.config import Settings
 from customer_sync.model import from_ms, to_ms
@@ -93,7 +93,7 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
             for name, source in settings.sources.items()
             if source.secrets and settings.options_for(name).sync_mode != "batch"
         ),
-        upkeep=_upkeep(store, settings),
+        upkeep=_upkeep(store, settings, now_ms),
         overdue=_overdue(store, settings, now_ms, {run.source for run in open_runs}),
         unserved=dict(settings.unserved),
         skews=tuple(store.hosts.skews()),
@@ -104,7 +104,7 @@ def _is_hindered(run: Run) -> bool:
     return run.state is RunState.STOPPED or (run.state is RunState.RUNNING and run.tries >= HINDERED_TRIES)
 
 
-def _upkeep(store: Store, settings: Settings) -> dict[str, str]:
+def _upkeep(store: Store, settings: Settings, now_ms: int) -> dict[str, str]:
     found: dict[str, str] = {}
     for source in settings.sources:
         note = store.note(webhooks_note(source))
@@ -115,6 +115,8 @@ def _upkeep(store: Store, settings: Settings) -> dict[str, str]:
             found[source] = f"{len(note['failed'])} could not be made"
         elif address is not None and note["address"] != address:
             found[source] = "they lead to another address"
+        elif is_unheard(store, source, now_ms):
+            found[source] = "none of their calls has arrived"
     return found
 
 
