@@ -138,7 +138,7 @@ def _queue_of(lane: str) -> str:
 
 @cache
 def _broker() -> redis.Redis:
-    return connect(app.conf.broker_url, timeout_s=LOOK_TIMEOUT_S)
+    return connect(redis_url(os.environ), timeout_s=LOOK_TIMEOUT_S)
 
 
 def _is_full(queue: str) -> bool:

@@ -22,6 +22,7 @@ from tests.reliability.stack import AnyRedis, Stack, address
 from tests.sandbox_server import SandboxClient, sandbox_server
 
 pytestmark = pytest.mark.slow
+KEY = "b7e1f0c4a96d2385e1f7c0d4"
 
 
 @pytest.fixture(scope="module")
@@ -86,14 +87,15 @@ def test_a_user_without_dangerous_commands(tmp_path, sandbox):
         deliver(stack)
         with pytest.raises(redis.exceptions.NoPermissionError):
             stack.client.info()
-        web = stack.start_web()
+        web = stack.start_web(TAJO_API_KEY=KEY)
         assert get(f"{web}/readyz") == "ready\n"
         assert "tajo_up 1.0" in get(f"{web}/metrics")
         assert "tajo_redis_aof_ok 0" not in get(f"{web}/metrics")
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    asked = urllib.request.Request(url, headers={"Authorization": f"Bearer {KEY}"})
+    with urllib.request.urlopen(asked, timeout=5) as answer:
         return answer.read().decode()
 
 
