@@ -49,7 +49,7 @@ class Newcomer:
         except OSError:
             return []
 
-    def tajo(self, *words, code=0):
+    def tajo(self, *words, codes=(0,)):
         done = subprocess.run(
             [sys.executable, "-m", "customer_sync", *words],
             cwd=self.folder,
@@ -59,7 +59,7 @@ class Newcomer:
             timeout=90,
             check=False,
         )
-        assert done.returncode == code, (words, done.stdout, done.stderr, self.told())
+        assert done.returncode in codes, (words, done.stdout, done.stderr, self.told())
         return json.loads(done.stdout) if "--json" in words else done.stdout
 
     def leave(self):
@@ -100,12 +100,13 @@ def test_the_brake_stops_a_run_and_the_other_shop_can_be_pulled_and_reconciled(n
     wait_until(lambda: not under_way(newcomer), newcomer.told, 120)
     dry = newcomer.tajo("connectors", "sync", "shopify", "--dry-run", "--full")
     real = newcomer.tajo("connectors", "sync", "shopify", "--full")
-    receipt = newcomer.tajo("reconcile", "shopify", "--json")
+    # 6: the customers move on meanwhile, and who waits is not in sync yet
+    receipt = newcomer.tajo("reconcile", "shopify", "--json", codes=(0, 6))
 
     assert {run["source"] for run in stopped(newcomer)} == {"woocommerce"}
     assert "Nothing was sent" in dry
     assert "is done" in real
-    assert receipt
+    assert 0.9 < receipt["in_sync"] <= 1
 
 
 def test_one_of_two_people_with_the_same_phone_is_sent_without_it(newcomer):
