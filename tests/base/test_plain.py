@@ -81,5 +81,5 @@ def test_a_log_of_json_keeps_the_traceback_and_takes_every_fact(logged):
 
     facts = json.loads(line)
     assert facts["name"] == "{1, 2}"
-    assert "ValueError" in facts["trace"]
+    assert "ValueError" in facts["traceback"]
     assert "\x1b" not in line
