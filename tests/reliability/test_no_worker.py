@@ -14,6 +14,7 @@ QUEUE = "tajo:celery:wakeups"
 def sender(redis_url, client, monkeypatch):
     """The sender of wake-ups over this Redis."""
     worker._broker.cache_clear()
+    monkeypatch.setenv("TAJO_REDIS_URL", redis_url)
     celery = Celery("sender")
     celery.config_from_object("celeryconfig")
     celery.conf.broker_url = redis_url
