@@ -33,7 +33,7 @@ ASK_AGAIN_S: Final = 60.0
 _REASON: Final = "This data belongs to another Brevo account: what is in this one is not known, so nothing is sent."
 _REMEDY: Final = (
     "Set the key of the account before again; or begin anew for this account: stop, set TAJO_REDIS_URL to an empty "
-    "database (without it: start in another folder, or move .tajo away), start, `tajo connectors sync --full`."
+    "database (without it: start in another folder, or move .tajo away), start, `tajo connectors sync <source> --full`."
 )
 
 

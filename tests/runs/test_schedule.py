@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from customer_sync.base.clock import utc_now
 from customer_sync.batch.cron import latest_slot
 from customer_sync.batch.puller import Puller
 from customer_sync.config import Settings
@@ -298,7 +297,6 @@ def test_of_many_ticks_that_waited_for_a_worker_the_first_does_it_all(rig, monke
     monkeypatch.setattr(schedule, "line", lambda: rig.line)
     monkeypatch.setattr(schedule, "puller", lambda: rig.puller)
     monkeypatch.setattr(schedule, "settings", chosen)
-    monkeypatch.setattr(schedule, "utc_now", lambda: utc_now(rig.clock))
     monkeypatch.setattr(schedule, "tick", lambda *_: done.append(1))
     rig.clock.stop(MORNING)
 

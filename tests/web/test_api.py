@@ -12,7 +12,7 @@ from customer_sync.store.parked import Parked, encode
 from customer_sync.store.wrong_keys import FROM_ONE
 from customer_sync.web.openapi import OPERATIONS, document
 
-from .conftest import ADDRESS, KEY, Seed
+from .conftest import ADDRESS, KEY, Seed, with_key
 
 DOCUMENT = document()
 
@@ -346,7 +346,7 @@ def test_a_list_of_a_few_parked_things_takes_little_memory_however_much_is_parke
     big = [Parked(f"p{number}", "inbound", "lumen", "R.", "D.", "eHh4" * 25_000) for number in range(400)]
     store.client.hset(keys.PARKED, mapping={one.id: encode(one) for one in big})
     store.client.zadd(keys.PARKED_AT, {one.id: number for number, one in enumerate(big)})
-    web = make_app().test_client()
+    web = with_key(make_app())
     web.get("/api/v1/parked?limit=1")
 
     tracemalloc.start()

@@ -8,6 +8,7 @@ from customer_sync.config.settings import SourceSync
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.store.run import RunKind, RunState
 
+from .conftest import with_key
 from .test_api import call
 
 #: A form of our own page.
@@ -116,7 +117,7 @@ def pulled(make_app):
     """A caller of a web process whose source has keys and waits for the word."""
     keys = {"shop_url": "lumen.myshopify.com", "api_key": "key", "api_secret": "secret"}
     sources = {"lumen": SourceSettings("lumen", "shopify", ("secret",), keys)}
-    return make_app(sources=sources, source_sync={"lumen": SourceSync({})}).test_client()
+    return with_key(make_app(sources=sources, source_sync={"lumen": SourceSync({})}))
 
 
 def test_a_source_that_waits_for_the_word_has_a_dry_run_and_the_word_beside_each_other(pulled, store):

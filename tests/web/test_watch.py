@@ -107,8 +107,8 @@ def test_a_redis_that_is_away_is_left_alone_for_longer(services, monkeypatch):
 
 def test_groups_are_read_again_only_when_something_was_parked_or_left(services, store, seed: Seed, monkeypatch):
     reads = []
-    real = store.parked.list
-    monkeypatch.setattr(store.parked, "list", lambda limit: reads.append(1) or real(limit))
+    real = store.parked.briefs
+    monkeypatch.setattr(store.parked, "briefs", lambda *limit: reads.append(1) or real(*limit))
     watch = Watch(services, max_age_s=0)
 
     def sizes() -> list[int]:
