@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
+import celeryconfig
 from benchmarks import events, load
 from benchmarks.plain import app as plain_app
 from benchmarks.plain import sync_customer
@@ -31,7 +32,8 @@ def run(*, quick: bool) -> Report:
         "Throughput: a full inbox, one worker process, no limit; against the plain recipe",
         ("events", "way", "seconds", "events/s", "calls", "calls/s"),
         notes=[
-            "Ours: one Celery process of 4 threads. Plain (`benchmarks/plain.py`): a prefork worker of 2 processes.",
+            f"Ours: one Celery process of {celeryconfig.worker_concurrency} threads.",
+            "Plain (`benchmarks/plain.py`): a prefork worker of 2 processes.",
             "Time runs from the first to the last call that the sandbox saw.",
             "The sandbox is a Python server on the same machine and takes its share of it.",
         ],
