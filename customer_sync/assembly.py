@@ -276,7 +276,7 @@ def compare_with_brevo(  # noqa: PLR0913  # what a compare works with, and whom 
     with open_reconciler(settings, store, home, wake, clock) as reconciler:
         if not looks:
             # the run before this has brought the source's side up to date, as far as its word counts
-            drift = left_by_run(store.runs.recent(), source)
+            drift = left_by_run(store.runs.recent(-1), source)
             reconciler.compare_source = lambda *_: drift
         receipt = reconciler.run(tuple(settings.sources), only=source, heal=not looks, progress=progress)
     store.compares.remove(source, looks=looks)

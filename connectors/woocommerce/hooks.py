@@ -89,8 +89,14 @@ def ensure(shop: Shop, topics: Sequence[str], address: str, secrets: Sequence[st
 
 
 def is_ours(hook: Hook, address: str, made: Mapping[str, Made]) -> bool:
-    """Tell whether a webhook is ours: it calls our address, by http or https, or we made it."""
-    return str(hook.get("id")) in made or _place(hook.get("delivery_url")) == _place(address)
+    """Tell whether a webhook is ours: it calls our address, by http or https, or we made it at an older one.
+
+    A number that we remember is not enough: in another shop, or one that was set up again, somebody else has it.
+    """
+    called, ours = _place(hook.get("delivery_url")), _place(address)
+    if called is None or ours is None:
+        return False
+    return called == ours or (str(hook.get("id")) in made and _source_part(called.path) == _source_part(ours.path))
 
 
 class _Work:
@@ -229,6 +235,18 @@ def _word(value: Json) -> str:
     return value if isinstance(value, str) and value in {"paused", "disabled"} else "not active"
 
 
-def _place(url: Json) -> tuple[str, str] | None:
+class _Called(NamedTuple):
+    """Where a webhook leads to."""
+
+    host: str
+    path: str
+
+
+def _place(url: Json) -> _Called | None:
     parts = auth.split(url) if isinstance(url, str) else None
-    return None if parts is None else (parts.netloc.lower(), parts.path.rstrip("/"))
+    return None if parts is None else _Called(parts.netloc.lower(), parts.path.rstrip("/"))
+
+
+def _source_part(path: str) -> list[str]:
+    """Return the end of a path that every address of a source has: `/webhooks/<source>`."""
+    return path.split("/")[-2:]

@@ -13,6 +13,7 @@ from typing import Final
 
 from customer_sync.base.clock import utc_now
 from customer_sync.batch.held import hold
+from customer_sync.batch.side_by_side import lost_words
 from customer_sync.brevo.contacts.contact_plan import Plan, Rules, make_plan
 from customer_sync.engine.plan import Group, Identity, Planned, PlannedPut, Step
 from customer_sync.engine.planner import Planner, let_one_lead, parts_of
@@ -162,6 +163,7 @@ class Appraisal:
                 put.part = put.part._replace(state=reread(put.part.state, record.state, begun_us, totals))
                 names.update(lost(put.part.state, record.state, begun_us))
         pulled.parts = parts_of(pulled.groups)[1]
+        names.update(lost_words(person, pulled.parts, begun_us))
         self.counts.update({f"{DIFFERS}{name}" for name in names}, disputed=bool(names))
 
     def _known(self, pulled: Pulled, found: Known) -> None:

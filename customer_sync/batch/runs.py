@@ -15,6 +15,7 @@ import math
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
 from customer_sync.base.log import get
@@ -34,6 +35,8 @@ log = get(__name__)
 
 #: No page is read while more items than this wait in a lane of the run: so the use of memory stays limited.
 HIGH_WATER: Final = 60_000
+#: How soon it is looked again whether there is room, in seconds.
+FULL_LOOK_S: Final = 0.5
 #: A run that holds more changes back than this is stopped before it has read everything, for the same reason.
 MOST_HELD: Final = 60_000
 #: How many records are put into the lanes in one step; a step blocks Redis for about ten milliseconds.
@@ -43,6 +46,8 @@ MAX_TRIES: Final = 8
 #: How often a source that does not answer is asked, at most every five minutes, before its run stops: about a day.
 MAX_AWAY: Final = 300
 MAX_AWAY_WAIT_S: Final = 300.0
+#: A page that failed this often in a row, which takes about a minute, may fail for long: what is held back goes first.
+LET_GO_TRIES: Final = 6
 #: How far before the last run an incremental run begins, in seconds: clocks differ, filters are coarse.
 OVERLAP_S: Final = 600.0
 #: How quickly the measured rate follows, in seconds.
@@ -132,6 +137,9 @@ def step(puller: Puller, number: str) -> StepResult:
             return StepResult(did_work=False, wait_s=wait_s)
         if run.state is RunState.DELIVERING:
             return _finish(puller, run)
+        if _is_full(puller, run):
+            _let_go(puller, run)
+            return StepResult(did_work=False, wait_s=FULL_LOOK_S)
         try:
             return _release(puller, run) if _decides(run) else _page(puller, run)
         except (ConfigError, Parkable, PayloadError, TryLater, Unavailable) as error:
@@ -141,12 +149,14 @@ def step(puller: Puller, number: str) -> StepResult:
 
 def _must_wait(puller: Puller, run: Run) -> float | None:
     wait_s = (run.due_ms - puller.line.clock()) / 1000
-    if wait_s > 0:
-        return wait_s
-    if run.is_dry or run.state is not RunState.RUNNING:
-        return None
-    lanes = puller.line.store.lanes
-    return 0.5 if any(lanes.depth(lane)[0] > HIGH_WATER for lane in run.lanes) else None
+    return wait_s if wait_s > 0 else None
+
+
+def _is_full(puller: Puller, run: Run) -> bool:
+    """Tell whether the next page must wait because too much waits in the lanes; what is held back does not wait."""
+    if run.is_dry or _decides(run):
+        return False
+    return any(puller.line.store.lanes.depth(lane)[0] > HIGH_WATER for lane in run.lanes)
 
 
 def _page(puller: Puller, run: Run) -> StepResult:
@@ -244,19 +254,45 @@ def _release(puller: Puller, run: Run) -> StepResult:
     if why:
         _brake(puller, run, why)
         return StepResult(did_work=False, wait_s=None)
-    part = [Held(text) for text in store.runs.held(run.id, PART)]
+    part = _first_held(puller, run)
     is_last = len(part) < PART
     ends = is_last and "held" in (run.cursor or {})
     put: dict[str, Json] = {"state": RunState.DELIVERING, "phase": "", "due": 0, "rate": 0} if ends else {}
     left = {"held": -run.counts["held"] if is_last else -len(part)}
+    is_done = _put_held(puller, run, part, put, left)
+    return StepResult(did_work=is_done, wait_s=0.0 if is_done else None)
+
+
+def _first_held(puller: Puller, run: Run) -> list[Held]:
+    return [Held(text) for text in puller.line.store.runs.held(run.id, PART)]
+
+
+def _put_held(puller: Puller, run: Run, part: Sequence[Held], put: dict[str, Json], left: dict[str, int]) -> bool:
+    """Put the first held changes into the lanes; False when another process moved the run."""
     move = PageMove(run.id, run.version, put, left, released=len(part))
     request = [Request("", part)] if part else []
     if not commit(puller.line.store, request, puller.line.wake, move.encode(is_last=True)).is_done:
-        return StepResult(did_work=False, wait_s=None)
+        return False
     tally = Tally()
     tally.count("tajo_events_total", by=len(part), source=run.source, state="pending")
-    store.counters.add(tally)
-    return StepResult(did_work=True, wait_s=0.0)
+    puller.line.store.counters.add(tally)
+    return True
+
+
+def _let_go(puller: Puller, run: Run) -> Run:
+    """Put what a run that cannot go on holds back into the lanes, unless the brake would stop it; return the run.
+
+    Who left is not to be mailed for as long as another page cannot be read.
+    """
+    store = puller.line.store
+    with suppress(ConfigError, TryLater):
+        while run.counts["held"] and not harm(run.counts, store.people.count()):
+            part = _first_held(puller, run)
+            left = {"held": -len(part) or -run.counts["held"]}
+            if not _put_held(puller, run, part, {}, left):
+                break
+            run = store.runs.read(run.id) or run
+    return run
 
 
 def _brake(puller: Puller, run: Run, why: str) -> None:
@@ -264,19 +300,21 @@ def _brake(puller: Puller, run: Run, why: str) -> None:
     store, number = puller.line.store, run.id
     if run.kind is RunKind.INCREMENTAL:
         store.runs.set_reach(run.source, run.resource, until_ms=run.started_ms)  # what it read is safe with it
-    blocks = run.counts["blocks"]
+    held = run.counts["held"]
+    blocks = min(run.counts["blocks"], held)
     mailable = f" Until you decide, {blocks:,} of them can still be mailed." if blocks else ""
     remedy = (
         f"Look at the source. If it is meant so: `tajo runs resume {number} --force`. If not, mend it there, and "
         f"`tajo runs cancel {number}` drops what is held back."
     )
-    reason = f"{why} Nothing of that was sent.{mailable}"
+    reason = f"{why} What is held back of that, {held:,} records, was not sent.{mailable}"
     _stop(puller, run, reason, remedy, is_braked=True)
     if run.kind is RunKind.INCREMENTAL:
         return
-    for other in store.runs.braked(run.source, run.resource):
+    for other in store.runs.braked():
+        is_alike = other.id != number and (other.source, other.resource) == (run.source, run.resource)
         # a newer run that read everything holds what an older one holds; only a compare finds deletions
-        if other.id != number and (run.kind is RunKind.COMPARE or other.kind is not RunKind.COMPARE):
+        if is_alike and (run.kind is RunKind.COMPARE or other.kind is not RunKind.COMPARE):
             reason = f"Run {number} holds the same changes back."
             store.runs.move(other, (RunState.STOPPED,), RunState.CANCELLED, reason=reason, remedy="", braked=0)
 
@@ -331,6 +369,8 @@ def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadE
     """Put a run off, or stop it; its cursor stays."""
     again = f"`tajo runs resume {run.id}` goes on at the same place."
     store, now_ms = puller.line.store, puller.line.clock()
+    if isinstance(error, ConfigError | Parkable) or run.tries + 1 >= LET_GO_TRIES:
+        run = _let_go(puller, run)
     if isinstance(error, ConfigError | Parkable):
         _stop(puller, run, error.reason, f"{error.remedy} Then {again}")
     elif isinstance(error, TryLater) and not error.burns:

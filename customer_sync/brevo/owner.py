@@ -8,6 +8,7 @@ there. So the account is asked who it is when the key or the address is new, and
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from hashlib import blake2b
 from typing import Final
 
@@ -21,8 +22,9 @@ from customer_sync.store import Store
 
 log = get(__name__)
 
-#: The note of the account that Redis is about, and that of the account that the key leads to: `{"mark", "who"}`, the
-#: fingerprints of address and key, and of the account itself.
+#: The note of the account that Redis is about, and that of the account that the key leads to: `{"mark", "who",
+#: "owner"}`, the fingerprints of address and key, of the account itself, and of its owner's address. Notes of an older
+#: version lack the last.
 HELD_NOTE: Final = "account_held"
 SEEN_NOTE: Final = "account_seen"
 #: The bucket of `/account`: "everything else" in https://developers.brevo.com/docs/api-limits, 100 calls an hour.
@@ -65,32 +67,38 @@ class Owner:
         if held is not None and held["mark"] == mark:
             return
         try:
-            who = self._who(mark)
+            seen = self._seen(mark)
         except TajoError as error:
             if held is None:
                 log.warning("account not known", error=type(error).__name__)
                 return
             raise
-        if held is None or held["who"] == who or not self._store.people.count():
-            self._store.set_note(HELD_NOTE, {"mark": mark, "who": who})
+        if held is None or not self._store.people.count():
+            self._store.set_note(HELD_NOTE, seen)
+            return
+        if _is_same(held, seen):
+            # what told the organisation once goes on telling it
+            who = held["who"] if seen["who"] == seen["owner"] else seen["who"]
+            self._store.set_note(HELD_NOTE, {**seen, "who": who})
             return
         self._store.receipts.forget_newest()
         raise ConfigError(_REASON, _REMEDY)
 
-    def _who(self, mark: str) -> str:
+    def _seen(self, mark: str) -> dict[str, str]:
         seen = self._store.note(SEEN_NOTE)
         if seen is not None and seen["mark"] == mark:
-            return str(seen["who"])
+            return {"owner": "", **seen}
         if self._failure is not None and time.monotonic() - self._failed_at < ASK_AGAIN_S:
             raise self._failure
         try:
-            reply = self._brevo.call("GET", "/account", bucket=_BUCKET, answers=ACCOUNT)
+            body = self._brevo.call("GET", "/account", bucket=_BUCKET, answers=ACCOUNT).json()
         except TajoError as error:
             self._failed_at, self._failure = time.monotonic(), error
             raise
-        who = self._print(identity_of(reply.json()) or self._address)
-        self._store.set_note(SEEN_NOTE, {"mark": mark, "who": who})
-        return who
+        told = {"who": identity_of(body) or self._address, "owner": _told(body, "email")}
+        seen = {"mark": mark, **{name: self._print(text) if text else "" for name, text in told.items()}}
+        self._store.set_note(SEEN_NOTE, seen)
+        return seen
 
     def _mark(self) -> str:
         return self._print(f"{self._address}|{self._key}")
@@ -101,6 +109,13 @@ class Owner:
 
 def identity_of(body: Json) -> str:
     """Return what tells an account from every other one: the organisation, else the owner's address; "" for neither."""
-    if not isinstance(body, dict):
-        return ""
-    return str(body.get("organization_id") or body.get("email") or "")
+    return _told(body, "organization_id") or _told(body, "email")
+
+
+def _told(body: Json, name: str) -> str:
+    return str(body.get(name) or "") if isinstance(body, dict) else ""
+
+
+def _is_same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Tell whether two notes are of one account: where one of them knows no organisation, the owner tells."""
+    return one["who"] == other["who"] or one["who"] == other.get("owner") or other["who"] == one.get("owner")

@@ -54,6 +54,7 @@ class SourceDrift:
         healed: customers whose records were put into the line.
         refused: why a record that differs is not mended → how many; known once it was tried.
         notes: what the operator should know.
+        is_by_record: whether `customers` counts records, of which one customer may have several; see `narrow`.
     """
 
     read: int = 0
@@ -66,6 +67,12 @@ class SourceDrift:
     healed: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
+    is_by_record: bool = False
+
+    def narrow(self, people: Share) -> None:
+        """Count no more customers than the source has people, where only records were counted: no share is too high."""
+        if self.is_by_record and people.compared:
+            self.customers = max(self.differ, min(self.customers, people.compared))
 
     @property
     def equal(self) -> int:
@@ -218,6 +225,12 @@ class Receipt:
         """Return the worst of both sides of one source; None when none of its people were compared."""
         return next((one.in_sync for one in self.sides() if one.source == source), None)
 
+    @property
+    def left_mailable(self) -> int:
+        """How many people, on one channel at least, withdrew, are mailable and were not handed over to be mended."""
+        is_mended = self.is_healing and not self.stopped
+        return 0 if is_mended else max((drift.count for drift in self.mailable.values()), default=0)
+
     def note(self, text: str) -> None:
         """Add a note, once."""
         if text not in self.notes:
@@ -267,12 +280,21 @@ class Receipt:
 
 
 class Compared(NamedTuple):
-    """What the newest receipt of a source says: its id, the figure, when, and how many customers are mended since."""
+    """What the newest receipt of a source says.
+
+    Args:
+        receipt: its id.
+        in_sync: the figure.
+        at_ms: when.
+        handed_over: how many customers are mended since.
+        mailable: how many of its people withdrew and are mailable in Brevo; 0 where it handed them over to be mended.
+    """
 
     receipt: str
     in_sync: float
     at_ms: int
     handed_over: int
+    mailable: int = 0
 
 
 def handed_over(receipt: Mapping[str, Any]) -> int:
@@ -300,6 +322,7 @@ class Receipts:
                 pipe.hdel(keys.NEWEST_RECEIPTS, source)
             else:
                 newest = {"id": receipt.id, "in_sync": _ratio(ratio), "at_ms": receipt.ended_ms, "healed": handed}
+                newest["mailable"] = receipt.left_mailable
                 pipe.hset(keys.NEWEST_RECEIPTS, source, json.dumps(newest))
         pipe.execute()
 
@@ -322,7 +345,9 @@ class Receipts:
         found: Mapping[Any, Any] = self._client.hgetall(keys.NEWEST_RECEIPTS)
         told = {as_text(source): json.loads(raw) for source, raw in sorted(found.items())}
         return {
-            source: Compared(one["id"], float(one["in_sync"]), one.get("at_ms", 0), one.get("healed", 0))
+            source: Compared(
+                one["id"], float(one["in_sync"]), one.get("at_ms", 0), one.get("healed", 0), one.get("mailable", 0)
+            )
             for source, one in told.items()
         }
 

@@ -116,12 +116,15 @@ class Runs:
 
     def recent(self, count: int = 20) -> list[Run]:
         """Return the newest runs, the newest first; all of them for -1."""
-        numbers = self._client.zrevrange(keys.RUNS, 0, count - 1 if count > 0 else -1)
-        names = [as_text(number) for number in numbers if isinstance(number, bytes | str)]
+        names = self._names(count)
         pipe = self._client.pipeline(transaction=False)
         for name in names:
             pipe.hgetall(keys.run(name))
         return [_decoded(name, raw) for name, raw in zip(names, pipe.execute(), strict=True) if raw]
+
+    def _names(self, count: int) -> list[str]:
+        numbers = self._client.zrevrange(keys.RUNS, 0, count - 1 if count > 0 else -1)
+        return [as_text(number) for number in numbers if isinstance(number, bytes | str)]
 
     def due(self, now_ms: int) -> list[str]:
         """Return the runs that are due for a step now."""
@@ -167,17 +170,22 @@ class Runs:
     def cancel(self, run: Run) -> bool:
         """End a run where it stands. What is in the lanes is delivered all the same; what it held back is dropped.
 
-        What an incremental run held back is read again by the next one.
+        What an incremental run held back is read again by the next one, also where it was resumed meanwhile: how far
+        the source was read counts from the first time that the brake stopped the run.
         """
-        if run.is_braked and run.since_ms is not None:
-            key = keys.reach(run.source, run.resource)
-            self._client.hset(key, "until_ms", min(self.reach(run.source, run.resource)["until_ms"], run.since_ms))
+        if run.is_open and run.since_ms is not None:
+            until_ms = self.reach(run.source, run.resource).get("until_ms", run.since_ms)
+            self._client.hset(keys.reach(run.source, run.resource), "until_ms", min(until_ms, run.since_ms))
         return self.move(run, OPEN, RunState.CANCELLED, phase="cancelled", braked=0)
 
-    def braked(self, source: str, resource: str) -> list[Run]:
-        """Return the runs of a source's resource that the brake stopped, the newest first."""
-        found = self.recent(-1)
-        return [one for one in found if (one.source, one.resource) == (source, resource) and one.is_braked]
+    def braked(self) -> list[Run]:
+        """Return the runs that the brake stopped, the newest first; a newer run may have the lock of such a run."""
+        names = self._names(-1)
+        pipe = self._client.pipeline(transaction=False)
+        for name in names:
+            pipe.hget(keys.run(name), "braked")
+        found = [self.read(name) for name, is_so in zip(names, pipe.execute(), strict=True) if is_so == b"1"]
+        return [run for run in found if run is not None]
 
     def held(self, number: str, count: int = -1) -> list[str]:
         """Return the first changes that a run holds back; all of them without a number."""

@@ -31,6 +31,7 @@ class Account:
 
 ONE = b'{"organization_id": "org-1", "email": "owner@example.com"}'
 OTHER = b'{"organization_id": "org-2", "email": "owner@example.com"}'
+NO_ORGANISATION = b'{"email": "owner@example.com"}'
 
 
 def settings(key="k1", url="https://api.brevo.com/v3"):
@@ -92,6 +93,18 @@ def test_back_at_the_old_account_work_goes_on(known):
 def test_an_account_that_does_not_tell_who_it_is_is_told_by_its_address(known):
     with pytest.raises(ConfigError):
         owner(known, b"{}", url="http://127.0.0.1:9/v3")[0].check()
+
+
+@pytest.mark.parametrize(("first", "then"), [(ONE, NO_ORGANISATION), (NO_ORGANISATION, ONE)])
+def test_an_account_that_once_tells_no_organisation_is_the_same_by_its_owner(store, first, then):
+    owner(store, first)[0].check()
+    store.client.set("tajo:seq", 1)
+
+    owner(store, then, key="k2")[0].check()
+    owner(store, first, key="k3")[0].check()
+
+    with pytest.raises(ConfigError):
+        owner(store, OTHER, key="k4")[0].check()
 
 
 def test_where_nobody_is_known_the_new_account_is_taken(store):

@@ -16,6 +16,7 @@ from customer_sync.pipeline import deliver
 from customer_sync.registry import load_settings
 from customer_sync.store import keys
 from customer_sync.store.receipts import Receipts
+from customer_sync.store.run import RunKind, RunState
 from customer_sync.web import create_app
 
 PEOPLE = range(1, 6)
@@ -211,3 +212,28 @@ def test_a_compare_that_was_asked_for_on_the_page_looks_and_mends_nothing(synced
     assert store.compares.due(looks=True) == []
     synced.work()
     assert sandbox.contacts()["c2@example.com"]["attributes"]["CITY"] == "By Hand"
+
+
+def test_what_the_last_compare_run_left_counts_however_many_runs_there_were_since(synced, sandbox, store):
+    compared = store.runs.start("woo", RunKind.COMPARE)
+    store.runs.count(compared.id, {"read": 3, "disputed": 1, "differs.FIRSTNAME": 1})
+    store.runs.move(compared, (RunState.RUNNING,), RunState.DONE)
+    for _ in range(25):
+        store.runs.cancel(store.runs.start("woo", RunKind.INCREMENTAL, is_dry=True))
+    store.compares.add("woo")
+
+    receipt = compare_with_brevo(load_settings(synced.config, synced.env), store, synced.folder, lambda _: None)
+
+    assert receipt.source_drift["woo"].by_field == {"FIRSTNAME": 1}
+
+
+def test_a_customer_whom_a_run_read_in_several_records_makes_nobody_else_count_twice(synced, store):
+    compared = store.runs.start("woo", RunKind.COMPARE)
+    store.runs.count(compared.id, {"read": 500, "disputed": 1, "differs.FIRSTNAME": 1})
+    store.runs.move(compared, (RunState.RUNNING,), RunState.DONE)
+    store.compares.add("woo")
+
+    receipt = compare_with_brevo(load_settings(synced.config, synced.env), store, synced.folder, lambda _: None)
+
+    assert receipt.in_sync == 0.8
+    assert receipt.source_drift["woo"].in_sync == 0.8

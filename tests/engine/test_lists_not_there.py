@@ -11,6 +11,7 @@ from tests.engine.hands import NO_LIST, answer
 from tests.engine.test_addresses import customer, deleted, opt_in
 from tests.rig import LIST, Rig
 
+OTHER_LIST = LIST + 1
 NOT_THERE_400 = Reply(400, {}, b'{"code":"invalid_parameter","message":"List ID does not exist"}')
 
 
@@ -78,3 +79,19 @@ def test_somebody_who_is_deleted_in_the_shop_is_blocked_though_the_list_is_not_t
     rig.settle()
 
     assert rig.brevo.contacts["ann@example.com"].blocked
+
+
+def test_who_lost_a_list_while_it_seemed_not_to_be_there_is_taken_off_once_it_is(client):
+    rig = Rig(client, sources=("shop", "woo"))
+    rig.rules = replace(rig.rules, lists={"shop": (LIST,), "woo": (OTHER_LIST,)})
+    rig.send(customer(1, "ann@example.com", -100, opt_in(-100)))
+    rig.send(customer(2, "ann@example.com", -100, opt_in(-100), source="woo"))
+    rig.settle()
+    rig.rules = rig.rules.with_lists([OTHER_LIST])
+    rig.send(deleted(1, -50))
+    rig.settle()
+    rig.rules = rig.rules.with_lists([LIST, OTHER_LIST])
+    rig.send(customer(2, "ann@example.com", -40, source="woo"))
+    rig.settle()
+
+    assert rig.brevo.contacts["ann@example.com"].lists == {OTHER_LIST}

@@ -8,12 +8,13 @@ import pytest
 
 from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
 from customer_sync.batch.reconcile.source_side import left_by_run
-from customer_sync.batch.runs import MAX_TRIES, start_by_itself, step
+from customer_sync.batch.runs import LET_GO_TRIES, MAX_TRIES, start_by_itself, step
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, Priority, to_ms
 from customer_sync.operate.erasure import forget_traces, whom
 from customer_sync.person.mapping import totals_of
 from customer_sync.skills.customer_sync import CustomerSync
+from customer_sync.store import keys
 from customer_sync.store.run import Busy, RunKind, RunState, Slot
 from tests.rig import ATTRIBUTES, MAPPING
 from tests.runs.shop import PullableShop, RunRig, ago
@@ -451,6 +452,120 @@ def test_what_a_cancelled_incremental_run_held_back_is_found_again_by_the_next_o
     assert again.counts["blocks"] == 80
 
 
+def unsubscribed_while_nobody_read(rig):
+    """Everyone left 2,000 s ago, and the last run was 3,000 s ago: beyond the overlap of a run that begins now."""
+    unsubscribe_everyone(rig)
+    for n in rig.shop.people:
+        rig.shop.withdraw(n, when=2000)
+    rig.client.hset(keys.reach("shop", "customers"), "until_ms", to_ms(ago(3000)))
+
+
+@pytest.mark.parametrize("forced", [False, True])
+def test_what_a_resumed_incremental_run_still_holds_when_it_is_cancelled_is_found_again(rig, forced, monkeypatch):
+    monkeypatch.setattr("customer_sync.batch.runs.PART", 7)
+    unsubscribed_while_nobody_read(rig)
+    run = rig.finish(rig.start(RunKind.INCREMENTAL))
+    rig.store.runs.resume(run, is_forced=forced)
+    if forced:
+        step(rig.puller, run.id)
+        rig.deliver()
+
+    rig.store.runs.cancel(rig.read_run(run))
+    again = rig.finish(rig.start(RunKind.INCREMENTAL))
+
+    assert again.counts["blocks"] == (73 if forced else 80)
+
+
+def test_a_run_that_the_brake_stops_just_before_it_is_cancelled_loses_nothing(rig):
+    unsubscribed_while_nobody_read(rig)
+    seen = rig.start(RunKind.INCREMENTAL)
+    rig.finish(seen)
+
+    rig.store.runs.cancel(seen)
+
+    assert rig.finish(rig.start(RunKind.INCREMENTAL)).counts["blocks"] == 80
+
+
+def hindered(rig, fault, times):
+    """A run whose first page, with one withdrawal, was read, and whose second page fails so often."""
+    rig.shop.add(25)
+    rig.finish(rig.start())
+    rig.shop.withdraw(1)
+    run = rig.start()
+    step(rig.puller, run.id)
+    rig.shop.faults += [fault] * times
+    for _ in range(times):
+        rig.again(run)
+        step(rig.puller, run.id)
+    rig.deliver()
+    return rig.read_run(run)
+
+
+@pytest.mark.parametrize(
+    ("fault", "times", "state"),
+    [
+        (PayloadError("$", "the answer is not JSON"), MAX_TRIES, RunState.STOPPED),
+        (ConfigError("The token has expired.", "Make a new one."), 1, RunState.STOPPED),
+        (Unavailable("no answer"), LET_GO_TRIES, RunState.RUNNING),
+    ],
+)
+def test_a_withdrawal_waits_for_no_page_that_keeps_failing(rig, fault, times, state):
+    run = hindered(rig, fault, times)
+
+    assert run.state is state
+    assert run.counts["held"] == 0
+    assert rig.brevo.contacts["c1@example.com"].blocked
+
+
+def test_a_withdrawal_does_not_wait_until_a_long_run_finds_room_for_its_next_page(rig, monkeypatch):
+    rig.shop.add(25)
+    rig.finish(rig.start())
+    for n in range(2, 11):
+        rig.shop.change(n, firstName="Other")
+    rig.shop.withdraw(1)
+    monkeypatch.setattr("customer_sync.batch.runs.HIGH_WATER", 5)
+    run = rig.start()
+
+    for _ in range(3):
+        step(rig.puller, run.id)
+
+    assert rig.read_run(run).counts["read"] == 10
+    [item] = rig.store.lanes.take("contacts", 1).items
+    assert item.priority is Priority.URGENT
+
+
+def test_what_is_held_back_is_decided_at_once_however_much_waits(rig, monkeypatch):
+    unsubscribe_everyone(rig)
+    rig.shop.add(10, first=81)
+    monkeypatch.setattr("customer_sync.batch.runs.HIGH_WATER", 5)
+    run = rig.start()
+
+    for _ in range(12):
+        step(rig.puller, run.id)
+
+    assert rig.read_run(run).is_braked
+
+
+def test_a_page_that_fails_once_lets_go_of_nothing(rig):
+    run = hindered(rig, Unavailable("no answer"), 1)
+
+    assert run.counts["held"] == 1
+
+
+def test_what_was_let_go_counts_for_the_brake_and_is_not_said_to_be_held(rig, monkeypatch):
+    run = hindered(rig, Unavailable("no answer"), LET_GO_TRIES)
+    monkeypatch.setattr("customer_sync.batch.held.BRAKE_PEOPLE", 1)
+    rig.shop.withdraw(12)
+    rig.again(run)
+
+    run = rig.finish(run)
+
+    assert run.is_braked
+    assert "would harm 2 contacts" in run.reason
+    assert "1 of them can still be mailed" in run.reason
+    assert "Nothing" not in run.reason
+
+
 def test_a_withdrawal_by_webhook_passes_while_the_brake_holds_those_of_a_run(rig):
     unsubscribe_everyone(rig)
     rig.finish(rig.start())
@@ -736,6 +851,20 @@ def test_an_older_withdrawal_is_never_moved_ahead_by_a_run(rig):
     rig.finish(rig.start())
 
     assert not rig.brevo.contacts["c1@example.com"].blocked
+
+
+def test_a_withdrawal_that_loses_by_its_time_is_no_customer_in_sync(rig):
+    rig.shop.add(2)
+    yes = Consent(Channel.EMAIL, ConsentState.GRANTED, ago(50), "shop", explicit=True)
+    rig.shop.people[1].consents = (yes,)
+    rig.finish(rig.start())
+    rig.shop.withdraw(1, when=90)
+
+    run = rig.finish(rig.start(RunKind.COMPARE))
+    drift = left_by_run([run], "shop")
+
+    assert (drift.differ, dict(drift.by_field)) == (1, {"consent.email.withdrawn": 1})
+    assert drift.in_sync == 0.5
 
 
 # how long it takes ------------------------------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from customer_sync.base.clock import utc_now
 from customer_sync.base.metrics import LATENCY_BUCKETS_S
+from customer_sync.batch.runs import start_by_itself
 from customer_sync.config import BrevoSettings, Settings
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Event, EventState, Inbound, Kind
@@ -30,6 +31,8 @@ from customer_sync.store import Store, inbox
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Rate, Tally
 from customer_sync.store.doors import Refusals
+from customer_sync.store.receipts import Drift, Receipt, Share
+from customer_sync.store.run import RunKind, Slot
 from customer_sync.store.spool import Spool
 from tests.rig import Rig
 from tests.runs.shop import RunRig
@@ -209,6 +212,59 @@ def test_what_only_runs_brought_has_a_latency(client, tmp_path):
     assert (figures.latency.events, figures.pulled_latency.events) == (0, 5)
     assert 0 < figures.pulled_latency.average_s < 60
     assert figures.to_json()["pulled_latency"]["events"] == 5
+
+
+def test_a_run_that_is_paused_for_long_or_holds_withdrawals_back_is_told_of(client, tmp_path):
+    rig = RunRig(client)
+    rig.shop.add(25)
+    rig.finish(rig.start())
+    run = rig.start()
+    rig.store.runs.pause(run)
+
+    def told():
+        figures = read_figures(rig.store, Settings(sources=sources("shop")), tmp_path)
+        return [one for one in findings(figures) if one.code == "run_paused"]
+
+    just_paused = told()
+    client.hset(f"tajo:run:{run.id}", mapping={"n.held": 2, "n.blocks": 2})
+    [with_withdrawals] = told()
+    client.hset(f"tajo:run:{run.id}", mapping={"n.held": 0, "updated": rig.store.now_ms() - 2 * 3_600_000})
+    [paused_long] = told()
+
+    assert just_paused == []
+    assert "Up to 2 people who left can still be mailed" in with_withdrawals.text
+    assert "nothing else of the source is read" in paused_long.text
+    assert paused_long.remedy == f"`tajo runs resume {run.id}` goes on, `tajo runs cancel {run.id}` ends it."
+
+
+@pytest.mark.parametrize(("heals", "stopped", "codes"), [(False, "", 1), (True, "too many", 1), (True, "", 0)])
+def test_who_withdrew_and_is_left_mailable_is_told_of_however_few_they_are(store, tmp_path, heals, stopped, codes):
+    many = {name: Share(10_000, 9_998) for name in ("lumen", "tulip")}
+    receipt = Receipt(sources=("lumen", "tulip"), ended_ms=store.now_ms(), shares=many, is_healing=heals)
+    receipt.stopped, receipt.mailable = stopped, {"email": Drift(2, ["1", "2"])}
+    store.receipts.keep(receipt)
+
+    found = [one for one in findings(read(store, tmp_path)) if one.code == "mailable"]
+
+    assert [one.level for one in found] == ["down"] * codes
+    assert all("2 people who withdrew" in one.text and "--heal" in one.remedy for one in found)
+
+
+def test_a_run_that_the_brake_stopped_is_told_of_after_a_scheduled_run_took_its_place(client, tmp_path):
+    rig = RunRig(client)
+    rig.shop.add(80)
+    rig.finish(rig.start())
+    for n in range(1, 81):
+        rig.shop.withdraw(n)
+    braked = rig.finish(rig.start(RunKind.INCREMENTAL))
+    later = start_by_itself(rig.puller, "shop", RunKind.INCREMENTAL, "schedule", Slot("pull:shop", 1))
+    rig.shop.people.clear()
+    rig.finish(later)
+
+    figures = read_figures(rig.store, Settings(sources=sources("shop")), tmp_path)
+
+    assert [run.id for run in figures.watched.runs] == [braked.id]
+    assert any(one.code == "run_braked" and one.level == "down" for one in findings(figures))
 
 
 def test_every_line_tells_its_depth_and_its_oldest(store, tmp_path):

@@ -145,6 +145,20 @@ def test_a_webhook_that_we_made_follows_us_to_a_new_address_and_http_becomes_htt
     assert vault.values["consumer_key"] == "kept"
 
 
+def test_webhooks_of_others_in_another_shop_are_left_alone_although_they_have_the_numbers_of_ours():
+    vault = Vault()
+    ensure(Hooks(), vault)
+    others = [hook(number, topic, "https://other.example.com/x") for number, topic in enumerate(TOPICS, start=1)]
+    twice = hook(12, "customer.updated", "https://other.example.com/y", "disabled")
+    vault.values["webhooks"]["12"] = ["", ""]
+    store = Hooks(*others, twice)
+    upkeep = ensure(store, vault)
+
+    assert (set(upkeep.created), upkeep.removed, upkeep.repaired) == (set(TOPICS), (), {})
+    assert {call[0] for call in store.calls} == {"POST"}
+    assert [store.hooks[number] for number in range(1, 13)] == [*others, twice]
+
+
 def test_a_second_one_of_ours_is_removed_and_the_active_one_stays():
     store = Hooks(*whole(), hook(50, "customer.updated"), hook(51, "customer.created"))
     store.hooks[2]["status"] = "disabled"

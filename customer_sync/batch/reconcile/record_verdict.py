@@ -7,24 +7,15 @@ What became known while the source was being read is not compared: the read may 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Sequence
 
+from customer_sync.batch.side_by_side import lost_words, side_by_side
 from customer_sync.brevo.contacts.contact_plan import Rules, view
 from customer_sync.engine.plan import Identity
 from customer_sync.model import Channel
-from customer_sync.person.consent import Standing, register
-from customer_sync.person.merge import NO_STATE, Stamped, State, is_later, is_newer, is_same
+from customer_sync.person.consent import Standing
+from customer_sync.person.merge import is_later, is_newer, is_same
 from customer_sync.person.person import DELETED, Part, Person, apply
-
-
-class _Told(NamedTuple):
-    """A field of a record as the source tells it, what is known of it, and the state that the known one is part of."""
-
-    name: str
-    one: Stamped
-    known: Stamped | None
-    state: State
 
 
 def differing(known: Person, who: Identity | None, parts: Sequence[Part], rules: Rules, begun_us: int) -> list[str]:
@@ -38,27 +29,17 @@ def differing(known: Person, who: Identity | None, parts: Sequence[Part], rules:
         begun_us: when the reading of the source began, in microseconds.
     """
     names: list[str] = []
-    for told in _told(known, parts):
-        if told.known is not None and is_later(told.known, begun_us):
+    for pair in side_by_side(known, parts):
+        if pair.known is not None and is_later(pair.known, begun_us):
             continue
-        if told.name.isupper():
-            names += [] if told.known is not None and is_same(told.one, told.known) else [told.name]
-        elif told.name == DELETED and told.known is None:
+        if pair.name.isupper():
+            names += [] if pair.known is not None and is_same(pair.one, pair.known) else [pair.name]
+        elif pair.name == DELETED and pair.known is None:
             names.append("deleted")
     names += _consents(known, parts, rules, begun_us)
     if who is not None and _is_elsewhere(known, who, begun_us):
         names.append("email")
     return list(dict.fromkeys(names))
-
-
-def _told(known: Person, parts: Iterable[Part]) -> Iterator[_Told]:
-    for part in parts:
-        if not part.ref and known.email is None:
-            continue  # there is no address that it could be said of
-        record = known.records.get(part.ref)
-        state = record.state if record is not None else NO_STATE if part.ref else known.said
-        for name, one in part.state.items():
-            yield _Told(name, one, state.get(name), state)
 
 
 def _is_elsewhere(known: Person, who: Identity, begun_us: int) -> bool:
@@ -70,11 +51,9 @@ def _is_elsewhere(known: Person, who: Identity, begun_us: int) -> bool:
 
 
 def _consents(known: Person, parts: Sequence[Part], rules: Rules, begun_us: int) -> Iterator[str]:
-    told = [one for one in _told(known, parts) if one.name.startswith("consent.")]
-    for one in told:
-        if _is_lost(one, begun_us):
-            yield one.name
-    news = [one.name for one in told if one.known is None or is_newer(one.one, one.known)]
+    yield from lost_words(known, parts, begun_us)
+    told = [pair for pair in side_by_side(known, parts) if pair.name.startswith("consent.")]
+    news = [pair.name for pair in told if pair.known is None or is_newer(pair.one, pair.known)]
     if not news:
         return
     was, will = view(known, rules), view(apply(known, parts), rules)
@@ -85,23 +64,3 @@ def _consents(known: Person, parts: Sequence[Part], rules: Rules, begun_us: int)
 
 def _standing(one: Standing) -> tuple[object, ...]:
     return one.state, one.granted_by
-
-
-def _is_lost(told: _Told, begun_us: int) -> bool:
-    """Tell whether the source's word about consent is stricter than what counts, and loses by its time."""
-    _, channel, word = told.name.split(".")
-    if word == "withdrawn":
-        granted = told.state.get(register(Channel(channel), "granted"))
-        return granted is not None and told.one.at_ms < granted.at_ms and not is_later(granted, begun_us)
-    if word != "stated":
-        return False
-    granted = told.state.get(register(Channel(channel), "granted"))
-    milder = [one for one in (granted, told.known) if one is not None and one.at_ms > told.one.at_ms]
-    return any(_strictness(one) < _strictness(told.one) for one in milder) and not any(
-        is_later(one, begun_us) for one in milder
-    )
-
-
-def _strictness(one: Stamped) -> int:
-    """Return how strict a box was seen to be; an opt-in by an act is as mild as a tick."""
-    return one.value[0] if isinstance(one.value, list) and isinstance(one.value[0], int) else 0

@@ -16,7 +16,7 @@ from customer_sync.batch.reconcile.source_side import CompareSource
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.store import Store
-from customer_sync.store.receipts import Receipt, Receipts
+from customer_sync.store.receipts import Receipt, Receipts, Share
 
 log = get(__name__)
 
@@ -90,6 +90,8 @@ class Reconciler:
         contacts = BrevoContacts(self.brevo, self.store, page=self.page, sleep=self.sleep, clock=self.clock)
         with Heals() as heals:
             BrevoSide(self.store, contacts, self.rules(), receipt, heals, only).compare(progress)
+            for source, drift in receipt.source_drift.items():
+                drift.narrow(receipt.shares.get(source, Share()))
             _warn_of_what_comes_back(receipt, self.store.receipts)
             receipt.stopped = _brake(receipt, heals.harmful) if heal and not force else ""
             if heal and not receipt.stopped:

@@ -257,6 +257,7 @@ def left_by_run(runs: Sequence[Run], source: str) -> SourceDrift | None:
         by_field=+Counter({**run.differing, "a record that cannot be read": unread}),
         refused=+Counter({NEWER_HERE: older}),
         notes=run.notes,
+        is_by_record=True,
     )
 
 

@@ -175,7 +175,8 @@ def _write(has: Has, desired: Desired, old: Person | None) -> Plan:
     """Return what to do for an address to which a customer leads."""
     if not has.is_there and old is not None and heard(old).is_there:
         return Plan("rename", has, desired)
-    if has.is_there and has.digest == desired.digest and not desired.emptied and not flags_differ(desired, has):
+    is_as_sent = has.digest == desired.digest and not (desired.emptied or desired.unlist)
+    if has.is_there and is_as_sent and not flags_differ(desired, has):
         return Plan("none", replace_refused(has, desired.refused), desired, why="unchanged")
     return Plan("write", has, desired)
 

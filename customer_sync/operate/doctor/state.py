@@ -16,12 +16,12 @@ AREAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("worker", ("worker_gone",), "at work"),
     ("lanes", ("lane_paused", "brevo_key", "brevo_away"), "none is paused"),
     ("clocks of the hosts", ("host_clock",), "as that of Redis"),
-    ("runs", ("run_stopped", "run_braked", "run_hindered"), "none is stopped"),
+    ("runs", ("run_stopped", "run_braked", "run_hindered", "run_paused"), "none is stopped"),
     ("webhooks", ("webhooks_refused", "webhooks_broken"), "none is refused"),
     ("sources", ("source_complains", "source_silent", "source_unserved"), "none is silent"),
     ("schedule", ("schedule_stopped",), "done in time"),
     ("errors", ("errors",), "few or none"),
-    ("in sync", ("drift",), "nothing else is known"),
+    ("in sync", ("mailable", "drift"), "nothing else is known"),
     ("parked", ("parked",), "nothing"),
 )
 _WORDS: dict[str, Word] = {"down": "fail", "look": "warn"}

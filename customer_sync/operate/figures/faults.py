@@ -136,6 +136,16 @@ def _clocks(figures: Figures) -> Iterator[Verdict]:
         yield Verdict(level, str(skew), CLOCK_REMEDY, "host_clock")
 
 
+def _mailable(figures: Figures) -> Iterator[Verdict]:
+    """Who withdrew and can be mailed is told of, however small a share that is; once for a receipt of all sources."""
+    for source, one in {one.receipt: (source, one) for source, one in figures.compared.items()}.values():
+        if one.mailable:
+            who = "1 person who" if one.mailable == 1 else f"{one.mailable:,} people who"
+            text = f"{who} withdrew could still be mailed in Brevo at {_time(one.at_ms)}."
+            remedy = f"`tajo reconcile {source} --heal` blocks them, `tajo reconcile show` tells more."
+            yield Verdict("down", text, remedy, "mailable", source)
+
+
 def _drift(figures: Figures) -> Iterator[Verdict]:
     for source, one in figures.compared.items():
         if one.in_sync < IN_SYNC_LEAST:
@@ -160,6 +170,12 @@ def _runs(figures: Figures) -> Iterator[Verdict]:
         if run.state is RunState.STOPPED:
             text = f"Run {run.id} of {run.source}{what} stopped: {run.reason}"
             yield Verdict("down", text, run.remedy, "run_braked" if run.is_braked else "run_stopped", run.source)
+        elif run.state is RunState.PAUSED:
+            text = f"Run {run.id} of {run.source}{what} is paused: until it goes on nothing else of the source is read."
+            left = min(run.counts["held"], run.counts["blocks"])
+            text += f" Up to {left:,} people who left can still be mailed." if left else ""
+            remedy = f"`tajo runs resume {run.id}` goes on, `tajo runs cancel {run.id}` ends it."
+            yield Verdict("look", text, remedy, "run_paused", run.source)
         else:
             text = f"Run {run.id} of {run.source}{what} does not get on: {run.reason}"
             remedy = f"It is tried again by itself. See what the platform answers: `tajo runs show {run.id}`."
@@ -296,6 +312,7 @@ ROWS: tuple[Callable[[Figures], Iterator[Verdict]], ...] = (
     _errors,
     _schedule,
     _silent,
+    _mailable,
     _drift,
     _parked,
     _backlog,

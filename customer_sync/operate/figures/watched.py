@@ -22,6 +22,8 @@ ACCOUNT_NOTE = "account_look"
 GRACE_MS = 15 * 60 * 1000
 #: A page that failed this often in a row hinders its run.
 HINDERED_TRIES = 3
+#: A run that somebody paused may have been forgotten after this time, in ms; the schedule waits for it.
+PAUSED_MS = 3_600_000
 
 
 class Check(NamedTuple):
@@ -42,7 +44,8 @@ class Watched:
     Args:
         account: what the last look at the account found.
         account_ms: when that was; None: nobody has looked yet.
-        runs: the runs that are stopped, or whose page fails again and again.
+        runs: the runs that are stopped, whose page fails again and again, or that are paused for long, or with changes
+            that they hold back.
         doors: source → what came of its webhooks, Brevo's own among them.
         listening: the sources that get webhooks.
         upkeep: source → what is wrong with its webhooks at the platform.
@@ -81,12 +84,15 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
         redis.RedisError: Redis does not answer.
     """
     noted = store.note(ACCOUNT_NOTE) or {}
-    open_runs = store.runs.open_runs()
+    open_runs, stopped = store.runs.open_runs(), store.runs.braked()
     known = {*settings.sources, BREVO}
     return Watched(
         account=tuple(Check(*one) for one in noted.get("checks", ())),
         account_ms=noted.get("at_ms"),
-        runs=tuple(run for run in open_runs if _is_hindered(run)),
+        runs=(
+            *stopped,
+            *(run for run in open_runs if _is_hindered(run, now_ms) and run.id not in {one.id for one in stopped}),
+        ),
         doors={source: door for source, door in store.doors.read().items() if source in known},
         listening=tuple(
             name
@@ -100,7 +106,9 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
     )
 
 
-def _is_hindered(run: Run) -> bool:
+def _is_hindered(run: Run, now_ms: int) -> bool:
+    if run.state is RunState.PAUSED:
+        return not run.is_dry and (bool(run.counts["held"]) or now_ms - run.updated_ms > PAUSED_MS)
     return run.state is RunState.STOPPED or (run.state is RunState.RUNNING and run.tries >= HINDERED_TRIES)
 
 
