@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack
 
 import pytest
 
-from customer_sync.worker.aside import LIVE_THREADS, Aside
+from customer_sync.worker.aside import KEPT_S, LIVE_THREADS, Aside
 
 
 def places_of(aside: Aside) -> int:
@@ -33,3 +34,39 @@ def test_a_place_is_given_back_by_a_task_that_failed():
         raise LookupError
 
     assert places_of(aside) == 1
+
+
+def test_who_found_no_place_has_the_next_one_before_who_had_it():
+    aside = Aside(1)
+    with aside.place("a"), aside.place("b") as is_free:
+        assert not is_free
+    assert aside.next() == "b"
+
+    with aside.place("a") as is_free:
+        assert not is_free
+    with aside.place("b") as is_free:
+        assert is_free
+    assert aside.next() == "a"
+
+
+def test_all_take_turns_however_soon_one_comes_again():
+    aside, turns = Aside(3), Counter[str]()
+    for _ in range(100):
+        with ExitStack() as held:
+            for name in "abcde":  # always in this order
+                turns[name] += held.enter_context(aside.place(name))
+
+    assert set(turns) == set("abcde")
+    assert min(turns.values()) * 2 >= max(turns.values())
+
+
+def test_no_place_is_kept_for_who_does_not_come():
+    now_s = 0.0
+    aside = Aside(1, lambda: now_s)
+    with aside.place("a"), aside.place("b"):
+        pass
+
+    now_s = KEPT_S
+    with aside.place("a") as is_free:
+        assert is_free
+    assert aside.next() is None

@@ -15,17 +15,22 @@ from customer_sync.errors import ConfigError
 log = get(__name__)
 
 #: Everybody but the owner, as bits of a mode; and everybody who is not in the group either.
-_OTHERS, _STRANGERS = 0o077, 0o007
+_OTHERS, _STRANGERS, _WRITERS = 0o077, 0o007, 0o022
+#: How what is in our folders begins, and what is in every new volume: whoever finds nothing else may close them.
+_OURS = (
+    *("api.key", "beat-schedule", "brevo-webhook-secret", "demo", "redis", "run.", "sandbox.jsonl", "secret.key"),
+    *("spool.sqlite", "tajo.yaml", "appendonly", "dump.rdb", "lock", "temp-", "lost+found"),
+)
 
 
 def own_folder(path: Path) -> Path:
     """Return a folder that nobody else may look into: made when it is missing, closed to others when we can close it.
 
     A folder of another user stays as it is when strangers cannot look into it: some platforms give a program its disk
-    by way of a group.
+    by way of a group. One that holds more than ours (`/var/lib`, somebody's home) stays as it is, too.
 
     Raises:
-        ConfigError: it cannot be made, or it is everybody's.
+        ConfigError: it cannot be made, or everybody may write in it.
     """
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -38,14 +43,17 @@ def own_folder(path: Path) -> Path:
     mode = stat.S_IMODE(found.st_mode)
     # who closes a folder like /tmp takes it from everybody else on the machine
     is_shared = bool(mode & stat.S_ISVTX) or os.geteuid() not in {found.st_uid, 0}
-    if is_shared and mode & _STRANGERS:
+    is_ours = not is_shared and all(one.name.startswith(_OURS) for one in path.iterdir())
+    if (is_shared and mode & _STRANGERS) or (not is_ours and mode & _WRITERS & _STRANGERS):
         raise ConfigError(
             f"The folder {path} is open to every user of this machine.",
             f"Name a folder of its own, which is then made: TAJO_HOME={path / 'tajo'}.",
         )
-    if not is_shared and mode & _OTHERS:
+    if is_ours and mode & _OTHERS:
         path.chmod(mode & ~_OTHERS)
         log.warning("folder closed to other users", folder=str(path), was=f"{mode:o}")
+    elif not is_shared and mode & _OTHERS:
+        log.warning("folder open to other users, and holds more than ours", folder=str(path), mode=f"{mode:o}")
     return path
 
 

@@ -106,18 +106,27 @@ def read_settings() -> Settings:
         sys.exit(2)
 
 
-def need_redis(url: str) -> str | None:
+def need_redis(url: str, *, is_waiting: bool = False) -> str | None:
     """Return why the Redis at a URL cannot be used yet, None when it can.
 
     The program ends where nothing could ever work with it, and says why.
+
+    Args:
+        url: where Redis is.
+        is_waiting: whether webhooks are kept on disk meanwhile: then it ends for a wrong server only. A replica may be
+            made the master, and what refuses us may be put right.
     """
     try:
         found = list(server.faults(connect(url)))
     except ConfigError as error:
+        if is_waiting and not isinstance(error, server.WrongServer):
+            return error.reason
         fail(error.reason, error.remedy, NO_ANSWER)
     except redis.RedisError as error:
         return str(error).partition("\n")[0].rstrip(".") + "."
     for fault in found:
+        if is_waiting and fault.kind == "role":
+            return fault.reason
         if fault.is_fatal:
             fail(fault.reason, fault.remedy, NO_ANSWER)
         log.warning("Redis wants a look", reason=fault.reason, remedy=fault.remedy)
@@ -252,7 +261,7 @@ class _Stack:
     def _mind_redis(self) -> None:
         if self._waiting and time.monotonic() >= self._ask_again_at:
             self._ask_again_at = time.monotonic() + ASK_REDIS_S
-            if need_redis(self._env["TAJO_REDIS_URL"]) is None:
+            if need_redis(self._env["TAJO_REDIS_URL"], is_waiting=True) is None:
                 log.warning("Redis answers: workers start")
                 self._add(self._waiting)
                 self._waiting = []
@@ -338,7 +347,7 @@ class _Stack:
     def _links(self) -> list[str]:
         addresses = [address for address in (self._url, self._settings.public_url) if address]
         try:
-            store = Store(connect(self._env["TAJO_REDIS_URL"]))
+            store = Store(connect(self._env["TAJO_REDIS_URL"]), self._settings.secret_key)
             return [link_to(address, store) for address in addresses]
         except redis.RedisError as error:
             log.warning("no sign-in link: Redis does not answer any more", error=type(error).__name__)

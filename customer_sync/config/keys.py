@@ -132,10 +132,10 @@ BREVO_KEYS: Final = (
         "webhook_secret",
         "What Brevo's own webhooks must carry; a list while it rotates.",
         "a text or a list (in the variable: separated by commas)",
-        values.secrets,
+        values.tokens,
         "Brevo's webhooks are refused",
         variable="BREVO_WEBHOOK_SECRET",
-        read_variable=values.separated_secrets,
+        read_variable=values.separated_tokens,
         secret=True,
     ),
     Key(

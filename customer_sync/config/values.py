@@ -81,6 +81,22 @@ def separated_secrets(node: Node, env: Env) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.strip() for part in text(node, env).split(",") if part.strip()))
 
 
+def tokens(node: Node, env: Env) -> tuple[str, ...]:
+    """Return secrets that arrive in a header: the web server hands over none with letters beyond ASCII."""
+    return _in_header(secrets(node, env))
+
+
+def separated_tokens(node: Node, env: Env) -> tuple[str, ...]:
+    """Return the same of a variable, separated by commas."""
+    return _in_header(separated_secrets(node, env))
+
+
+def _in_header(found: tuple[str, ...]) -> tuple[str, ...]:
+    if not all(one.isascii() for one in found):
+        raise Wrong("a secret with letters beyond ASCII, which no header carries", _MAKE_KEY)
+    return found
+
+
 def secret_keys(node: Node, env: Env) -> str:
     """Return the key that encrypts, or several separated by commas, each long enough not to be guessed."""
     keys = [part.strip() for part in secret(node, env).split(",") if part.strip()]
@@ -117,6 +133,7 @@ def _counts(key: str) -> bool:
 _WEAKNESSES: Final[Sequence[tuple[str, Callable[[str], bool]]]] = (
     (f"a key of fewer than {API_KEY_LENGTH} characters", lambda key: len(key) < API_KEY_LENGTH),
     (f"a key of fewer than {_API_KEY_LETTERS} different characters", lambda key: len(set(key)) < _API_KEY_LETTERS),
+    ("a key with letters beyond ASCII, which no header carries", lambda key: not key.isascii()),
     ("a key that repeats itself", _repeats),
     ("a key of letters or digits in their order", _counts),
 )

@@ -1,7 +1,7 @@
 """The clocks of the hosts: each process measures its own against that of Redis, which is the one that counts.
 
-Between two measurements the time goes on by the monotonic clock, so a host whose clock is wrong, or is put right, tells
-the same time as the others.
+Between two measurements the time goes on by a clock that only goes ahead, so a host whose clock is wrong, or is put
+right, tells the same time as the others. It counts the time for which the machine sleeps, too.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ EVERY_S: Final = 5.0
 SLOWEST_S: Final = 1.0
 #: How long a host that says nothing more is told of, in seconds.
 REMEMBERED_S: Final = 60
+#: The clock that only goes ahead. `time.monotonic` stands still on Linux and macOS while the machine sleeps.
+_TICKS: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class Skew(NamedTuple):
@@ -76,7 +78,7 @@ class Hosts:
         if anchor is None:
             return self._clock()
         redis_ms, at_s = anchor
-        return int(redis_ms + (time.monotonic() - at_s) * 1000)
+        return int(redis_ms + (_ticks_s() - at_s) * 1000)
 
     def measure(self) -> Skew | None:
         """Ask Redis for its time; None where the answer took too long to say anything.
@@ -84,9 +86,9 @@ class Hosts:
         Raises:
             redis.RedisError: it does not answer.
         """
-        began_s = time.monotonic()
+        began_s = _ticks_s()
         seconds, micros = self._client.time()
-        took_s = time.monotonic() - began_s
+        took_s = _ticks_s() - began_s
         if took_s > SLOWEST_S:
             return None
         redis_ms = int(seconds) * 1000 + int(micros) / 1000
@@ -99,12 +101,12 @@ class Hosts:
         Raises:
             redis.RedisError: Redis does not answer.
         """
-        if time.monotonic() - self._tended_at < EVERY_S:
+        if _ticks_s() - self._tended_at < EVERY_S:
             return
         found = self.measure()
         if found is None:
             return
-        self._tended_at = time.monotonic()
+        self._tended_at = _ticks_s()
         if found.is_wrong:
             self._tell_wrong(found)
         elif self._client.hdel(keys.CLOCKS, self._host):
@@ -135,3 +137,7 @@ class Hosts:
 
 def _length(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
+
+
+def _ticks_s() -> float:
+    return time.clock_gettime(_TICKS)

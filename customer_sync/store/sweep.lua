@@ -25,12 +25,35 @@ local function move_back(key, last, is_ours)
   move(redis.call('ZRANGEBYSCORE', key, '(' .. string.format('%.0f', last), '+inf', 'WITHSCORES'))
 end
 
+-- The same of single times in a hash; all of them were reckoned by this clock.
+local function move_fields_back(key, last, fields)
+  for _, field in ipairs(fields) do
+    local at = tonumber(redis.call('HGET', key, field) or '0')
+    if at > now then redis.call('HSET', key, field, string.format('%.0f', at - (last - now))) end
+  end
+end
+
+-- Runs that wait, slots that were done, and how far sources were read: else nothing would be read until the clock is
+-- there again, and what changed meanwhile not even then.
+local function move_runs_back(last)
+  move_fields_back(P .. 'slots', last, redis.call('HKEYS', P .. 'slots'))
+  local reaches = {}
+  for _, number in ipairs(redis.call('ZRANGE', P .. 'runs', 0, -1)) do
+    local key = P .. 'run:' .. number
+    move_fields_back(key, last, {'due', 'started'})
+    local of = redis.call('HMGET', key, 'source', 'resource')
+    if of[1] and of[2] then reaches[P .. 'reach:' .. of[1] .. ':' .. of[2]] = true end
+  end
+  for key in pairs(reaches) do move_fields_back(key, last, redis.call('HKEYS', key)) end
+end
+
 local STEP_MS = 2000 -- less is no step: sweeps are a second apart
 local last = tonumber(redis.call('GET', P .. 'clock') or now)
 redis.call('SET', P .. 'clock', string.format('%.0f', now))
 if last - now > STEP_MS then
   local function all() return true end
   move_back(P .. 'imports', last, all)
+  move_runs_back(last)
   for _, lane in ipairs(redis.call('HKEYS', P .. 'lanes')) do
     local function is_ours(target) -- a time that was asked for in so many words stays
       return lane_is(lane, 'p') or redis.call('HEXISTS', P .. 'tries:' .. lane, target) == 1

@@ -138,6 +138,7 @@ def _queue_of(lane: str) -> str:
 
 @cache
 def _broker() -> redis.Redis:
+    # not by Celery's own address: sockets, Sentinels and certificates are written in other words there
     return connect(redis_url(os.environ), timeout_s=LOOK_TIMEOUT_S)
 
 

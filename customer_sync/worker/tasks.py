@@ -69,21 +69,25 @@ def follow() -> None:
 def pull(number: str) -> None:
     """Read pages for a run; where too many others wait for a platform here, another time."""
     name = f"pull:{number}"
-    with aside.place() as is_free:
-        if is_free:
-            _loop(name, lambda: runs.step(puller(), number), linger_s=BUDGET_S)
-        else:
-            line().store.put_to_sleep(name, ASIDE_AGAIN_S)
+    _aside(name, lambda: _loop(name, lambda: runs.step(puller(), number), linger_s=BUDGET_S))
 
 
 @app.task(name="tajo.reconcile")  # type: ignore[untyped-decorator]  # celery ships no types
 def reconcile() -> None:
     """Compare with Brevo what is due; what cannot be compared now is tried again in a minute."""
-    with aside.place() as is_free:
+    _aside("reconcile", _reconcile)
+
+
+def _aside(name: str, work: Callable[[], None]) -> None:
+    """Do work that may wait for a platform where there is a place for it, and call who waits for the place after it."""
+    with aside.place(name) as is_free:
         if is_free:
-            _reconcile()
+            work()
         else:
-            line().store.put_to_sleep("reconcile", ASIDE_AGAIN_S)
+            line().store.put_to_sleep(name, ASIDE_AGAIN_S)
+    waiting = aside.next() if is_free else None
+    if waiting is not None:
+        wake(waiting)
 
 
 def _reconcile() -> None:

@@ -68,6 +68,33 @@ def test_root_closes_a_folder_of_somebody_else(tmp_path, monkeypatch):
     assert mode(private.own_folder(folder)) == 0o700
 
 
+@pytest.mark.parametrize("bits", [0o755, 0o775])
+def test_a_folder_that_holds_more_than_ours_is_left_as_it_is(tmp_path, bits):
+    folder = made(tmp_path / "lib", bits)
+    (folder / "postgresql").mkdir()
+    (folder / "api.key").touch()
+
+    assert mode(private.own_folder(folder)) == bits
+
+
+def test_a_folder_that_holds_more_than_ours_is_refused_where_everybody_writes(tmp_path):
+    folder = made(tmp_path / "lib", 0o777)
+    (folder / "postgresql").mkdir()
+
+    with pytest.raises(ConfigError, match="open to every user"):
+        private.own_folder(folder)
+
+    assert mode(folder) == 0o777
+
+
+def test_a_volume_and_a_folder_with_our_files_are_closed(tmp_path):
+    folder = made(tmp_path / "home", 0o755)
+    for name in ("lost+found", "redis", "spool.sqlite-wal", "run.json"):
+        (folder / name).touch()
+
+    assert mode(private.own_folder(folder)) == 0o700
+
+
 def test_a_folder_that_cannot_be_made_is_told_with_its_cause_and_what_to_do(tmp_path):
     (tmp_path / "file").touch()
 

@@ -15,6 +15,8 @@ import redis
 from click.testing import CliRunner
 
 from customer_sync.cli import main
+from customer_sync.cli.run import _Stack
+from customer_sync.cli.supervisor import Child
 from customer_sync.config import Settings
 from customer_sync.store import Store, connect, server
 from customer_sync.store.server import Unfit, WrongServer
@@ -235,3 +237,22 @@ def test_where_redis_is_may_stand_in_the_config_for_every_process(tmp_path):
 
     assert redis_url(env) == "unix:///run/redis.sock?db=4"
     assert broker(env).url == "redis+socket:///run/redis.sock?virtual_host=4"
+
+
+def test_who_waits_for_redis_waits_for_a_replica_to_become_the_master(shelf, tmp_path, monkeypatch):
+    monkeypatch.setenv("TAJO_HOME", str(tmp_path))
+    one = Server(tmp_path / "promoted", f"replicaof {HOST} {shelf.plain.port}")
+    stack = _Stack(Settings(), HOST, 1, 1, 1)
+    stack._env["TAJO_REDIS_URL"] = f"redis://{HOST}:{one.port}/0"
+    stack._waiting = [Child("worker", ["true"], {})]
+    try:
+        stack._mind_redis()
+        assert stack._waiting
+
+        one.client().replicaof("NO", "ONE")
+        stack._ask_again_at = 0.0
+        stack._mind_redis()
+        assert not stack._waiting
+    finally:
+        stack._supervisor.stop()
+        one.close()

@@ -22,6 +22,7 @@ from customer_sync.cli.run import _apart, _Stack
 from customer_sync.cli.supervisor import Child, Supervisor
 from customer_sync.config import Settings
 from customer_sync.registry import load_settings
+from customer_sync.store import Store
 from tests.reliability.servers import wait_until
 
 CONFIG = "connectors: {shopify: {api_secret: hush}}\n"
@@ -353,3 +354,15 @@ def test_a_folder_that_cannot_be_written_is_told_without_a_traceback(tajo):
     assert "cannot be made" in told
     assert "TAJO_HOME" in told
     assert "Traceback" not in told
+
+
+def test_the_sign_in_link_begins_an_empty_redis_with_the_key_of_the_installation(client, redis_url):
+    secret = "0123456789abcdef" * 2
+    stack = _Stack(Settings(secret_key=secret), "127.0.0.1", 8000, 1, 1)
+    stack._env["TAJO_REDIS_URL"] = redis_url
+
+    stack._links()
+    made = Store(client).people.salt
+    client.flushall()
+
+    assert Store(client, secret).people.salt == made

@@ -501,6 +501,14 @@ def test_a_weak_key_in_the_environment_is_named_and_not_shown(faults):
     assert "hunter2" not in told[0]
 
 
+def test_a_token_of_the_environment_that_no_header_carries_is_named_and_not_shown(faults):
+    told = faults("", BREVO_WEBHOOK_SECRET="8f2a77c1,clé-ß")
+
+    assert len(told) == 1
+    assert told[0].startswith("environment: BREVO_WEBHOOK_SECRET: a secret with letters beyond ASCII, ")
+    assert "clé" not in told[0]
+
+
 def test_an_empty_api_key_is_the_same_as_none(read):
     assert read("api_key: ''").api_key is None
     assert read("", TAJO_API_KEY="").api_key is None

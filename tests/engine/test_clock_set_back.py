@@ -8,6 +8,7 @@ from customer_sync.store import Store, keys
 from customer_sync.store.breaker import Pause
 from customer_sync.store.imports import TURN_S
 from customer_sync.store.items import Settlement
+from customer_sync.store.run import RunKind
 from customer_sync.store.runs import LEASE_MS
 from tests.redis_time import StandingTime
 from tests.toy_lane import ORDERS, order
@@ -105,6 +106,31 @@ def test_a_time_that_was_asked_for_in_so_many_words_stays(timed, back_s):
     sweep(store)
 
     assert store.client.zscore(keys.queue(LANE, 1), "cart:1") == at_ms
+
+
+def test_a_run_that_waits_does_not_wait_longer(timed, back_s):
+    store, time = timed
+    run = store.runs.start("shop", RunKind.FULL)
+    store.runs.put_off(run, round(time.now_s * 1000) + 2000, "", 0)
+    time.move(-back_s)
+    sweep(store)
+    time.move(3)
+
+    assert store.runs.due(round(time.now_s * 1000)) == [run.id]
+
+
+def test_a_source_is_read_at_its_next_slot_and_from_where_it_was_read_to(timed, back_s):
+    store, time = timed
+    store.runs.start("shop", RunKind.FULL)
+    ahead_ms = round(time.now_s * 1000)
+    store.runs.take_slot("pull:shop", ahead_ms)
+    store.runs.set_reach("shop", "customers", until_ms=ahead_ms, full_ms=ahead_ms - 1000)
+    time.move(-back_s)
+    sweep(store)
+
+    now_ms = round(time.now_s * 1000)
+    assert store.runs.slot("pull:shop") == now_ms
+    assert store.runs.reach("shop") == {"until_ms": now_ms, "full_ms": now_ms - 1000}
 
 
 def test_a_clock_that_goes_a_little_astray_moves_nothing(timed):

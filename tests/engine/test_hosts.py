@@ -84,6 +84,16 @@ def test_the_time_is_that_of_redis_whatever_the_host_says_and_however_it_is_put_
     assert abs(host.hosts.now_ms() - Store(shared).now_ms()) < 500
 
 
+@pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="only Linux has this clock")
+def test_the_time_for_which_the_machine_sleeps_counts(client, monkeypatch):
+    host, real, slept_s = Host(client, "laptop", 0), time.clock_gettime, 8 * 3600
+    host.hosts.measure()
+
+    monkeypatch.setattr(time, "clock_gettime", lambda clock: real(clock) + slept_s * (clock == time.CLOCK_BOOTTIME))
+
+    assert abs(host.hosts.now_ms() - Store(client).now_ms() - slept_s * 1000) < 500
+
+
 @pytest.fixture(scope="module")
 def shared(redis_url):
     found = connect(redis_url)

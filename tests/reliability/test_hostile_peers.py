@@ -41,7 +41,7 @@ class Installation:
                 "webhook_secret: s, consumer_key: ck_1, consumer_secret: cs_1, auth: query, options: {first_sync: auto}"
             )
             config.append(f"  woo{number}: {{platform: woocommerce, shop_url: '{shops.url}', {keys}}}")
-        (folder / "tajo.yaml").write_text("\n".join([*config, "skills:", "  customer-sync: {enabled: true}", ""]))
+        (folder / "tajo.yaml").write_text("\n".join([*config, "skills:", "  customer-sync: {enabled: true, options: {first_sync: auto}}", ""]))
         env = {name: value for name, value in os.environ.items() if not name.startswith(("TAJO_", "BREVO_"))}
         env |= {"TAJO_CONFIG": str(folder / "tajo.yaml"), "TAJO_HOME": str(folder / "home")}
         self.where = ("127.0.0.1", free_port())

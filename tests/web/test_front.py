@@ -169,3 +169,9 @@ def test_odd_headers_are_no_fault_of_the_server(web):
         raw = "\r\n".join([f"POST {path} HTTP/1.1", "Host: h", "Content-Length: 2", *lines]).encode("latin-1")
         with web.send(raw + b"\r\n\r\nxx") as sock:
             assert sock.recv(1000).split(b" ")[1] == status
+
+
+def test_a_header_beyond_ascii_is_handed_over_by_no_server_so_the_config_takes_no_such_token(web):
+    lines = ["Authorization: Bearer clé-ß", "Content-Length: 2"]
+    with web.send("\r\n".join(["POST /webhooks/brevo HTTP/1.1", "Host: h", *lines]).encode() + b"\r\n\r\n[]") as sock:
+        assert b"The token is missing" in sock.recv(1000)
