@@ -37,11 +37,11 @@ class Installation:
     def __init__(self, folder: Path, shops: Peer) -> None:
         config = ["connectors:", f"  shopify: {{api_secret: {SECRET}}}"]
         for number in range(SHOPS):
-            keys = (
-                "webhook_secret: s, consumer_key: ck_1, consumer_secret: cs_1, auth: query, options: {first_sync: auto}"
-            )
+            keys = "webhook_secret: s, consumer_key: ck_1, consumer_secret: cs_1, auth: query"
             config.append(f"  woo{number}: {{platform: woocommerce, shop_url: '{shops.url}', {keys}}}")
-        (folder / "tajo.yaml").write_text("\n".join([*config, "skills:", "  customer-sync: {enabled: true, options: {first_sync: auto}}", ""]))
+        (folder / "tajo.yaml").write_text(
+            "\n".join([*config, "skills:", "  customer-sync: {enabled: true, options: {first_sync: auto}}", ""])
+        )
         env = {name: value for name, value in os.environ.items() if not name.startswith(("TAJO_", "BREVO_"))}
         env |= {"TAJO_CONFIG": str(folder / "tajo.yaml"), "TAJO_HOME": str(folder / "home")}
         self.where = ("127.0.0.1", free_port())
