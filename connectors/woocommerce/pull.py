@@ -223,11 +223,20 @@ def customers_by_id(shop: Shop, reader: Reader, ids: Sequence[str], *, must_see_
         if any(str(row.get("id")) not in part for row in listing.rows):
             raise TryLater("the shop answered with other customers than those asked for")
         found += reader.customers(listing.rows)
-        hidden = (listing.total or 0) - len(listing.rows)
-        if must_see_all and hidden > 0:
-            fault = f"{hidden} customers that the key's user may not read"
-            found.append(PayloadError("customers", fault, "give the key to an administrator"))
+        found += _unseen(listing, len(part)) if must_see_all else []
     return found
+
+
+def _unseen(listing: Listing, asked: int) -> Found:
+    """Return an error where somebody who was asked for may be there and not be shown."""
+    shown = len(listing.rows)
+    if listing.total is None and shown < asked:
+        fault = f"{asked - shown} customers less than asked for and no X-WP-Total: are they gone or only hidden?"
+        return [PayloadError("customers", fault, "let the proxy of the shop pass X-WP-Total on")]
+    if (listing.total or 0) > shown:
+        fault = f"{(listing.total or 0) - shown} customers that the key's user may not read"
+        return [PayloadError("customers", fault, "give the key to an administrator")]
+    return []
 
 
 def _accounts(reader: Reader, rows: Sequence[Row], place: Place | None, listing: Listing) -> Step:

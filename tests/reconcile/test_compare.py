@@ -216,6 +216,13 @@ def test_a_list_that_we_put_somebody_on_and_should_not_have_differs():
     assert (found.fields, found.harms, found.found["l"]) == (("lists",), True, [3])
 
 
+def test_a_list_that_seems_not_to_be_there_is_no_difference_and_no_harm():
+    found = verdict(written(person(YES)), contact(lists=(3, 5)), RULES.with_lists([3, 7]))
+
+    assert found.is_equal
+    assert not found.harms
+
+
 # Consent
 
 

@@ -384,6 +384,15 @@ def test_fetch_leaves_an_error_for_those_who_are_hidden_so_that_nobody_takes_the
     assert [isinstance(one, PayloadError) for one in found] == [False, True]
 
 
+def test_fetch_takes_nobody_for_gone_where_a_proxy_hides_how_many_there_are():
+    found = connector().fetch("customers", ["1", "2"], access(lambda _: (200, [customer(1)])))
+    whole = connector().fetch("customers", ["1"], access(lambda _: (200, [customer(1)])))
+
+    assert [isinstance(one, PayloadError) for one in found] == [False, True]
+    assert "X-WP-Total" in found[1].found
+    assert [one.record_id for one in whole] == ["1"]
+
+
 def test_only_customers_are_pulled():
     with pytest.raises(ConfigError, match="orders cannot be pulled"):
         connector().pull(Want("orders"), access(Store()))

@@ -147,7 +147,7 @@ def judge(person: Person, contact: Contact, rules: Rules, choices: Choices, now_
     fields: list[str] = [] if has.is_there else [CONTACT]
     extra: frozenset[int] = frozenset()
     if not desired.blocked and "consent.email.withdrawn" not in left:
-        extra = (kept - set(desired.lists)) & contact.lists
+        extra = (kept - set(desired.lists) - rules.absent) & contact.lists
         fields += [LISTS] if extra or not set(desired.lists) <= contact.lists else []
     differing: list[str] = []
     if seen.word == "active":
