@@ -50,6 +50,10 @@ SMALL_BYTES: Final = 64 * 1024
 MAX_HELD_BYTES: Final = 64 * 1024 * 1024
 #: How many requests other than webhooks are worked on at once.
 THREADS: Final = 8
+#: What those ask who end a process that does not answer. It has threads of its own: pages that wait for a Redis that is
+#: frozen hold all the others.
+HEALTH: Final = frozenset({"/healthz", "/readyz"})
+HEALTH_THREADS: Final = 2
 
 #: A WSGI answer: status, headers, body.
 _Answered = tuple[int, list[tuple[str, str]], bytes]
@@ -71,6 +75,7 @@ class Front:
         self._ingress: Ingress = app.extensions["tajo.ingress"]
         intake: Intake = app.extensions["tajo"].intake
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
+        self._health_pool = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="health")
         self._record = _Record(intake, self._pool)
         self._max_bytes: int = app.config["MAX_CONTENT_LENGTH"]
         self._reading: dict[asyncio.Task[Any], float] = {}
@@ -121,7 +126,8 @@ class Front:
             return error.status, [("Content-Type", "text/plain; charset=utf-8")], f"{error}\n".encode()
         except _Full:
             return HTTPStatus.SERVICE_UNAVAILABLE, [("Retry-After", "10")], b""
-        return await self._loop.run_in_executor(self._pool, _call, self._app, _environ(scope, body))
+        pool = self._health_pool if scope.path in HEALTH else self._pool
+        return await self._loop.run_in_executor(pool, _call, self._app, _environ(scope, body))
 
     # bodies
 

@@ -7,6 +7,7 @@ import http.client
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -157,7 +158,9 @@ def _counted(web: Web, answer: str) -> int:
     ],
 )
 def test_every_other_request_is_answered_by_the_application(web, method, path, status):
-    found, body, _ = web.ask(method, path)
+    key = (Path(web.stack._env["TAJO_HOME"]) / "api.key").read_text().strip()
+
+    found, body, _ = web.ask(method, path, headers={"Authorization": f"Bearer {key}"})
 
     assert found == status
     assert bool(body) == (method != "HEAD")
@@ -175,3 +178,24 @@ def test_a_header_beyond_ascii_is_handed_over_by_no_server_so_the_config_takes_n
     lines = ["Authorization: Bearer clé-ß", "Content-Length: 2"]
     with web.send("\r\n".join(["POST /webhooks/brevo HTTP/1.1", "Host: h", *lines]).encode() + b"\r\n\r\n[]") as sock:
         assert b"The token is missing" in sock.recv(1000)
+
+
+def test_pages_that_wait_for_a_frozen_redis_do_not_hold_up_health(web):
+    server, link = web.stack.server, web.stack.store.sessions.make_link()
+    connection = http.client.HTTPConnection(*web.where, timeout=20)
+    connection.request("GET", f"/sign-in?link={link}")
+    cookie = connection.getresponse().headers["set-cookie"].partition(";")[0]
+    connection.close()
+    page = f"GET /live HTTP/1.1\r\nHost: h\r\nCookie: {cookie}\r\n\r\n".encode()
+    server.freeze()
+    try:
+        with contextlib.ExitStack() as opened:
+            for _ in range(24):
+                opened.enter_context(web.send(page))
+            time.sleep(0.2)
+
+            status, _, took_s = web.ask("GET", "/healthz")
+    finally:
+        server.thaw()
+
+    assert (status, took_s < 1.0) == (200, True)
