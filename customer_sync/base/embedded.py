@@ -86,6 +86,9 @@ def _ensure(folder: Path, url: str | None) -> Running:
     ends = time.monotonic() + START_S
     while not _answers(started.url, folder):
         if process.poll() is not None or time.monotonic() > ends:
+            # a later start would begin a second one over the same files
+            process.kill()
+            process.wait()
             raise ConfigError(
                 "The embedded Redis did not start.",
                 f"See {folder / 'redis.log'}, or set TAJO_REDIS_URL to a Redis of your own.",

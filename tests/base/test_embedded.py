@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from customer_sync.base import embedded
+from customer_sync.errors import ConfigError
 from customer_sync.store import keys
 from tests.reliability.servers import wait_until
 
@@ -92,3 +93,17 @@ def test_one_that_an_older_version_started_without_a_password_gets_one(folder):
             assert embedded.ensure(folder) == found
         finally:
             server.terminate()
+
+
+def test_a_server_that_says_nothing_is_ended_so_that_no_second_one_writes_to_its_files(tmp_path, folder, monkeypatch):
+    silent = tmp_path / "server"
+    silent.write_text("#!/bin/sh\nexec sleep 60\n")
+    silent.chmod(0o700)
+    monkeypatch.setattr(embedded, "server_path", lambda: silent)
+    monkeypatch.setattr(embedded, "START_S", 0.2)
+    monkeypatch.setattr(embedded, "_children", {})
+
+    with pytest.raises(ConfigError, match="did not start"):
+        embedded.ensure(folder)
+
+    assert [child.poll() is None for child in embedded._children.values()] == [False]
