@@ -77,7 +77,7 @@ def test_the_key_of_another_account_is_refused_with_what_to_do(known):
             new.check()
 
     assert "another Brevo account" in refused.value.reason
-    assert all(word in refused.value.remedy for word in ("TAJO_REDIS_URL", ".tajo", "sync --full"))
+    assert all(word in refused.value.remedy for word in ("TAJO_REDIS_URL", ".tajo", "sync <source> --full"))
     assert account.asked == 1
     assert known.receipts.in_sync() == {}  # unknown, not 100 %
     assert known.receipts.find(receipt.id) is not None
