@@ -330,9 +330,18 @@ def check_account(settings: Settings, store: Store, clock: Clock | None = None) 
         forget_account(store)
         store.counters.add(tally)
     remember_account(store, findings)
+    if all(one.code not in {"brevo_key", "brevo_away"} for one in findings):
+        _go_on(store)
     for one in findings:
         if one.verdict != "ok":
             log.warning("account wants a look", finding=one.name, cause=one.cause)
+
+
+def _go_on(store: Store) -> None:
+    """End the pauses of lanes to Brevo in which nothing waits: nobody else would find out that it answers again."""
+    for lane in (one.name for one in LANES if one.destination == CONTACTS.destination):
+        if store.breakers.read(lane) is not None and not store.lanes.depth(lane)[0]:
+            pauses.resume(store, lane)
 
 
 def _is_of_others(settings: Settings, store: Store, brevo: Brevo) -> bool:

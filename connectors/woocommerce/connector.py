@@ -249,7 +249,7 @@ def _alert(error: _Error) -> Mapping[str, Json]:
             "message": f"{said}: the webhook's owner lost its rights.",
             "remedy": "Saving the webhook does not change its owner. Set an administrator's key, and let `tajo "
             "connectors install` make the webhooks anew with it (with the same key: delete them in WooCommerce > "
-            "Settings > Advanced > Webhooks first). Then `tajo connectors sync --full` brings what was refused.",
+            "Settings > Advanced > Webhooks first). Then `tajo connectors sync`, with --full, brings what was refused.",
         }
     return {"message": f"{said}.", "remedy": "Look at WooCommerce > Status > Logs; is the REST API switched off?"}
 

@@ -29,6 +29,7 @@ class Running(NamedTuple):
         brevo_url: the API it delivers to, with `/v3`; "" when it did not say.
         config: its config file; "" when it has none.
         pid: its process.
+        public_url: how platforms reach it; "" when it does not know.
     """
 
     url: str
@@ -36,6 +37,7 @@ class Running(NamedTuple):
     brevo_url: str
     config: str
     pid: int
+    public_url: str = ""
 
 
 def home() -> Path:
@@ -71,7 +73,7 @@ def _running() -> tuple[Path, Running] | None:
 
 
 def read_settings(path: Path | None = None) -> Settings:
-    """Return the settings, pointed at the Redis and the sandbox of a running `tajo run` where they name none.
+    """Return the settings; what they do not name of Redis, sandbox and public address is that of a running `tajo run`.
 
     Args:
         path: the file; None takes the user's own, else the one that a running `tajo run` uses.
@@ -85,6 +87,8 @@ def read_settings(path: Path | None = None) -> Settings:
     settings = load_settings(path, os.environ)
     if settings.redis_url is None:
         settings = replace(settings, redis_url=run.redis_url if run and run.redis_url else _embedded_url())
+    if settings.public_url is None and run is not None and run.public_url:
+        settings = replace(settings, public_url=run.public_url)
     brevo = settings.brevo
     if run is not None and run.brevo_url and brevo.is_sandbox and brevo.base_url == BREVO_URL:
         settings = replace(settings, brevo=replace(brevo, base_url=run.brevo_url))
@@ -159,6 +163,7 @@ def _read_note(path: Path) -> Running | None:
             brevo_url=brevo_url,
             config=str(facts.get("config") or ""),
             pid=int(facts["pid"]),
+            public_url=str(facts.get("public_url") or ""),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None

@@ -12,6 +12,7 @@ from typing import Any, Final
 import click
 
 from customer_sync.assembly import open_reconciler
+from customer_sync.base.share import percent
 from customer_sync.batch.puller import word
 from customer_sync.cli import complete, context
 from customer_sync.cli.output import (
@@ -135,20 +136,20 @@ def _list(receipts: list[dict[str, Any]], *, as_json: bool) -> None:
             one["id"],
             age(_ms(one["started"]), now),
             ", ".join(one["sources"]) or "-",
-            _percent(one["in_sync"]),
+            percent(one["in_sync"]),
             one["totals"]["drifted"],
             one["totals"]["healed"] if one["heal"] else "-",
             "stopped" if one["stopped"] else "",
         )
         for one in receipts
     ]
-    print_table(rows, ("receipt", "ago", "sources", "in sync", "differ", "mended", ""))
+    print_table(rows, ("receipt", "ago", "sources", "in sync", "differ in Brevo", "mended", ""))
 
 
 def _print(receipt: dict[str, Any], store: Store) -> None:
     totals = receipt["totals"]
     started, ended = _ms(receipt["started"]), _ms(receipt["ended"])
-    share = paint(_percent(receipt["in_sync"]), "ok" if receipt["in_sync"] in {1.0, None} else "warn")
+    share = paint(percent(receipt["in_sync"]), "ok" if receipt["in_sync"] in {1.0, None} else "warn")
     click.echo(f"In sync{' before the mending' if handed_over(receipt) else ''}: {share}{_of_whom(receipt)}")
     click.echo(
         f"Receipt {receipt['id']}: {clock(started)}, {duration((ended - started) / 1000)}, "
@@ -164,7 +165,7 @@ def _print(receipt: dict[str, Any], store: Store) -> None:
         click.echo("")
         after = store.receipts.after(receipt)
         if receipt["heal"] and after is not None:
-            click.echo(f"Since then: {_percent(after['in_sync'])} in sync, says receipt {after['id']}.")
+            click.echo(f"Since then: {percent(after['in_sync'])} in sync, says receipt {after['id']}.")
         elif receipt["heal"]:
             handed = count(handed_over(receipt), "customer")
             click.echo(f"{handed} handed to the workers to mend: sent is not in sync yet.{_without_worker(store)}")
@@ -218,9 +219,9 @@ def _lines(receipt: Mapping[str, Any]) -> Iterator[str]:
 
 def _source_lines(source: str, one: Mapping[str, Any]) -> Iterator[str]:
     found = one["source"]
-    in_brevo = f"{_percent(one['in_brevo'])} in Brevo"
+    in_brevo = f"{percent(one['in_brevo'])} in Brevo"
     if found is None:
-        yield f"{source}: {_percent(one['in_sync'])} in sync: {in_brevo}."
+        yield f"{source}: {percent(one['in_sync'])} in sync: {in_brevo}."
         return
     parts = [f"{count(found['read'], 'record')} of {count(found['customers'], 'customer')} read"]
     parts += [f"{found['equal']:,} as known here"]
@@ -229,8 +230,8 @@ def _source_lines(source: str, one: Mapping[str, Any]) -> Iterator[str]:
     parts += [f"{name} differs for {number:,}" for name, number in found["by_field"].items()]
     parts += [f"{found['healed']:,} synced again"] if found["healed"] else []
     parts += [f"{number:,} not mended ({why})" for why, number in found["refused"].items()]
-    both = f"{_percent(found['in_sync'])} at the source, {in_brevo}"
-    yield f"{source}: {_percent(one['in_sync'])} in sync: {both}; {', '.join(parts)}."
+    both = f"{percent(found['in_sync'])} at the source, {in_brevo}"
+    yield f"{source}: {percent(one['in_sync'])} in sync: {both}; {', '.join(parts)}."
     yield from (f"{source}: {note}" for note in found["notes"])
 
 
@@ -272,13 +273,6 @@ def _progress_line(what: str, done: int, total: int | None, took_s: float) -> st
         if total and total > done:
             parts.append(f"about {duration((total - done) / rate)} left")
     return f"{what}: {' · '.join(parts)}"
-
-
-def _percent(share: float | None) -> str:
-    """Return a share as a percentage that never says 100 for less."""
-    if share is None:
-        return "-"
-    return "100 %" if share == 1.0 else f"{min(share * 100, 99.99):.2f} %"
 
 
 def _ms(text: str | None) -> int:

@@ -322,6 +322,7 @@ class _Stack:
             "brevo_url": self._env.get("BREVO_API_URL") or self._settings.brevo.base_url,
             "config": self._env.get("TAJO_CONFIG"),
             "pid": os.getpid(),
+            "public_url": self._settings.public_url,
         }
         private.write(self._home / RUN_NOTE, json.dumps(facts))
 
@@ -345,7 +346,8 @@ class _Stack:
         sys.stdout.flush()
 
     def _links(self) -> list[str]:
-        addresses = [address for address in (self._url, self._settings.public_url) if address]
+        known = (address.rstrip("/") for address in (self._url, self._settings.public_url) if address)
+        addresses = list(dict.fromkeys(known))
         try:
             store = Store(connect(self._env["TAJO_REDIS_URL"]), self._settings.secret_key)
             return [link_to(address, store) for address in addresses]

@@ -58,4 +58,5 @@ def _addresses() -> list[str]:
         public = context.read_settings().public_url
     except ConfigFaults:
         public = None
-    return [address for address in (run.url if run else None, public) if address]
+    known = (address.rstrip("/") for address in (run.url if run else None, public) if address)
+    return list(dict.fromkeys(known))

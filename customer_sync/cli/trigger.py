@@ -16,7 +16,7 @@ import click
 from customer_sync.base.clock import utc_now
 from customer_sync.cli import complete, context
 from customer_sync.cli.freshen import freshen
-from customer_sync.cli.output import FAILED, NOT_FOUND, WRONG_USE, fail, json_option, print_json
+from customer_sync.cli.output import FAILED, NOT_FOUND, WRONG_USE, fail, json_option, print_json, yes_option
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import PayloadError, Refused
@@ -37,14 +37,15 @@ _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
 @click.option("--url", help="Where the service is.  [default: the running `tajo run`, else http://127.0.0.1:8000]")
 @click.option("--source", help="The source to send it to, where the platform has several.")
 @click.option("--again", is_flag=True, help="Send it as it is, with its own ids and times.")
+@yes_option
 @json_option
 def trigger(  # noqa: PLR0913  # click gives each option as an argument
-    platform: str, fixture: str | None, url: str | None, source: str | None, *, again: bool, as_json: bool
+    platform: str, fixture: str | None, url: str | None, source: str | None, *, again: bool, yes: bool, as_json: bool
 ) -> None:
     """Send a signed sample webhook, as the platform would.
 
     FIXTURE is one of the connector's samples; without it they are listed. It gets new ids and times, so that it counts
-    each time it is sent.
+    each time it is sent. The people in it are made up: with a real account of Brevo it asks first.
     """
     if platform not in platforms():
         fail(f"No platform is called {platform}.", choose(platform, platforms()), NOT_FOUND)
@@ -56,6 +57,8 @@ def trigger(  # noqa: PLR0913  # click gives each option as an argument
         fail(f"{platform} has no fixture {fixture}.", choose(fixture, samples), NOT_FOUND)
     settings = context.read_settings()
     connector = _connector(settings, platform, source)
+    if not settings.brevo.is_sandbox and not yes:
+        click.confirm("The made-up person of this sample goes to your Brevo account. Go on?", abort=True, err=True)
     address = urlsplit((url or _running_url()).rstrip("/"))
     path = f"/webhooks/{connector.settings.name}"
     inbound = read_fixture(samples[fixture], connector.settings.name, f"{address.geturl()}{path}")

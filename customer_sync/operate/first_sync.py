@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from customer_sync.batch.puller import CUSTOMERS, waits_for_word
 from customer_sync.config import Settings
-from customer_sync.registry import connector_for
+from customer_sync.registry import connector_for, platforms
 from customer_sync.store import Store
 
 
@@ -18,6 +18,8 @@ def waiting_sources(settings: Settings, store: Store) -> list[str]:
 
 
 def _waits(settings: Settings, store: Store, source: str) -> bool:
+    if settings.sources[source].platform not in platforms():
+        return False
     options, connector = settings.options_for(source), connector_for(settings.sources[source])
     is_wanted = options.first_sync == "wait" and options.sync_mode != "realtime" and settings.syncs(source, CUSTOMERS)
     can_be_read = bool(connector.pulls) and (connector.can_pull() or store.has_vault(source))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 
 from flask import Flask
 from markupsafe import Markup, escape
 
+from customer_sync.base.share import percent as share_in_words
 from customer_sync.model import EventState, Json, from_ms
 from customer_sync.operate.figures import iso
 
@@ -30,13 +30,8 @@ def count(number: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """Return a share. What is not all never reads as 100 %, what is not nothing never as 0 %."""
-    if share is None:
-        return "–"  # noqa: RUF001  # a dash as long as a number
-    if 0 < share < 0.001:
-        return "<\u00a00.1\u00a0%"
-    rounded = math.floor(share * 1000) / 10 if share > 0.5 else math.ceil(share * 1000) / 10
-    return f"{rounded:.1f}\u00a0%" if 0 < share < 1 else f"{rounded:.0f}\u00a0%"
+    """Return a share; see `customer_sync.base.share`."""
+    return share_in_words(share, blank="\u00a0")
 
 
 def duration(seconds: float | None) -> str:

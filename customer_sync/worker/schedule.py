@@ -16,13 +16,15 @@ from customer_sync.config import Settings
 from customer_sync.errors import TajoError
 from customer_sync.model import to_ms
 from customer_sync.operate.figures.telling import tell_findings
+from customer_sync.operate.figures.watched import is_account_due
 from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
 from customer_sync.worker.app import app, home, line, puller, settings, turns
 
 log = get(__name__)
 
-#: How often the account's attributes and lists are compared with the mapping, in seconds.
-ACCOUNT_EVERY_S = 600.0
+#: How often the account's attributes and lists are compared with the mapping, in seconds; and how often while Brevo
+#: refuses or is away.
+ACCOUNT_EVERY_S, ACCOUNT_AGAIN_S = 600.0, 60.0
 #: Workers that come up within this time share one check, in seconds.
 START_EVERY_S = 5.0
 #: How often it is looked whether something is due, in seconds.
@@ -49,7 +51,9 @@ def check_account(occasion: str = "slot") -> None:
     Args:
         occasion: `start` when a worker has just come up; then it is done at once, not once per slot.
     """
-    every_s = START_EVERY_S if occasion == "start" else ACCOUNT_EVERY_S
+    every_s = START_EVERY_S if occasion == "start" else ACCOUNT_AGAIN_S
+    if occasion != "start" and not is_account_due(line().store, line().clock(), ACCOUNT_EVERY_S):
+        return
     if first_in_slot(f"account-{occasion}", every_s, line().clock() / 1000):
         assembly.check_account(settings(), line().store)
         tell_findings(line().store, settings(), home())
@@ -169,6 +173,6 @@ def tick_task() -> None:
 
 app.conf.beat_schedule = {
     # no message has an end: it would be told by beat's clock, and a worker whose clock is ahead would run none of them
-    "account": {"task": "tajo.check_account", "schedule": ACCOUNT_EVERY_S},
+    "account": {"task": "tajo.check_account", "schedule": ACCOUNT_AGAIN_S},
     "tick": {"task": "tajo.tick", "schedule": TICK_EVERY_S},
 }

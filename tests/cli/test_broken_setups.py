@@ -17,6 +17,8 @@ from customer_sync.base.clock import system_clock
 from customer_sync.cli import main
 from customer_sync.config import Settings
 from customer_sync.model import Inbound
+from customer_sync.operate.figures.watched import is_account_due
+from customer_sync.pipeline import process_inbox
 from customer_sync.registry import connector_for, load_settings
 from customer_sync.store import Store, keys
 from customer_sync.store.breaker import Pause
@@ -206,7 +208,7 @@ def not_read(setup: Setup) -> None:
 
 def beat_gone(setup: Setup) -> None:
     noted = setup.store.note("account_look")
-    setup.store.set_note("account_look", {**noted, "at_ms": noted["at_ms"] - 2 * HOUR_MS})
+    setup.store.set_note("account_look", {**noted, "scheduled_ms": noted["scheduled_ms"] - 2 * HOUR_MS})
 
 
 def parked(setup: Setup) -> None:
@@ -247,7 +249,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     "an attribute is missing": (attribute_missing, "attributes_missing", "look", "missing: TOWN"),
     "the clock is an hour ahead": (clock_ahead, "clock", "down", "clock is 3,6"),
     "the clock of a host is wrong": (host_ahead, "host_clock", "down", "The clock of web-2 is 5 min ahead of"),
-    "customers differ": (drifted, "drift", "look", "95.0% of the customers of shopify were in sync"),
+    "customers differ": (drifted, "drift", "look", "95.0 % of the customers of shopify were in sync"),
     "the secret was changed": (secret_changed, "webhooks_refused", "down", "does not fit the secret"),
     "the secret is wrong": (secret_wrong_from_the_start, "webhooks_refused", "down", "All webhooks of shopify"),
     "webhooks are not signed": (unsigned, "webhooks_refused", "look", "The signature is missing."),
@@ -351,3 +353,44 @@ def test_who_knocks_unsigned_beside_good_webhooks_makes_no_alarm(setup):
     setup.webhook(secret="", times=20)
 
     assert "webhooks_refused" not in [one["code"] for one in setup.status()["findings"]]
+
+
+def test_once_brevo_answers_again_whoever_looks_ends_the_word_of_its_fault(setup):
+    wrong_key(setup)
+    setup.sandbox.clear_faults()
+
+    setup.doctor()
+
+    assert "brevo_key" not in [one["code"] for one in setup.status()["findings"]]
+
+
+def test_the_account_is_looked_at_again_soon_while_brevo_refuses_or_a_lane_waits_for_it(setup):
+    def is_due(after_s: float) -> bool:
+        return is_account_due(setup.store, setup.store.now_ms() + int(after_s * 1000), 600)
+
+    assert (is_due(0), is_due(599), is_due(601)) == (False, False, True)
+    key_refused_at_work(setup)
+    assert is_due(0)
+    setup.store.breakers.close("contacts")
+    wrong_key(setup)
+    assert is_due(0)
+
+
+def test_a_lane_in_which_nothing_waits_goes_on_when_brevo_answers(setup):
+    key_refused_at_work(setup)
+    setup.look_at_account()
+    assert setup.store.breakers.read("contacts") is None
+
+    setup.tajo.send({"id": 7, "email": "jane@example.com"})
+    process_inbox(setup.tajo.line())
+    key_refused_at_work(setup)
+    setup.look_at_account()
+
+    assert setup.store.breakers.read("contacts") is not None  # the first of those who wait tries it
+
+
+def test_customers_who_differ_are_no_fault_while_the_first_full_run_waits_for_a_word(setup):
+    drifted(setup)
+    setup.patch.setattr("customer_sync.operate.figures.watched.waiting_sources", lambda *_: ["shopify"])
+
+    assert "drift" not in [one["code"] for one in setup.status()["findings"]]

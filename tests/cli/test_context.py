@@ -115,3 +115,11 @@ def test_without_key_and_sandbox_brevo_itself_is_never_called(tajo):
     told = tajo("attributes", "plan", code=4).stderr
 
     assert "BREVO_API_KEY is not set and no sandbox runs" in told
+
+
+def test_the_public_address_of_a_running_installation_is_found(tajo, home):
+    note(home, public_url="https://sync.example.com")
+
+    addresses = {one["webhook_url"] for one in tajo.json("connectors", "list")["sources"]}
+
+    assert addresses == {"https://sync.example.com/webhooks/shopify", "https://sync.example.com/webhooks/woo"}

@@ -69,3 +69,7 @@ def test_where_nothing_runs_it_says_what_to_do(tajo):
 
     assert "Start `tajo run`" in told
     assert "--url" in told
+
+
+def test_one_address_has_one_link(tajo, runs):
+    assert len(tajo("sign-in", TAJO_PUBLIC_URL="http://127.0.0.1:8123/").stdout.split()) == 1

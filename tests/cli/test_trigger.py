@@ -235,3 +235,13 @@ def test_times_that_are_part_of_what_is_told_stay():
     body = json.loads(freshen(connector, strange(customer="2020-01-01T10:00:00Z")).body)
 
     assert body["customer"] == "2020-01-01T10:00:00Z"
+
+
+def test_a_made_up_person_goes_to_a_real_account_only_when_that_is_meant(tajo, service):
+    words = ("trigger", "woocommerce", "customer_created", "--url", service.url)
+
+    refused = tajo(*words, code=1, given="n\n", BREVO_API_KEY="xkeysib-1")
+    assert "goes to your Brevo account" in refused.output
+    assert service.taken == []
+    tajo(*words, "--yes", BREVO_API_KEY="xkeysib-1")
+    assert len(service.taken) == 1

@@ -13,6 +13,7 @@ from customer_sync.config import Settings
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.operate.doctor.findings import Finding, Patient, grade
+from customer_sync.operate.figures.watched import remember_account
 
 #: How far this clock may be from Brevo's, in seconds; their answer tells whole seconds.
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 120.0
@@ -30,7 +31,12 @@ def examine_account(patient: Patient) -> Iterator[Finding]:
         return
     if patient.settings.brevo.is_sandbox:
         yield Finding("sandbox", "warn", "contacts go to the sandbox, nobody real", "Set BREVO_API_KEY to go live.")
-    yield from ask_account(patient, patient.brevo)
+    found = []
+    for one in ask_account(patient, patient.brevo):
+        found.append(one)
+        yield one
+    # who looks here sees the same on the overview, and not what was so minutes ago
+    remember_account(patient.store, found, by_schedule=False)
 
 
 def ask_account(patient: Patient, brevo: Brevo) -> Iterator[Finding]:

@@ -88,7 +88,9 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
             cause, fix = "no webhook secret: it is only pulled", f"Set one in connectors.{name} to take webhooks."
             yield Finding(title, "warn", cause, fix)
         elif door.in_a_row:
-            yield Finding(title, "warn", f"set; the last webhook was refused: {door.why}", "See webhooks, above.")
+            yield Finding(
+                title, "warn", f"set; the last webhook was refused: {door.why}", "See the findings on webhooks."
+            )
         elif door.accepted_ms is None:
             yield Finding(title, "ok", "set; no webhook has come yet that proves it")
         else:

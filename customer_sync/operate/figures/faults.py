@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
+from customer_sync.base.share import percent
 from customer_sync.model import to_iso
 from customer_sync.operate.figures.parts import WORKER_GONE_S, Figures, Limit
 from customer_sync.operate.figures.watched import Check
@@ -148,16 +149,19 @@ def _mailable(figures: Figures) -> Iterator[Verdict]:
 
 def _drift(figures: Figures) -> Iterator[Verdict]:
     for source, one in figures.compared.items():
-        if one.in_sync < IN_SYNC_LEAST:
-            text = f"{one.in_sync:.1%} of the customers of {source} were in sync at {_time(one.at_ms)}."
-            remedy = f"`tajo reconcile show` tells what differs, `tajo reconcile {source} --heal` mends it."
+        # before the first full run they differ, and nothing is mended: the source waits for a word, which is told
+        if one.in_sync < IN_SYNC_LEAST and source not in figures.watched.waiting:
+            text = f"{percent(one.in_sync)} of the customers of {source} were in sync at {_time(one.at_ms)}."
+            remedy = (
+                f"`tajo reconcile show` tells what differs and why; `tajo reconcile {source} --heal` mends what can be."
+            )
             yield Verdict("look", text, remedy, "drift", source)
 
 
 def _schedule(figures: Figures) -> Iterator[Verdict]:
     watched, beat = figures.watched, "`tajo run` starts it, or `celery -A customer_sync.worker.app beat`."
-    if figures.has_worker and watched.account_ms is not None and figures.at_ms - watched.account_ms > UNSEEN_MS:
-        text = f"Nothing that is scheduled was done since {_time(watched.account_ms)}: is beat running?"
+    if figures.has_worker and watched.scheduled_ms is not None and figures.at_ms - watched.scheduled_ms > UNSEEN_MS:
+        text = f"Nothing that is scheduled was done since {_time(watched.scheduled_ms)}: is beat running?"
         yield Verdict("look", text, beat, "schedule_stopped")
     for source, due_ms in watched.overdue.items():
         text = f"The source {source} was to be read at {_time(due_ms)}, and was not."

@@ -8,15 +8,19 @@ from typing import NamedTuple
 
 from customer_sync.batch.cron import latest_slot
 from customer_sync.batch.upkeep import is_unheard, webhooks_note
+from customer_sync.brevo.contacts.handler import CONTACTS
 from customer_sync.brevo.webhooks import SOURCE as BREVO
 from customer_sync.config import Settings
+from customer_sync.destinations import LANES
 from customer_sync.model import from_ms, to_ms
+from customer_sync.operate.first_sync import waiting_sources
 from customer_sync.store import Store
 from customer_sync.store.doors import Door
 from customer_sync.store.hosts import Skew
 from customer_sync.store.run import Run, RunState
 
-#: The note of the last look at the account: `{"at_ms": when, "checks": [[name, verdict, cause, fix, why, code], ...]}`.
+#: The note of the last look at the account: `{"at_ms": when, "scheduled_ms": when the schedule did
+#: one, "checks": rows}`; a row is [name, verdict, cause, fix, why, code].
 ACCOUNT_NOTE = "account_look"
 #: A scheduled pull that did not begin this long after its time is overdue, in ms.
 GRACE_MS = 15 * 60 * 1000
@@ -44,6 +48,7 @@ class Watched:
     Args:
         account: what the last look at the account found.
         account_ms: when that was; None: nobody has looked yet.
+        scheduled_ms: when the schedule looked last; None: never.
         runs: the runs that are stopped, whose page fails again and again, or that are paused for long, or with changes
             that they hold back.
         doors: source → what came of its webhooks, Brevo's own among them.
@@ -51,25 +56,45 @@ class Watched:
         upkeep: source → what is wrong with its webhooks at the platform.
         overdue: source → when it was to be read and was not, in ms.
         unserved: source → its platform, whose connector cannot be loaded.
+        waiting: the sources whose first full run waits for a word.
         skews: the hosts whose clocks are wrong.
         keeps_requests: whether requests can be kept somewhere; None: nobody looked.
     """
 
     account: tuple[Check, ...] = ()
     account_ms: int | None = None
+    scheduled_ms: int | None = None
     runs: tuple[Run, ...] = ()
     doors: Mapping[str, Door] = field(default_factory=dict)
     listening: tuple[str, ...] = ()
     upkeep: Mapping[str, str] = field(default_factory=dict)
     overdue: Mapping[str, int] = field(default_factory=dict)
     unserved: Mapping[str, str] = field(default_factory=dict)
+    waiting: tuple[str, ...] = ()
     skews: tuple[Skew, ...] = ()
     keeps_requests: bool | None = None
 
 
-def remember_account(store: Store, checks: Sequence[tuple[str, str, str, str, str, str]]) -> None:
+def is_account_due(store: Store, now_ms: int, every_s: float) -> bool:
+    """Tell whether the account is to be looked at: the last look is older, or it found Brevo refusing or away.
+
+    A lane that waits for Brevo is a reason, too: with nothing in it, nobody else finds out that Brevo answers again.
+    """
+    noted = store.note(ACCOUNT_NOTE)
+    if noted is None or now_ms - (noted["scheduled_ms"] or 0) >= every_s * 1000:
+        return True
+    is_bad = any(Check(*one).code in {"brevo_key", "brevo_away"} for one in noted["checks"])
+    return is_bad or any(store.breakers.read(lane.name) for lane in LANES if lane.destination == CONTACTS.destination)
+
+
+def remember_account(
+    store: Store, checks: Sequence[tuple[str, str, str, str, str, str]], *, by_schedule: bool = True
+) -> None:
     """Keep what a look at the account found, with the time by Redis' clock."""
-    store.set_note(ACCOUNT_NOTE, {"at_ms": store.now_ms(), "checks": [list(one) for one in checks]})
+    now_ms = store.now_ms()
+    scheduled_ms = now_ms if by_schedule else (store.note(ACCOUNT_NOTE) or {}).get("scheduled_ms")
+    found = {"at_ms": now_ms, "scheduled_ms": scheduled_ms, "checks": [list(one) for one in checks]}
+    store.set_note(ACCOUNT_NOTE, found)
 
 
 def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
@@ -89,6 +114,7 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
     return Watched(
         account=tuple(Check(*one) for one in noted.get("checks", ())),
         account_ms=noted.get("at_ms"),
+        scheduled_ms=noted.get("scheduled_ms"),
         runs=(
             *stopped,
             *(run for run in open_runs if _is_hindered(run, now_ms) and run.id not in {one.id for one in stopped}),
@@ -102,6 +128,7 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
         upkeep=_upkeep(store, settings, now_ms),
         overdue=_overdue(store, settings, now_ms, {run.source for run in open_runs}),
         unserved=dict(settings.unserved),
+        waiting=tuple(waiting_sources(settings, store)),
         skews=tuple(store.hosts.skews()),
     )
 
