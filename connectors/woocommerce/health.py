@@ -99,10 +99,10 @@ def _permissions(shop: Shop) -> Finding:
 
 def _webhooks(shop: Shop, settings: SourceSettings, topics: Sequence[str], access: Access) -> Finding:
     source, made = settings.name, made_before(access.vault)
-    ours = [
-        hook
-        for hook in every_hook(shop)
-        if str(hook.get("id")) in made or str(hook.get("delivery_url")).rstrip("/").endswith(f"/webhooks/{source}")
+    there = every_hook(shop)
+    # those at another address may be another installation's: where we made some, they alone are ours
+    ours = [hook for hook in there if str(hook.get("id")) in made] or [
+        hook for hook in there if str(hook.get("delivery_url")).rstrip("/").endswith(f"/webhooks/{source}")
     ]
     active = {str(hook.get("topic")) for hook in ours if hook.get("status") == "active"}
     fix = f"Run `tajo connectors install {source}`."

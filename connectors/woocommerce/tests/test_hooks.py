@@ -287,6 +287,14 @@ def test_the_doctor_says_what_the_shop_does_not_tell_of_its_webhooks(made, verdi
     assert (found.verdict, words in found.cause, found.fix) == (verdict, True, "Run `tajo connectors install tea`.")
 
 
+def test_the_doctor_leaves_another_installation_of_the_same_shop_alone():
+    others = [hook(900 + n, topic, "https://other.example.com/webhooks/tea") for n, topic in enumerate(TOPICS)]
+
+    found = findings(Whole(*whole(), *others), known(*whole()))["webhooks"]
+
+    assert found.verdict == "ok"
+
+
 @pytest.mark.parametrize(
     ("hooks", "verdict", "words"),
     [
