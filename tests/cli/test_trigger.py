@@ -245,3 +245,11 @@ def test_a_made_up_person_goes_to_a_real_account_only_when_that_is_meant(tajo, s
     assert service.taken == []
     tajo(*words, "--yes", BREVO_API_KEY="xkeysib-1")
     assert len(service.taken) == 1
+
+
+def test_a_sample_that_is_of_another_store_stays_so_and_is_refused(tajo, service):
+    told = tajo("trigger", "shopify", "other_store", "--url", service.url, code=1)
+
+    assert "→ 401" in told.stdout
+    assert "Events:" not in told.stdout
+    assert service.taken == []
