@@ -283,6 +283,20 @@ def test_a_healthy_set_up_is_well_everywhere(setup):
     assert [one for one in setup.doctor() if one["verdict"] == "fail" or one["code"]] == []
 
 
+def test_nobody_is_called_in_sync_before_both_sides_were_compared(setup):
+    def told() -> tuple[str, str]:
+        (one,) = (one for one in setup.doctor() if one["name"] == "in sync")
+        return one["verdict"], one["cause"]
+
+    assert told() == ("warn", "not compared yet: shopify, woo")
+    drift = {name: SourceDrift(customers=20) for name in ("shopify", "woo")}
+    now_ms = setup.store.now_ms()
+    setup.store.receipts.keep(Receipt(sources=("shopify",), ended_ms=now_ms, source_drift=drift))
+    assert told() == ("warn", "not compared yet: woo")
+    setup.store.receipts.keep(Receipt(sources=("shopify", "woo"), ended_ms=now_ms, source_drift=drift))
+    assert told()[0] == "ok"
+
+
 @pytest.mark.parametrize("name", TABLE)
 def test_a_broken_set_up_is_told_first_and_the_same_everywhere(setup, name):
     breaks, code, level, words = TABLE[name]

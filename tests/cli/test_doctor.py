@@ -31,6 +31,7 @@ from customer_sync.registry import load_settings
 from customer_sync.store import keys
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
+from customer_sync.store.receipts import Receipt, SourceDrift
 from customer_sync.store.server import ask
 from customer_sync.store.spool import Spool
 
@@ -42,6 +43,9 @@ def healthy(tajo, sandbox, store):
     store.set_note("worker_seen", {"at": time.time()})
     sandbox.call("POST", "/v3/contacts/attributes/normal/CITY", {"type": "text"})
     tajo.env |= {"BREVO_WEBHOOK_SECRET": "s", "BREVO_API_KEY": "k"}
+    sources = ("shopify", "woo")
+    drift = {name: SourceDrift(customers=20) for name in sources}
+    store.receipts.keep(Receipt(sources=sources, ended_ms=store.now_ms(), source_drift=drift))
     return tajo
 
 

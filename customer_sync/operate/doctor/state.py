@@ -9,7 +9,7 @@ from customer_sync.operate.doctor.findings import Finding, Patient, Why
 from customer_sync.operate.doctor.findings import Verdict as Word
 from customer_sync.operate.figures import Verdict, findings, read_figures
 
-DISK = "Redis keeps its data"
+DISK, IN_SYNC = "Redis keeps its data", "in sync"
 #: Area → the codes that belong to it, and what is said when none of them is there.
 AREAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (DISK, ("disk_fails", "disk_off"), "the append-only file is on"),
@@ -21,7 +21,7 @@ AREAS: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("sources", ("source_complains", "source_silent", "source_unserved"), "none is silent"),
     ("schedule", ("schedule_stopped",), "done in time"),
     ("errors", ("errors",), "few or none"),
-    ("in sync", ("mailable", "drift"), "nothing else is known"),
+    (IN_SYNC, ("mailable", "drift"), "so they were when they were compared last"),
     ("parked", ("parked",), "nothing"),
 )
 _WORDS: dict[str, Word] = {"down": "fail", "look": "warn"}
@@ -40,6 +40,12 @@ def examine_state(patient: Patient) -> Iterator[Finding]:
         if area == DISK and figures.redis.aof == "unknown":
             yield Finding(
                 area, "warn", "not told: this user of Redis may not ask for INFO", "See `CONFIG GET appendonly`."
+            )
+            continue
+        missing = [name for name in patient.settings.sources if name not in figures.compared]
+        if area == IN_SYNC and missing and not ours:
+            yield Finding(
+                area, "warn", f"not compared yet: {', '.join(missing)}", "`tajo reconcile` compares both sides."
             )
             continue
         yield from (_told(area, one) for one in ours) if ours else [Finding(area, "ok", well)]
