@@ -65,7 +65,9 @@ def summary(run: Run) -> str:
     text = f"{count(counts['read'], 'customer')} read, {counts['changed']:,} {verb}, {counts['unchanged']:,} the same"
     if run.is_dry:
         harms = [f"{counts[name]:,} {name}" for name in ("blocks", "unlists", "deletes", "empties") if counts[name]]
-        text += f"; {counts['creates']:,} creates, {counts['updates']:,} updates"
+        text += (
+            f"; {'at most ' if counts['creates'] else ''}{counts['creates']:,} creates, {counts['updates']:,} updates"
+        )
         text += f", {', '.join(harms)}" if harms else ""
         return f"{text}. Nothing was sent. {took}."
     text += f"; {counts['sent']:,} sent to Brevo, {counts['same']:,} needed no call"

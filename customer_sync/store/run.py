@@ -54,7 +54,7 @@ COUNTS: Mapping[str, str] = {
     "unchanged": "records that changed nothing",
     "refused": "records that could not be understood",
     "disputed": "records that say something else than is known here, and are older by their time",
-    "creates": "contacts that are new to Brevo",
+    "creates": "contacts that are new to Brevo, at most: a customer of whom several pages tell counts on each",
     "updates": "contacts that change",
     "blocks": "contacts that are blocked",
     "unlists": "contacts that leave a list",

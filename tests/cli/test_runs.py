@@ -90,7 +90,7 @@ def test_a_dry_run_says_that_nothing_was_sent(run):
 
     text = summary(replace(run, is_dry=True, counts=counts, ended_ms=run.started_ms + 2000))
 
-    assert "3 creates, 1 updates, 1 blocks. Nothing was sent. 2 s." in text
+    assert "at most 3 creates, 1 updates, 1 blocks. Nothing was sent. 2 s." in text
 
 
 def test_watching_ends_when_the_run_waits_for_somebody(run, capsys):
