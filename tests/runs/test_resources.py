@@ -21,6 +21,7 @@ class OrderRunRig(RunRig):
     def __init__(self, client):
         super().__init__(client)
         self.orders = {}
+        self.when = ago(4000)
         self.destination = Shop()
         self.line.skills.append(OrderEvents())
         self.line.handlers[LANE] = OrdersHandler(self.store, self.destination, lambda: self.rules)
@@ -41,8 +42,9 @@ class OrderRunRig(RunRig):
     def order(self, key):
         total, number = self.orders[key]
         record = {"total": total, "customer": {"email": f"c{number}@example.com"}}
-        when = ago(4000)
-        return Event(f"pull:order:{key}", "shop", Kind.ORDER_UPDATED, when, str(key), str(number), record, topic="pull")
+        return Event(
+            f"pull:order:{key}", "shop", Kind.ORDER_UPDATED, self.when, str(key), str(number), record, topic="pull"
+        )
 
     def begin(self, resource="orders", **more):
         return runs.start(self.puller, "shop", RunKind.FULL, resource=resource, **more)
