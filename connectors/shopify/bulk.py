@@ -7,20 +7,20 @@ keeps, so any process can go on. The file's address opens it to whoever has it, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
 from connectors.shopify import jsonl, queries, sight
 from connectors.shopify.api import Api, branch, items, missing_scope, refused
-from connectors.shopify.nodes import Reader
+from connectors.shopify.nodes import GID, Reader
 from connectors.shopify.pull import reader
 from connectors.shopify.sight import Sight
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import parse_time
 from customer_sync.kit.outbound import Reply
-from customer_sync.kit.reach import Cursor, Page
+from customer_sync.kit.reach import Cursor, Known, Page
 from customer_sync.model import Event, Json, from_ms
 
 #: How much of the file is read for one page: about 2,500 customers. Larger pieces are no faster, only heavier.
@@ -99,8 +99,13 @@ class Place:
         }
 
 
-def everybody(api: Api, place: Place) -> Page:
+def everybody(api: Api, place: Place, known: Known | None = None) -> Page:
     """Return the next page of everybody: nothing while Shopify writes the file, then piece after piece of it.
+
+    Args:
+        api: the store.
+        place: where the pull stands.
+        known: tells who may be left out; None: nobody.
 
     Raises:
         ConfigError: the operation cannot be started, or failed twice.
@@ -120,7 +125,7 @@ def everybody(api: Api, place: Place) -> Page:
     url = operation.get("url")
     if not url:
         return _page(api, (), None, total=0) if not total else _again(api, place, operation, "EXPIRED")
-    return _read(api, place, str(url), total)
+    return _read(api, place, str(url), total, known)
 
 
 def _begin(api: Api, place: Place) -> Page:
@@ -192,7 +197,7 @@ class _Part(NamedTuple):
     is_last: bool
 
 
-def _read(api: Api, place: Place, url: str, total: int) -> Page:
+def _read(api: Api, place: Place, url: str, total: int, known: Known | None) -> Page:
     wanted = PIECE_BYTES
     while True:
         part = _load(api, place, url, wanted)
@@ -211,11 +216,24 @@ def _read(api: Api, place: Place, url: str, total: int) -> Page:
     if found and all(isinstance(one, PayloadError) for one in found):
         raise TryLater("The server of Shopify's file gave something else than the file.")
     seen = place.sight.after(found)
-    events = read_all_lines(found, reader(api, seen, place.zone))
+    left_out = _known(piece.lines, found, f"{sorted(seen.hidden)} {place.zone}", known)
+    news = [one for one, is_known in zip(found, left_out, strict=True) if not is_known] if any(left_out) else found
+    events = read_all_lines(news, reader(api, seen, place.zone))
     after = replace(place, at=place.at + piece.size_bytes, lines=place.lines + len(piece.lines), sight=seen)
     if part.is_last and total > after.lines:
         api.note(f"Shopify's file holds {after.lines} of {total} customers.")
-    return _page(api, events, None if part.is_last else after, total=total)
+    page = _page(api, events, None if part.is_last else after, total=total)
+    return replace(page, unchanged=len(found) - len(news))
+
+
+def _known(
+    lines: list[bytes], found: list[dict[str, Any] | PayloadError], context: str, known: Known | None
+) -> Sequence[bool]:
+    """Tell which lines need not be read; one without an id that can be read always is."""
+    if known is None:
+        return ()
+    ids = ["" if isinstance(node, PayloadError) else str(node.get("id")).removeprefix(GID) for node in found]
+    return known(list(zip(ids, lines, strict=True)), context)
 
 
 def read_all_lines(found: list[dict[str, Any] | PayloadError], reader: Reader) -> list[Event | PayloadError]:

@@ -156,7 +156,7 @@ class ShopifyConnector(Connector):
             return pull.changes(api, pull.Place.read(want.cursor))
         if want.cursor is None and want.since is not None:
             return pull.changes(api, pull.begin(api, want.since))
-        return bulk.everybody(api, bulk.Place.read(want.cursor))
+        return bulk.everybody(api, bulk.Place.read(want.cursor), want.known)
 
     def fetch(self, resource: str, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
         """Return the customers with these ids as they are now; who is gone is absent."""

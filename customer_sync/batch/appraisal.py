@@ -13,6 +13,7 @@ from typing import Final
 
 from customer_sync.base.clock import utc_now
 from customer_sync.batch.held import hold
+from customer_sync.batch.known import KnownRecords
 from customer_sync.batch.side_by_side import lost_words
 from customer_sync.brevo.contacts.contact_plan import Plan, Rules, make_plan
 from customer_sync.engine.plan import Group, Identity, Planned, PlannedPut, Step
@@ -32,12 +33,13 @@ LOOKUP: Final = 500
 
 @dataclass(slots=True)
 class Pulled:
-    """One pulled record: its puts, its identity, and its changes of the person."""
+    """One pulled record: its puts, its identity, its changes of the person, and whether all of it could be used."""
 
     event: Event
     groups: list[Group]
     who: Identity | None
     parts: list[Part]
+    is_whole: bool
 
     @property
     def others(self) -> list[PlannedPut]:
@@ -59,9 +61,11 @@ class Appraisal:
         line: the line; its skills turn events into changes.
         rules: the operator's decisions and the account's attributes.
         run: the run, for its event id.
+        records: tells the imprints of the records; None where they have none.
     """
 
-    def __init__(self, line: Line, rules: Rules, run: Run) -> None:
+    def __init__(self, line: Line, rules: Rules, run: Run, records: KnownRecords | None = None) -> None:
+        self._records = records
         self._line = line
         self._rules = rules
         self._run = run
@@ -73,20 +77,23 @@ class Appraisal:
         self.notes: list[str] = []
         #: People of this page who were known before.
         self.seen: list[str] = []
+        #: People of whom nothing is news, and their imprints.
+        self.same: list[tuple[str, str]] = []
         #: The plans to be committed.
         self.events: list[Planned] = []
         #: The plans that the run holds back, as text.
         self.held: list[str] = []
 
-    def judge(self, events: Sequence[Event | PayloadError]) -> None:
-        """Appraise the records of a page."""
-        self.counts["read"] += len(events)
+    def judge(self, events: Sequence[Event | PayloadError], unchanged: int = 0) -> None:
+        """Appraise the records of a page; of `unchanged` more it is known already that they change nothing."""
+        self.counts["read"] += len(events) + unchanged
+        self.counts["unchanged"] += unchanged
         records = [record for one in events for record in self._read(one)]
         for start in range(0, len(records), LOOKUP):
             part = records[start : start + LOOKUP]
             self._leave_out_known(part)
             pairs = [(one.who.ref, one.who.fp) if one.who else ("", "") for one in part]
-            known = self._line.store.runs.lookup(pairs)
+            known = self._line.store.runs.lookup(pairs, self._records.token if self._records else "")
             for record, found in zip(part, known, strict=True):
                 if not record.groups:
                     self.counts["unchanged"] += 1
@@ -135,7 +142,7 @@ class Appraisal:
         behind = [EventRef(self._run.event_id, self._run.source, to_ms(self._seen_at))]
         groups = self._planner.groups(steps, behind, self._seen_at, priority=Priority.BULK)
         if groups:
-            yield Pulled(one, groups, *parts_of(groups))
+            yield Pulled(one, groups, *parts_of(groups), is_whole=fault is None)
         elif fault is None:
             self.counts["unchanged"] += 1
 
@@ -151,10 +158,16 @@ class Appraisal:
         if who is not None and who.email and pulled.event.kind is not Kind.CUSTOMER_DELETED and who.fp not in self._new:
             self._new.add(who.fp)
             self.counts["creates"] += 1
-        self._send(pulled, Priority.BULK)
+        self._send(pulled, Priority.BULK, self._imprint_of(pulled))
 
-    def _read_later(self, pulled: Pulled, person: Person) -> None:
-        """Let the platform's totals count as they were read, and count what else differs and loses by its time."""
+    def _imprint_of(self, pulled: Pulled) -> str:
+        """Return the imprint of a record of which all was used and nothing goes to another lane; "" without one."""
+        if self._records is None or pulled.others or not pulled.is_whole:
+            return ""
+        return self._records.imprint_of(pulled.event)
+
+    def _read_later(self, pulled: Pulled, person: Person) -> bool:
+        """Let the platform's totals count as they were read; tell whether more differs and loses by its time."""
         begun_us, totals = self._run.started_ms * 1000, self._rules.totals.get(self._run.source, frozenset())
         names: set[str] = set()
         for put in (put for group in pulled.groups for put in group.puts if put.lane == PEOPLE):
@@ -165,11 +178,12 @@ class Appraisal:
         pulled.parts = parts_of(pulled.groups)[1]
         names.update(lost_words(person, pulled.parts, begun_us))
         self.counts.update({f"{DIFFERS}{name}" for name in names}, disputed=bool(names))
+        return bool(names)
 
     def _known(self, pulled: Pulled, found: Known) -> None:
         people, now_ms = self._line.store.people, self._line.clock()
         person = people.decode(found.record)
-        self._read_later(pulled, person)
+        is_disputed = self._read_later(pulled, person)
         says_more = adds(person, pulled.parts)
         plan = make_plan(apply(person, pulled.parts) if says_more else person, self._rules, now_ms)
         # several records of one source under one address: the person alone does not tell which record is gone
@@ -180,6 +194,8 @@ class Appraisal:
             self.counts["changed" if pulled.groups else "unchanged"] += 1
             if pulled.groups:
                 self._send(pulled, Priority.BULK)
+            elif not is_disputed and (imprint := self._imprint_of(pulled)):
+                self.same.append((found.person, imprint))
             return
         self.counts["changed"] += 1
         in_brevo = person.has.is_there
@@ -195,16 +211,16 @@ class Appraisal:
         else:
             self._send(pulled, priority)
 
-    def _send(self, pulled: Pulled, priority: Priority) -> None:
-        self.events.append(_planned(pulled, priority))
+    def _send(self, pulled: Pulled, priority: Priority, imprint: str = "") -> None:
+        self.events.append(_planned(pulled, priority, imprint))
 
 
-def _planned(pulled: Pulled, priority: Priority) -> Planned:
+def _planned(pulled: Pulled, priority: Priority, imprint: str = "") -> Planned:
     """Return the plan of a record; a withdrawal of a person without a contact is not urgent: no mail can go out."""
     for put in (put for group in pulled.groups for put in group.puts):
         put.priority = priority
     let_one_lead(pulled.groups)
-    return Planned(pulled.groups)
+    return Planned(pulled.groups, imprint=imprint)
 
 
 def _harms(person: Person, plan: Plan) -> Iterator[tuple[str, bool]]:

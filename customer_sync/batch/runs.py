@@ -22,6 +22,7 @@ from customer_sync.base.log import get
 from customer_sync.batch.appraisal import Appraisal
 from customer_sync.batch.gone import gone_page
 from customer_sync.batch.held import Held, harm
+from customer_sync.batch.known import KnownRecords
 from customer_sync.batch.puller import CUSTOMERS, FirstSyncWaits, Puller
 from customer_sync.engine.plan import Planned, Request, commit
 from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater, Unavailable
@@ -161,10 +162,11 @@ def _is_full(puller: Puller, run: Run) -> bool:
 
 def _page(puller: Puller, run: Run) -> StepResult:
     began = time.monotonic()
-    page, phase = _read(puller, run)
-    store = puller.line.store
-    work = Appraisal(puller.line, puller.rules(), run)
-    work.judge(page.events)
+    store, rules = puller.line.store, puller.rules()
+    known = KnownRecords.of(puller.line, rules, run)
+    page, phase = _read(puller, run, known)
+    work = Appraisal(puller.line, rules, run, known)
+    work.judge(page.events, page.unchanged)
     counts = Counter(run.counts) + work.counts
     put = _after(run, page, phase, work.notes, puller.line.clock())
     if put.get("state") == RunState.DELIVERING:
@@ -173,16 +175,18 @@ def _page(puller: Puller, run: Run) -> StepResult:
         elif counts["held"]:
             put |= {"state": RunState.RUNNING, "cursor": {"held": 1}, "phase": "counting whom it would harm"}
     kinds = {**work.counts, "pages": 1}
-    move = PageMove(run.id, run.version, put, kinds, work.seen, run.kind is RunKind.COMPARE, work.held)
+    same, token = ([], "") if known is None or run.is_dry else (work.same, known.token)
+    marks = run.kind is RunKind.COMPARE
+    move = PageMove(run.id, run.version, put, kinds, work.seen, marks, same, token, work.held)
     if not _commit(puller, [] if run.is_dry else work.events, move):
         return StepResult(did_work=False, wait_s=None)  # another process paused, cancelled or moved the run
     store.counters.add(work.tally())
     took_ms = int((time.monotonic() - began) * 1000)
-    log.info("page read", run=run.id, source=run.source, records=len(page.events), ms=took_ms)
+    log.info("page read", run=run.id, source=run.source, records=page.records, ms=took_ms)
     return StepResult(did_work=True, wait_s=page.wait_s or 0.0)
 
 
-def _read(puller: Puller, run: Run) -> tuple[Page, str]:
+def _read(puller: Puller, run: Run, known: KnownRecords | None) -> tuple[Page, str]:
     """Return the next page and what the run is doing, for people."""
     connector, access = puller.reach(run.source)
     cursor = run.cursor or {}
@@ -190,8 +194,8 @@ def _read(puller: Puller, run: Run) -> tuple[Page, str]:
         return gone_page(puller, run, connector, access), "looking who is gone at the source"
     at = cursor.get("source")
     since = None if run.since_ms is None else from_ms(run.since_ms)
-    page = connector.pull(Want(run.resource, at if isinstance(at, dict) else None, since), access)
-    return page, "reading" if page.events or run.counts["read"] else "waiting for the source to prepare its answer"
+    page = connector.pull(Want(run.resource, at if isinstance(at, dict) else None, since, known), access)
+    return page, "reading" if page.records or run.counts["read"] else "waiting for the source to prepare its answer"
 
 
 def _after(run: Run, page: Page, phase: str, notes: Sequence[str], now_ms: int) -> dict[str, Json]:
@@ -204,8 +208,8 @@ def _after(run: Run, page: Page, phase: str, notes: Sequence[str], now_ms: int) 
         "due": now_ms + int(page.wait_s * 1000) if page.wait_s else 0,
         "notes": run.noted(*page.notes, *notes),
     }
-    if page.events:
-        put["rate"] = _smooth(run, len(page.events), now_ms, run.updated_ms)
+    if page.records:
+        put["rate"] = _smooth(run, page.records, now_ms, run.updated_ms)
     if page.total is not None:
         put["total"] = page.total
     is_in_gone = "gone" in (run.cursor or {})

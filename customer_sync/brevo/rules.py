@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import fields
+from hashlib import blake2b
 from typing import Any
 
 from customer_sync.base.clock import Clock
@@ -37,6 +40,18 @@ def rules_of(settings: Settings) -> Rules:
     )
 
 
+def digest_of_rules(rules: Rules) -> str:
+    """Return the short text that stands for rules: of equal rules it is the same in every process."""
+    told = repr([(one.name, _ordered(getattr(rules, one.name))) for one in fields(rules)])
+    return blake2b(told.encode(), digest_size=12).hexdigest()
+
+
+def _ordered(value: object) -> object:
+    if isinstance(value, Mapping):
+        return [(name, _ordered(value[name])) for name in sorted(value)]
+    return sorted(map(str, value)) if isinstance(value, AbstractSet) else value
+
+
 class RulesBook:
     """The operator's decisions and the account's attributes, read again when they are old.
 
@@ -66,6 +81,8 @@ class RulesBook:
         if self._rules.attributes is None or now - self._read_at > RULES_MAX_AGE_S:
             self._owner.check()
             self._rules = self._rules.with_attributes(self._attributes()).with_lists(self._lists())
+            # full runs leave out whom they know: only while nobody works by other rules
+            self._store.imprints.number_of(digest_of_rules(self._rules))
             self._read_at = now
         return self._rules
 

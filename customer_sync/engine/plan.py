@@ -278,16 +278,22 @@ class Planned:
         groups: the changes, by identity.
         seen: the key that finds repeats; "" for none.
         row: its row for the ledger; None for none.
+        imprint: what stands for the record that a full run read, see `customer_sync.store.imprints`; "" for none.
     """
 
     groups: Sequence[Group]
     seen: str = ""
     row: list[str] | None = None
+    imprint: str = ""
 
     def encode(self) -> dict[str, Any]:
         """Return it as `commit.lua` takes it."""
         found: dict[str, Any] = {"seen": self.seen, "groups": [group.encode() for group in self.groups]}
-        return found if self.row is None else {**found, "row": self.row}
+        if self.row is not None:
+            found["row"] = self.row
+        if self.imprint:
+            found["imprint"] = self.imprint
+        return found
 
 
 class Encodes(Protocol):

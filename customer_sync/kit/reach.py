@@ -134,6 +134,22 @@ class Access:
     hold: Callable[[float], None] = _hold_nobody
 
 
+class Known(Protocol):
+    """Tells which records are as they were when they were read last, and nothing has been heard of them since.
+
+    For pulls that have the whole text of each record before them, and no other record that belongs to it.
+    """
+
+    def __call__(self, records: Sequence[tuple[str, bytes]], context: str) -> Sequence[bool]:
+        """Return for each record whether it may be left out; `Page.unchanged` counts those.
+
+        Args:
+            records: the platform's id of each customer, and the text in which all that is known of it stands.
+            context: all that the reading of such a text depends on beside the text, the settings and this version.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Want:
     """What one step of a pull is to bring.
@@ -142,11 +158,13 @@ class Want:
         resource: customers, orders, products or carts.
         cursor: where to go on, as the page before said; None starts from the beginning.
         since: only what changed at that time or later, UTC; None wants everything.
+        known: tells which records need not be read, because they tell what they told before; None: all are wanted.
     """
 
     resource: str
     cursor: Cursor | None = None
     since: datetime | None = None
+    known: Known | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +179,7 @@ class Page:
         wait_s: how long to wait before the next page, because what it is made of is not ready, or costs more than is
             left. The rate of calls is no reason: `Pace` keeps it.
         notes: what the operator should know, each said once per run ("the platform ignored the filter").
+        unchanged: how many records more it brought, which `Want.known` said to leave out.
     """
 
     events: Sequence[Event | PayloadError]
@@ -168,6 +187,12 @@ class Page:
     total: int | None = None
     wait_s: float = 0.0
     notes: tuple[str, ...] = ()
+    unchanged: int = 0
+
+    @property
+    def records(self) -> int:
+        """How many records it brought."""
+        return len(self.events) + self.unchanged
 
 
 @dataclass(frozen=True, slots=True)

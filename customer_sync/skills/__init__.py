@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from customer_sync.engine.plan import Step
 from customer_sync.errors import MappingError
-from customer_sync.model import Event
+from customer_sync.model import Event, Json
 
 
 class Intent(NamedTuple):
@@ -38,4 +38,16 @@ class Skill(Protocol):
         Raises:
             MappingError: the record does not fit; the request is parked.
         """
+        ...
+
+
+@runtime_checkable
+class Steady(Skill, Protocol):
+    """A skill whose intent depends on nothing but the event and its terms.
+
+    What it did for a record once it would do again. Where a skill is not steady, full runs read every record again.
+    """
+
+    def terms(self, source: str) -> Json:
+        """Return what the intents for a source depend on beside the event, in a form that can be compared."""
         ...

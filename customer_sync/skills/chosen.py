@@ -7,8 +7,8 @@ from typing import Final
 
 from customer_sync.base.log import configure, get
 from customer_sync.config import Settings
-from customer_sync.model import Event
-from customer_sync.skills import Intent, Skill
+from customer_sync.model import Event, Json
+from customer_sync.skills import Intent, Steady
 from customer_sync.skills.customer_sync import CustomerSync
 
 #: Skill → the modules that do its work: their lines are logged at the skill's own level.
@@ -26,7 +26,7 @@ class Chosen:
         of_all: a source whose events concern all of them.
     """
 
-    def __init__(self, skill: Skill, settings: Settings, *, of_all: str) -> None:
+    def __init__(self, skill: Steady, settings: Settings, *, of_all: str) -> None:
         self.name = skill.name
         self._skill, self._settings, self._of_all = skill, settings, of_all
         self._log = get(type(skill).__module__)
@@ -41,6 +41,11 @@ class Chosen:
         facts = {"source": event.source, "kind": str(event.kind), "steps": steps}
         self._log.debug("read", **facts, left_out=",".join(intent.refused) or "nothing", note=intent.note)
         return intent
+
+    def terms(self, source: str) -> Json:
+        """Return what the intents for a source depend on."""
+        is_asked = source == self._of_all or self._settings.applies(self.name, source)
+        return [self.name, is_asked, self._skill.terms(source)]
 
 
 def configure_log(settings: Settings) -> None:

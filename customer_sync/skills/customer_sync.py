@@ -49,6 +49,10 @@ class CustomerSync:
         reader = self._readers.get(event.kind)
         return reader(event) if reader else Intent()
 
+    def terms(self, source: str) -> Json:
+        """Return what the intents for a source depend on: its mapping, in its order."""
+        return [[name, attribute] for name, attribute in self._mapping_for(source).items()]
+
     def _customer(self, event: Event) -> Intent:
         try:
             email = normalize_email(event.record.get("email"))

@@ -24,6 +24,7 @@ from customer_sync.store.doors import Doors
 from customer_sync.store.forms import VERSION
 from customer_sync.store.hosts import Hosts
 from customer_sync.store.imports import Imports
+from customer_sync.store.imprints import Imprints
 from customer_sync.store.inbox import Inbox
 from customer_sync.store.lanes import Lanes
 from customer_sync.store.ledger import LEDGER_ROWS, Ledger
@@ -123,6 +124,7 @@ class Store:
         self.sessions = Sessions(client)
         self.wrong_keys = WrongKeys(client, self.people.salt)
         self.imports = Imports(client, self.scripts)
+        self.imprints = Imprints(client, self.scripts)
         self.receipts = Receipts(client)
         self.compares = Compares(client)
         self.attempts = Attempts(client)

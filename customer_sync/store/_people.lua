@@ -19,9 +19,29 @@ local function mailbox(fp) return redis.call('HGET', em_key(fp), fp) or nil end
 
 local has_tombs = redis.call('EXISTS', P .. 'tomb') == 1
 
+-- Imprints: what a full run last read of a person's only record, as 8 letters that stand for its text. One that is there
+-- says: this text is what is known of the person, and waits or is delivered. Whatever else is put there takes it away.
+local IMPRINT, NO_IMPRINT = 8, string.rep('\0', 8)
+local made = {} -- the persons that this script made: they have none
+local function imprint_place(person) return P .. 'imprint:' .. math.floor(person / 1000), person % 1000 * IMPRINT end
+local function imprint_of(person)
+  local key, at = imprint_place(person)
+  return redis.call('GETRANGE', key, at, at + IMPRINT - 1)
+end
+local function set_imprint(person, imprint)
+  local key, at = imprint_place(person)
+  redis.call('SETRANGE', key, at, imprint)
+  made[person] = nil
+end
+local function take_imprint(person)
+  local key, at = imprint_place(person)
+  if redis.call('STRLEN', key) > at then redis.call('SETRANGE', key, at, NO_IMPRINT) end
+end
+
 -- Make a new person for an address. The tombstone of an erased person keeps the newest withdrawal of the address.
 local function new_mailbox(fp, email)
   local person = tostring(redis.call('INCR', P .. 'seq'))
+  made[person] = true
   redis.call('HSET', em_key(fp), fp, person)
   local text = '2' .. email .. '\n'
   local withdrawn = has_tombs and string.match(redis.call('HGET', P .. 'tomb', 'e:' .. fp) or '', '|(%d+)$')
@@ -33,6 +53,7 @@ end
 -- Make a new person for a record that has told no address yet.
 local function new_holder()
   local person = tostring(redis.call('INCR', P .. 'seq'))
+  made[person] = true
   redis.call('SET', person_key(person), '2\n')
   return person
 end
@@ -153,6 +174,7 @@ local has_pairs = redis.call('EXISTS', P .. 'to:' .. PEOPLE) == 1
 
 -- Put changes of a person into the lane.
 local function tell(person, prio, now, changes)
+  if not made[person] then take_imprint(person) end
   for i = 1, #changes, 500 do
     local part = {unpack(changes, i, math.min(i + 499, #changes))}
     local length = put(PEOPLE, person, prio, now, now, part)

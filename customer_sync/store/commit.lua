@@ -4,6 +4,7 @@
 --                      (source, id) and of the address ('' for none), the address, since when the address is known
 --                      to be right (ms, us), and `known`: make no new person. No `who`: the puts name their targets
 --   {who, puts, erase} forget the person, and every change that is not newer than the put's time
+--   An event of a full run may have an `imprint`, see `_people.lua`: it is set where the event makes the person.
 --   {merge: {gone, kept, at, change}}   one record became another; the change is empty, it only carries the event
 -- A put is {lane, change, prio, at}. Further fields where they apply:
 --   due     when the item is due, if not now; `moved`: this time replaces the item's due time, earlier or later
@@ -13,7 +14,7 @@
 --   after   the form of a record's withdrawal for the addresses that the record led to before
 -- ARGV[2]: ttl of seen ids in s; ARGV[3]: rows of the ledger; ARGV[4]: items longer than this are reported
 -- ARGV[5]: '' or JSON of how a run's page moves the run, {run, version, put: {field: text}, add: {count: n},
--- seen: [person...], marks: bool, held: [text...], released: n, last: bool}; events of a page have no row and no `seen`;
+-- seen: [person...], marks: bool, same: [[person, imprint]...], token: what `run_lookup` left in the place of the imprints, held: [text...], released: n, last: bool}; events of a page have no row and no `seen`;
 -- the texts are held back for the run, and the first n that it held are among the events
 -- ARGV[6]: the key of the fingerprints in ARGV[1]; ARGV[7]: the version of the stored forms. Where Redis lost its data
 -- they are written back in the same step, so that nobody can begin with other ones in between
@@ -349,6 +350,7 @@ for _, entry in ipairs(entries) do
       else
         state, person = handle(event)
       end
+      if event.imprint and state == 'pending' and made[person] then set_imprint(person, event.imprint) end
       if run and run.marks and person then redis.call('SETBIT', run_key .. ':seen', person, 1) end
       ledger(event.row, state, person)
       states[#states + 1] = state
@@ -374,6 +376,10 @@ if run then
 end
 if run and run.last then
   for _, person in ipairs(run.seen) do redis.call('SETBIT', run_key .. ':seen', person, 1) end
+  for _, one in ipairs(run.same) do
+    -- what was put there since the look at the person has taken the token away
+    if imprint_of(one[1]) == run.token then set_imprint(one[1], one[2]) end
+  end
   for _, text in ipairs(run.held) do redis.call('RPUSH', run_key .. ':held', text) end
   if run.released > 0 then redis.call('LTRIM', run_key .. ':held', run.released, -1) end
   for name, text in pairs(run.put) do redis.call('HSET', run_key, name, text) end

@@ -20,6 +20,8 @@
 | `wants` | hash | fingerprint of a value that another contact has → the persons that want it: `person:when,...` |
 | `tomb` | hash | an erased address, ref or person → when, and the newest withdrawal there: `ms|ms` |
 | `p:<person>` | string | what is known of a person and what Brevo has; see `customer_sync.store.forms` |
+| `imprint:<thousands>` | string | person → what a full run read of them, see `customer_sync.store.imprints` |
+| `rules` | string | the rules that were in force last, and their number: `number|digest` |
 | `rec:<lane>:<target>` | string | what a lane keeps of a record of its own |
 | `attribute:names` | hash | attribute → its number in `p:<person>` |
 | `q:<lane>:<priority>` | sorted set | target → due time in ms |
@@ -116,6 +118,7 @@ RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"
 SLOTS = PREFIX + "slots"
 SUSPECTS = PREFIX + "suspects"
+RULES = PREFIX + "rules"
 RECONCILE_DUE = PREFIX + "reconcile:due"
 WRONG_KEYS_TOLD = PREFIX + "wrongkeystold"
 

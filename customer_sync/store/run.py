@@ -213,6 +213,9 @@ class PageMove:
         add: count → by how much.
         seen: people whom the page showed without a change.
         marks: whether people are marked as seen at all (a compare run).
+        same: people of whom nothing is news, and their imprints; not set where something was put to them since the
+            lookup that left the token.
+        token: see `Runs.lookup`.
         held: changes that the run holds back, as text.
         released: how many of those that it held first go into the lanes with this move.
     """
@@ -223,6 +226,8 @@ class PageMove:
     add: dict[str, int] = field(default_factory=dict)
     seen: Sequence[str] = ()
     marks: bool = False
+    same: Sequence[tuple[str, str]] = ()
+    token: str = ""
     held: Sequence[str] = ()
     released: int = 0
 
@@ -237,6 +242,8 @@ class PageMove:
                 "add": self.add if is_last else {},
                 "seen": list(self.seen) if is_last else [],
                 "marks": self.marks,
+                "same": list(self.same) if is_last else [],
+                "token": self.token,
                 "held": list(self.held) if is_last else [],
                 "released": self.released if is_last else 0,
                 "last": is_last,

@@ -6,7 +6,6 @@ atomic step that puts the page's changes into the lanes: so a worker that has lo
 
 from __future__ import annotations
 
-import json
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,6 +15,7 @@ import redis
 
 from customer_sync.base.log import get
 from customer_sync.model import Json
+from customer_sync.person.merge import to_json
 from customer_sync.store import keys
 from customer_sync.store.run import (
     BUSY,
@@ -263,12 +263,16 @@ class Runs:
         """Return how many items of runs still wait for their first delivery in a lane."""
         return int(self._scripts.run("run_left", lane))
 
-    def lookup(self, pairs: Sequence[tuple[str, str]]) -> list[Known | None]:
-        """Return the known persons of (ref, fingerprint of the address), None for a new person."""
+    def lookup(self, pairs: Sequence[tuple[str, str]], token: str = "") -> list[Known | None]:
+        """Return the known persons of (ref, fingerprint of the address), None for a new person.
+
+        Args:
+            pairs: of each record.
+            token: takes the place of the imprint of whom nothing more is to be known, see `PageMove.same`; "" for none.
+        """
         if not pairs:
             return []
-        text = json.dumps(pairs, separators=(",", ":"))
-        answer = self._scripts.run("run_lookup", text)
+        answer = self._scripts.run("run_lookup", to_json(pairs), token)
         return [Known(as_text(raw[0]), as_text(raw[1]), raw[2] == b"1") if raw else None for raw in answer]
 
 

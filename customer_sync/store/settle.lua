@@ -199,6 +199,7 @@ for i, item in ipairs(list) do
       if item.verdict == 'parked' then
         redis.call('HSET', P .. 'parked', item.parked[1], item.parked[2])
         redis.call('ZADD', P .. 'parked:at', now, item.parked[1])
+        if keeps_people then take_imprint(item.target) end
       end
       if item.record then unmark(item.target, marks[i]) end
       trim(item.target, tonumber(taken))

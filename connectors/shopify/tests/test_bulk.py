@@ -113,6 +113,46 @@ def test_everybody_comes_out_of_a_file():
     assert http.asked("Start")[0].variables["query"] == queries.everybody()
 
 
+class Memory:
+    """What a run knows of records: these ids."""
+
+    def __init__(self, *ids):
+        self.ids, self.asked, self.contexts = ids, [], []
+
+    def __call__(self, records, context):
+        self.asked += records
+        self.contexts.append(context)
+        return [one in self.ids for one, _ in records]
+
+
+def test_who_is_known_is_left_out_and_counted():
+    memory = Memory("2", "3")
+    page = connector().pull(Want("customers", READING, known=memory), access(store(file=file(lines(4)))))
+
+    assert ids([page]) == ["1", "4"]
+    assert (page.unchanged, page.records) == (2, 4)
+    assert [text + b"\n" for _, text in memory.asked] == lines(4).splitlines(keepends=True)
+
+
+def test_a_line_without_an_id_is_read_and_so_is_one_that_is_no_object():
+    memory = Memory("1")
+    data = b"[]\n" + orjson.dumps({"email": "x"}) + b"\n" + lines(1)
+    page = connector().pull(Want("customers", READING, known=memory), access(store(file=file(data))))
+
+    assert [type(one).__name__ for one in page.events] == ["PayloadError", "PayloadError"]
+    assert page.unchanged == 1
+
+
+def test_what_the_app_may_see_and_the_zone_are_told_with_the_texts():
+    memory = Memory()
+    seen = {"hidden": ["locale"], "denied": []}
+    for more in ({}, {"zone": "Asia/Tokyo"}, seen):
+        hides = file(orjson.dumps({**customer(1), "locale": None}) + b"\n")
+        connector().pull(Want("customers", {**READING, **more}, known=memory), access(store(file=hides)))
+
+    assert len(set(memory.contexts)) == 3
+
+
 def test_times_are_shown_in_the_stores_zone_which_the_cursor_keeps():
     http = store(Customers={**customers(customer(900)), "shop": {"ianaTimezone": "Asia/Tokyo"}})
     pages = pull_all(http)
