@@ -39,6 +39,8 @@ log = get(__name__)
 LEASE_S = 3.0
 #: How long the bulk gear holds what it loads, in seconds; live work takes it back at any time.
 LOAD_LEASE_S = 20.0
+#: How many leases are renewed in one step.
+RENEWED = 2000
 #: An item that grows beyond this many changes is compacted.
 COMPACT_AT = 50
 #: How long a worker counts as one that delivers a lane after it said so, in seconds; it says so every five.
@@ -146,7 +148,8 @@ class Lanes:
 
     def renew(self, lane: str, token: str, targets: Sequence[str], *, lease_s: float = LEASE_S) -> int:
         """Lengthen leases; return how many are still ours."""
-        return int(self._scripts.run("renew", lane, token, int(lease_s * 1000), *targets)) if targets else 0
+        parts = (targets[start : start + RENEWED] for start in range(0, len(targets), RENEWED))
+        return sum(int(self._scripts.run("renew", lane, token, int(lease_s * 1000), *part)) for part in parts)
 
     def settle(self, lane: str, token: str, settlements: Iterable[Settlement]) -> tuple[frozenset[str], bool]:
         """Write what became of leased items.

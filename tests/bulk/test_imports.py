@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import redis
@@ -474,6 +475,55 @@ def test_a_load_that_waited_too_long_is_worked_out_anew(rig, monkeypatch):
     assert len(bodies) == 2
     rig.settle()
     assert len(rig.contacts()) == 6
+
+
+def leased(rig):
+    return {person.decode(): ends for person, ends in rig.client.zrange(f"tajo:lease:{LANE}", 0, -1, withscores=True)}
+
+
+def token_of(rig, person):
+    return rig.client.hget(f"tajo:tok:{LANE}", person).partition(b"|")[0]
+
+
+def test_the_next_import_is_worked_out_while_one_runs(rig):
+    bodies = sent_imports(rig)
+    rig.put(customers(3))
+    rig.load()
+    rig.put(customers(9)[3:])
+
+    rig.load()
+
+    assert len(bodies) == 1
+    assert len(leased(rig)) == 9
+    rig.follow()
+    rig.sandbox_passes(5)
+    rig.load()
+    assert [len(body["jsonBody"]) for body in bodies] == [3, 6]
+
+
+def test_the_leases_of_a_load_that_waits_are_renewed_and_not_for_ever(rig, monkeypatch):
+    now_s = [0.0]
+    monkeypatch.setattr(imports, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    bodies = sent_imports(rig)
+    rig.put(mixed())
+    rig.load()
+    before = leased(rig)
+    waiting = [person for person in before if before[person] == min(before.values())]
+    assert len(waiting) == 3
+    tokens = {token_of(rig, person) for person in waiting}
+
+    now_s[0] += imports.KEEP_S * 0.6
+    rig.tick()
+    rig.load()
+
+    assert all(leased(rig)[person] > before[person] for person in waiting)
+    while now_s[0] <= imports.MOST_KEPT_S:
+        now_s[0] += imports.KEEP_S * 0.6
+        rig.load()
+    rig.tick()
+    rig.load()
+    assert not {token_of(rig, person) for person in waiting} & tokens
+    assert len(bodies) == 1
 
 
 def test_the_bulk_gear_is_woken_while_a_load_waits(rig):

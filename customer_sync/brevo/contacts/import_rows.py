@@ -180,6 +180,11 @@ class Loads:
         return len(self._full)
 
     @property
+    def targets(self) -> list[str]:
+        """The persons of all loads."""
+        return [row.target for load in (*self._full, *self._open.values()) for row in load.rows]
+
+    @property
     def is_empty(self) -> bool:
         """Whether there are no loads."""
         return not self._full and not self._open

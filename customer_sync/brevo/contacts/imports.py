@@ -45,8 +45,10 @@ ROUTE: Final = "/contacts/import"
 CHUNK: Final = 500
 #: How long one round goes on loading, in seconds; its leases last longer.
 ROUND_S: Final = 8.0
-#: How long a load waits for the import before it, in seconds.
+#: How long the leases of a load that waits are good for, in seconds; from the half of it on they are renewed.
 KEEP_S: Final = LOAD_LEASE_S - ROUND_S - 2.0
+#: How long a load waits for the import before it, in seconds; then its rows are worked out anew.
+MOST_KEPT_S: Final = 60.0
 #: How soon rows that could not be sent are looked at again, in seconds.
 AGAIN_S: Final = 2.0
 
@@ -85,11 +87,13 @@ class _Kept:
     Args:
         loads: the loads.
         ends: until when the loads may be used: their leases must last for another round.
+        began: when the first of them was loaded.
         token: the token of their leases.
     """
 
     loads: Loads
     ends: float
+    began: float
     token: str = ""
 
 
@@ -140,7 +144,8 @@ class Loader:
 
     def load(self) -> Generator[Work]:
         """Do one round: yield unchanged items, items to be sent one by one, and rows that could not be sent."""
-        if not self._imports.has_room():
+        has_room = self._imports.has_room()
+        if not has_room and self._kept is not None and self._kept.loads.full and self._renew(self._kept):
             return
         try:
             rules = self._rules()
@@ -158,17 +163,38 @@ class Loader:
                 break
             kept.token = taken.token
             yield Work(kept.token, Delivery(list(self._sort(taken.items, rules, loads)), None))
-        yield from self._send_off(kept)
+        if has_room:
+            yield from self._send_off(kept)
+        else:
+            self._hold(kept)
+
+    def _hold(self, kept: _Kept) -> None:
+        """Keep loads that wait for the import before them."""
+        if not kept.loads.is_empty:
+            self._kept = kept
+            self._lanes.tell_loaded(PEOPLE)
+
+    def _renew(self, kept: _Kept) -> bool:
+        """Renew the leases of loads that wait where it is time; False where they were kept too long."""
+        now = time.monotonic()
+        if now >= kept.ends or now - kept.began > MOST_KEPT_S:
+            return False
+        if kept.ends - now < KEEP_S / 2:
+            self._lanes.renew(PEOPLE, kept.token, kept.loads.targets, lease_s=LOAD_LEASE_S)
+            kept.ends = now + KEEP_S
+        self._lanes.tell_loaded(PEOPLE)
+        return True
 
     def _resume(self) -> Generator[Work, None, _Kept]:
         """Return the loads kept from the last round; loads that were kept too long are given back."""
         kept, self._kept = self._kept, None
-        if kept is not None and time.monotonic() < kept.ends:
+        if kept is not None and self._renew(kept):
             return kept
         for load in kept.loads.take_out() if kept is not None else ():
             error = TryLater("It was loaded too long ago.", after_s=0.001, burns=False)
             yield from self._release(kept.token if kept else "", load.rows, error)
-        return _Kept(Loads(self._clock, self._people, with_phones=self._terms.with_phones), time.monotonic() + KEEP_S)
+        now = time.monotonic()
+        return _Kept(Loads(self._clock, self._people, with_phones=self._terms.with_phones), now + KEEP_S, now)
 
     def _send_off(self, kept: _Kept) -> Generator[Work]:
         """Send one load; loads for other lists are kept for the next import, and small loads are given back."""
@@ -182,9 +208,7 @@ class Loader:
                     kept.loads.keep(load)
             else:
                 kept.loads.keep(load)
-        if not kept.loads.is_empty:
-            self._kept = kept
-            self._lanes.tell_loaded(PEOPLE)
+        self._hold(kept)
 
     def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> Iterator[Outcome]:
         """Load new people; yield the outcomes of the other items."""
