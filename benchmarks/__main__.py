@@ -1,4 +1,4 @@
-"""`python -m benchmarks [name...] [--quick] [--variants] [--people N] [--customers N] [--import-phones]`."""
+"""`python -m benchmarks [name...]`; `--help` tells what may follow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from benchmarks import calls, ingress, latency, memory, start, storm, sync, throughput
+from benchmarks import calls, changed, ingress, latency, memory, start, storm, sync, throughput
 from benchmarks.report import Others, Report, heading, say, wait_for_quiet
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Report]]]] = {
@@ -21,6 +21,16 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Repo
     "start": lambda options: start.run(quick=options.quick),
     "sync": lambda options: sync.run(
         quick=options.quick, customers=options.customers, cases=options.case, import_phones=options.import_phones
+    ),
+    "changed": lambda options: changed.run(
+        changed.Options(
+            options.customers or (changed.QUICK_CUSTOMERS if options.quick else changed.CUSTOMERS),
+            withdraw=options.withdraw,
+            lifts=options.lifts,
+            kills=options.kills,
+            live=options.live,
+            minutes=options.minutes,
+        )
     ),
 }
 
@@ -53,12 +63,21 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--people", type=int, help="storm: how many customers (default 300); memory: how many people (20,000)"
     )
-    parser.add_argument("--customers", type=int, help="sync: how many customers the shop has (default 50,000)")
+    parser.add_argument("--customers", type=int, help="sync, changed: how many customers the shop has (50,000)")
     parser.add_argument(
         "--case", action="append", choices=sync.CASES, help="sync: only this one, may be repeated (default all)"
     )
     parser.add_argument(
         "--import-phones", action="store_true", help="sync: imports carry phones (`brevo.import_phones`)"
+    )
+    parser.add_argument("--withdraw", type=int, default=0, help="changed: how many withdraw while imports run")
+    parser.add_argument(
+        "--lifts", action="store_true", help="changed: imports lift blocks, after they were proven not to"
+    )
+    parser.add_argument("--kills", type=int, default=0, help="changed: how often a worker is killed")
+    parser.add_argument("--live", type=float, default=5.0, help="changed: webhooks a second beside it (default 5)")
+    parser.add_argument(
+        "--minutes", type=float, default=changed.MINUTES, help="changed: then the rest is computed (default 30)"
     )
     return parser
 

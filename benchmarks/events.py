@@ -102,6 +102,13 @@ def _uuid(dice: Random) -> str:
     return str(uuid.UUID(int=dice.getrandbits(128), version=4))
 
 
+def leaving(facts: Mapping[str, Any]) -> Notice:
+    """Return the webhook that tells that a customer left, by what the shop knows of the customer now."""
+    notice = _notice(Random(str(facts["id"])), bodies.topic_header("CUSTOMERS_EMAIL_MARKETING_CONSENT_UPDATE"), facts)
+    body = json.dumps(bodies.email_consent(facts), ensure_ascii=False, separators=(",", ":"))
+    return notice._replace(body=body.encode())
+
+
 def inbounds(notices: Sequence[Notice]) -> list[Inbound]:
     """Return webhooks as the ingress hands them on, signed."""
     shopify, now = connector(), datetime.now(UTC)

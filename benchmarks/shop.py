@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from random import Random
 from typing import Any
 
 import orjson
@@ -98,8 +99,28 @@ class Shop:
         answer = self._http.request("POST", f"{self.url}/fake/customers/change", json=body)
         return len(answer.json()["ids"])
 
-    def expected(self) -> Sum:
-        """Return what Brevo must hold of this shop's customers."""
+    def leave(self, customer: Any) -> None:
+        """Let a customer (a row of `some_open`) withdraw in the shop, which tells nobody."""
+        body = {"ids": [customer["legacyResourceId"]], "channel": "email", "state": "UNSUBSCRIBED", "silent": True}
+        self._http.request("POST", f"{self.url}/fake/customers/consent", json=body)
+
+    def some_open(self, count: int) -> list[Any]:
+        """Return so many customers who agreed to e-mail, by chance, as the shop knows them."""
+        some: list[Any] = []
+        dice = Random(1)
+        for seen, one in enumerate(one for one in self._lines() if one["email"] and one["emailState"] == "SUBSCRIBED"):
+            if len(some) < count:
+                some.append(one)
+            elif (place := dice.randrange(seen + 1)) < count:
+                some[place] = one
+        return some
+
+    def expected(self, withdrawn: Collection[str] = ()) -> Sum:
+        """Return what Brevo must hold of this shop's customers.
+
+        Args:
+            withdrawn: the addresses of those who withdrew, wherever they did.
+        """
         found = Sum()
         for one in self._lines():
             if one["email"]:
@@ -111,7 +132,9 @@ class Shop:
                     float(one["numberOfOrders"] or 0),
                     float(one["amountSpent"] or 0),
                 ]
-                found.add(one["email"].lower(), values, is_blocked=one["emailState"] == "UNSUBSCRIBED")
+                email = one["email"].lower()
+                is_blocked = one["emailState"] == "UNSUBSCRIBED" or email in withdrawn
+                found.add(email, values, is_blocked=is_blocked)
         return found
 
     def _lines(self) -> Iterator[Any]:
@@ -128,13 +151,15 @@ _NUMBERS = ("TOTAL_ORDERS", "TOTAL_SPENT")
 _PART = 20_000
 
 
-def arrived(stack: Stack) -> Sum:
-    """Return what the sandbox holds."""
+def arrived(stack: Stack, is_left_out: Callable[[str], bool] = lambda _: False) -> Sum:
+    """Return what the sandbox holds, without the contacts whose addresses are left out."""
     found = Sum()
     offset = 0
     while rows := stack.ask(f"/sandbox/state?limit={_PART}&offset={offset}")["contacts"]:
         offset += len(rows)
         for row in rows:
+            if is_left_out(row.get("email", "")):
+                continue
             has = row["attributes"]
             values = [*map(has.get, _ATTRIBUTES), *(float(has.get(name) or 0) for name in _NUMBERS)]
             found.add(row.get("email", ""), values, is_blocked=row["emailBlacklisted"])

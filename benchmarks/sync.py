@@ -166,14 +166,14 @@ def _full_and_again(customers: int, *, is_again: bool, import_phones: bool) -> l
             report.notes.append("The goal speaks of 1,000,000; of fewer the first page and the last import take more.")
         _judge_memory(report, watch)
         _judge_state(report, one)
-        reports = [report, _memory(watch, customers)]
+        reports = [report, memory(watch, customers)]
         if is_again:
             reports.append(_again(one, customers))
     return reports
 
 
 def _told(title: str, customers: int, run: Run, watch: Watch, one: Installation) -> Report:
-    sent = _sent(one.stack)
+    sent = sent_of(one.stack)
     report = Report(title, ("what", "figure"))
     report.rows += [
         ("minutes", f"{watch.seconds / 60:.2f}"),
@@ -201,7 +201,8 @@ def _judge_memory(report: Report, watch: Watch) -> None:
     report.goal("Redis at most", max(look.redis_mb for look in watch.samples), 700, " MB", at_most=True)
 
 
-def _memory(watch: Watch, customers: int) -> Report:
+def memory(watch: Watch, customers: int) -> Report:
+    """Return the table of the memory and the CPU that each process took."""
     report = Report(
         "Full sync: memory and CPU by process",
         ("process", "25 %", "50 %", "75 %", "100 %", "peak MB", "CPU s", "CPU us a customer"),
@@ -225,11 +226,11 @@ def _memory(watch: Watch, customers: int) -> Report:
 def _again(one: Installation, customers: int) -> Report:
     changed = one.shop.change(customers // 100)
     say(f"sync: again, {changed:,} changed")
-    before = _sent(one.stack)
+    before = sent_of(one.stack)
     started = time.monotonic()
     run = one.wait(one.begin())
     seconds = time.monotonic() - started
-    sent = _sent(one.stack)
+    sent = sent_of(one.stack)
     rows, singles = sent.rows - before.rows, sent.singles - before.singles
     report = Report(f"The same again, {changed:,} of {customers:,} changed", ("what", "figure"))
     report.rows += [
@@ -274,7 +275,7 @@ def _live(customers: int, seconds: float, *, import_phones: bool) -> Report:
             if email in contacts
         ]
         refused = one.stack.calls()["refused429"]
-        sent = _sent(one.stack)
+        sent = sent_of(one.stack)
     report.rows += [
         ("run, minutes", f"{took / 60:.2f}"),
         ("run was under way until the last webhook", "yes" if is_beside else "no"),
@@ -316,7 +317,7 @@ def _kills(customers: int, *, import_phones: bool) -> Report:
             kills += 1
         run = one.wait(number_)
         took = time.monotonic() - started
-        sent = _sent(one.stack)
+        sent = sent_of(one.stack)
         report.rows += [
             ("minutes", f"{took / 60:.2f}"),
             ("kills while it ran", str(kills)),
@@ -345,7 +346,8 @@ def _is_read(one: Installation, number_: str, share: float) -> Callable[[], bool
 # what was sent, and what is there -----------------------------------------------------------------------------------
 
 
-def _sent(stack: Stack) -> Sent:
+def sent_of(stack: Stack) -> Sent:
+    """Return what was sent to a stack's sandbox so far."""
     imported = stack.ask("/sandbox/imports")
     singles: Counter[int] = Counter()
     calls: Counter[str] = Counter()

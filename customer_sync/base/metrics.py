@@ -200,6 +200,14 @@ CATALOGUE: tuple[Metric, ...] = (
         "1 while a lane waits for its destination or for a setting to be mended.",
         "`tajo doctor`.",
     ),
+    Metric(
+        "tajo_door_open",
+        "gauge",
+        ("door",),
+        "1 while imports may do this in the account: `updates` of contacts that exist, `phones` and other values that "
+        "only one contact may have, `lists` of those who agreed.",
+        "0: these go one by one, which is slow and safe. The page Imports and `tajo brevo prove --status` say why.",
+    ),
     Metric("tajo_redis_memory_bytes", "gauge", (), "Memory that Redis uses.", "Near its limit: raise maxmemory."),
     Metric(
         "tajo_redis_aof_ok",

@@ -15,12 +15,13 @@ from customer_sync.base.clock import utc_now
 from customer_sync.batch.held import hold
 from customer_sync.batch.known import KnownRecords
 from customer_sync.batch.side_by_side import lost_words
-from customer_sync.brevo.contacts.contact_plan import Plan, Rules, make_plan
+from customer_sync.brevo.contacts.contact_plan import UNIQUE, Plan, Rules, make_plan
 from customer_sync.engine.plan import Group, Identity, Planned, PlannedPut, Step
 from customer_sync.engine.planner import Planner, let_one_lead, parts_of
 from customer_sync.errors import MappingError, PayloadError
-from customer_sync.model import PEOPLE, Event, Kind, Priority, to_ms
-from customer_sync.person.merge import WHOM, is_news, lost, reread
+from customer_sync.model import PEOPLE, Channel, ConsentState, Event, Kind, Priority, to_ms
+from customer_sync.person.consent import is_yes
+from customer_sync.person.merge import WHOM, is_empty, is_news, lost, reread
 from customer_sync.person.person import Part, Person, adds, apply
 from customer_sync.pipeline import Line
 from customer_sync.store.counters import Tally
@@ -158,6 +159,7 @@ class Appraisal:
         if who is not None and who.email and pulled.event.kind is not Kind.CUSTOMER_DELETED and who.fp not in self._new:
             self._new.add(who.fp)
             self.counts["creates"] += 1
+            self._expect(pulled.parts, None)
         self._send(pulled, Priority.BULK, self._imprint_of(pulled))
 
     def _imprint_of(self, pulled: Pulled) -> str:
@@ -201,6 +203,7 @@ class Appraisal:
         in_brevo = person.has.is_there
         if plan.action == "write":
             self.counts["updates" if in_brevo else "creates"] += 1
+            self._expect(pulled.parts, person if in_brevo else None)
         harms = [name for name, is_so in _harms(person, plan) if is_so] if in_brevo else []
         self.counts.update(harms, harmed=bool(harms))
         priority = Priority.URGENT if "blocks" in harms or "deletes" in harms else Priority.BULK
@@ -210,6 +213,21 @@ class Appraisal:
             self.seen.append(found.person)  # the step that puts the other changes marks their people itself
         else:
             self._send(pulled, priority)
+
+    def _expect(self, parts: Sequence[Part], known: Person | None) -> None:
+        """Count what a contact needs beside its row of an import; `known` is the person of one that changes.
+
+        What was said of the address, and what was read before, is not looked at: the counts are for an estimate.
+        """
+        has_phone = any(_tells_unique(part, known) for part in parts)
+        on_lists = known.has.lists if known else ()
+        joins = any(
+            set(self._rules.lists.get(part.source, ())) - set(on_lists)
+            and (is_yes(part.state, Channel.EMAIL) or self._rules.missing.get(part.source) is ConsentState.GRANTED)
+            for part in parts
+        )
+        self.counts["phone_updates" if known else "phones"] += has_phone
+        self.counts["join_updates" if known else "joins"] += joins
 
     def _send(self, pulled: Pulled, priority: Priority, imprint: str = "") -> None:
         self.events.append(_planned(pulled, priority, imprint))
@@ -221,6 +239,17 @@ def _planned(pulled: Pulled, priority: Priority, imprint: str = "") -> Planned:
         put.priority = priority
     let_one_lead(pulled.groups)
     return Planned(pulled.groups, imprint=imprint)
+
+
+def _tells_unique(part: Part, known: Person | None) -> bool:
+    """Tell whether a change brings a value that only one contact may have, and another one than is known."""
+    record = known.records.get(part.ref) if known else None
+    for name in UNIQUE & part.state.keys():
+        value = part.state[name].value
+        before = record.state.get(name) if record else None
+        if not is_empty(value) and (before is None or before.value != value):
+            return True
+    return False
 
 
 def _harms(person: Person, plan: Plan) -> Iterator[tuple[str, bool]]:

@@ -258,6 +258,17 @@ ATTRIBUTES: Final = Answers(
     "Compare with the attributes at https://app.brevo.com/contact/attributes.",
 )
 
+#: `/contacts/consent-groups`: without the feature the answer is 403 with this code (Brevo's OpenAPI document, 2026-10).
+GROUPS: Final = Answers(
+    "the question after consent groups",
+    (
+        Answer(403, Next.MISSING, "The account has no consent groups.", code="CONSENT_GROUP_NOT_ENABLED"),
+        Answer(404, Next.MISSING, "The account has no consent groups."),
+        *_common(_CONTACTS_ACCESS),
+    ),
+    "Look at https://status.brevo.com.",
+)
+
 #: `/processes`: https://developers.brevo.com/reference/get-process. Its 404 has the code `invalid_parameter`.
 PROCESSES: Final = Answers(
     "the question after an import",

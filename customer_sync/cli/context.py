@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from customer_sync.assembly import brevo_of
 from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.proof.outlook import OutlookBook, open_outlook
 from customer_sync.cli.output import NO_ANSWER, fail
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.registry import load_settings
@@ -129,6 +130,14 @@ def find_store() -> Store:
         if not url:
             raise
         return Store(connect(url), os.environ.get("TAJO_SECRET_KEY"))
+
+
+def find_outlook(store: Store) -> OutlookBook | None:
+    """Return what tells how long runs take at Brevo; None while the config is wrong, which says whose account it is."""
+    try:
+        return open_outlook(read_settings(), store)
+    except ConfigFaults:
+        return None
 
 
 def has_brevo(settings: Settings) -> bool:

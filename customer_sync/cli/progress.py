@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from customer_sync.base.spans import duration
 from customer_sync.cli.output import count, interrupted, own, paint
 from customer_sync.store.run import Run, RunState
 
@@ -45,16 +46,6 @@ def progress_line(run: Run) -> str:
         parts.append(f"about {duration(run.left_s)} of {what} left")
     parts.append(run.reason or run.phase)
     return " · ".join(part for part in parts if part)
-
-
-def duration(seconds: float) -> str:
-    """Return a span in the two largest fitting units: `48 s`, `3 min 20 s`, `2 h 5 min`."""
-    whole = max(0, round(seconds))
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 def summary(run: Run) -> str:

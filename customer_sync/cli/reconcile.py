@@ -13,6 +13,7 @@ import click
 
 from customer_sync.assembly import open_reconciler
 from customer_sync.base.share import percent
+from customer_sync.base.spans import duration
 from customer_sync.batch.puller import word
 from customer_sync.cli import complete, context
 from customer_sync.cli.output import (
@@ -31,7 +32,7 @@ from customer_sync.cli.output import (
     print_json,
     print_table,
 )
-from customer_sync.cli.progress import SAY_S, duration
+from customer_sync.cli.progress import SAY_S
 from customer_sync.model import to_ms
 from customer_sync.operate.figures.read import WORKER_NOTE
 from customer_sync.operate.first_sync import waiting_sources

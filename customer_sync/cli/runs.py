@@ -11,6 +11,7 @@ from customer_sync.assembly import open_puller_of
 from customer_sync.batch.held import HARMS
 from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
 from customer_sync.batch.runs import start
+from customer_sync.brevo.proof.outlook import OutlookBook, headline, open_outlook
 from customer_sync.cli import complete, context
 from customer_sync.cli.output import (
     FAILED,
@@ -28,6 +29,7 @@ from customer_sync.cli.output import (
 )
 from customer_sync.cli.progress import progress_line, state_word, summary, watch
 from customer_sync.config import Settings
+from customer_sync.model import Json
 from customer_sync.operate.figures.read import WORKER_NOTE
 from customer_sync.store import Store
 from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState, run_json
@@ -47,9 +49,11 @@ def runs() -> None:
 @json_option
 def list_command(number: int, source: str | None, *, as_json: bool) -> None:
     """List the newest runs, newest first."""
-    found = [run for run in context.find_store().runs.recent(200) if source in (None, run.source)][:number]
+    store = context.find_store()
+    found = [run for run in store.runs.recent(200) if source in (None, run.source)][:number]
     if as_json:
-        print_json([run_json(run) for run in found])
+        book = context.find_outlook(store)
+        print_json([_json(run, book) for run in found])
     elif found:
         rows = [
             (run.id, run.source, _kind(run), state_word(run), age(run.started_ms, now_ms()), _numbers(run))
@@ -73,8 +77,9 @@ def show(number: str, *, follows: bool, as_json: bool) -> None:
     run = find_run(store, number)
     if follows:
         run = watch(lambda: find_run(store, number))
+    book = context.find_outlook(store)
     if as_json:
-        print_json(run_json(run))
+        print_json(_json(run, book))
         return
     dry = ", dry" if run.is_dry else ""
     click.echo(f"run      {run.id} of {run.source} ({run.kind}{dry}), started by {run.by} at {clock(run.started_ms)}")
@@ -87,6 +92,8 @@ def show(number: str, *, follows: bool, as_json: bool) -> None:
             click.echo(f"  {run.counts[name]:>12,}  {name}: {meaning}")
     for note in run.notes:
         click.echo(f"note     {note}")
+    for number_of, line in enumerate(_ahead(run, book)):
+        click.echo(f"{'' if number_of else 'outlook':<9}{line}")
 
 
 @runs.command()
@@ -164,12 +171,13 @@ def sync(  # noqa: PLR0913  # the options of a command
     click.echo(f"Run {run.id} of {source} begins. Ctrl-C stops the watching, not the run.", err=True)
     if not no_wait:
         run = watch(lambda: find_run(store, run.id))
+    book = open_outlook(settings, store)
     if as_json:
-        print_json(run_json(run))
+        print_json(_json(run, book))
     elif run.state is RunState.DONE:
         click.echo(f"Run {run.id} is done: {summary(run)}")
-        for note in run.notes:
-            click.echo(f"  {note}")
+        for line in [*run.notes, *(_ahead(run, book) if dry_run else ())]:
+            click.echo(f"  {line}")
         if dry_run and waits_for_word(store, source):
             click.echo(f"Next: `tajo connectors sync {source} --full` sends them.")
     if run.state in {RunState.STOPPED, RunState.CANCELLED, RunState.PAUSED}:
@@ -186,6 +194,17 @@ def find_run(store: Store, number: str) -> Run:
     if run is None:
         fail(f"There is no run {number}.", "`tajo runs list` shows the last 200.", NOT_FOUND)
     return run
+
+
+def _json(run: Run, book: OutlookBook | None) -> dict[str, Json]:
+    outlook = book.of(run) if book else None
+    return run_json(run, outlook.to_json() if outlook else None)
+
+
+def _ahead(run: Run, book: OutlookBook | None) -> list[str]:
+    """Return what Brevo's limit makes of a run, line by line."""
+    outlook = book.of(run) if book else None
+    return [headline(run, outlook), *outlook.sentences] if outlook else []
 
 
 def _kind(run: Run) -> str:
@@ -214,7 +233,7 @@ def _move(run: Run, move: Callable[[Store], bool], done: str, refused: str, *, a
             )
         fail(f"Run {run.id} {refused}: it is {run.state}.", f"`tajo runs show {run.id}` tells more.", FAILED)
     if as_json:
-        print_json(run_json(find_run(store, run.id)))
+        print_json(_json(find_run(store, run.id), context.find_outlook(store)))
     else:
         click.echo(f"Run {run.id} {done}")
 

@@ -7,6 +7,7 @@ keys, labels and log lines carry the fingerprint instead.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from hashlib import blake2b
 
 import idna
@@ -100,6 +101,7 @@ def _invalid(found: str) -> MappingError:
     return MappingError("email", f"expected an address such as name@example.com, found {found}", _REMEDY)
 
 
+@lru_cache(maxsize=4096)  # most customers have one of few domains
 def _ascii_domain(domain: str) -> str:
     labels = [_ascii_label(label) for label in _DOT.split(domain.lower().removesuffix("."))]
     if not all(_LABEL.fullmatch(label) for label in labels):

@@ -67,8 +67,9 @@ DROPPED: Final = Fate.DROPPED
 Taken = Json | Literal[Fate.DROPPED]
 #: Turns a value that is not empty into what Brevo keeps.
 Taker = Callable[[Json], Taken]
-#: Where a value comes from: a call, or an import that drops JSON booleans, or one that takes them.
-Source = Literal["call", "import", "import_with_booleans"]
+#: Where a value comes from: a call, or an import that drops JSON booleans, or one that takes them, or one that drops
+#: booleans that are written as text, too.
+Source = Literal["call", "import", "import_with_booleans", "import_without_booleans"]
 
 
 class Attributes:
@@ -161,7 +162,7 @@ class Attributes:
 
         Args:
             name: the attribute's name in any spelling.
-            source: an import reads numbers and booleans from text, and may not apply JSON booleans.
+            source: an import reads numbers and booleans from text, and may not apply booleans.
         """
         upper = name.upper()
         row = self.table.rows.get(upper)
@@ -295,6 +296,11 @@ _READERS: Final[Mapping[Source, Mapping[str, Callable[[Json], Json]]]] = {
     "import": {"boolean": _boolean_of_text, "float": _float_of_text, "multiple-choice": _choices_of_text},
     "import_with_booleans": {
         "boolean": lambda value: value if isinstance(value, bool) else _boolean_of_text(value),
+        "float": _float_of_text,
+        "multiple-choice": _choices_of_text,
+    },
+    "import_without_booleans": {
+        "boolean": lambda _: None,
         "float": _float_of_text,
         "multiple-choice": _choices_of_text,
     },

@@ -171,7 +171,7 @@ def _by_contacts(action: str, wanted: Row) -> Choice:
     if "segmentId" in wanted:
         raise invalid("Segment does not exist")
     since = {name: _since(wanted, name) for name in ("createdSince", "modifiedSince")}
-    if list_id is None and not any(since.values()):
+    if list_id is None and all(one is None for one in since.values()):
         raise missing("Either listId or segmentId should be passed")
     if list_id is None and action == "unsubscribedPerList":
         raise missing("listId is missing")

@@ -154,6 +154,9 @@ class ImportRun:
             self._contacts.update(known, self._write(one, known), now_ms, self._cause)
             self._fates["updated"] += 1
         else:
+            if self._switches.import_untouched_lists == "add":
+                write = Write(add_lists=self._list_ids)
+                self._contacts.update(known, write, now_ms, Cause("list", self._job.call))
             self._fates["untouched"] += 1
 
     def _judge(self, one: Prepared) -> tuple[list[Contact], str]:
@@ -182,17 +185,29 @@ class ImportRun:
     def _write(self, one: Prepared, known: Contact) -> Write:
         """Return what the row wants of a contact that exists. False says nothing of a block, or lifts it."""
         job, ways = self._job, self._switches
+        mail, sms = self._lifts(known)
         others = () if ways.import_lists == "add" else tuple(set(known.list_ids) - set(self._list_ids))
+        unnamed = known.attributes.keys() - one.values.keys() if ways.import_empties == "not_sent" else ()
         return Write(
             one.identifiers,
-            one.values,
-            True if job.block_email else _lifted(ways.import_blocks in ("lift_email", "lift_both")),
-            True if job.block_sms else _lifted(ways.import_blocks in ("lift_sms", "lift_both")),
+            {**dict.fromkeys(unnamed), **one.values},
+            True if job.block_email else mail,
+            True if job.block_sms else sms,
             add_lists=self._list_ids,
             remove_lists=others,
             add_groups=job.groups,
             forgets_left=ways.import_left_lists == "reset",
         )
+
+    def _lifts(self, known: Contact) -> tuple[bool | None, bool | None]:
+        """Return False for each block, of mail and of text messages, that the import lifts, None for the others."""
+        way = self._switches.import_blocks
+        if way == "lift_new" and self._job.blocked:
+            mail, sms = self._job.blocked
+            lifts = (known.id not in mail, known.id not in sms)
+        else:
+            lifts = (way in ("lift_email", "lift_both"), way in ("lift_sms", "lift_both"))
+        return (False if lifts[0] else None, False if lifts[1] else None)
 
     def _drop(self, taken: set[Contact]) -> None:
         """Take contacts out of the batch and their rows back."""
@@ -201,10 +216,6 @@ class ImportRun:
         batch.contacts = [one for one in batch.contacts if one not in taken]
         for kind, index in batch.index.items():
             batch.index[kind] = {value: one for value, one in index.items() if one not in taken}
-
-
-def _lifted(is_lifting: bool) -> bool | None:  # noqa: FBT001 - the one thing it is about
-    return False if is_lifting else None
 
 
 def _one_or_refused(owner: Contact | None, found: dict[str, Contact | None]) -> tuple[list[Contact], str]:

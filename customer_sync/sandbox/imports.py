@@ -28,6 +28,12 @@ DUPLICATES: Final[Mapping[str, str]] = {
 }
 REPORTS: Final = (INVALID, "duplicate_contact_id", *DUPLICATES.values())
 _FETCH_TIMEOUT_S = 10.0
+#: What the switch `import_booleans` says → how values are read.
+_SOURCES: Final[Mapping[str, Source]] = {
+    "drop": "import",
+    "keep": "import_with_booleans",
+    "drop_all": "import_without_booleans",
+}
 #: A key beside `attributes` → the name that stands for it among them, over which it goes.
 _KEYS: Final = (("email", "EMAIL"), ("ext_id", "EXT_ID"), ("id", "ID"))
 
@@ -46,6 +52,8 @@ class Import:
         block_sms: `smsBlacklist`; the same.
         is_updating: whether contacts that exist are touched.
         is_emptying: whether empty values empty attributes.
+        blocked: who was blocked when the import was sent: mail and text messages, each as numbers of contacts; None
+            where that decides nothing.
         groups: the consent groups every contact joins.
         notify_url: called when it is over; "" for nobody.
         base_url: where the sandbox itself is, for the addresses of the CSV files.
@@ -61,6 +69,7 @@ class Import:
     block_sms: bool = False
     is_updating: bool = True
     is_emptying: bool = False
+    blocked: tuple[frozenset[int], frozenset[int]] | None = None
     groups: tuple[int, ...] = ()
     notify_url: str = ""
     base_url: str = ""
@@ -133,9 +142,15 @@ def has_identifier(rows: Iterable[Row]) -> bool:
     return any(_names_somebody(_flat(row)) for row in rows)
 
 
-def prepare(job: Import, attributes: Attributes, *, keeps_booleans: bool = False) -> Iterator[Prepared]:
-    """Yield each row as it is read. Takes most of the time and needs no lock."""
-    spellings = _Spellings(attributes, keeps_booleans=keeps_booleans)
+def prepare(job: Import, attributes: Attributes, *, booleans: str = "drop") -> Iterator[Prepared]:
+    """Yield each row as it is read. Takes most of the time and needs no lock.
+
+    Args:
+        job: the import.
+        attributes: those of the account.
+        booleans: what becomes of booleans, see the switch `import_booleans`.
+    """
+    spellings = _Spellings(attributes, _SOURCES[booleans])
     for row in job.rows:
         values = row.get("attributes")
         kept, others = _read(values, spellings, is_emptying=job.is_emptying) if isinstance(values, dict) else ({}, {})
@@ -148,10 +163,10 @@ def prepare(job: Import, attributes: Attributes, *, keeps_booleans: bool = False
 class _Spellings(dict[str, tuple[str, Taker | None]]):
     """Name as sent → its upper case and what reads its values; found once for each spelling, not for each row."""
 
-    def __init__(self, attributes: Attributes, *, keeps_booleans: bool) -> None:
+    def __init__(self, attributes: Attributes, source: Source) -> None:
         super().__init__()
         self._attributes = attributes
-        self._source: Source = "import_with_booleans" if keeps_booleans else "import"
+        self._source = source
 
     def __missing__(self, name: str) -> tuple[str, Taker | None]:
         upper = name.upper()
@@ -169,7 +184,7 @@ def _read(values: Row, spellings: _Spellings, *, is_emptying: bool) -> tuple[Row
         if taker is None:
             if upper in RESERVED or upper == "ID":
                 others[upper] = value
-        elif value == "":
+        elif value is None or value == "":
             if is_emptying:
                 kept[upper] = None
         else:

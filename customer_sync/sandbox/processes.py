@@ -43,7 +43,13 @@ class Processes:
 
     def begin(self, job: Import) -> None:
         """Queue an import; the caller holds the lock."""
-        job.is_stuck = bool(self._imports) and self._account.switches.import_parallel == "stick"
+        ways = self._account.switches
+        job.is_stuck = bool(self._imports) and ways.import_parallel == "stick"
+        job.is_emptying = job.is_emptying or ways.import_empties != "as_told"
+        if ways.import_blocks == "lift_new":
+            everyone = self._account.contacts.roll.all
+            mail = frozenset(one.id for one in everyone if one.email_blacklisted)
+            job.blocked = (mail, frozenset(one.id for one in everyone if one.sms_blacklisted))
         self._queue(job.process_id, "IMPORTUSER")
         self._imports.append(job)
         self._wake()
@@ -106,8 +112,7 @@ class Processes:
         try:
             if job.file_url:
                 job.rows = imports.fetch_rows(job.file_url)
-            keeps_booleans = account.switches.import_booleans == "keep"
-            for one in imports.prepare(job, account.attributes, keeps_booleans=keeps_booleans):
+            for one in imports.prepare(job, account.attributes, booleans=account.switches.import_booleans):
                 run.add(one)
         except OSError as error:
             failure = str(error)

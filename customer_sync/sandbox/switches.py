@@ -38,8 +38,9 @@ class Switches:
 
     import_delay_s: float = _free(0.5, "seconds that an import or an export takes", "short, so that nobody waits")
     import_blocks: str = _choice(
-        ("keep", "lift_email", "lift_sms", "lift_both"),
-        "an import that updates a contact: `keep` leaves its blocks, the others lift those that they name",
+        ("keep", "lift_email", "lift_sms", "lift_both", "lift_new"),
+        "an import that updates a contact: `keep` leaves its blocks, `lift_email`, `lift_sms` and `lift_both` lift "
+        "those that they name, `lift_new` lifts those that were set since the import was sent",
         "Brevo's help on imports (5309244563986, 208732189): an import makes nobody mailable who is blocked",
     )
     import_shared: str = _choice(
@@ -50,14 +51,28 @@ class Switches:
         "Brevo's help (32331116133522), which tells it of imports by hand",
     )
     import_booleans: str = _choice(
-        ("drop", "keep"),
-        "JSON booleans in an import: `drop` ignores them without a word, `keep` takes them",
+        ("drop", "keep", "drop_all"),
+        "booleans in an import: `drop` ignores JSON booleans without a word and takes texts, `keep` takes both, "
+        "`drop_all` ignores both",
         "seen twice (getbrevo/brevo-python issue 95): texts are taken, booleans are not",
     )
     import_lists: str = _choice(
         ("add", "replace"),
         "the lists of an import: `add` adds them, `replace` takes updated contacts off all other lists",
         "the description of `listIds`",
+    )
+    import_untouched_lists: str = _choice(
+        ("add", "leave"),
+        "the lists of an import that updates nobody, for contacts that exist: `add` puts them onto the lists (the "
+        "switch `relisting` says what becomes of lists that they left), `leave` does not",
+        _UNKNOWN,
+    )
+    import_empties: str = _choice(
+        ("as_told", "sent_empty", "not_sent"),
+        "attributes of contacts that an import updates: `as_told` empties what a row sends empty if "
+        "`emptyContactsAttributes` is true, `sent_empty` does so always, `not_sent` empties what a row does not name, "
+        "too",
+        "the description of `emptyContactsAttributes`",
     )
     import_left_lists: str = _choice(
         ("keep", "reset"),
@@ -78,6 +93,9 @@ class Switches:
         "Brevo tells of no delay",
     )
     import_reads_s: float = _free(60.0, "seconds for `import_reads`", "as long as a canary waits")
+    import_reads_of: str = _free(
+        "*", "`import_reads` is about contacts whose address fits this shell pattern; all others are shown as is", "all"
+    )
     import_parallel: str = _choice(
         ("run", "stick"),
         "an import that is sent while another one runs: `run` lets both run; `stick` leaves it `in_process` until the "

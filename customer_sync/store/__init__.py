@@ -31,6 +31,8 @@ from customer_sync.store.ledger import LEDGER_ROWS, Ledger
 from customer_sync.store.limits import Limits
 from customer_sync.store.parked import KEPT_S, MOST, ParkedStore
 from customer_sync.store.people import People
+from customer_sync.store.proofs import Proofs
+from customer_sync.store.reads import Reads
 from customer_sync.store.receipts import Receipts
 from customer_sync.store.records import Records
 from customer_sync.store.runs import Runs
@@ -125,6 +127,8 @@ class Store:
         self.wrong_keys = WrongKeys(client, self.people.salt)
         self.imports = Imports(client, self.scripts)
         self.imprints = Imprints(client, self.scripts)
+        self.proofs = Proofs(client, self.scripts)
+        self.reads = Reads(client, self.scripts)
         self.receipts = Receipts(client)
         self.compares = Compares(client)
         self.attempts = Attempts(client)

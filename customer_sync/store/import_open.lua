@@ -1,9 +1,10 @@
 -- Begin an import: give it a free slot and note the import, before anything is sent.
 -- ARGV: lane, number of slots, ms until the import is looked at again.
--- Returns {import, slot}, or {} while another import runs.
+-- Returns {import, slot}, or {} while another import runs, be it one of a proof.
 local lane, slots, look_ms = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local now = now_ms()
 if redis.call('HLEN', P .. 'imports:slots') > 0 then return {} end
+if redis.call('EXISTS', P .. 'proof:import') == 1 then return {} end
 for slot = 1, slots do
   local is_resting = redis.call('EXISTS', P .. 'imports:rest:' .. slot) == 1
   if not is_resting then

@@ -130,13 +130,17 @@ class Imports:
         """Tell whether another import may begin."""
         pipe = self._client.pipeline(transaction=False)
         pipe.hlen(keys.IMPORT_SLOTS)
+        pipe.exists(keys.PROOF_IMPORT)
         for slot in range(1, self._slots + 1):
             pipe.exists(keys.import_rest(slot))
-        running, *resting = (int(one) for one in pipe.execute())
-        return not running and sum(resting) < self._slots
+        running, proving, *resting = (int(one) for one in pipe.execute())
+        return not running and not proving and sum(resting) < self._slots
 
     def open(self, lane: str) -> tuple[str, int] | None:
-        """Begin an import and return its id and slot; None while another one runs or every list rests."""
+        """Begin an import and return its id and slot; None while another one runs or every list rests.
+
+        An import of a proof is another one, too: see `customer_sync.store.proofs`.
+        """
         answer = self._scripts.run("import_open", lane, self._slots, int(SILENT_S * 1000))
         return (as_text(answer[0]), int(answer[1])) if answer else None
 

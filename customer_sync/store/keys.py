@@ -37,6 +37,16 @@
 | `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots not used for a while |
 | `imports:lists` | hash | slot → the technical list at Brevo |
 | `imports:asked` | string, 10 min | when Brevo's processes were last asked for: the age is read from the key's TTL |
+| `proof` | hash | what was proven of imports: `proof`, `step`, `closed:<door>`; see `customer_sync.store.proofs` |
+| `proof:run` | string | the proof that is under way, as JSON; see `customer_sync.brevo.proof.course` |
+| `proof:turn` | string, 2 min | the token of the process that advances it |
+| `proof:import` | string, ≤ 20 min | an import of the proof runs: no other import may begin |
+| `proof:receipts` | list | what the newest proofs found, as JSON, newest first |
+| `proof:canaries` | set | the fingerprints of all addresses that a proof used: what Brevo tells of them is no news |
+| `read` | hash | the reads of all contacts: `at`, `progress`, `never:<way>`; see `customer_sync.store.reads` |
+| `read:bits` | bitmap, 2 h | people whom the last whole read of Brevo's contacts showed unblocked |
+| `read:shown`, `read:otherwise` | bitmap | people whom the read under way showed unblocked so far, and otherwise |
+| `read:turn` | string, 30 s | the token of the worker that reads |
 | `imports:follower` | string, 20 s | the token of the worker that follows the imports |
 | `prio:<lane>` | hash | target → priority, where it is not live |
 | `tries:<lane>` | hash | target → failed tries |
@@ -113,6 +123,15 @@ IMPORTS = PREFIX + "imports"
 IMPORT_SLOTS = PREFIX + "imports:slots"
 IMPORT_LISTS = PREFIX + "imports:lists"
 IMPORTS_ASKED = PREFIX + "imports:asked"
+PROOF = PREFIX + "proof"
+PROOF_RUN = PREFIX + "proof:run"
+PROOF_TURN = PREFIX + "proof:turn"
+PROOF_IMPORT = PREFIX + "proof:import"
+PROOF_RECEIPTS = PREFIX + "proof:receipts"
+CANARIES = PREFIX + "proof:canaries"
+READ = PREFIX + "read"
+READ_BITS = PREFIX + "read:bits"
+READ_TURN = PREFIX + "read:turn"
 FOLLOWER = PREFIX + "imports:follower"
 RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"

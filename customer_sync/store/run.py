@@ -56,6 +56,10 @@ COUNTS: Mapping[str, str] = {
     "disputed": "records that say something else than is known here, and are older by their time",
     "creates": "contacts that are new to Brevo, at most: a customer of whom several pages tell counts on each",
     "updates": "contacts that change",
+    "phones": "of the contacts that are new: those with a phone or another value that only one contact may have",
+    "joins": "of the contacts that are new: those that go onto a list",
+    "phone_updates": "of the contacts that change: those of which such a value is new or another",
+    "join_updates": "of the contacts that change: those that go onto a list",
     "blocks": "contacts that are blocked",
     "unlists": "contacts that leave a list",
     "deletes": "contacts that are deleted",
@@ -311,8 +315,8 @@ def read_run(number: str, raw: Mapping[str, str]) -> Run:
     )
 
 
-def run_json(run: Run) -> dict[str, Json]:
-    """Return a run as the API and the CLI's JSON tell it."""
+def run_json(run: Run, outlook: Json = None) -> dict[str, Json]:
+    """Return a run as the API and the CLI's JSON tell it, with what is ahead of it at Brevo; None: nothing is known."""
     counts: dict[str, Json] = dict(run.counts)
     return {
         "id": run.id,
@@ -335,6 +339,7 @@ def run_json(run: Run) -> dict[str, Json]:
         "reason": run.reason,
         "remedy": run.remedy,
         "notes": list(run.notes),
+        "outlook": outlook,
         "started_at": to_iso(run.started_ms),
         "updated_at": to_iso(run.updated_ms),
         "ended_at": to_iso(run.ended_ms) if run.ended_ms else None,

@@ -57,6 +57,7 @@ GAUGES: Mapping[str, Callable[[Figures], Series]] = {
     "tajo_lane_paused": lambda now: [
         ((lane,), float(any(pause.lane == lane for pause in now.pauses))) for lane in lanes_of(now)
     ],
+    "tajo_door_open": lambda now: [((door,), float(is_open)) for door, is_open in now.doors.items()],
     "tajo_redis_memory_bytes": lambda now: [((), now.redis.memory_bytes)],
     "tajo_redis_aof_ok": lambda now: [((), None if now.redis.aof == "unknown" else float(now.redis.aof == "on"))],
     "tajo_worker_seen_timestamp_seconds": lambda now: [

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from customer_sync import __version__
 from customer_sync.base.metrics import CATALOGUE
+from customer_sync.brevo.proof.doors import DOORS
 from customer_sync.model import EventState
 from customer_sync.store.run import COUNTS, RunKind, RunState
 from customer_sync.web.guard import WHERE_THE_KEY_IS
@@ -138,6 +139,34 @@ _PARKED: dict[str, Schema] = {
     "size_bytes": _COUNT,
 }
 
+_OUTLOOK: dict[str, Any] = {
+    **_object(
+        calls={**_COUNT, "description": "About how many calls to Brevo it takes as things are now."},
+        seconds={**_maybe("number"), "description": "About how long they take; null where no limit holds them up."},
+        rate_per_s={**_NUMBER, "description": "The calls a second that Brevo allows; 0: no limit."},
+        rate_is_assumed={**_YES, "description": "Whether Brevo has not told that yet."},
+        doors=_list(
+            _object(
+                door={"type": "string", "enum": [*DOORS]},
+                is_open={**_YES, "description": "Whether imports may do this in the account."},
+                why={**_TEXT, "description": "A code: open, trusted, or why it is closed."},
+                people={**_COUNT, "description": "Whom it is about."},
+                calls=_COUNT,
+                seconds=_maybe("number"),
+                proven_calls={
+                    **_maybe("integer"),
+                    "description": "About how many calls it takes where the door is open; null where no proof can "
+                    "open it.",
+                },
+                proven_seconds=_maybe("number"),
+                text=_TEXT,
+            )
+        ),
+    ),
+    "type": ["object", "null"],
+    "description": "How many calls a run takes, door by door, and how many a proof can save; of a run that is over, "
+    "what the same again would take. null: it changes no contact.",
+}
 _RUN: dict[str, Schema] = {
     "id": _TEXT,
     "source": _TEXT,
@@ -165,6 +194,7 @@ _RUN: dict[str, Schema] = {
     "reason": _TEXT,
     "remedy": _TEXT,
     "notes": _list(_TEXT),
+    "outlook": _OUTLOOK,
     "started_at": _TIME,
     "updated_at": _TIME,
     "ended_at": _maybe("string"),

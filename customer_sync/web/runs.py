@@ -13,7 +13,9 @@ from customer_sync.assembly import open_puller_of
 from customer_sync.base.log import get
 from customer_sync.batch.held import HARMS
 from customer_sync.batch.runs import start
+from customer_sync.brevo.proof.outlook import headline
 from customer_sync.errors import ConfigError
+from customer_sync.model import Json
 from customer_sync.operate.first_sync import waiting_sources
 from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState, run_json
 from customer_sync.store.runs import Runs
@@ -61,7 +63,7 @@ def add_api(routes: Blueprint, services: Services) -> None:
     def listed_runs() -> Response:
         source = request.args.get("source")
         found = [run for run in services.store().runs.recent(200) if source in (None, run.source)]
-        return jsonify({"runs": [run_json(run) for run in found]})
+        return jsonify({"runs": [_json(services, run) for run in found]})
 
     @routes.post("/runs")
     def started_run() -> tuple[Response, int]:
@@ -71,18 +73,18 @@ def add_api(routes: Blueprint, services: Services) -> None:
             kinds = ", ".join(RunKind)
             remedy = f'Send {{"source": "...", "kind": "..."}}; kinds are {kinds}.'
             raise Problem(400, "The body is not understood.", remedy) from error
-        return jsonify(run_json(_start(services, order, "api"))), 201
+        return jsonify(_json(services, _start(services, order, "api"))), 201
 
     @routes.get("/runs/<number>")
     def shown_run(number: str) -> Response:
-        return jsonify(run_json(_find(services, number)))
+        return jsonify(_json(services, _find(services, number)))
 
     def moved_run(number: str, verb: str) -> Response:
         try:
             move = Move.model_validate(request.get_json(silent=True) or {})
         except ValidationError as error:
             raise Problem(400, "The body is not understood.", 'Send {} or {"force": true}.') from error
-        return jsonify(run_json(_move(services, number, verb, is_forced=move.force)))
+        return jsonify(_json(services, _move(services, number, verb, is_forced=move.force)))
 
     for verb in _VERBS:
         address = f"/runs/<number>/{verb}"
@@ -128,11 +130,11 @@ def add_pages(routes: Blueprint, services: Services) -> None:
 def _one_run(routes: Blueprint, services: Services) -> None:
     @routes.get("/runs/<number>")
     def run_page(number: str) -> str:
-        return render_template("run.html", run=_find(services, number), counts=COUNTS, first=FIRST_COUNTS)
+        return render_template("run.html", **_one(services, number))
 
     @routes.get("/runs/<number>/live")
     def run_live(number: str) -> str:
-        return render_template("_run.html", run=_find(services, number), counts=COUNTS, first=FIRST_COUNTS)
+        return render_template("_run.html", **_one(services, number))
 
     @routes.post("/runs/<number>/<any(pause, resume, cancel):verb>")
     def move_run(number: str, verb: str) -> AnyResponse | str:
@@ -162,6 +164,19 @@ def _facts(services: Services, problem: Problem | None = None) -> dict[str, Any]
         "asked": "asked" in request.args,
         "receipts": receipts.newest(services),
     }
+
+
+def _one(services: Services, number: str) -> dict[str, Any]:
+    """Return what the page of a run shows."""
+    run = _find(services, number)
+    outlook = services.outlook().of(run)
+    ahead = [headline(run, outlook), *outlook.sentences] if outlook else []
+    return {"run": run, "counts": COUNTS, "first": FIRST_COUNTS, "ahead": ahead}
+
+
+def _json(services: Services, run: Run) -> dict[str, Json]:
+    outlook = services.outlook().of(run)
+    return run_json(run, outlook.to_json() if outlook else None)
 
 
 def _find(services: Services, number: str) -> Run:

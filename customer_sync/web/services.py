@@ -10,6 +10,7 @@ from redis import RedisError
 from customer_sync.assembly import Accesses, connectors_of
 from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
+from customer_sync.brevo.proof.outlook import OutlookBook, open_outlook
 from customer_sync.config import Settings
 from customer_sync.store import Store, connect
 from customer_sync.store.hosts import Hosts
@@ -53,6 +54,7 @@ class Services:
         self.intake = Intake(client, self.spool, wake, self.tend)
         self._store: Store | None = None
         self._accesses: Accesses | None = None
+        self._outlook: OutlookBook | None = None
 
     def store(self) -> Store:
         """Return the store.
@@ -78,7 +80,7 @@ class Services:
         except Estranged as error:
             # nothing that a web process writes was made with the old key; pages read with the new one from now on
             log.warning("Redis was begun anew", reason=error.reason)
-            self._store = self._accesses = None
+            self._store = self._accesses = self._outlook = None
 
     def accesses(self) -> Accesses:
         """Return how the platforms are reached.
@@ -89,6 +91,16 @@ class Services:
         if self._accesses is None:
             self._accesses = Accesses(self.settings, self.store(), self.home, self.clock)
         return self._accesses
+
+    def outlook(self) -> OutlookBook:
+        """Return what tells how long runs take at Brevo.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        if self._outlook is None:
+            self._outlook = open_outlook(self.settings, self.store(), self.clock)
+        return self._outlook
 
     def is_redis_up(self) -> bool:
         """Tell whether Redis answers."""

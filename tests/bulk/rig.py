@@ -282,9 +282,11 @@ class BulkRig:
         return sum(row["calls"] for row in fitting if row["status"] < 300)
 
     def call(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the sandbox as somebody else."""
+        """Call the sandbox as somebody else. Who creates a contact does so some time before the next import."""
         answer = self.http._app.test_client().open(path, method=method, json=body, headers={"api-key": "other"})
         assert answer.status_code < 400, answer.data
+        if (method, path) == ("POST", "/v3/contacts"):
+            self.sandbox_passes(2)
         return answer.json if answer.data else None
 
     def answer(self, path: str, status: int, body: Any, *, times: int = 1, reset_s: int | None = None) -> None:

@@ -8,7 +8,8 @@ from dataclasses import replace
 import click
 import pytest
 
-from customer_sync.cli.progress import duration, progress_line, summary, watch
+from customer_sync.base.spans import duration
+from customer_sync.cli.progress import progress_line, summary, watch
 from customer_sync.store.run import RunKind, RunState
 
 
@@ -148,6 +149,40 @@ def test_a_first_sync_without_full_says_how_to_give_the_word(tajo, worker, monke
     assert "waits for your word" in output
     assert "`tajo connectors sync shopify --full --dry-run`" in output
     assert store.runs.recent() == []
+
+
+def counted(store, run, **counts):
+    store.runs.count(run.id, counts)
+    store.runs.move(run, (RunState.RUNNING,), RunState.DONE)
+    return store.runs.read(run.id)
+
+
+def test_a_run_tells_what_its_contacts_cost_while_doors_are_closed(tajo, run, store):
+    store.limits.learn("contacts", 20)
+    counted(store, run, creates=50_000, phones=41_000, updates=12_000)
+
+    output = tajo("runs", "show", run.id).output
+    outlook = tajo.json("runs", "show", run.id)["outlook"]
+
+    assert "outlook  The same again would take about 53,010 calls to Brevo, about 44 min" in output
+    assert "\n         updates: about 12,000 calls, 10 min 0 s" in output
+    assert "phones: about 41,000 calls, 34 min 10 s" in output
+    assert "`tajo brevo prove` can make it" in output
+    assert [(one["door"], one["calls"]) for one in outlook["doors"]] == [("updates", 12_000), ("phones", 41_000)]
+    assert tajo.json("runs", "list")[0]["outlook"] == outlook
+
+
+def test_a_dry_run_tells_how_long_the_real_one_takes(tajo, worker, monkeypatch, store):
+    monkeypatch.setattr("customer_sync.batch.puller.Puller.reach", lambda *_: None)
+    monkeypatch.setattr(
+        "customer_sync.cli.runs.watch", lambda _: counted(store, store.runs.recent(1)[0], creates=100, phones=6_000)
+    )
+
+    output = tajo("connectors", "sync", "shopify", "--dry-run").output
+
+    assert "Sent now, it takes about 6,010 calls to Brevo, about 10 min 31 s" in output
+    assert "assumed until Brevo tells its limit" in output
+    assert "phones: about 6,000 calls, 10 min 0 s" in output
 
 
 def test_a_first_dry_run_says_what_comes_next(tajo, worker, monkeypatch, store):

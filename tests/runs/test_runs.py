@@ -190,6 +190,35 @@ def test_a_dry_run_counts_and_sends_nothing(rig):
     assert rig.store.runs.reach("shop") == {}
 
 
+def test_a_run_counts_what_its_contacts_need_beside_a_row_of_an_import(rig):
+    yes = Consent(Channel.EMAIL, ConsentState.GRANTED, ago(3000), "shop", explicit=True)
+    rig.shop.add(6)
+    for n in (1, 2, 3):
+        rig.shop.change(n, when=4000, phone=f"+3247012345{n}")
+    for n in (3, 4):
+        rig.shop.people[n].consents = (yes,)
+    dry = rig.finish(rig.start(is_dry=True))
+    first = rig.finish(rig.start())
+    rig.shop.change(1, when=100, firstName="Renamed")
+    rig.shop.change(2, when=100, phone="+32470999999")
+    rig.shop.change(5, when=100, phone="+32470888888")
+    rig.shop.change(6, when=100)
+    rig.shop.people[6].consents = (yes,)
+    rig.shop.change(3, when=100, firstName="On the list already")
+    second = rig.finish(rig.start())
+
+    names = ("creates", "phones", "joins", "updates", "phone_updates", "join_updates")
+    assert [dry.counts[name] for name in names] == [first.counts[name] for name in names] == [6, 3, 2, 0, 0, 0]
+    assert [second.counts[name] for name in names] == [0, 0, 0, 5, 2, 1]
+
+
+def test_who_said_nothing_joins_the_lists_where_silence_counts_as_a_yes(rig):
+    rig.rules = replace(rig.rules, missing={"shop": ConsentState.GRANTED})
+    rig.shop.add(2)
+
+    assert rig.finish(rig.start(is_dry=True)).counts["joins"] == 2
+
+
 def test_a_source_has_one_run_at_a_time(rig):
     run = rig.start()
 

@@ -151,3 +151,23 @@ def test_the_file_is_there_when_the_export_is_completed_and_that_is_told(brevo, 
 )
 def test_what_cannot_be_exported_is_refused_at_once(brevo, body):
     assert brevo.call("POST", "/contacts/export", body, wrong=True).status_code == 400
+
+
+def test_everybody_is_exported_where_all_are_asked_for_since_the_beginning_of_time(three):
+    process = export(three, {"actionForContacts": "allContacts", "createdSince": "1970-01-01T00:00:00.000Z"})
+
+    assert process["info"]["export"]["total_records"] == 3
+
+
+def test_a_file_comes_in_the_pieces_that_are_asked_for(three):
+    path = export(three, {"actionForContacts": "allContacts", "listId": 2})["export_url"].removeprefix(
+        "http://localhost"
+    )
+    whole = three._http.get(path).data
+
+    piece = three._http.get(path, headers={"Range": "bytes=3-9"})
+    beyond = three._http.get(path, headers={"Range": f"bytes={len(whole)}-"})
+
+    assert (piece.status_code, piece.data) == (206, whole[3:10])
+    assert piece.headers["Content-Range"] == f"bytes 3-9/{len(whole)}"
+    assert beyond.status_code == 416

@@ -104,7 +104,6 @@ def test_a_merge_happens_even_when_contacts_are_not_to_be_updated(brevo):
 
     assert brevo.call("GET", f"/contacts/{BOB}").status_code == 404
     assert brevo.read(ANN)["attributes"] == {"SMS": PHONE.lstrip("+")}
-    assert brevo.read(ANN)["listIds"] == []
 
 
 def test_a_shared_phone_gives_one_person_the_address_of_another(brevo):
@@ -124,8 +123,26 @@ def test_two_rows_of_one_import_never_merge(brevo):
     assert brevo.call("GET", "/contacts").json["count"] == 1
 
 
-@pytest.mark.parametrize(("way", "kept"), [("drop", {"OLD": False}), ("keep", {"OLD": False, "VIP": True})])
-def test_json_booleans_are_dropped_or_taken(brevo, way, kept):
+@pytest.mark.parametrize("kinds", [("emailBlacklisted",), ("smsBlacklisted",), ("emailBlacklisted", "smsBlacklisted")])
+def test_an_import_can_lift_only_the_blocks_that_were_set_while_it_waited(make_brevo, kinds):
+    brevo = make_brevo(switches={"import_blocks": "lift_new"}, import_delay_s=5)
+    flags = dict.fromkeys(kinds, True)
+    brevo.create(email=ANN, **flags)
+    brevo.create(email=BOB)
+    rows = [{"email": email, "attributes": {"FIRSTNAME": "New"}} for email in (ANN, BOB)]
+    brevo.call("POST", "/contacts/import", {"jsonBody": rows, "listIds": [2]})
+    brevo.update(BOB, **flags)
+    brevo.clock.sleep(5)
+
+    found = [brevo.read(email) for email in (ANN, BOB)]
+    assert [one["attributes"] for one in found] == [{"FIRSTNAME": "New"}] * 2
+    assert [[one[kind] for kind in kinds] for one in found] == [[True] * len(kinds), [False] * len(kinds)]
+
+
+@pytest.mark.parametrize(
+    ("way", "kept"), [("drop", {"OLD": False}), ("keep", {"OLD": False, "VIP": True}), ("drop_all", {})]
+)
+def test_booleans_are_dropped_or_taken(brevo, way, kept):
     brevo.switch(import_booleans=way)
     for name in ("VIP", "OLD"):
         brevo.attribute(name, "boolean")
@@ -157,6 +174,59 @@ def test_who_left_a_list_is_put_back_on_it_and_that_is_counted(brevo, way, left)
     contact = brevo.read(ANN)
     assert (contact["listIds"], contact["listUnsubscribed"]) == ([2], left)
     assert oracle(brevo) == [("list", "POST /contacts/import (process 1)")]
+
+
+@pytest.mark.parametrize(("way", "on"), [("add", [2]), ("leave", [])])
+def test_an_import_that_updates_nobody_puts_contacts_on_its_lists_or_not(brevo, way, on):
+    brevo.switch(import_untouched_lists=way)
+    brevo.create(email=ANN)
+
+    load(brevo, {"email": ANN, "attributes": {"FIRSTNAME": "New"}}, updateExistingContacts=False)
+
+    contact = brevo.read(ANN)
+    assert (contact["listIds"], contact["attributes"]) == (on, {})
+    assert brevo.call("GET", "/contacts/lists/2/contacts").json["count"] == len(on)
+    assert brevo.control("GET", "/imports")["untouched"] == 1
+
+
+@pytest.mark.parametrize(
+    ("ways", "on", "left", "counted"),
+    [
+        ({"relisting": "list"}, [2], [2], 1),
+        ({"relisting": "forget"}, [2], [], 1),
+        ({"relisting": "ignore"}, [], [2], 0),
+        ({"import_untouched_lists": "leave"}, [], [2], 0),
+    ],
+)
+def test_who_left_a_list_may_be_put_back_by_an_import_that_updates_nobody(brevo, ways, on, left, counted):
+    brevo.switch(**ways)
+    brevo.create(email=ANN, listIds=[2])
+    brevo.control("POST", "/unsubscribe", {"email": ANN, "list_ids": [2]})
+
+    load(brevo, {"email": ANN}, updateExistingContacts=False)
+
+    contact = brevo.read(ANN)
+    assert (contact["listIds"], contact["listUnsubscribed"]) == (on, left)
+    assert oracle(brevo) == [("list", "POST /contacts/import (process 1)")] * counted
+
+
+@pytest.mark.parametrize(
+    ("way", "kept"),
+    [
+        ("as_told", {"FIRSTNAME": "Ann", "LASTNAME": "A", "JOB_TITLE": "Owner", "LINKEDIN": "new"}),
+        ("sent_empty", {"JOB_TITLE": "Owner", "LINKEDIN": "new"}),
+        ("not_sent", {"LINKEDIN": "new"}),
+    ],
+)
+def test_an_import_that_is_not_to_empty_anything_may_do_so_all_the_same(brevo, way, kept):
+    brevo.switch(import_empties=way)
+    old = {"FIRSTNAME": "Ann", "LASTNAME": "A", "JOB_TITLE": "Owner", "SMS": PHONE}
+    brevo.create(email=ANN, attributes=old)
+
+    row = {"email": ANN, "attributes": {"FIRSTNAME": "", "LASTNAME": None, "LINKEDIN": "new"}}
+    load(brevo, row, emptyContactsAttributes=False)
+
+    assert brevo.read(ANN)["attributes"] == {**kept, "SMS": PHONE.lstrip("+")}
 
 
 def test_an_import_can_pass_over_rows_without_a_word(brevo):
@@ -207,6 +277,24 @@ def test_reads_after_an_import_may_show_the_state_before(make_brevo, way, states
 
     assert found == states
     assert brevo.control("GET", "/state")["count"] == 2
+
+
+@pytest.mark.parametrize("way", ["late", "flicker"])
+def test_reads_of_one_contact_only_may_be_late(make_brevo, way):
+    switches = {"import_reads": way, "import_reads_s": 10, "import_reads_of": "ann*"}
+    brevo = make_brevo(switches=switches, import_delay_s=0)
+    for email in (ANN, BOB):
+        brevo.create(email=email, attributes={"FIRSTNAME": "Old"})
+    rows = [{"email": email, "attributes": {"FIRSTNAME": "New"}} for email in (ANN, BOB)]
+    brevo.call("POST", "/contacts/import", {"jsonBody": rows, "listIds": [2]})
+    found = []
+    for wait in (1, 10, 10):
+        brevo.clock.sleep(wait)
+        found.append(seen(brevo))
+
+    before = ["Old", "New"] if way == "late" else ["New", "New"]
+    between = ["New", "New"] if way == "late" else ["Old", "New"]
+    assert found == [before, between, ["New", "New"]]
 
 
 def test_two_imports_that_are_read_late_each_have_their_time(make_brevo):

@@ -25,10 +25,12 @@ FLAGS = st.fixed_dictionaries(
 WAYS = st.fixed_dictionaries(
     {},
     optional={
-        "import_blocks": st.sampled_from(["keep", "lift_email", "lift_both"]),
+        "import_blocks": st.sampled_from(["keep", "lift_email", "lift_both", "lift_new"]),
         "import_shared": st.sampled_from(["merge", "refuse"]),
         "import_lists": st.sampled_from(["add", "replace"]),
         "import_left_lists": st.sampled_from(["keep", "reset"]),
+        "import_untouched_lists": st.sampled_from(["add", "leave"]),
+        "import_empties": st.sampled_from(["as_told", "sent_empty", "not_sent"]),
         "relisting": st.sampled_from(["list", "forget", "ignore"]),
     },
 )

@@ -7,12 +7,15 @@ import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
+from customer_sync import __version__
+from customer_sync.brevo.proof.doors import DOORS, mark_of
 from customer_sync.config import Settings
 from customer_sync.engine.plan import Planned, Request, commit
 from customer_sync.kit.connector import SourceSettings
@@ -73,6 +76,29 @@ def without_redis(monkeypatch: pytest.MonkeyPatch) -> None:
         raise redis.ConnectionError("refused")
 
     monkeypatch.setattr("customer_sync.web.services.Services.store", refuse)
+
+
+def prove(store: Store, *, passed: Sequence[str] = DOORS, failed: str = "", **more: Any) -> None:
+    """Keep the record of a proof of the account that the tests' settings name.
+
+    Args:
+        store: where it is kept.
+        passed: the doors that it opened.
+        failed: what was seen of the others; "" leaves them unclear.
+        more: what else the record holds.
+    """
+    shut = {"verdict": "failed", "text": failed} if failed else {"verdict": "unclear", "text": "Nothing arrived."}
+    settings = Settings(sources=sources("lumen", "tulip"), api_key=KEY)
+    record = {
+        "mark": mark_of(settings, store),
+        "version": __version__,
+        "proven_ms": store.now_ms(),
+        "doors": {door: {"verdict": "passed", "text": "As before."} if door in passed else shut for door in DOORS},
+        "riders": [["A", "me+tajo-ra-1f2e@example.com", True], ["B", "me+tajo-rb-1f2e@example.com", False]],
+        "covers_left": False,
+        **more,
+    }
+    store.proofs.open(record, passed)
 
 
 class Seed:

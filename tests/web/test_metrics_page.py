@@ -10,14 +10,16 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse
 
 from customer_sync.base.metrics import CATALOGUE, LATENCY_BUCKETS_S, metrics_markdown
+from customer_sync.brevo.proof.doors import DOORS
 from customer_sync.model import Inbound
 from customer_sync.store import inbox
 from customer_sync.store.counters import Tally
+from customer_sync.store.proofs import Closing
 from customer_sync.store.spool import Spool
 from customer_sync.web.metrics_page import GAUGES, KNOWN
 from tests.programs import need
 
-from .conftest import KEY
+from .conftest import KEY, prove
 
 
 def values(web) -> dict[tuple[str, frozenset], float]:
@@ -41,6 +43,17 @@ def test_known_label_values_are_those_of_labels_in_the_catalogue():
     labels = {metric.name: set(metric.labels) for metric in CATALOGUE}
 
     assert all(set(known) | {"source", "lane"} >= labels[name] >= set(known) for name, known in KNOWN.items())
+
+
+def test_doors_are_told_as_closed_until_a_proof_opens_them(web, store):
+    closed = {door: values(web)[key("tajo_door_open", door=door)] for door in DOORS}
+    prove(store, passed=("updates", "lists"))
+    opened = {door: values(web)[key("tajo_door_open", door=door)] for door in DOORS}
+    store.proofs.close(["lists"], Closing("flipped", "Canary A is not blocked any more.", 1))
+
+    assert closed == dict.fromkeys(DOORS, 0)
+    assert opened == {"updates": 1, "phones": 0, "lists": 1}
+    assert values(web)[key("tajo_door_open", door="lists")] == 0
 
 
 def test_the_whole_catalogue_is_there_with_type_and_meaning(web, store):

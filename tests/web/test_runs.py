@@ -31,6 +31,23 @@ def test_a_run_tells_where_it_stands(web, run):
     assert call(web, "get", "/api/v1/runs")["runs"][0]["id"] == run.id
 
 
+def test_a_run_tells_how_many_calls_it_takes_and_what_a_proof_can_save(web, run, store):
+    unknown = call(web, "get", "/api/v1/runs/{number}", number=run.id)["outlook"]
+    store.runs.count(run.id, {"creates": 90_000, "phones": 41_000})
+
+    found = call(web, "get", "/api/v1/runs/{number}", number=run.id)["outlook"]
+    page = web.get(f"/runs/{run.id}/live").text
+
+    assert unknown is None
+    assert (found["calls"], found["rate_per_s"], found["rate_is_assumed"]) == (41_020, 10, True)
+    (phones,) = found["doors"]
+    assert (phones["why"], phones["calls"], phones["proven_calls"]) == ("never_proven", 41_000, 0)
+    assert call(web, "get", "/api/v1/runs")["runs"][0]["outlook"] == found
+    assert "What is counted so far takes about 41,020 calls to Brevo" in page
+    assert "<li>Phones: about 41,000 calls, 1 h 8 min" in page
+    assert "<code>tajo brevo prove</code> can make it" in page
+
+
 def test_a_run_is_paused_resumed_and_cancelled(web, run, store):
     for verb, state in (("pause", RunState.PAUSED), ("resume", RunState.RUNNING), ("cancel", RunState.CANCELLED)):
         assert call(web, "post", f"/api/v1/runs/{{number}}/{verb}", number=run.id)["state"] == state

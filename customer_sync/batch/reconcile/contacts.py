@@ -1,8 +1,4 @@
-"""Reads all contacts from Brevo, page by page, within the shared limit and behind live work.
-
-Brevo pages by offset alone (seen in its OpenAPI document, 2026-10): a contact that is deleted meanwhile shifts all that
-follow, so each page overlaps the one before, and where none of it is found again the reading steps back.
-"""
+"""Reads all contacts from Brevo, page by page, within the shared limit and behind live work."""
 
 from __future__ import annotations
 
@@ -16,17 +12,14 @@ from customer_sync.base.clock import Clock, system_clock
 from customer_sync.batch.reconcile.compare import Contact, read_contact
 from customer_sync.brevo.answers import CONTACTS, Answers
 from customer_sync.brevo.client import BUCKET, Brevo, contact_path
-from customer_sync.brevo.contacts.contact_calls import ONE_ROUTE, ROUTE
+from customer_sync.brevo.contacts.contact_calls import ONE_ROUTE
+from customer_sync.brevo.contacts.listing import OVERLAP, PAGE, ROUTE, Place
 from customer_sync.brevo.gate import Gate
 from customer_sync.errors import Missing, PayloadError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import PEOPLE, Json, Priority
 from customer_sync.store import Store
 
-#: The most that Brevo gives in one page.
-PAGE = 1000
-#: How many contacts of a page are asked for again with the next one.
-OVERLAP = 50
 #: How many pages back a contact is recognised as read already.
 REMEMBERED = 4
 #: While live work waits, one call in so many is ours.
@@ -83,24 +76,22 @@ class BrevoContacts:
         Raises:
             TajoError: Brevo does not give them; see `Brevo.call`.
         """
-        offset, before = 0, frozenset[int]()
+        place = Place()
         known: deque[frozenset[int]] = deque(maxlen=REMEMBERED)
         while True:
             at_ms = self._clock()
-            rows = self._read(offset)
+            rows = self._read(place)
             ids = frozenset(one.id for one in rows)
-            if before and not before & ids and offset > 0:
-                # so many were deleted that the page begins behind what was not read yet
-                offset = max(0, offset - (self._page - self._overlap))
+            if not place.adjoins(ids):
+                place = place.back(self._page, self._overlap)
                 continue
             fresh = [one for one in rows if not any(one.id in some for some in known)]
             yield Seen(fresh, at_ms)
             known.append(ids)
-            end = offset + len(rows)
-            self.is_complete = end >= self.total
+            self.is_complete = place.offset + len(rows) >= self.total
             if self.is_complete or len(rows) <= self._overlap:
                 return
-            before, offset = ids, end - self._overlap
+            place = place.next(ids, len(rows), self._overlap)
 
     def read(self, email: str) -> Seen | None:
         """Return the contact with an address, None when there is none.
@@ -152,8 +143,8 @@ class BrevoContacts:
         if self._store.lanes.is_any_due(PEOPLE, (Priority.URGENT, Priority.LIVE), self._clock()):
             self._sleep(LIVE_SHARE / rate)
 
-    def _read(self, offset: int) -> list[Contact]:
-        body = self.call(f"{ROUTE}?limit={self._page}&offset={offset}&sort=asc", ROUTE)
+    def _read(self, place: Place) -> list[Contact]:
+        body = self.call(place.path(self._page), ROUTE)
         rows = body.get("contacts") if isinstance(body, dict) else None
         count = body.get("count") if isinstance(body, dict) else None
         self.total = count if isinstance(count, int) else 0

@@ -8,7 +8,7 @@ phone, and delete one of them.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from customer_sync.base.clock import Clock
@@ -130,17 +130,30 @@ class Load:
             list_id: the technical list.
             notify_url: the URL that Brevo is to call when the import is done; "" for none.
         """
-        settings: dict[str, Json] = {
-            "listIds": [*self.lists, list_id],
-            # never an update, never a flag: an import may reset the block of a contact that it updates
-            # (seen in gip-inclusion/les-emplois, which turned updates off for this)
-            "updateExistingContacts": False,
-            # without this, Brevo sends a mail to the account's owner for each import
-            "disableNotification": True,
-        }
-        if notify_url:
-            settings["notifyUrl"] = notify_url
-        return b'{"jsonBody":[' + b",".join(self.texts) + b"]," + to_json(settings).encode()[1:]
+        return import_body(self.texts, [*self.lists, list_id], notify_url)
+
+
+def import_body(rows: Iterable[bytes], lists: Sequence[int], notify_url: str, *, updates: bool = False) -> bytes:
+    """Return the body of `POST /contacts/import`: the one form in which imports are sent.
+
+    Args:
+        rows: encoded, see `encode_row`.
+        lists: the lists of all its contacts.
+        notify_url: the URL that Brevo is to call when the import is done; "" for none.
+        updates: whether contacts that exist are updated. Never with a flag: what an import does to a block is proven
+            in each account before, see `customer_sync.brevo.proof`.
+    """
+    settings: dict[str, Json] = {
+        "listIds": list(lists),
+        "updateExistingContacts": updates,
+        # without this, Brevo sends a mail to the account's owner for each import
+        "disableNotification": True,
+    }
+    if updates:
+        settings["emptyContactsAttributes"] = False
+    if notify_url:
+        settings["notifyUrl"] = notify_url
+    return b'{"jsonBody":[' + b",".join(rows) + b"]," + to_json(settings).encode()[1:]
 
 
 class Loads:

@@ -130,6 +130,7 @@ class Figures:
         worker_seen_s: seconds since a worker was last seen; None when none was.
         alerts: newest first.
         watched: the account, runs, webhooks and schedule.
+        doors: what imports may do beside creating contacts → whether they may do it now.
     """
 
     at_ms: int
@@ -150,6 +151,7 @@ class Figures:
     worker_seen_s: float | None = None
     alerts: tuple[Alert, ...] = ()
     watched: Watched = _NOTHING
+    doors: Mapping[str, bool] = field(default_factory=dict)
 
     @property
     def success_rate(self) -> float | None:

@@ -17,6 +17,7 @@ import redis
 from customer_sync.base.clock import system_clock
 from customer_sync.base.log import get
 from customer_sync.base.metrics import LATENCY_BUCKETS_S
+from customer_sync.brevo.proof.doors import DOORS, DoorBook
 from customer_sync.config import Settings
 from customer_sync.destinations import LANES, described
 from customer_sync.model import EventState, to_ms
@@ -75,6 +76,7 @@ def read_figures(
     sources = _sources(samples, settings)
     events = {str(state): sum(states[state] for states in sources.values()) for state in EventState}
     seen = store.note(WORKER_NOTE)
+    doors = DoorBook(settings, store, lambda: now_ms).read()
     return Figures(
         at_ms=now_ms,
         redis=_redis(memory, persistence),
@@ -105,6 +107,7 @@ def read_figures(
             for one in (store.ledger.alerts(ALERTS) if alerts is None else alerts)
         ),
         watched=read_watched(store, settings, now_ms),
+        doors={door: doors.door(door).is_open for door in DOORS},
     )
 
 

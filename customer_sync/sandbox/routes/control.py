@@ -152,12 +152,20 @@ def set_limits(sandbox: Sandbox) -> Response:
 
 
 def download(sandbox: Sandbox, name: str) -> Response:
-    """Return a CSV file of refused rows."""
+    """Return a CSV file: of refused rows, or of an export; in pieces where a range is asked for."""
     with sandbox.lock:
         row = sandbox.files.rows.get(name)
     if row is None:
         raise not_found("no such file")
-    return Response(str(row["text"]), content_type="text/csv; charset=utf-8")
+    raw = str(row["text"]).encode()
+    asked = request.range.range_for_length(len(raw)) if request.range else None
+    if request.range and asked is None:
+        return Response(status=416, headers={"Content-Range": f"bytes */{len(raw)}"})
+    start, end = asked or (0, len(raw))
+    reply = Response(raw[start:end], 206 if asked else 200, content_type="text/csv; charset=utf-8")
+    if asked:
+        reply.headers["Content-Range"] = f"bytes {start}-{end - 1}/{len(raw)}"
+    return reply
 
 
 def _allowance(pair: Json) -> Allowance:
