@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Literal
@@ -287,7 +288,7 @@ def compare_with_brevo(  # noqa: PLR0913  # what a compare works with, and whom 
 
 def skills_of(settings: Settings) -> list[Skill]:
     """Return the skills that are enabled. What comes from Brevo concerns all sources."""
-    return [Chosen(CustomerSync(settings.mapping_for), settings, of_all=BREVO_SOURCE)]
+    return [Chosen(CustomerSync(cache(settings.mapping_for)), settings, of_all=BREVO_SOURCE)]
 
 
 def tell_broken(settings: Settings, store: Store) -> None:

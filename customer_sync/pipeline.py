@@ -281,7 +281,7 @@ def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
     line.store.counters.add(line.tally, line.clock())
     for number, counts in runs.items():
         line.store.runs.count(number, counts)
-    for one in outcomes:
+    for one in outcomes if log.is_debug else ():
         log.debug("item settled", lane=lane, target=one.item.target, outcome=one.word, note=one.note)
     words = Counter[str](outcome.word for outcome in outcomes)
     named = {"target": outcomes[0].item.target} if len(outcomes) == 1 else {}

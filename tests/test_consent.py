@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from customer_sync.model import Channel, Consent, ConsentState, to_ms, to_us
+from customer_sync.person import consent
 from customer_sync.person.consent import (
     Ends,
     Evidence,
@@ -127,6 +129,14 @@ def test_a_block_may_be_lifted_only_on_an_act_that_is_newer_than_every_withdrawa
 
     may_lift = standing(*history).may_lift
     assert may_lift == (granted is not None and (withdrawn is None or granted > withdrawn))
+
+
+@given(HISTORIES, st.sampled_from(ConsentState), st.sampled_from(Channel))
+def test_the_short_way_for_who_never_withdrew_says_what_the_long_one_does(history, missing, channel):
+    history = [one for one in history if one.state is not WITHDRAWN]
+    short = standing(*history, missing=missing, channel=channel)
+    with mock.patch.object(consent, "_never_withdrew", return_value=False):
+        assert short == standing(*history, missing=missing, channel=channel)
 
 
 @given(HISTORIES, st.sampled_from(ConsentState))

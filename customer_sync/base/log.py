@@ -122,6 +122,11 @@ class _FieldLogger:
     def __init__(self, logger: logging.Logger) -> None:
         self._logger = logger
 
+    @property
+    def is_debug(self) -> bool:
+        """Whether `debug` writes anything: for callers whose facts cost something."""
+        return self._logger.isEnabledFor(logging.DEBUG)
+
     def debug(self, text: str, **facts: object) -> None:
         self._logger.debug(text, extra={"facts": facts})
 

@@ -208,6 +208,8 @@ def decide(
     if not ends.every and _is_silent(_KNOWN[channel], living, said):
         return _silent(living)
     label = label_of(address) if channel is Channel.EMAIL else ""
+    if not ends.every and len(living) == 1 and _never_withdrew(channel, living[0], said):
+        return _alone(channel, living[0], label)
     of_address = said if not _KNOWN[channel].isdisjoint(said) else {}
     shadow = list(_said(channel, of_address, "after"))
     withdrawals = [*_said(channel, of_address, "withdrawn"), *_lasting(channel, of_address), *ends.last]
@@ -233,6 +235,21 @@ def decide(
     pending = [one for one in weaker if one.says is ConsentState.PENDING]
     evidence = _newest(pending or weaker) if weaker else None
     return _standing(evidence.says if evidence else ConsentState.UNKNOWN, evidence, others, may_lift)
+
+
+def _never_withdrew(channel: Channel, voice: Voice, said: State) -> bool:
+    """Tell whether no withdrawal at all is on record: that of nearly everybody who said a word."""
+    return _KNOWN[channel].isdisjoint(said) and register(channel, "withdrawn") not in voice.state
+
+
+def _alone(channel: Channel, voice: Voice, label: str) -> Standing:
+    """Return the same as the rest of `decide` for the only record, where nobody ever withdrew anything."""
+    own = _own(channel, voice, ())
+    may_lift = any(not label or one.label == label for one in own.acts)
+    if own.is_granted_after(None):
+        return _standing(ConsentState.GRANTED, own.stands, own.all, may_lift, frozenset((voice.ref,)))
+    evidence = own.stands if own.stands is not None and own.stands.says in _WEAKER else None
+    return _standing(evidence.says if evidence else ConsentState.UNKNOWN, evidence, own.all, may_lift)
 
 
 #: Channel → the fields in which anything about it can stand.
@@ -379,5 +396,5 @@ def _standing(
     may_lift: bool = False,  # noqa: FBT001, FBT002  # a fact of the answer, in its order
     granted_by: frozenset[str] = frozenset(),
 ) -> Standing:
-    losing = tuple(one for one in dict.fromkeys(others) if one != evidence)
+    losing = tuple([one for one in dict.fromkeys(others) if one != evidence])
     return Standing(state, evidence, may_lift, granted_by, losing)

@@ -48,6 +48,11 @@ def normalize_email(value: Json) -> str | None:
         return None
     if not isinstance(value, str):
         raise MappingError("email", f"expected an e-mail address, found {kind_of(value)}", _REMEDY)
+    return _normal(value)
+
+
+@lru_cache(maxsize=4096)  # a record's address is asked for where it is read, and where it is mapped
+def _normal(value: str) -> str | None:
     address = value.strip().strip(_STRAY).strip()
     if not address:
         return None
@@ -81,6 +86,11 @@ def fingerprint(email: str, key: bytes) -> str:
     """
     if not key:
         raise ValueError("a fingerprint needs a key")
+    return _fingerprint(email, key)
+
+
+@lru_cache(maxsize=8192)  # a page of a run asks for those of a record three times
+def _fingerprint(email: str, key: bytes) -> str:
     short_key = key if len(key) <= blake2b.MAX_KEY_SIZE else blake2b(key).digest()
     number = int.from_bytes(blake2b(email.encode(), key=short_key, digest_size=10).digest())
     return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS])

@@ -22,7 +22,7 @@ local has_tombs = redis.call('EXISTS', P .. 'tomb') == 1
 -- Imprints: what a full run last read of a person's only record, as 8 letters that stand for its text. One that is there
 -- says: this text is what is known of the person, and waits or is delivered. Whatever else is put there takes it away.
 local IMPRINT, NO_IMPRINT = 8, string.rep('\0', 8)
-local made = {} -- the persons that this script made: they have none
+local made = {} -- the persons that this script made: `new`, `told`, or `known` with an imprint
 local function imprint_place(person) return P .. 'imprint:' .. math.floor(person / 1000), person % 1000 * IMPRINT end
 local function imprint_of(person)
   local key, at = imprint_place(person)
@@ -31,7 +31,7 @@ end
 local function set_imprint(person, imprint)
   local key, at = imprint_place(person)
   redis.call('SETRANGE', key, at, imprint)
-  made[person] = nil
+  if made[person] then made[person] = 'known' end
 end
 local function take_imprint(person)
   local key, at = imprint_place(person)
@@ -41,7 +41,7 @@ end
 -- Make a new person for an address. The tombstone of an erased person keeps the newest withdrawal of the address.
 local function new_mailbox(fp, email)
   local person = tostring(redis.call('INCR', P .. 'seq'))
-  made[person] = true
+  made[person] = 'new'
   redis.call('HSET', em_key(fp), fp, person)
   local text = '2' .. email .. '\n'
   local withdrawn = has_tombs and string.match(redis.call('HGET', P .. 'tomb', 'e:' .. fp) or '', '|(%d+)$')
@@ -53,7 +53,7 @@ end
 -- Make a new person for a record that has told no address yet.
 local function new_holder()
   local person = tostring(redis.call('INCR', P .. 'seq'))
-  made[person] = true
+  made[person] = 'new'
   redis.call('SET', person_key(person), '2\n')
   return person
 end
@@ -172,9 +172,36 @@ end
 local touched, long, COMPACT = false, {}, 0
 local has_pairs = redis.call('EXISTS', P .. 'to:' .. PEOPLE) == 1
 
--- Put changes of a person into the lane.
+-- New persons whose first changes are put: what the lane keeps of their items is written for all of them at once.
+local newcomers, newcomers_at = {[0] = {}, {}, {}}, 0
+local function let_in()
+  local since, prios, now = {}, {}, newcomers_at
+  for prio = 0, 2 do
+    local due = {}
+    for _, person in ipairs(newcomers[prio]) do
+      due[#due + 1] = now; due[#due + 1] = person
+      since[#since + 1] = now; since[#since + 1] = person
+      if prio ~= 1 then prios[#prios + 1] = person; prios[#prios + 1] = prio end
+    end
+    many('ZADD', qkey(PEOPLE, prio), due)
+    newcomers[prio] = {}
+  end
+  if #since == 0 then return end
+  many('ZADD', P .. 'since:' .. PEOPLE, since)
+  many('HSET', P .. 'prio:' .. PEOPLE, prios)
+  redis.call('HSETNX', P .. 'lanes', PEOPLE, '')
+end
+
+-- Put changes of a person into the lane. A script that calls this ends with `let_in`.
 local function tell(person, prio, now, changes)
-  if not made[person] then take_imprint(person) end
+  if made[person] == 'new' and #changes == 1 then
+    made[person], touched, newcomers_at = 'told', true, now
+    redis.call('RPUSH', P .. 'c:' .. PEOPLE .. ':' .. person, changes[1])
+    table.insert(newcomers[prio], person)
+    return
+  end
+  if made[person] then let_in() end
+  if made[person] ~= 'told' then take_imprint(person) end
   for i = 1, #changes, 500 do
     local part = {unpack(changes, i, math.min(i + 499, #changes))}
     local length = put(PEOPLE, person, prio, now, now, part)
@@ -296,6 +323,7 @@ end
 
 -- Move a record with its stored line and its waiting changes to another person; `was_ms`: the stamp of the old address.
 local function move(ref, from, was_ms, to, ms, us, prio, now)
+  let_in()
   local changes = take_out(ref, from)
   local is_address = string.sub(redis.call('GET', person_key(from)) or '', 2, 2) ~= '\n'
   if is_address then

@@ -350,7 +350,7 @@ for _, entry in ipairs(entries) do
       else
         state, person = handle(event)
       end
-      if event.imprint and state == 'pending' and made[person] then set_imprint(person, event.imprint) end
+      if event.imprint and state == 'pending' and made[person] == 'told' then set_imprint(person, event.imprint) end
       if run and run.marks and person then redis.call('SETBIT', run_key .. ':seen', person, 1) end
       ledger(event.row, state, person)
       states[#states + 1] = state
@@ -388,6 +388,7 @@ if run and run.last then
   redis.call('HSET', run_key, 'updated', string.format('%.0f', now))
 end
 
+let_in()
 if touched then lanes[PEOPLE] = true end
 local woken = {}
 for lane in pairs(lanes) do

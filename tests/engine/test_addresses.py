@@ -53,6 +53,21 @@ def seen(rig, email):
     return one.attributes.get("FIRSTNAME"), sorted(one.lists), one.blocked
 
 
+def test_newcomers_of_one_step_wait_each_once_and_in_the_line_of_their_most_urgent_change(rig):
+    for number in (1, 2, 3):
+        rig.send(customer(number, f"c{number}@example.com", -100))
+    rig.send(consent(2, "c2@example.com", -50, GRANTED.WITHDRAWN))
+    rig.read()
+
+    urgent, live, bulk = (rig.client.zrange(f"tajo:q:contacts:{prio}", 0, -1) for prio in (0, 1, 2))
+    assert [len(urgent), len(live), len(bulk)] == [1, 2, 0]
+    assert rig.client.zcard("tajo:since:contacts") == 3
+    assert rig.client.hgetall("tajo:prio:contacts") == {urgent[0]: b"0"}
+    rig.settle()
+    assert rig.brevo.contacts["c2@example.com"].blocked
+    assert not rig.client.exists("tajo:since:contacts", *(f"tajo:q:contacts:{prio}" for prio in (0, 1, 2)))
+
+
 # An address that changes hands
 
 
