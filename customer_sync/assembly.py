@@ -20,9 +20,10 @@ from customer_sync.batch.reconcile.source_side import PullComparison, left_by_ru
 from customer_sync.brevo.attributes import apply, plan, read_attributes
 from customer_sync.brevo.client import TIMEOUT as BREVO_TIMEOUT
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contacts.gear import open_gear
+from customer_sync.brevo.contacts.gear import notify_url, open_gear
 from customer_sync.brevo.contacts.handler import CONTACTS, ContactsHandler
 from customer_sync.brevo.owner import Owner
+from customer_sync.brevo.proof.prover import Prover
 from customer_sync.brevo.rules import RulesBook, forget_account
 from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.webhooks import BrevoIntake
@@ -284,6 +285,14 @@ def compare_with_brevo(  # noqa: PLR0913  # what a compare works with, and whom 
     if receipt.stopped:
         store.ledger.alert(receipt.stopped, f"Look at `tajo reconcile {source}`.", source=source, cause="brake")
     return receipt
+
+
+def open_prover(settings: Settings, store: Store, clock: Clock | None = None) -> Prover:
+    """Return what proves in the account what imports do; `clock` gives milliseconds since 1970, None is Redis' own."""
+    tally = Tally()
+    brevo = brevo_of(settings, store, tally)
+    clock = clock or store.hosts.now_ms
+    return Prover(settings, store, brevo, clock, tally=tally, notify_url=notify_url(settings))
 
 
 def skills_of(settings: Settings) -> list[Skill]:

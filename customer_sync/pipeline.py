@@ -13,14 +13,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import NamedTuple
 
 from customer_sync.base.clock import Clock, system_clock, utc_now
 from customer_sync.base.log import get
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.engine import pauses
+from customer_sync.engine.flow import Flow
 from customer_sync.engine.lane import (
     STATES,
     Delivery,
@@ -34,7 +37,7 @@ from customer_sync.engine.lane import (
     parked,
 )
 from customer_sync.engine.plan import Request, commit
-from customer_sync.errors import Parkable
+from customer_sync.errors import ConfigError, Parkable, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.model import Event, EventState, Inbound, Kind
 from customer_sync.reading import REQUESTS, Read, Reader
@@ -50,6 +53,8 @@ log = get(__name__)
 
 #: How many requests are read at once: enough to share the round trips, few enough to be done within a second.
 READ_AT_ONCE = 200
+#: How many times so many are read in one step, where so many wait.
+BATCHES = 10
 
 
 @dataclass(slots=True)
@@ -68,6 +73,7 @@ class Line:
         rules: the operator's decisions and the account's attributes, as they are now.
         gears: lane → its bulk gear, where it has one.
         clock: milliseconds since 1970; used for every decision by time.
+        committer: commits what was read, while more is read.
     """
 
     store: Store
@@ -81,6 +87,7 @@ class Line:
     rules: Callable[[], Rules] = Rules
     gears: Mapping[str, Gear] = field(default_factory=dict)
     clock: Clock = system_clock
+    committer: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1, "committer"))
 
 
 class StepResult(NamedTuple):
@@ -94,21 +101,48 @@ class StepResult(NamedTuple):
 
 
 def process_inbox(line: Line) -> bool:
-    """Read a batch of requests and put their changes into the lanes; False when the inbox was empty."""
-    entries = line.store.inbox.read(READ_AT_ONCE)
-    if not entries:
-        return False
+    """Read requests and put their changes into the lanes; False when the inbox was empty.
+
+    Of many, the next batch is read while the one before is committed: commits follow one another in the order of
+    arrival.
+    """
+    ahead: Future[None] | None = None
+    for _ in range(BATCHES):
+        entries = line.store.inbox.read(READ_AT_ONCE)
+        batch = _read(line, entries) if entries else None
+        if ahead is not None:
+            ahead.result()
+        if batch is None:
+            return ahead is not None
+        if len(entries) < READ_AT_ONCE:
+            _commit(line, batch)
+            return True
+        ahead = line.committer.submit(_commit, line, batch)
+    if ahead is not None:
+        ahead.result()
+    return True
+
+
+class _Batch(NamedTuple):
+    """Requests that were read together, and the notices among them, which concern bulk gears alone."""
+
+    requests: Sequence[Read]
+    notices: Sequence[inbox.Entry]
+
+
+def _read(line: Line, entries: Sequence[inbox.Entry]) -> _Batch:
     reader = Reader(line.store, line.connectors, line.skills, line.store.now_ms())
     notices = [one for one in entries if any(gear.hears(one.inbound) for gear in line.gears.values())]
-    requests = [reader.read(one) for one in entries if one not in notices]
-    answer = commit(
-        line.store, [*(one.request for one in requests), *(Request(one.id, ()) for one in notices)], line.wake
-    )
-    line.store.counters.add(_count(line, requests, answer.states), line.clock())
-    if notices and any(gear.look_now() for gear in line.gears.values()):
+    return _Batch([reader.read(one) for one in entries if one not in notices], notices)
+
+
+def _commit(line: Line, batch: _Batch) -> None:
+    requests = [*(one.request for one in batch.requests), *(Request(one.id, ()) for one in batch.notices)]
+    answer = commit(line.store, requests, line.wake)
+    line.store.counters.add(_count(line, batch.requests, answer.states), line.clock())
+    if batch.notices and any(gear.look_now() for gear in line.gears.values()):
         line.wake("follow")
-    _tell_read(requests)
-    return True
+    _tell_read(batch.requests)
 
 
 def _tell_read(requests: Sequence[Read]) -> None:
@@ -167,24 +201,51 @@ def deliver(line: Line, lane: str) -> StepResult:
 
 
 def _deliver(line: Line, lane: str, handler: Handler, which: Which) -> StepResult:
-    taken = line.store.lanes.take(lane, handler.batch_size(), which=which)
-    if taken.state in {"empty", "closed"}:
-        return StepResult(did_work=False, wait_s=taken.wait_s)
-    with line.keeper.keep(lane, taken.token, taken.targets):
-        delivery = handler.deliver(taken.items).after_lone_failure(line.store.breakers, lane)
-        _forget(line, [one for one in delivery.outcomes if one.settlement.verdict == "erased"])
-        delivery = hand_back(line, lane, delivery)  # first, too: what comes twice is known by its id
-        stale, _ = settle(line, lane, taken.token, delivery)
-    done = [one for one in delivery.outcomes if one.item.target not in stale]
+    """Let batches overlap until nothing is due, or others should have their turn; see `engine.flow`."""
+    flow, pause, wait_s = Flow(handler), None, None
+    try:
+        while flow.is_busy or flow.has_room():
+            if flow.has_room():
+                wait_s = _take(line, lane, flow, which)
+            for batch, delivery in flow.results():
+                pause = _settled(line, lane, batch.token, delivery) or pause
+                if not batch.left:
+                    flow.close(batch, go_on=delivery.pause is None)
+                if batch.is_probe and delivery.pause is None:
+                    pauses.resume(line.store, lane)
+    finally:
+        flow.leave()
+        line.store.counters.add(line.tally, line.clock())
+    if pause is not None:
+        pauses.pause(line.store, lane, pause, line.clock())
+    return StepResult(flow.did_work, 0.0 if flow.did_work else wait_s)
+
+
+def _take(line: Line, lane: str, flow: Flow, which: Which) -> float | None:
+    """Take due items and begin to deliver them; return how long until any are due where none were."""
+    asked = flow.handler.batch_size()
+    bucket = flow.handler.lane.bucket if lane in line.gears else ""
+    taken = line.store.lanes.take(lane, asked, which=which, bucket=bucket)
+    if taken.state == "left" and line.store.wake(f"bulk:{lane}"):
+        line.wake(f"bulk:{lane}")
+    if taken.items:
+        flow.begin(taken, asked, line.keeper.keep(lane, taken.token, taken.targets))
+    else:
+        flow.found_nothing()
+    return taken.wait_s
+
+
+def _settled(line: Line, lane: str, token: str, delivery: Delivery) -> Unavailable | ConfigError | None:
+    """Settle what came of items, and count it; return why the whole lane should wait, None where it should not."""
+    delivery = delivery.after_lone_failure(line.store.breakers, lane)
+    _forget(line, [one for one in delivery.outcomes if one.settlement.verdict == "erased"])
+    delivery = hand_back(line, lane, delivery)  # first, too: what comes twice is known by its id
+    stale, _ = settle(line, lane, token, delivery)
     if stale:
         line.tally.count("tajo_leases_lost_total", by=len(stale), lane=lane)
         log.warning("leases lost", lane=lane, items=len(stale))
-    _record(line, lane, done)
-    if delivery.pause is not None:
-        pauses.pause(line.store, lane, delivery.pause, line.clock())
-    elif taken.state == "probe":
-        pauses.resume(line.store, lane)
-    return StepResult(did_work=True, wait_s=0.0)
+    _record(line, lane, [one for one in delivery.outcomes if one.item.target not in stale])
+    return delivery.pause
 
 
 def _forget(line: Line, erased: Sequence[Outcome]) -> None:
@@ -281,7 +342,7 @@ def _record(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
     line.store.counters.add(line.tally, line.clock())
     for number, counts in runs.items():
         line.store.runs.count(number, counts)
-    for one in outcomes if log.is_debug else ():
+    for one in outcomes if log.tells_all else ():
         log.debug("item settled", lane=lane, target=one.item.target, outcome=one.word, note=one.note)
     words = Counter[str](outcome.word for outcome in outcomes)
     named = {"target": outcomes[0].item.target} if len(outcomes) == 1 else {}

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 
 from customer_sync.base.log import get, place
+from customer_sync.brevo.proof.canaries import is_canary
+from customer_sync.brevo.webhooks import SOURCE as BREVO
 from customer_sync.engine.plan import Planned, Request, Step
 from customer_sync.engine.planner import Planner
 from customer_sync.errors import MappingError, PayloadError
@@ -65,6 +67,7 @@ class Reader:
 
     def __init__(self, store: Store, connectors: Mapping[str, Connector], skills: Sequence[Skill], now_ms: int) -> None:
         self._salt = store.people.salt
+        self._proofs = store.proofs
         self._connectors = connectors
         self._skills = skills
         self._planner = Planner(store.people, now_ms)
@@ -82,6 +85,8 @@ class Reader:
             for part in self._parts(entry.inbound):
                 if isinstance(part, PayloadError):
                     stopped.append(_park(entry.inbound, str(part), part.remedy))
+                    continue
+                if self._is_of_canary(part):
                     continue
                 if part.kind in REQUESTS:
                     stopped.append(self._ask(entry.inbound, part))
@@ -138,6 +143,13 @@ class Reader:
         groups = self._planner.groups(steps, behind, seen_at)
         seen = fingerprint(f"{event.source}|{event.id}{ALONE if fault else ''}", self._salt)
         return Planned(groups, seen, event_row(event, "; ".join(notes))), fault
+
+    def _is_of_canary(self, event: Event) -> bool:
+        """Tell whether Brevo tells of a contact that a proof made: that is nobody, and no news."""
+        email = event.record.get("email") if event.source == BREVO else None
+        if not isinstance(email, str) or not is_canary(email.strip().lower()):
+            return False
+        return self._proofs.are_canaries([fingerprint(email.strip().lower(), self._salt)])[0]
 
     def _ask(self, inbound: Inbound, event: Event) -> list[Any]:
         """Return a request that only a person can fulfil, as a parked one: once, however often it is sent."""

@@ -202,8 +202,16 @@ def _reply(status: int, body: object = None) -> Reply:
 class Rig:
     """The line, and hands to feed it."""
 
-    def __init__(self, client: redis.Redis, *, delete: str = "soft", sources: Sequence[str] = ("shop", "woo")) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        delete: str = "soft",
+        sources: Sequence[str] = ("shop", "woo"),
+        fill: Callable[[redis.Redis], object] = lambda _: None,
+    ) -> None:
         client.flushall()
+        fill(client)
         self.client = client
         self.clock = Clock()
         self.store = Store(client)
@@ -230,7 +238,7 @@ class Rig:
     def reset(self) -> None:
         """Start again with nothing, cheaply."""
         self.client.flushall()
-        self.client.set("tajo:salt", self.store.people.salt)
+        self.client.hset("tajo:salt", "key", self.store.people.salt)
         self.client.hset("tajo:lim:contacts", "rps", 0)
         self.store.lanes.register("contacts", keeps="people")
         self.brevo.clear()

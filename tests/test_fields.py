@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import UNREADABLE, json_value
 from customer_sync.kit.fields import (
     MAX_ID,
     MAX_NOTES,
@@ -32,6 +31,7 @@ from customer_sync.kit.fields import (
     to_text,
     whole,
 )
+from customer_sync.kit.json_text import UNREADABLE, json_value
 
 #: Each reader, and what it gives where it gives something.
 READERS = {

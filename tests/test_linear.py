@@ -9,7 +9,7 @@ import pytest
 
 from connectors.shopify.api import _clean
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import json_value
+from customer_sync.kit.json_text import json_value
 from customer_sync.operate.erasure import addresses_in
 
 #: What a text is made of, again and again.

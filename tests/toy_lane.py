@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import SimpleQueue
 from typing import Any
 
 from customer_sync.brevo.gate import Gate
 from customer_sync.engine.attempt import LaneStep
-from customer_sync.engine.lane import LaneDescription, Outcome
+from customer_sync.engine.lane import Delivery, Handler, LaneDescription, Outcome
 from customer_sync.engine.plan import Group, Planned, PlannedPut, Request, commit
 from customer_sync.errors import ConfigError, Parkable, TryLater, Unavailable
 from customer_sync.kit.outbound import HttpClient
@@ -50,6 +51,18 @@ class OrdersHandler(LaneStep[tuple[Item, bytes], Gate]):
         if status in ERRORS:
             raise ERRORS[status]
         return Outcome(item, Settlement(item.target, record=body.decode()), "delivered", "sent")
+
+
+def attempted(handler: Handler, items: Sequence[Item]) -> Delivery:
+    """Deliver items and wait for all of them."""
+    came: SimpleQueue[Outcome | BaseException] = SimpleQueue()
+    pause = handler.begin(items, came.put)
+    found = [came.get(timeout=30) for _ in items]
+    outcomes = [one for one in found if isinstance(one, Outcome)]
+    for one in found:
+        if isinstance(one, BaseException):
+            raise one
+    return Delivery.of(outcomes) if pause is None else Delivery(outcomes, pause)
 
 
 #: Toyland's table of answers.

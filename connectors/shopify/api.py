@@ -16,7 +16,7 @@ import orjson
 from connectors.shopify.account import Account
 from connectors.shopify.tokens import Tokens
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
-from customer_sync.kit.connector import readable
+from customer_sync.kit.json_text import readable
 from customer_sync.kit.oauth import Token
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Access

@@ -17,7 +17,6 @@ from typing import Any, Final
 
 from connectors.shopify import records
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import UNREADABLE
 from customer_sync.kit.fields import (
     Node,
     Table,
@@ -30,6 +29,7 @@ from customer_sync.kit.fields import (
     to_text,
     whole,
 )
+from customer_sync.kit.json_text import UNREADABLE
 from customer_sync.kit.rescue import ConsentReader, Subject, hear
 from customer_sync.model import Channel, Consent, Event, Json, Kind, kind_of
 

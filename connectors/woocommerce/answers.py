@@ -13,7 +13,7 @@ from urllib.parse import urljoin
 
 from connectors.woocommerce import auth
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
-from customer_sync.kit.connector import json_value
+from customer_sync.kit.json_text import json_value
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Json
 

@@ -123,8 +123,8 @@ class _FieldLogger:
         self._logger = logger
 
     @property
-    def is_debug(self) -> bool:
-        """Whether `debug` writes anything: for callers whose facts cost something."""
+    def tells_all(self) -> bool:
+        """Whether lines of `debug` are written: facts that cost something to find are not looked for otherwise."""
         return self._logger.isEnabledFor(logging.DEBUG)
 
     def debug(self, text: str, **facts: object) -> None:

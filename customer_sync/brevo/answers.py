@@ -241,6 +241,19 @@ LISTS: Final = Answers(
     "Compare with the lists at https://app.brevo.com/contact/list-listing.",
 )
 
+#: `/contacts/lists/{listId}/contacts/add`: https://developers.brevo.com/reference/add-contact-to-list
+LIST_ADDS: Final = Answers(
+    "the contacts of the list",
+    (
+        _NO_LIST._replace(words=""),
+        _NO_LIST._replace(status=400),
+        # when nobody of the call is new on the list
+        Answer(400, Next.MISSING, "The contacts are on the list already.", words="already in list"),
+        *_common(_CONTACTS_ACCESS),
+    ),
+    "Compare with the lists at https://app.brevo.com/contact/list-listing.",
+)
+
 #: `/contacts/attributes`: https://developers.brevo.com/reference/create-attribute
 ATTRIBUTES: Final = Answers(
     "the attribute",

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import quote
 
+import orjson
+
 from customer_sync.base.log import get
 from customer_sync.brevo.answers import Answer, Answers, Next, Refusal, read_refusal
 from customer_sync.brevo.gate import Gate
@@ -68,7 +70,7 @@ class Brevo:
             TajoError: as the table says; `TryLater` for a 429 burns no try.
             Unavailable: no answer came.
         """
-        raw = None if body is None else json.dumps(body, separators=(",", ":")).encode()
+        raw = None if body is None else _encoded(body)
         return self.send(method, path, raw, bucket=bucket, answers=answers, endpoint=endpoint)
 
     def send(  # noqa: PLR0913  # as `call`
@@ -95,6 +97,13 @@ class Brevo:
             return TryLater(row.reason, after_s=self._limits.hold(bucket, _number(reply.headers, "reset")), burns=False)
         self._limits.learn(bucket, *_limit_of(reply.headers))
         return _ERRORS[row.next](answers, row, refusal)
+
+
+def _encoded(body: Json) -> bytes:
+    try:
+        return orjson.dumps(body)
+    except TypeError:  # a whole number of more than 64 bits
+        return json.dumps(body, separators=(",", ":")).encode()
 
 
 def _limit_of(headers: Mapping[str, str]) -> tuple[float | None, float, float]:

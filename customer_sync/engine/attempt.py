@@ -20,7 +20,7 @@ import redis
 from customer_sync.base import retry
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get, place
-from customer_sync.engine.lane import Delivery, LaneDescription, Outcome, held, parked
+from customer_sync.engine.lane import Done, LaneDescription, Outcome, held, parked
 from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.model import Priority
 from customer_sync.store.items import Item, Settlement
@@ -126,22 +126,32 @@ class LaneStep(ABC, Generic[J, G]):
         rate = self._limits.rate(self.lane.bucket)
         return BATCH if not rate else max(1, min(BATCH, int(rate)))
 
-    def deliver(self, items: Sequence[Item]) -> Delivery:
-        """Try to deliver the items. Every item gets an outcome, and one bad item never harms another."""
+    def begin(self, items: Sequence[Item], done: Done) -> Unavailable | ConfigError | None:
+        """Begin to deliver the items. Every item gets an outcome, and one bad item never harms another."""
         try:
             plan = self.planner()
         except TajoError as error:
-            pause = error if isinstance(error, Unavailable | ConfigError) else None
-            return Delivery([_with_companion(held(item, str(error))) for item in items], pause)
-        planned = [(item, self._plan(plan, item)) for item in items]
-        outcomes = [one for _, one in planned if isinstance(one, Outcome)]
-        jobs = [(item, one) for item, one in planned if not isinstance(one, Outcome)]
+            for item in items:
+                done(_with_companion(held(item, str(error))))
+            return error if isinstance(error, Unavailable | ConfigError) else None
+        jobs: list[tuple[Item, J]] = []
+        for item in items:
+            one = self._plan(plan, item)
+            if isinstance(one, Outcome):
+                done(_with_companion(one))
+            else:
+                jobs.append((item, one))
         urgent = any(item.priority is Priority.URGENT for item in items)
-        gate = self._gate(self._limits, self.lane.bucket, len(jobs), urgent=urgent)
-        stop = _Stop()
-        run = self._pool.map if len(jobs) > 1 else map
-        outcomes += run(lambda job: self._attempt(job[0], job[1], gate, stop), jobs)
-        return Delivery.of([_with_companion(one) for one in outcomes])
+        gate, stop = self._gate(self._limits, self.lane.bucket, len(jobs), urgent=urgent), _Stop()
+        for item, job in jobs:
+            self._pool.submit(self._finish, item, job, gate, stop, done)
+        return None
+
+    def _finish(self, item: Item, job: J, gate: G, stop: _Stop, done: Done) -> None:
+        try:
+            done(_with_companion(self._attempt(item, job, gate, stop)))
+        except BaseException as error:  # noqa: BLE001  # whoever waits for the result must get one
+            done(error)
 
     def _plan(self, plan: Callable[[Item], Outcome | J], item: Item) -> Outcome | J:
         if item.newer:

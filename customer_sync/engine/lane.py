@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
@@ -103,16 +103,21 @@ class Delivery:
     pause: Unavailable | ConfigError | None
 
     @classmethod
-    def of(cls, outcomes: Sequence[Outcome]) -> Delivery:
+    def of(cls, outcomes: Sequence[Outcome], *, got_through: bool = False) -> Delivery:
         """Return a delivery that pauses the lane for a wrong setting, or when every call failed.
 
         If some calls succeeded, the destination is not down: each failed item uses up a try and is tried again.
+
+        Args:
+            outcomes: what came of the items.
+            got_through: whether calls of the same attempt succeeded beside these.
         """
         errors = [outcome.pause for outcome in outcomes if outcome.pause is not None]
         config = next((error for error in errors if isinstance(error, ConfigError)), None)
         if config is not None:
             return cls(outcomes, config)
-        if errors and not any(outcome.word in {"delivered", "parked"} for outcome in outcomes):
+        got_through = got_through or any(outcome.word in {"delivered", "parked"} for outcome in outcomes)
+        if errors and not got_through:
             return cls(outcomes, errors[0])
         return cls(outcomes, None).blaming_items()
 
@@ -201,6 +206,10 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
     return runs
 
 
+#: Takes the result of one item.
+Done = Callable[[Outcome | BaseException], None]
+
+
 class Handler(Protocol):
     """The worker step of one lane; `customer_sync.engine.attempt` has the part that all lanes share."""
 
@@ -210,8 +219,14 @@ class Handler(Protocol):
         """Return how many items to take at once."""
         ...
 
-    def deliver(self, items: Sequence[Item]) -> Delivery:
-        """Try to deliver the items; every one of them has an outcome."""
+    def begin(self, items: Sequence[Item], done: Done) -> Unavailable | ConfigError | None:
+        """Begin to deliver the items, and return why none of them can be tried now; None where they can.
+
+        Args:
+            items: the items.
+            done: called once for each, now or later and by any thread, with its outcome; with an error where Redis was
+                away.
+        """
         ...
 
 

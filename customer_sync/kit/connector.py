@@ -8,8 +8,6 @@ A connector is found by name: `connectors/<platform>/connector.py` holds one cla
 
 from __future__ import annotations
 
-import json
-import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +16,7 @@ from datetime import UTC, datetime
 from typing import ClassVar
 
 from customer_sync.errors import ConfigError, PayloadError
+from customer_sync.kit.json_text import json_value
 from customer_sync.kit.reach import (
     Access,
     Callback,
@@ -260,36 +259,6 @@ def header(inbound: Inbound, name: str) -> str:
     return inbound.headers.get(name, "")
 
 
-#: How deep a body may nest. Real payloads stay below 15; what is deeper is an attack or a fault.
-MAX_DEPTH = 100
-
-#: Stands where something stood that no text can hold: a NUL, half of a character, a number beyond all numbers, what is
-#: nested too deep. Unicode leaves this sign to programs and no text has it, so nothing that holds it is taken for an id
-#: or an address, and `fields.text` leaves it out.
-UNREADABLE = "\uffff"
-
-
-def json_value(raw: bytes) -> Json:
-    """Return bytes as JSON, integers kept exact; what no text can hold is `UNREADABLE`.
-
-    A byte order mark is passed over; bytes that are no UTF-8 count as characters that cannot be read: one bad sign in
-    a name is no reason to lose the rest.
-
-    Raises:
-        PayloadError: at `$` when they are empty or not JSON.
-    """
-    if not raw.strip():
-        raise PayloadError("$", "the body is empty")
-    text = raw.decode("utf-8-sig", errors="surrogateescape")
-    try:
-        value = _loads(text)
-        return readable(value) if _SUSPECT.search(text) or text.count("{") + text.count("[") > MAX_DEPTH else value
-    except RecursionError as error:
-        raise PayloadError("$", f"nested deeper than {MAX_DEPTH}") from error
-    except json.JSONDecodeError as error:
-        raise PayloadError("$", f"not JSON: line {error.lineno} column {error.colno}") from error
-
-
 def json_body(inbound: Inbound) -> Json:
     """Return the body of a request as JSON; see `json_value`."""
     return json_value(inbound.body)
@@ -304,26 +273,6 @@ def json_object(inbound: Inbound) -> dict[str, Json]:
     value = json_body(inbound)
     if not isinstance(value, dict):
         raise PayloadError("$", f"expected an object, found {kind_of(value)}")
-    return value
-
-
-def readable(value: Json) -> Json:
-    """Return JSON with `UNREADABLE` in the place of what could not be stored, or would harm whoever reads it later.
-
-    Lists and objects are changed in place, without recursion.
-    """
-    value = _fit(value, 0)
-    stack: list[tuple[Json, int]] = [(value, 1)]
-    while stack:
-        node, depth = stack.pop()
-        if isinstance(node, dict):
-            for key in [key for key in node if _UNFIT.search(key)]:
-                node[_UNFIT.sub(UNREADABLE, key)] = node.pop(key)
-            node |= {key: _fit(child, depth) for key, child in node.items()}
-            stack += [(child, depth + 1) for child in node.values()]
-        elif isinstance(node, list):
-            node[:] = [_fit(child, depth) for child in node]
-            stack += [(child, depth + 1) for child in node]
     return value
 
 
@@ -367,34 +316,3 @@ def id_text(value: Json, path: str) -> str:
 
 
 _FRACTION = re.compile(r"(\.\d{6})\d+")
-#: What no text can hold: the database in Redis, JSON in UTF-8 and Brevo refuse each of them.
-_UNFIT = re.compile("[\0\ud800-\udfff]")
-#: JSON that may hold it: a walk through every body would take longer than reading it. NaN and Infinity are no JSON, but
-#: Python reads them, and makes infinity of numbers that are too large.
-_SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])|NaN|Infinity|[eE]\+?\d{3}|(?<!\d)\d{300}|[\0\ud800-\udfff]")
-
-
-def _loads(text: str) -> Json:
-    """Return JSON; control characters inside a text are taken as they are."""
-    try:
-        value: Json = json.loads(text, strict=False)
-    except json.JSONDecodeError:
-        raise
-    except ValueError:  # a whole number of thousands of digits, which Python refuses to read
-        value = json.loads(text, strict=False, parse_int=_whole)
-    return value
-
-
-def _whole(digits: str) -> Json:
-    try:
-        return int(digits)
-    except ValueError:
-        return UNREADABLE
-
-
-def _fit(value: Json, depth: int) -> Json:
-    if isinstance(value, str):
-        return _UNFIT.sub(UNREADABLE, value) if _UNFIT.search(value) else value
-    if isinstance(value, dict | list):
-        return UNREADABLE if depth >= MAX_DEPTH else value
-    return UNREADABLE if isinstance(value, float) and not math.isfinite(value) else value

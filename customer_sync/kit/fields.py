@@ -26,10 +26,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cache
 from typing import Final, NamedTuple
 
 from customer_sync.errors import MappingError, PayloadError
-from customer_sync.kit.connector import UNREADABLE, id_text, parse_time, written_time
+from customer_sync.kit.connector import id_text, parse_time, written_time
+from customer_sync.kit.json_text import UNREADABLE
 from customer_sync.model import Json, kind_of
 from customer_sync.person.identity import normalize_email
 
@@ -130,7 +132,7 @@ class Node:
                 value = self._follow(keys, field)
                 if value is ABSENT:
                     continue
-                found = field.read(value, self.path(".".join(keys)))
+                found = field.read(value, self.path(_way(keys)))
             except PayloadError as fault:
                 if field.is_strict:
                     raise
@@ -219,8 +221,13 @@ class Node:
         return here
 
     def _note_dropped(self, value: Json | Absent, keys: tuple[str, ...]) -> None:
-        if isinstance(value, str) and _UNFIT.search(value):
-            self.note(PayloadError(self.path(".".join(keys)), "a character that cannot be read was left out"))
+        if isinstance(value, str) and is_unfit(value):
+            self.note(PayloadError(self.path(_way(keys)), "a character that cannot be read was left out"))
+
+
+@cache
+def _way(keys: tuple[str, ...]) -> str:
+    return ".".join(keys)
 
 
 def as_object(value: Json, path: str) -> Mapping[str, Json]:
@@ -269,7 +276,7 @@ def email(value: Json, path: str) -> str | None:
     Raises:
         PayloadError: it cannot be an address. It is never mended: a mended address may be another person's.
     """
-    if isinstance(value, str) and _UNFIT.search(value):
+    if isinstance(value, str) and is_unfit(value):
         raise PayloadError(path, "expected an e-mail address, found characters that cannot be read")
     try:
         found = normalize_email(value)
@@ -288,7 +295,7 @@ def text(value: Json, path: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise PayloadError(path, f"expected a text, found {kind_of(value)}")
     found = str(value)
-    if _UNFIT.search(found):
+    if is_unfit(found):
         found = _UNFIT.sub("", found)
         if not found.strip():
             raise PayloadError(path, "expected a text, found characters that cannot be read")
@@ -338,6 +345,11 @@ def to_text(at: datetime) -> str:
     """Return an aware time as ISO 8601 text with its own zone; UTC is written `Z`."""
     text = at.isoformat()
     return f"{text[:-6]}Z" if text.endswith("+00:00") else text
+
+
+def is_unfit(value: str) -> bool:
+    """Tell whether a text holds what no text can hold, or what stands for it."""
+    return "\0" in value if value.isascii() else _UNFIT.search(value) is not None
 
 
 #: What no text can hold, and what stands for it in a body that `json_body` read.

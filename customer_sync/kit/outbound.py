@@ -14,8 +14,9 @@ from requests.structures import CaseInsensitiveDict
 
 from customer_sync import __version__
 from customer_sync.errors import PayloadError, Unavailable
+from customer_sync.kit.answer import Allowance
 from customer_sync.kit.proxies import Proxies, proxies_of_environment
-from customer_sync.kit.transport import Allowance, DestinationSession, PrivateAddress, Terms, Timeout, TooLarge
+from customer_sync.kit.transport import DestinationSession, PrivateAddress, Terms, Timeout, TooLarge
 from customer_sync.model import Json
 
 TIMEOUT: Final = Timeout(connect_s=3.0, silence_s=10.0, answer_s=60.0)

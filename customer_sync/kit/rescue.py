@@ -70,7 +70,9 @@ def hear(
     except PayloadError as fault:
         withdrawn = None if subject is None else _withdrawals(node, subject, outline)
         return [fault] if withdrawn is None else [withdrawn, fault]
-    return [] if event is None else [replace(event, notes=tuple(node.notes))]
+    if event is None:
+        return []
+    return [replace(event, notes=tuple(node.notes)) if node.notes or event.notes else event]
 
 
 def is_rescued(event: Event) -> bool:

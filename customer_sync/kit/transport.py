@@ -8,7 +8,6 @@ public, and connects to exactly the address that it looked at, whatever the name
 from __future__ import annotations
 
 import http.client
-import io
 import ipaddress
 import socket
 import ssl
@@ -16,7 +15,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
-from time import monotonic
 from typing import Any, Final, NamedTuple, cast
 
 import requests
@@ -26,6 +24,8 @@ from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import NewConnectionError
+
+from customer_sync.kit.answer import Allowance, Answer
 
 #: How much of an answer is read, and unpacked, at a time, in bytes.
 PIECE_BYTES: Final = 64 * 1024
@@ -45,20 +45,6 @@ class Timeout(NamedTuple):
     connect_s: float
     silence_s: float
     answer_s: float
-
-
-class Allowance(NamedTuple):
-    """What one answer may take.
-
-    Args:
-        answer_s: how long it may take from the end of the request, in seconds.
-        max_bytes: how large it may be, unpacked.
-        bytes_per_s: how fast it must come once `answer_s` are over: each of so many bytes adds a second; inf adds none.
-    """
-
-    answer_s: float
-    max_bytes: int
-    bytes_per_s: float = float("inf")
 
 
 class Terms(NamedTuple):
@@ -269,7 +255,7 @@ class _Watched:
 
     def response_class(self, sock: socket.socket, *args: Any, **more: Any) -> http.client.HTTPResponse:
         """Return the reader of the next answer; `http.client` calls this where it would make its own."""
-        return _Answer(sock, *args, allowed=self._allowed(), **more)
+        return Answer(sock, *args, allowed=self._allowed(), **more)
 
     def _new_conn(self) -> socket.socket:
         """Connect; urllib3 calls this for each new connection."""
@@ -290,41 +276,6 @@ class _Connection(_Watched, HTTPConnection):  # type: ignore[misc]  # a method i
 
 class _SecureConnection(_Watched, HTTPSConnection):  # type: ignore[misc]  # the same
     """One with TLS."""
-
-
-class _Answer(http.client.HTTPResponse):
-    """An answer whose head and body must be there at a time."""
-
-    def __init__(self, sock: socket.socket, *args: Any, allowed: Allowance, **more: Any) -> None:
-        super().__init__(sock, *args, **more)
-        self.fp = io.BufferedReader(_Stream(self.fp.detach(), sock, allowed))
-
-
-class _Stream(io.RawIOBase):
-    """The bytes of one answer, as they come, until a time; with each byte a file wins more of it."""
-
-    def __init__(self, raw: Any, sock: socket.socket, allowed: Allowance) -> None:
-        self._raw = raw
-        self._sock = sock
-        self._ends_at = monotonic() + allowed.answer_s
-        self._bytes_per_s = allowed.bytes_per_s
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left_s = self._ends_at - monotonic()
-        if left_s <= 0:
-            raise TimeoutError("the answer took too long")
-        if left_s < (self._sock.gettimeout() or left_s + 1):
-            self._sock.settimeout(left_s)
-        found: int | None = self._raw.readinto(buffer)
-        self._ends_at += (found or 0) / self._bytes_per_s
-        return found
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
 
 
 # addresses ------------------------------------------------------------------------------------------------------------

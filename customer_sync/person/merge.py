@@ -13,7 +13,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -175,7 +175,7 @@ def merge(states: Iterable[State]) -> dict[str, Stamped]:
 
 def earliest(at_ms: int) -> Stamped:
     """Return the stamp of the field `since`: of several the earliest time wins. Whole hours count."""
-    return Stamped(None, -(at_ms // _HOUR_MS) * _HOUR_MS)
+    return Stamped(None, -(at_ms // HOUR_MS) * HOUR_MS)
 
 
 def stamp(fields: Mapping[str, Json], at_ms: int, seen_us: int = 0) -> dict[str, Stamped]:
@@ -196,7 +196,8 @@ _NAMES = {
 }
 #: The field in which the *earliest* time wins: its stamp is minus that time. It is packed as a number of whole hours.
 SINCE = "since"
-_SINCE, _HOUR_MS = "<", 3_600_000
+HOUR_MS: Final = 3_600_000
+_SINCE: Final = "<"
 #: Any other name stands for itself when it begins so; the rest, which nobody uses, gets a backslash before it.
 _PLAIN = re.compile(r"[A-Za-z0-9_]").match
 
@@ -220,6 +221,17 @@ class _Longs(dict[str, str]):
 _SHORT, _LONG = _Shorts(_NAMES), _Longs({short: name for name, short in _NAMES.items()})
 
 
+def base_of(state: State) -> tuple[int, int]:
+    """Return the commonest stamp of a state but `since`, (`at_ms`, `seen_us`): the latest of several, else zeros."""
+    stamps: dict[tuple[int, int], int] = {}
+    for name, (_, at_ms, seen_us) in state.items():
+        if name != SINCE:
+            stamps[at_ms, seen_us] = stamps.get((at_ms, seen_us), 0) + 1
+    if len(stamps) > 1:
+        return max(stamps, key=lambda one: (stamps[one], one))
+    return next(iter(stamps), (0, 0))
+
+
 def pack(state: State) -> list[Json]:
     """Return a state as compact JSON: the commonest stamp once, and the stamps that differ from it.
 
@@ -227,19 +239,13 @@ def pack(state: State) -> list[Json]:
     told from `base_at` on, null where there is none. `other` is `at - base_at` where it was seen with the others, else
     `[at - base_at]` where it has no `seen_us`, else `[at - base_at, seen_us]`.
     """
-    stamps: dict[tuple[int, int], int] = {}
-    for name, (_, at_ms, seen_us) in state.items():
-        if name != SINCE:
-            stamps[at_ms, seen_us] = stamps.get((at_ms, seen_us), 0) + 1
-    if not stamps:
-        return [0, None, {_SINCE: -state[SINCE].at_ms // _HOUR_MS} if SINCE in state else {}, {}]
-    base_ms, base_us = max(stamps, key=lambda one: (stamps[one], one)) if len(stamps) > 1 else next(iter(stamps))
+    base_ms, base_us = base_of(state)
     values: dict[str, Json] = {}
     others: dict[str, Json] = {}
     for name in sorted(state):
         value, at_ms, seen_us = state[name]
         if name == SINCE:
-            values[_SINCE] = -at_ms // _HOUR_MS
+            values[_SINCE] = -at_ms // HOUR_MS
             continue
         short = _SHORT[name]
         values[short] = value
@@ -260,7 +266,7 @@ def unpack(packed: list[Json]) -> dict[str, Stamped]:
     state = {_LONG[short]: Stamped(value, base_ms, base_us) for short, value in values.items()}
     if _SINCE in values:
         del state[_SINCE]
-        state[SINCE] = Stamped(None, -int(str(values[_SINCE])) * _HOUR_MS)
+        state[SINCE] = Stamped(None, -int(str(values[_SINCE])) * HOUR_MS)
     for short, other in others.items():
         delta_ms, seen_us = (*other, 0)[:2] if isinstance(other, list) else (other, base_us)
         assert isinstance(delta_ms, int)

@@ -37,12 +37,14 @@ class Chosen:
             self._log.debug("left alone", source=event.source, kind=str(event.kind), why="not enabled for this source")
             return Intent()
         intent = self._skill.intent(event)
-        if not self._log.is_debug:
-            return intent
+        if self._log.tells_all:
+            self._tell(event, intent)
+        return intent
+
+    def _tell(self, event: Event, intent: Intent) -> None:
         steps = ",".join(type(one).__name__ for one in intent.steps) or "none"
         facts = {"source": event.source, "kind": str(event.kind), "steps": steps}
         self._log.debug("read", **facts, left_out=",".join(intent.refused) or "nothing", note=intent.note)
-        return intent
 
     def terms(self, source: str) -> Json:
         """Return what the intents for a source depend on."""

@@ -33,8 +33,9 @@ local function set_prio(lane, target, prio)
 end
 
 -- A live or urgent change may take the lease away from the bulk gear: from a load (its token begins with b) or from a
--- running import (i). That is safe: an import only creates contacts, so the result does not depend on which call Brevo
--- handles first. The import's later result for this item is ignored, because its lease is gone.
+-- running import (i). That is safe: where an import only creates contacts, the result does not depend on which call Brevo
+-- handles first; where it updates (iu), what was written meanwhile is written again after its end (`settle`). The
+-- import's later result for this item is ignored, because its lease is gone.
 local function steal(lane, target, prio, due)
   local held = redis.call('HGET', P .. 'tok:' .. lane, target)
   if prio > 1 or not held or not string.find(held, '^[bi]') then return false end

@@ -1,21 +1,51 @@
 -- People: which record leads to which address, and how a record moves. For the scripts that need it.
 --
 -- A person is an address, for good: `em` leads from its fingerprint to its number, and `p:<number>` holds
---   2<address>                 the version of the form, then the address; empty while no record has told an address
+--   3<address>                 the version of the form, then the address; empty while no record has told an address
 --   <what Brevo has, JSON>     may be empty
 --   @<what was said of the address, JSON>         where there is something
 --   <ref>[<a record, JSON>     one line for each record; ref is the fingerprint of (source, id), 16 letters
--- A waiting change is one of: `2@<JSON>`, a change of the address; `2<ref>[<JSON>`, a change of a record;
--- `2<ref>~<JSON>`, a change of an address that the record led to: only its withdrawals count for the record. An empty
--- text stands for a change that moved to another person.
-local LOOK = '2@[0,null,{},{},[]]' -- an empty change: the person is planned again
+-- A waiting change is one of: `3@<JSON>`, a change of the address; `3<ref>[<JSON>`, a change of a record;
+-- `3<ref>~<JSON>`, a change of an address that the record led to: only its withdrawals count for the record. An empty
+-- text stands for a change that moved to another person. What a script makes has the version FORM, what it moves keeps
+-- its own.
+local FORM = '3'
+local LOOK = FORM .. '@[0,null,{},{},[]]' -- an empty change: the person is planned again
 local NEVER = '-200000000000000'   -- the stamp of a record without an address
 
-local function em_key(fp) return P .. 'em:' .. string.sub(fp, 1, 3) end
-local function ref_key(ref) return P .. 'ref:' .. string.sub(ref, 1, 3) end
 local function person_key(person) return P .. 'p:' .. person end
 
-local function mailbox(fp) return redis.call('HGET', em_key(fp), fp) or nil end
+-- The indexes `em` and `ref` lie in hashes small enough for Redis to keep them packed: one for each two letters that
+-- fingerprints begin with, and once one is full, for each three. What was begun with version 2 of the forms has three
+-- from the beginning, and keeps the form of its entries: a process of that version may be at work yet.
+local function EM(letters) return P .. 'em:' .. letters end
+local function REF(letters) return P .. 'ref:' .. letters end
+local MOST = 250
+local is_wide = redis.call('GET', P .. 'format') == '2'
+local has_split = redis.call('EXISTS', P .. 'split') == 1
+local function bucket_of(index, fp)
+  local small = index(string.sub(fp, 1, 3))
+  if is_wide then return small end
+  local large = string.sub(small, 1, -2)
+  if has_split and redis.call('SISMEMBER', P .. 'split', large) == 1 then return small end
+  return large, true
+end
+local function field_of(fp) return is_wide and fp or string.sub(fp, 3) end
+
+local function index_get(index, fp) return redis.call('HGET', bucket_of(index, fp), field_of(fp)) or nil end
+local function index_drop(index, fp) redis.call('HDEL', bucket_of(index, fp), field_of(fp)) end
+local function index_set(index, fp, value)
+  local key, may_split = bucket_of(index, fp)
+  redis.call('HSET', key, field_of(fp), value)
+  if not may_split or redis.call('HLEN', key) <= MOST then return end
+  local all = redis.call('HGETALL', key)
+  for i = 1, #all, 2 do redis.call('HSET', key .. string.sub(all[i], 1, 1), all[i], all[i + 1]) end
+  redis.call('DEL', key)
+  redis.call('SADD', P .. 'split', key)
+  has_split = true
+end
+
+local function mailbox(fp) return index_get(EM, fp) end
 
 local has_tombs = redis.call('EXISTS', P .. 'tomb') == 1
 
@@ -42,8 +72,8 @@ end
 local function new_mailbox(fp, email)
   local person = tostring(redis.call('INCR', P .. 'seq'))
   made[person] = 'new'
-  redis.call('HSET', em_key(fp), fp, person)
-  local text = '2' .. email .. '\n'
+  index_set(EM, fp, person)
+  local text = FORM .. email .. '\n'
   local withdrawn = has_tombs and string.match(redis.call('HGET', P .. 'tomb', 'e:' .. fp) or '', '|(%d+)$')
   if withdrawn then text = text .. '\n@[' .. withdrawn .. ',null,{"-e":["withdrew before the erasure",""]},{}]' end
   redis.call('SET', person_key(person), text)
@@ -54,21 +84,28 @@ end
 local function new_holder()
   local person = tostring(redis.call('INCR', P .. 'seq'))
   made[person] = 'new'
-  redis.call('SET', person_key(person), '2\n')
+  redis.call('SET', person_key(person), FORM .. '\n')
   return person
 end
 
 local function read_ref(ref)
-  local raw = redis.call('HGET', ref_key(ref), ref)
+  local raw = index_get(REF, ref)
   if not raw then return nil end
   local kept, merged_ms = string.match(raw, '^=([^|]*)|?(%d*)')
   if kept then return {merged = kept, ms = tonumber(merged_ms) or 0} end
-  local person, ms, us = string.match(raw, '^(%d+)|(-?%d+)|(-?%d+)$')
+  local person, second, after = string.match(raw, '^(%d+)|(%d+)%+(%d+)$')
+  if person then return {person = person, ms = second * 1000, us = second * 1000000 + after} end
+  local ms, us
+  person, ms, us = string.match(raw, '^(%d+)|(-?%d+)|(-?%d+)$')
   return {person = person, ms = tonumber(ms), us = tonumber(us)}
 end
 
+-- Most stamps are of a whole second and were seen soon after it: these are written in seconds, with what is after it.
 local function write_ref(ref, person, ms, us)
-  redis.call('HSET', ref_key(ref), ref, person .. '|' .. string.format('%.0f', ms) .. '|' .. string.format('%.0f', us))
+  local after = us - ms * 1000
+  if not is_wide and ms >= 0 and ms % 1000 == 0 and after >= 0 and after < 1e9 then
+    index_set(REF, ref, person .. '|' .. string.format('%.0f+%.0f', ms / 1000, after))
+  else index_set(REF, ref, person .. '|' .. string.format('%.0f|%.0f', ms, us)) end
 end
 
 -- Return the person that a record leads to now, and the record's ref: a merged record has the ref of the record that it
@@ -141,9 +178,10 @@ local function refs_of(person)
 end
 
 -- Whether a record other than these leads to a person. A consent box on a customer's order counts as the customer's.
+local OF = '"of"[:,]"(' .. string.rep('[a-z2-7]', 16) .. ')"'
 local function has_others(person, names)
   local function is_other(line)
-    return not names[string.sub(line, 1, 16)] and not names[string.match(line, '"of":"([a-z2-7]+)"') or '']
+    return not names[string.sub(line, 1, 16)] and not names[string.match(line, OF) or '']
   end
   for line in string.gmatch(redis.call('GET', person_key(person)) or '', '\n([a-z2-7]+%[[^\n]*)') do
     if is_other(line) then return true end
@@ -235,9 +273,10 @@ end
 -- cut out when that worker settles (see `settle.lua`). Returns what was taken out, as changes.
 local function take_out(ref, person)
   local changes = {}
-  local section, rest = split(redis.call('GET', person_key(person)) or '', ref)
+  local text = redis.call('GET', person_key(person)) or ''
+  local section, rest = split(text, ref)
   if section then
-    changes[1] = '2' .. section
+    changes[1] = string.sub(text, 1, 1) .. section
     redis.call('SET', person_key(person), rest)
   end
   local key = P .. 'c:' .. PEOPLE .. ':' .. person
@@ -261,12 +300,12 @@ local function withdrawn_at(person, ref)
   local from = string.find(text, '\n@', 1, true)
   if from then
     local till = string.find(text, '\n', from + 1, true)
-    changes[1] = '2' .. ref .. '~' .. string.sub(text, from + 2, (till or 0) - 1)
+    changes[1] = string.sub(text, 1, 1) .. ref .. '~' .. string.sub(text, from + 2, (till or 0) - 1)
   end
   for _, change in ipairs(waiting(person)) do
     local is_said = string.sub(change, 2, 2) == '@'
     if is_said and (string.find(change, '"-', 1, true) or string.find(change, 'complained', 1, true)) then
-      changes[#changes + 1] = '2' .. ref .. '~' .. string.sub(change, 3)
+      changes[#changes + 1] = string.sub(change, 1, 1) .. ref .. '~' .. string.sub(change, 3)
     end
   end
   return changes
@@ -306,7 +345,7 @@ end
 
 -- Note that a record led to another address at a time: an opt-in from before that time was given for another address.
 local function elsewhere(ref, at)
-  return '2' .. ref .. '["",null,' .. string.format('%.0f', at) .. ',null,{"elsewhere":null},{},[]]'
+  return FORM .. ref .. '["",null,' .. string.format('%.0f', at) .. ',null,{"elsewhere":null},{},[]]'
 end
 
 -- Note that a record led to another address before it led to the present one.
@@ -339,7 +378,7 @@ local function move(ref, from, was_ms, to, ms, us, prio, now)
   local forgotten_at = is_forgotten(from)
   if forgotten_at then
     -- the old person is being erased: only changes newer than the erasure move with the record
-    changes[#changes + 1] = '2' .. ref .. '["",null,' .. forgotten_at .. ',null,{"erased":true},{},[]]'
+    changes[#changes + 1] = FORM .. ref .. '["",null,' .. forgotten_at .. ',null,{"erased":true},{},[]]'
     redis.call('HSET', P .. 'tomb', 'r:' .. ref, forgotten_at)
   end
   write_ref(ref, to, ms, us)
@@ -358,7 +397,7 @@ local function absorb(gone, kept, ms, now)
   local _, name = home_of(kept)
   if gone == kept or name == gone then return end -- a loop: no platform merges two records into each other
   local known = read_ref(gone)
-  redis.call('HSET', ref_key(gone), gone, '=' .. kept .. '|' .. string.format('%.0f', ms))
+  index_set(REF, gone, '=' .. kept .. '|' .. string.format('%.0f', ms))
   name = last_name(kept)
   if redis.call('EXISTS', P .. 'of:' .. gone) == 1 then
     redis.call('SUNIONSTORE', P .. 'of:' .. name, P .. 'of:' .. name, P .. 'of:' .. gone)
@@ -368,7 +407,7 @@ local function absorb(gone, kept, ms, now)
   local home
   home, name = home_or_holder(kept)
   local changes = take_out(gone, known.person)
-  for i, change in ipairs(changes) do changes[i] = '2' .. name .. '~' .. string.sub(change, 18 + (is_of_record(change) and 0 or 1)) end
+  for i, change in ipairs(changes) do changes[i] = string.sub(change, 1, 1) .. name .. '~' .. string.sub(change, 18 + (is_of_record(change) and 0 or 1)) end
   for person, at in pairs(each(P .. 'formers', gone)) do note(P .. 'formers', name, person, at); note(P .. 'left', person, name, at) end
   if known.person ~= home then
     note(P .. 'formers', name, known.person, ms)

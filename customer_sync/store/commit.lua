@@ -30,10 +30,10 @@ if run then
   local at = redis.call('HMGET', run_key, 'v', 'state')
   if at[1] ~= run.version or at[2] ~= 'running' then return cjson.encode({stale = true}) end
 end
-local salt = redis.call('GET', P .. 'salt')
+local salt = redis.call('HGET', P .. 'salt', 'key')
 if salt and salt ~= ARGV[6] then return cjson.encode({estranged = true}) end
 if not salt then
-  redis.call('SET', P .. 'salt', ARGV[6])
+  redis.call('HSET', P .. 'salt', 'key', ARGV[6])
   redis.call('SETNX', P .. 'format', ARGV[7])
 end
 local states, lanes, skipped = {}, {}, 0
@@ -118,7 +118,7 @@ local function along(box, p)
   for ref, till in pairs(each(P .. 'left', box)) do
     local home, name = home_of(ref)
     if home and home ~= box and (p.at <= till or home == next_home) then
-      tell(home, p.prio, now, {'2' .. name .. '~' .. string.sub(p.change, 3)})
+      tell(home, p.prio, now, {string.sub(p.change, 1, 1) .. name .. '~' .. string.sub(p.change, 3)})
     end
   end
 end
@@ -142,7 +142,7 @@ local function said(who, p, home, box, kept)
     if at then along(at, p) end
     if kept then
       local person, name = home_or_holder(kept)
-      if person then tell(person, p.prio, now, {'2' .. name .. '~' .. string.sub(p.change, 3)}) end
+      if person then tell(person, p.prio, now, {string.sub(p.change, 1, 1) .. name .. '~' .. string.sub(p.change, 3)}) end
     elseif who.ref ~= '' then back(who.ref, p, home, at, who.fp == '' and p.change)
     elseif at then
       for ref in pairs(refs_of(at)) do back(ref, p, at, at) end
@@ -183,10 +183,10 @@ local function forget(ref, home, at)
   end
   if is_alone then
     redis.call('HSET', P .. 'tomb', 'p:' .. home, stamp)
-    tell(home, 0, now, {'2@[' .. stamp .. ',null,{"erased":true},{},[]]'})
+    tell(home, 0, now, {FORM .. '@[' .. stamp .. ',null,{"erased":true},{},[]]'})
   else
     take_out(ref, home)
-    redis.call('HDEL', ref_key(ref), ref)
+    index_drop(REF, ref)
     tell(home, 0, now, {LOOK})
   end
 end
@@ -241,7 +241,7 @@ local function apply(who, puts)
           -- of a merged record only withdrawals count
           local name
           at, name = home_or_holder(kept)
-          if at then tell(at, p.prio, now, {'2' .. name .. '~' .. string.sub(p.change, 18)}) end
+          if at then tell(at, p.prio, now, {string.sub(p.change, 1, 1) .. name .. '~' .. string.sub(p.change, 18)}) end
         end
       end
       if at then
@@ -293,7 +293,7 @@ local function erase(who, p)
     -- nothing but orders knows the customer: these are to be forgotten, too
     person = home_or_holder(who.ref)
     found[person] = true
-    tell(person, p.prio, now, {'2' .. last_name(who.ref) .. '["",null,' .. stamp .. ',null,{"erased":true},{},[]]'})
+    tell(person, p.prio, now, {FORM .. last_name(who.ref) .. '["",null,' .. stamp .. ',null,{"erased":true},{},[]]'})
   end
   if who.ref ~= '' then redis.call('HSET', P .. 'tomb', 'r:' .. who.ref, stamp) end
   for one in pairs(found) do

@@ -66,7 +66,8 @@ class Tally:
 
     def _add(self, counts: dict[str, int]) -> None:
         with self._lock:
-            self._counts.update(counts)
+            for name, by in counts.items():
+                self._counts[name] += by
 
 
 class Rate(NamedTuple):

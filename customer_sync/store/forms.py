@@ -2,29 +2,33 @@
 
 Each form begins with its version, one letter (`VERSION`). A worker that meets a newer form leaves it alone and says so.
 
-A person is a line of the address, one of what Brevo has, one of what was said of the address, and one of each record; a
-waiting change is one such line, with the events behind it:
+A person is a line of the address, one of what Brevo has, one of what was said of the address, and one of each record
+(both in `customer_sync.store.lines`); a waiting change is one such line, with the events behind it:
 
-    2jane@example.com                                       a person
-    {"d":"k3…","a":1764340000000,"l":[2],"f":"7"}
+    3jane@example.com                                       a person
+    ["k3…",1764340000000,0,3,9,[2]]
     @[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{}]
-    abcdefgh23456777["shop","1001",1764340000000,1200000,{"FIRSTNAME":"Jane","@":null},{}]
+    abcdefgh23456777["shop",1001,1764340000,1200000,490094,1,1,"Jane"]
 
-    2abcdefgh23456777["shop","1001",1764340000000,1200000,{"FIRSTNAME":"Jane"},{},[["evt-1","shop",1764340001200]]]
+    3abcdefgh23456777["shop","1001",1764340000000,1200000,{"FIRSTNAME":"Jane"},{},[["evt-1","shop",1764340001200]]]
                                                             a waiting change of a record
-    2@[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{},[["evt-2","brevo",1764340001300]]]
+    3@[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{},[["evt-2","brevo",1764340001300]]]
                                                             … of what was said of the address
-    2abcdefgh23456777~[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{}]
+    3abcdefgh23456777~[1764340000000,null,{"-e":["brevo:unsubscribed","brevo"]},{}]
                                                             … of what was said of one that the record led to
 
-In the other lanes a change may end with a line of its own: the value of its field `whom` (see `person.WHOM`), which the
-script found that put it there. What such a lane keeps of a record is
+The script that moves a record makes a change of its line as it stands. In the other lanes a change may end with a
+line of its own: the value of its field `whom` (see `person.WHOM`), which the script found that put it there. What such
+a lane keeps of a record is
 
-    2[1764340000000,null,{"total":12.5},{}]                 its state
+    3[1764340000000,null,{"total":12.5},{}]                 its state
     {"d":"k3…"}                                             what the destination has of it, in the lane's own words
 
-A state is `[at, seen, {field: value}, {field: other stamp}]`, see `customer_sync.person.merge.pack`; a record has its
-source and its id before that. What Brevo has is
+There a state is `[at, seen, {field: value}, {field: other stamp}]`, see `customer_sync.person.merge.pack`; a record has
+its source and its id before that.
+
+Version 2 wrote a person's records so, too, and what Brevo has as an object. It is read, and written anew when the
+person changes:
 
 | letter | holds | letter | holds |
 |---|---|---|---|
@@ -42,14 +46,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple
 
 from customer_sync.model import Json
 from customer_sync.person.merge import WHOM, State, from_json, pack, to_json, unpack
 from customer_sync.person.person import DRIFT, ERASED, Has, Part, Person, Record
+from customer_sync.store.lines import Names, from_line, has_from_line, has_to_line, is_line, named, to_line
 
 #: The version of all forms here. A change of a form that an older worker would misread needs the next letter.
-VERSION: Final = "2"
+VERSION: Final = "3"
 #: The length of a ref, the fingerprint of (source, id).
 REF: Final = 16
 #: Heard once and not kept.
@@ -78,18 +83,6 @@ class EventRef(NamedTuple):
 
 class NewerForm(Exception):
     """Something in Redis was written by a newer version; it is left alone."""
-
-
-class Names(Protocol):
-    """Numbers for the names of attributes, the same in every process."""
-
-    def number(self, name: str) -> int:
-        """Return the number of an attribute; a new one gets the next."""
-        ...
-
-    def name(self, number: int) -> str:
-        """Return the attribute with a number."""
-        ...
 
 
 # waiting changes ----------------------------------------------------------------------------------------------------
@@ -125,10 +118,15 @@ def decode_part(text: str) -> tuple[Part, tuple[EventRef, ...]]:
     if rest[0] == "~":
         found = from_json(rest[1:])
         # what was said of an address, or a record that became this one
-        state = found[:4] if not isinstance(found[0], str) else found[2:6]
-        return Part(ref, "", None, unpack(state), is_borrowed=True), ()
-    source, own_id, *state = from_json(rest)
-    return Part(ref, source, own_id, unpack(state[:4])), _events(state[4] if len(state) > 4 else ())
+        state = _record(found)[2] if isinstance(found[0], str) else unpack(found[:4])
+        return Part(ref, "", None, state, is_borrowed=True), ()
+    found = from_json(rest)
+    return Part(ref, *_record(found)), () if is_line(found) else _events(found[6] if len(found) > 6 else ())
+
+
+def _record(found: list[Any]) -> tuple[str, str | None, State]:
+    """Return the source, the id and the state of a record, in the form of now or the one before."""
+    return from_line(found) if is_line(found) else (found[0], found[1], unpack(found[2:6]))
 
 
 def _events(raw: Iterable[Sequence[object]]) -> tuple[EventRef, ...]:
@@ -179,13 +177,14 @@ def decode_kept(text: str) -> Kept:
 
 def encode_person(person: Person, names: Names) -> str:
     """Return a person as stored; what is empty is left out, this is the bulk of Redis."""
-    lines = [VERSION + (person.email or ""), _encode_has(person.has, names)]
+    has = has_to_line(person.has, names)
+    lines = [VERSION + (person.email or ""), to_json(has) if has else ""]
     said = {name: one for name, one in person.said.items() if name not in _NOT_KEPT}
     if said:
         lines.append(f"@{to_json(pack(said))}")
     for ref in sorted(person.records):
         record = person.records[ref]
-        lines.append(f"{ref}{to_json([record.source, record.id, *pack(record.state)])}")
+        lines.append(f"{ref}{to_json(to_line(record.source, record.id, record.state))}")
     return "\n".join(lines)
 
 
@@ -205,38 +204,14 @@ def decode_person(text: str, names: Names) -> Person:
         if line[0] == "@":
             said = from_json(line[1:])
         else:
-            source, own_id, *state = from_json(line[REF:])
-            records[line[:REF]] = Record(line[:REF], source, own_id, unpack(state))
+            records[line[:REF]] = Record(line[:REF], *_record(from_json(line[REF:])))
     return Person(head[1:] or None, records, unpack(said) if said else {}, _decode_has(has, names))
 
 
-_NOTHING: Final = Has()
-
-
-def _encode_has(has: Has, names: Names) -> str:
-    if has == _NOTHING:
-        return ""
-    kept: dict[str, Json] = {
-        "d": has.digest if has.is_there else has.digest or None,
-        "x": None if has.is_there else 1,
-        "a": has.at_ms or None,
-        "b": 1 if has.blocked else None,
-        "m": 1 if has.sms_blocked else None,
-        "l": list(has.lists) or None,
-        "w": has.left_ms or None,
-        "r": dict(has.refused) or None,
-        "f": f"{sum(1 << names.number(name) for name in has.filled):x}" if has.filled else None,
-        "k": 1 if has.is_read else None,
-        "g": list(has.left_groups) or None,
-        "u": [[number, at_ms] for number, at_ms in has.left_lists.items()] or None,
-    }
-    return to_json({letter: one for letter, one in kept.items() if one is not None})
-
-
 def _decode_has(text: str, names: Names) -> Has:
-    if not text:
-        return _NOTHING
-    kept = from_json(text)
+    kept = from_json(text) if text else []
+    if isinstance(kept, list):
+        return has_from_line(kept, names)
     return Has(
         is_there="x" not in kept,
         digest=kept.get("d", ""),
@@ -246,17 +221,8 @@ def _decode_has(text: str, names: Names) -> Has:
         at_ms=kept.get("a", 0),
         refused=kept.get("r", {}),
         left_ms=kept.get("w", 0),
-        filled=_filled(int(kept["f"], 16), names) if "f" in kept else frozenset(),
+        filled=named(int(kept.get("f", "0"), 16), names),
         is_read="k" in kept,
         left_groups=tuple(kept.get("g", ())),
         left_lists=dict(kept.get("u", ())),
     )
-
-
-def _filled(bits: int, names: Names) -> frozenset[str]:
-    found = set()
-    while bits:
-        lowest = bits & -bits
-        found.add(names.name(lowest.bit_length() - 1))
-        bits ^= lowest
-    return frozenset(found)

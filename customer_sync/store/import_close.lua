@@ -2,7 +2,8 @@
 local import = ARGV[1]
 local slot = redis.call('HGET', P .. 'import:' .. import, 'slot')
 redis.call('ZREM', P .. 'imports', import)
-redis.call('DEL', P .. 'import:' .. import, P .. 'import:' .. import .. ':rows')
+local key = P .. 'import:' .. import
+redis.call('DEL', key, key .. ':rows', key .. ':watched', key .. ':joined')
 if slot and redis.call('HGET', P .. 'imports:slots', slot) == import then
   redis.call('HDEL', P .. 'imports:slots', slot)
   redis.pcall('SET', P .. 'imports:rest:' .. slot, '1', 'PX', ARGV[2]) -- a full Redis may refuse this command

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import math
 import secrets
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Final, Literal
 
 import redis
 
-from customer_sync.person.merge import from_json, to_json
 from customer_sync.store import keys
-from customer_sync.store.forms import EventRef
-from customer_sync.store.items import ImportMark
+from customer_sync.store.import_row import Row, pressed, unpressed
+from customer_sync.store.items import UPDATING, ImportMark
 from customer_sync.store.scripts import Scripts, as_text
 
 #: How long a import_ holds its items, in seconds; longer than it is ever waited for.
@@ -40,26 +38,10 @@ TURN_S = 20.0
 #: When an import that was opened or is being sent counts as left by a dead worker, in seconds: longer than its call
 #: may take.
 SILENT_S = 60.0
-
-
-class Row(NamedTuple):
-    """One person in an import: what has to be written when Brevo has made the contact.
-
-    Args:
-        target: the person.
-        email: the address.
-        record: the person's record as it is to be stored then.
-        events: the events behind the changes that were taken.
-        tries: how often it had failed before.
-        is_part: whether something is left for a single call: values that no import may carry.
-    """
-
-    target: str
-    email: str
-    record: str
-    events: tuple[EventRef, ...]
-    tries: int
-    is_part: bool = False
+#: What an import does: it creates contacts only, or it updates contacts only.
+Kind = Literal["creates", "updates"]
+#: The letters before an import's number.
+_LETTERS: Final = {"creates": "i", "updates": UPDATING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +63,15 @@ class Import:
         process: Brevo's number of it; None while it is not known.
         looks: how often its contacts were counted and many were missing.
         info: what Brevo told of it at its end, as JSON.
+        nonce: of an import that updates: what its riders were sent.
+        riders: the riders, as JSON.
+        step: the number of the opening size that it tries; -1 for none.
+        ended_ms: when its end was seen, 0 before.
+        checked: how many of its rows were read back one by one.
+        odd: how many of them did not show what was sent.
+        is_watched: whether urgent news came of somebody in it while it ran.
+        is_bare: whether of its rows only the people's numbers are left: it was given up.
+        ask_s: of an import that updates: at which age Brevo is asked for it, whatever its riders show.
     """
 
     id: str
@@ -96,6 +87,25 @@ class Import:
     process: int | None
     looks: int
     info: str
+    nonce: str = ""
+    riders: str = "[]"
+    step: int = -1
+    ended_ms: int = 0
+    checked: int = 0
+    odd: int = 0
+    is_watched: bool = False
+    is_bare: bool = False
+    ask_s: float = 0.0
+
+    @property
+    def kind(self) -> Kind:
+        """What it does: its name tells."""
+        return "updates" if self.id.startswith(UPDATING) else "creates"
+
+    @property
+    def since_end_s(self) -> float:
+        """How long ago its end was seen, in seconds; 0.0 before."""
+        return max(0.0, (self.now_ms - self.ended_ms) / 1000) if self.ended_ms else 0.0
 
     @property
     def age_s(self) -> float:
@@ -136,29 +146,30 @@ class Imports:
         running, proving, *resting = (int(one) for one in pipe.execute())
         return not running and not proving and sum(resting) < self._slots
 
-    def open(self, lane: str) -> tuple[str, int] | None:
+    def open(self, lane: str, kind: Kind = "creates") -> tuple[str, int] | None:
         """Begin an import and return its id and slot; None while another one runs or every list rests.
 
         An import of a proof is another one, too: see `customer_sync.store.proofs`.
         """
-        answer = self._scripts.run("import_open", lane, self._slots, int(SILENT_S * 1000))
+        answer = self._scripts.run("import_open", lane, self._slots, int(SILENT_S * 1000), _LETTERS[kind])
         return (as_text(answer[0]), int(answer[1])) if answer else None
 
-    def prepare(self, import_: str, list_id: int, since: str) -> None:
-        """Note by what the contacts of an import will be told."""
-        self._client.hset(keys.import_key(import_), mapping={"list": list_id, "since": since})
+    def prepare(self, import_: str, list_id: int, since: str, **facts: str | int) -> None:
+        """Note by what the contacts of an import will be told, and further facts of it."""
+        items: list[str | int] = ["list", list_id, "since", since, *(part for pair in facts.items() for part in pair)]
+        self._client.hset(keys.import_key(import_), items=items)
 
     def save_rows(self, import_: str, rows: Sequence[Row]) -> None:
         """Store the rows of an import. They hold names and addresses, so they are deleted when the import ends."""
         for start in range(0, len(rows), STEP):
-            self._client.rpush(keys.import_rows_key(import_), _pressed(rows[start : start + STEP]))
+            self._client.rpush(keys.import_rows_key(import_), pressed(rows[start : start + STEP]))
 
     def replace_rows(self, import_: str, rows: Sequence[Row]) -> None:
         """Store the rows again, without persons who stay out: such a person may be erased before the import ends."""
         pipe = self._client.pipeline()
         pipe.delete(keys.import_rows_key(import_))
         for start in range(0, len(rows), STEP):
-            pipe.rpush(keys.import_rows_key(import_), _pressed(rows[start : start + STEP]))
+            pipe.rpush(keys.import_rows_key(import_), pressed(rows[start : start + STEP]))
         pipe.execute()
 
     def import_take(
@@ -186,6 +197,10 @@ class Imports:
         """
         if not self._scripts.run("import_send", import_, int(SILENT_S * 1000)):
             raise Gone(import_)
+
+    def unsent(self, import_: str) -> None:
+        """Note that Brevo has certainly not taken an import."""
+        self._client.hset(keys.import_key(import_), "state", "refused")
 
     def count(self, import_: str, rows: int) -> None:
         """Store how many rows the import has."""
@@ -238,6 +253,22 @@ class Imports:
         self.look_in(sent, 0.0)
         return bool(sent)
 
+    def joining(self, import_: str, targets: Sequence[str]) -> None:
+        """Note who is about to join lists: live work may take them back before the call that puts them there."""
+        self._client.sadd(keys.import_joined(import_), *targets)
+
+    def pace_s(self, kind: Kind, rows: int) -> float | None:
+        """Return how long an import of so many rows takes, by the last one of its kind; None before the first."""
+        raw: Any = self._client.hmget(keys.imports_pace(kind), "ms", "rows")
+        if raw[0] is None:
+            return None
+        return float(raw[0]) / 1000 * min(2.0, max(0.2, rows / max(1.0, float(raw[1]))))
+
+    def took(self, import_: Import) -> None:
+        """Note how long an import took."""
+        items: list[str | int] = ["ms", int(import_.age_s * 1000), "rows", import_.rows or 0]
+        self._client.hset(keys.imports_pace(import_.kind), items=items)
+
     def asked_s(self) -> float:
         """Return how long ago Brevo was last asked for its processes, in seconds; infinite after 10 minutes."""
         left_ms: Any = self._client.pttl(keys.IMPORTS_ASKED)
@@ -258,22 +289,39 @@ class Imports:
             raw: Any = self._client.lindex(keys.import_rows_key(import_), index)
             if raw is None:
                 return
-            yield [
-                Row(target, email, record, tuple(EventRef(*one) for one in events), tries, bool(is_part))
-                for target, email, record, events, tries, is_part in from_json(zlib.decompress(raw))
-            ]
+            yield unpressed(raw)
             index += 1
 
-    def note(self, import_: Import, **facts: str | int) -> None:
+    def watched(self, import_: str) -> list[str]:
+        """Return the people of an import that updates of whom urgent news came while it ran."""
+        found: Any = self._client.smembers(keys.import_watched(import_))
+        return sorted(map(as_text, found))
+
+    def strip(self, import_: Import) -> None:
+        """Keep of an import that nobody waits for only whom it is about: what they were sent may yet be overwritten."""
+        self.replace_rows(import_.id, [row.bare for rows in self.rows(import_.id) for row in rows])
+        self.note(import_, bare=1)
+
+    def held(self, import_: str, lane: str, targets: Sequence[str]) -> frozenset[str]:
+        """Return those of these people whose item the import still holds."""
+        found: Any = self._client.hmget(keys.lane(lane, "tok"), list(targets)) if targets else []
+        return frozenset(
+            target for target, token in zip(targets, found, strict=True) if as_text(token).partition("|")[0] == import_
+        )
+
+    def note(self, import_: Import, **facts: str | float) -> None:
         """Write facts of an import that is still known."""
         if self._client.exists(keys.import_key(import_.id)):
-            items: list[str | int] = [part for pair in facts.items() for part in pair]
+            items: list[str | float] = [part for pair in facts.items() for part in pair]
             self._client.hset(keys.import_key(import_.id), items=items)
 
     def give_up(self, import_: Import) -> None:
         """Stop waiting for an import: remove its rows, and free its slot, which gets another technical list."""
         self.note(import_, state="overdue")
-        self._client.delete(keys.import_rows_key(import_.id))
+        if import_.kind == "updates":
+            self.strip(import_)
+        else:
+            self._client.delete(keys.import_rows_key(import_.id))
         self.set_list(import_.slot, None)
         if as_text(self._client.hget(keys.IMPORT_SLOTS, str(import_.slot))) == import_.id:
             self._client.hdel(keys.IMPORT_SLOTS, str(import_.slot))
@@ -301,6 +349,15 @@ class Imports:
             process=int(facts["process"]) if "process" in facts else None,
             looks=int(facts.get("looks", 0)),
             info=facts.get("info", ""),
+            nonce=facts.get("nonce", ""),
+            riders=facts.get("riders", "[]"),
+            step=int(facts.get("step", -1)),
+            ended_ms=int(facts.get("ended", 0)),
+            checked=int(facts.get("checked", 0)),
+            odd=int(facts.get("odd", 0)),
+            is_bare="bare" in facts,
+            ask_s=float(facts.get("ask_s", 0)),
+            is_watched=bool(self._client.exists(keys.import_watched(import_))),
         )
 
     # the technical lists
@@ -332,14 +389,6 @@ class Imports:
     def end_turn(self, token: str) -> None:
         """Give the turn back."""
         self._scripts.run("run_lease", keys.FOLLOWER, token, 0)
-
-
-def _pressed(rows: Sequence[Row]) -> bytes:
-    packed = [
-        [row.target, row.email, row.record, [list(one) for one in row.events], row.tries, int(row.is_part)]
-        for row in rows
-    ]
-    return zlib.compress(to_json(packed).encode(), 1)
 
 
 class Gone(Exception):

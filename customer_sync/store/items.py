@@ -22,13 +22,18 @@ log = get(__name__)
 SOLO_TRIES: Final = 3
 #: What stands for an import in the mark of a row, once it is known whether that import made the contact.
 CREATED, NOT_CREATED = "+", "-"
+#: The first letters of the name of an import that updates.
+UPDATING = "iu"
+#: What stands for such an import in the mark of a row once it is over, where it may have overwritten what was written
+#: meanwhile; behind it may stand the token of a lease.
+OVER = "!"
 
 
 class ImportMark(NamedTuple):
     """An import that took a person's row along: it may have made a contact for them, or may do so yet.
 
     Args:
-        import_id: the import; `CREATED` or `NOT_CREATED` once it is over and that is known of the row.
+        import_id: the import; `CREATED`, `NOT_CREATED` or `OVER` once it is over and that is known of the row.
         email: the address it was sent with.
         lists: the lists it was sent for.
         at_ms: when.
@@ -40,6 +45,11 @@ class ImportMark(NamedTuple):
     lists: tuple[int, ...]
     at_ms: int
     filled: frozenset[str] = frozenset()
+
+    @property
+    def updates(self) -> bool:
+        """Whether that import updates the contact."""
+        return self.import_id.startswith((UPDATING, OVER))
 
     def encode(self) -> str:
         """Return the mark as stored."""
@@ -130,13 +140,13 @@ class Taken:
 
     Args:
         state: `taken`; `probe` is one item after a pause; `empty` when nothing is due; `closed` when the breaker is
-            open.
+            open; `left` when what is due is left to the bulk gear.
         wait_s: when to ask again; None when nothing waits at all.
         token: proves the lease.
         items: what was leased.
     """
 
-    state: Literal["taken", "probe", "empty", "closed"]
+    state: Literal["taken", "probe", "empty", "closed", "left"]
     wait_s: float | None
     token: str
     items: tuple[Item, ...]
@@ -247,7 +257,7 @@ def taken_of(answer: Any) -> Taken:
     state, wait_ms, token, raw = answer
     wait_s = None if wait_ms < 0 else wait_ms / 1000
     items = tuple(map(_item, raw))
-    return Taken(as_text(state), wait_s, as_text(token), items)  # type: ignore[arg-type]  # the script's four words
+    return Taken(as_text(state), wait_s, as_text(token), items)  # type: ignore[arg-type]  # the script's five words
 
 
 def _mark_of(raw: bytes) -> ImportMark | None:

@@ -3,7 +3,7 @@
 | key | type | holds |
 |---|---|---|
 | `format` | string | the version of the stored forms that this Redis was begun with |
-| `salt` | string | the key of the fingerprints, see `customer_sync.store.salt` |
+| `salt` | hash | `key`: the key of the fingerprints, see `customer_sync.store.salt` |
 | `clocks` | hash | host whose clock is wrong → `seconds ahead of Redis|when it was measured (s)` |
 | `inbox` | stream | webhook requests that wait to be read, group `workers` |
 | `inbox:tries` | hash | entry → how often it was taken up again after a crash |
@@ -11,8 +11,9 @@
 | `clock` | string | the time of the last sweep, in ms: a sweep that is earlier tells that the clock was set back |
 | `seen:<hash>` | string, 50 h | an event id that was handled |
 | `seq` | counter | the next person |
-| `em:<bucket>` | hash | fingerprint of an address → person |
-| `ref:<bucket>` | hash | ref → `person|since (ms)|seen (µs)`; or `=`, the ref that it became, when |
+| `em:<letters>` | hash | fingerprint of an address, without these two letters → person |
+| `ref:<letters>` | hash | ref, likewise → `person|since (ms)|seen (µs)` or `person|since (s)+µs`; or `=`, ref, when |
+| `split` | set | the hashes `em` and `ref` that were full: what was in them is in those of three letters |
 | `left` | hash | person → which records led there before, until when (ms): `ref:until,...` |
 | `formers` | hash | ref → whose address it had before, until when (ms): `person:until,...` |
 | `from:<lane>`, `to:<lane>` | hash | person of a new address → person of the old one whose contact it gets, and back |
@@ -34,6 +35,9 @@
 | `imports` | sorted set | import under way → when it is to be looked at, in ms |
 | `import:<import>` | hash | what is known of an import: state, lists, rows, process |
 | `import:<import>:rows` | list | its rows with what is to be stored, compressed; gone once it is over |
+| `import:<import>:watched` | set | people of an import that updates of whom urgent news came while it ran |
+| `import:<import>:joined` | set | its people who were put on lists after it, or are about to be |
+| `imports:pace:<kind>` | hash | how long the last import took: `ms`, `rows` |
 | `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots not used for a while |
 | `imports:lists` | hash | slot → the technical list at Brevo |
 | `imports:asked` | string, 10 min | when Brevo's processes were last asked for: the age is read from the key's TTL |
@@ -177,16 +181,6 @@ def person(number: str) -> str:
     return f"{PREFIX}p:{number}"
 
 
-def email_bucket(fingerprint: str) -> str:
-    """Return the hash that holds a fingerprint of an address; many small hashes need a quarter of one large one."""
-    return f"{PREFIX}em:{fingerprint[:3]}"
-
-
-def ref_bucket(fingerprint: str) -> str:
-    """Return the hash that holds a fingerprint of (source, id)."""
-    return f"{PREFIX}ref:{fingerprint[:3]}"
-
-
 def record(lane_name: str, target: str) -> str:
     """Return the key of what a lane keeps of a record of its own."""
     return f"{PREFIX}rec:{lane_name}:{target}"
@@ -220,6 +214,21 @@ def import_key(name: str) -> str:
 def import_rows_key(name: str) -> str:
     """Return the rows of an import."""
     return f"{PREFIX}import:{name}:rows"
+
+
+def import_watched(name: str) -> str:
+    """Return the people of an import that updates of whom urgent news came while it ran."""
+    return f"{PREFIX}import:{name}:watched"
+
+
+def import_joined(name: str) -> str:
+    """Return the people of an import who joined lists after it, or are about to."""
+    return f"{PREFIX}import:{name}:joined"
+
+
+def imports_pace(kind: str) -> str:
+    """Return how long the last import of a kind took."""
+    return f"{PREFIX}imports:pace:{kind}"
 
 
 def import_rest(slot: int) -> str:

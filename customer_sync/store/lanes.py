@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from hashlib import sha1
-from typing import Any, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import redis
 
@@ -64,11 +64,16 @@ class Pace(NamedTuple):
         ripe_items: so many bulk items are worth an import.
         ripe_s: after this time, in seconds, any number of them is looked at.
         backlog: more live items than these are a backlog, for the bulk gear too.
+        behind: while more requests than these wait to be read, a backlog is not loaded: more of it is about to come.
     """
 
     ripe_items: int = 1000
     ripe_s: float = 3.0
     backlog: int = 300
+    behind: int = 200
+
+
+_PACE: Final = Pace()
 
 
 class Wait(NamedTuple):
@@ -111,7 +116,7 @@ class Lanes:
             facts: list[str] = [part for pair in self._registered.items() for part in pair]
             self._client.hset(keys.LANES, items=list(facts))
 
-    def take(self, lane: str, count: int, *, lease_s: float = LEASE_S, which: Which = "all") -> Taken:
+    def take(self, lane: str, count: int, *, lease_s: float = LEASE_S, which: Which = "all", bucket: str = "") -> Taken:
         """Lease up to `count` due items: urgent before live before bulk.
 
         Args:
@@ -119,8 +124,11 @@ class Lanes:
             count: how many at most.
             lease_s: for how long.
             which: `all`; `live` leaves bulk items to the bulk gear; `single` takes those that it gave back.
+            bucket: for `live`, the rate limit of the lane: where it is none, a backlog is left to the bulk gear.
         """
-        return self._with_owners(lane, taken_of(self._scripts.run("take", lane, count, int(lease_s * 1000), which)))
+        more = (bucket, _PACE.backlog, _PACE.behind)
+        answer = self._scripts.run("take", lane, count, int(lease_s * 1000), which, *more)
+        return self._with_owners(lane, taken_of(answer))
 
     def load(self, lane: str, count: int, token: str, pace: Pace) -> Taken:
         """Lease up to `count` items that the bulk gear has not looked at; live work may take them back.
@@ -131,7 +139,7 @@ class Lanes:
             token: that of the load so far; "" begins one, when it is worth while.
             pace: what is worth while.
         """
-        more = (pace.ripe_items, int(pace.ripe_s * 1000), pace.backlog)
+        more = (pace.ripe_items, int(pace.ripe_s * 1000), pace.backlog, pace.behind)
         return taken_of(self._scripts.run("take", lane, count, int(LOAD_LEASE_S * 1000), "bulk", token, *more))
 
     def _with_owners(self, lane: str, taken: Taken) -> Taken:
@@ -141,6 +149,12 @@ class Lanes:
             return taken
         found = self._scripts.run("whose", *whoms)
         return replace(taken, items=tuple(map(with_owner, taken.items, found)))
+
+    def unlooked(self, lane: str) -> int:
+        """Return how many bulk items are due that the bulk gear has not looked at yet."""
+        looked = self._client.hget(keys.lane(lane, "looked"), "2")
+        first = f"({as_text(looked)}" if looked else "-inf"
+        return int(self._client.zcount(keys.queue(lane, 2), first, "+inf"))
 
     def tell_loaded(self, lane: str) -> None:
         """Let the bulk gear of a lane be woken although nothing waits: it has loads that wait for their turn."""

@@ -68,6 +68,7 @@ class People:
 
     def __init__(self, client: redis.Redis, salt: bytes, scripts: Scripts) -> None:
         self._client = client
+        self._scripts = scripts
         self.salt = salt
         self.names = AttributeNames(scripts)
 
@@ -97,41 +98,24 @@ class People:
 
     def find(self, email: str) -> str | None:
         """Return the number of the person with this address, None when nothing is known of it."""
-        fp = self.fingerprint(email)
-        found = self._client.hget(keys.email_bucket(fp), fp)
-        return as_text(found) if found else None
+        return self.find_addresses([self.fingerprint(email)])[0]
 
     def find_ref(self, source: str, record_id: str) -> str | None:
         """Return the number of the person that a platform's id leads to, None when there is none."""
-        ref = self.ref(source, record_id)
-        found = as_text(self._client.hget(keys.ref_bucket(ref), ref))
-        return found.split("|")[0] or None if not found.startswith("=") else None
+        return self._where([f"r{self.ref(source, record_id)}"])[0] or None
 
     def find_many(self, pairs: Sequence[tuple[str, str]]) -> list[str | None]:
         """Return whom each (ref, fingerprint of the address) leads to: by the ref, else by the address."""
-        pipe = self._client.pipeline(transaction=False)
-        for ref, fp in pairs:
-            pipe.hget(keys.ref_bucket(ref), ref)
-            pipe.hget(keys.email_bucket(fp), fp)
-        raw = [as_text(one) for one in pipe.execute()] if pairs else []
-        by_id = [one.split("|")[0] if not one.startswith("=") else "" for one in raw[::2]]
-        return [known or address or None for known, address in zip(by_id, raw[1::2], strict=True)]
+        found = self._where([one for ref, fp in pairs for one in (f"r{ref}", f"e{fp}")])
+        return [known or address or None for known, address in zip(found[::2], found[1::2], strict=True)]
 
     def last_name(self, ref: str) -> str:
         """Return the key under which a customer goes on who was merged into another one; else the same key."""
-        for _ in range(10):
-            raw = self._client.hget(keys.ref_bucket(ref), ref) if ref else None
-            if raw is None or not as_text(raw).startswith("="):
-                break
-            ref = as_text(raw)[1:].partition("|")[0]
-        return ref
+        return self._where([f"n{ref}"])[0]
 
     def find_addresses(self, fps: Sequence[str]) -> list[str | None]:
         """Return the number of the person with each fingerprint of an address, None where there is none."""
-        pipe = self._client.pipeline(transaction=False)
-        for fp in fps:
-            pipe.hget(keys.email_bucket(fp), fp)
-        return [as_text(one) or None for one in pipe.execute()]
+        return [one or None for one in self._where([f"e{fp}" for fp in fps])]
 
     def formers(self, ref: str) -> list[str]:
         """Return the numbers of the people whose address a record had before."""
@@ -143,12 +127,11 @@ class People:
 
     def home(self, ref: str) -> str | None:
         """Return the number of the person that a record leads to, None when nobody knows it."""
-        for _ in range(10):
-            found = as_text(self._client.hget(keys.ref_bucket(ref), ref))
-            if not found.startswith("="):
-                return found.split("|")[0] or None
-            ref = found[1:].split("|")[0]
-        return None
+        return self._where([f"h{ref}"])[0] or None
+
+    def _where(self, asked: Sequence[str]) -> list[str]:
+        """Return where fingerprints lead, see `whereis.lua`; in one round trip."""
+        return [as_text(one) for one in self._scripts.run("whereis", *asked)] if asked else []
 
     def read(self, number: str) -> Person:
         """Return a person; nobody in particular when there is none."""

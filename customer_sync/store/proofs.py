@@ -156,6 +156,12 @@ class Proofs:
         turn = secrets.token_hex(8)
         return turn if self._client.set(keys.PROOF_TURN, turn, nx=True, px=int(TURN_S * 1000)) else None
 
+    def seize_turn(self) -> str:
+        """Return the token of a turn, although another process has it: that one can store nothing any more."""
+        turn = secrets.token_hex(8)
+        self._client.set(keys.PROOF_TURN, turn, px=int(TURN_S * 1000))
+        return turn
+
     def save_run(self, turn: str, state: Any = None) -> bool:
         """Keep the turn, and the state where one is given; False when the turn was lost: nothing was changed."""
         text = "" if state is None else json.dumps(state)

@@ -3,18 +3,26 @@
 It is made once and kept in Redis: out of `TAJO_SECRET_KEY` where that is set, else by chance. A Redis may lose it (a
 flush, a failover to an empty replica) while processes live that work with it: each writes back what it knows. A process
 that finds another one there ends, because what it would write nobody else would find.
+
+Version 2 of the stored forms kept it as a string. A script of that version would take people apart who are written as
+now; but it reads the key first, and changes nothing where that is no string. So the first process of this version makes
+it a hash.
 """
 
 from __future__ import annotations
 
 import secrets
+from typing import Any, Final
 
 import redis
+from redis.client import Pipeline
 
 from customer_sync.errors import ConfigError
 from customer_sync.store import keys
 from customer_sync.store.forms import VERSION
 from customer_sync.store.vault import derived_from
+
+_FIELD: Final = "key"
 
 
 class Estranged(ConfigError):
@@ -38,13 +46,13 @@ def open_salt(client: redis.Redis, secret_key: str | None) -> bytes:
     Raises:
         ConfigError: Redis holds people of a form that was never released.
     """
-    salt = client.get(keys.SALT)
+    salt = _read(client)
     if salt is None:
         made = derived_from(secret_key, "fingerprints") if secret_key else secrets.token_bytes(32)
-        if client.set(keys.SALT, made, nx=True):
+        if client.hsetnx(keys.SALT, _FIELD, made):
             client.set(keys.FORMAT, VERSION, nx=True)
             return made
-        salt = client.get(keys.SALT)
+        salt = _read(client)
     if not client.exists(keys.FORMAT) and client.exists(keys.SEQ):
         raise ConfigError(
             "Redis holds people in a form from before version 0.1.0 was released.",
@@ -60,11 +68,34 @@ def keep_salt(client: redis.Redis, salt: bytes) -> bool:
     Raises:
         Estranged: there is another one.
     """
+    _read(client)  # Redis may have been put back to a day before this version
     step = client.pipeline(transaction=True)
-    step.set(keys.SALT, salt, nx=True)
+    step.hsetnx(keys.SALT, _FIELD, salt)
     step.set(keys.FORMAT, VERSION, nx=True)
-    step.get(keys.SALT)
+    step.hget(keys.SALT, _FIELD)
     was_lost, _, found = step.execute()
     if found != salt:
         raise Estranged
     return bool(was_lost)
+
+
+def _read(client: redis.Redis) -> bytes | None:
+    try:
+        found: Any = client.hget(keys.SALT, _FIELD)
+    except redis.ResponseError as error:
+        if not str(error).startswith("WRONGTYPE"):
+            raise
+        client.transaction(_shut_out, keys.SALT)
+        found = client.hget(keys.SALT, _FIELD)
+    return found if found is None else bytes(found)
+
+
+def _shut_out(step: Pipeline) -> None:
+    """Make the key of version 2 one of this version, unless another process has just done so."""
+    if step.type(keys.SALT) == b"string":
+        salt = step.get(keys.SALT)
+        step.multi()
+        step.delete(keys.SALT)
+        step.hset(keys.SALT, _FIELD, salt)
+    else:
+        step.multi()

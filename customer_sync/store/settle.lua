@@ -38,12 +38,49 @@ local function place(target) -- where the bulk gear has looked already
   return math.min(looked, now)
 end
 
+local function import_of(mark) return mark and string.match(mark, '^(.-)|') end
+
+local function is_updating(mark) return mark and string.sub(mark, 1, 2) == 'iu' end
+
+local function is_running(import)
+  if running[import] == nil then running[import] = redis.call('ZSCORE', P .. 'imports', import) and true or false end
+  return running[import]
+end
+
 -- Remove the mark of an import after a worker has stored what Brevo has, if the import can change nothing any more.
 local function unmark(target, mark)
   if not mark then return end
-  local import = string.match(mark, '^(.-)|')
-  if running[import] == nil then running[import] = redis.call('ZSCORE', P .. 'imports', import) and true or false end
-  if is_import or not running[import] then table.insert(unmarked, target) end
+  if import_of(mark) == '!' .. token then
+    -- the import ended during this very lease: it may have overwritten what this worker has written
+    redis.call('HSET', P .. 'mark:' .. lane, target, '!' .. string.match(mark, '|.*$'))
+  elseif is_import or not is_running(import_of(mark)) then table.insert(unmarked, target) end
+end
+
+-- What an import that updates is: `unsent`, `overdue` (nobody waits for it, and it may still change contacts), or `over`.
+local fate
+local function fate_of_import()
+  if not fate then
+    local state = redis.call('HGET', P .. 'import:' .. token, 'state')
+    fate = (state == 'opened' or state == 'refused') and 'unsent' or state == 'overdue' and state or 'over'
+  end
+  return fate
+end
+
+-- An import that updates has ended for a row that is not settled with its record. `!` instead of the import's name: the
+-- import may have overwritten what was written meanwhile and lifted a block, so everything is sent again. Behind the `!`
+-- stands the token of a lease under which a worker may have made its calls before that.
+local function shake(target, mark, holder)
+  if fate_of_import() == 'unsent' then table.insert(unmarked, target)
+  elseif fate == 'over' then
+    redis.call('HSET', P .. 'mark:' .. lane, target, '!' .. holder .. string.match(mark, '|.*$'))
+  end
+end
+
+-- Note that urgent news came of a person whom a running import updates: its end must be found soon.
+local function watch(target, mark)
+  if is_import or not is_updating(mark) or prio_of(lane, target) ~= 0 or not is_running(import_of(mark)) then return end
+  redis.call('SADD', P .. 'import:' .. import_of(mark) .. ':watched', target)
+  redis.call('ZADD', P .. 'imports', 'XX', 'LT', now + 1000, import_of(mark))
 end
 
 -- Whether no change came for an item since the lease began.
@@ -80,7 +117,7 @@ local function erase(item, taken)
   local stamp = string.format('%.0f', item.at)
   local withdrawn = item.withdrawn and '|' .. string.format('%.0f', item.withdrawn) or ''
   for _, fp in ipairs(item.fps) do
-    if is_over and mailbox(fp) == item.target then redis.call('HDEL', em_key(fp), fp) end
+    if is_over and mailbox(fp) == item.target then index_drop(EM, fp) end
     redis.call('HSET', P .. 'tomb', 'e:' .. fp, stamp .. withdrawn)
   end
   local kept = {}
@@ -88,7 +125,7 @@ local function erase(item, taken)
   for _, ref in ipairs(item.refs) do
     local known = read_ref(ref)
     if is_over or (known and known.person == item.target and not kept[ref] and is_all(item.target, taken)) then
-      redis.call('HDEL', ref_key(ref), ref)
+      index_drop(REF, ref)
       redis.call('HDEL', P .. 'formers', ref)
     end
     redis.call('HSET', P .. 'tomb', 'r:' .. ref, stamp)
@@ -107,11 +144,30 @@ local function erase(item, taken)
   end
 end
 
+-- The token of the lease under which somebody has an item now; '' where nobody has it.
+local function holder_of(target)
+  return string.match(redis.call('HGET', P .. 'tok:' .. lane, target) or '', '^(.-)|') or ''
+end
+
 -- An import has ended for a row that live work took back. If the item has been delivered since, its mark is removed. If
 -- the item still waits, its mark tells whether the import made the contact: `+` instead of the import's name for yes,
 -- `-` for no.
+-- After an import that updates, what live work wrote meanwhile is sent again; what was withdrawn goes first.
 local function tell_of(item, mark)
-  if not redis.call('ZSCORE', P .. 'since:' .. lane, item.target) then unmark(item.target, mark)
+  if is_updating(mark) then
+    if import_of(mark) ~= token then return end
+    shake(item.target, mark, holder_of(item.target))
+    if fate == 'over' then
+      local is_watched = redis.call('SISMEMBER', P .. 'import:' .. token .. ':watched', item.target) == 1
+      tell(item.target, is_watched and 0 or 1, now, {LOOK})
+      again_now = true
+    end
+  elseif import_of(mark) == token and redis.call('SISMEMBER', P .. 'import:' .. token .. ':joined', item.target) == 1 then
+    -- the contact may have joined the lists after what live work has written
+    shake(item.target, mark, holder_of(item.target))
+    tell(item.target, 1, now, {LOOK})
+    again_now = true
+  elseif not redis.call('ZSCORE', P .. 'since:' .. lane, item.target) then unmark(item.target, mark)
   elseif mark and string.match(mark, '^(.-)|') == token and item.verdict ~= 'again' then
     local word = item.record and '+' or '-'
     redis.call('HSET', P .. 'mark:' .. lane, item.target, word .. string.match(mark, '|.*$'))
@@ -120,7 +176,7 @@ end
 
 local function solo(item, mark)
   -- the import has ended for this row: no later delivery needs to wait for the import
-  if is_import and mark then
+  if is_import and mark and not is_updating(mark) then
     redis.call('HSET', P .. 'mark:' .. lane, item.target, '-' .. string.match(mark, '|.*$'))
   end
   local tries = tonumber(redis.call('HGET', P .. 'tries:' .. lane, item.target) or '0')
@@ -157,7 +213,7 @@ local function pass_on(item)
     for ref in pairs(each(P .. 'left', item.target)) do
       local home, name = home_of(ref)
       if home and home == next_home then
-        tell(home, 0, now, {'2' .. name .. '~' .. string.sub(item.found, 3)})
+        tell(home, 0, now, {string.sub(item.found, 1, 1) .. name .. '~' .. string.sub(item.found, 3)})
         again_now = true
       end
     end
@@ -189,6 +245,9 @@ for i, item in ipairs(list) do
     table.insert(ours, item.target)
     if item.record and item.verdict ~= 'erased' then store(item.target, item.record) end
     if item.urgent then set_prio(lane, item.target, 0) end
+    watch(item.target, marks[i])
+    if item.old then watch(item.old.target, redis.call('HGET', P .. 'mark:' .. lane, item.old.target)) end
+    if is_import and item.verdict ~= 'done' and is_updating(marks[i]) then shake(item.target, marks[i], '') end
     if item.verdict == 'again' then
       if item.burns then redis.call('HINCRBY', P .. 'tries:' .. lane, item.target, 1) end
       requeue(item.target, due_after_lease(lane, item.target, now + item.due_in))

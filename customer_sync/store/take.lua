@@ -1,11 +1,15 @@
 -- Lease due items of a lane.
 -- ARGV: lane, how many, lease in ms, which; for `bulk` further: a token to continue with or '', from how many items an
--- import is worth while, after how many ms any number is, how many live items make a backlog. `which` is
+-- import is worth while, after how many ms any number is, how many live items make a backlog, how many requests in the
+-- inbox say that more is about to come; for `live` further: the lane's limit, or '' for a lane without a bulk gear, and
+-- the same two numbers. `which` is
 --   all     urgent first, then live, then bulk; bulk items get the remaining places, and at least a tenth
---   live    urgent first, then live; bulk items are left to the bulk gear
+--   live    urgent first, then live; bulk items are left to the bulk gear, and where no limit makes calls rare a burst
+--           of live items, too
 --   bulk    items that the bulk gear has not looked at yet: bulk items, and live items when they make a backlog
 --   single  bulk items that the bulk gear has looked at and given back
--- Returns {state, wait_ms, token, items} with state taken, probe (after a pause), empty or closed; an item is
+-- Returns {state, wait_ms, token, items} with state taken, probe (after a pause), empty, closed, or left (a burst is
+-- left to the bulk gear); an item is
 -- {target, tries, since, prio, record or '', mark of an import or '', changes, old}; `old` is {} or, where the contact of
 -- an old address is to become the one of this person, {target, record, mark, changes}: it is leased, too; its own
 -- changes are only shown.
@@ -80,11 +84,35 @@ local function until_ripe()
   return math.max(0, tonumber(first[2]) + tonumber(ARGV[7]) - now)
 end
 
-local wait = -1
+-- Whether a burst has only begun: live items wait that the bulk gear has not looked at, none of them for long. What
+-- waits for longer is sent in any case.
+local BURST_MS = 3000
+local function is_young()
+  local from = '(' .. string.format('%.0f', looked(1))
+  local first = redis.call('ZRANGEBYSCORE', qkey(lane, 1), from, '+inf', 'WITHSCORES', 'LIMIT', 0, 1)
+  return first[2] and now - tonumber(first[2]) < BURST_MS
+end
+
+-- Whether many requests wait to be read: what they say of the same people goes along with one call, or one import.
+local function is_behind(requests)
+  return redis.call('EXISTS', P .. 'inbox') == 1 and redis.call('XLEN', P .. 'inbox') > tonumber(requests)
+end
+
+-- Whether the bulk gear is to have the live items: single calls would be many, and an import may begin.
+local function is_for_gear()
+  if which ~= 'live' or (ARGV[5] or '') == '' or redis.call('HGET', P .. 'lim:' .. ARGV[5], 'rps') ~= '0' then return false end
+  if redis.call('HLEN', P .. 'imports:slots') > 0 or not is_young() then return false end
+  local fresh = redis.call('ZCOUNT', qkey(lane, 1), '(' .. string.format('%.0f', looked(1)), now)
+  return is_behind(ARGV[7]) or fresh > tonumber(ARGV[6])
+end
+
+local LEFT_MS = 50 -- how soon it is looked again
+local wait, is_left = -1, is_for_gear()
 if which == 'bulk' then
   wait = until_ripe()
   if wait == 0 or (ARGV[5] ~= '' and wait > 0) then pick_fresh(2, n) end
-  if #picked < n and redis.call('ZCOUNT', qkey(lane, 1), '-inf', now) > tonumber(ARGV[8]) then
+  local has_backlog = redis.call('ZCOUNT', qkey(lane, 1), '-inf', now) > tonumber(ARGV[8])
+  if #picked < n and has_backlog and not (is_behind(ARGV[9]) and is_young()) then
     pick_fresh(1, n - #picked)
   end
 elseif which == 'single' then
@@ -95,7 +123,8 @@ else
   pick(0, urgent)
   local room = n - #urgent
   local bulk = last == 2 and room > 1 and due(2, math.max(1, math.floor(n / 10))) or {}
-  local live = due(1, room - #bulk)
+  local live = is_left and redis.call('ZRANGEBYSCORE', qkey(lane, 1), '-inf', looked(1), 'LIMIT', 0, room)
+    or due(1, room - #bulk)
   pick(1, live)
   if last == 2 and #urgent + #live + #bulk < n then bulk = due(2, n - #urgent - #live) end
   pick(2, bulk)
@@ -140,6 +169,7 @@ if is_paired then
   if #kept == 0 and #picked > 0 then return {'empty', NEAR_MS, '', {}} end
   picked = kept
 end
+if #picked == 0 and is_left then return {'left', LEFT_MS, '', {}} end
 if #picked == 0 then return {'empty', wait, '', {}} end
 
 local token = which == 'bulk' and ARGV[5] or ''

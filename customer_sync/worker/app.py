@@ -20,6 +20,7 @@ from celery.worker import state
 from customer_sync import assembly, registry
 from customer_sync.base import log
 from customer_sync.batch.puller import Puller
+from customer_sync.brevo.proof.prover import Prover
 from customer_sync.config import ConfigFaults, Settings
 from customer_sync.engine import pauses
 from customer_sync.engine.lane import PLATFORMS
@@ -106,6 +107,16 @@ def puller() -> Puller:
         redis.RedisError: Redis cannot be reached.
     """
     return assembly.open_puller(settings(), line(), home())
+
+
+@cache
+def prover() -> Prover:
+    """Return what advances proofs in this process.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached.
+    """
+    return assembly.open_prover(settings(), line().store, line().clock)
 
 
 def wake(what: str) -> None:

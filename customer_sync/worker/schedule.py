@@ -12,13 +12,14 @@ from customer_sync.batch import runs
 from customer_sync.batch.cron import latest_slot
 from customer_sync.batch.puller import FirstSyncWaits, Puller, can_pull
 from customer_sync.batch.upkeep import catch_up_due, tend_webhooks
+from customer_sync.brevo.proof.prover import Prover
 from customer_sync.config import Settings
 from customer_sync.errors import TajoError
 from customer_sync.model import to_ms
 from customer_sync.operate.figures.telling import tell_findings
 from customer_sync.operate.figures.watched import is_account_due
 from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
-from customer_sync.worker.app import app, home, line, puller, settings, turns
+from customer_sync.worker.app import app, home, line, prover, puller, settings, turns
 
 log = get(__name__)
 
@@ -167,8 +168,21 @@ def tick_task() -> None:
         if first_in_slot("tell", TELL_EVERY_S, now.timestamp()):
             line().store.doors.know(settings().sources)
             tell_findings(line().store, settings(), home())
+        advance_proof(prover())
     finally:
         turns.end("tick")
+
+
+def advance_proof(prover: Prover) -> None:
+    """Do the next step of the proof that is under way, or begin its repeat where the operator agreed to that.
+
+    One visit takes a few seconds at most while Brevo answers; what must wait is left to a later tick.
+    """
+    try:
+        prover.repeat_if_due()
+        prover.step()
+    except TajoError as error:
+        log.warning("proof not repeated", reason=str(error))
 
 
 app.conf.beat_schedule = {

@@ -17,14 +17,17 @@ from typing import Any
 
 import redis
 
-from customer_sync import pipeline
+from customer_sync import __version__, pipeline
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.gear import assemble_gear
 from customer_sync.brevo.contacts.handler import ContactsHandler
 from customer_sync.brevo.contacts.imports import Terms
 from customer_sync.brevo.contacts.upload import Uploads
+from customer_sync.brevo.proof.doors import DOORS, OPENING, DoorBook, mark_of
+from customer_sync.brevo.proof.ride import NONCE_ATTRIBUTE
 from customer_sync.brevo.webhooks import BrevoIntake
+from customer_sync.config.settings import BrevoSettings, Settings
 from customer_sync.engine.plan import Planned, Request, Says, Step, Who, commit
 from customer_sync.engine.planner import Planner
 from customer_sync.errors import Unavailable
@@ -47,7 +50,45 @@ from tests.rig import ATTRIBUTES, LIST, MAPPING, NOW, Clock, Scripted, at
 
 LANE = "contacts"
 #: Every item at once, however few: what the terms say about how many is tested by itself.
-EAGER = Terms(min_rows=1, pace=Pace(ripe_items=1, ripe_s=0.0, backlog=10_000))
+EAGER = Terms(min_rows=1, pace=Pace(ripe_items=1, ripe_s=0.0, backlog=10_000), quick_s=0.0)
+
+
+#: The canaries: blocked, and not.
+RIDERS = (("A", "canary-a@ours.example", True), ("B", "canary-b@ours.example", False))
+
+
+class ReadNow:
+    """Stands for the read of all contacts: what Brevo had when it was read last."""
+
+    def __init__(self, rig: BulkRig) -> None:
+        self._rig = rig
+        self.steps = 0
+        #: How many steps a read takes; it is fresh after them, from the start where there are none.
+        self.takes = 0
+        self.calls = 0
+        self.is_fresh = True
+        self._unblocked: dict[str, bool] | None = None
+
+    def fresh(self) -> int | None:
+        return self._rig.clock() if self.is_fresh else None
+
+    def has(self, numbers: Sequence[str]) -> list[bool]:
+        contacts = self._rig.contacts()
+        people = self._rig.store.people
+        found = []
+        for number in numbers:
+            contact = contacts.get(people.read(number).email or "")
+            is_blocked = contact is None or contact["emailBlacklisted"] or contact["smsBlacklisted"]
+            found.append(not is_blocked and not contact["listUnsubscribed"])
+        return found
+
+    def step(self) -> bool:
+        self.steps += 1
+        self.is_fresh = self.steps >= self.takes
+        return not self.is_fresh
+
+    def cost(self) -> int:
+        return self.calls
 
 
 class LocalHttp:
@@ -114,6 +155,8 @@ class BulkRig:
         self.rules = Rules(dict.fromkeys(self.sources, (LIST,)), attributes=ATTRIBUTES)
         self.woken: list[str] = []
         self.terms = terms
+        self.settings = Settings(brevo=BrevoSettings(api_key="k"))
+        self.reading = ReadNow(self)
         self.line = self.open_line()
 
     def open_line(self, *, rest_s: float = 0.0) -> Line:
@@ -122,6 +165,7 @@ class BulkRig:
         self.imports = Imports(self.client, self.store.scripts, rest_s=rest_s)
         account = Brevo("http://localhost/v3", "k", self.http, self.store.limits, tally)
         uploads = Uploads("http://localhost/v3", "k", self.http, self.store.limits, tally)
+        self.book = DoorBook(self.settings, self.store, self.clock)
         gear = assemble_gear(
             self.store,
             self.imports,
@@ -130,6 +174,8 @@ class BulkRig:
             tally=tally,
             rules=self.read_rules,
             terms=self.terms,
+            book=self.book,
+            reading=self.reading,
             files=self.http,
             clock=self.clock,
         )
@@ -156,7 +202,7 @@ class BulkRig:
     def reset(self) -> None:
         """Start again with nothing, cheaply."""
         self.client.flushall()
-        self.client.set("tajo:salt", self.store.people.salt)
+        self.client.hset("tajo:salt", "key", self.store.people.salt)
         self.store.lanes.register(LANE, keeps="people", has_gear=True)
         self.store.people.names = AttributeNames(self.store.scripts)
         for bucket in ("contacts", "processes"):
@@ -168,6 +214,28 @@ class BulkRig:
         for source in self.sources.values():
             source.events.clear()
         self.woken.clear()
+        self.book.read(anew=True)
+        self.reading.__init__(self)  # type: ignore[misc]  # as new
+
+    def prove(self, *doors: str, step: int = len(OPENING), **more: Any) -> None:
+        """Let it be proven that imports may do this; nothing: all of it. `step`: how many opening sizes were passed."""
+        for _, email, is_blocked in RIDERS:
+            if email not in self.contacts():
+                self.call("POST", "/v3/contacts", {"email": email, "emailBlacklisted": is_blocked})
+        if not self.client.exists(keys.PROOF):
+            self.sandbox.attributes.create("normal", NONCE_ATTRIBUTE, {"type": "text"})
+        verdicts = {door: {"verdict": "passed", "text": "proven"} for door in doors or DOORS}
+        proof = {
+            "mark": mark_of(self.settings, self.store),
+            "version": __version__,
+            "proven_ms": self.clock(),
+            "doors": verdicts,
+            "riders": RIDERS,
+            **more,
+        }
+        self.store.proofs.open(proof, DOORS)
+        self.client.hset(keys.PROOF, "step", step)
+        self.book.read(anew=True)
 
     def _add_attributes(self) -> None:
         self.sandbox.attributes.create("normal", "CITY", {"type": "text"})

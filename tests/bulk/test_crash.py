@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import itertools
 import time
-from dataclasses import replace
 
 import pytest
 
 from customer_sync import pipeline
+from customer_sync.config.settings import BrevoSettings, Settings
 from customer_sync.store import keys
-from tests.bulk.rig import EAGER, LANE, BulkRig, customer, customers
+from tests.bulk.rig import LANE, BulkRig, customer, customers
 
 
 class Died(BaseException):
@@ -95,7 +95,7 @@ def rig(redis_url):
 
 @pytest.mark.parametrize("with_phones", [False, True], ids=["phones follow", "phones in rows"])
 def test_a_worker_that_dies_between_any_two_steps_loses_nothing_and_leaves_nothing(rig, with_phones):
-    rig.terms = replace(EAGER, with_phones=with_phones)
+    rig.settings = Settings(brevo=BrevoSettings(api_key="k", import_phones=with_phones))
     rig.line = rig.open_line()
     prepare(rig)
     steps = Steps(rig)

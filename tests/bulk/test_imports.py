@@ -9,15 +9,17 @@ from types import SimpleNamespace
 import pytest
 import redis
 
-from customer_sync.brevo.contacts import imports
-from customer_sync.brevo.contacts.import_rows import MAX_BYTES, Load
+from customer_sync.brevo.contacts import imports, kept_loads
+from customer_sync.brevo.contacts.import_rows import MAX_BYTES, Key, Load
 from customer_sync.brevo.contacts.imports import Terms
 from customer_sync.brevo.contacts.technical_list import list_name
+from customer_sync.config.settings import BrevoSettings, Settings
 from customer_sync.model import Channel, Consent, ConsentState, Priority
-from customer_sync.store.imports import Gone, Row
+from customer_sync.store.import_row import Row
+from customer_sync.store.imports import Gone
 from customer_sync.store.items import SOLO_TRIES
 from customer_sync.store.lanes import Pace
-from tests.bulk.rig import EAGER, LANE, BulkRig, at, customer, customers
+from tests.bulk.rig import EAGER, LANE, RIDERS, BulkRig, at, customer, customers
 from tests.rig import LIST
 
 
@@ -190,7 +192,9 @@ def test_others_who_create_contacts_meanwhile_do_not_hide_one_that_was_there(rig
 
 def with_phones(client):
     """A rig of an operator who lets rows carry phones."""
-    rig = BulkRig(client, terms=replace(EAGER, with_phones=True))
+    rig = BulkRig(client)
+    rig.settings = Settings(brevo=BrevoSettings(api_key="k", import_phones=True))
+    rig.line = rig.open_line()
     rig.sandbox.switches.import_shared = "refuse"
     rig.call("POST", "/v3/contacts", {"email": "other@example.com", "attributes": {"SMS": "+32470123456"}})
     return rig
@@ -335,7 +339,7 @@ def test_more_than_eight_megabytes_go_in_several_imports(rig, monkeypatch):
 
 
 def test_the_size_is_that_of_the_encoded_body():
-    load = Load((2, 3), 0)
+    load = Load(Key("creates", (2, 3)), 0)
     load.texts = [b"{}"] * 3
     load.size += 9
     load.rows = [Row(str(n), "", "", (), 0) for n in range(3)]
@@ -413,6 +417,7 @@ def mixed(first=1, count=6):
 
 
 def test_people_for_other_lists_wait_for_the_next_import_and_are_worked_out_once(rig, monkeypatch):
+    rig.prove("lists")
     bodies, planned = sent_imports(rig), []
     real = imports.prepare
     monkeypatch.setattr(imports, "prepare", lambda item, *args: planned.append(item.target) or real(item, *args))
@@ -428,11 +433,12 @@ def test_people_for_other_lists_wait_for_the_next_import_and_are_worked_out_once
     assert sorted(len(body["jsonBody"]) for body in bodies) == [3, 3]
     assert len(planned) == 6
     rig.settle()
-    assert len(rig.contacts()) == 6
-    assert rig.calls("POST", "/contacts") == 0
+    assert len(rig.contacts()) == 6 + len(RIDERS)
+    assert rig.calls("POST", "/contacts") == len(RIDERS)
 
 
 def test_what_waits_for_the_next_import_goes_before_what_comes_later(rig):
+    rig.prove("lists")
     bodies = sent_imports(rig)
     rig.put(mixed(count=5))  # three agreed
     rig.load()
@@ -446,6 +452,7 @@ def test_what_waits_for_the_next_import_goes_before_what_comes_later(rig):
 
 
 def test_live_work_takes_a_person_out_of_a_load_that_waits(rig):
+    rig.prove("lists")
     bodies = sent_imports(rig)
     rig.put(mixed())
     rig.load()
@@ -461,8 +468,9 @@ def test_live_work_takes_a_person_out_of_a_load_that_waits(rig):
 
 
 def test_a_load_that_waited_too_long_is_worked_out_anew(rig, monkeypatch):
+    rig.prove("lists")
     bodies = sent_imports(rig)
-    monkeypatch.setattr(imports, "KEEP_S", 0.0)
+    monkeypatch.setattr(kept_loads, "KEEP_S", 0.0)
     rig.put(mixed())
     rig.load()
     rig.follow()
@@ -474,7 +482,7 @@ def test_a_load_that_waited_too_long_is_worked_out_anew(rig, monkeypatch):
 
     assert len(bodies) == 2
     rig.settle()
-    assert len(rig.contacts()) == 6
+    assert len(rig.contacts()) == 6 + len(RIDERS)
 
 
 def leased(rig):
@@ -503,22 +511,24 @@ def test_the_next_import_is_worked_out_while_one_runs(rig):
 
 def test_the_leases_of_a_load_that_waits_are_renewed_and_not_for_ever(rig, monkeypatch):
     now_s = [0.0]
-    monkeypatch.setattr(imports, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
+    monkeypatch.setattr(kept_loads, "time", SimpleNamespace(monotonic=lambda: now_s[0]))
     bodies = sent_imports(rig)
-    rig.put(mixed())
+    rig.put(customers(3))
+    rig.load()
+    rig.put(customers(6)[3:])
     rig.load()
     before = leased(rig)
     waiting = [person for person in before if before[person] == min(before.values())]
     assert len(waiting) == 3
     tokens = {token_of(rig, person) for person in waiting}
 
-    now_s[0] += imports.KEEP_S * 0.6
+    now_s[0] += kept_loads.KEEP_S * 0.6
     rig.tick()
     rig.load()
 
     assert all(leased(rig)[person] > before[person] for person in waiting)
-    while now_s[0] <= imports.MOST_KEPT_S:
-        now_s[0] += imports.KEEP_S * 0.6
+    while now_s[0] <= kept_loads.MOST_KEPT_S:
+        now_s[0] += kept_loads.KEEP_S * 0.6
         rig.load()
     rig.tick()
     rig.load()
@@ -527,6 +537,7 @@ def test_the_leases_of_a_load_that_waits_are_renewed_and_not_for_ever(rig, monke
 
 
 def test_the_bulk_gear_is_woken_while_a_load_waits(rig):
+    rig.prove("lists")
     rig.put(mixed())
     rig.load()
     rig.client.delete("tajo:wake:sweep", "tajo:wake:bulk:contacts")
@@ -549,7 +560,7 @@ def test_a_failed_import_is_tried_again_then_each_goes_singly_and_one_alert_tell
 
 
 def test_two_people_with_one_address_do_not_go_along_together(rig):
-    load = Load((), 0)
+    load = Load(Key("creates", ()), 0)
     load.emails.add("p1@example.com")
 
     assert not load.takes("p1@example.com", b"{}")

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from customer_sync.kit.connector import MAX_DEPTH, json_value
+from customer_sync.kit.json_text import MAX_DEPTH, json_value
 from customer_sync.model import ConsentState, Event, Kind
 from tests.contract.cases import CASES, PLATFORMS, assert_sound, every_platform, outcome, places
 from tests.contract.trial import trial_of

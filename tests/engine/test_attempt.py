@@ -26,7 +26,7 @@ from customer_sync.errors import (
 from customer_sync.store import keys
 from customer_sync.store.items import Settlement
 from tests.rig import Rig, at
-from tests.toy_lane import ORDERS, OrdersHandler, order, toyland
+from tests.toy_lane import ORDERS, OrdersHandler, attempted, order, toyland
 
 LANE = ORDERS.name
 FOUR = [f"shop:{n}" for n in range(4)]
@@ -282,7 +282,7 @@ def test_whatever_is_wrong_with_one_order_the_others_are_delivered(rig, odd, ste
     setattr(odd, step, {FOUR[2]: error})
     taken = rig.store.lanes.take(LANE, 10)
 
-    delivery = odd.deliver(taken.items)
+    delivery = attempted(odd, taken.items)
 
     assert {one.item.target: one.word for one in delivery.outcomes} == dict.fromkeys(FOUR, "delivered") | {
         FOUR[2]: word
@@ -293,7 +293,7 @@ def test_whatever_is_wrong_with_one_order_the_others_are_delivered(rig, odd, ste
 def test_a_fault_of_ours_in_one_order_is_told_without_its_text_and_the_others_are_delivered(rig, odd, caplog):
     odd.at_call = {FOUR[2]: LookupError("jane@example.com")}
 
-    delivery = odd.deliver(rig.store.lanes.take(LANE, 10).items)
+    delivery = attempted(odd, rig.store.lanes.take(LANE, 10).items)
 
     assert {one.item.target: one.word for one in delivery.outcomes} == dict.fromkeys(FOUR, "delivered") | {
         FOUR[2]: "again"
@@ -306,7 +306,7 @@ def test_a_redis_that_is_away_is_no_fault_of_an_order(rig, odd):
     odd.at_call = {FOUR[2]: redis.ConnectionError("away")}
 
     with pytest.raises(redis.ConnectionError):
-        odd.deliver(rig.store.lanes.take(LANE, 10).items)
+        attempted(odd, rig.store.lanes.take(LANE, 10).items)
 
 
 def test_fields_that_are_refused_and_that_a_handler_cannot_leave_out_are_named(rig, odd):
@@ -329,7 +329,7 @@ def test_before_an_order_is_parked_what_must_not_wait_with_it_is_done(rig, odd):
 def test_it_is_done_as_well_before_an_order_is_tried_again(rig, odd):
     odd.at_call = {FOUR[0]: TryLater("Busy."), FOUR[1]: TryLater("Full.", burns=False)}
 
-    odd.deliver(rig.store.lanes.take(LANE, 10).items)
+    attempted(odd, rig.store.lanes.take(LANE, 10).items)
 
     assert odd.saved == [(FOUR[0], False)]
 
@@ -355,7 +355,7 @@ def test_an_order_is_parked_all_the_same_where_nobody_can_do_that(rig, odd):
 def test_every_order_that_was_tried_may_add_what_its_calls_have_changed(rig, odd):
     odd.at_call = {FOUR[0]: TryLater("Busy.")}
 
-    odd.deliver(rig.store.lanes.take(LANE, 10).items)
+    attempted(odd, rig.store.lanes.take(LANE, 10).items)
 
     assert sorted(odd.completed) == [(target, "again" if target == FOUR[0] else "delivered") for target in FOUR]
 
@@ -364,7 +364,7 @@ def test_every_order_that_was_tried_may_add_what_its_calls_have_changed(rig, odd
 def test_where_nothing_can_be_planned_every_order_waits_and_none_is_burnt(rig, land, odd, error):
     odd.at_planner = error
 
-    delivery = odd.deliver(rig.store.lanes.take(LANE, 10).items)
+    delivery = attempted(odd, rig.store.lanes.take(LANE, 10).items)
 
     assert [(one.word, one.settlement.burns, one.note) for one in delivery.outcomes] == [
         ("held", False, str(error))
@@ -390,7 +390,7 @@ def test_no_more_threads_than_it_says_make_calls_at_once(rig, odd):
     for n in range(4, 4 * OrdersHandler.threads):
         order(rig.store, f"shop:{n}")
 
-    odd.deliver(rig.store.lanes.take(LANE, 64).items)
+    attempted(odd, rig.store.lanes.take(LANE, 64).items)
 
     assert most == [OrdersHandler.threads]
 

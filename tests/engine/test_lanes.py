@@ -13,6 +13,7 @@ from customer_sync.model import EventState, Kind, Priority
 from customer_sync.operate.erasure import forget_traces, request_erasure, whom
 from customer_sync.pipeline import deliver
 from customer_sync.store import connect
+from customer_sync.store.forms import VERSION
 from customer_sync.store.items import Settlement
 from customer_sync.store.lanes import COMPACT_AT
 from tests.engine.hands import erased, merged, texts
@@ -404,7 +405,8 @@ def test_an_order_that_a_newer_version_wrote_is_left_alone_and_stops_nobody(rig)
     rig.send(bought(-50, key="1"))
     rig.send(bought(-50, key="2"))
     rig.read()
-    rig.client.set("tajo:rec:orders:shop:1", "3whom\n[0,null,{}]\nnew")
+    newer = chr(ord(VERSION) + 1)
+    rig.client.set("tajo:rec:orders:shop:1", newer + "whom\n[0,null,{}]\nnew")
     items = rig.store.lanes.take(LANE, 10).items
 
     assert {item.target: bool(item.newer) for item in items} == {"shop:1": True, "shop:2": False}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from customer_sync import pipeline
-from customer_sync.engine.lane import Delivery, Outcome
+from customer_sync.engine.lane import Outcome
 from customer_sync.engine.plan import Group, Planned, PlannedPut, Request, commit
 from customer_sync.model import Event, Kind, Priority
 from customer_sync.person.merge import stamp
@@ -38,9 +38,10 @@ class ToyHandler:
     def batch_size(self) -> int:
         return 10
 
-    def deliver(self, items) -> Delivery:
+    def begin(self, items, done) -> None:
         self.delivered += [item.target for item in items]
-        return Delivery([Outcome(item, Settlement(item.target), "delivered") for item in items], None)
+        for item in items:
+            done(Outcome(item, Settlement(item.target), "delivered"))
 
 
 def pause_ends(rig):

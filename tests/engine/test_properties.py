@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from customer_sync.brevo.contacts.contact_plan import view
 from customer_sync.model import Kind
 from customer_sync.store import connect
+from tests.engine.older import turn_old
 from tests.engine.world import SHARING, SOURCES, Step, Truth, histories, newest
 from tests.explore import PATIENT, look
 from tests.rig import LIST, Rig
@@ -25,11 +26,12 @@ def rig(redis_url):
     return rig
 
 
-def play(rig, steps, pauses, check=lambda _: None):
+def play(rig, steps, pauses, check=lambda _: None, old_after=None):
     """Send the steps in their order, and do after each what its pause says; settle at the end.
 
     Pauses: 0 nothing, 1 what waits is read, 2 everything is delivered and `check`ed, 3 and 4 the same, and the next
-    step is read while the first call to Brevo is under way: before it takes effect there, or after.
+    step is read while the first call to Brevo is under way: before it takes effect there, or after. After `old_after`
+    steps Redis is as an older version left it, and goes on with this one.
     """
     rig.reset()
     note("\n".join(f"{step!r} /{pause}" for step, pause in zip(steps, pauses, strict=True)))
@@ -59,6 +61,10 @@ def play(rig, steps, pauses, check=lambda _: None):
             rig.settle()
             rig.brevo.meanwhile = rig.brevo.after = None
             check(heard)
+        if old_after is not None and len(heard) >= old_after:
+            turn_old(rig.client, rig.store.people)
+            rig.store.keep()
+            old_after = None
     rig.settle()
     check(steps)
 
@@ -174,6 +180,20 @@ def _judge_erased(rig, truth):
         for key in rig.client.keys("tajo:p:*"):
             text = rig.client.get(key).decode()
             assert not any(f'"{name}"' in text for name in old), f"{source} {number} was erased"
+
+
+@look(200, **RELAXED)
+@given(data=st.data())
+def test_what_an_older_version_left_goes_on_as_if_this_version_had_written_it(rig, data):
+    steps = data.draw(histories())
+    pauses = data.draw(st.lists(st.integers(0, 2), min_size=len(steps), max_size=len(steps)))
+    play(rig, steps, pauses)
+    expected = outcome(rig)
+
+    play(rig, steps, pauses, lambda so_far: judge(rig, Truth(so_far)), old_after=data.draw(st.integers(1, len(steps))))
+
+    assert outcome(rig) == expected
+    assert rig.client.get("tajo:format") == b"2"
 
 
 @look(300, **RELAXED)

@@ -49,7 +49,7 @@ def test_a_process_that_holds_another_key_changes_nothing(rig, client):
 
     assert other.people.find(JANE) is None
     assert other.inbox.depth()[0] == 1  # it waits for a process with the right key
-    assert client.get(keys.SALT) == other.people.salt
+    assert client.hget(keys.SALT, "key") == other.people.salt
 
 
 def test_what_redis_lost_is_written_back_and_told_once(client, store):
@@ -59,7 +59,7 @@ def test_what_redis_lost_is_written_back_and_told_once(client, store):
     for one in (store, other, store):
         one.keep()
 
-    assert client.get(keys.SALT) == store.people.salt
+    assert client.hget(keys.SALT, "key") == store.people.salt
     assert client.exists(keys.FORMAT)
     assert alerts(store) == [LOST]
 

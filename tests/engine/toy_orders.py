@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from customer_sync.brevo.contacts.contact_plan import Rules, view
-from customer_sync.engine.lane import Delivery, Outcome
+from customer_sync.engine.lane import Done, Outcome
 from customer_sync.engine.plan import Due, RecordSays, Who
 from customer_sync.errors import Parkable, TajoError, TryLater, Unavailable
 from customer_sync.kit.connector import parse_time
@@ -84,8 +84,9 @@ class OrdersHandler:
     def batch_size(self) -> int:
         return 50
 
-    def deliver(self, items: Sequence[Item]) -> Delivery:
-        return Delivery.of([self._attempt(item) for item in items])
+    def begin(self, items: Sequence[Item], done: Done) -> None:
+        for item in items:
+            done(self._attempt(item))
 
     def _attempt(self, item: Item) -> Outcome:
         if item.newer:

@@ -7,6 +7,7 @@ from typing import Any
 import redis
 
 from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.proof import prover
 from customer_sync.brevo.proof.doors import DoorBook
 from customer_sync.brevo.proof.prover import Progress, Prover
 from customer_sync.config import Settings
@@ -68,11 +69,15 @@ class ProofRig:
         raise AssertionError(f"the proof does not end: {self.prover.look()}")
 
     def until(self, step: str) -> None:
-        """Advance the proof until a step is next."""
-        for _ in range(2_000):
-            if self.prover.look().step == step:
-                return
-            self.step()
+        """Advance the proof until a step is next; one step at a time."""
+        visit_s, prover.VISIT_S = prover.VISIT_S, -1.0
+        try:
+            for _ in range(2_000):
+                if self.prover.look().step == step:
+                    return
+                self.step()
+        finally:
+            prover.VISIT_S = visit_s
         raise AssertionError(f"{step} is never next")
 
     def step(self) -> Progress:

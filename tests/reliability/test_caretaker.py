@@ -144,7 +144,7 @@ def test_a_worker_that_finds_another_key_of_fingerprints_ends_and_says_why(empty
     empty_stack.client.flushall()
     process = empty_stack.start_worker()
 
-    empty_stack.client.set(keys.SALT, b"another key")
+    empty_stack.client.hset(keys.SALT, "key", b"another key")
 
     assert process.wait(15) == EXIT_SILENT
     assert "Redis was emptied and begun anew" in empty_stack.log_path.read_text()
@@ -153,12 +153,12 @@ def test_a_worker_that_finds_another_key_of_fingerprints_ends_and_says_why(empty
 def test_what_redis_lost_under_a_worker_is_told_and_written_back(empty_stack):
     empty_stack.client.flushall()
     process = empty_stack.start_worker()
-    salt = empty_stack.client.get(keys.SALT)
+    salt = empty_stack.client.hget(keys.SALT, "key")
 
     empty_stack.client.flushall()
 
     wait_until(lambda: LOST in empty_stack.alerts(), empty_stack.told)
-    assert empty_stack.client.get(keys.SALT) == salt
+    assert empty_stack.client.hget(keys.SALT, "key") == salt
     assert process.poll() is None
     process.terminate()
     process.wait(15)

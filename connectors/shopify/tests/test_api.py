@@ -25,7 +25,7 @@ from connectors.shopify.tests.standin import (
     token,
 )
 from customer_sync.errors import ConfigError, TryLater, Unavailable
-from customer_sync.kit.connector import UNREADABLE
+from customer_sync.kit.json_text import UNREADABLE
 
 SCHEMAS = Path(__file__).parents[4] / "shared" / "payloads" / "shopify" / "schema"
 #: What begins with a line below is a part of others.

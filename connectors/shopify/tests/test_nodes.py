@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.shopify import nodes, queries
 from connectors.shopify.tests.standin import connector, customer
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import UNREADABLE
+from customer_sync.kit.json_text import UNREADABLE
 from customer_sync.model import Inbound, Kind, from_ms
 
 WORDS = st.one_of(st.none(), st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=12))

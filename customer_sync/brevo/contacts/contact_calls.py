@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Final
 
 from customer_sync.base.clock import Clock
@@ -16,6 +17,7 @@ from customer_sync.brevo.answers import CONTACTS
 from customer_sync.brevo.client import BUCKET, Brevo, contact_path
 from customer_sync.brevo.contacts.contact_job import Job
 from customer_sync.brevo.contacts.contact_plan import (
+    GONE_THERE,
     UNIQUE,
     Desired,
     after_delete,
@@ -27,14 +29,19 @@ from customer_sync.brevo.contacts.refusals import remember
 from customer_sync.brevo.gate import Calls, Gate
 from customer_sync.errors import FieldRefused, Missing, Parkable, TryLater
 from customer_sync.kit.outbound import Reply
-from customer_sync.model import Json
+from customer_sync.model import Json, to_ms
 from customer_sync.person.person import Has
+from customer_sync.store.items import ImportMark
 
 ROUTE: Final = "/contacts"
 ONE_ROUTE: Final = "/contacts/{identifier}"
 #: The calls of a rename that must follow each other at once: Brevo lifts the block when the address changes, so the
 #: block is set again.
 RENAME_CALLS: Final = 2
+
+
+#: How much older than an import a contact may look that the import made, in milliseconds: clocks differ.
+AGE_MS: Final = 60_000
 
 
 class FoundFirst(Exception):
@@ -70,6 +77,8 @@ class ContactCalls:
             return self._leave(job, gate)
         if action == "rename":
             return self._rename(job, gate)
+        if action == "undo":
+            return self._undo(job, gate)
         return self._delete(job, gate)
 
     def block(self, email: str, flags: Mapping[str, Json], gate: Calls) -> None:
@@ -244,6 +253,22 @@ class ContactCalls:
         with suppress(Missing):
             self._brevo.call("DELETE", contact_path(email), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE)
 
+    def _undo(self, job: Job, gate: Calls) -> str:
+        """Delete a contact once more that an import made anew: it is on no list but the import's.
+
+        A contact that somebody else made meanwhile stays.
+        """
+        mark = job.item.mark
+        assert mark is not None
+        assert job.person.email is not None
+        gate.wait()
+        with suppress(Missing):
+            path = contact_path(job.person.email)
+            found = self._brevo.call("GET", path, bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE).json()
+            if isinstance(found, dict) and _made_by(found, mark):
+                self._delete_one(job.person.email, gate)
+        return GONE_THERE
+
     # renaming
 
     def _rename(self, job: Job, gate: Gate) -> str:
@@ -311,6 +336,17 @@ class ContactCalls:
         job.forget_old(replace(had, lists=(), filled=filled, digest="", at_ms=self._clock()))
         self._look(job, gate)
         return "the new address was a contact already, " + self._write_anew(job, gate)
+
+
+def _made_by(found: Mapping[str, Json], mark: ImportMark) -> bool:
+    """Tell whether an import made a contact: it is as young as the import, and on one list beside those of the mark."""
+    try:
+        made_at = datetime.fromisoformat(str(found.get("createdAt")))
+    except ValueError:
+        return False
+    lists = found.get("listIds")
+    others = [one for one in lists if one not in mark.lists] if isinstance(lists, list) else []
+    return to_ms(made_at) > mark.at_ms - AGE_MS and len(others) == 1
 
 
 def _body(desired: Desired) -> dict[str, Json]:

@@ -2,6 +2,9 @@
 
 While an import runs it may make a contact for a person at any moment. Only calls whose result does not depend on the
 order are allowed meanwhile: an upsert to the same address. Everything else waits for the import.
+
+An import that updates may also overwrite newer values with its own and lift a block, whenever Brevo comes to the row.
+So an upsert is made at once, and everything is sent once more when the import has ended (`settle.lua` sees to that).
 """
 
 from __future__ import annotations
@@ -10,7 +13,17 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from customer_sync.brevo.contacts.contact_plan import BREVO, UNIQUE, Desired, Plan, Rules, heard, make_plan, view
+from customer_sync.brevo.contacts.contact_plan import (
+    BREVO,
+    GONE_THERE,
+    UNIQUE,
+    Desired,
+    Plan,
+    Rules,
+    heard,
+    make_plan,
+    view,
+)
 from customer_sync.brevo.contacts.refusals import is_taken
 from customer_sync.engine.lane import Outcome
 from customer_sync.model import Channel, Json
@@ -18,8 +31,13 @@ from customer_sync.person.consent import is_yes, register
 from customer_sync.person.merge import Stamped, is_empty, merge, stamp
 from customer_sync.person.person import DELETED, ERASED, FREED, Has, Part, Person, apply, attributes
 from customer_sync.store.forms import encode_part
+from customer_sync.store.imports import IMPORT_LEASE_S
 from customer_sync.store.items import CREATED, NOT_CREATED, Erasure, ImportMark, Item, Settlement
 from customer_sync.store.people import People
+
+#: For so long after the begin of an import that updates Brevo's news of blocks are not believed, in milliseconds: the
+#: import may have lifted the block since. Such a block is set again; one that stands is set twice.
+REACH_MS: Final = int(IMPORT_LEASE_S * 1000)
 
 FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", "brevo:unsubscribed_list"
 
@@ -53,6 +71,11 @@ class Job:
     waits: bool = False
     is_moved: bool = False
     found: dict[str, Stamped] = field(default_factory=dict)
+
+    @property
+    def is_shaken(self) -> bool:
+        """Whether an import that updates may have changed the contact since the last call, or may do so yet."""
+        return self.item.mark is not None and self.item.mark.updates
 
     @property
     def must_block(self) -> bool:
@@ -145,7 +168,10 @@ def prepare(item: Item, people: People, rules: Rules, now_ms: int, under_way: Ca
         old = replace(old, has=heard(old))
     has = after_import(stored.has, item.mark, running, now_ms)
     known = person if has is person.has else replace(person, has=has)
-    plan = make_plan(known, rules, now_ms, old)
+    is_shaken = item.mark is not None and item.mark.updates
+    plan = make_plan(known, rules, now_ms, old, is_shaken=is_shaken)
+    if is_shaken and plan.why == GONE_THERE and not running:
+        plan = plan._replace(action="undo")
     waits = any(not _commutes(plan, one, person) for one in running)
     return Job(item, stored, person, rules, now_ms, plan, plan.has, old, waits=waits)
 
@@ -156,9 +182,21 @@ def after_import(has: Has, mark: ImportMark | None, running: Collection[ImportMa
     Until it is known whether the import created the contact, taking it off a list or emptying a value waits for the end
     of the import, and the contact is read before it is put on a list. A block that was reported up to now may belong to
     no contact at all.
+
+    Of an import that updates: the contact is there, and everything is to be sent again.
     """
-    if has.is_there or mark is None:
+    if mark is None or (has.is_there and not mark.updates):
         return has
+    if mark.updates:
+        return replace(
+            has,
+            is_there=True,
+            digest="",
+            lists=tuple(sorted({*has.lists, *mark.lists})),
+            left_ms=max(has.left_ms, mark.at_ms + REACH_MS),
+            filled=has.filled | mark.filled,
+            is_read=has.is_read and {*mark.lists} <= {*has.lists},
+        )
     may_be_ours = mark in running or mark.import_id == CREATED
     return replace(
         has,
@@ -168,7 +206,8 @@ def after_import(has: Has, mark: ImportMark | None, running: Collection[ImportMa
         at_ms=max(has.at_ms, mark.at_ms),
         left_ms=max(has.left_ms, now_ms),
         filled=mark.filled if may_be_ours else frozenset(),
-        is_read=mark.import_id == CREATED,
+        # whether the contact joined the lists after the import is not known
+        is_read=mark.import_id == CREATED and not mark.lists,
     )
 
 
@@ -176,6 +215,8 @@ def _commutes(plan: Plan, mark: ImportMark, person: Person) -> bool:
     """Tell whether a plan has the same result when it is carried out before the import as after the import."""
     if mark.email != person.email:
         return False
+    if mark.updates:
+        return plan.action == "write"  # and once more after the import
     if plan.action == "none":
         return plan.why == "unchanged"
     desired = plan.desired

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final, Literal, NamedTuple
@@ -113,13 +112,13 @@ class Plan(NamedTuple):
     Args:
         action: `none` (nothing is to be called), `write`, `leave` (off our lists, blocked if the person withdrew, only
             if the contact is there), `rename` (the contact of the old address becomes that of this one), `delete`,
-            `erase`.
+            `undo` (it was deleted in Brevo, and an import may have made it again), `erase`.
         has: what Brevo has, corrected by later webhooks.
         desired: what to write; None for none, delete and erase.
         why: for `none`: unchanged, no address, gone, deleted, departed.
     """
 
-    action: Literal["none", "write", "leave", "rename", "delete", "erase"]
+    action: Literal["none", "write", "leave", "rename", "delete", "undo", "erase"]
     has: Has
     desired: Desired | None = None
     why: str = ""
@@ -147,7 +146,7 @@ def _word(person: Person, found: Roll) -> Word:
     return "departed" if found.displaced or person.has.is_there else "nobody"
 
 
-def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = None) -> Plan:
+def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = None, *, is_shaken: bool = False) -> Plan:
     """Return what to do for a person.
 
     Args:
@@ -155,6 +154,7 @@ def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = No
         rules: the operator's decisions.
         now_ms: the time; values that were refused long ago are tried again.
         old: the person of the old address, whose last record moved to this person: their contact, if any, is renamed.
+        is_shaken: whether an import may have lifted the block since it was set: then it is set again.
     """
     seen = view(person, rules)
     has = heard(person)
@@ -168,7 +168,9 @@ def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = No
     desired = desire(person, seen, has, rules, now_ms)
     if seen.word == "deleted" and not has.is_there and old is not None and heard(old).is_there:
         return Plan("rename", has, desired)  # deleted before the contact had the new address
-    return _write(has, desired, old) if seen.word == "active" else _farewell(seen.word, has, desired)
+    return (
+        _write(has, desired, old) if seen.word == "active" else _farewell(seen.word, has, desired, is_shaken=is_shaken)
+    )
 
 
 def _write(has: Has, desired: Desired, old: Person | None) -> Plan:
@@ -181,10 +183,11 @@ def _write(has: Has, desired: Desired, old: Person | None) -> Plan:
     return Plan("write", has, desired)
 
 
-def _farewell(word: Word, has: Has, desired: Desired) -> Plan:
+def _farewell(word: Word, has: Has, desired: Desired, *, is_shaken: bool) -> Plan:
     """Return what to do for an address to which no customer leads any more."""
     is_absent = not has.is_there and has.digest == desired.digest
-    if is_absent or not (desired.unlist or desired.emptied or flags_differ(desired, has)):
+    must_block = flags_differ(desired, has) or (is_shaken and bool(desired.blocked or desired.sms_blocked))
+    if is_absent or not (desired.unlist or desired.emptied or must_block):
         return Plan("none", has, why=word)
     return Plan("leave", has, desired)
 
@@ -197,7 +200,7 @@ def _why_not(person: Person, has: Has, seen: View, rules: Rules) -> str:
         return "not a customer"
     gone = person.said.get(GONE)
     if gone is not None and gone.at_ms > has.at_ms and not _is_newer_than(seen.roll, gone.at_ms):
-        return "deleted in Brevo"
+        return GONE_THERE
     return "deleted" if has.digest == _DELETED and _is_hard_delete(seen, rules) else ""
 
 
@@ -208,6 +211,8 @@ def _is_hard_delete(seen: View, rules: Rules) -> bool:
     return rules.delete.get(last.source, "soft") == "hard"
 
 
+#: Why nothing is written for a person whose contact somebody deleted in Brevo.
+GONE_THERE: Final = "deleted in Brevo"
 #: The digest of a person whose contact we deleted.
 _DELETED: Final = "deleted"
 
@@ -257,8 +262,6 @@ def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> D
     # a block is lifted only for a customer, never for a deleted or departed person
     blocked = _flag(seen.email, known=has.blocked, is_active=is_active)
     sms_blocked = _flag(seen.sms, known=has.sms_blocked, is_active=is_active)
-    digest = digest_of(email, values, lists)
-    may_update = all(rules.update.get(record.source, True) for record in seen.roll.living)
     return Desired(
         email,
         values,
@@ -270,8 +273,8 @@ def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> D
         blocked,
         sms_blocked,
         refused,
-        digest,
-        may_update,
+        digest_of(email, values, lists),
+        all(rules.update.get(record.source, True) for record in seen.roll.living),
     )
 
 
@@ -389,8 +392,3 @@ def flags_differ(desired: Desired, has: Has) -> bool:
     """Tell whether a block is to be set or lifted."""
     email = desired.blocked is not None and desired.blocked != has.blocked
     return email or (desired.sms_blocked is not None and desired.sms_blocked != has.sms_blocked)
-
-
-def sources_of(records: Mapping[str, Record]) -> AbstractSet[str]:
-    """Return the sources that know a person."""
-    return {record.source for record in records.values()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from functools import partial
 from typing import Final
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -11,17 +12,23 @@ from customer_sync.brevo.client import BUCKET, Brevo
 from customer_sync.brevo.contacts.bulk_gate import BulkGate, PatientGate
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.handler import ContactsHandler
-from customer_sync.brevo.contacts.import_end import BUCKET as PROCESSES
 from customer_sync.brevo.contacts.import_end import Follower
+from customer_sync.brevo.contacts.import_update import Reading, Updates
 from customer_sync.brevo.contacts.imports import Loader, Terms
+from customer_sync.brevo.contacts.list_joins import ListJoins
+from customer_sync.brevo.contacts.process_looks import BUCKET as PROCESSES
+from customer_sync.brevo.contacts.process_looks import Looks
+from customer_sync.brevo.contacts.read_back import ReadBack
 from customer_sync.brevo.contacts.refused_rows import RefusedRows
 from customer_sync.brevo.contacts.technical_list import TechnicalLists
+from customer_sync.brevo.contacts.update_end import UpdateEnd
 from customer_sync.brevo.contacts.upload import UPLOAD_TIMEOUT, Uploads
+from customer_sync.brevo.proof.doors import DoorBook
 from customer_sync.brevo.webhooks import SOURCE
 from customer_sync.config import Settings
 from customer_sync.engine.lane import Handler, Work
 from customer_sync.kit.outbound import HttpClient
-from customer_sync.model import Inbound
+from customer_sync.model import PEOPLE, Inbound
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.imports import Imports
@@ -34,7 +41,7 @@ NOTICE_HEADROOM: Final = 0.5
 
 
 class ImportGear:
-    """Creates the contacts of many new people in one call.
+    """Creates the contacts of many new people in one call, and updates many where that was proven.
 
     Args:
         single: delivers contacts one by one.
@@ -73,8 +80,9 @@ class ImportGear:
         Half of an hourly limit may be used in this way. After that, a notice makes nobody ask Brevo at once.
         """
         left = self._limits.headroom(PROCESSES)
-        if left is None or left > NOTICE_HEADROOM:
-            self._imports.ask_again()
+        if left is not None and left <= NOTICE_HEADROOM:
+            return False
+        self._imports.ask_again()
         return self._imports.look_now()
 
 
@@ -87,6 +95,7 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
     tally: Tally,
     rules: Callable[[], Rules],
     clock: Clock,
+    reading: Reading | None = None,
 ) -> ImportGear:
     """Return the gear, ready to work.
 
@@ -98,13 +107,24 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
         tally: counts the calls and the rows.
         rules: gives the operator's decisions and the account's attributes, as they are now.
         clock: milliseconds since 1970.
+        reading: who was read unblocked shortly before; without it no import updates.
     """
     account = settings.brevo
     uploads = Uploads(
         account.base_url, account.api_key or "sandbox", HttpClient(timeout=UPLOAD_TIMEOUT), store.limits, tally
     )
-    terms = Terms(notify_url=notify_url(settings), with_phones=account.import_phones)
-    return assemble_gear(store, imports, brevo, uploads, tally=tally, rules=rules, terms=terms, clock=clock)
+    return assemble_gear(
+        store,
+        imports,
+        brevo,
+        uploads,
+        tally=tally,
+        rules=rules,
+        terms=Terms(notify_url=notify_url(settings)),
+        book=DoorBook(settings, store, clock),
+        reading=reading,
+        clock=clock,
+    )
 
 
 def notify_url(settings: Settings) -> str:
@@ -129,6 +149,8 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
     tally: Tally,
     rules: Callable[[], Rules],
     terms: Terms,
+    book: DoorBook,
+    reading: Reading | None = None,
     files: HttpClient | None = None,
     clock: Clock = system_clock,
 ) -> ImportGear:
@@ -139,15 +161,39 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
 
     lists = TechnicalLists(brevo, imports, gate, clock)
     refused = RefusedRows(uploads.base_url, files)
-    follower = Follower(brevo=brevo, limits=store.limits, imports=imports, lists=lists, refused=refused, tally=tally)
+    joins = ListJoins(brevo, imports, gate)
+    update_end = UpdateEnd(
+        brevo=brevo,
+        imports=imports,
+        lists=lists,
+        refused=refused,
+        joins=joins,
+        read_back=ReadBack(brevo, store.people, rules, gate, clock),
+        book=book,
+        gate=gate,
+        tally=tally,
+    )
+    follower = Follower(
+        brevo=brevo,
+        limits=store.limits,
+        imports=imports,
+        looks=Looks(store.limits, imports),
+        lists=lists,
+        refused=refused,
+        joins=joins,
+        updates=update_end,
+        tally=tally,
+    )
     loader = Loader(
         brevo=uploads,
         lanes=store.lanes,
         people=store.people,
         imports=imports,
         lists=lists,
+        updates=Updates(book, reading),
         rules=rules,
         gate=gate,
+        is_quick=partial(_is_quick, store, terms),
         first_look_s=follower.first_look_s,
         tally=tally,
         terms=terms,
@@ -155,3 +201,11 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
     )
     single = ContactsHandler(brevo, store.limits, store.people, rules, clock, under_way=imports.ids, gate=BulkGate)
     return ImportGear(single, loader, follower, imports, store.limits)
+
+
+def _is_quick(store: Store, terms: Terms) -> bool:
+    """Tell whether all that waits could be sent one by one in `Terms.quick_s`."""
+    rate = store.limits.rate(BUCKET)
+    if not rate:
+        return rate is not None and terms.quick_s > 0
+    return store.lanes.depth(PEOPLE)[0] <= rate * terms.quick_s

@@ -85,7 +85,8 @@ class ContactsHandler(LaneStep[Job, Gate]):
 
         def plan(item: Item) -> Outcome | Job:
             job = prepare(item, self._people, rules, now_ms, under_way)
-            _tell_plan(job)
+            if log.tells_all:
+                _tell_plan(job)
             if job.must_block:
                 return job
             if job.waits:
@@ -133,7 +134,7 @@ class ContactsHandler(LaneStep[Job, Gate]):
         if desired is None or not (desired.blocked or desired.sms_blocked) or (job.is_moved and not is_parked):
             return None
         known = only_withdrawn(job)
-        if not flags_differ(desired, job.stored.has):
+        if not flags_differ(desired, job.stored.has) and not job.is_shaken:
             return self._people.encode(known)
         try:
             is_there = self._calls.block_alone(job, gate)

@@ -1,5 +1,7 @@
 """Follows imports to their end, and finds out the result of each row before any row counts as delivered.
 
+An import that updates has an end of its own, see `update_end`. Of one that creates:
+
 Brevo tells that an import is over, and names the refused rows in CSV files. Brevo does not tell which rows it left out
 because the contact exists. So the created contacts are counted. If their number equals the number of rows that were not
 refused, each of these rows was created. Otherwise the created contacts are read, and contacts that were not created are
@@ -17,36 +19,37 @@ from customer_sync.base.log import get
 from customer_sync.brevo.answers import PROCESSES
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.import_rows import item_of
+from customer_sync.brevo.contacts.list_joins import ListJoins
+from customer_sync.brevo.contacts.process_looks import BUCKET, Looks
 from customer_sync.brevo.contacts.refused_rows import RefusedRows
 from customer_sync.brevo.contacts.technical_list import TechnicalLists
+from customer_sync.brevo.contacts.update_end import UpdateEnd
 from customer_sync.engine.lane import IMPORTED, Delivery, Outcome, Work
 from customer_sync.errors import Missing, TajoError, TryLater
 from customer_sync.model import Json
 from customer_sync.person.merge import from_json, to_json
 from customer_sync.store.counters import Tally
-from customer_sync.store.imports import SILENT_S, Import, Imports, Row
+from customer_sync.store.import_row import Row
+from customer_sync.store.imports import SILENT_S, Import, Imports, Kind
 from customer_sync.store.items import Settlement
 from customer_sync.store.limits import Limits
 
 log = get(__name__)
 
-#: The limit that `/processes` counts against; for most accounts 100 calls an hour.
-BUCKET: Final = "processes"
 LIST_ROUTE, ROUTE = "/processes", "/processes/{processId}"
-#: How soon, and how often at least, imports are looked at where no limit is known, in seconds.
-FIRST_LOOK_S, LAST_LOOK_S = 0.3, 2.0
-#: The share of an hourly limit that looking may use.
-SHARE: Final = 0.9
 #: How long after a failed look the next look follows, in seconds.
 FAILED_LOOK_S: Final = 5.0
 #: An import that is not over after this time is given up, in seconds; its leases end later.
 PATIENCE_S: Final = 1500.0
 #: How soon rows are tried again when the result of their import is unknown, in seconds.
 DESPAIR_S: Final = 1680.0
-#: A given-up import may still make contacts for this long, in seconds; it is looked at this often.
-OVERDUE_S, OVERDUE_LOOK_S = 86_400.0, 300.0
+#: A given-up import may still change contacts for this long, in seconds.
+OVERDUE_S: Final = 86_400.0
 #: Where more than this share of the rows is missing, Brevo's lists may lag behind: look once more, in so many seconds.
 LAG_SHARE, LAG_LOOK_S = 0.1, 3.0
+
+#: An import that updates and is late is asked for again when it is so many times as old.
+LATER: Final = 1.5
 
 _UNFINISHED: Final = frozenset({"queued", "in_process", "processing"})
 _FAILED: Final = frozenset({"failed", "cancelled"})
@@ -61,8 +64,11 @@ class Follower:
         brevo: the account.
         limits: the shared limits.
         imports: the imports under way.
+        looks: when Brevo is asked.
         lists: counts the created contacts.
         refused: reads the files of refused rows.
+        joins: puts people on their lists.
+        updates: finds out the results of imports that update.
         tally: counts the results of the rows.
     """
 
@@ -72,16 +78,22 @@ class Follower:
         brevo: Brevo,
         limits: Limits,
         imports: Imports,
+        looks: Looks,
         lists: TechnicalLists,
         refused: RefusedRows,
+        joins: ListJoins,
+        updates: UpdateEnd,
         tally: Tally,
         jitter: Callable[[float], float] = retry.full_jitter,
     ) -> None:
         self._brevo = brevo
         self._limits = limits
         self._imports = imports
+        self._looks = looks
         self._lists = lists
         self._refused = refused
+        self._joins = joins
+        self._updates = updates
         self._tally = tally
         self._jitter = jitter
 
@@ -99,42 +111,59 @@ class Follower:
     def _look(self, turn: str) -> Generator[Work]:
         imports = self._imports.under_way()
         due = [one for one in imports if one.is_due]
-        asked = [one for one in imports if one.state != "ended"] if any(one.state != "ended" for one in due) else []
-        wait_s = self._spacing_s() - self._imports.asked_s() if asked else 0.0
-        if wait_s > 0:
-            self._imports.look_in([one.id for one in asked], wait_s)
-            asked = []
-        try:
-            found = self._processes(asked) if asked else {}
-        except TajoError as error:
-            after_s = error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
-            self._imports.look_in([one.id for one in asked], after_s)
-            asked, found = [], {}
+        running = [one for one in due if one.state != "ended"]
+        arrived = [one for one in running if self._has_arrived(one)]
+        is_time = bool(arrived) or any(self._must_ask(one) for one in running)
+        found, asked = self._ask(imports, arrived) if is_time else ({}, [])
         for import_ in imports:
-            if import_ not in asked and not (import_ in due and import_.state == "ended"):
+            if import_ not in asked and import_ not in due:
                 continue
             if not self._imports.keep_turn(turn):
                 return
-            self._imports.look_in([import_.id], self._interval_s(import_))
-            for work in self._judge(import_, found):
-                yield work
-                if not self._imports.keep_turn(turn):
-                    return
+            if import_ in asked or import_.state in {"ended", "opened"}:
+                self._imports.look_in([import_.id], self._looks.again_s(import_))
+                for work in self._judge(import_, found):
+                    yield work
+                    if not self._imports.keep_turn(turn):
+                        return
+            elif not is_time:
+                self._imports.look_in([import_.id], self._looks.again_s(import_))
 
-    def first_look_s(self) -> float:
-        """Return how long until the first look at a sent import; if looks are rare, not before it may have ended."""
-        return max(FIRST_LOOK_S, self._spacing_s() / 2)
+    def _has_arrived(self, import_: Import) -> bool:
+        """Tell whether the last row of an import that updates has arrived; Brevo is asked where that costs nothing."""
+        if import_.kind != "updates" or import_.state != "sent" or not self._looks.is_limited:
+            return False
+        return self._updates.has_last_row(import_)
 
-    def _spacing_s(self) -> float:
-        """Return how far looks must be apart, in seconds; 0.0 where no limit is known."""
-        per_hour = self._limits.per_hour(BUCKET)
-        return 3600 / (SHARE * per_hour) if per_hour else 0.0
+    def _must_ask(self, import_: Import) -> bool:
+        """Tell whether Brevo is to be asked for an import of which nothing is known."""
+        if import_.kind != "updates" or import_.state != "sent" or not self._looks.is_limited:
+            return True
+        if import_.age_s < self._looks.late_s(import_):
+            return False
+        self._imports.note(import_, ask_s=LATER * import_.age_s)
+        return True
 
-    def _interval_s(self, import_: Import) -> float:
-        """Return how long until the next look at an import that goes on."""
-        if import_.state == "overdue":
-            return OVERDUE_LOOK_S
-        return self._spacing_s() or min(LAST_LOOK_S, max(FIRST_LOOK_S, import_.age_s / 2))
+    def _ask(
+        self, imports: Sequence[Import], arrived: Sequence[Import]
+    ) -> tuple[Mapping[int, Process], Sequence[Import]]:
+        """Return Brevo's processes, and the imports that can be judged by them.
+
+        Where Brevo may not be asked now, an import whose last row has arrived counts as ended all the same.
+        """
+        asked = [one for one in imports if one.state != "ended"]
+        wait_s = self._looks.wait_s()
+        if wait_s <= 0:
+            try:
+                return self._processes(asked), asked
+            except TajoError as error:
+                wait_s = _after_s(error)
+        self._imports.look_in([one.id for one in asked], wait_s)
+        return {one.process: {} for one in arrived if one.process is not None}, arrived
+
+    def first_look_s(self, kind: Kind, rows: int) -> float:
+        """Return how long until the first look at an import that was just sent, in seconds."""
+        return self._looks.first_s(kind, rows)
 
     def _processes(self, imports: Sequence[Import]) -> dict[int, Process]:
         """Return the newest processes of the account, and those that belong to imports of ours, by number.
@@ -174,9 +203,11 @@ class Follower:
     def _numbered(self, import_: Import, process: Process | None) -> Generator[Work]:
         status = process.get("status") if process else None
         is_over = process is None or status not in _UNFINISHED
+        if is_over and process is not None and import_.state != "overdue":
+            self._imports.took(import_)
         if import_.state == "overdue":
             if is_over or import_.age_s > OVERDUE_S:
-                self._end(import_, "late")
+                yield from self._late(import_)
         elif process is None:
             yield from self._verify(import_, None)
         elif status in _FAILED:
@@ -193,7 +224,7 @@ class Follower:
         """Judge an import that Brevo may or may not have received: the worker died, or no answer came."""
         if import_.state == "overdue":
             if import_.age_s > OVERDUE_S or not self._is_anything_running(found):
-                self._end(import_, "late")
+                yield from self._late(import_)
         elif import_.age_s > SILENT_S and not self._is_anything_running(found):
             yield from self._verify(import_, None)
         elif import_.age_s > PATIENCE_S:
@@ -208,11 +239,25 @@ class Follower:
 
     def _give_up(self, import_: Import) -> Generator[Work]:
         """Stop waiting for an import: created contacts count, other rows are tried again, its list is not reused."""
-        is_settled = yield from self._settle_counted(import_, None)
+        if import_.kind == "updates":
+            # it may yet overwrite what is sent singly now: that is sent again after its end
+            self._imports.note(import_, state="overdue")
+            for rows in self._imports.rows(import_.id):
+                yield Work(import_.id, Delivery([self._again(row, "the import does not end") for row in rows], None))
+            is_settled = True
+        else:
+            is_settled = yield from self._settle_counted(import_, None)
         if is_settled:
             self._imports.give_up(import_)
             self._tally.count("tajo_imports_total", outcome="overdue")
             log.error("import given up", import_id=import_.id, process=import_.process, rows=import_.rows)
+
+    def _late(self, import_: Import) -> Generator[Work]:
+        """End an import that was given up."""
+        if import_.kind == "updates":
+            self._imports.note(import_, state="ended", info="{}")
+            yield from self._updates.settle(import_, None)
+        self._end(import_, "late")
 
     def _verify(self, import_: Import, process: Process | None) -> Generator[Work]:
         """Find out the results of the rows and yield them.
@@ -223,7 +268,8 @@ class Follower:
         """
         if process is not None and import_.state != "ended":
             self._imports.note(import_, state="ended", info=to_json(dict(process)))
-        is_settled = yield from self._settle_counted(import_, process)
+        by = self._updates.settle if import_.kind == "updates" else self._settle_counted
+        is_settled = yield from by(import_, process)
         if is_settled:
             self._end(import_, "done" if process else "lost")
 
@@ -238,15 +284,19 @@ class Follower:
             return False
         except TajoError as error:
             if import_.age_s < DESPAIR_S:
-                after_s = error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
-                self._imports.look_in([import_.id], after_s)
+                self._imports.look_in([import_.id], _after_s(error))
                 return False
             text = f"Nothing could be found out about an import of {import_.rows or 0} contacts: {error}"
             yield from self._release_all(import_, str(error), text)
             return True
         for rows in self._imports.rows(import_.id):
-            outcomes = [self._outcome(row, refused, created, is_known=process is not None) for row in rows]
-            yield Work(import_.id, Delivery(outcomes, None))
+            outcomes = {row.target: self._outcome(row, refused, created, is_known=process is not None) for row in rows}
+            try:
+                self._joins.join(import_, [row for row in rows if outcomes[row.target].word == "delivered"])
+            except TajoError as error:
+                self._imports.look_in([import_.id], _after_s(error))
+                return False
+            yield Work(import_.id, Delivery(list(outcomes.values()), None))
         return True
 
     def _created(self, import_: Import, refused: Collection[str], *, may_lag: bool) -> Collection[str] | None:
@@ -303,6 +353,10 @@ class Follower:
         log.info(
             "import ended", import_id=import_.id, outcome=outcome, rows=import_.rows, seconds=round(import_.age_s, 1)
         )
+
+
+def _after_s(error: TajoError) -> float:
+    return error.after_s if isinstance(error, TryLater) and error.after_s else FAILED_LOOK_S
 
 
 class _Lagging(Exception):

@@ -1,22 +1,29 @@
-"""Rows of an import: which persons may be in it, what a row holds, and loads of rows for one import.
+"""Rows of an import: what a row holds, and loads of rows for one import. An import creates contacts, or updates some.
 
-Only persons that have no contact in Brevo, as far as known, are put into an import, and only without a block to set or
-lift, or a list to leave. So an import never changes a contact, and the order of the import and of a single write for
-the same person does not matter. The e-mail is the only identifier of a row: an import may merge contacts that share a
-phone, and delete one of them.
+`import_update` tells who may be in an import that updates. Into one that creates only persons are put that have no
+contact in Brevo, as far as known, and only without a block to set or lift, or a list to leave. So it never changes a
+contact, and the order of the import and of a single write for the same person does not matter.
+
+What more a row carries depends on the doors (`customer_sync.brevo.proof.doors`). Closed: the e-mail is the only
+identifier, because an import may merge contacts that share a phone, and delete one of them; and the import puts nobody
+on a list of people, because it may put contacts there that exist already, and that left the list.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 from customer_sync.base.clock import Clock
-from customer_sync.brevo.contacts.contact_job import Job, record_of
+from customer_sync.brevo.contacts.contact_job import REACH_MS, Job, record_of
 from customer_sync.brevo.contacts.contact_plan import UNIQUE, Desired, after_write, digest_of
+from customer_sync.brevo.proof.doors import ALL_ROWS, Doors, Rider
+from customer_sync.brevo.proof.ride import row_of
 from customer_sync.model import Json, Priority
 from customer_sync.person.merge import to_json
-from customer_sync.store.imports import Row
+from customer_sync.store.import_row import Row
+from customer_sync.store.imports import Kind
 from customer_sync.store.items import CREATED, SOLO_TRIES, ImportMark, Item
 from customer_sync.store.people import People
 
@@ -39,14 +46,23 @@ def is_fit(job: Job, under_way: Collection[str]) -> bool:
         return False
     if desired.blocked is not None or desired.sms_blocked is not None or desired.unlist:
         return False
-    # values that are lists: whether an import reads them is not documented
-    if any(isinstance(value, list) for value in desired.attributes.values()):
+    if has_lists_of_values(desired):
         return False
     if item.mark is None:
         return not plan.has.is_there
     # the person was in an import that has ended, and whether that import created the contact is unknown
     is_over = item.mark.import_id not in under_way and item.mark.import_id != CREATED
     return is_over and not job.stored.has.is_there
+
+
+def is_whole(job: Job) -> bool:
+    """Tell whether a person's row holds all that they have: nothing is left for a single call."""
+    return without_unique(job.desired) is job.desired
+
+
+def has_lists_of_values(desired: Desired) -> bool:
+    """Tell whether values are lists: whether an import reads them is not documented."""
+    return any(isinstance(value, list) for value in desired.attributes.values())
 
 
 def without_unique(desired: Desired) -> Desired:
@@ -76,18 +92,34 @@ def item_of(row: Row) -> Item:
     return Item(row.target, (), row.events, row.tries, 0, Priority.BULK, "")
 
 
-@dataclass(slots=True)
-class Load:
-    """Rows for one import: all for the same lists.
+class Key(NamedTuple):
+    """What the rows of one load have in common.
 
     Args:
-        lists: the lists; empty for people who are put on none.
+        kind: whether the import creates or updates.
+        lists: the lists of people that the import puts its contacts on; empty for people who are put on none.
+    """
+
+    kind: Kind
+    lists: tuple[int, ...]
+
+
+@dataclass(slots=True)
+class Load:
+    """Rows for one import.
+
+    Args:
+        key: what they have in common.
         at_ms: when the load was begun.
+        most_rows: how many rows it may have.
+        read_ms: of an import that updates: when the oldest read began by which its people were unblocked.
         is_kept: whether the load waits for the end of the import before it.
     """
 
-    lists: tuple[int, ...]
+    key: Key
     at_ms: int
+    most_rows: int = ALL_ROWS
+    read_ms: int = 0
     is_kept: bool = False
     rows: list[Row] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
@@ -95,24 +127,36 @@ class Load:
     emails: set[str] = field(default_factory=set)
     size: int = _FRAME_BYTES
 
+    @property
+    def updates(self) -> bool:
+        """Whether the import updates contacts."""
+        return self.key.kind == "updates"
+
     def takes(self, email: str, text: bytes) -> bool:
         """Tell whether the load has room for a row, and no row with this address."""
-        return self.size + len(text) + 1 <= MAX_BYTES and email not in self.emails
+        has_room = self.size + len(text) + 1 <= MAX_BYTES and len(self.rows) < self.most_rows
+        return has_room and email not in self.emails
 
-    def add(self, job: Job, desired: Desired, text: bytes, people: People) -> None:
+    def add(self, job: Job, fitted: Fitted, text: bytes, people: People) -> None:
         """Add a person with their row."""
-        job.has = replace(after_write(job.has, desired, self.at_ms), is_read=True)
-        item, is_part = job.item, desired.digest != job.desired.digest
-        self.rows.append(Row(item.target, desired.email, record_of(job, people), item.events, item.tries, is_part))
+        job.has = replace(after_write(job.has, fitted.stored, self.at_ms), is_read=True)
+        if self.updates:
+            # Brevo's news of a block that the import may have lifted is not believed: the block is set again
+            job.has = replace(job.has, left_ms=max(job.has.left_ms, self.at_ms + REACH_MS))
+        item, row = job.item, fitted.row
+        self.rows.append(
+            Row(item.target, row.email, record_of(job, people), item.events, item.tries, fitted.is_part, fitted.joins)
+        )
         self.texts.append(text)
-        self.filled.append(frozenset(desired.attributes))
-        self.emails.add(desired.email)
+        self.filled.append(frozenset(row.attributes))
+        self.emails.add(row.email)
         self.size += len(text) + 1
 
     def marks(self, import_: str) -> list[tuple[str, ImportMark]]:
-        """Return each person's mark: the address, lists and attributes of the contact that the import may create."""
+        """Return each person's mark: the address, the lists and the attributes that the import may bring."""
+        lists = self.key.lists
         return [
-            (row.target, ImportMark(import_, row.email, self.lists, self.at_ms, filled))
+            (row.target, ImportMark(import_, row.email, row.joins or lists, self.at_ms, filled))
             for row, filled in zip(self.rows, self.filled, strict=True)
         ]
 
@@ -123,14 +167,18 @@ class Load:
         self.texts = [text for _, text, _ in kept]
         self.filled = [filled for _, _, filled in kept]
 
-    def body(self, list_id: int, notify_url: str) -> bytes:
+    def body(self, list_id: int, notify_url: str, riders: Sequence[Rider] = (), nonce: str = "") -> bytes:
         """Return the body of the call.
 
         Args:
             list_id: the technical list.
             notify_url: the URL that Brevo is to call when the import is done; "" for none.
+            riders: of an import that updates: its canaries; all but the last come first.
+            nonce: what the canaries are sent.
         """
-        return import_body(self.texts, [*self.lists, list_id], notify_url)
+        ride = [row_of(rider, nonce) for rider in riders]
+        texts = [*ride[:-1], *self.texts, *ride[-1:]]
+        return import_body(texts, [*self.key.lists, list_id], notify_url, updates=self.updates)
 
 
 def import_body(rows: Iterable[bytes], lists: Sequence[int], notify_url: str, *, updates: bool = False) -> bytes:
@@ -156,41 +204,71 @@ def import_body(rows: Iterable[bytes], lists: Sequence[int], notify_url: str, *,
     return b'{"jsonBody":[' + b",".join(rows) + b"]," + to_json(settings).encode()[1:]
 
 
+class Fitted(NamedTuple):
+    """What an import takes along of a person.
+
+    Args:
+        row: what the row says.
+        stored: what Brevo is taken to have then.
+        is_part: whether something is left for a single call.
+        joins: the lists to join once the row is verified.
+    """
+
+    row: Desired
+    stored: Desired
+    is_part: bool
+    joins: tuple[int, ...]
+
+
+def fitted(job: Job, doors: Doors, kind: Kind) -> Fitted:
+    """Return what an import takes along of a person, by the doors that are open."""
+    desired = job.desired
+    row = desired if doors.phones.is_open else without_unique(desired)
+    joins = () if doors.lists.is_open else desired.added
+    if kind == "updates":
+        # values that only one contact may have are in Brevo already, or else the row carries them: see `is_fit_update`
+        return Fitted(row, desired, False, joins)
+    if row.digest != desired.digest:
+        # the single call that follows puts the contact on its lists, too
+        return Fitted(row, row if doors.lists.is_open else row._replace(lists=()), True, ())
+    return Fitted(row, row, False, joins)
+
+
 class Loads:
-    """The loads of one round, by lists, and the loads that were kept from the round before.
+    """The loads of one round, by what their rows have in common, and the loads that were kept from the round before.
 
     Args:
         clock: milliseconds since 1970.
         people: encodes persons.
-        with_phones: whether rows carry values that only one contact may have.
     """
 
-    def __init__(self, clock: Clock, people: People, *, with_phones: bool = False) -> None:
+    def __init__(self, clock: Clock, people: People) -> None:
         self._clock = clock
         self._people = people
-        self._with_phones = with_phones
-        self._open: dict[tuple[int, ...], Load] = {}
+        self._open: dict[Key, Load] = {}
         self._full: list[Load] = []
 
-    def add(self, job: Job) -> bool:
+    def add(self, job: Job, doors: Doors, kind: Kind = "creates", read_ms: int = 0) -> bool:
         """Add a person; False when a load has a row with the same address."""
-        desired = job.desired if self._with_phones else without_unique(job.desired)
-        text = encode_row(desired)
-        load = self._open.get(desired.lists)
-        if load is not None and desired.email in load.emails:
+        one = fitted(job, doors, kind)
+        key = Key(kind, one.row.lists if doors.lists.is_open else ())
+        text = encode_row(one.row)
+        load = self._open.get(key)
+        if load is not None and one.row.email in load.emails:
             return False
-        if load is not None and not load.takes(desired.email, text):
-            self._full.append(self._open.pop(desired.lists))
+        if load is not None and not load.takes(one.row.email, text):
+            self._full.append(self._open.pop(key))
             load = None
         if load is None:
-            load = self._open[desired.lists] = Load(desired.lists, self._clock())
-        load.add(job, desired, text, self._people)
+            most_rows = doors.most_rows if kind == "updates" else ALL_ROWS
+            load = self._open[key] = Load(key, self._clock(), most_rows, read_ms)
+        load.add(job, one, text, self._people)
         return True
 
     @property
     def full(self) -> int:
         """The number of full loads."""
-        return len(self._full)
+        return len(self._full) + sum(len(load.rows) >= load.most_rows for load in self._open.values())
 
     @property
     def targets(self) -> list[str]:
@@ -211,7 +289,7 @@ class Loads:
     def keep(self, load: Load) -> None:
         """Keep a load for the next import: one import runs at a time."""
         load.is_kept = True
-        if load.lists in self._open:
+        if load.key in self._open:
             self._full.append(load)
         else:
-            self._open[load.lists] = load
+            self._open[load.key] = load

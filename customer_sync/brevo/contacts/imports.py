@@ -1,11 +1,11 @@
-"""The bulk gear of the contacts lane: `POST /contacts/import` for many new people at once.
+"""The bulk gear of the contacts lane: `POST /contacts/import` for many people at once.
 
-    load      look at bulk items: unchanged items are done, new people are put into an import, other items are given
-              back and sent one by one
+    load      look at bulk items: unchanged items are done, new people are put into an import that creates, people who
+              are in Brevo into one that updates where that was proven, other items are given back and sent one by one
     send      store everything in Redis, hand the leases over to the import, and only then make the call
     follow    see `customer_sync.brevo.contacts.import_end`
 
-Why only new people are put into an import, and what that costs: docs/decisions/0010.
+Why an import creates or updates and never both, and what that costs: docs/decisions/0010 and 0044.
 """
 
 from __future__ import annotations
@@ -22,20 +22,26 @@ from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
 from customer_sync.brevo.answers import IMPORTS
 from customer_sync.brevo.client import BUCKET
-from customer_sync.brevo.contacts.contact_job import prepare, unchanged
+from customer_sync.brevo.contacts.contact_job import Job, prepare, unchanged
 from customer_sync.brevo.contacts.contact_plan import Rules
-from customer_sync.brevo.contacts.import_rows import Load, Loads, is_fit, item_of
+from customer_sync.brevo.contacts.import_rows import Load, Loads, is_fit, is_whole, item_of
+from customer_sync.brevo.contacts.import_update import Updates, is_fit_update, riders_of
+from customer_sync.brevo.contacts.kept_loads import ROUND_S, Kept
 from customer_sync.brevo.contacts.technical_list import TechnicalLists
 from customer_sync.brevo.contacts.upload import Uploads
 from customer_sync.brevo.gate import Gate
-from customer_sync.engine.lane import Delivery, Outcome, Work
+from customer_sync.brevo.proof.doors import ALL_ROWS, OPENING
+from customer_sync.brevo.proof.ride import new_nonce
+from customer_sync.engine.lane import Delivery, Outcome, Work, held
 from customer_sync.errors import ConfigError, Missing, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import PEOPLE
+from customer_sync.person.merge import to_json
 from customer_sync.store.counters import Tally
-from customer_sync.store.imports import STEP, Gone, Imports, Row
+from customer_sync.store.import_row import Row
+from customer_sync.store.imports import STEP, Gone, Imports, Kind
 from customer_sync.store.items import Item, Settlement
-from customer_sync.store.lanes import LOAD_LEASE_S, Lanes, Pace
+from customer_sync.store.lanes import Lanes, Pace
 from customer_sync.store.people import People
 
 log = get(__name__)
@@ -43,12 +49,6 @@ log = get(__name__)
 ROUTE: Final = "/contacts/import"
 #: How many items are looked at in one step: 20 ms of planning; other threads run between two steps.
 CHUNK: Final = 500
-#: How long one round goes on loading, in seconds; its leases last longer.
-ROUND_S: Final = 8.0
-#: How long the leases of a load that waits are good for, in seconds; from the half of it on they are renewed.
-KEEP_S: Final = LOAD_LEASE_S - ROUND_S - 2.0
-#: How long a load waits for the import before it, in seconds; then its rows are worked out anew.
-MOST_KEPT_S: Final = 60.0
 #: How soon rows that could not be sent are looked at again, in seconds.
 AGAIN_S: Final = 2.0
 
@@ -67,34 +67,18 @@ class Terms:
         min_rows: fewer rows are sent one by one: an import costs four calls and the time until it is done.
         pace: when it is worth while to look.
         notify_url: the URL that Brevo calls when an import is done; "" for none. Brevo is asked in both cases.
-        with_phones: whether rows carry phones and other values that only one contact may have. An import may merge
-            contacts that share one, and delete the other (`brevo.import_phones`).
+        quick_s: where single calls for all who wait take no longer than this, in seconds, a person whose row would lack
+            values that only one contact may have goes singly: one call for them is to be made in any case. 0.0: every
+            such person has a row.
     """
 
     min_rows: int = 50
     pace: Pace = _PACE
     notify_url: str = ""
-    with_phones: bool = False
+    quick_s: float = 60.0
 
 
 _TERMS: Final = Terms()
-
-
-@dataclass(slots=True)
-class _Kept:
-    """Loads that wait for the end of the import before them.
-
-    Args:
-        loads: the loads.
-        ends: until when the loads may be used: their leases must last for another round.
-        began: when the first of them was loaded.
-        token: the token of their leases.
-    """
-
-    loads: Loads
-    ends: float
-    began: float
-    token: str = ""
 
 
 class Loader:
@@ -106,9 +90,11 @@ class Loader:
         people: decodes and encodes persons.
         imports: the imports under way.
         lists: the technical lists.
+        updates: what was proven of imports, and who may be updated by one.
         rules: gives the operator's decisions and the account's attributes, as they are now.
         gate: gives the gate for one call.
-        first_look_s: how soon an import that was just sent is looked at, in seconds.
+        is_quick: tells whether single calls are quick, see `Terms.quick_s`.
+        first_look_s: how soon an import that was just sent is looked at, in seconds, by its kind and number of rows.
         tally: counts the sent rows.
         clock: milliseconds since 1970.
         terms: when the gear is used.
@@ -122,9 +108,11 @@ class Loader:
         people: People,
         imports: Imports,
         lists: TechnicalLists,
+        updates: Updates,
         rules: Callable[[], Rules],
         gate: Callable[[], Gate],
-        first_look_s: Callable[[], float],
+        is_quick: Callable[[], bool],
+        first_look_s: Callable[[Kind, int], float],
         tally: Tally,
         clock: Clock,
         terms: Terms = _TERMS,
@@ -134,18 +122,20 @@ class Loader:
         self._people = people
         self._imports = imports
         self._lists = lists
+        self._updates = updates
         self._rules = rules
         self._gate = gate
+        self._is_quick = is_quick
         self._first_look_s = first_look_s
         self._tally = tally
         self._terms = terms
         self._clock = clock
-        self._kept: _Kept | None = None
+        self._kept: Kept | None = None
 
     def load(self) -> Generator[Work]:
         """Do one round: yield unchanged items, items to be sent one by one, and rows that could not be sent."""
         has_room = self._imports.has_room()
-        if not has_room and self._kept is not None and self._kept.loads.full and self._renew(self._kept):
+        if not has_room and self._kept is not None and self._kept.loads.full and self._kept.renew(self._lanes):
             return
         try:
             rules = self._rules()
@@ -155,6 +145,9 @@ class Loader:
         except TajoError as error:
             log.warning("bulk gear waits", error=str(error))
             return
+        if self._updates.read_on():
+            yield Work("", Delivery([], None))
+            return
         kept = yield from self._resume()
         loads, ends = kept.loads, time.monotonic() + ROUND_S
         while loads.full < 1 and time.monotonic() < ends:
@@ -162,75 +155,113 @@ class Loader:
             if taken.state != "taken":
                 break
             kept.token = taken.token
-            yield Work(kept.token, Delivery(list(self._sort(taken.items, rules, loads)), None))
+            outcomes = self._sort(taken.items, rules, loads)
+            yield Work(kept.token, Delivery(outcomes, None))
+            if self._updates.wants_read:
+                break
         if has_room:
             yield from self._send_off(kept)
         else:
             self._hold(kept)
 
-    def _hold(self, kept: _Kept) -> None:
+    def _hold(self, kept: Kept) -> None:
         """Keep loads that wait for the import before them."""
         if not kept.loads.is_empty:
             self._kept = kept
             self._lanes.tell_loaded(PEOPLE)
 
-    def _renew(self, kept: _Kept) -> bool:
-        """Renew the leases of loads that wait where it is time; False where they were kept too long."""
-        now = time.monotonic()
-        if now >= kept.ends or now - kept.began > MOST_KEPT_S:
-            return False
-        if kept.ends - now < KEEP_S / 2:
-            self._lanes.renew(PEOPLE, kept.token, kept.loads.targets, lease_s=LOAD_LEASE_S)
-            kept.ends = now + KEEP_S
-        self._lanes.tell_loaded(PEOPLE)
-        return True
-
-    def _resume(self) -> Generator[Work, None, _Kept]:
+    def _resume(self) -> Generator[Work, None, Kept]:
         """Return the loads kept from the last round; loads that were kept too long are given back."""
         kept, self._kept = self._kept, None
-        if kept is not None and self._renew(kept):
+        if kept is not None and kept.renew(self._lanes):
             return kept
         for load in kept.loads.take_out() if kept is not None else ():
             error = TryLater("It was loaded too long ago.", after_s=0.001, burns=False)
             yield from self._release(kept.token if kept else "", load.rows, error)
-        now = time.monotonic()
-        return _Kept(Loads(self._clock, self._people, with_phones=self._terms.with_phones), now + KEEP_S, now)
+        return Kept.begin(Loads(self._clock, self._people))
 
-    def _send_off(self, kept: _Kept) -> Generator[Work]:
-        """Send one load; loads for other lists are kept for the next import, and small loads are given back."""
+    def _send_off(self, kept: Kept) -> Generator[Work]:
+        """Send one load; other loads are kept for the next import, and small loads are given back."""
         may_begin = True
         for load in kept.loads.take_out():
-            if len(load.rows) < self._terms.min_rows:
+            if len(load.rows) < min(self._terms.min_rows, load.most_rows):
                 yield from _give_back(kept.token, load.rows)
             elif may_begin:
                 may_begin = False
                 if not (yield from self._dispatch(kept.token, load)):
                     kept.loads.keep(load)
+            elif load.most_rows < ALL_ROWS:
+                # the next import may have more rows than this one
+                error = TryLater("It waits for the import before it.", after_s=AGAIN_S, burns=False)
+                yield from self._release(kept.token, load.rows, error)
             else:
                 kept.loads.keep(load)
         self._hold(kept)
 
-    def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> Iterator[Outcome]:
-        """Load new people; yield the outcomes of the other items."""
+    def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> list[Outcome]:
+        """Load people who go together; return the outcomes of the other items."""
         under_way: Callable[[], Collection[str]] = cache(self._imports.ids)
-        now_ms = self._clock()
+        now_ms, doors = self._clock(), self._updates.doors()
+        takes_parts = doors.phones.is_open or not self._is_quick()
+        may_update = self._updates.may_be
+        outcomes: list[Outcome] = []
+        known: list[Job] = []
         for item in items:
             if item.newer or item.old is not None:
-                yield Outcome(item, Settlement(item.target, "back"), "back")
+                outcomes.append(_back(item))
                 continue
             job = prepare(item, self._people, rules, now_ms, under_way)
             if job.plan.action == "none" and not job.waits:
-                yield unchanged(job, self._people)
-            elif not is_fit(job, under_way() if item.mark else ()) or not loads.add(job):
-                yield Outcome(item, Settlement(item.target, "back"), "back")
+                outcomes.append(unchanged(job, self._people))
+            elif is_fit(job, under_way() if item.mark else ()):
+                if not ((takes_parts or is_whole(job)) and loads.add(job, doors)):
+                    outcomes.append(_back(item))
+            elif may_update and is_fit_update(job, doors, under_way() if item.mark else ()):
+                known.append(job)
+            else:
+                outcomes.append(_back(item))
+        if known:
+            outcomes += self._sort_known(known, len(items), loads)
+        return outcomes
+
+    def _sort_known(self, jobs: Sequence[Job], looked_at: int, loads: Loads) -> Iterator[Outcome]:
+        """Load people who may be updated together, and were read unblocked; yield the outcomes of the others."""
+        share = len(jobs) / looked_at
+        way = self._updates.way(len(jobs) + int(share * self._lanes.unlooked(PEOPLE)), self._terms.min_rows)
+        read_ms = self._updates.read_at()
+        may_go = (
+            self._updates.unblocked([job.item.target for job in jobs]) if read_ms is not None else [False] * len(jobs)
+        )
+        doors = self._updates.doors()
+        for job, is_unblocked in zip(jobs, may_go, strict=True):
+            if way == "wait":
+                yield held(job.item, "waits until Brevo's contacts are read")
+            elif read_ms is None or not is_unblocked or not loads.add(job, doors, "updates", read_ms):
+                yield _back(job.item)
 
     def _dispatch(self, token: str, load: Load) -> Generator[Work, None, bool]:
         """Send a load, or release its rows; False when no import may begin: then nothing has changed."""
-        begun = self._imports.open(PEOPLE)
+        if load.updates and not self._may_send(load):
+            yield from _give_back(token, load.rows)
+            return True
+        begun = self._imports.open(PEOPLE, load.key.kind)
         if begun is None:
             return False
         yield from self._begin(token, load, *begun)
         return True
+
+    def _may_send(self, load: Load) -> bool:
+        """Tell whether a load that updates may still go: the door is open, and its people were read shortly before."""
+        doors = self._updates.doors(anew=True)
+        return self._updates.may_be and len(load.rows) <= doors.most_rows and self._updates.read_at() is not None
+
+    def _facts(self, load: Load) -> dict[str, str | int]:
+        """Return what is to be known of an import that updates before it is sent."""
+        if not load.updates:
+            return {}
+        doors = self._updates.doors()
+        step = doors.step if doors.step < len(OPENING) else -1
+        return {"nonce": new_nonce(), "riders": to_json(doors.riders), "step": step}
 
     def _begin(self, token: str, load: Load, import_: str, slot: int) -> Generator[Work]:
         try:
@@ -239,9 +270,9 @@ class Loader:
             self._imports.close(import_)
             yield from self._release(token, load.rows, error)
             return
-        rows = load.rows
+        rows, facts = load.rows, self._facts(load)
         try:
-            self._imports.prepare(import_, list_id, since)
+            self._imports.prepare(import_, list_id, since, **facts)
             self._take_along(token, import_, load)
         except Gone:
             log.warning("import given up before it was sent", import_id=import_)
@@ -255,7 +286,9 @@ class Loader:
             for holder in (token, import_):
                 yield from _give_back(holder, rows)
             return
-        yield from self._send(import_, slot, load, list_id)
+        riders = riders_of(str(facts.get("riders", "[]")))
+        body = load.body(list_id, self._terms.notify_url, riders, str(facts.get("nonce", "")))
+        yield from self._send(import_, slot, load, body)
 
     def _take_along(self, token: str, import_: str, load: Load) -> None:
         """Store all rows of an import, then hand their leases over to the import."""
@@ -267,11 +300,15 @@ class Loader:
             self._imports.replace_rows(import_, load.rows)
         self._imports.count(import_, len(load.rows))
 
-    def _send(self, import_: str, slot: int, load: Load, list_id: int) -> Generator[Work]:
+    def _send(self, import_: str, slot: int, load: Load, body: bytes) -> Generator[Work]:
         if not load.rows:
             self._imports.close(import_)
             return
-        body = load.body(list_id, self._terms.notify_url)
+        if load.updates and not self._may_send(load):
+            self._imports.unsent(import_)
+            yield from _give_back(import_, load.rows)
+            self._imports.close(import_)
+            return
         try:
             self._gate().wait()
             process = _process_of(self._brevo.upload(ROUTE, body, bucket=BUCKET, answers=IMPORTS))
@@ -284,7 +321,7 @@ class Loader:
                 return
             yield from self._refused(import_, slot, load, error)
             return
-        self._imports.sent(import_, process, self._first_look_s())
+        self._imports.sent(import_, process, self._first_look_s(load.key.kind, len(load.rows)))
         self._tally.count("tajo_imports_total", outcome="sent")
         self._tally.count("tajo_import_rows_total", by=len(load.rows), outcome="sent")
         log.info("import sent", import_id=import_, process=process, rows=len(load.rows), size_bytes=len(body))
@@ -301,6 +338,7 @@ class Loader:
         if isinstance(error, Parkable | Missing):
             # a deleted list, no credit, ...: after three tries each row is sent alone, and gets its own error
             self._imports.set_list(slot, None)
+        self._imports.unsent(import_)
         works = list(self._release(import_, load.rows, error))
         yield from works[:-1]
         # the last part may pause the lane with an error: the import must be forgotten before that
@@ -327,6 +365,11 @@ class Loader:
         if isinstance(error, Parkable) and works:
             works[0] = works[0]._replace(alert=(f"Brevo refuses imports: {error.reason}", error.remedy))
         yield from works
+
+
+def _back(item: Item) -> Outcome:
+    """Return an item as not tried: it is sent alone."""
+    return Outcome(item, Settlement(item.target, "back"), "back")
 
 
 def _give_back(token: str, rows: Iterable[Row]) -> Generator[Work]:

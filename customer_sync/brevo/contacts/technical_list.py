@@ -89,6 +89,17 @@ class TechnicalLists:
         """
         return count_of(self._contacts(import_.list_id, import_.since, limit=1))
 
+    def changed(self, import_: Import, offset: int = 0) -> tuple[int, list[dict[str, Json]]]:
+        """Return how many contacts of an import's list were changed since it began, and a page of them.
+
+        Raises:
+            TajoError: as `Brevo.call`.
+        """
+        query: dict[str, str | int] = {"listIds": import_.list_id, "modifiedSince": import_.since}
+        query |= {"limit": CONTACTS_PAGE, "offset": offset, "sort": "asc"}
+        reply = self._call("GET", f"/contacts?{urlencode(query)}", endpoint="/contacts")
+        return count_of(reply), _rows(reply, "contacts")
+
     def created(self, import_: Import) -> set[str]:
         """Return the addresses of the contacts that an import created.
 

@@ -11,7 +11,7 @@ from customer_sync.brevo.answers import ATTRIBUTES, CONTACTS, GROUPS, IMPORTS, L
 from customer_sync.brevo.client import BUCKET, Brevo, NoList, contact_path
 from customer_sync.brevo.contacts.bulk_gate import PatientGate
 from customer_sync.brevo.contacts.contact_calls import ONE_ROUTE, ROUTE
-from customer_sync.brevo.contacts.import_end import BUCKET as PROCESSES_BUCKET
+from customer_sync.brevo.contacts.process_looks import BUCKET as PROCESSES_BUCKET
 from customer_sync.brevo.contacts.technical_list import FOLDER, PAGE
 from customer_sync.brevo.proof import canaries
 from customer_sync.errors import FieldRefused, Missing, TryLater
@@ -22,7 +22,7 @@ from customer_sync.store.limits import Limits
 _LISTS, _FOLDERS, _IN_FOLDER = "/contacts/lists", "/contacts/folders", "/contacts/folders/{folderId}/lists"
 _ATTRIBUTES, _ATTRIBUTE = "/contacts/attributes", "/contacts/attributes/{category}/{name}"
 _IMPORT, _PROCESSES, _PROCESS = "/contacts/import", "/processes", "/processes/{processId}"
-_GROUPS: Final = "/contacts/consent-groups"
+GROUPS_ROUTE: Final = "/contacts/consent-groups"
 #: The most contacts that are looked at for canaries, and how many come on a page.
 _MOST, _PAGE = 10_000, 500
 _UNFINISHED: Final = frozenset({"queued", "in_process", "processing"})
@@ -168,7 +168,7 @@ class Hands:
 
     def has_groups(self) -> bool:
         """Tell whether the account has consent groups."""
-        return has_groups(lambda: self._call("GET", f"{_GROUPS}?limit=1", answers=GROUPS, endpoint=_GROUPS))
+        return has_groups(lambda: self._call("GET", f"{GROUPS_ROUTE}?limit=1", answers=GROUPS, endpoint=GROUPS_ROUTE))
 
     # bulk
 

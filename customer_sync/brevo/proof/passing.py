@@ -14,7 +14,7 @@ from customer_sync.brevo.proof.canaries import FULL, MARK, MARKED, PLACES, TEXT,
 from customer_sync.brevo.proof.course import PASSES, Course, Pass, Sight, View
 from customer_sync.brevo.proof.doors import PHONES
 from customer_sync.brevo.proof.hands import is_unfinished
-from customer_sync.brevo.proof.verdicts import LEFT_ALONE, UPDATED, can_pass, is_late
+from customer_sync.brevo.proof.verdicts import LEFT_ALONE, UPDATED, can_pass, faults_in, is_late
 from customer_sync.brevo.proof.walk import Ended, Walk
 from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TajoError, TryLater
 from customer_sync.model import Json
@@ -214,17 +214,10 @@ def _read(walk: Walk, which: str) -> float | None:
     sight = Sight(which, walk.views())
     if is_late(one, sight) and which in IMPORTS and walk.clock() - one.ended_ms < SETTLE_S * 1000:
         return SETTLE_LOOK_S
-    if any(set(was.lists) - set(now.lists) for was, now in _both(one, sight)):
-        walk.need_lists()
+    if any(faults_in(one, sight, walk.course.unique)):
+        walk.need_lists()  # a list that somebody deleted would look like one that an import took
     one.sights.append(sight)
     return None
-
-
-def _both(one: Pass, sight: Sight) -> Iterator[tuple[View, View]]:
-    for letter, was in one.before.items():
-        now = sight.views.get(letter)
-        if was is not None and now is not None:
-            yield was, now
 
 
 def end(walk: Walk) -> float | None:

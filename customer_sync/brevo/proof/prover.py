@@ -11,7 +11,7 @@ and nothing is open after that. Rules: `docs/decisions/0043-bulk-by-proof.md`.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import Any, Final, NamedTuple
 
@@ -150,6 +150,8 @@ class Prover:
         kept, now_ms = self._store.proofs.read(), self._clock()
         record = kept.proof or {}
         if not record.get("weekly") or record.get("mark") != self._mark or kept.closed:
+            return False
+        if self._store.proofs.run() is not None:
             return False
         has_passed = any(one["verdict"] == "passed" for one in record["doors"].values())
         is_old = now_ms - record["proven_ms"] >= REPEAT_S * 1000 or record["version"] != __version__
@@ -319,6 +321,28 @@ def _record(course: Course, told: Mapping[str, Told], mark: str, now_ms: int, *,
     }
 
 
-def minutes() -> int:
-    """Return about how long a proof takes, in minutes: the reads after ten minutes, and three imports in each pass."""
-    return round(PASSES * (passing.READS_S["ten"] + 90) / 60)
+class Cost(NamedTuple):
+    """About what a proof costs.
+
+    Args:
+        calls: how many calls of the account's limits.
+        minutes: how long it takes.
+        contacts: how many contacts stay in the account.
+    """
+
+    calls: int
+    minutes: int
+    contacts: int
+
+
+def cost_of(unique: Sequence[str], *, with_click: bool = False) -> Cost:
+    """Return about what a proof costs, as counted in the sandbox.
+
+    Args:
+        unique: the attributes of the mapping that only one contact may have.
+        with_click: whether there is an F; the wait for the click is not counted.
+    """
+    calls = 200 + (80 if unique else 0) + 75 * len(unique) + (30 if with_click else 0)
+    # three imports in each pass, which take half a minute each, and the reads after ten minutes
+    minutes = round(PASSES * (passing.READS_S["ten"] + 3 * 30) / 60)
+    return Cost(calls, minutes, len(canaries.standing(unique, with_click=with_click)))

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from email.utils import parsedate_to_datetime
 
-from customer_sync.brevo.answers import ACCOUNT
+from customer_sync.base.log import get
+from customer_sync.brevo.answers import ACCOUNT, GROUPS
 from customer_sync.brevo.attributes import plan, read_attributes
-from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.client import BUCKET, Brevo
 from customer_sync.brevo.lists import read_list_ids
+from customer_sync.brevo.proof.hands import GROUPS_ROUTE, has_groups
 from customer_sync.config import Settings
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.operate.doctor.findings import Finding, Patient, grade
 from customer_sync.operate.figures.watched import remember_account
+from customer_sync.store import Store
+
+log = get(__name__)
 
 #: How far this clock may be from Brevo's, in seconds; their answer tells whole seconds.
 SKEW_WARN_S, SKEW_FAIL_S = 5.0, 120.0
@@ -63,6 +68,25 @@ def ask_account(patient: Patient, brevo: Brevo) -> Iterator[Finding]:
             yield check(patient.settings, brevo)
         except TajoError as error:
             yield _brevo_finding(name, error)
+    yield from _groups(patient.store, brevo)
+
+
+def _groups(store: Store, brevo: Brevo) -> Iterator[Finding]:
+    """Look whether the account has consent groups: an import may put those who left one back into it."""
+    try:
+        there = has_groups(
+            lambda: brevo.call(
+                "GET", "/contacts/consent-groups?limit=1", bucket=BUCKET, answers=GROUPS, endpoint=GROUPS_ROUTE
+            )
+        )
+    except TajoError as error:
+        # whoever may not ask this may still sync: what was known stays
+        log.info("consent groups not known", error=type(error).__name__)
+        return
+    store.set_note("consent_groups", there or None)
+    if there:
+        cause = "they are on: imports only create, and everybody who is in Brevo already is changed one by one"
+        yield Finding("consent groups", "warn", cause)
 
 
 def _brevo_finding(name: str, error: TajoError) -> Finding:

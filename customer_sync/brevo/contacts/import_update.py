@@ -1,0 +1,173 @@
+"""Who may be in an import that updates, and whether Brevo's contacts are to be read for it first.
+
+Everything that an import could harm stays out: a person is in Brevo as far as known, was read unblocked shortly before,
+has no withdrawal on record, leaves no list, and has nothing to be emptied. So a lift could only touch a person who
+withdraws while the import runs; see docs/decisions/0044-imports-that-update.md.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Sequence
+from typing import Final, Literal, Protocol
+
+from customer_sync.base.log import get
+from customer_sync.brevo.contacts.contact_job import Job
+from customer_sync.brevo.contacts.contact_plan import UNIQUE, make_plan
+from customer_sync.brevo.contacts.import_rows import has_lists_of_values
+from customer_sync.brevo.proof.doors import DoorBook, Doors, Rider
+from customer_sync.errors import TajoError
+from customer_sync.person.merge import from_json
+from customer_sync.store.items import SOLO_TRIES
+
+log = get(__name__)
+
+#: How many canaries ride along at least: one that is blocked and one that is not.
+RIDERS: Final = 2
+#: An import is worth while for so many times the calls that the missing read takes.
+WORTH: Final = 2
+#: After a read that failed, rows go one by one for so long, in seconds.
+GIVEN_UP_S: Final = 120.0
+
+
+class Reading(Protocol):
+    """Tells who was read unblocked from Brevo shortly before."""
+
+    def fresh(self) -> int | None:
+        """Return when the last whole read began, in ms; None when there is none that is young enough."""
+        ...
+
+    def has(self, numbers: Sequence[str]) -> list[bool]:
+        """Tell of each person whether they were read unblocked, and had left no list."""
+        ...
+
+    def step(self) -> bool:
+        """Read for some seconds; False when nothing is left to read.
+
+        Raises:
+            TajoError: as `Brevo.call`.
+        """
+        ...
+
+    def cost(self) -> int:
+        """Return how many calls a whole read takes now."""
+        ...
+
+
+def is_fit_update(job: Job, doors: Doors, under_way: Collection[str]) -> bool:
+    """Tell whether a person may be put into an import that updates, if they were read unblocked shortly before.
+
+    Args:
+        job: the person's job.
+        doors: what was proven.
+        under_way: the imports that may still change contacts.
+    """
+    plan, item, has = job.plan, job.item, job.plan.has
+    desired = plan.desired
+    if plan.action != "write" or desired is None or job.waits or item.tries >= SOLO_TRIES or not has.is_there:
+        return False
+    if item.mark is not None and (not item.mark.updates or item.mark.import_id in under_way):
+        return False
+    if desired.blocked is not None or desired.sms_blocked is not None or has.blocked or has.sms_blocked:
+        return False
+    if desired.unlist or desired.emptied or not desired.may_update or has_lists_of_values(desired):
+        return False
+    if (has.left_lists or has.left_groups) and not doors.covers_left:
+        return False
+    return _unique_values_fit(job, doors)
+
+
+def _unique_values_fit(job: Job, doors: Doors) -> bool:
+    """Tell whether the values that only one contact may have need no single call.
+
+    They need none where Brevo has them as they are, and, with the door open, where the contact gets its first ones:
+    what it gives up may be wanted by others.
+    """
+    wanted = {name: value for name, value in job.desired.attributes.items() if name in UNIQUE}
+    if not wanted:
+        return True
+    if doors.phones.is_open and not job.stored.has.filled & wanted.keys():
+        return True
+    stored = _as_stored(job)
+    return stored is not None and all(stored.get(name) == value for name, value in wanted.items())
+
+
+def _as_stored(job: Job) -> dict[str, object] | None:
+    """Return the values that Brevo took last; None where that is not known."""
+    before = make_plan(job.stored, job.rules, job.now_ms).desired
+    if before is None or before.digest != job.stored.has.digest:
+        return None
+    return dict(before.attributes)
+
+
+def riders_of(text: str) -> tuple[Rider, ...]:
+    """Return the riders of an import as its record has them."""
+    return tuple(Rider(*one) for one in from_json(text))
+
+
+Way = Literal["go", "wait", "singly"]
+
+
+class Updates:
+    """Decides about the people of one worker who could be updated by an import.
+
+    Args:
+        book: what was proven.
+        reading: who was read unblocked; None where nobody reads: then nobody is updated by an import.
+    """
+
+    def __init__(self, book: DoorBook, reading: Reading | None) -> None:
+        self._book = book
+        self._reading = reading
+        self._wants_read = False
+        self._given_up_until = 0.0
+
+    def doors(self, *, anew: bool = False) -> Doors:
+        """Return what was proven; `anew`: asks Redis although the last answer is young."""
+        return self._book.read(anew=anew)
+
+    @property
+    def may_be(self) -> bool:
+        """Whether imports may update now."""
+        doors = self._book.read()
+        return self._reading is not None and doors.updates.is_open and len(doors.riders) >= RIDERS
+
+    @property
+    def wants_read(self) -> bool:
+        """Whether Brevo's contacts are to be read before people are loaded."""
+        return self._wants_read
+
+    def read_on(self) -> bool:
+        """Read for some seconds where that was found to be worth while; True while there is more to read."""
+        if self._reading is None or not self._wants_read:
+            return False
+        try:
+            self._wants_read = self.may_be and self._reading.fresh() is None and self._reading.step()
+        except TajoError as error:
+            log.warning("Brevo's contacts are not read", reason=str(error))
+            self._wants_read, self._given_up_until = False, time.monotonic() + GIVEN_UP_S
+        return self._wants_read
+
+    def way(self, count: int, least: int) -> Way:
+        """Tell what about so many people happens: they go in an import, wait for a read, or go one by one.
+
+        Args:
+            count: about how many wait.
+            least: how many an import is worth while for.
+        """
+        if self._reading is None:
+            return "singly"
+        if self._reading.fresh() is not None:
+            return "go"
+        if count < least or time.monotonic() < self._given_up_until or count < WORTH * self._reading.cost():
+            return "singly"
+        self._wants_read = True
+        return "wait"
+
+    def read_at(self) -> int | None:
+        """Return when the read began that counts now, in ms."""
+        return None if self._reading is None else self._reading.fresh()
+
+    def unblocked(self, numbers: Sequence[str]) -> list[bool]:
+        """Tell of each person whether they were read unblocked."""
+        return [False] * len(numbers) if self._reading is None else self._reading.has(numbers)

@@ -1,0 +1,111 @@
+"""What a contact shows after an import that updated it: what was sent, or not, or a withdrawal that nobody told of."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Literal, NamedTuple
+
+from customer_sync.base.clock import Clock
+from customer_sync.brevo.answers import CONTACTS
+from customer_sync.brevo.attributes import Refused, fit
+from customer_sync.brevo.client import BUCKET, Brevo, contact_path
+from customer_sync.brevo.contacts.contact_calls import ONE_ROUTE
+from customer_sync.brevo.contacts.contact_job import prepare, record_of
+from customer_sync.brevo.contacts.contact_plan import UNIQUE, Rules
+from customer_sync.brevo.gate import Calls
+from customer_sync.errors import Missing
+from customer_sync.model import Json, Priority
+from customer_sync.person.person import Part
+from customer_sync.store.forms import encode_part
+from customer_sync.store.import_row import Row
+from customer_sync.store.items import Item, Settlement
+from customer_sync.store.people import People
+
+
+class Seen(NamedTuple):
+    """What a contact shows.
+
+    Args:
+        word: `as_sent`; `odd`: a value is not the one that was sent; `withdrew`: a block, or a list that was left.
+        settlement: of who withdrew: what is stored, and whether a block is to be set.
+    """
+
+    word: Literal["as_sent", "odd", "withdrew"]
+    settlement: Settlement | None = None
+
+
+class ReadBack:
+    """Compares contacts with what an import was to make of them.
+
+    Args:
+        brevo: the account.
+        people: decodes and encodes persons.
+        rules: gives the operator's decisions and the account's attributes, as they are now.
+        gate: gives the gate for one call.
+        clock: milliseconds since 1970.
+    """
+
+    def __init__(
+        self, brevo: Brevo, people: People, rules: Callable[[], Rules], gate: Callable[[], Calls], clock: Clock
+    ) -> None:
+        self._brevo = brevo
+        self._people = people
+        self._rules = rules
+        self._gate = gate
+        self._clock = clock
+
+    def read(self, row: Row) -> Seen:
+        """Read one contact.
+
+        Raises:
+            TajoError: as `Brevo.call`.
+        """
+        self._gate().wait()
+        try:
+            found = self._brevo.call(
+                "GET", contact_path(row.email), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
+            ).json()
+        except Missing:
+            return Seen("odd")
+        return self.judge(row, found if isinstance(found, dict) else {})
+
+    def judge(self, row: Row, found: Mapping[str, Json]) -> Seen:
+        """Tell what a contact shows that was read already."""
+        item, rules = Item(row.target, (), row.events, row.tries, 0, Priority.BULK, row.record), self._rules()
+        job = prepare(item, self._people, rules, self._clock(), frozenset)
+        if job.plan.desired is None:
+            return Seen("odd")
+        shown, kinds = found.get("attributes"), rules.attributes or {}
+        values = shown if isinstance(shown, dict) else {}
+        sent = {name: value for name, value in job.desired.attributes.items() if name not in UNIQUE}
+        is_as_sent = all(shows(value, values.get(name), kinds.get(name, "text")) for name, value in sent.items())
+        job.learn(found)
+        if job.found:
+            must_block = job.plan.action != "none" or not is_as_sent
+            told = Settlement(row.target, "solo" if must_block else "done", record=record_of(job, self._people))
+            told.found, told.is_urgent = encode_part(Part("", "", None, job.found)), must_block
+            return Seen("withdrew", told)
+        return Seen("as_sent" if is_as_sent else "odd")
+
+    def made(self, row: Row) -> Settlement:
+        """Return what is stored of a contact that the import created: it was deleted before, and is on no list now."""
+        known = self._people.decode(row.record)
+        has = replace(known.has, digest="", lists=(), is_read=True)
+        return Settlement(row.target, "solo", record=self._people.encode(replace(known, has=has)))
+
+
+def shows(sent: Json, shown: Json, kind: str) -> bool:
+    """Tell whether a contact shows a value that was sent, in whatever spelling Brevo gives it back."""
+    # Brevo gives categories back as ids or as labels (changed 2026-05)
+    return kind == "category" or _plain(sent, kind) == _plain(shown, kind)
+
+
+def _plain(value: Json, kind: str) -> object:
+    if value is None or value in ("", []):
+        return ""
+    fitted = fit(value, kind)
+    if isinstance(fitted, Refused):
+        return str(value)
+    return unicodedata.normalize("NFC", fitted).strip() if isinstance(fitted, str) else fitted

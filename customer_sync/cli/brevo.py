@@ -1,0 +1,311 @@
+"""`tajo brevo prove`: find out in the account what imports may do, show it, and remove what that needed."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from typing import Any, Final
+
+import click
+
+from customer_sync.assembly import open_prover
+from customer_sync.base.spans import duration
+from customer_sync.brevo.proof import canaries
+from customer_sync.brevo.proof.cleaning import Removed, clean
+from customer_sync.brevo.proof.course import PASSES
+from customer_sync.brevo.proof.doors import DOORS, Door, DoorBook, Doors
+from customer_sync.brevo.proof.prover import Progress, Prover, cost_of
+from customer_sync.cli import context
+from customer_sync.cli.output import (
+    FAILED,
+    WRONG_USE,
+    age,
+    count,
+    fail,
+    interrupted,
+    json_option,
+    now_ms,
+    own,
+    paint,
+    print_json,
+    print_table,
+    yes_option,
+)
+from customer_sync.config import Settings
+from customer_sync.errors import Refused
+from customer_sync.store import Store
+from customer_sync.store.counters import Tally
+
+#: How often the line is renewed in a terminal, in seconds.
+RENEW_S: Final = 1.0
+#: How many receipts are listed.
+LISTED: Final = 5
+
+#: Door → what it is about.
+_ABOUT: Final = {
+    "updates": "change people who are in Brevo already",
+    "phones": "carry phones and ids",
+    "lists": "put people on lists",
+}
+#: Step → what is done, in words.
+_STEPS: Final = {
+    "ready": "folder, lists and attributes are made",
+    "make": "the canaries are made",
+    "click": "waiting for your click",
+    "begin": "new lists and a new canary are made",
+    "before": "the canaries are read",
+    "send updates": "an import that updates is sent",
+    "send creates": "an import that creates is sent",
+    "send phones": "an import with phones is sent",
+    "minute": "waiting a minute, then the canaries are read again",
+    "ten": "waiting until ten minutes have passed, then the canaries are read again",
+    "end": "what the pass made is deleted",
+    "close": "the verdict",
+}
+_AGAIN: Final = "`tajo brevo prove` goes on, `tajo brevo prove --clean` ends it and removes all that was made."
+
+
+@click.group()
+def brevo() -> None:
+    """Prove in the account what imports may do, on contacts of our own."""
+
+
+@brevo.command()
+@click.option("--address", metavar="ADDRESS", help="An address of yours; the canaries get its plus-addresses.")
+@click.option("--with-click", is_flag=True, help="You click on “unsubscribe” once, in a campaign to one canary.")
+@click.option("--weekly/--no-weekly", default=None, help="Let the schedule repeat the proof before its week is over.")
+@click.option("--clean", "is_cleaning", is_flag=True, help="Remove all that proofs made in Brevo; closes all doors.")
+@click.option("--status", "is_asking", is_flag=True, help="Show the doors, why, and the last proofs; changes nothing.")
+@yes_option
+@json_option
+def prove(  # noqa: PLR0913  # one for each option
+    *,
+    address: str | None,
+    with_click: bool,
+    weekly: bool | None,
+    is_cleaning: bool,
+    is_asking: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Find out in your own account what an import does to blocks, lists and phones.
+
+    Imports only create contacts until this was passed: people who are in Brevo already are changed by one call each.
+    The proof is made on contacts of its own (canaries) at plus-addresses of ADDRESS; no customer is touched and no
+    message is sent. It takes about half an hour. Ctrl-C ends the watching only: a running worker goes on with it, and
+    so does this command.
+
+    Exit code 0 when imports may update now, 1 when they may not, 2 for an address that cannot be used.
+    """
+    if is_asking and is_cleaning:
+        fail("--status and --clean do not go together.", "Choose one of them.", WRONG_USE)
+    settings = context.read_settings()
+    store = context.open_store(settings)
+    if is_asking:
+        _status(settings, store, as_json=as_json)
+        return
+    account = context.open_brevo(settings, store)  # says what to do where there is none
+    if is_cleaning:
+        if not yes:
+            click.confirm("Remove all canaries, lists and attributes of proofs from Brevo?", abort=True, err=True)
+        _print_removed(clean(store, account, Tally()), as_json=as_json)
+        return
+    prover = open_prover(settings, store)
+    if store.proofs.run() is None:
+        _begin(prover, store, address, with_click=with_click, weekly=weekly, yes=yes)
+    elif address is not None:
+        fail("A proof is under way already.", _AGAIN, WRONG_USE)
+    receipt = _watch(prover, store, is_quiet=as_json)
+    doors = _doors(settings, store)
+    if as_json:
+        print_json({"doors": _doors_json(doors), "receipt": receipt})
+    else:
+        _print_end(doors, receipt)
+    if not doors.updates.is_open:
+        click.get_current_context().exit(FAILED)
+
+
+def _begin(  # noqa: PLR0913  # the options that it asks for where they are missing
+    prover: Prover, store: Store, address: str | None, *, with_click: bool, weekly: bool | None, yes: bool
+) -> None:
+    """Show what will be made and what it costs, ask, and begin.
+
+    Raises:
+        Failure: the address cannot be used.
+    """
+    known = (store.proofs.read().proof or {}).get("address")
+    if address is None and yes and not known:
+        fail("No address was given.", "Add --address me@example.com, an address of yours.", WRONG_USE)
+    if address is None:
+        address = known if yes else click.prompt("An address of yours", default=known, err=True)
+    base = canaries.read_address(str(address))
+    if base is not None and not yes:
+        _print_plan(base, prover, with_click=with_click)
+    if weekly is None:
+        weekly = not yes and click.confirm("Repeat it each week by itself, so that it stays valid?", True, err=True)
+    if base is not None and not yes:
+        click.confirm("Begin?", abort=True, err=True)
+    try:
+        prover.begin(str(address), with_click=with_click, is_weekly=weekly)
+    except Refused as error:
+        fail(str(error), "", WRONG_USE)
+
+
+def _print_plan(base: str, prover: Prover, *, with_click: bool) -> None:
+    cost = cost_of(prover.unique, with_click=with_click)
+    letters = canaries.standing(prover.unique, with_click=with_click)
+    click.echo("This makes in your Brevo account:", err=True)
+    click.echo(
+        f"  {count(cost.contacts, 'contact')}, at addresses as these (the last four letters are chance):", err=True
+    )
+    for letter in letters:
+        click.echo(f"    {canaries.address_of(base, letter, '0000')}", err=True)
+    names = ", ".join(f"“{name}”" for key, name in canaries.LISTS.items() if key != "click" or with_click)
+    click.echo(f"  a folder “Tajo” with the lists {names}", err=True)
+    click.echo(f"  {count(len(canaries.ATTRIBUTES), 'attribute')}: {', '.join(canaries.ATTRIBUTES)}", err=True)
+    click.echo(
+        f"It takes about {cost.calls} calls and {cost.minutes} minutes. No customer is touched, no message is sent; "
+        "do not send campaigns to these contacts. `tajo brevo prove --clean` removes all of it.",
+        err=True,
+    )
+
+
+def _watch(prover: Prover, store: Store, *, is_quiet: bool) -> dict[str, Any]:
+    """Advance the proof and show it until it is over; Ctrl-C stops the watching, not the proof.
+
+    Raises:
+        click.exceptions.Exit: after Ctrl-C.
+    """
+    run = store.proofs.run() or {}
+    try:
+        return _advance(prover, store, str(run.get("id", "")), is_quiet=is_quiet)
+    except KeyboardInterrupt:
+        interrupted(f"The proof stands where it is; a running worker goes on with it. {_AGAIN}")
+
+
+def _advance(prover: Prover, store: Store, name: str, *, is_quiet: bool) -> dict[str, Any]:
+    said = ""
+    while True:
+        progress = prover.step()
+        if progress.receipt is not None:
+            _end_line(is_quiet=is_quiet)
+            return progress.receipt
+        if progress.state == "none":
+            _end_line(is_quiet=is_quiet)
+            for receipt in store.proofs.receipts():
+                if receipt["id"] == name:
+                    return dict(receipt)
+            fail("The proof was removed while it ran.", "`tajo brevo prove` begins anew.")
+        line = _line(progress)
+        if not is_quiet and line != said and progress.step == "click":
+            _print_click(store)
+        if not is_quiet:
+            _say(line, progress, is_new=line != said)
+        said = line
+        time.sleep(min(RENEW_S, max(0.05, progress.wait_s)))
+
+
+def _line(progress: Progress) -> str:
+    where = f"pass {progress.of_pass} of {PASSES}: " if progress.of_pass else ""
+    what = _STEPS.get(progress.step) or f"the canaries are read after the import ({progress.step})"
+    if progress.step.startswith("follow"):
+        what = "waiting for the end of the import"
+    trouble = f" (tried again: {progress.trouble})" if progress.trouble else ""
+    return f"{where}{what}{trouble}"
+
+
+def _say(line: str, progress: Progress, *, is_new: bool) -> None:
+    if sys.stderr.isatty():
+        wait = f" · {duration(progress.wait_s)}" if progress.wait_s >= 1 else ""
+        width = shutil.get_terminal_size((120, 24)).columns - 1
+        click.echo(own("\r\x1b[2K") + f"{line}{wait}"[:width], nl=False, err=True)
+    elif is_new:
+        click.echo(line, err=True)
+
+
+def _end_line(*, is_quiet: bool) -> None:
+    if not is_quiet and sys.stderr.isatty():
+        click.echo(own("\r\x1b[2K"), nl=False, err=True)
+
+
+def _print_click(store: Store) -> None:
+    email = (store.proofs.run() or {}).get("emails", {}).get("F", "")
+    click.echo(
+        f"Now send a campaign in Brevo to the list “{canaries.LISTS['click']}” (it holds only {email}), open the mail, "
+        "click on “unsubscribe” and leave that list. This waits for up to an hour.",
+        err=True,
+    )
+
+
+def _status(settings: Settings, store: Store, *, as_json: bool) -> None:
+    doors, receipts = _doors(settings, store), store.proofs.receipts()
+    run = store.proofs.run()
+    if as_json:
+        at = {} if run is None else {"step": run["step"], "pass": len(run["passes"]), "begun_ms": run["begun_ms"]}
+        weekly = bool((store.proofs.read().proof or {}).get("weekly"))
+        print_json({"doors": _doors_json(doors), "under_way": at or None, "weekly": weekly, "receipts": receipts})
+        return
+    _print_doors(doors)
+    if run is not None:
+        click.echo(f"\nA proof is under way, pass {len(run['passes'])} of {PASSES}. {_AGAIN}")
+    if receipts:
+        click.echo("\nThe last proofs:")
+        words = [
+            (one["id"], one["ended"], one["by"], *(one["doors"][door]["verdict"] for door in DOORS), one["calls"])
+            for one in receipts[:LISTED]
+        ]
+        print_table(words, ("proof", "ended", "by", *DOORS, "calls"))
+
+
+def _doors(settings: Settings, store: Store) -> Doors:
+    return DoorBook(settings, store, store.hosts.now_ms).read()
+
+
+def _print_doors(doors: Doors) -> None:
+    for name in DOORS:
+        _print_door(doors.door(name))
+    if doors.updates.is_open and doors.step < 3:
+        click.echo(f"The next import that updates has at most {doors.most_rows} rows; each size is passed once.")
+    if doors.updates.is_open and not doors.covers_left:
+        click.echo("People who left a list go singly; --with-click proves that they may go along.")
+    if doors.proven_ms:
+        click.echo(f"Proven {age(doors.proven_ms, now_ms())} ago.")
+
+
+def _print_door(door: Door) -> None:
+    word = paint("open  ", "ok") if door.is_open else paint("closed", "warn")
+    click.echo(f"{word}  imports may {_ABOUT[door.name]}: {door.text}")
+    if door.remedy:
+        click.echo(f"        → {door.remedy}")
+
+
+def _print_end(doors: Doors, receipt: dict[str, Any]) -> None:
+    _print_doors(doors)
+    click.echo(f"\n{count(receipt['calls'], 'call')}. `tajo brevo prove --status --json` tells what was seen.")
+    if receipt["remedy"]:
+        click.echo(f"→ {receipt['remedy']}")
+    if receipt["weekly"] and doors.updates.is_open:
+        click.echo("The schedule repeats the proof before its week is over.")
+
+
+def _print_removed(removed: Removed, *, as_json: bool) -> None:
+    if as_json:
+        print_json(removed._asdict())
+        return
+    parts = [count(removed.contacts, "canary").replace("canarys", "canaries")] if removed.contacts else []
+    parts += [f"the list “{name}”" for name in removed.lists]
+    parts += [f"the attribute {name}" for name in removed.attributes]
+    parts += ["the folder “Tajo”"] if removed.folder else []
+    click.echo(f"Removed: {', '.join(parts)}." if parts else "Nothing of a proof is in Brevo.")
+    if removed.had_proof:
+        click.echo("All doors are closed: imports only create until the next proof.")
+
+
+def _doors_json(doors: Doors) -> dict[str, Any]:
+    return {
+        **{name: doors.door(name)._asdict() for name in DOORS},
+        "most_rows": doors.most_rows,
+        "covers_left": doors.covers_left,
+        "proven_ms": doors.proven_ms,
+    }

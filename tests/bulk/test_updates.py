@@ -1,0 +1,504 @@
+"""Imports that update: only behind a door that was proven, and no row counts before the canaries show that it held."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from customer_sync.brevo.contacts.imports import Terms
+from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
+from customer_sync.store import keys
+from tests.bulk.rig import EAGER, LANE, RIDERS, BulkRig, at, customer, customers
+from tests.rig import LIST
+
+ONE = "p1@example.com"
+IMPORT = "v3/contacts/import"
+
+
+@pytest.fixture
+def rig(client):
+    made = BulkRig(client, import_delay_s=1e9)
+    yield made
+    made.sandbox.close()
+
+
+def agreed(event, when=-200):
+    seen = Consent(Channel.EMAIL, ConsentState.GRANTED, at(when), "form", explicit=True)
+    return replace(event, consents=(seen,))
+
+
+def withdrawal(number, when=-50):
+    seen = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at(when), "form", explicit=True)
+    return Event(f"w{number}{when}", "shop", Kind.CONSENT_CHANGED, at(when), str(number), str(number), {}, (seen,))
+
+
+def sent(rig):
+    """The bodies of the imports that are sent from now on."""
+    found = []
+    rig.http.before = lambda method, path, body: path == IMPORT and found.append(json.loads(body))
+    return found
+
+
+def known(rig, count=5, **more):
+    """People who are in Brevo, as we know."""
+    rig.put([agreed(one) for one in customers(count, **more)])
+    rig.settle()
+    rig.sandbox_passes(10)
+
+
+def change(rig, count=5, when=-60, **more):
+    """The same people, changed."""
+    rig.put([agreed(customer(number, when=when, lastName="New", **more)) for number in range(1, count + 1)])
+
+
+def fly(rig, count=5, **more):
+    """Let an import that updates be under way, not carried out."""
+    rig.prove()
+    known(rig, count)
+    change(rig, count, **more)
+    rig.load()
+    (import_,) = rig.imports.under_way()
+    assert import_.kind == "updates"
+
+
+def names(rig, count=5):
+    return [rig.contacts()[f"p{number}@example.com"]["attributes"].get("LASTNAME") for number in range(1, count + 1)]
+
+
+# what goes
+
+
+def test_changed_people_go_in_one_import_between_the_canaries(rig):
+    rig.prove()
+    known(rig)
+    before = rig.calls("POST", "/contacts")
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    (body,) = bodies
+    assert body["updateExistingContacts"] is True
+    assert body["emptyContactsAttributes"] is False
+    assert body["disableNotification"] is True
+    assert not [name for name in body if "lacklist" in name or "onsent" in name]
+    emails = [row["email"] for row in body["jsonBody"]]
+    assert (emails[0], emails[-1]) == (RIDERS[0][1], RIDERS[1][1])
+    assert len(emails) == 7
+    assert len({row["attributes"]["TAJO_PROOF"] for row in (body["jsonBody"][0], body["jsonBody"][-1])}) == 1
+    assert names(rig) == ["New"] * 5
+    assert rig.calls("POST", "/contacts") == before
+    assert rig.counted()["tajo_import_rows_total|updated"] == 5
+    assert not rig.client.hgetall(keys.lane(LANE, "mark"))
+
+
+@pytest.mark.parametrize("doors", [(), ("phones", "lists")])
+def test_without_the_door_changed_people_go_one_by_one(rig, doors):
+    if doors:
+        rig.prove(*doors)
+    known(rig)
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert bodies == []
+    assert names(rig) == ["New"] * 5
+
+
+def test_the_next_run_finds_them_unchanged(rig):
+    rig.prove()
+    known(rig)
+    change(rig)
+    rig.settle()
+    before = rig.call("GET", "/sandbox/calls?limit=0")["totals"]
+
+    change(rig, when=-50)
+    rig.settle()
+
+    assert rig.counted()["tajo_items_total|contacts|unchanged"] == 5
+    assert rig.call("GET", "/sandbox/calls?limit=0")["totals"] == before
+
+
+def test_creates_and_updates_never_share_an_import(rig):
+    rig.prove()
+    known(rig)
+    bodies = sent(rig)
+    change(rig, 9)
+
+    rig.settle()
+
+    assert sorted((body["updateExistingContacts"], len(body["jsonBody"])) for body in bodies) == [(False, 4), (True, 7)]
+    assert names(rig, 9) == ["New"] * 9
+
+
+def test_who_was_not_read_unblocked_goes_alone(rig):
+    rig.prove()
+    known(rig)
+    rig.call("POST", "/sandbox/unsubscribe", {"email": ONE})  # and no webhook came
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert ONE not in [row["email"] for row in bodies[0]["jsonBody"]]
+    assert rig.contacts()[ONE]["emailBlacklisted"]
+
+
+def test_who_withdrew_before_goes_alone(rig):
+    rig.prove()
+    known(rig)
+    rig.send(withdrawal(1))
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert [len(body["jsonBody"]) for body in bodies] == [6]
+    assert rig.contacts()[ONE]["emailBlacklisted"]
+
+
+def test_who_has_a_value_emptied_or_leaves_a_list_goes_alone(rig):
+    rig.prove()
+    known(rig, city="Ghent")
+    bodies = sent(rig)
+    unknown = Consent(Channel.EMAIL, ConsentState.UNKNOWN, at(-50), "record")
+    rig.put([customer(1, when=-60, city=None), replace(customer(2, when=-60), consents=(unknown,))])
+    rig.put([customer(3, when=-60, lastName="New")])
+
+    rig.settle()
+
+    assert [row["email"] for body in bodies for row in body["jsonBody"]][1:-1] == ["p3@example.com"]
+    assert "CITY" not in rig.contacts()[ONE]["attributes"]
+    assert LIST not in rig.contacts()["p2@example.com"]["listIds"]
+
+
+def test_whom_the_operator_does_not_want_updated_is_not(rig):
+    rig.prove()
+    known(rig)
+    rig.rules = replace(rig.rules, update={"shop": False})
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert bodies == []
+    assert names(rig) == [None] * 5
+
+
+def test_a_phone_that_brevo_has_already_keeps_nobody_out_and_is_in_no_row(rig):
+    rig.prove("updates")
+    known(rig, phone=None)
+    rig.put([customer(number, when=-80, phone=f"+3247012345{number}") for number in range(1, 6)])
+    rig.settle()
+    bodies, before = sent(rig), rig.calls("POST", "/contacts")
+    change(rig)
+
+    rig.settle()
+
+    (body,) = bodies
+    assert len(body["jsonBody"]) == 7
+    assert not [row for row in body["jsonBody"] if "SMS" in row["attributes"]]
+    assert rig.calls("POST", "/contacts") == before
+    assert rig.contacts()[ONE]["attributes"]["SMS"] == "32470123451"
+    assert names(rig) == ["New"] * 5
+    change(rig, when=-40)
+    rig.settle()
+    assert rig.calls("POST", "/contacts") == before
+
+
+def test_a_phone_that_changes_goes_alone_where_rows_carry_none(rig):
+    rig.prove("updates")
+    known(rig, phone="+32470123451", count=1)
+    bodies = sent(rig)
+    change(rig, 1, phone="+32470123459")
+
+    rig.settle()
+
+    assert bodies == []
+    assert rig.contacts()[ONE]["attributes"]["SMS"] == "32470123459"
+
+
+def test_a_first_phone_goes_along_where_rows_carry_phones(rig):
+    rig.prove()
+    rig.sandbox.switches.import_shared = "refuse"
+    known(rig)
+    bodies = sent(rig)
+    change(rig, 1, phone="+32470123459")
+
+    rig.settle()
+
+    assert bodies[0]["jsonBody"][1]["attributes"]["SMS"] == "+32470123459"
+    assert rig.contacts()[ONE]["attributes"]["SMS"] == "32470123459"
+
+
+# lists
+
+
+@pytest.mark.parametrize("kind", ["creates", "updates"])
+def test_with_the_door_closed_people_join_their_lists_after_their_row(rig, kind):
+    rig.prove("updates")
+    if kind == "updates":
+        rig.put(customers(5))
+        rig.settle()
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert all(len(body["listIds"]) == 1 for body in bodies)
+    assert rig.calls("POST", "/contacts/lists/{list_id}/contacts/add") == 1
+    assert all(LIST in rig.contacts()[f"p{number}@example.com"]["listIds"] for number in range(1, 6))
+    assert rig.has(ONE).lists == (LIST,)
+    assert rig.calls("GET", "/contacts/{identifier}") == (2 if kind == "updates" else 0)  # the riders
+
+
+def test_with_the_door_open_the_import_puts_people_on_their_lists(rig):
+    rig.prove()
+    rig.put(customers(5))
+    rig.settle()
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert [len(body["listIds"]) for body in bodies] == [2]
+    assert rig.calls("POST", "/contacts/lists/{list_id}/contacts/add") == 0
+    assert LIST in rig.contacts()[ONE]["listIds"]
+
+
+# how many
+
+
+def test_a_read_is_done_first_where_enough_people_wait(rig):
+    rig.prove()
+    known(rig)
+    rig.reading.is_fresh, rig.reading.takes, rig.reading.calls = False, 3, 2
+    bodies = sent(rig)
+    change(rig)
+
+    rig.load()
+    assert (rig.reading.steps, bodies) == (0, [])
+    rig.settle()
+
+    assert rig.reading.steps == 3
+    assert [len(body["jsonBody"]) for body in bodies] == [7]
+
+
+def test_few_people_are_not_worth_a_read(rig):
+    rig.prove()
+    known(rig)
+    rig.reading.is_fresh, rig.reading.takes, rig.reading.calls = False, 3, 3
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert (rig.reading.steps, bodies) == (0, [])
+    assert names(rig) == ["New"] * 5
+
+
+def test_few_rows_are_sent_one_by_one(client):
+    rig = BulkRig(client, terms=Terms(min_rows=6, pace=EAGER.pace))
+    rig.prove()
+    known(rig)
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert bodies == []
+    assert names(rig) == ["New"] * 5
+
+
+@pytest.mark.parametrize("step", [0, 1, 2])
+def test_the_first_imports_are_small_and_each_of_their_rows_is_read(rig, step, monkeypatch):
+    sizes = (4, 8, 12)
+    monkeypatch.setattr("customer_sync.brevo.proof.doors.OPENING", sizes)
+    monkeypatch.setattr("customer_sync.brevo.contacts.imports.OPENING", sizes)
+    monkeypatch.setattr("customer_sync.brevo.contacts.update_end.OPENING", sizes)
+    rig.prove()
+    known(rig, 30)
+    rig.prove(step=step)
+    bodies, before = sent(rig), rig.calls("GET", "/contacts/{identifier}")
+    change(rig, 30)
+    rig.load()
+    assert len(bodies) == 1
+    rig.follow()
+
+    assert len(bodies[0]["jsonBody"]) == sizes[step] + 2
+    assert rig.calls("GET", "/contacts/{identifier}") - before == sizes[step] + 2
+    assert rig.book.read(anew=True).step == step + 1
+    rig.settle()
+    assert names(rig, 30) == ["New"] * 30
+    assert rig.book.read(anew=True).step == 3
+
+
+# proof
+
+
+def test_no_row_counts_before_the_canaries_show_the_nonce(rig):
+    fly(rig)
+    rig.sandbox.switches.import_reads = "late"
+    rig.carry_out()
+    digest = rig.has(ONE).digest
+
+    rig.look()
+
+    assert rig.imports.ids()
+    assert rig.has(ONE).digest == digest
+    rig.sandbox_passes(61)
+    rig.look()
+    assert not rig.imports.ids()
+    assert rig.has(ONE).digest != digest
+    assert rig.book.read(anew=True).updates.is_open
+
+
+def age_end(rig, seconds):
+    for import_ in rig.imports.ids():
+        ended = int(rig.client.hget(keys.import_key(import_), "ended"))
+        rig.client.hset(keys.import_key(import_), "ended", ended - int(seconds * 1000))
+
+
+def test_canaries_that_never_show_the_nonce_close_the_door_and_rows_go_alone(rig):
+    fly(rig)
+    rig.sandbox.switches.import_ignores = "canary-*"
+    rig.carry_out()
+    rig.look()
+    assert rig.imports.ids()
+    age_end(rig, 301)
+
+    rig.look()
+
+    assert rig.book.read(anew=True).updates.why == "unclear"
+    assert rig.book.read().lists.is_open
+    before = rig.calls("POST", "/contacts")
+    rig.settle()
+    assert rig.calls("POST", "/contacts") == before + 5
+    assert names(rig) == ["New"] * 5
+
+
+def flip(rig):
+    rig.sandbox.switches.import_blocks = "lift_both"
+
+
+def test_a_canary_that_lost_its_block_closes_all_doors_and_tells_it(rig):
+    fly(rig)
+    flip(rig)
+    rig.carry_out()
+
+    rig.look()
+
+    doors = rig.book.read(anew=True)
+    assert [doors.updates.why, doors.phones.why, doors.lists.why] == ["flipped"] * 3
+    assert any("Canary A is not blocked any more" in one["alert"] for one in rig.store.ledger.alerts())
+    rig.settle()
+    assert names(rig) == ["New"] * 5
+    bodies = sent(rig)
+    change(rig, when=-10)
+    rig.settle()
+    assert bodies == []
+
+
+def test_rows_that_the_listing_does_not_show_go_alone(rig):
+    fly(rig)
+    rig.sandbox.switches.import_ignores = ONE
+    rig.carry_out()
+    before = rig.calls("POST", "/contacts")
+
+    rig.settle()
+
+    assert rig.calls("POST", "/contacts") == before + 1
+    assert names(rig) == ["New"] * 5
+    assert rig.book.read(anew=True).updates.is_open
+
+
+def test_rows_that_do_not_show_what_was_sent_keep_an_opening_size_from_counting(rig):
+    rig.prove()
+    known(rig)
+    rig.prove(step=0)
+    rig.sandbox.switches.import_ignores = ONE
+    change(rig)
+
+    rig.settle()
+
+    assert names(rig) == ["New"] * 5
+    assert rig.book.read(anew=True).step == 0
+
+
+def test_many_rows_that_do_not_show_what_was_sent_close_the_door(rig):
+    rig.prove()
+    known(rig)
+    rig.prove(step=0)
+    rig.sandbox.switches.import_ignores = "p*"
+    change(rig)
+
+    rig.settle()
+
+    assert rig.book.read(anew=True).updates.why == "contradicted"
+    assert names(rig) == ["New"] * 5
+
+
+@pytest.mark.parametrize("step", [0, 3])
+def test_a_block_that_nobody_told_of_is_found_after_the_import(rig, step):
+    rig.prove()
+    known(rig)
+    rig.prove(step=step)
+    change(rig)
+    rig.load()
+    rig.call("POST", "/sandbox/unsubscribe", {"email": ONE})
+
+    rig.settle()
+
+    assert rig.has(ONE).blocked
+    assert rig.contacts()[ONE]["emailBlacklisted"]
+    change(rig, when=-10)
+    rig.settle()
+    assert rig.contacts()[ONE]["emailBlacklisted"]
+
+
+def test_a_door_that_closes_between_the_load_and_the_call_keeps_the_import_back(rig):
+    rig.prove()
+    known(rig)
+    bodies = sent(rig)
+
+    def close(method, path, _):
+        if path.startswith("v3/contacts/lists/") and method == "GET":
+            rig.book.close("flipped", "a test")
+
+    rig.http.before = close
+    change(rig)
+
+    rig.settle()
+
+    assert bodies == []
+    assert rig.calls("POST", "/contacts/import") == 1  # the one that created them
+    assert names(rig) == ["New"] * 5
+    assert not rig.client.hgetall(keys.lane(LANE, "mark"))
+
+
+def test_an_import_that_brevo_refuses_leaves_no_mark(rig):
+    rig.prove()
+    known(rig)
+    rig.answer(IMPORT, 400, {"code": "invalid_parameter", "message": "no"})
+    change(rig)
+
+    rig.settle()
+
+    assert names(rig) == ["New"] * 5
+    assert not rig.client.hgetall(keys.lane(LANE, "mark"))
+
+
+def test_an_import_that_failed_is_tried_again(rig):
+    fly(rig)
+    rig.answer("v3/processes", 200, {"processes": [{"id": 2, "name": "IMPORTUSER", "status": "failed"}]})
+    (import_,) = rig.imports.under_way()
+    assert import_.process == 2
+    rig.look()
+
+    rig.settle()
+
+    assert names(rig) == ["New"] * 5
+    assert not rig.client.hgetall(keys.lane(LANE, "mark"))

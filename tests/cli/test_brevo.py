@@ -1,0 +1,128 @@
+"""`tajo brevo prove`: the wizard, its end, its state and its cleaning, by a clock that leaps over each wait."""
+
+from __future__ import annotations
+
+import pytest
+
+from customer_sync.base.clock import system_clock
+from customer_sync.brevo.proof.prover import Prover, cost_of
+from customer_sync.cli import brevo as command
+from tests.proof.rig import ADDRESS
+
+PROVE = ("brevo", "prove")
+
+
+class Leap:
+    """A clock that goes on by what it is waited for."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+        #: Done at each wait.
+        self.meanwhile = lambda: None
+
+    def __call__(self) -> int:
+        return system_clock() + int(self.ahead_s * 1000)
+
+    def sleep(self, seconds: float) -> None:
+        self.meanwhile()
+        self.ahead_s += seconds
+
+
+@pytest.fixture
+def leap(monkeypatch: pytest.MonkeyPatch, sandbox):
+    made = Leap()
+    real = command.open_prover
+    monkeypatch.setattr(command, "open_prover", lambda settings, store: real(settings, store, made))
+    book = command.DoorBook
+    monkeypatch.setattr(command, "DoorBook", lambda settings, store, _: book(settings, store, made))
+    monkeypatch.setattr(command.time, "sleep", lambda seconds: made.sleep(60 * seconds))
+    sandbox.switch(import_delay_s=0, import_shared="refuse")
+    return made
+
+
+@pytest.fixture
+def proven(tajo, leap):
+    """A proof that was passed."""
+    return tajo(*PROVE, "--address", ADDRESS, "--yes", "--weekly")
+
+
+def test_the_wizard_shows_what_it_makes_and_asks_before_it_makes_anything(tajo, sandbox, leap):
+    told = tajo(*PROVE, given=f"{ADDRESS}\ny\nn\n", code=1).stderr
+
+    assert "me+tajo-a-0000@example.com" in told
+    assert f"about {cost_of(('SMS',)).calls} calls and {cost_of(('SMS',)).minutes} minutes" in told
+    assert sandbox.count("POST", "/contacts") == 0
+
+
+def test_a_passed_proof_opens_the_doors_and_says_so(tajo, proven):
+    assert "open    imports may change people who are in Brevo already" in proven.stdout
+    assert "at most 10 rows" in proven.stdout
+    assert "pass 3 of 3" in proven.stderr
+
+
+def test_what_is_told_of_its_cost_is_about_what_it_costs(tajo, proven):
+    [receipt] = tajo.json(*PROVE, "--status")["receipts"]
+
+    assert receipt["calls"] <= cost_of(("SMS",)).calls <= 1.3 * receipt["calls"]
+
+
+def test_the_state_tells_doors_receipts_and_no_address(tajo, proven, leap):
+    told = tajo.json(*PROVE, "--status")
+
+    assert told["doors"]["updates"]["why"] == "open"
+    assert told["weekly"]
+    assert told["receipts"][0]["passes"][0][0]["seen"]["A"] == "as expected"
+    assert "example.com" not in str(told["receipts"])
+
+
+def test_doors_that_stay_closed_end_with_one_and_say_why(tajo, sandbox, leap):
+    sandbox.switch(import_blocks="lift_email")
+
+    told = tajo(*PROVE, "--address", ADDRESS, "--yes", code=1)
+
+    assert "closed  imports may change people who are in Brevo already: An import lifted the block" in told.stdout
+
+
+def test_ctrl_c_leaves_it_resumable_and_says_so(tajo, sandbox, leap):
+    def stop() -> None:
+        raise KeyboardInterrupt
+
+    leap.meanwhile = stop
+    told = tajo(*PROVE, "--address", ADDRESS, "--yes", code=130)
+    assert "`tajo brevo prove` goes on" in told.stderr
+    assert tajo.json(*PROVE, "--status")["doors"]["updates"]["why"] == "never_proven"
+    assert tajo.json(*PROVE, "--status")["under_way"]
+
+    leap.meanwhile = lambda: None
+    assert "open    imports may change" in tajo(*PROVE).stdout
+
+
+def test_cleaning_removes_all_and_says_what(tajo, sandbox, proven):
+    before = set(sandbox.contacts())
+
+    told = tajo(*PROVE, "--clean", "--yes").stdout
+
+    assert len(before) == cost_of(("SMS",)).contacts
+    assert sandbox.contacts() == {}
+    assert f"Removed: {len(before)} canaries, the list “Tajo proof" in told
+    assert "the folder “Tajo”" in told
+    assert tajo.json(*PROVE, "--status")["doors"]["updates"]["why"] == "never_proven"
+    assert "Nothing of a proof" in tajo(*PROVE, "--clean", "--yes").stdout
+
+
+@pytest.mark.parametrize("address", ["me", "me@", "me+tajo-a-0000@example.com", f"{'a' * 60}@example.com"])
+def test_what_is_no_address_is_refused(tajo, leap, address):
+    told = tajo(*PROVE, "--address", address, "--yes", code=2).stderr
+
+    assert "no address that can have plus-addresses" in told
+
+
+def test_a_second_proof_is_refused_while_one_is_under_way(tajo, sandbox, leap, monkeypatch):
+    monkeypatch.setattr(Prover, "step", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    tajo(*PROVE, "--address", ADDRESS, "--yes", code=130)
+
+    assert "under way already" in tajo(*PROVE, "--address", "you@example.com", "--yes", code=2).stderr
+
+
+def test_without_an_address_nothing_begins(tajo, leap):
+    assert "--address" in tajo(*PROVE, "--yes", code=2).stderr
