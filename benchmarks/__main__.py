@@ -30,6 +30,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Repo
             kills=options.kills,
             live=options.live,
             minutes=options.minutes,
+            import_s=options.import_s,
         )
     ),
 }
@@ -78,6 +79,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--live", type=float, default=5.0, help="changed: webhooks a second beside it (default 5)")
     parser.add_argument(
         "--minutes", type=float, default=changed.MINUTES, help="changed: then the rest is computed (default 30)"
+    )
+    parser.add_argument(
+        "--import-s", type=float, default=changed.IMPORT_S, help="changed: how long an import takes in Brevo at least"
     )
     return parser
 

@@ -39,7 +39,7 @@ from customer_sync.engine.lane import (
 from customer_sync.engine.plan import Request, commit
 from customer_sync.errors import ConfigError, Parkable, Unavailable
 from customer_sync.kit.connector import Connector
-from customer_sync.model import Event, EventState, Inbound, Kind
+from customer_sync.model import Event, EventState, Inbound, Kind, Priority
 from customer_sync.reading import REQUESTS, Read, Reader
 from customer_sync.skills import Skill
 from customer_sync.store import Store, inbox
@@ -53,6 +53,8 @@ log = get(__name__)
 
 #: How many requests are read at once: enough to share the round trips, few enough to be done within a second.
 READ_AT_ONCE = 200
+#: Of so many live items the bulk gear must have taken a tenth, else it does not look at others for a while.
+USELESS = 100
 #: How many times so many are read in one step, where so many wait.
 BATCHES = 10
 
@@ -296,6 +298,7 @@ def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
         for work in works:
             did_work = True
             stale, _ = settle(line, lane, work.token, work.delivery)
+            _judge(line, lane, work.delivery.outcomes)
             _record(line, lane, [one for one in work.delivery.outcomes if one.item.target not in stale])
             if work.alert is not None:
                 line.store.ledger.alert(*work.alert, lane=lane, cause="import")
@@ -303,6 +306,13 @@ def _finish(line: Line, lane: str, works: Generator[Work]) -> bool:
                 pauses.pause(line.store, lane, work.delivery.pause, line.clock())
     line.store.counters.add(line.tally, line.clock())
     return did_work
+
+
+def _judge(line: Line, lane: str, outcomes: Sequence[Outcome]) -> None:
+    """Spare the bulk gear what it has no use for, such as a burst of changes of people who are in Brevo already."""
+    live = [one for one in outcomes if one.item.priority is not Priority.BULK]
+    if len(live) >= USELESS and sum(one.word == "back" for one in live) > 0.9 * len(live):
+        line.store.lanes.tell_useless(lane)
 
 
 def hand_back(line: Line, lane: str, delivery: Delivery) -> Delivery:

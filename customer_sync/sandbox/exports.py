@@ -106,9 +106,13 @@ class Export:
         writer.writerows(self._line(one) for one in contacts)
         return out.getvalue()
 
+    @property
+    def _has_attributes(self) -> bool:
+        return not {*_ALWAYS, *_METADATA, *_SUBSCRIPTIONS}.issuperset(self.columns)
+
     def _line(self, contact: Contact) -> list[str]:
         row: Row = {
-            **orjson.loads(contact.shown),
+            **(orjson.loads(contact.shown) if self._has_attributes else {}),
             "EMAIL": contact.email,
             "ADDED_TIME": self._time(contact.created_ms),
             "MODIFIED_TIME": self._time(contact.modified_ms),

@@ -41,6 +41,8 @@ LEASE_S = 3.0
 LOAD_LEASE_S = 20.0
 #: How many leases are renewed in one step.
 RENEWED = 2000
+#: For how long the bulk gear does not look at a backlog of live items after it gave one back, in seconds.
+USELESS_S = 10.0
 #: An item that grows beyond this many changes is compacted.
 COMPACT_AT = 50
 #: How long a worker counts as one that delivers a lane after it said so, in seconds; it says so every five.
@@ -159,6 +161,10 @@ class Lanes:
     def tell_loaded(self, lane: str) -> None:
         """Let the bulk gear of a lane be woken although nothing waits: it has loads that wait for their turn."""
         self._client.set(keys.lane(lane, "loaded"), "1", px=int(LOAD_LEASE_S * 1000))
+
+    def tell_useless(self, lane: str) -> None:
+        """Leave no backlog of live items to the bulk gear of a lane for a while: it gave nearly all of one back."""
+        self._client.set(keys.lane(lane, "useless"), "1", px=int(USELESS_S * 1000))
 
     def renew(self, lane: str, token: str, targets: Sequence[str], *, lease_s: float = LEASE_S) -> int:
         """Lengthen leases; return how many are still ours."""

@@ -102,8 +102,9 @@ end
 local function is_for_gear()
   if which ~= 'live' or (ARGV[5] or '') == '' or redis.call('HGET', P .. 'lim:' .. ARGV[5], 'rps') ~= '0' then return false end
   if redis.call('HLEN', P .. 'imports:slots') > 0 or not is_young() then return false end
+  if is_behind(ARGV[7]) then return true end
   local fresh = redis.call('ZCOUNT', qkey(lane, 1), '(' .. string.format('%.0f', looked(1)), now)
-  return is_behind(ARGV[7]) or fresh > tonumber(ARGV[6])
+  return fresh > tonumber(ARGV[6]) and redis.call('EXISTS', P .. 'useless:' .. lane) == 0
 end
 
 local LEFT_MS = 50 -- how soon it is looked again
@@ -112,6 +113,7 @@ if which == 'bulk' then
   wait = until_ripe()
   if wait == 0 or (ARGV[5] ~= '' and wait > 0) then pick_fresh(2, n) end
   local has_backlog = redis.call('ZCOUNT', qkey(lane, 1), '-inf', now) > tonumber(ARGV[8])
+    and redis.call('EXISTS', P .. 'useless:' .. lane) == 0
   if #picked < n and has_backlog and not (is_behind(ARGV[9]) and is_young()) then
     pick_fresh(1, n - #picked)
   end

@@ -17,7 +17,7 @@ from customer_sync.base.log import get
 from customer_sync.model import EventState
 from customer_sync.operate.figures import findings, parked_groups
 from customer_sync.store.ledger import LEDGER_ROWS
-from customer_sync.web import receipts, runs
+from customer_sync.web import proof, receipts, runs
 from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal
 from customer_sync.web.guard import Denial, Guard
 from customer_sync.web.problems import Problem
@@ -49,6 +49,7 @@ def blueprint(services: Services, watch: Watch, guard: Guard) -> Blueprint:
     _parked(routes, services)
     runs.add_pages(routes, services)
     receipts.add_pages(routes, services)
+    proof.add_pages(routes, services)
     return routes
 
 

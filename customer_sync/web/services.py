@@ -10,7 +10,8 @@ from redis import RedisError
 from customer_sync.assembly import Accesses, connectors_of
 from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
-from customer_sync.brevo.proof.outlook import OutlookBook, open_outlook
+from customer_sync.brevo.proof.doors import DoorBook
+from customer_sync.brevo.proof.outlook import OutlookBook
 from customer_sync.config import Settings
 from customer_sync.store import Store, connect
 from customer_sync.store.hosts import Hosts
@@ -54,7 +55,7 @@ class Services:
         self.intake = Intake(client, self.spool, wake, self.tend)
         self._store: Store | None = None
         self._accesses: Accesses | None = None
-        self._outlook: OutlookBook | None = None
+        self._doors: DoorBook | None = None
 
     def store(self) -> Store:
         """Return the store.
@@ -80,7 +81,7 @@ class Services:
         except Estranged as error:
             # nothing that a web process writes was made with the old key; pages read with the new one from now on
             log.warning("Redis was begun anew", reason=error.reason)
-            self._store = self._accesses = self._outlook = None
+            self._store = self._accesses = self._doors = None
 
     def accesses(self) -> Accesses:
         """Return how the platforms are reached.
@@ -92,15 +93,23 @@ class Services:
             self._accesses = Accesses(self.settings, self.store(), self.home, self.clock)
         return self._accesses
 
+    def doors(self) -> DoorBook:
+        """Return what tells which doors imports have open.
+
+        Raises:
+            RedisError: Redis does not answer.
+        """
+        if self._doors is None:
+            self._doors = DoorBook(self.settings, self.store(), self.clock)
+        return self._doors
+
     def outlook(self) -> OutlookBook:
         """Return what tells how long runs take at Brevo.
 
         Raises:
             RedisError: Redis does not answer.
         """
-        if self._outlook is None:
-            self._outlook = open_outlook(self.settings, self.store(), self.clock)
-        return self._outlook
+        return OutlookBook(self.doors().read, self.store().limits)
 
     def is_redis_up(self) -> bool:
         """Tell whether Redis answers."""

@@ -95,6 +95,19 @@ def test_a_burst_is_sent_singly_meanwhile_where_the_gear_cannot_have_it_at_once(
     assert take(rig).state == "taken"
 
 
+def test_a_burst_of_changes_of_people_who_are_there_is_sent_singly_once_the_gear_had_a_look(rig):
+    rig.put(customers(2 * BURST), Priority.LIVE)
+    rig.settle()
+    rig.put(customers(BURST, city="Ghent", when=-50), Priority.LIVE)
+    assert take(rig).state == "left"
+    rig.load()  # all of them are given back
+    rig.deliver()
+
+    rig.put(customers(2 * BURST, city="Ghent", when=-50)[BURST:], Priority.LIVE)
+
+    assert take(rig).state == "taken"
+
+
 def test_while_many_requests_wait_to_be_read_nothing_is_sent_that_they_may_change(rig):
     rig.put([customer(0, when=-200)], Priority.LIVE)
     come(rig, [customer(n % 7, when=-90 + n / 100) for n in range(READ_AT_ONCE + 1)])

@@ -463,6 +463,16 @@ def test_a_server_that_gives_whole_files_only_is_read_as_well(desk):
     assert sum(call == ("GET", "/contacts") for call in desk.account.calls) == 1
 
 
+def test_a_large_file_that_comes_in_one_piece_is_left_for_the_pages(desk, monkeypatch):
+    monkeypatch.setattr(exported, "WHOLE_BYTES", 300)
+    desk = desk(people(has_ranges=False), export_from=1)
+
+    desk.read()
+
+    assert desk.shown() == UNBLOCKED
+    assert sum(call == ("GET", "/contacts") for call in desk.account.calls) > 1
+
+
 @pytest.mark.parametrize("piece_bytes", [90, 128, 1000, 10_000])
 def test_pieces_of_any_size_give_each_row_once(piece_bytes):
     lines = "EMAIL;email_marketing;sms_marketing\n" + "".join(f"ä{n}@example.com;yes;yes\n" for n in range(300))

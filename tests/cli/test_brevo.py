@@ -36,7 +36,7 @@ def leap(monkeypatch: pytest.MonkeyPatch, sandbox):
     book = command.DoorBook
     monkeypatch.setattr(command, "DoorBook", lambda settings, store, _: book(settings, store, made))
     monkeypatch.setattr(command.time, "sleep", lambda seconds: made.sleep(60 * seconds))
-    sandbox.switch(import_delay_s=0, import_shared="refuse")
+    sandbox.switch(import_delay_s=0, import_shared="refuse", import_untouched_lists="leave")
     return made
 
 

@@ -9,7 +9,7 @@ from tests.proof.rig import ProofRig
 @pytest.fixture
 def rig(client):
     """A prover and an account in which everything passes."""
-    made = ProofRig(client, import_shared="refuse")
+    made = ProofRig(client, import_shared="refuse", import_untouched_lists="leave")
     yield made
     made.sandbox.close()
 

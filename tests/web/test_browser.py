@@ -133,7 +133,7 @@ def test_the_overview_renews_itself_and_breaks_no_rule_of_its_policy(browse, sit
     assert logged == ""
 
 
-@pytest.mark.parametrize("path", ["/", "/events", "/runs", "/parked"])
+@pytest.mark.parametrize("path", ["/", "/events", "/runs", "/parked", "/imports"])
 def test_everything_fits_on_the_screen_of_a_phone(browse, site, seed: Seed, store, path):
     seed.event("a-very-long-event-id-" * 4, source="a_source_with_a_long_name_as_people_give_them")
     seed.inbound("customer.default_address.country_code_that_is_very_long_indeed: found a list")

@@ -18,8 +18,10 @@ from customer_sync.kit.outbound import HttpClient
 from customer_sync.model import Json
 from customer_sync.person.identity import normalize_email
 
-#: How much of a file is fetched at a time, in bytes: about 80,000 contacts.
-PIECE_BYTES: Final = 8 * 1024 * 1024
+#: How much of a file is fetched at a time, in bytes: about 40,000 contacts.
+PIECE_BYTES: Final = 4 * 1024 * 1024
+#: The largest file that is read from a server that gives no pieces: all of it is in memory at once.
+WHOLE_BYTES: Final = 32 * 1024 * 1024
 #: What the columns of the subscriptions are called, as the body of the call names them.
 EMAIL_COLUMN, SMS_COLUMN = "email_marketing", "sms_marketing"
 #: The body's part that asks for them.
@@ -133,6 +135,8 @@ class Files:
             return _piece(reply.body, start, _size(reply.headers.get("content-range", ""), start))
         if reply.status != 200:
             raise NotUnderstood(f"the file was answered with {reply.status}")
+        if len(reply.body) > WHOLE_BYTES:
+            raise NotUnderstood("the file is large and does not come in pieces")
         return _piece(reply.body[start:], start, len(reply.body))
 
 

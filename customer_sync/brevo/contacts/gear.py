@@ -13,12 +13,13 @@ from customer_sync.brevo.contacts.bulk_gate import BulkGate, PatientGate
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.contacts.handler import ContactsHandler
 from customer_sync.brevo.contacts.import_end import Follower
-from customer_sync.brevo.contacts.import_update import Reading, Updates
+from customer_sync.brevo.contacts.import_update import Reads, Updates
 from customer_sync.brevo.contacts.imports import Loader, Terms
 from customer_sync.brevo.contacts.list_joins import ListJoins
 from customer_sync.brevo.contacts.process_looks import BUCKET as PROCESSES
 from customer_sync.brevo.contacts.process_looks import Looks
 from customer_sync.brevo.contacts.read_back import ReadBack
+from customer_sync.brevo.contacts.reading import Reading
 from customer_sync.brevo.contacts.refused_rows import RefusedRows
 from customer_sync.brevo.contacts.technical_list import TechnicalLists
 from customer_sync.brevo.contacts.update_end import UpdateEnd
@@ -95,7 +96,6 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
     tally: Tally,
     rules: Callable[[], Rules],
     clock: Clock,
-    reading: Reading | None = None,
 ) -> ImportGear:
     """Return the gear, ready to work.
 
@@ -107,7 +107,6 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
         tally: counts the calls and the rows.
         rules: gives the operator's decisions and the account's attributes, as they are now.
         clock: milliseconds since 1970.
-        reading: who was read unblocked shortly before; without it no import updates.
     """
     account = settings.brevo
     uploads = Uploads(
@@ -122,7 +121,7 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
         rules=rules,
         terms=Terms(notify_url=notify_url(settings)),
         book=DoorBook(settings, store, clock),
-        reading=reading,
+        reading=Reading(brevo, store, account.base_url, clock=clock),
         clock=clock,
     )
 
@@ -150,7 +149,7 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
     rules: Callable[[], Rules],
     terms: Terms,
     book: DoorBook,
-    reading: Reading | None = None,
+    reading: Reads | None = None,
     files: HttpClient | None = None,
     clock: Clock = system_clock,
 ) -> ImportGear:
@@ -204,7 +203,7 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
 
 
 def _is_quick(store: Store, terms: Terms) -> bool:
-    """Tell whether all that waits could be sent one by one in `Terms.quick_s`."""
+    """Tell whether single calls for all who wait are quick, see `Terms.quick_s`."""
     rate = store.limits.rate(BUCKET)
     if not rate:
         return rate is not None and terms.quick_s > 0

@@ -11,26 +11,22 @@ import time
 from collections.abc import Collection, Sequence
 from typing import Final, Literal, Protocol
 
-from customer_sync.base.log import get
 from customer_sync.brevo.contacts.contact_job import Job
 from customer_sync.brevo.contacts.contact_plan import UNIQUE, make_plan
 from customer_sync.brevo.contacts.import_rows import has_lists_of_values
 from customer_sync.brevo.proof.doors import DoorBook, Doors, Rider
-from customer_sync.errors import TajoError
 from customer_sync.person.merge import from_json
 from customer_sync.store.items import SOLO_TRIES
 
-log = get(__name__)
-
 #: How many canaries ride along at least: one that is blocked and one that is not.
 RIDERS: Final = 2
+#: A step of a read that took less than this only waited for Brevo, in seconds.
+WAITED_S: Final = 0.1
 #: An import is worth while for so many times the calls that the missing read takes.
 WORTH: Final = 2
-#: After a read that failed, rows go one by one for so long, in seconds.
-GIVEN_UP_S: Final = 120.0
 
 
-class Reading(Protocol):
+class Reads(Protocol):
     """Tells who was read unblocked from Brevo shortly before."""
 
     def fresh(self) -> int | None:
@@ -42,15 +38,11 @@ class Reading(Protocol):
         ...
 
     def step(self) -> bool:
-        """Read for some seconds; False when nothing is left to read.
-
-        Raises:
-            TajoError: as `Brevo.call`.
-        """
+        """Read for some seconds; False when there will be no read for the next minutes."""
         ...
 
     def cost(self) -> int:
-        """Return how many calls a whole read takes now."""
+        """Return about how many calls a whole read takes; very many where there will be none."""
         ...
 
 
@@ -116,11 +108,10 @@ class Updates:
         reading: who was read unblocked; None where nobody reads: then nobody is updated by an import.
     """
 
-    def __init__(self, book: DoorBook, reading: Reading | None) -> None:
+    def __init__(self, book: DoorBook, reading: Reads | None) -> None:
         self._book = book
         self._reading = reading
         self._wants_read = False
-        self._given_up_until = 0.0
 
     def doors(self, *, anew: bool = False) -> Doors:
         """Return what was proven; `anew`: asks Redis although the last answer is young."""
@@ -137,16 +128,15 @@ class Updates:
         """Whether Brevo's contacts are to be read before people are loaded."""
         return self._wants_read
 
-    def read_on(self) -> bool:
-        """Read for some seconds where that was found to be worth while; True while there is more to read."""
+    def read_on(self) -> Literal["", "waited", "read"]:
+        """Read for some seconds where that was found to be worth while; "" where there is nothing to wait for."""
         if self._reading is None or not self._wants_read:
-            return False
-        try:
-            self._wants_read = self.may_be and self._reading.fresh() is None and self._reading.step()
-        except TajoError as error:
-            log.warning("Brevo's contacts are not read", reason=str(error))
-            self._wants_read, self._given_up_until = False, time.monotonic() + GIVEN_UP_S
-        return self._wants_read
+            return ""
+        begun = time.monotonic()
+        self._wants_read = self.may_be and self._reading.fresh() is None and self._reading.step()
+        if not self._wants_read or self._reading.fresh() is not None:
+            return ""
+        return "read" if time.monotonic() - begun > WAITED_S else "waited"
 
     def way(self, count: int, least: int) -> Way:
         """Tell what about so many people happens: they go in an import, wait for a read, or go one by one.
@@ -159,7 +149,7 @@ class Updates:
             return "singly"
         if self._reading.fresh() is not None:
             return "go"
-        if count < least or time.monotonic() < self._given_up_until or count < WORTH * self._reading.cost():
+        if count < max(least, WORTH * self._reading.cost()):
             return "singly"
         self._wants_read = True
         return "wait"

@@ -28,13 +28,12 @@ from customer_sync.brevo.contacts.import_rows import Load, Loads, is_fit, is_who
 from customer_sync.brevo.contacts.import_update import Updates, is_fit_update, riders_of
 from customer_sync.brevo.contacts.kept_loads import ROUND_S, Kept
 from customer_sync.brevo.contacts.technical_list import TechnicalLists
-from customer_sync.brevo.contacts.upload import Uploads
+from customer_sync.brevo.contacts.upload import Uploads, process_of
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.proof.doors import ALL_ROWS, OPENING
 from customer_sync.brevo.proof.ride import new_nonce
 from customer_sync.engine.lane import Delivery, Outcome, Work, held
 from customer_sync.errors import ConfigError, Missing, Parkable, TajoError, TryLater, Unavailable
-from customer_sync.kit.outbound import Reply
 from customer_sync.model import PEOPLE
 from customer_sync.person.merge import to_json
 from customer_sync.store.counters import Tally
@@ -145,8 +144,8 @@ class Loader:
         except TajoError as error:
             log.warning("bulk gear waits", error=str(error))
             return
-        if self._updates.read_on():
-            yield Work("", Delivery([], None))
+        if read := self._updates.read_on():
+            yield from [Work("", Delivery([], None))] if read == "read" else []
             return
         kept = yield from self._resume()
         loads, ends = kept.loads, time.monotonic() + ROUND_S
@@ -311,7 +310,7 @@ class Loader:
             return
         try:
             self._gate().wait()
-            process = _process_of(self._brevo.upload(ROUTE, body, bucket=BUCKET, answers=IMPORTS))
+            process = process_of(self._brevo.upload(ROUTE, body, bucket=BUCKET, answers=IMPORTS))
         except TajoError as error:
             if not self._is_certain(error):
                 # Brevo may have received the import: the follower finds out; until then the import keeps its items
@@ -386,11 +385,3 @@ def _works(token: str, outcomes: Iterable[Outcome]) -> Generator[Work]:
             part = []
     if part:
         yield Work(token, Delivery(part, None))
-
-
-def _process_of(reply: Reply) -> int:
-    body = reply.json()
-    number = body.get("processId") if isinstance(body, dict) else None
-    if not isinstance(number, int):
-        raise TryLater("Brevo accepted an import without a number.")
-    return number

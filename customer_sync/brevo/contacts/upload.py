@@ -6,6 +6,7 @@ from typing import Final
 
 from customer_sync.brevo.answers import Answers
 from customer_sync.brevo.client import Brevo
+from customer_sync.errors import TryLater
 from customer_sync.kit.outbound import Reply, Unreached
 from customer_sync.kit.transport import Timeout
 
@@ -32,3 +33,16 @@ class Uploads(Brevo):
     def was_sent(self, error: Exception) -> bool:
         """Tell whether Brevo may have received a failed call; it has certainly not where no connection was made."""
         return not isinstance(error, Unreached)
+
+
+def process_of(reply: Reply) -> int:
+    """Return Brevo's number of an import that it accepted.
+
+    Raises:
+        TryLater: its answer has none.
+    """
+    body = reply.json()
+    number = body.get("processId") if isinstance(body, dict) else None
+    if not isinstance(number, int):
+        raise TryLater("Brevo accepted an import without a number.")
+    return number
