@@ -24,10 +24,9 @@ local MOST = 250
 local is_wide = redis.call('GET', P .. 'format') == '2'
 local has_split = redis.call('EXISTS', P .. 'split') == 1
 local function bucket_of(index, fp)
-  local small = index(string.sub(fp, 1, 3))
-  if is_wide then return small end
-  local large = string.sub(small, 1, -2)
-  if has_split and redis.call('SISMEMBER', P .. 'split', large) == 1 then return small end
+  if is_wide then return index(string.sub(fp, 1, 3)) end
+  local large = index(string.sub(fp, 1, 2))
+  if has_split and redis.call('SISMEMBER', P .. 'split', large) == 1 then return index(string.sub(fp, 1, 3)) end
   return large, true
 end
 local function field_of(fp) return is_wide and fp or string.sub(fp, 3) end
@@ -36,8 +35,8 @@ local function index_get(index, fp) return redis.call('HGET', bucket_of(index, f
 local function index_drop(index, fp) redis.call('HDEL', bucket_of(index, fp), field_of(fp)) end
 local function index_set(index, fp, value)
   local key, may_split = bucket_of(index, fp)
-  redis.call('HSET', key, field_of(fp), value)
-  if not may_split or redis.call('HLEN', key) <= MOST then return end
+  local is_new = redis.call('HSET', key, field_of(fp), value) == 1
+  if not is_new or not may_split or redis.call('HLEN', key) <= MOST then return end
   local all = redis.call('HGETALL', key)
   for i = 1, #all, 2 do redis.call('HSET', key .. string.sub(all[i], 1, 1), all[i], all[i + 1]) end
   redis.call('DEL', key)
@@ -91,10 +90,10 @@ end
 local function read_ref(ref)
   local raw = index_get(REF, ref)
   if not raw then return nil end
-  local kept, merged_ms = string.match(raw, '^=([^|]*)|?(%d*)')
-  if kept then return {merged = kept, ms = tonumber(merged_ms) or 0} end
   local person, second, after = string.match(raw, '^(%d+)|(%d+)%+(%d+)$')
   if person then return {person = person, ms = second * 1000, us = second * 1000000 + after} end
+  local kept, merged_ms = string.match(raw, '^=([^|]*)|?(%d*)')
+  if kept then return {merged = kept, ms = tonumber(merged_ms) or 0} end
   local ms, us
   person, ms, us = string.match(raw, '^(%d+)|(-?%d+)|(-?%d+)$')
   return {person = person, ms = tonumber(ms), us = tonumber(us)}
