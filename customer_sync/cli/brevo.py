@@ -15,6 +15,7 @@ from customer_sync.brevo.proof import canaries
 from customer_sync.brevo.proof.cleaning import Removed, clean
 from customer_sync.brevo.proof.course import PASSES
 from customer_sync.brevo.proof.doors import DOORS, Door, DoorBook, Doors
+from customer_sync.brevo.proof.outlook import LOOKED_THROUGH, OutlookBook, headline
 from customer_sync.brevo.proof.prover import Progress, Prover, cost_of
 from customer_sync.cli import context
 from customer_sync.cli.output import (
@@ -241,12 +242,19 @@ def _print_click(store: Store) -> None:
 def _status(settings: Settings, store: Store, *, as_json: bool) -> None:
     doors, receipts = _doors(settings, store), store.proofs.receipts()
     run = store.proofs.run()
+    ahead = OutlookBook(lambda: doors, store.limits).newest(store.runs.recent(LOOKED_THROUGH))
     if as_json:
         at = {} if run is None else {"step": run["step"], "pass": len(run["passes"]), "begun_ms": run["begun_ms"]}
         weekly = bool((store.proofs.read().proof or {}).get("weekly"))
-        print_json({"doors": _doors_json(doors), "under_way": at or None, "weekly": weekly, "receipts": receipts})
+        found = {"under_way": at or None, "weekly": weekly, "receipts": receipts}
+        outlook = None if ahead is None else {"run": ahead[0].id, **ahead[1].to_json()}
+        print_json({"doors": _doors_json(doors), "outlook": outlook, **found})
         return
     _print_doors(doors)
+    if ahead is not None:
+        click.echo(f"\nRun {ahead[0].id} of {ahead[0].source}: {headline(*ahead)}")
+        for line in ahead[1].sentences:
+            click.echo(f"  {line}")
     if run is not None:
         click.echo(f"\nA proof is under way, pass {len(run['passes'])} of {PASSES}. {_AGAIN}")
     if receipts:

@@ -13,8 +13,8 @@ from customer_sync.brevo.proof import canaries, telling
 from customer_sync.brevo.proof.cleaning import clean
 from customer_sync.brevo.proof.course import Course
 from customer_sync.brevo.proof.doors import DOORS, LISTS, OPENING, PHONES, PROOF_LASTS_S, UPDATES, Door
-from customer_sync.brevo.proof.outlook import headline
-from customer_sync.brevo.proof.prover import cost_of
+from customer_sync.brevo.proof.outlook import LOOKED_THROUGH, headline
+from customer_sync.brevo.proof.prover import Prover, cost_of
 from customer_sync.brevo.proof.weekly import agree
 from customer_sync.errors import ConfigError, Parkable, Refused, TajoError
 from customer_sync.store import Store
@@ -23,9 +23,6 @@ from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 
 log = get(__name__)
-
-#: How many of the newest runs are looked through for one whose cost is told.
-LOOKED_THROUGH: Final = 20
 
 #: Door → what it is about.
 ABOUT: Final = {
@@ -111,7 +108,7 @@ def _facts(services: Services, problem: Problem | None = None, address: str = ""
     """Return what the page shows."""
     store, doors = services.store(), services.doors().read(anew=True)
     record, state = store.proofs.read().proof or {}, store.proofs.run()
-    unique = _unique(services)
+    unique = _prover(services).unique
     return {
         "doors": [_shown(doors.door(name)) for name in DOORS],
         "is_growing": doors.updates.is_open and doors.step < len(OPENING),
@@ -137,18 +134,17 @@ def _shown(door: Door) -> Shown:
     return Shown(door, ABOUT[door.name], INSTEAD[door.name], level)
 
 
-def _unique(services: Services) -> tuple[str, ...]:
-    settings = services.settings
-    return canaries.unique_of([settings.mapping_for(name) for name in settings.sources])
+def _prover(services: Services) -> Prover:
+    return open_prover(services.settings, services.store(), services.clock)
 
 
 def _ahead(services: Services, store: Store) -> dict[str, Any] | None:
     """Return what the newest run takes that changes contacts."""
-    for run in store.runs.recent(LOOKED_THROUGH):
-        outlook = services.outlook().of(run)
-        if outlook is not None and outlook.costs:
-            return {"run": run, "headline": headline(run, outlook), "sentences": outlook.sentences}
-    return None
+    found = services.outlook().newest(store.runs.recent(LOOKED_THROUGH))
+    if found is None:
+        return None
+    run, outlook = found
+    return {"run": run, "headline": headline(run, outlook), "sentences": outlook.sentences}
 
 
 def _course(services: Services, state: dict[str, Any]) -> dict[str, Any]:
@@ -181,7 +177,7 @@ def _plan(services: Services, address: str) -> dict[str, Any]:
         raise Problem(400, "That is the address of a customer.", "Name one that no shop knows.")
     if services.store().proofs.run() is not None:
         raise Problem(409, "A proof is under way already.", "Its steps are below.")
-    with_click, unique = "with_click" in request.form, _unique(services)
+    with_click, unique = "with_click" in request.form, _prover(services).unique
     letters = canaries.standing(unique, with_click=with_click)
     return {
         "address": base,
@@ -195,7 +191,7 @@ def _plan(services: Services, address: str) -> dict[str, Any]:
 
 
 def _begin(services: Services, address: str) -> None:
-    prover = open_prover(services.settings, services.store(), services.clock)
+    prover = _prover(services)
     try:
         prover.begin(address, with_click="with_click" in request.form, is_weekly="weekly" in request.form)
     except Refused as error:

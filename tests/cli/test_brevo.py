@@ -7,6 +7,7 @@ import pytest
 from customer_sync.base.clock import system_clock
 from customer_sync.brevo.proof.prover import Prover, cost_of
 from customer_sync.cli import brevo as command
+from customer_sync.store.run import RunKind
 from tests.proof.rig import ADDRESS
 
 PROVE = ("brevo", "prove")
@@ -64,6 +65,21 @@ def test_what_is_told_of_its_cost_is_about_what_it_costs(tajo, proven):
     [receipt] = tajo.json(*PROVE, "--status")["receipts"]
 
     assert receipt["calls"] <= cost_of(("SMS",)).calls <= 1.3 * receipt["calls"]
+
+
+def test_the_state_tells_what_the_newest_run_costs_with_these_doors(tajo, sandbox, leap, store):
+    run = store.runs.start("shopify", RunKind.FULL)
+    store.runs.count(run.id, {"creates": 50_000, "phones": 41_000})
+    store.limits.learn("contacts", 10)
+    closed = tajo(*PROVE, "--status").stdout
+    told = tajo.json(*PROVE, "--status")["outlook"]
+    tajo(*PROVE, "--address", ADDRESS, "--yes")
+    opened = tajo(*PROVE, "--status").stdout
+
+    assert f"Run {run.id} of shopify: What is counted so far takes about 41,010 calls to Brevo" in closed
+    assert "  phones: about 41,000 calls, 1 h 8 min" in closed
+    assert (told["run"], told["calls"]) == (run.id, 41_010)
+    assert "  phones: no calls of their own; they go along in the imports." in opened
 
 
 def test_the_state_tells_doors_receipts_and_no_address(tajo, proven, leap):

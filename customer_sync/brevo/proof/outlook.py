@@ -8,7 +8,7 @@ imports of this account do harm.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple
 
 from customer_sync.base.clock import Clock
@@ -31,6 +31,8 @@ CALLS_AN_IMPORT: Final = 10
 IMPORT_S: Final = 30.0
 #: How many contacts one call reads, and how many one call puts onto a list.
 READ_AT_ONCE, LISTED_AT_ONCE = 1_000, 150
+#: How many of the newest runs are looked through for one whose cost is told.
+LOOKED_THROUGH: Final = 20
 #: What a proof may save is told where it is more than this, in seconds.
 WORTH_S: Final = 60.0
 
@@ -191,6 +193,14 @@ class OutlookBook:
     def ahead(self, wanted: Wanted) -> Outlook:
         """Return the outlook of what is to be done."""
         return look_ahead(wanted, self._doors(), self._limits.rate(BUCKET))
+
+    def newest(self, runs: Iterable[Run]) -> tuple[Run, Outlook] | None:
+        """Return the first of these runs that is slowed by a door, or would be, with its outlook; None: none is."""
+        for run in runs:
+            outlook = self.of(run)
+            if outlook is not None and outlook.costs:
+                return run, outlook
+        return None
 
     def of(self, run: Run) -> Outlook | None:
         """Return the outlook of a run; None where it changes no contact, or was cancelled."""
