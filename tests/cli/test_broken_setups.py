@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 import pytest
 from click.testing import CliRunner
 
-from customer_sync import assembly
+from customer_sync import __version__, assembly
 from customer_sync.base.clock import system_clock
+from customer_sync.brevo.proof.doors import DOORS, DoorBook, mark_of
 from customer_sync.cli import main
 from customer_sync.config import Settings
 from customer_sync.model import Inbound
@@ -241,6 +242,13 @@ def drifted(setup: Setup) -> None:
     setup.store.receipts.keep(Receipt(sources=("shopify",), ended_ms=now_ms, source_drift=drift))
 
 
+def canary_flipped(setup: Setup) -> None:
+    passed = {name: {"verdict": "passed", "text": "It holds."} for name in DOORS}
+    about = {"mark": mark_of(setup.settings, setup.store), "version": __version__, "proven_ms": setup.store.now_ms()}
+    setup.store.proofs.open({**about, "doors": passed, "unique": ["SMS"]}, DOORS)
+    DoorBook(setup.settings, setup.store, setup.store.now_ms).close("flipped", "Canary A is not blocked any more.")
+
+
 TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     "the key is wrong before the first event": (wrong_key, "brevo_key", "down", "does not accept the API key"),
     "the key is refused at work": (key_refused_at_work, "brevo_key", "down", "Brevo refuses the key."),
@@ -270,6 +278,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     "no call of new webhooks arrived": (no_call_arrived, "webhooks_broken", "look", "none of their calls has arrived"),
     "a scheduled pull did not begin": (not_read, "source_silent", "look", "The source shopify was to be read at"),
     "the schedule stands still": (beat_gone, "schedule_stopped", "look", "is beat running?"),
+    "a canary flipped": (canary_flipped, "imports_closed", "look", "updates, phones, lists. Canary A is not blocked"),
     "something is parked": (parked, "parked", "look", "1 thing needs a person."),
     "the worker is gone": (worker_gone, "worker_gone", "down", "No worker is at work."),
     "the disk of Redis fails": (disk_fails, "disk_fails", "down", "Redis cannot write to its disk."),

@@ -321,6 +321,34 @@ def test_attributes_that_are_missing_or_of_a_wrong_type_are_told(healthy):
     assert "tajo attributes" in fix
 
 
+def test_what_imports_may_do_is_told(healthy):
+    verdict, cause, fix = finding(healthy, "imports")
+
+    assert verdict == "ok"
+    assert cause.startswith("create only; updates, phones, lists closed: What imports do in this account was never")
+    assert "tajo brevo prove" in fix
+
+
+@pytest.mark.parametrize("are_on", [True, False])
+def test_the_look_at_the_account_sees_consent_groups(healthy, sandbox, store, are_on):
+    store.set_note("consent_groups", not are_on or None)
+    sandbox.switch(consent_groups=are_on)
+
+    names = {one["name"]: one["verdict"] for one in healthy.json("doctor")}
+
+    assert names.get("consent groups") == ("warn" if are_on else None)
+    assert bool(store.note("consent_groups")) is are_on
+
+
+def test_who_may_not_ask_for_consent_groups_knows_what_was_known(healthy, sandbox, store):
+    store.set_note("consent_groups", True)
+    sandbox.fault("restricted_key", path="/contacts/consent-groups")
+
+    healthy.json("doctor")
+
+    assert store.note("consent_groups")
+
+
 def test_an_attribute_of_a_wrong_type_is_told(healthy, sandbox):
     sandbox.call("POST", "/v3/contacts/attributes/normal/TOWN", {"type": "date"})
     healthy.config.write_text(healthy.config.read_text().replace("city: CITY", "city: TOWN"))

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
-from customer_sync.brevo.contacts.contact_plan import UNIQUE, Desired
+from customer_sync.brevo.contacts.contact_plan import Desired
 from customer_sync.brevo.contacts.import_rows import encode_row
 from customer_sync.brevo.proof.ride import NONCE_ATTRIBUTE
 from customer_sync.errors import MappingError
@@ -116,12 +116,6 @@ def passing(unique: Iterable[str]) -> tuple[str, ...]:
     places = [PLACES[one] for one in sorted(unique)]
     shared = ("Z", *(f"X{one}" for one in places), *(f"U{one}" for one in places)) if places else ()
     return ("D", "Y", *shared)
-
-
-def unique_of(mappings: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
-    """Return the attributes of the mappings that only one contact may have."""
-    used = {attribute.upper() for mapping in mappings for attribute in mapping.values()}
-    return tuple(sorted(used & UNIQUE))
 
 
 def address_of(base: str, letter: str, tag: str) -> str:

@@ -11,13 +11,14 @@ their lists after their row was verified, 150 at a time. Rules: `docs/decisions/
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple
 
 from customer_sync import __version__
 from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
+from customer_sync.brevo.contacts.contact_plan import UNIQUE
 from customer_sync.config import Settings
 from customer_sync.store import Store
 from customer_sync.store.proofs import Closing, Kept
@@ -45,7 +46,7 @@ class Door(NamedTuple):
         name: `UPDATES`, `PHONES` or `LISTS`.
         is_open: whether imports may do this now.
         why: a code: `open`, or why it is closed: never_proven, failed, unclear, expired, new_key, new_version,
-            consent_groups, flipped, contradicted, stopped, or the code of a closing.
+            consent_groups, new_mapping, flipped, contradicted, stopped, or the code of a closing.
         text: the same for people.
         remedy: what to do; "" where nothing is to be done.
     """
@@ -117,6 +118,7 @@ class DoorBook:
         self._clock = clock
         self._mark = mark_of(settings, store)
         self._trusts_phones = settings.brevo.import_phones
+        self._unique = unique_of([settings.mapping_for(name) for name in settings.sources])
         self._doors: Doors | None = None
         self._read_at = 0.0
 
@@ -135,6 +137,7 @@ class DoorBook:
                 self._clock(),
                 has_groups=groups,
                 trusts_phones=self._trusts_phones,
+                unique=self._unique,
             )
             self._read_at = now
         return self._doors
@@ -159,7 +162,21 @@ def mark_of(settings: Settings, store: Store) -> str:
     return blake2b(text, key=store.people.salt[:32], digest_size=12).hexdigest()
 
 
-def judge(kept: Kept, mark: str, now_ms: int, *, has_groups: bool = False, trusts_phones: bool = False) -> Doors:
+def unique_of(mappings: Iterable[Mapping[str, str]]) -> tuple[str, ...]:
+    """Return the attributes of the mappings that only one contact may have."""
+    used = {attribute.upper() for mapping in mappings for attribute in mapping.values()}
+    return tuple(sorted(used & UNIQUE))
+
+
+def judge(  # noqa: PLR0913  # all that decides about the doors
+    kept: Kept,
+    mark: str,
+    now_ms: int,
+    *,
+    has_groups: bool = False,
+    trusts_phones: bool = False,
+    unique: Iterable[str] = (),
+) -> Doors:
     """Return the doors that follow from what is kept.
 
     Args:
@@ -169,10 +186,15 @@ def judge(kept: Kept, mark: str, now_ms: int, *, has_groups: bool = False, trust
         has_groups: whether the account has consent groups.
         trusts_phones: whether the operator said that rows may carry phones (`brevo.import_phones`); a proof that showed
             the contrary wins.
+        unique: the attributes of the mapping that only one contact may have: all of them must have been tried.
     """
     proof: dict[str, Any] = kept.proof or {}
     whole = _why_all_are_closed(proof, mark, now_ms, has_groups=has_groups)
     doors = {name: _door(name, proof, kept.closed.get(name), whole) for name in DOORS}
+    untried = sorted(set(unique) - set(proof.get("unique", unique)))
+    if untried and doors[PHONES].is_open:
+        text = f"The mapping uses {', '.join(untried)}, which the proof did not try."
+        doors[PHONES] = Door(PHONES, False, "new_mapping", text, REMEDY)
     phones = doors[PHONES]
     if trusts_phones and not phones.is_open and phones.why not in {"failed", "flipped"}:
         doors[PHONES] = Door(PHONES, True, "trusted", "`brevo.import_phones` says that no two customers share a phone.")

@@ -37,7 +37,7 @@ LOOKED_THROUGH: Final = 20
 WORTH_S: Final = 60.0
 
 #: Why a door is closed, where a proof may open it.
-_PROVABLE: Final = frozenset({"never_proven", "unclear", "expired", "new_key", "new_version"})
+_PROVABLE: Final = frozenset({"never_proven", "unclear", "expired", "new_key", "new_version", "new_mapping"})
 #: Why a door is closed, where it stays closed: the account is so.
 _SETTLED: Final = frozenset({"failed", "consent_groups"})
 

@@ -22,7 +22,7 @@ from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.owner import Owner
 from customer_sync.brevo.proof import before, canaries, passing
 from customer_sync.brevo.proof.course import PASSES, Course
-from customer_sync.brevo.proof.doors import DOORS, REMEDY, UPDATES, DoorBook, mark_of
+from customer_sync.brevo.proof.doors import DOORS, REMEDY, UPDATES, DoorBook, mark_of, unique_of
 from customer_sync.brevo.proof.hands import Hands
 from customer_sync.brevo.proof.receipt import receipt_of
 from customer_sync.brevo.proof.verdicts import Told, covers_left, judge
@@ -101,7 +101,7 @@ class Prover:
         self._notify_url = notify_url
         self._owner = Owner(settings, store, brevo)
         self._mark = mark_of(settings, store)
-        self._unique = canaries.unique_of([settings.mapping_for(name) for name in settings.sources])
+        self._unique = unique_of([settings.mapping_for(name) for name in settings.sources])
         self._doors = DoorBook(settings, store, clock)
 
     @property

@@ -13,6 +13,7 @@ import redis
 
 from customer_sync.operate.doctor.account import examine_account
 from customer_sync.operate.doctor.findings import Finding, Patient
+from customer_sync.operate.doctor.imports import examine_imports
 from customer_sync.operate.doctor.installation import CHECKS
 from customer_sync.operate.doctor.sources import examine_connectors, examine_key, examine_sources
 from customer_sync.operate.doctor.state import examine_state
@@ -31,6 +32,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         yield from check(patient)
     yield from examine_state(patient)
     yield from examine_account(patient)
+    yield from examine_imports(patient)
     yield from examine_connectors(patient)
     yield from examine_sources(patient)
     # last: a token that a source's check was given may be the first thing that needs the key

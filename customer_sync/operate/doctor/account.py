@@ -86,7 +86,7 @@ def _groups(store: Store, brevo: Brevo) -> Iterator[Finding]:
     store.set_note("consent_groups", there or None)
     if there:
         cause = "they are on: imports only create, and everybody who is in Brevo already is changed one by one"
-        yield Finding("consent groups", "warn", cause)
+        yield Finding("consent groups", "warn", cause, "Nothing has to be done: it only takes longer.")
 
 
 def _brevo_finding(name: str, error: TajoError) -> Finding:

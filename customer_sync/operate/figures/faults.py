@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
 from customer_sync.base.share import percent
+from customer_sync.brevo.proof.doors import REMEDY
 from customer_sync.model import to_iso
 from customer_sync.operate.figures.parts import WORKER_GONE_S, Figures, Limit
 from customer_sync.operate.figures.watched import Check
@@ -268,6 +269,16 @@ def _silent(figures: Figures) -> Iterator[Verdict]:
         yield Verdict("look", f"The source {source} {never}", remedy, "source_silent", source)
 
 
+def _imports(figures: Figures) -> Iterator[Verdict]:
+    """What imports did no more since one of them showed something else than the proof did; once for each reason."""
+    texts: dict[str, list[str]] = {}
+    for door, closing in figures.watched.closings.items():
+        texts.setdefault(closing.text, []).append(door)
+    for text, doors in texts.items():
+        told = f"Imports no longer do this: {', '.join(doors)}. {text}"
+        yield Verdict("look", told, REMEDY, "imports_closed")
+
+
 def _parked(figures: Figures) -> Iterator[Verdict]:
     if figures.parked:
         need = "1 thing needs" if figures.parked == 1 else f"{figures.parked} things need"
@@ -318,6 +329,7 @@ ROWS: tuple[Callable[[Figures], Iterator[Verdict]], ...] = (
     _silent,
     _mailable,
     _drift,
+    _imports,
     _parked,
     _backlog,
 )
