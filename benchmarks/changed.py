@@ -359,6 +359,8 @@ def _judge_mailable(report: Report, one: Installation, options: Options, meanwhi
     found = one.stack.ask("/sandbox/mailable")["mailable"]
     if not options.lifts:
         report.goal("blocks lifted", len(found), 0, at_most=True)
+    canaries = {email for _, email, _ in CANARIES}
+    found = [row for row in found if row["email"] not in canaries]
     if not options.withdraw:
         return
     now = time.time()
@@ -366,7 +368,7 @@ def _judge_mailable(report: Report, one: Installation, options: Options, meanwhi
     still = sum(row["blockedAgainAt"] is None and row["email"] in meanwhile.heard_at for row in found)
     report.rows += [
         ("withdrew meanwhile", number(len(meanwhile.heard_at))),
-        ("blocks that an import lifted", number(len(found))),
+        ("blocks of people that an import lifted", number(len(found))),
         ("mailable after we had heard of it, seconds: p99", number(percentile(open_s, 0.99))),
         ("the same at most", number(max(open_s, default=0.0))),
         ("the same in the mean of all that withdrew", f"{sum(open_s) / max(1, len(meanwhile.heard_at)):.2f}"),

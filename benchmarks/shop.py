@@ -105,10 +105,12 @@ class Shop:
         self._http.request("POST", f"{self.url}/fake/customers/consent", json=body)
 
     def some_open(self, count: int) -> list[Any]:
-        """Return so many customers who agreed to e-mail, by chance, as the shop knows them."""
+        """Return so many customers who may still withdraw, by chance, as the shop knows them."""
         some: list[Any] = []
         dice = Random(1)
-        for seen, one in enumerate(one for one in self._lines() if one["email"] and one["emailState"] == "SUBSCRIBED"):
+        for seen, one in enumerate(
+            one for one in self._lines() if one["email"] and one["emailState"] != "UNSUBSCRIBED"
+        ):
             if len(some) < count:
                 some.append(one)
             elif (place := dice.randrange(seen + 1)) < count:
