@@ -104,10 +104,11 @@ CATALOGUE: tuple[Metric, ...] = (
         "tajo_import_rows_total",
         "counter",
         ("outcome",),
-        "Contacts in imports: sent, refused (Brevo lists the row as faulty), existed (the contact was there already). "
-        "Refused and existing contacts are sent one by one.",
+        "Contacts in imports: sent; updated (of an import that updates), without phone (it follows singly); refused "
+        "(Brevo lists the row as faulty), existed (the contact was there already), not as sent (the contact shows "
+        "other values), unproven (the canaries did not pass). The last four are sent one by one.",
         "Existed rising: most customers were in Brevo before. Run `tajo reconcile`: it finds existing contacts, "
-        "so they are not put into an import in vain.",
+        "so they are not put into an import in vain. Unproven: `tajo brevo prove --status`.",
     ),
     Metric(
         "tajo_fields_refused_total",

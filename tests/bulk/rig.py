@@ -73,6 +73,8 @@ class ReadNow:
         return self._rig.clock() if self.is_fresh else None
 
     def has(self, numbers: Sequence[str]) -> list[bool]:
+        if not self.is_fresh:
+            return [False] * len(numbers)
         contacts = self._rig.contacts()
         people = self._rig.store.people
         found = []

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import itertools
+import os
 import time
+from dataclasses import replace
 
 import pytest
 
 from customer_sync import pipeline
 from customer_sync.config.settings import BrevoSettings, Settings
+from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.store import keys
-from tests.bulk.rig import LANE, BulkRig, customer, customers
+from tests.bulk.rig import LANE, BulkRig, at, customer, customers
+from tests.rig import LIST
 
 
 class Died(BaseException):
@@ -182,3 +186,79 @@ def test_an_import_that_never_reached_brevo_is_sent_again_at_once(rig):
     assert not rig.imports.ids()
     assert rig.store.breakers.read(LANE).kind == "unavailable"
     assert rig.client.hlen(keys.lane(LANE, "tries")) == 0
+
+
+def prepare_changes(rig):
+    rig.reset()
+    rig.sandbox.switches.import_blocks = "keep"
+    rig.prove("updates")
+    rig.put(customers(4))
+    rig.settle()
+    rig.sandbox_passes(10)
+    rig.put([agreed(customer(number, when=-60, lastName="New")) for number in range(1, 5)])
+
+
+def agreed(event):
+    seen = Consent(Channel.EMAIL, ConsentState.GRANTED, at(-200), "form", explicit=True)
+    return replace(event, consents=(seen,))
+
+
+def work_while_people_change(rig, blocks):
+    """Load and send; then somebody withdraws, somebody has a newer name; Brevo comes to the rows; follow to the end."""
+    rig.tick()
+    settle(rig, rig.line.gears[LANE].load())
+    tell_news(rig)
+    rig.deliver()
+    rig.sandbox.switches.import_blocks = blocks
+    rig.carry_out()
+    for _ in range(2):
+        rig.imports.look_in(rig.imports.ids(), 0.0)
+        settle(rig, rig.line.gears[LANE].follow())
+    rig.deliver()
+
+
+def tell_news(rig):
+    seen = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at(-50), "form", explicit=True)
+    rig.send(Event("w1", "shop", Kind.CONSENT_CHANGED, at(-50), "1", "1", {}, (seen,)))
+    rig.send(customer(2, email=None, when=-40, lastName="Newest"))
+
+
+@pytest.mark.parametrize("blocks", ["keep", "lift_both"])
+@pytest.mark.timeout(600)
+def test_a_worker_that_dies_between_any_two_steps_of_an_import_that_updates_harms_nobody(rig, blocks, monkeypatch):
+    monkeypatch.setattr("customer_sync.brevo.contacts.update_end.LOST_S", 0.0)
+    rig.settings = Settings(brevo=BrevoSettings(api_key="k"))
+    rig.line = rig.open_line()
+    prepare_changes(rig)
+    steps = Steps(rig)
+    work_while_people_change(rig, blocks)
+    assert {"import_open", "import_send", "import_take", "settle", "import_close"} <= set(steps.made)
+    assert any("contacts/import" in one for one in steps.made)
+    assert any("canary" in one for one in steps.made)
+    steps.restore()
+    lasts = len(steps.made)
+
+    # a third of the steps, another one in each case; all of them where somebody looks hard
+    for number in range(1 + ["keep", "lift_both"].index(blocks), lasts + 1, 1 if os.environ.get("TAJO_EXPLORE") else 3):
+        prepare_changes(rig)
+        steps = Steps(rig)
+        steps.end_at = number
+        died = ""
+        try:
+            work_while_people_change(rig, blocks)
+        except Died:
+            died = f"after step {number}, {steps.made[number - 1]}"
+        steps.restore()
+        rig.sandbox.switches.import_blocks = blocks
+        tell_news(rig)  # what the inbox would bring again
+        go_on(rig)
+
+        found = {email: one for email, one in rig.contacts().items() if email.startswith("p")}
+        names = [found[f"p{n}@example.com"]["attributes"].get("LASTNAME") for n in range(1, 5)]
+        assert names == ["New", "Newest", "New", "New"], died
+        assert [one["emailBlacklisted"] for one in found.values()] == [True, False, False, False], died
+        assert all(LIST in found[f"p{n}@example.com"]["listIds"] for n in range(2, 5)), died
+        mailable = rig.call("GET", "/sandbox/mailable")["mailable"]
+        assert all(one["blockedAgainAt"] for one in mailable if one["email"] in found), died
+        left = [key for key in rig.client.keys("tajo:*") if key.startswith((b"tajo:import:", b"tajo:mark"))]
+        assert not left, died

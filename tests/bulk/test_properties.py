@@ -164,7 +164,7 @@ class Story:
         contact was made before depends on the way.
         """
         found = {}
-        for email, one in self.rig.contacts().items():
+        for email, one in self.people().items():
             values = dict(one["attributes"])
             # a contact left behind may have the phone: it depends on the way whether it was made
             if values.get("SMS") == SHARED_PHONE[1:] or email == TAKEN:
@@ -180,6 +180,9 @@ class Story:
                 # the contact of others at the address they had last may have been theirs for a moment, or not
                 assert email == TAKEN or one["emailBlacklisted"]
         return found
+
+    def people(self):
+        return self.rig.contacts()
 
     def _is_left_behind(self, email):
         people = self.rig.store.people

@@ -479,6 +479,55 @@ def test_a_door_that_closes_between_the_load_and_the_call_keeps_the_import_back(
     assert not rig.client.hgetall(keys.lane(LANE, "mark"))
 
 
+@pytest.mark.parametrize("door", ["lists", "phones"])
+def test_rows_that_were_made_for_a_door_that_closed_are_not_sent(rig, door):
+    rig.sandbox.switches.import_shared = "refuse"
+    rig.prove()
+    bodies = sent(rig)
+    keep = rig.http.before
+
+    def close(method, path, body):
+        if path.startswith("v3/contacts/lists/") and method == "GET":
+            rig.book.close("failed", "a test", (door,))
+        keep(method, path, body)
+
+    rig.http.before = close
+    rig.put([agreed(customer(1, phone="+32470123451"))])
+
+    rig.settle()
+
+    assert not any(len(body["listIds"]) > 1 for body in bodies if door == "lists")
+    assert not any("SMS" in row["attributes"] for body in bodies for row in body["jsonBody"] if door == "phones")
+    assert rig.contacts()[ONE]["attributes"]["SMS"] == "32470123451"
+    assert LIST in rig.contacts()[ONE]["listIds"]
+
+
+def test_the_next_import_is_prepared_while_one_runs(rig):
+    fly(rig)
+    rig.put([agreed(one) for one in customers(9, when=-60, lastName="New")][5:])
+    rig.load()
+    assert rig.calls("POST", "/contacts/import") == 2
+    kept = rig.line.gears[LANE]._loader._kept
+    assert [len(load.rows) for load in kept.loads.take_out()] == [4]
+
+
+def test_what_is_prepared_is_leased_anew_until_it_can_be_sent(rig, monkeypatch):
+    monkeypatch.setattr("customer_sync.brevo.contacts.imports.RENEW_S", 1e9)
+    fly(rig)
+    rig.put([agreed(one) for one in customers(9, when=-60, lastName="New")][5:])
+    rig.load()
+    for target, _ in rig.client.zrange(keys.lane(LANE, "lease"), 0, -1, withscores=True):
+        if not rig.client.hget(keys.lane(LANE, "tok"), target).startswith(b"i"):
+            rig.client.zadd(keys.lane(LANE, "lease"), {target: int(rig.clock() + 1000)})
+
+    rig.load()
+
+    ends = [score for _, score in rig.client.zrange(keys.lane(LANE, "lease"), 0, -1, withscores=True)]
+    assert min(ends) > rig.clock() + 15_000
+    rig.settle()
+    assert names(rig, 9) == ["New"] * 9
+
+
 def test_an_import_that_brevo_refuses_leaves_no_mark(rig):
     rig.prove()
     known(rig)

@@ -98,10 +98,17 @@ class Key(NamedTuple):
     Args:
         kind: whether the import creates or updates.
         lists: the lists of people that the import puts its contacts on; empty for people who are put on none.
+        with_phones: whether rows may carry values that only one contact may have.
     """
 
     kind: Kind
     lists: tuple[int, ...]
+    with_phones: bool = False
+
+    def fits(self, doors: Doors) -> bool:
+        """Tell whether the doors that the rows were made for are still open."""
+        is_open = doors.updates.is_open or self.kind == "creates"
+        return is_open and (doors.lists.is_open or not self.lists) and (doors.phones.is_open or not self.with_phones)
 
 
 @dataclass(slots=True)
@@ -112,14 +119,12 @@ class Load:
         key: what they have in common.
         at_ms: when the load was begun.
         most_rows: how many rows it may have.
-        read_ms: of an import that updates: when the oldest read began by which its people were unblocked.
         is_kept: whether the load waits for the end of the import before it.
     """
 
     key: Key
     at_ms: int
     most_rows: int = ALL_ROWS
-    read_ms: int = 0
     is_kept: bool = False
     rows: list[Row] = field(default_factory=list)
     texts: list[bytes] = field(default_factory=list)
@@ -248,10 +253,10 @@ class Loads:
         self._open: dict[Key, Load] = {}
         self._full: list[Load] = []
 
-    def add(self, job: Job, doors: Doors, kind: Kind = "creates", read_ms: int = 0) -> bool:
+    def add(self, job: Job, doors: Doors, kind: Kind = "creates") -> bool:
         """Add a person; False when a load has a row with the same address."""
         one = fitted(job, doors, kind)
-        key = Key(kind, one.row.lists if doors.lists.is_open else ())
+        key = Key(kind, one.row.lists if doors.lists.is_open else (), doors.phones.is_open)
         text = encode_row(one.row)
         load = self._open.get(key)
         if load is not None and one.row.email in load.emails:
@@ -261,7 +266,7 @@ class Loads:
             load = None
         if load is None:
             most_rows = doors.most_rows if kind == "updates" else ALL_ROWS
-            load = self._open[key] = Load(key, self._clock(), most_rows, read_ms)
+            load = self._open[key] = Load(key, self._clock(), most_rows)
         load.add(job, one, text, self._people)
         return True
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, Protocol
 from customer_sync.brevo.contacts.contact_job import Job
 from customer_sync.brevo.contacts.contact_plan import UNIQUE, make_plan
 from customer_sync.brevo.contacts.import_rows import has_lists_of_values
-from customer_sync.brevo.proof.doors import DoorBook, Doors, Rider
+from customer_sync.brevo.proof.doors import ALL_ROWS, DoorBook, Doors, Rider
 from customer_sync.person.merge import from_json
 from customer_sync.store.items import SOLO_TRIES
 
@@ -124,6 +124,11 @@ class Updates:
         return self._reading is not None and doors.updates.is_open and len(doors.riders) >= RIDERS
 
     @property
+    def is_opening(self) -> bool:
+        """Whether imports that update are small yet, because no larger one was passed."""
+        return self.may_be and self._book.read().most_rows < ALL_ROWS
+
+    @property
     def wants_read(self) -> bool:
         """Whether Brevo's contacts are to be read before people are loaded."""
         return self._wants_read
@@ -154,9 +159,10 @@ class Updates:
         self._wants_read = True
         return "wait"
 
-    def read_at(self) -> int | None:
-        """Return when the read began that counts now, in ms."""
-        return None if self._reading is None else self._reading.fresh()
+    @property
+    def is_read(self) -> bool:
+        """Whether there is a read that counts now."""
+        return self._reading is not None and self._reading.fresh() is not None
 
     def unblocked(self, numbers: Sequence[str]) -> list[bool]:
         """Tell of each person whether they were read unblocked."""

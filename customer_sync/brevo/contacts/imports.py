@@ -24,6 +24,7 @@ from customer_sync.brevo.answers import IMPORTS
 from customer_sync.brevo.client import BUCKET
 from customer_sync.brevo.contacts.contact_job import Job, prepare, unchanged
 from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.brevo.contacts.handed_back import back, give_back, works
 from customer_sync.brevo.contacts.import_rows import Load, Loads, is_fit, is_whole, item_of
 from customer_sync.brevo.contacts.import_update import Updates, is_fit_update, riders_of
 from customer_sync.brevo.contacts.kept_loads import ROUND_S, Kept
@@ -38,7 +39,7 @@ from customer_sync.model import PEOPLE
 from customer_sync.person.merge import to_json
 from customer_sync.store.counters import Tally
 from customer_sync.store.import_row import Row
-from customer_sync.store.imports import STEP, Gone, Imports, Kind
+from customer_sync.store.imports import Gone, Imports, Kind
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.lanes import Lanes, Pace
 from customer_sync.store.people import People
@@ -134,7 +135,7 @@ class Loader:
     def load(self) -> Generator[Work]:
         """Do one round: yield unchanged items, items to be sent one by one, and rows that could not be sent."""
         has_room = self._imports.has_room()
-        if not has_room and self._kept is not None and self._kept.loads.full and self._kept.renew(self._lanes):
+        if not has_room and self._must_wait():
             return
         try:
             rules = self._rules()
@@ -160,8 +161,14 @@ class Loader:
                 break
         if has_room:
             yield from self._send_off(kept)
-        else:
-            self._hold(kept)
+        self._hold(kept)
+
+    def _must_wait(self) -> bool:
+        """Tell whether nothing is to be loaded while another import runs."""
+        kept = self._kept
+        if kept is not None and kept.loads.full and kept.renew(self._lanes):
+            return True
+        return self._updates.is_opening  # the next import may have more rows than could be prepared now
 
     def _hold(self, kept: Kept) -> None:
         """Keep loads that wait for the import before them."""
@@ -184,7 +191,7 @@ class Loader:
         may_begin = True
         for load in kept.loads.take_out():
             if len(load.rows) < min(self._terms.min_rows, load.most_rows):
-                yield from _give_back(kept.token, load.rows)
+                yield from give_back(kept.token, load.rows)
             elif may_begin:
                 may_begin = False
                 if not (yield from self._dispatch(kept.token, load)):
@@ -195,7 +202,6 @@ class Loader:
                 yield from self._release(kept.token, load.rows, error)
             else:
                 kept.loads.keep(load)
-        self._hold(kept)
 
     def _sort(self, items: Sequence[Item], rules: Rules, loads: Loads) -> list[Outcome]:
         """Load people who go together; return the outcomes of the other items."""
@@ -207,18 +213,18 @@ class Loader:
         known: list[Job] = []
         for item in items:
             if item.newer or item.old is not None:
-                outcomes.append(_back(item))
+                outcomes.append(back(item))
                 continue
             job = prepare(item, self._people, rules, now_ms, under_way)
             if job.plan.action == "none" and not job.waits:
                 outcomes.append(unchanged(job, self._people))
             elif is_fit(job, under_way() if item.mark else ()):
                 if not ((takes_parts or is_whole(job)) and loads.add(job, doors)):
-                    outcomes.append(_back(item))
+                    outcomes.append(back(item))
             elif may_update and is_fit_update(job, doors, under_way() if item.mark else ()):
                 known.append(job)
             else:
-                outcomes.append(_back(item))
+                outcomes.append(back(item))
         if known:
             outcomes += self._sort_known(known, len(items), loads)
         return outcomes
@@ -227,21 +233,18 @@ class Loader:
         """Load people who may be updated together, and were read unblocked; yield the outcomes of the others."""
         share = len(jobs) / looked_at
         way = self._updates.way(len(jobs) + int(share * self._lanes.unlooked(PEOPLE)), self._terms.min_rows)
-        read_ms = self._updates.read_at()
-        may_go = (
-            self._updates.unblocked([job.item.target for job in jobs]) if read_ms is not None else [False] * len(jobs)
-        )
+        may_go = self._updates.unblocked([job.item.target for job in jobs])
         doors = self._updates.doors()
         for job, is_unblocked in zip(jobs, may_go, strict=True):
             if way == "wait":
                 yield held(job.item, "waits until Brevo's contacts are read")
-            elif read_ms is None or not is_unblocked or not loads.add(job, doors, "updates", read_ms):
-                yield _back(job.item)
+            elif not is_unblocked or not loads.add(job, doors, "updates"):
+                yield back(job.item)
 
     def _dispatch(self, token: str, load: Load) -> Generator[Work, None, bool]:
         """Send a load, or release its rows; False when no import may begin: then nothing has changed."""
-        if load.updates and not self._may_send(load):
-            yield from _give_back(token, load.rows)
+        if not self._may_send(load):
+            yield from give_back(token, load.rows)
             return True
         begun = self._imports.open(PEOPLE, load.key.kind)
         if begun is None:
@@ -250,9 +253,13 @@ class Loader:
         return True
 
     def _may_send(self, load: Load) -> bool:
-        """Tell whether a load that updates may still go: the door is open, and its people were read shortly before."""
+        """Tell whether a load may still go: its doors are open, and whom it updates was read shortly before."""
         doors = self._updates.doors(anew=True)
-        return self._updates.may_be and len(load.rows) <= doors.most_rows and self._updates.read_at() is not None
+        if not load.key.fits(doors):
+            return False
+        return not load.updates or (
+            self._updates.may_be and len(load.rows) <= doors.most_rows and self._updates.is_read
+        )
 
     def _facts(self, load: Load) -> dict[str, str | int]:
         """Return what is to be known of an import that updates before it is sent."""
@@ -276,14 +283,14 @@ class Loader:
         except Gone:
             log.warning("import given up before it was sent", import_id=import_)
             for holder in (token, import_):
-                yield from _give_back(holder, rows)
+                yield from give_back(holder, rows)
             return
         except (redis.OutOfMemoryError, redis.exceptions.ExecAbortError):
             # Redis has no room for an import; sending one by one makes room
             log.warning("import not sent: Redis is full", import_id=import_, rows=len(rows))
             self._imports.close(import_)
             for holder in (token, import_):
-                yield from _give_back(holder, rows)
+                yield from give_back(holder, rows)
             return
         riders = riders_of(str(facts.get("riders", "[]")))
         body = load.body(list_id, self._terms.notify_url, riders, str(facts.get("nonce", "")))
@@ -303,9 +310,9 @@ class Loader:
         if not load.rows:
             self._imports.close(import_)
             return
-        if load.updates and not self._may_send(load):
+        if not self._may_send(load):
             self._imports.unsent(import_)
-            yield from _give_back(import_, load.rows)
+            yield from give_back(import_, load.rows)
             self._imports.close(import_)
             return
         try:
@@ -338,11 +345,11 @@ class Loader:
             # a deleted list, no credit, ...: after three tries each row is sent alone, and gets its own error
             self._imports.set_list(slot, None)
         self._imports.unsent(import_)
-        works = list(self._release(import_, load.rows, error))
-        yield from works[:-1]
+        parts = list(self._release(import_, load.rows, error))
+        yield from parts[:-1]
         # the last part may pause the lane with an error: the import must be forgotten before that
         self._imports.close(import_)
-        yield from works[-1:]
+        yield from parts[-1:]
 
     def _release(self, token: str, rows: Iterable[Row], error: Exception) -> Generator[Work]:
         """Yield rows as to be tried again; the last part pauses the lane if the error asks for a pause."""
@@ -358,30 +365,9 @@ class Loader:
             )
             for row in rows
         )
-        works = list(_works(token, outcomes))
+        parts = list(works(token, outcomes))
         if isinstance(error, Unavailable | ConfigError):
-            works[-1:] = [Work(token, Delivery(works[-1].delivery.outcomes if works else [], error))]
-        if isinstance(error, Parkable) and works:
-            works[0] = works[0]._replace(alert=(f"Brevo refuses imports: {error.reason}", error.remedy))
-        yield from works
-
-
-def _back(item: Item) -> Outcome:
-    """Return an item as not tried: it is sent alone."""
-    return Outcome(item, Settlement(item.target, "back"), "back")
-
-
-def _give_back(token: str, rows: Iterable[Row]) -> Generator[Work]:
-    """Yield rows as not tried: they are sent one by one."""
-    return _works(token, (Outcome(item_of(row), Settlement(row.target, "back"), "back") for row in rows))
-
-
-def _works(token: str, outcomes: Iterable[Outcome]) -> Generator[Work]:
-    part: list[Outcome] = []
-    for outcome in outcomes:
-        part.append(outcome)
-        if len(part) == STEP:
-            yield Work(token, Delivery(part, None))
-            part = []
-    if part:
-        yield Work(token, Delivery(part, None))
+            parts[-1:] = [Work(token, Delivery(parts[-1].delivery.outcomes if parts else [], error))]
+        if isinstance(error, Parkable) and parts:
+            parts[0] = parts[0]._replace(alert=(f"Brevo refuses imports: {error.reason}", error.remedy))
+        yield from parts

@@ -37,6 +37,8 @@ log = get(__name__)
 
 #: How long what an import wrote may take to arrive at its riders, in seconds.
 WAITS_S: Final = 300.0
+#: The same of an import of which Brevo knows nothing, and works on none: it never came there.
+LOST_S: Final = 20.0
 #: How often the riders are read meanwhile, in seconds.
 WAITS_LOOK_S: Final = 3.0
 #: How many rows are read back at once, and for how long in one look, in seconds.
@@ -153,12 +155,15 @@ class UpdateEnd:
 
     def _by_riders(self, import_: Import, process: Mapping[str, Json] | None) -> Generator[Work, None, bool]:
         sight = look(self._brevo, riders_of(import_.riders), import_.nonce, self._gate)
-        if sight.word == "waits" and import_.since_end_s < WAITS_S:
+        if sight.word == "waits" and import_.since_end_s < (LOST_S if process is None else WAITS_S):
             self._imports.look_in([import_.id], WAITS_LOOK_S)
             return False
+        if sight.word == "waits" and process is None:
+            yield from self._anew(import_)
+            return True
         if sight.word == "flipped":
             self._book.close("flipped", f"{sight.text} Whoever withdrew meanwhile is blocked again.")
-        elif sight.word == "waits" and process is not None:
+        elif sight.word == "waits":
             self._book.close("unclear", sight.text, (UPDATES,))
         if sight.word != "passed":
             self._tally.count("tajo_import_rows_total", by=import_.rows or 0, outcome="unproven")
@@ -272,6 +277,11 @@ class UpdateEnd:
         self._tally.count("tajo_import_rows_total", outcome="not as sent")
         return _singly(row)
 
+    def _anew(self, import_: Import) -> Iterator[Work]:
+        """Yield all rows as to be tried again: the import never came to Brevo."""
+        for rows in self._imports.rows(import_.id):
+            yield Work(import_.id, Delivery([_again(row) for row in rows], None))
+
     def _singly(self, import_: Import) -> Iterator[Work]:
         """Yield all rows as to be sent one by one."""
         for rows in self._imports.rows(import_.id):
@@ -280,6 +290,11 @@ class UpdateEnd:
 
 def _singly(row: Row) -> Outcome:
     return Outcome(item_of(row), Settlement(row.target, "solo"), "back")
+
+
+def _again(row: Row) -> Outcome:
+    settlement = Settlement(row.target, "again", due_in_s=AGAIN_S, burns=True)
+    return Outcome(item_of(row), settlement, "again", "import: the import was lost")
 
 
 def _is_as_sent(seen: Seen | None) -> bool:
