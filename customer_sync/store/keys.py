@@ -31,6 +31,7 @@
 | `tok:<lane>` | hash | target → `token|changes taken` of the lease; where the bulk gear has it, its place, too |
 | `looked:<lane>` | hash | priority → up to which due time the bulk gear has looked |
 | `loaded:<lane>` | string, 20 s | the bulk gear has loads that wait for the import before them |
+| `useless:<lane>` | string, 10 s | the bulk gear gave nearly all of a backlog back: it is left to single calls |
 | `mark:<lane>` | hash | target → the last import that it was in: `import|address, lists, when, attributes` |
 | `imports` | sorted set | import under way → when it is to be looked at, in ms |
 | `import:<import>` | hash | what is known of an import: state, lists, rows, process |
