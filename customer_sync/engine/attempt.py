@@ -20,7 +20,7 @@ import redis
 from customer_sync.base import retry
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get, place
-from customer_sync.engine.lane import Done, LaneDescription, Outcome, held, parked
+from customer_sync.engine.lane import NOT_BEGUN, Done, LaneDescription, Outcome, held, parked
 from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.model import Priority
 from customer_sync.store.items import Item, Settlement
@@ -164,7 +164,7 @@ class LaneStep(ABC, Generic[J, G]):
     def _attempt(self, item: Item, job: J, gate: G, stop: _Stop) -> Outcome:
         """Carry out one job and return its outcome; none is begun once the destination is down, or time is up."""
         if stop.is_set():
-            return Outcome(item, Settlement(item.target, "again"), "held")
+            return Outcome(item, Settlement(item.target, "again"), "held", NOT_BEGUN)
         try:
             outcome = self.carry_out(job, gate)
         except TajoError as error:

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Final
 
-from customer_sync.engine.lane import Delivery, Handler, Outcome
+from customer_sync.engine.lane import NOT_BEGUN, Delivery, Handler, Outcome
 from customer_sync.errors import ConfigError, Unavailable
 from customer_sync.store.items import Taken
 
@@ -24,7 +24,7 @@ GROUP_S: Final = 0.01
 #: How soon it is looked for new items while calls are out and fewer were found than asked for, in seconds.
 LOOK_S: Final = 0.05
 #: For how long one flow takes items, in seconds: then others have their turn.
-FLOW_S: Final = 2.0
+FLOW_S: Final = 1.0
 #: A batch that is out for longer than this, in seconds, holds up nobody: meanwhile others are taken all the same,
 SLOW_S: Final = 3.0
 #: for this long at most, in seconds; the end of the flow must come before it counts as stuck.
@@ -40,7 +40,7 @@ class Batch:
         left: how many of them have no result yet.
         begun: when they were taken, by the monotonic clock.
         pause: why none of them could be tried, None where they could.
-        failed: results that may concern the whole lane.
+        failed: results that may concern the whole lane, and items that were not begun because of them.
         got_through: whether a call of the batch was answered.
         lease: keeps their leases.
         is_probe: whether it is the first one after a pause of the lane.
@@ -58,8 +58,8 @@ class Batch:
     def sort(self, came: Sequence[Outcome]) -> Delivery:
         """Return what can be settled now of the results that came; with the last of them the failures."""
         self.left -= len(came)
-        ready = [one for one in came if one.pause is None]
-        self.failed += [one for one in came if one.pause is not None]
+        ready = [one for one in came if one.pause is None and one.note != NOT_BEGUN]
+        self.failed += [one for one in came if one.pause is not None or one.note == NOT_BEGUN]
         self.got_through = self.got_through or any(one.word in {"delivered", "parked"} for one in ready)
         if self.left:
             return Delivery(ready, None)
@@ -99,7 +99,7 @@ class Flow:
     def has_room(self) -> bool:
         """Tell whether items are to be taken now: the first ones, or more while calls are out."""
         now = self._clock()
-        if self._is_over or now < self._next_look:
+        if self._is_over or now < self._next_look or any(one.failed for one in self._batches):
             return False
         if not self._batches:
             return not self._has_begun

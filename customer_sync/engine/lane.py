@@ -24,6 +24,8 @@ SUSPECT_WAIT_S = 5.0
 PLATFORMS: Final = "platforms"
 #: How soon a held item is looked at again, in seconds.
 HELD_S = 1.0
+#: The note of an item that was not tried because its batch was stopped.
+NOT_BEGUN: Final = "not begun"
 
 Word = Literal["delivered", "unchanged", "again", "held", "back", "parked"]
 

@@ -10,7 +10,7 @@ import pytest
 from customer_sync import pipeline
 from customer_sync.engine import flow as module
 from customer_sync.engine.flow import Flow
-from customer_sync.engine.lane import Outcome
+from customer_sync.engine.lane import NOT_BEGUN, Outcome
 from customer_sync.errors import Unavailable
 from customer_sync.model import Priority
 from customer_sync.store import keys
@@ -205,6 +205,30 @@ def test_a_failure_waits_until_it_is_known_whether_the_others_got_through(flow, 
 
     assert delivery.pause is None
     assert sorted(one.word for one in delivery.outcomes) == ["again"] + ["delivered"] * 7
+
+
+def test_after_a_failure_nothing_is_taken_until_it_is_known_what_is_at_fault(flow, hands, seconds):
+    take(flow, 2)
+    seconds[0] += module.LOOK_S
+    hands.end(1, Unavailable("Closed."))
+    flow.results()
+
+    assert not flow.has_room()
+
+
+def test_what_was_not_begun_waits_with_the_failure_that_stopped_it(flow, hands):
+    take(flow, 8)
+    hands.end(1, Unavailable("Closed."))
+    for item, done in hands.out[:6]:
+        done(Outcome(item, Settlement(item.target, "again"), "held", NOT_BEGUN))
+    del hands.out[:6]
+    assert [delivery.outcomes for _, delivery in flow.results()] == [[]]
+
+    hands.end(1, Unavailable("Closed."))
+    ((_, delivery),) = flow.results()
+
+    assert len(delivery.outcomes) == 8
+    assert isinstance(delivery.pause, Unavailable)
 
 
 def test_others_that_got_through_and_were_settled_before_the_failure_count(flow, hands):
