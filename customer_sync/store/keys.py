@@ -30,7 +30,6 @@
 | `lease:<lane>` | sorted set | target → when the lease ends, in ms |
 | `tok:<lane>` | hash | target → `token|changes taken` of the lease; where the bulk gear has it, its place, too |
 | `looked:<lane>` | hash | priority → up to which due time the bulk gear has looked |
-| `useless:<lane>` | string | the bulk gear gave nearly all of a burst back: for 10 s it looks at no other |
 | `loaded:<lane>` | string, 20 s | the bulk gear has loads that wait for the import before them |
 | `useless:<lane>` | string, 10 s | the bulk gear gave nearly all of a backlog back: it is left to single calls |
 | `mark:<lane>` | hash | target → the last import that it was in: `import|address, lists, when, attributes` |
