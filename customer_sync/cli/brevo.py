@@ -59,6 +59,8 @@ _STEPS: Final = {
     "send updates": "an import that updates is sent",
     "send creates": "an import that creates is sent",
     "send phones": "an import with phones is sent",
+    "follow": "waiting for the end of the import",
+    "read": "the canaries are read",
     "minute": "waiting a minute, then the canaries are read again",
     "ten": "waiting until ten minutes have passed, then the canaries are read again",
     "end": "what the pass made is deleted",
@@ -209,9 +211,8 @@ def _advance(prover: Prover, store: Store, name: str, *, is_quiet: bool) -> dict
 
 def _line(progress: Progress) -> str:
     where = f"pass {progress.of_pass} of {PASSES}: " if progress.of_pass else ""
-    what = _STEPS.get(progress.step) or f"the canaries are read after the import ({progress.step})"
-    if progress.step.startswith("follow"):
-        what = "waiting for the end of the import"
+    kind = progress.step.partition(" ")[0]
+    what = _STEPS.get(progress.step) or _STEPS[kind]
     trouble = f" (tried again: {progress.trouble})" if progress.trouble else ""
     return f"{where}{what}{trouble}"
 
@@ -231,7 +232,10 @@ def _end_line(*, is_quiet: bool) -> None:
 
 
 def _print_click(store: Store) -> None:
-    email = (store.proofs.run() or {}).get("emails", {}).get("F", "")
+    run = store.proofs.run() or {}
+    email = run.get("emails", {}).get("F")
+    if not run.get("with_click") or email is None:
+        return
     click.echo(
         f"Now send a campaign in Brevo to the list “{canaries.LISTS['click']}” (it holds only {email}), open the mail, "
         "click on “unsubscribe” and leave that list. This waits for up to an hour.",

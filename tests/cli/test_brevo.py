@@ -61,6 +61,23 @@ def test_a_passed_proof_opens_the_doors_and_says_so(tajo, proven):
     assert "pass 3 of 3" in proven.stderr
 
 
+def test_nobody_is_asked_to_click_who_did_not_ask_for_it(proven):
+    assert "send a campaign" not in proven.stderr
+
+
+def test_the_click_is_explained_and_waited_for(tajo, sandbox, leap):
+    def leave() -> None:
+        for email, contact in sandbox.contacts().items():
+            if "+tajo-f-" in email and not contact["listUnsubscribed"]:
+                sandbox.act("leave_list", email, list_ids=[contact["listIds"][-1]])
+
+    leap.meanwhile = leave
+    told = tajo(*PROVE, "--address", ADDRESS, "--yes", "--with-click")
+
+    assert "it holds only me+tajo-f-" in told.stderr
+    assert tajo.json(*PROVE, "--status")["doors"]["covers_left"]
+
+
 def test_what_is_told_of_its_cost_is_about_what_it_costs(tajo, proven):
     [receipt] = tajo.json(*PROVE, "--status")["receipts"]
 

@@ -23,7 +23,8 @@ from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.store.counters import Tally
 from customer_sync.store.inbox import Entry
 from customer_sync.store.proofs import Closing
-from tests.proof.rig import ADDRESS, URL, ProofRig
+from customer_sync.worker.schedule import advance_proof
+from tests.proof.rig import ADDRESS, URL, ProofRig, settings
 
 DAY_S = 86_400
 
@@ -506,3 +507,35 @@ def test_a_webhook_about_a_canary_changes_nobody(quick, event):
 
 def test_a_webhook_about_an_address_that_only_looks_like_one_is_read(quick):
     assert len(read(quick, {"event": "unsubscribed", "email": "jane+tajo-a-beef@example.com"}).events) == 1
+
+
+# the worker
+
+
+def test_the_workers_tick_advances_it(quick):
+    quick.prover.begin(ADDRESS)
+    for _ in range(200):
+        advance_proof(quick.prover)
+        if quick.prover.look().state == "none":
+            break
+        quick.wait(5)
+
+    assert quick.doors().updates.is_open
+
+
+def test_a_repeat_that_cannot_begin_stops_no_tick(quick):
+    quick.prove(is_weekly=True)
+    quick.call("POST", "/sandbox/switches", {"consent_groups": True})
+    quick.wait(REPEAT_S + 60)
+
+    advance_proof(quick.prover)
+
+    assert quick.doors().updates.why == "consent_groups"
+
+
+@pytest.mark.parametrize("attribute", ["SMS", "EXT_ID"])
+def test_an_attribute_that_was_not_tried_closes_the_door_for_phones(quick, attribute):
+    quick.prove()
+    quick.settings = settings({"phone": "SMS", "note": attribute})
+
+    assert quick.doors().phones.why == ("open" if attribute == "SMS" else "new_mapping")
