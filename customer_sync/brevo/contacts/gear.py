@@ -24,6 +24,7 @@ from customer_sync.brevo.contacts.refused_rows import RefusedRows
 from customer_sync.brevo.contacts.technical_list import TechnicalLists
 from customer_sync.brevo.contacts.update_end import UpdateEnd
 from customer_sync.brevo.contacts.upload import UPLOAD_TIMEOUT, Uploads
+from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.proof.doors import DoorBook
 from customer_sync.brevo.webhooks import SOURCE
 from customer_sync.config import Settings
@@ -169,7 +170,8 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
         joins=joins,
         read_back=ReadBack(brevo, store.people, rules, gate, clock),
         book=book,
-        gate=gate,
+        # whoever withdrew waits for what the riders show
+        gate=lambda: Gate(store.limits, BUCKET, 1),
         tally=tally,
     )
     follower = Follower(

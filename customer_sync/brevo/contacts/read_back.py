@@ -81,7 +81,8 @@ class ReadBack:
         values = shown if isinstance(shown, dict) else {}
         sent = {name: value for name, value in job.desired.attributes.items() if name not in UNIQUE}
         is_as_sent = all(shows(value, values.get(name), kinds.get(name, "text")) for name, value in sent.items())
-        job.learn(found)
+        if tells_of_leaving(found):
+            job.learn(found)
         if job.found:
             must_block = job.plan.action != "none" or not is_as_sent
             told = Settlement(row.target, "solo" if must_block else "done", record=record_of(job, self._people))
@@ -94,6 +95,13 @@ class ReadBack:
         known = self._people.decode(row.record)
         has = replace(known.has, digest="", lists=(), is_read=True)
         return Settlement(row.target, "solo", record=self._people.encode(replace(known, has=has)))
+
+
+def tells_of_leaving(found: Mapping[str, Json]) -> bool:
+    """Tell whether a contact shows a block, or a list or group that may have been left; a flag that is missing counts."""
+    if found.get("emailBlacklisted") is not False or found.get("smsBlacklisted") is True:
+        return True
+    return bool(found.get("listUnsubscribed") or found.get("consentGroups"))
 
 
 def shows(sent: Json, shown: Json, kind: str) -> bool:

@@ -19,7 +19,7 @@ from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.import_rows import item_of
 from customer_sync.brevo.contacts.import_update import riders_of
 from customer_sync.brevo.contacts.list_joins import ListJoins
-from customer_sync.brevo.contacts.read_back import ReadBack, Seen
+from customer_sync.brevo.contacts.read_back import ReadBack, Seen, tells_of_leaving
 from customer_sync.brevo.contacts.refused_rows import RefusedRows
 from customer_sync.brevo.contacts.technical_list import CONTACTS_PAGE, TechnicalLists
 from customer_sync.brevo.gate import Calls
@@ -86,7 +86,7 @@ class UpdateEnd:
         joins: puts people on their lists.
         read_back: compares contacts with their rows.
         book: what was proven.
-        gate: gives the gate for one call.
+        gate: gives the gate for reading a rider.
         tally: counts the results of the rows.
     """
 
@@ -250,7 +250,7 @@ class UpdateEnd:
             _, page = self._lists.changed(import_, offset)
             found = {str(one.get("email", "")).lower(): one for one in page}
             emails |= found.keys()
-            blocked |= {email: one for email, one in found.items() if _is_blocked(one)}
+            blocked |= {email: one for email, one in found.items() if tells_of_leaving(one)}
         seen |= self._compared(import_, blocked)
         missing = {row.email for rows in self._imports.rows(import_.id) for row in rows} - emails - {*refused}
         if import_.looks == 0 and len(missing) > LAG_SHARE * (import_.rows or 0):
@@ -299,7 +299,3 @@ def _again(row: Row) -> Outcome:
 
 def _is_as_sent(seen: Seen | None) -> bool:
     return seen is not None and seen.word == "as_sent"
-
-
-def _is_blocked(contact: Mapping[str, Json]) -> bool:
-    return contact.get("emailBlacklisted") is not False or contact.get("smsBlacklisted") is True
