@@ -511,23 +511,6 @@ def test_the_next_import_is_prepared_while_one_runs(rig):
     assert [len(load.rows) for load in kept.loads.take_out()] == [4]
 
 
-def test_what_is_prepared_is_leased_anew_until_it_can_be_sent(rig, monkeypatch):
-    monkeypatch.setattr("customer_sync.brevo.contacts.imports.RENEW_S", 1e9)
-    fly(rig)
-    rig.put([agreed(one) for one in customers(9, when=-60, lastName="New")][5:])
-    rig.load()
-    for target, _ in rig.client.zrange(keys.lane(LANE, "lease"), 0, -1, withscores=True):
-        if not rig.client.hget(keys.lane(LANE, "tok"), target).startswith(b"i"):
-            rig.client.zadd(keys.lane(LANE, "lease"), {target: int(rig.clock() + 1000)})
-
-    rig.load()
-
-    ends = [score for _, score in rig.client.zrange(keys.lane(LANE, "lease"), 0, -1, withscores=True)]
-    assert min(ends) > rig.clock() + 15_000
-    rig.settle()
-    assert names(rig, 9) == ["New"] * 9
-
-
 def test_an_import_that_brevo_refuses_leaves_no_mark(rig):
     rig.prove()
     known(rig)

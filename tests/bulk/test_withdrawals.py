@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from customer_sync.model import Event, Kind
@@ -280,11 +282,14 @@ def test_a_change_that_a_worker_is_sending_when_the_import_ends_is_sent_again(ri
     fly(rig)
     rig.send(customer(1, email=None, when=-40, lastName="Newest"))
     taken = rig.store.lanes.take(LANE, 10, which="live")
-    delivery = rig.line.handlers[LANE].deliver(taken.items)
+    outcomes = []
+    rig.line.handlers[LANE].begin(taken.items, outcomes.append)
+    while not outcomes:
+        time.sleep(0.001)
     rig.carry_out()
     assert rig.contacts()[ONE]["attributes"]["LASTNAME"] == "New"
     rig.look()
-    rig.store.lanes.settle(LANE, taken.token, [one.settlement for one in delivery.outcomes])
+    rig.store.lanes.settle(LANE, taken.token, [one.settlement for one in outcomes])
     assert rig.client.hgetall(keys.lane(LANE, "mark"))
 
     rig.settle()

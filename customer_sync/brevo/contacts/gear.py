@@ -161,8 +161,23 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
 
     lists = TechnicalLists(brevo, imports, gate, clock)
     refused = RefusedRows(uploads.base_url, files)
-    follower = _follower(
-        store, imports, brevo, lists, refused, tally=tally, rules=rules, gate=gate, book=book, clock=clock
+    joins = ListJoins(brevo, imports, gate)
+    read_back = ReadBack(brevo, store.people, rules, gate, clock)
+    # whoever withdrew waits for what the riders show: they are read as live work
+    riders = partial(Gate, store.limits, BUCKET, 1)
+    update_end = UpdateEnd(
+        brevo, imports, lists, refused=refused, joins=joins, read_back=read_back, book=book, gate=riders, tally=tally
+    )
+    follower = Follower(
+        brevo=brevo,
+        limits=store.limits,
+        imports=imports,
+        looks=Looks(store.limits, imports),
+        lists=lists,
+        refused=refused,
+        joins=joins,
+        updates=update_end,
+        tally=tally,
     )
     loader = Loader(
         brevo=uploads,
@@ -181,46 +196,6 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
     )
     single = ContactsHandler(brevo, store.limits, store.people, rules, clock, under_way=imports.ids, gate=BulkGate)
     return ImportGear(single, loader, follower, imports, store.limits)
-
-
-def _follower(  # noqa: PLR0913  # what the gear shares with the rest of the line
-    store: Store,
-    imports: Imports,
-    brevo: Brevo,
-    lists: TechnicalLists,
-    refused: RefusedRows,
-    *,
-    tally: Tally,
-    rules: Callable[[], Rules],
-    gate: Callable[[], PatientGate],
-    book: DoorBook,
-    clock: Clock,
-) -> Follower:
-    """Return what finds out the results of imports of both kinds."""
-    joins = ListJoins(brevo, imports, gate)
-    update_end = UpdateEnd(
-        brevo=brevo,
-        imports=imports,
-        lists=lists,
-        refused=refused,
-        joins=joins,
-        read_back=ReadBack(brevo, store.people, rules, gate, clock),
-        book=book,
-        # whoever withdrew waits for what the riders show
-        gate=lambda: Gate(store.limits, BUCKET, 1),
-        tally=tally,
-    )
-    return Follower(
-        brevo=brevo,
-        limits=store.limits,
-        imports=imports,
-        looks=Looks(store.limits, imports),
-        lists=lists,
-        refused=refused,
-        joins=joins,
-        updates=update_end,
-        tally=tally,
-    )
 
 
 def _is_quick(store: Store, terms: Terms) -> bool:

@@ -98,7 +98,7 @@ class ReadBack:
 
 
 def tells_of_leaving(found: Mapping[str, Json]) -> bool:
-    """Tell whether a contact shows a block, or a list or group that may have been left; no flag counts as a block."""
+    """Tell whether a contact shows a block, or a list or group that may have been left; a missing flag counts."""
     if found.get("emailBlacklisted") is not False or found.get("smsBlacklisted") is True:
         return True
     return bool(found.get("listUnsubscribed") or found.get("consentGroups"))

@@ -90,12 +90,12 @@ class UpdateEnd:
         tally: counts the results of the rows.
     """
 
-    def __init__(  # noqa: PLR0913  # what it works with; all of it is passed by name in one place
+    def __init__(  # noqa: PLR0913  # what it works with, most of it by name in one place
         self,
-        *,
         brevo: Brevo,
         imports: Imports,
         lists: TechnicalLists,
+        *,
         refused: RefusedRows,
         joins: ListJoins,
         read_back: ReadBack,
