@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-import time
+from time import sleep
 from typing import Any, Final
 
 import click
@@ -206,7 +206,7 @@ def _advance(prover: Prover, store: Store, name: str, *, is_quiet: bool) -> dict
         if not is_quiet:
             _say(line, progress, is_new=line != said)
         said = line
-        time.sleep(min(RENEW_S, max(0.05, progress.wait_s)))
+        sleep(min(RENEW_S, max(0.05, progress.wait_s)))
 
 
 def _line(progress: Progress) -> str:

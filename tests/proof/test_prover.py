@@ -11,6 +11,7 @@ import pytest
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.proof import before, canaries, passing, prover
 from customer_sync.brevo.proof.cleaning import clean
+from customer_sync.brevo.proof.hands import Hands
 from customer_sync.brevo.proof.prover import REPEAT_S, STEPS
 from customer_sync.brevo.webhooks import BrevoIntake
 from customer_sync.engine.plan import Planned, Request, Says, Who, commit
@@ -192,6 +193,29 @@ def test_somebody_elses_canary_address_ends_it_and_nothing_of_theirs_changes(qui
     assert set(quick.contacts()) == ({email} if who == "contact" else set())
 
 
+@pytest.mark.parametrize("letter", ["y", "xs"])
+def test_a_contact_at_an_address_of_a_row_ends_it_and_stays(quick, monkeypatch, letter):
+    monkeypatch.setattr(canaries, "new_tag", lambda: "0000")
+    email = f"me+tajo-{letter}-0000@example.com"
+    quick.call("POST", "/v3/contacts", {"email": email, "attributes": {"FIRSTNAME": "Jane"}})
+
+    quick.prove()
+
+    assert quick.doors().updates.why == "unclear"
+    wipe(quick)
+    assert set(quick.contacts()) == {email}
+
+
+def test_a_contact_that_no_proof_made_is_never_deleted(quick):
+    email = "me+tajo-y-0000@example.com"
+    quick.call("POST", "/v3/contacts", {"email": email})
+
+    assert not Hands(Brevo(URL, "k", quick.http, quick.store.limits, Tally()), quick.store.limits, lambda: None).delete(
+        email
+    )
+    assert email in quick.contacts()
+
+
 def test_consent_groups_are_refused_and_remembered(quick):
     quick.call("POST", "/sandbox/switches", {"consent_groups": True})
 
@@ -325,6 +349,29 @@ def test_a_process_that_dies_in_each_step_costs_nothing_but_time(quick, when, mo
     assert [quick.doors().door(name).why for name in ("updates", "phones", "lists")] == ["open"] * 3
     assert set(quick.contacts()) == set(quick.store.proofs.read().proof["emails"].values())
     assert quick.call("GET", "/sandbox/mailable")["mailable"] == []
+
+
+def test_an_import_that_brevo_may_have_is_not_sent_again_as_it_is(quick):
+    quick.prover.begin(ADDRESS)
+    quick.until("send updates")
+    texts: list[bytes] = []
+
+    def die(method: str, path: str, body: bytes | None) -> None:
+        if path.endswith("/contacts/import"):
+            texts.append(body or b"")
+
+    def after(method: str, path: str, reply: object) -> None:
+        if path.endswith("/contacts/import") and len(texts) == 1:
+            raise Killed
+
+    quick.http.before, quick.http.after = die, after
+    with pytest.raises(Killed):
+        quick.step()
+    receipt = quick.finish()
+
+    assert any("begins anew" in one["text"] for one in receipt["log"])
+    assert len(set(texts)) == len(texts) == 4
+    assert quick.doors().updates.is_open
 
 
 def test_a_process_that_lost_its_turn_writes_nothing(quick):
