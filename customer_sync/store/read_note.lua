@@ -9,9 +9,8 @@ if ARGV[4] == '1' then redis.call('DEL', shown, otherwise) end
 redis.call('HSET', P .. 'read', 'progress', ARGV[3])
 local last = 5 + tonumber(ARGV[5])
 for i = 6, #ARGV do
-  local fp = ARGV[i]
-  local person = redis.call('HGET', P .. 'em:' .. string.sub(fp, 1, 3), fp)
-  if person and tonumber(person) then
+  local person = mailbox(ARGV[i])
+  if person then
     redis.call('SETBIT', i > last and otherwise or shown, person, 1)
   end
 end

@@ -27,7 +27,7 @@ MAKE_ROOM = frozenset(
     }
 )
 #: Scripts that know people: which record leads to which address.
-KNOW_PEOPLE = frozenset({"commit", "settle", "replay", "run_lookup", "run_known", "whereis", "whose"})
+KNOW_PEOPLE = frozenset({"commit", "settle", "read_note", "replay", "run_lookup", "run_known", "whereis", "whose"})
 
 
 @cache

@@ -162,7 +162,8 @@ class Desk:
             if email not in self.numbers:
                 self.numbers[email] = str(len(self.numbers) + 1)
                 fp = self.store.people.fingerprint(email)
-                self.store.client.hset(keys.email_bucket(fp), fp, self.numbers[email])
+                self.store.client.hset(f"{keys.PREFIX}em:{fp[:2]}", fp[2:], self.numbers[email])
+                assert self.store.people.find(email) == self.numbers[email]
 
     def read(self, steps=40):
         for _ in range(steps):
