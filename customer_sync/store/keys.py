@@ -48,7 +48,7 @@
 | `proof:import` | string, ≤ 20 min | an import of the proof runs: no other import may begin |
 | `proof:receipts` | list | what the newest proofs found, as JSON, newest first |
 | `proof:canaries` | set | the fingerprints of all addresses that a proof used: what Brevo tells of them is no news |
-| `read` | hash | the reads of all contacts: `at`, `progress`, `never:<way>`; see `customer_sync.store.reads` |
+| `read` | hash | reads of all contacts: `at`, `last`, `progress`, `begun_last`, `never:<way>`; see `store.reads` |
 | `read:bits` | bitmap, 2 h | people whom the last whole read of Brevo's contacts showed unblocked |
 | `read:shown`, `read:otherwise` | bitmap | people whom the read under way showed unblocked so far, and otherwise |
 | `read:turn` | string, 30 s | the token of the worker that reads |

@@ -7,6 +7,6 @@ redis.call('BITOP', 'AND', otherwise, shown, otherwise)
 redis.call('BITOP', 'XOR', bits, shown, otherwise)
 redis.call('PEXPIRE', bits, ARGV[3])
 redis.call('DEL', shown, otherwise)
-redis.call('HSET', P .. 'read', 'at', ARGV[2])
-redis.call('HDEL', P .. 'read', 'progress')
+redis.call('HSET', P .. 'read', 'at', ARGV[2], 'last', redis.call('HGET', P .. 'read', 'begun_last') or '0')
+redis.call('HDEL', P .. 'read', 'progress', 'begun_last')
 return 1

@@ -5,7 +5,10 @@
 local turn, shown, otherwise = P .. 'read:turn', P .. 'read:shown', P .. 'read:otherwise'
 if redis.call('GET', turn) ~= ARGV[1] then return 0 end
 redis.call('PEXPIRE', turn, ARGV[2])
-if ARGV[4] == '1' then redis.call('DEL', shown, otherwise) end
+if ARGV[4] == '1' then
+  redis.call('DEL', shown, otherwise)
+  redis.call('HSET', P .. 'read', 'begun_last', redis.call('GET', P .. 'seq') or '0')
+end
 redis.call('HSET', P .. 'read', 'progress', ARGV[3])
 local last = 5 + tonumber(ARGV[5])
 for i = 6, #ARGV do

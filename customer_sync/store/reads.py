@@ -22,7 +22,7 @@ TURN_S: Final = 30.0
 KEPT_S: Final = 7_200.0
 #: Where more bytes than so many would come for each bit that is asked for, single bits are.
 SPARSE_BYTES: Final = 1_000
-_AT, _PROGRESS, _NEVER = "at", "progress", "never:"
+_AT, _LAST, _PROGRESS, _NEVER = "at", "last", "progress", "never:"
 
 
 class OtherTurn(Exception):
@@ -57,6 +57,10 @@ class Reads:
         """Return when the last whole read began, in milliseconds; None when there is none."""
         raw = self._client.hget(keys.READ, _AT)
         return int(raw) if raw else None
+
+    def last(self) -> int:
+        """Return up to which number the last whole read could know people: later ones came while it ran, or since."""
+        return int(self._client.hget(keys.READ, _LAST) or 0)
 
     def bits(self, numbers: Sequence[str]) -> Bits:
         """Return what the last whole read showed of people, in this order."""

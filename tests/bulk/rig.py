@@ -67,6 +67,8 @@ class ReadNow:
         self.takes = 0
         self.calls = 0
         self.is_fresh = True
+        #: Up to which number people were known when it began; 0: all.
+        self.known_to = 0
         self._unblocked: dict[str, bool] | None = None
 
     def fresh(self) -> int | None:
@@ -79,13 +81,17 @@ class ReadNow:
         people = self._rig.store.people
         found = []
         for number in numbers:
-            contact = contacts.get(people.read(number).email or "")
+            contact = contacts.get(people.read(number).email or "") if int(number) <= self.last() else None
             is_blocked = contact is None or contact["emailBlacklisted"] or contact["smsBlacklisted"]
             found.append(not is_blocked and not contact["listUnsubscribed"])
         return found
 
-    def step(self) -> bool:
+    def last(self) -> int:
+        return (self.known_to or self._rig.store.people.count()) if self.is_fresh else 0
+
+    def step(self, last: int = 0) -> bool:
         self.steps += 1
+        self.known_to = 0
         self.is_fresh = self.steps >= self.takes
         return True
 

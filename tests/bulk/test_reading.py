@@ -164,6 +164,7 @@ class Desk:
                 fp = self.store.people.fingerprint(email)
                 self.store.client.hset(f"{keys.PREFIX}em:{fp[:2]}", fp[2:], self.numbers[email])
                 assert self.store.people.find(email) == self.numbers[email]
+                self.store.client.set(keys.SEQ, self.numbers[email])
 
     def read(self, steps=40):
         for _ in range(steps):
@@ -228,6 +229,27 @@ def test_what_brevo_does_not_say_counts_as_blocked(gone):
     assert is_unblocked(contact)
     assert not is_unblocked({**contact, **gone})
     assert not is_unblocked({**contact, "consentGroups": [{"id": 1, "status": "unsubscribed"}]})
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_who_comes_after_a_read_began_is_read_when_asked_for(desk, way):
+    desk = desk(people(), export_from=WAYS[way])
+    desk.read()
+    known_to = desk.reading.last()
+    desk.account.add("new@example.com")
+    desk.know("new@example.com")
+    number, before = int(desk.numbers["new@example.com"]), len(desk.account.calls)
+
+    assert known_to == number - 1
+    assert desk.reading.step(known_to)
+    assert len(desk.account.calls) == before
+    while desk.reading.last() < number:
+        assert desk.reading.step(number)
+        desk.now_ms += 12_000
+
+    assert desk.shown() == {*UNBLOCKED, "new@example.com"}
+    desk.now_ms += int(FRESH_S * 1000)
+    assert desk.reading.last() == 0
 
 
 def test_a_read_is_believed_for_a_while_from_its_beginning(desk):

@@ -134,6 +134,81 @@ def test_creates_and_updates_never_share_an_import(rig):
     assert names(rig, 9) == ["New"] * 9
 
 
+def others(rig, count=5):
+    """Contacts that were in Brevo before us."""
+    for number in range(1, count + 1):
+        rig.call("POST", "/v3/contacts", {"email": f"p{number}@example.com", "attributes": {"FIRSTNAME": "Old"}})
+
+
+def test_who_was_in_brevo_before_us_is_updated_by_an_import_too(rig):
+    rig.prove()
+    others(rig)
+    before, bodies = rig.calls("POST", "/contacts"), sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert [(body["updateExistingContacts"], len(body["jsonBody"])) for body in bodies] == [(False, 5), (True, 7)]
+    assert names(rig) == ["New"] * 5
+    assert rig.calls("POST", "/contacts") == before
+    assert rig.client.hgetall(keys.lane(LANE, "mark")) == {}
+    assert all(LIST in contact["listIds"] for email, contact in rig.contacts().items() if email.startswith("p"))
+
+
+def test_without_the_door_who_was_in_brevo_before_us_goes_alone(rig):
+    others(rig)
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert [body["updateExistingContacts"] for body in bodies] == [False]
+    assert names(rig) == ["New"] * 5
+
+
+def test_who_left_in_brevo_before_us_goes_into_no_import_that_updates(rig):
+    rig.prove()
+    rig.call("POST", "/sandbox/switches", {"import_blocks": "lift_both"})
+    others(rig)
+    rig.call("POST", "/sandbox/unsubscribe", {"email": ONE})
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert [body["updateExistingContacts"] for body in bodies] == [False, True]
+    assert ONE not in [row["email"] for row in bodies[1]["jsonBody"]]
+    assert rig.contacts()[ONE]["emailBlacklisted"] is True
+
+
+def test_whom_the_read_could_not_know_yet_waits_for_another_one(rig):
+    rig.prove()
+    known(rig)
+    rig.reading.known_to = 2
+    change(rig)
+    bodies = sent(rig)
+
+    rig.settle()
+
+    assert rig.reading.steps == 1
+    assert sum(len(body["jsonBody"]) - 2 for body in bodies) == 5
+    assert names(rig) == ["New"] * 5
+
+
+def test_few_whom_the_read_could_not_know_yet_go_alone(rig):
+    rig.prove()
+    known(rig)
+    rig.reading.known_to, rig.reading.calls = 2, 100
+    bodies = sent(rig)
+    change(rig)
+
+    rig.settle()
+
+    assert rig.reading.steps == 0
+    assert [len(body["jsonBody"]) for body in bodies] == [4]
+    assert names(rig) == ["New"] * 5
+
+
 def test_who_was_not_read_unblocked_goes_alone(rig):
     rig.prove()
     known(rig)

@@ -330,7 +330,7 @@ class Follower:
             return Outcome(item, Settlement(row.target, "done", record=row.record), "delivered", IMPORTED)
         if is_known:
             self._tally.count("tajo_import_rows_total", outcome="existed")
-            return Outcome(item, Settlement(row.target, "solo"), "back")
+            return Outcome(item, self._updates.of_known(row), "back")
         return self._again(row, "the import was lost")
 
     def _release_all(self, import_: Import, reason: str, alert: str) -> Generator[Work]:

@@ -37,8 +37,12 @@ class Reads(Protocol):
         """Tell of each person whether they were read unblocked, and had left no list."""
         ...
 
-    def step(self) -> bool:
-        """Read for some seconds; False when there will be no read for the next minutes."""
+    def last(self) -> int:
+        """Return up to which number people were known when that read began; 0 when there is none."""
+        ...
+
+    def step(self, last: int = 0) -> bool:
+        """Read for some seconds, for people up to a number; False when there will be no read for the next minutes."""
         ...
 
     def cost(self) -> int:
@@ -58,7 +62,7 @@ def is_fit_update(job: Job, doors: Doors, under_way: Collection[str]) -> bool:
     desired = plan.desired
     if plan.action != "write" or desired is None or job.waits or item.tries >= SOLO_TRIES or not has.is_there:
         return False
-    if item.mark is not None and (not item.mark.updates or item.mark.import_id in under_way):
+    if not _mark_fits(job, under_way):
         return False
     if desired.blocked is not None or desired.sms_blocked is not None or has.blocked or has.sms_blocked:
         return False
@@ -67,6 +71,12 @@ def is_fit_update(job: Job, doors: Doors, under_way: Collection[str]) -> bool:
     if (has.left_lists or has.left_groups) and not doors.covers_left:
         return False
     return _unique_values_fit(job, doors)
+
+
+def _mark_fits(job: Job, under_way: Collection[str]) -> bool:
+    """Tell whether the import that took the person along last has ended, and what it did is known."""
+    mark = job.item.mark
+    return mark is None or (mark.import_id not in under_way and (mark.updates or job.stored.has.is_there))
 
 
 def _unique_values_fit(job: Job, doors: Doors) -> bool:
@@ -97,9 +107,6 @@ def riders_of(text: str) -> tuple[Rider, ...]:
     return tuple(Rider(*one) for one in from_json(text))
 
 
-Way = Literal["go", "wait", "singly"]
-
-
 class Updates:
     """Decides about the people of one worker who could be updated by an import.
 
@@ -112,6 +119,7 @@ class Updates:
         self._book = book
         self._reading = reading
         self._wants_read = False
+        self._wanted = 0
 
     def doors(self, *, anew: bool = False) -> Doors:
         """Return what was proven; `anew`: asks Redis although the last answer is young."""
@@ -138,26 +146,27 @@ class Updates:
         if self._reading is None or not self._wants_read:
             return ""
         begun = time.monotonic()
-        self._wants_read = self.may_be and self._reading.fresh() is None and self._reading.step()
-        if not self._wants_read or self._reading.fresh() is not None:
+        self._wants_read = self.may_be and self.known_to() < self._wanted and self._reading.step(self._wanted)
+        if not self._wants_read or self.known_to() >= self._wanted:
             return ""
         return "read" if time.monotonic() - begun > WAITED_S else "waited"
 
-    def way(self, count: int, least: int) -> Way:
-        """Tell what about so many people happens: they go in an import, wait for a read, or go one by one.
+    def known_to(self) -> int:
+        """Return up to which number the read that counts now could know people; 0 where none counts."""
+        return 0 if self._reading is None else self._reading.last()
+
+    def is_worth_reading(self, count: int, least: int, last: int) -> bool:
+        """Tell whether people whom no fresh read knows are to wait for one; otherwise they go one by one.
 
         Args:
-            count: about how many wait.
+            count: about how many of them wait.
             least: how many an import is worth while for.
+            last: the highest of their numbers.
         """
-        if self._reading is None:
-            return "singly"
-        if self._reading.fresh() is not None:
-            return "go"
-        if count < max(least, WORTH * self._reading.cost()):
-            return "singly"
-        self._wants_read = True
-        return "wait"
+        if self._reading is None or count < max(least, WORTH * self._reading.cost()):
+            return False
+        self._wants_read, self._wanted = True, max(self._wanted, last)
+        return True
 
     @property
     def is_read(self) -> bool:

@@ -231,12 +231,14 @@ class Loader:
 
     def _sort_known(self, jobs: Sequence[Job], looked_at: int, loads: Loads) -> Iterator[Outcome]:
         """Load people who may be updated together, and were read unblocked; yield the outcomes of the others."""
-        share = len(jobs) / looked_at
-        way = self._updates.way(len(jobs) + int(share * self._lanes.unlooked(PEOPLE)), self._terms.min_rows)
+        known_to, doors = self._updates.known_to(), self._updates.doors()
         may_go = self._updates.unblocked([job.item.target for job in jobs])
-        doors = self._updates.doors()
+        unread = [int(job.item.target) for job, is_read in zip(jobs, may_go, strict=True) if not is_read]
+        unread = [number for number in unread if number > known_to]
+        count = len(unread) + int(len(unread) / looked_at * self._lanes.unlooked(PEOPLE))
+        waits = bool(unread) and self._updates.is_worth_reading(count, self._terms.min_rows, max(unread))
         for job, is_unblocked in zip(jobs, may_go, strict=True):
-            if way == "wait":
+            if not is_unblocked and waits and int(job.item.target) > known_to:
                 yield held(job.item, "waits until Brevo's contacts are read")
             elif not is_unblocked or not loads.add(job, doors, "updates"):
                 yield back(job.item)

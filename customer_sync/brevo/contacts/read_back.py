@@ -90,6 +90,13 @@ class ReadBack:
             return Seen("withdrew", told)
         return Seen("as_sent" if is_as_sent else "odd")
 
+    def existed(self, row: Row) -> Settlement:
+        """Return what is stored of a contact that was there before us: nothing of it is known, and it waits."""
+        known = self._people.decode(row.record)
+        has = replace(known.has, digest="", lists=(), filled=frozenset(), is_read=False)
+        record = self._people.encode(replace(known, has=has))
+        return Settlement(row.target, "again", due_in_s=0.0, record=record)
+
     def made(self, row: Row) -> Settlement:
         """Return what is stored of a contact that the import created: it was deleted before, and is on no list now."""
         known = self._people.decode(row.record)

@@ -89,6 +89,10 @@ class Reading:
         """Return when the last whole read began, in ms, where it is younger than `FRESH_S`; None otherwise."""
         return self._believed(self._reads.at_ms())
 
+    def last(self) -> int:
+        """Return up to which number people were known when the last whole read began; 0 where it is not fresh."""
+        return self._reads.last() if self.fresh() is not None else 0
+
     def has(self, numbers: Sequence[str]) -> list[bool]:
         """Tell of each person whether the last whole read showed them unblocked; of nobody where it is not fresh.
 
@@ -112,14 +116,18 @@ class Reading:
         is_exported = contacts >= self._export_from and not self._is_given_up(_EXPORT)
         return EXPORT_CALLS if is_exported else 1 + contacts // (self._page - self._overlap)
 
-    def step(self) -> bool:
+    def step(self, last: int = 0) -> bool:
         """Read on for about `STEP_S`, where nobody else does and there is no fresh read.
+
+        Args:
+            last: the highest number of the people that are asked for: a read that began before they were known here is
+                not fresh for them.
 
         Returns:
             Whether waiting pays: there is a fresh read, or one is under way. False when there will be none for the next
             minutes: Brevo refuses, or the account is too large to be read in time.
         """
-        if self.fresh() is not None:
+        if self.fresh() is not None and self._reads.last() >= last:
             return True
         if self._is_given_up(_READ):
             return False

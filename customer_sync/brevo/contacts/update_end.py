@@ -113,6 +113,15 @@ class UpdateEnd:
         self._gate = gate
         self._tally = tally
 
+    def of_known(self, row: Row) -> Settlement:
+        """Return what becomes of a person whom an import did not create, because the contact is there already.
+
+        Where imports may update, the bulk gear looks at the person again: they go along once they were read unblocked.
+        """
+        if not self._book.read().updates.is_open:
+            return Settlement(row.target, "solo")
+        return self._read_back.existed(row)
+
     def has_last_row(self, import_: Import) -> bool:
         """Tell whether the rider that is the last row shows that Brevo has come to it."""
         with suppress(TajoError):
