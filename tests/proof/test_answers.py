@@ -1,4 +1,4 @@
-"""Every way in which Brevo may answer, and which doors it opens and closes; the decision page holds this table."""
+"""Every way in which Brevo may answer, and which doors it opens and closes; the guide holds this table."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from customer_sync.brevo.proof.doors import DOORS
 from tests.proof.rig import ProofRig
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/decisions/0043-bulk-by-proof.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs/imports.md"
 OPEN = "open"
 
 
