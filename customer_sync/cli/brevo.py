@@ -279,8 +279,8 @@ def _print_doors(doors: Doors) -> None:
         _print_door(doors.door(name))
     if doors.updates.is_open and doors.step < 3:
         click.echo(f"The next import that updates has at most {doors.most_rows} rows; each size is passed once.")
-    if doors.updates.is_open and not doors.covers_left:
-        click.echo("People who left a list go singly; --with-click proves that they may go along.")
+    if doors.updates.is_open:
+        click.echo("People who left a list go singly.")
     if doors.proven_ms:
         click.echo(f"Proven {age(doors.proven_ms, now_ms())} ago.")
 

@@ -68,7 +68,7 @@ def is_fit_update(job: Job, doors: Doors, under_way: Collection[str]) -> bool:
         return False
     if desired.unlist or desired.emptied or not desired.may_update or has_lists_of_values(desired):
         return False
-    if (has.left_lists or has.left_groups) and not doors.covers_left:
+    if has.left_lists or has.left_groups:
         return False
     return _unique_values_fit(job, doors)
 

@@ -36,6 +36,8 @@ PROOF_LASTS_S: Final = 7 * 86_400.0
 #: How long a process believes what it read of the doors, in seconds. Before an import is sent they are read again.
 BELIEVED_S: Final = 1.0
 
+#: Why nothing can be opened while the account has consent groups: no proof helps there.
+GROUPS: Final = "consent_groups"
 REMEDY: Final = "`tajo brevo prove` finds out what imports do in this account."
 
 
@@ -46,7 +48,7 @@ class Door(NamedTuple):
         name: `UPDATES`, `PHONES` or `LISTS`.
         is_open: whether imports may do this now.
         why: a code: `open`, or why it is closed: never_proven, failed, unclear, expired, new_key, new_version,
-            consent_groups, new_mapping, flipped, contradicted, stopped, or the code of a closing.
+            consent_groups, new_mapping, flipped, contradicted, or the code of a closing.
         text: the same for people.
         remedy: what to do; "" where nothing is to be done.
     """
@@ -82,7 +84,8 @@ class Doors(NamedTuple):
         most_rows: how many rows an import that updates may have, without the riders.
         step: which of `OPENING` this is; `len(OPENING)` when all were passed.
         riders: who rides along.
-        covers_left: whether people who left a list or a consent group may go along: it was proven with a real click.
+        covers_left: whether it was shown with a real click that an import keeps who left a list. They go singly anyway:
+            no read gives them leave.
         proven_ms: when it was proven last, 0 for never.
     """
 
@@ -212,14 +215,14 @@ def judge(  # noqa: PLR0913  # all that decides about the doors
 
 
 def _why_all_are_closed(proof: dict[str, Any], mark: str, now_ms: int, *, has_groups: bool) -> tuple[str, str] | None:
+    if has_groups:
+        return (GROUPS, "The account has consent groups, which no import can be trusted with.")
     if not proof.get("proven_ms"):
         return ("never_proven", "What imports do in this account was never proven.")
     if proof.get("mark") != mark:
         return ("new_key", "It was proven with another key or in another account.")
     if proof.get("version") != __version__:
         return ("new_version", "It was proven with another version of Tajo.")
-    if has_groups:
-        return ("consent_groups", "The account has consent groups, which no import can be trusted with.")
     if not 0 <= now_ms - proof["proven_ms"] <= PROOF_LASTS_S * 1000:
         return ("expired", "The last proof is older than seven days.")
     return None
@@ -227,7 +230,7 @@ def _why_all_are_closed(proof: dict[str, Any], mark: str, now_ms: int, *, has_gr
 
 def _door(name: str, proof: dict[str, Any], closing: Closing | None, whole: tuple[str, str] | None) -> Door:
     if whole is not None:
-        return Door(name, False, *whole, REMEDY)
+        return Door(name, False, *whole, "" if whole[0] == GROUPS else REMEDY)
     if closing is not None:
         return Door(name, False, closing.why, closing.text, REMEDY)
     found = proof.get("doors", {}).get(name, {})

@@ -11,7 +11,7 @@ from customer_sync.operate.doctor.findings import Finding, Patient
 #: Door → what imports do where it is open.
 _DO: Final = {"updates": "change people who are in Brevo", "phones": "carry phones and ids", "lists": "put on lists"}
 #: Why a door is closed, where somebody should look: it was open, or what was proven is not true any more.
-_LOOK: Final = frozenset({"flipped", "contradicted", "stopped", "expired", "new_key", "new_version", "new_mapping"})
+_LOOK: Final = frozenset({"flipped", "contradicted", "expired", "new_key", "new_version", "new_mapping"})
 
 
 def examine_imports(patient: Patient) -> Iterator[Finding]:
