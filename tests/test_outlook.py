@@ -95,6 +95,13 @@ def test_what_goes_along_in_imports_takes_no_calls():
     ]
 
 
+def test_whom_imports_update_joins_by_calls_whatever_was_proven():
+    wanted, opened = Wanted(creates=1, joins=300, updates=5_000, join_updates=3_000), doors("updates", "lists")
+
+    assert [one.calls for one in look_ahead(wanted, opened, 10.0).costs if one.door.name == "lists"] == [20]
+    assert "lists: about 20 calls, 2 s, one for 150 contacts that imports update." in told(wanted, opened)
+
+
 def test_a_proof_that_saves_less_than_a_minute_is_not_mentioned():
     assert told(Wanted(creates=10, phones=10, joins=10), doors()) == [
         "phones: about 10 calls, 1 s, one for each contact after the import.",

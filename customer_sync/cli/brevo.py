@@ -47,7 +47,7 @@ LISTED: Final = 5
 _ABOUT: Final = {
     "updates": "change people who are in Brevo already",
     "phones": "carry phones and ids",
-    "lists": "put people on lists",
+    "lists": "put people they create on lists",
 }
 #: Step → what is done, in words.
 _STEPS: Final = {

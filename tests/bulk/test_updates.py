@@ -330,18 +330,58 @@ def test_with_the_door_closed_people_join_their_lists_after_their_row(rig, kind)
     assert rig.calls("GET", "/contacts/{identifier}") == (2 if kind == "updates" else 0)  # the riders
 
 
-def test_with_the_door_open_the_import_puts_people_on_their_lists(rig):
+def test_with_the_door_open_only_an_import_that_creates_puts_people_on_their_lists(rig):
     rig.prove()
     rig.put(customers(5))
     rig.settle()
     bodies = sent(rig)
+    change(rig, 9)
+
+    rig.settle()
+
+    assert sorted((body["updateExistingContacts"], len(body["listIds"])) for body in bodies) == [(False, 2), (True, 1)]
+    assert rig.calls("POST", "/contacts/lists/{list_id}/contacts/add") == 1
+    assert all(LIST in rig.contacts()[f"p{number}@example.com"]["listIds"] for number in range(1, 10))
+    assert not [email for _, email, _ in RIDERS if LIST in rig.contacts()[email]["listIds"]]
+
+
+DOORS = [("phones",), ("updates", "phones"), ("updates", "phones", "lists")]
+
+
+def leave_list(rig):
+    rig.call("POST", "/sandbox/unsubscribe", {"email": ONE, "list_ids": [LIST]})
+
+
+def take_off_list(rig):
+    rig.call("POST", f"/v3/contacts/lists/{LIST}/contacts/remove", {"emails": [ONE]})
+
+
+@pytest.mark.parametrize("doors", DOORS)
+@pytest.mark.parametrize("how", [leave_list, take_off_list])
+def test_who_left_a_list_after_the_read_stays_off_it(rig, monkeypatch, doors, how):
+    rig.prove(*doors)
+    known(rig)
+    monkeypatch.setattr(rig.reading, "has", lambda numbers: [True] * len(numbers))
+    how(rig)  # and no webhook came
     change(rig)
 
     rig.settle()
 
-    assert [len(body["listIds"]) for body in bodies] == [2]
-    assert rig.calls("POST", "/contacts/lists/{list_id}/contacts/add") == 0
-    assert LIST in rig.contacts()[ONE]["listIds"]
+    assert names(rig)[0] == "New"
+    assert LIST not in rig.contacts()[ONE]["listIds"]
+
+
+@pytest.mark.parametrize("how", [leave_list, take_off_list])
+def test_who_leaves_a_list_while_an_import_runs_stays_off_it(rig, how):
+    fly(rig)
+    how(rig)
+
+    rig.carry_out()
+    rig.follow()
+    rig.settle()
+
+    assert names(rig)[0] == "New"
+    assert LIST not in rig.contacts()[ONE]["listIds"]
 
 
 # how many

@@ -6,7 +6,8 @@ contact, and the order of the import and of a single write for the same person d
 
 What more a row carries depends on the doors (`customer_sync.brevo.proof.doors`). Closed: the e-mail is the only
 identifier, because an import may merge contacts that share a phone, and delete one of them; and the import puts nobody
-on a list of people, because it may put contacts there that exist already, and that left the list.
+on a list of people, because it may put contacts there that exist already, and that left the list. An import that
+updates never does, whatever the doors: its people join, after their row was verified, the lists they are not on yet.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Key(NamedTuple):
 
     Args:
         kind: whether the import creates or updates.
-        lists: the lists of people that the import puts its contacts on; empty for people who are put on none.
+        lists: the lists of people that the import puts its contacts on; none of an import that updates.
         with_phones: whether rows may carry values that only one contact may have.
     """
 
@@ -229,14 +230,23 @@ def fitted(job: Job, doors: Doors, kind: Kind) -> Fitted:
     """Return what an import takes along of a person, by the doors that are open."""
     desired = job.desired
     row = desired if doors.phones.is_open else without_unique(desired)
-    joins = () if doors.lists.is_open else desired.added
     if kind == "updates":
         # values that only one contact may have are in Brevo already, or else the row carries them: see `is_fit_update`
-        return Fitted(row, desired, False, joins)
+        return Fitted(row, desired, False, desired.added)
+    joins = () if doors.lists.is_open else desired.added
     if row.digest != desired.digest:
         # the single call that follows puts the contact on its lists, too
         return Fitted(row, row if doors.lists.is_open else row._replace(lists=()), True, ())
     return Fitted(row, row, False, joins)
+
+
+def _carried(row: Desired, doors: Doors, kind: Kind) -> tuple[int, ...]:
+    """Return the lists of people that the import itself puts its contacts on.
+
+    One that updates has none: its contacts may have left a list since, or been taken off it, and the riders are nobody's
+    customers.
+    """
+    return row.lists if kind == "creates" and doors.lists.is_open else ()
 
 
 class Loads:
@@ -256,7 +266,7 @@ class Loads:
     def add(self, job: Job, doors: Doors, kind: Kind = "creates") -> bool:
         """Add a person; False when a load has a row with the same address."""
         one = fitted(job, doors, kind)
-        key = Key(kind, one.row.lists if doors.lists.is_open else (), doors.phones.is_open)
+        key = Key(kind, _carried(one.row, doors, kind), doors.phones.is_open)
         text = encode_row(one.row)
         load = self._open.get(key)
         if load is not None and one.row.email in load.emails:

@@ -2,10 +2,11 @@
 
     updates  rows of people who are in Brevo already
     phones   rows that carry what only one contact may have: SMS, WHATSAPP, LANDLINE_NUMBER, EXT_ID
-    lists    rows that go onto the lists of those who agreed
+    lists    imports that create put their contacts onto the lists of those who agreed
 
 Closed is always safe: then rows carry the address and plain values only, and updates and phones go singly; people join
-their lists after their row was verified, 150 at a time. Rules: `docs/decisions/0043-bulk-by-proof.md`.
+their lists after their row was verified, 150 at a time. Whom an import updates joins so in any case.
+Rules: `docs/decisions/0043-bulk-by-proof.md`.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ class Doors(NamedTuple):
     Args:
         updates: imports that update.
         phones: rows with values that only one contact may have.
-        lists: rows that go onto people's lists.
+        lists: imports that create put their contacts onto people's lists.
         most_rows: how many rows an import that updates may have, without the riders.
         step: which of `OPENING` this is; `len(OPENING)` when all were passed.
         riders: who rides along.

@@ -237,8 +237,11 @@ def _phones(wanted: Wanted, doors: Doors, rate: float) -> Cost:
 
 
 def _lists(wanted: Wanted, doors: Doors, rate: float) -> Cost:
-    people = wanted.joins + (wanted.join_updates if doors.updates.is_open else 0)
-    return _beside(doors.lists, people, math.ceil(people / LISTED_AT_ONCE), rate)
+    """Whom an import updates joins by calls of their own, whatever was proven."""
+    updated = wanted.join_updates if doors.updates.is_open else 0
+    people, proven = wanted.joins + updated, math.ceil(updated / LISTED_AT_ONCE)
+    now = proven if doors.lists.is_open else math.ceil(people / LISTED_AT_ONCE)
+    return Cost(doors.lists, people, now, proven, _seconds(now, rate), _seconds(proven, rate))
 
 
 def _beside(door: Door, people: int, calls: int, rate: float) -> Cost:
@@ -256,7 +259,8 @@ def _told(cost: Cost, doors: Doors) -> str:
     door = cost.door
     if door.is_open:
         if door.name != UPDATES:
-            return f"{door.name}: no calls of their own; they go along in the imports."
+            left = f"{_amount(cost.calls, cost.seconds)}, {_SINGLY[door.name]} that imports update."
+            return f"{door.name}: {left if cost.calls else 'no calls of their own; they go along in the imports.'}"
         text = f"{door.name}: {_amount(cost.calls, cost.seconds)}, in imports."
         if doors.step < len(OPENING):
             text += f" The next import takes {doors.most_rows:,} contacts at most; it may grow once it was right."
