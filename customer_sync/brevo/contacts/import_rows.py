@@ -243,7 +243,7 @@ def fitted(job: Job, doors: Doors, kind: Kind) -> Fitted:
 def _carried(row: Desired, doors: Doors, kind: Kind) -> tuple[int, ...]:
     """Return the lists of people that the import itself puts its contacts on.
 
-    One that updates has none: its contacts may have left a list since, or been taken off it, and the riders are nobody's
+    One that updates has none: its contacts may have left a list since, or been taken off it, and the riders are no
     customers.
     """
     return row.lists if kind == "creates" and doors.lists.is_open else ()

@@ -28,11 +28,12 @@ class Seen(NamedTuple):
     """What a contact shows.
 
     Args:
-        word: `as_sent`; `odd`: a value is not the one that was sent; `withdrew`: a block, or a list that was left.
-        settlement: of who withdrew: what is stored, and whether a block is to be set.
+        word: `as_sent`; `odd`: a value is not the one that was sent; `withdrew`: a block, or a list that was left;
+            `made`: the import made it anew.
+        settlement: of who withdrew: what is stored, and whether a block is to be set; of who was made anew the same.
     """
 
-    word: Literal["as_sent", "odd", "withdrew"]
+    word: Literal["as_sent", "odd", "withdrew", "made"]
     settlement: Settlement | None = None
 
 
@@ -97,11 +98,11 @@ class ReadBack:
         record = self._people.encode(replace(known, has=has))
         return Settlement(row.target, "again", due_in_s=0.0, record=record)
 
-    def made(self, row: Row) -> Settlement:
-        """Return what is stored of a contact that the import created: it was deleted before, and is on no list now."""
+    def made(self, row: Row) -> Seen:
+        """Tell of a contact that the import created: it was deleted before, and is on no list now; it goes singly."""
         known = self._people.decode(row.record)
         has = replace(known.has, digest="", lists=(), is_read=True)
-        return Settlement(row.target, "solo", record=self._people.encode(replace(known, has=has)))
+        return Seen("made", Settlement(row.target, "solo", record=self._people.encode(replace(known, has=has))))
 
 
 def tells_of_leaving(found: Mapping[str, Json]) -> bool:

@@ -2,8 +2,8 @@
 
 whoever withdrew meanwhile is sent first, and the block with them
 riders      `passed`; `waits`: look again for some minutes; `flipped`: the doors are closed, everybody goes singly
-rows        an import of an opening size is read back row by row; later the listing is counted and a page compared
-lists       whoever is to join lists, and did not by the import, joins
+rows        an import of an opening size is read back row by row; later the listing is read and a page compared
+lists       whoever is to join lists joins
 settle      and the next opening size may be tried
 """
 
@@ -189,16 +189,22 @@ class UpdateEnd:
         """Read the rows back one by one, for some seconds at a time; False while some are left."""
         rows = [row for some in self._imports.rows(import_.id) for row in some]
         done, odd, ends = import_.checked, import_.odd, time.monotonic() + READ_S
+        made = self._made(import_)
         while done < len(rows):
             some = rows[done : done + READ_STEP]
             held = self._imports.held(import_.id, import_.lane, [row.target for row in some])
             seen = {
-                row.target: self._read_back.read(row) for row in some if row.target in held and row.email not in refused
+                row.target: self._read_back.made(row) if row.email in made else self._read_back.read(row)
+                for row in some
+                if row.target in held and row.email not in refused
             }
+            odd += sum(one.word == "odd" for one in seen.values())
+            # noted before the rows are settled: whom the import no longer holds is not read again after a crash
+            self._imports.note(import_, odd=odd)
             self._joins.join(import_, [row for row in some if _is_as_sent(seen.get(row.target))])
             yield Work(import_.id, Delivery([self._outcome(row, seen.get(row.target)) for row in some], None))
-            done, odd = done + len(some), odd + sum(one.word == "odd" for one in seen.values())
-            self._imports.note(import_, checked=done, odd=odd)
+            done += len(some)
+            self._imports.note(import_, checked=done)
             if done < len(rows) and time.monotonic() > ends:
                 self._imports.look_in([import_.id], 0.0)
                 return False
@@ -235,24 +241,24 @@ class UpdateEnd:
         if row.email in refused or row.email in listed.missing:
             return self._outcome(row, None)
         if row.email in listed.made:
-            return self._outcome(row, Seen("withdrew", self._read_back.made(row)))
+            return self._outcome(row, self._read_back.made(row))
         return self._outcome(row, listed.seen.get(row.target, Seen("as_sent")))
 
     def _listed(self, import_: Import, refused: Collection[str]) -> _Listed:
-        """Return what the listing shows: one page is compared, and all are read where something contradicts.
+        """Return what the listing shows: all pages are read for the addresses, and one of them is compared.
+
+        The number of contacts tells nothing: somebody else's change on the list may make up for a row that is missing.
 
         Raises:
             TajoError: as `Brevo.call`.
             _Lagging: many rows are missing: look once more.
         """
         count, page = self._lists.changed(import_)
-        made = self._lists.created(import_) if self._lists.count(import_) else frozenset()
+        made = self._made(import_)
         shown = {str(one.get("email", "")).lower(): one for one in page}
         seen = self._compared(import_, shown)
         compared, odd = len(seen), sum(one.word == "odd" for one in seen.values())
         seen = {target: one for target, one in seen.items() if one.word != "as_sent"}
-        if count == (import_.rows or 0) - len(refused) + len(riders_of(import_.riders)) and not odd:
-            return _Listed((), made, seen, odd, compared)
         emails = {*shown}
         blocked: dict[str, Mapping[str, Json]] = {}
         for offset in range(CONTACTS_PAGE, count, CONTACTS_PAGE):
@@ -265,6 +271,10 @@ class UpdateEnd:
         if import_.looks == 0 and len(missing) > LAG_SHARE * (import_.rows or 0):
             raise _Lagging
         return _Listed(missing, made, seen, odd, compared)
+
+    def _made(self, import_: Import) -> Collection[str]:
+        """Return the addresses whose contacts the import has created: they were deleted before."""
+        return self._lists.created(import_) if self._lists.count(import_) else frozenset()
 
     def _compared(self, import_: Import, shown: Mapping[str, Mapping[str, Json]]) -> dict[str, Seen]:
         """Return what contacts show, of those whose item the import still holds."""

@@ -213,7 +213,8 @@ class OutlookBook:
 def _updates(wanted: Wanted, doors: Doors, rate: float) -> Cost:
     people, step = wanted.updates, doors.step if doors.updates.is_open else 0
     imports, opening = _imports(people, step)
-    proven = imports * CALLS_AN_IMPORT + opening + math.ceil(people / READ_AT_ONCE)
+    # they are read before, and again after it
+    proven = imports * CALLS_AN_IMPORT + opening + 2 * math.ceil(people / READ_AT_ONCE)
     proven = min(people, proven)  # few contacts never go into an import
     proven_s = _seconds(proven, rate, imports if proven < people else 0)
     now, now_s = (proven, proven_s) if doors.updates.is_open else (people, _seconds(people, rate))

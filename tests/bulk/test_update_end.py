@@ -1,0 +1,76 @@
+"""What is believed of an import that updates after its end: each row by its own address, and by what it shows."""
+
+from __future__ import annotations
+
+import pytest
+
+from customer_sync.store.imports import Imports
+from tests.bulk.rig import BulkRig
+from tests.bulk.test_updates import ONE, change, known, names
+from tests.rig import LIST
+
+
+@pytest.fixture
+def rig(client):
+    made = BulkRig(client, import_delay_s=1e9)
+    yield made
+    made.sandbox.close()
+
+
+def trust_all_as_read(rig, monkeypatch):
+    monkeypatch.setattr(rig.reading, "has", lambda numbers: [True] * len(numbers))
+
+
+def test_a_stranger_on_the_list_does_not_make_up_for_a_missing_row(rig):
+    rig.prove()
+    known(rig, 8)
+    change(rig)
+    rig.load()
+    (import_,) = rig.imports.under_way()
+    rig.carry_out()
+    stranger = {"listIds": [import_.list_id], "attributes": {"FIRSTNAME": "X"}}
+    rig.call("PUT", "/v3/contacts/p8@example.com", stranger)
+    rig.call("DELETE", f"/v3/contacts/{ONE}")
+
+    rig.settle()
+
+    assert names(rig) == ["New"] * 5
+
+
+@pytest.mark.parametrize("step", [0, 3])
+@pytest.mark.parametrize("doors", [("updates", "phones"), ("updates", "phones", "lists")])
+def test_a_contact_that_the_import_made_anew_joins_its_lists_again(rig, monkeypatch, doors, step):
+    rig.prove(*doors, step=step)
+    known(rig)
+    rig.call("DELETE", f"/v3/contacts/{ONE}")  # and no webhook came
+    trust_all_as_read(rig, monkeypatch)
+    change(rig)
+
+    rig.settle()
+
+    assert names(rig) == ["New"] * 5
+    assert LIST in rig.contacts()[ONE]["listIds"]
+    assert rig.has(ONE).lists == (LIST,)
+
+
+def test_odd_rows_are_not_forgotten_when_the_worker_dies_after_it_settled_them(rig, monkeypatch):
+    rig.prove(step=0)
+    known(rig, 8)
+    change(rig, 8)
+    rig.load()
+    rig.carry_out()
+    rig.call("PUT", f"/v3/contacts/{ONE}", {"attributes": {"LASTNAME": "odd"}})
+    note = Imports.note
+
+    def die(self, import_, **facts):
+        if "checked" in facts:
+            raise KeyboardInterrupt
+        note(self, import_, **facts)
+
+    monkeypatch.setattr(Imports, "note", die)
+    with pytest.raises(KeyboardInterrupt):
+        rig.look()
+    monkeypatch.setattr(Imports, "note", note)
+    rig.follow()
+
+    assert rig.store.proofs.read().step == 0
