@@ -21,6 +21,7 @@ class Row(NamedTuple):
         tries: how often it had failed before.
         is_part: whether something is left for a single call: values that no import may carry.
         joins: the lists that the contact joins once the row is verified: the import did not carry them.
+        unique: the attributes that only one contact may have and that the row carries.
     """
 
     target: str
@@ -30,6 +31,7 @@ class Row(NamedTuple):
     tries: int
     is_part: bool = False
     joins: tuple[int, ...] = ()
+    unique: tuple[str, ...] = ()
 
     @property
     def bare(self) -> Row:
@@ -40,15 +42,15 @@ class Row(NamedTuple):
 def pressed(rows: Sequence[Row]) -> bytes:
     """Return rows as stored."""
     packed = [
-        [row.target, row.email, row.record, [list(one) for one in row.events], row.tries, int(row.is_part), row.joins]
+        [row.target, row.email, row.record, [list(one) for one in row.events], row.tries, int(row.is_part), *row[6:]]
         for row in rows
     ]
     return zlib.compress(to_json(packed).encode(), 1)
 
 
 def unpressed(raw: bytes) -> list[Row]:
-    """Return stored rows. An earlier version stored six facts of each."""
+    """Return stored rows. Earlier versions stored six or seven facts of each."""
     return [
-        Row(target, email, record, tuple(EventRef(*one) for one in events), tries, bool(is_part), *map(tuple, joins))
-        for target, email, record, events, tries, is_part, *joins in from_json(zlib.decompress(raw))
+        Row(target, email, record, tuple(EventRef(*one) for one in events), tries, bool(is_part), *map(tuple, more))
+        for target, email, record, events, tries, is_part, *more in from_json(zlib.decompress(raw))
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from customer_sync.store.imports import Imports
-from tests.bulk.rig import BulkRig
+from tests.bulk.rig import BulkRig, customer
 from tests.bulk.test_updates import ONE, change, known, names
 from tests.rig import LIST
 
@@ -74,3 +74,26 @@ def test_odd_rows_are_not_forgotten_when_the_worker_dies_after_it_settled_them(r
     rig.follow()
 
     assert rig.store.proofs.read().step == 0
+
+
+@pytest.mark.parametrize("page", [1000, 2])
+@pytest.mark.parametrize("step", [0, 3])
+def test_a_phone_that_the_import_did_not_set_goes_singly(rig, monkeypatch, step, page):
+    monkeypatch.setattr("customer_sync.brevo.contacts.technical_list.CONTACTS_PAGE", page)
+    monkeypatch.setattr("customer_sync.brevo.contacts.update_end.CONTACTS_PAGE", page)
+    rig.prove(step=step)
+    known(rig)
+    rig.put([customer(number, when=-60, lastName="New", phone=f"+3247012345{number}") for number in range(1, 6)])
+    rig.load()
+    (import_,) = rig.imports.under_way()
+    assert import_.kind == "updates"
+    rig.carry_out()
+    assert rig.contacts()["p5@example.com"]["attributes"]["SMS"]
+    rig.call("PUT", "/v3/contacts/p5@example.com", {"attributes": {"SMS": ""}})  # as if Brevo had left it out
+    before = rig.calls("POST", "/contacts")
+
+    rig.settle()
+
+    assert rig.contacts()["p5@example.com"]["attributes"]["SMS"] == "32470123455"
+    assert rig.calls("POST", "/contacts") == before + 1
+    assert rig.book.read(anew=True).updates.is_open

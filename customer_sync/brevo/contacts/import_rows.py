@@ -150,8 +150,9 @@ class Load:
             # Brevo's news of a block that the import may have lifted is not believed: the block is set again
             job.has = replace(job.has, left_ms=max(job.has.left_ms, self.at_ms + REACH_MS))
         item, row = job.item, fitted.row
+        record, unique = record_of(job, people), tuple(sorted(UNIQUE & row.attributes.keys()))
         self.rows.append(
-            Row(item.target, row.email, record_of(job, people), item.events, item.tries, fitted.is_part, fitted.joins)
+            Row(item.target, row.email, record, item.events, item.tries, fitted.is_part, fitted.joins, unique)
         )
         self.texts.append(text)
         self.filled.append(frozenset(row.attributes))

@@ -17,6 +17,7 @@ from customer_sync.brevo.contacts.contact_plan import UNIQUE, Rules
 from customer_sync.brevo.gate import Calls
 from customer_sync.errors import Missing
 from customer_sync.model import Json, Priority
+from customer_sync.person.merge import is_empty
 from customer_sync.person.person import Part
 from customer_sync.store.forms import encode_part
 from customer_sync.store.import_row import Row
@@ -28,12 +29,13 @@ class Seen(NamedTuple):
     """What a contact shows.
 
     Args:
-        word: `as_sent`; `odd`: a value is not the one that was sent; `withdrew`: a block, or a list that was left;
-            `made`: the import made it anew.
+        word: `as_sent`; `odd`: a value is not the one that was sent; `short`: only one that no two contacts may have is
+            not, which another contact may have; `withdrew`: a block, or a list that was left; `made`: the import made
+            it anew.
         settlement: of who withdrew: what is stored, and whether a block is to be set; of who was made anew the same.
     """
 
-    word: Literal["as_sent", "odd", "withdrew", "made"]
+    word: Literal["as_sent", "odd", "short", "withdrew", "made"]
     settlement: Settlement | None = None
 
 
@@ -81,15 +83,18 @@ class ReadBack:
         shown, kinds = found.get("attributes"), rules.attributes or {}
         values = shown if isinstance(shown, dict) else {}
         sent = {name: value for name, value in job.desired.attributes.items() if name not in UNIQUE}
-        is_as_sent = all(shows(value, values.get(name), kinds.get(name, "text")) for name, value in sent.items())
+        is_right = all(shows(value, values.get(name), kinds.get(name, "text")) for name, value in sent.items())
+        is_whole = all(_same(name, job.desired.attributes.get(name), values.get(name)) for name in row.unique)
         if tells_of_leaving(found):
             job.learn(found)
         if job.found:
-            must_block = job.plan.action != "none" or not is_as_sent
+            must_block = job.plan.action != "none" or not (is_right and is_whole)
             told = Settlement(row.target, "solo" if must_block else "done", record=record_of(job, self._people))
             told.found, told.is_urgent = encode_part(Part("", "", None, job.found)), must_block
             return Seen("withdrew", told)
-        return Seen("as_sent" if is_as_sent else "odd")
+        if not is_right:
+            return Seen("odd")
+        return Seen("as_sent" if is_whole else "short")
 
     def existed(self, row: Row) -> Settlement:
         """Return what is stored of a contact that was there before us: nothing of it is known, and it waits."""
@@ -110,6 +115,23 @@ def tells_of_leaving(found: Mapping[str, Json]) -> bool:
     if found.get("emailBlacklisted") is not False or found.get("smsBlacklisted") is True:
         return True
     return bool(found.get("listUnsubscribed") or found.get("consentGroups"))
+
+
+def lacks(row: Row, found: Mapping[str, Json]) -> bool:
+    """Tell whether a contact has no value at all where the row carried one that only one contact may have."""
+    values = found.get("attributes")
+    return not isinstance(values, dict) or any(is_empty(values.get(name)) for name in row.unique)
+
+
+def _same(name: str, sent: Json, shown: Json) -> bool:
+    """Tell whether a contact shows a value that only one contact may have; of a phone only the digits count."""
+    if name == "EXT_ID":
+        return str(sent) == str(shown)
+    return _digits(sent) == _digits(shown)
+
+
+def _digits(value: Json) -> str:
+    return "".join(one for one in str(value) if one.isdigit())
 
 
 def shows(sent: Json, shown: Json, kind: str) -> bool:

@@ -19,7 +19,7 @@ from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.import_rows import item_of
 from customer_sync.brevo.contacts.import_update import riders_of
 from customer_sync.brevo.contacts.list_joins import ListJoins
-from customer_sync.brevo.contacts.read_back import ReadBack, Seen, tells_of_leaving
+from customer_sync.brevo.contacts.read_back import ReadBack, Seen, lacks, tells_of_leaving
 from customer_sync.brevo.contacts.refused_rows import RefusedRows
 from customer_sync.brevo.contacts.technical_list import CONTACTS_PAGE, TechnicalLists
 from customer_sync.brevo.gate import Calls
@@ -260,17 +260,23 @@ class UpdateEnd:
         compared, odd = len(seen), sum(one.word == "odd" for one in seen.values())
         seen = {target: one for target, one in seen.items() if one.word != "as_sent"}
         emails = {*shown}
-        blocked: dict[str, Mapping[str, Json]] = {}
+        told: dict[str, Mapping[str, Json]] = {}
+        carrying = {row.email: row for rows in self._imports.rows(import_.id) for row in rows if row.unique}
         for offset in range(CONTACTS_PAGE, count, CONTACTS_PAGE):
             _, page = self._lists.changed(import_, offset)
             found = {str(one.get("email", "")).lower(): one for one in page}
             emails |= found.keys()
-            blocked |= {email: one for email, one in found.items() if tells_of_leaving(one)}
-        seen |= self._compared(import_, blocked)
+            told |= {email: one for email, one in found.items() if self._is_telling(one, carrying.get(email))}
+        seen |= {target: one for target, one in self._compared(import_, told).items() if one.word != "as_sent"}
         missing = {row.email for rows in self._imports.rows(import_.id) for row in rows} - emails - {*refused}
         if import_.looks == 0 and len(missing) > LAG_SHARE * (import_.rows or 0):
             raise _Lagging
         return _Listed(missing, made, seen, odd, compared)
+
+    @staticmethod
+    def _is_telling(found: Mapping[str, Json], row: Row | None) -> bool:
+        """Tell whether a contact is to be compared although its page is not: it shows a withdrawal or lacks a phone."""
+        return tells_of_leaving(found) or (row is not None and lacks(row, found))
 
     def _made(self, import_: Import) -> Collection[str]:
         """Return the addresses whose contacts the import has created: they were deleted before."""
