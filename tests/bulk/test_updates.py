@@ -626,6 +626,69 @@ def test_the_next_import_is_prepared_while_one_runs(rig):
     assert [len(load.rows) for load in kept.loads.take_out()] == [4]
 
 
+def test_a_prepared_load_whose_read_has_expired_waits_for_another_read(rig):
+    rig.prove()
+    known(rig, 9)
+    change(rig)
+    rig.load()
+    rig.put([agreed(customer(number, when=-50, lastName="New")) for number in range(6, 10)])
+    rig.load()
+    kept = rig.line.gears[LANE]._loader._kept
+    assert kept is not None
+    assert len(kept.loads.targets) == 4
+    rig.reading.is_fresh, rig.reading.takes = False, 1
+    before = rig.calls("POST", "/contacts"), rig.calls("POST", "/contacts/import")
+
+    rig.settle()
+
+    assert (rig.calls("POST", "/contacts"), rig.calls("POST", "/contacts/import")) == (before[0], before[1] + 1)
+    assert rig.reading.steps == 1
+    assert names(rig, 9) == ["New"] * 9
+
+
+def test_a_read_that_expires_between_the_load_and_the_call_is_made_again(rig):
+    rig.prove()
+    known(rig)
+    bodies = sent(rig)
+    keep = rig.http.before
+
+    def expire(method, path, body):
+        if path.startswith("v3/contacts/lists/") and method == "GET" and not rig.reading.steps:
+            rig.reading.is_fresh, rig.reading.takes = False, 1
+        keep(method, path, body)
+
+    rig.http.before = expire
+    before = rig.calls("POST", "/contacts")
+    change(rig)
+
+    rig.settle()
+
+    assert rig.reading.steps == 1
+    assert [len(body["jsonBody"]) for body in bodies] == [7]
+    assert rig.calls("POST", "/contacts") == before
+    assert not rig.client.hgetall(keys.lane(LANE, "mark"))
+
+
+def test_a_load_larger_than_the_opening_size_by_then_is_not_sent(rig):
+    rig.prove()
+    known(rig, 12)
+    bodies = sent(rig)
+    keep = rig.http.before
+
+    def narrow(method, path, body):
+        if path.startswith("v3/contacts/lists/") and method == "GET":
+            rig.client.hset(keys.PROOF, "step", 0)
+        keep(method, path, body)
+
+    rig.http.before = narrow
+    change(rig, 12)
+
+    rig.settle()
+
+    assert not [body for body in bodies if len(body["jsonBody"]) > 12]
+    assert names(rig, 12) == ["New"] * 12
+
+
 def test_an_import_that_brevo_refuses_leaves_no_mark(rig):
     rig.prove()
     known(rig)

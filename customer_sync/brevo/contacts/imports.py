@@ -246,7 +246,7 @@ class Loader:
     def _dispatch(self, token: str, load: Load) -> Generator[Work, None, bool]:
         """Send a load, or release its rows; False when no import may begin: then nothing has changed."""
         if not self._may_send(load):
-            yield from give_back(token, load.rows)
+            yield from self._put_back(token, load)
             return True
         begun = self._imports.open(PEOPLE, load.key.kind)
         if begun is None:
@@ -256,12 +256,22 @@ class Loader:
 
     def _may_send(self, load: Load) -> bool:
         """Tell whether a load may still go: its doors are open, and whom it updates was read shortly before."""
+        return self._fits(load) and (not load.updates or self._updates.is_read)
+
+    def _fits(self, load: Load) -> bool:
+        """Tell whether the doors that a load was made for are open, and as wide."""
         doors = self._updates.doors(anew=True)
         if not load.key.fits(doors):
             return False
-        return not load.updates or (
-            self._updates.may_be and len(load.rows) <= doors.most_rows and self._updates.is_read
-        )
+        return not load.updates or (self._updates.may_be and len(load.rows) <= doors.most_rows)
+
+    def _put_back(self, token: str, load: Load) -> Generator[Work]:
+        """Yield the rows of a load that may not go: where only the read is too old, they wait for a new one."""
+        if not self._fits(load):
+            yield from give_back(token, load.rows)
+            return
+        error = TryLater("Brevo's contacts were read too long ago.", after_s=AGAIN_S, burns=False)
+        yield from self._release(token, load.rows, error)
 
     def _facts(self, load: Load) -> dict[str, str | int]:
         """Return what is to be known of an import that updates before it is sent."""
@@ -314,7 +324,7 @@ class Loader:
             return
         if not self._may_send(load):
             self._imports.unsent(import_)
-            yield from give_back(import_, load.rows)
+            yield from self._put_back(import_, load)
             self._imports.close(import_)
             return
         try:
