@@ -12,6 +12,7 @@ import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from datetime import datetime
 from email.utils import formatdate
 from typing import Any
 
@@ -272,9 +273,9 @@ class BulkRig:
         accept(self.line, Inbound(event.source, {}, str(len(events) - 1).encode(), NOW))
         self.read()
 
-    def send_brevo(self, body: bytes, path: str = "") -> None:
+    def send_brevo(self, body: bytes, path: str = "", *, received_at: datetime = NOW) -> None:
         """Let one of Brevo's own calls come, and read it."""
-        accept(self.line, Inbound("brevo", {}, body, NOW, path=path))
+        accept(self.line, Inbound("brevo", {}, body, received_at, path=path))
         self.read()
 
     def read(self) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 
+from customer_sync.brevo.contacts.contact_job import prepare
+from customer_sync.brevo.contacts.import_update import is_fit_update
+from customer_sync.model import Priority
 from customer_sync.store.imports import Imports
-from tests.bulk.rig import BulkRig, customer
-from tests.bulk.test_updates import ONE, change, known, names
+from customer_sync.store.items import Item
+from tests.bulk.rig import BulkRig, customer, customers
+from tests.bulk.test_updates import ONE, change, known, names, withdrawal
 from tests.rig import LIST
 
 
@@ -97,3 +104,58 @@ def test_a_phone_that_the_import_did_not_set_goes_singly(rig, monkeypatch, step,
     assert rig.contacts()["p5@example.com"]["attributes"]["SMS"] == "32470123455"
     assert rig.calls("POST", "/contacts") == before + 1
     assert rig.book.read(anew=True).updates.is_open
+
+
+@pytest.mark.parametrize(("step", "rows", "after"), [(0, 5, 1), (0, 4, 0), (1, 10, 1)])
+def test_an_opening_size_is_passed_by_an_import_that_is_half_as_large(rig, step, rows, after):
+    rig.prove(step=step)
+    known(rig, rows)
+    change(rig, rows)
+
+    rig.settle()
+
+    assert names(rig, rows) == ["New"] * rows
+    assert rig.book.read(anew=True).step == after
+
+
+def test_whom_live_work_took_back_joins_no_list_by_the_import(rig):
+    rig.prove("updates")
+    rig.put(customers(5))
+    rig.settle()
+    rig.sandbox_passes(10)
+    change(rig)
+    rig.load()
+    (import_,) = rig.imports.under_way()
+    assert import_.kind == "updates"
+    rig.send(withdrawal(1))
+    rig.deliver()
+    joined = []
+    rig.http.before = lambda _, path, body: path.endswith("/contacts/add") and joined.extend(json.loads(body)["emails"])
+
+    rig.follow()
+
+    assert sorted(joined) == [f"p{number}@example.com" for number in range(2, 6)]
+
+
+@pytest.mark.parametrize(
+    ("has", "is_fit"),
+    [
+        ({}, True),
+        ({"blocked": True}, False),
+        ({"sms_blocked": True}, False),
+        ({"left_lists": {LIST: 1}}, False),
+        ({"left_groups": (1,)}, False),
+        ({"is_there": False}, False),
+    ],
+)
+def test_who_is_blocked_in_brevo_or_left_something_goes_into_no_import_that_updates(rig, has, is_fit):
+    rig.prove()
+    rig.put(customers(1))
+    rig.settle()
+    number, people = rig.store.people.find(ONE), rig.store.people
+    person = people.read(number)
+    record = people.encode(replace(person, has=replace(person.has, digest="", **has)))
+    job = prepare(Item(number, (), (), 0, 0, Priority.BULK, record), people, rig.rules, rig.clock(), frozenset)
+
+    assert job.plan.action == "write"
+    assert is_fit_update(job, rig.book.read(), ()) is is_fit

@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+from customer_sync.base.clock import utc_now
 from customer_sync.model import Event, Kind
 from customer_sync.store import keys
 from tests.bulk.rig import LANE, BulkRig, at, customer
@@ -94,6 +95,21 @@ def test_who_unsubscribes_in_brevo_while_the_import_runs_is_blocked_in_time_or_l
     if heard == "settled":
         webhook(rig, -1)
         rig.deliver()
+
+    is_blocked_in_the_end(rig)
+
+
+def test_a_block_that_the_import_lifted_is_set_again_when_brevo_tells_of_it_late(rig):
+    rig.call("POST", "/sandbox/switches", {"import_blocks": "lift_new"})  # which no canary shows
+    fly(rig)
+    unsubscribe(rig)
+    told = b'{"event":"unsubscribe","email":"%s","ts_event":%d}' % (ONE.encode(), rig.clock() // 1000)
+    while_it_runs = utc_now(rig.clock)
+    rig.carry_out()
+    rig.settle()
+    assert not rig.contacts()[ONE]["emailBlacklisted"]
+
+    rig.send_brevo(told, received_at=while_it_runs)
 
     is_blocked_in_the_end(rig)
 
