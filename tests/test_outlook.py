@@ -103,7 +103,7 @@ def test_whom_imports_update_joins_by_calls_whatever_was_proven():
 def test_a_proof_that_saves_less_than_a_minute_is_not_mentioned():
     assert told(Wanted(creates=10, phones=10, joins=10), doors()) == [
         "phones: about 10 calls, 1 s, one for each contact after the import.",
-        "lists: about 1 call, 0 s, one for 150 contacts.",
+        "lists: about 1 call, 1 s, one for 150 contacts.",
     ]
     assert "prove" not in told(Wanted(updates=500), doors())[0]
 
@@ -154,8 +154,8 @@ def test_a_run_tells_its_outlook_in_its_own_tense(store):
     store.runs.move(dry, (RunState.RUNNING,), RunState.DONE)
     dry = store.runs.read(dry.id)
 
-    assert said == ["What is counted so far takes", "The same again would take"]
-    assert headline(dry, book.of(dry)).startswith("Sent now, it takes about 600 calls to Brevo")
+    assert said == ["What is counted so far takes", "With these doors a run with so much to send takes"]
+    assert headline(dry, book.of(dry)).startswith("What it counted takes about 600 calls to Brevo")
 
 
 def test_a_run_that_changes_nobody_or_was_cancelled_has_no_outlook(store):

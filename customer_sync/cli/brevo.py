@@ -16,7 +16,8 @@ from customer_sync.brevo.proof.cleaning import Removed, clean
 from customer_sync.brevo.proof.course import PASSES
 from customer_sync.brevo.proof.doors import DOORS, Door, DoorBook, Doors
 from customer_sync.brevo.proof.outlook import LOOKED_THROUGH, OutlookBook, headline
-from customer_sync.brevo.proof.prover import Progress, Prover, cost_of
+from customer_sync.brevo.proof.prover import BUSY_S, Progress, Prover, cost_of
+from customer_sync.brevo.proof.weekly import agree
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     FAILED,
@@ -53,7 +54,7 @@ _ABOUT: Final = {
 _STEPS: Final = {
     "ready": "folder, lists and attributes are made",
     "make": "the canaries are made",
-    "click": "waiting for your click",
+    "click": "waiting for your click, for an hour at most",
     "begin": "new lists and a new canary are made",
     "before": "the canaries are read",
     "send updates": "an import that updates is sent",
@@ -114,6 +115,8 @@ def prove(  # noqa: PLR0913  # one for each option
             click.confirm("Remove all canaries, lists and attributes of proofs from Brevo?", abort=True, err=True)
         _print_removed(clean(store, account, Tally()), as_json=as_json)
         return
+    if weekly is not None and address is None and _agreed(store, is_weekly=weekly):
+        return
     prover = open_prover(settings, store)
     if store.proofs.run() is None:
         _begin(prover, store, address, with_click=with_click, weekly=weekly, yes=yes)
@@ -127,6 +130,17 @@ def prove(  # noqa: PLR0913  # one for each option
         _print_end(doors, receipt)
     if not doors.updates.is_open:
         click.get_current_context().exit(FAILED)
+
+
+def _agreed(store: Store, *, is_weekly: bool) -> bool:
+    """Note that the proof there is, or the one under way, is repeated or not; False where there is none."""
+    record = store.proofs.read().proof or {}
+    if store.proofs.run() is None and not record.get("proven_ms"):
+        return False
+    while not agree(store, is_weekly=is_weekly):
+        sleep(BUSY_S)
+    click.echo(f"The schedule {'repeats the proof each week' if is_weekly else 'does not repeat the proof'}.", err=True)
+    return True
 
 
 def _begin(  # noqa: PLR0913  # the options that it asks for where they are missing
@@ -158,7 +172,12 @@ def _begin(  # noqa: PLR0913  # the options that it asks for where they are miss
 def _print_plan(base: str, prover: Prover, *, with_click: bool) -> None:
     cost = cost_of(prover.unique, with_click=with_click)
     letters = canaries.standing(prover.unique, with_click=with_click)
-    click.echo("This makes in your Brevo account:", err=True)
+    click.echo(
+        "Imports could change a million contacts in minutes, but Brevo does not say whether they make people mailable "
+        "who left.\nThis tries it out on contacts of your own, as miners took a canary along: some are blocked, and "
+        "after each import\nthey are read: are they still?\n\nThis makes in your Brevo account:",
+        err=True,
+    )
     click.echo(
         f"  {count(cost.contacts, 'contact')}, at addresses as these (the last four letters are chance):", err=True
     )
@@ -168,8 +187,10 @@ def _print_plan(base: str, prover: Prover, *, with_click: bool) -> None:
     click.echo(f"  a folder “Tajo” with the lists {names}", err=True)
     click.echo(f"  {count(len(canaries.ATTRIBUTES), 'attribute')}: {', '.join(canaries.ATTRIBUTES)}", err=True)
     click.echo(
-        f"It takes about {cost.calls} calls and {cost.minutes} minutes. No customer is touched, no message is sent; "
-        "do not send campaigns to these contacts. `tajo brevo prove --clean` removes all of it.",
+        f"It takes about {cost.calls} calls and {cost.minutes} minutes. A few more contacts are made for each pass and "
+        "deleted after it.\nNo customer is touched, no message is sent; do not send campaigns to these contacts"
+        f"{', but to the one list for your click' if with_click else ''}.\n"
+        "`tajo brevo prove --clean` removes all of it.",
         err=True,
     )
 
@@ -184,7 +205,7 @@ def _watch(prover: Prover, store: Store, *, is_quiet: bool) -> dict[str, Any]:
     try:
         return _advance(prover, store, str(run.get("id", "")), is_quiet=is_quiet)
     except KeyboardInterrupt:
-        interrupted(f"The proof stands where it is; a running worker goes on with it. {_AGAIN}")
+        interrupted(f"The proof stands where it is; a worker goes on with it, if one runs. {_AGAIN}")
 
 
 def _advance(prover: Prover, store: Store, name: str, *, is_quiet: bool) -> dict[str, Any]:
@@ -201,11 +222,13 @@ def _advance(prover: Prover, store: Store, name: str, *, is_quiet: bool) -> dict
                     return dict(receipt)
             fail("The proof was removed while it ran.", "`tajo brevo prove` begins anew.")
         line = _line(progress)
-        if not is_quiet and line != said and progress.step == "click":
-            _print_click(store)
-        if not is_quiet:
+        # without a canary for a click that step is passed over
+        is_told = progress.step != "click" or (store.proofs.run() or {}).get("with_click")
+        if is_told and not is_quiet:
+            if line != said and progress.step == "click":
+                _print_click(store)
             _say(line, progress, is_new=line != said)
-        said = line
+            said = line
         sleep(min(RENEW_S, max(0.05, progress.wait_s)))
 
 
@@ -219,7 +242,8 @@ def _line(progress: Progress) -> str:
 
 def _say(line: str, progress: Progress, *, is_new: bool) -> None:
     if sys.stderr.isatty():
-        wait = f" · {duration(progress.wait_s)}" if progress.wait_s >= 1 else ""
+        is_timed = progress.wait_s >= 1 and progress.step != "click"
+        wait = f" · {duration(progress.wait_s)}" if is_timed else ""
         width = shutil.get_terminal_size((120, 24)).columns - 1
         click.echo(own("\r\x1b[2K") + f"{line}{wait}"[:width], nl=False, err=True)
     elif is_new:
@@ -282,7 +306,7 @@ def _print_doors(doors: Doors) -> None:
     if doors.updates.is_open:
         click.echo("People who left a list go singly.")
     if doors.proven_ms:
-        click.echo(f"Proven {age(doors.proven_ms, now_ms())} ago.")
+        click.echo(f"The last proof ended {age(doors.proven_ms, now_ms())} ago.")
 
 
 def _print_door(door: Door) -> None:

@@ -246,6 +246,10 @@ class Work(NamedTuple):
     alert: tuple[str, str] | None = None
 
 
+#: Nothing to settle: a long step of a bulk gear goes on.
+BREATH: Final = Work("", Delivery([], None))
+
+
 class Gear(Protocol):
     """The bulk gear of one lane: sends many items in one call, and finds out the result of each item later."""
 

@@ -7,7 +7,6 @@ time; the import's later result for this item is ignored.
 from __future__ import annotations
 
 import math
-import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -18,6 +17,7 @@ from customer_sync.store import keys
 from customer_sync.store.import_row import Row, pressed, unpressed
 from customer_sync.store.items import UPDATING, ImportMark
 from customer_sync.store.scripts import Scripts, as_text
+from customer_sync.store.turns import Turns
 
 #: How long a import_ holds its items, in seconds; longer than it is ever waited for.
 IMPORT_LEASE_S = 1800.0
@@ -33,8 +33,6 @@ STEP = 500
 KEPT_S = 172_800
 #: How long it is remembered that Brevo was asked for its processes, in seconds.
 ASKED_S = 600.0
-#: How long a follower's turn lasts without a word from it, in seconds.
-TURN_S = 20.0
 #: When an import that was opened or is being sent counts as left by a dead worker, in seconds: longer than its call
 #: may take.
 SILENT_S = 60.0
@@ -52,7 +50,8 @@ class Import:
         id: its name; also the token of its leases.
         lane: the lane of its items.
         slot: which of the technical lists it uses.
-        state: `opened` (nothing was sent), `sending` (perhaps), `sent`, `ended` (at Brevo), `overdue` (nobody waits for
+        state: `opened` (nothing was sent), `sending` (perhaps), `sent`, `lost`, `ended`
+            (at Brevo), `overdue` (nobody waits for
             it any more, but it may still make contacts).
         begun_ms: when it was opened, then when it was about to be sent, by the clock of Redis.
         look_ms: when it is to be looked at.
@@ -71,6 +70,7 @@ class Import:
         odd: how many of them did not show what was sent.
         is_watched: whether urgent news came of somebody in it while it ran.
         is_bare: whether of its rows only the people's numbers are left: it was given up.
+        unknown_ms: since when Brevo does not know its number, 0 while it does.
         ask_s: of an import that updates: at which age Brevo is asked for it, whatever its riders show.
     """
 
@@ -95,6 +95,7 @@ class Import:
     odd: int = 0
     is_watched: bool = False
     is_bare: bool = False
+    unknown_ms: int = 0
     ask_s: float = 0.0
 
     @property
@@ -106,6 +107,11 @@ class Import:
     def since_end_s(self) -> float:
         """How long ago its end was seen, in seconds; 0.0 before."""
         return max(0.0, (self.now_ms - self.ended_ms) / 1000) if self.ended_ms else 0.0
+
+    @property
+    def unknown_s(self) -> float:
+        """How long Brevo has not known its number, in seconds."""
+        return max(0.0, (self.now_ms - self.unknown_ms) / 1000) if self.unknown_ms else 0.0
 
     @property
     def age_s(self) -> float:
@@ -133,8 +139,8 @@ class Imports:
         self._scripts = scripts
         self._slots = slots
         self._rest_ms = int(rest_s * 1000)
-
-    # begin
+        #: One worker follows at a time.
+        self.turns = Turns(client, scripts)
 
     def has_room(self) -> bool:
         """Tell whether another import may begin."""
@@ -156,8 +162,8 @@ class Imports:
 
     def prepare(self, import_: str, list_id: int, since: str, **facts: str | int) -> None:
         """Note by what the contacts of an import will be told, and further facts of it."""
-        items: list[str | int] = ["list", list_id, "since", since, *(part for pair in facts.items() for part in pair)]
-        self._client.hset(keys.import_key(import_), items=items)
+        facts |= {"list": list_id, "since": since}
+        self._client.hset(keys.import_key(import_), items=[part for pair in facts.items() for part in pair])
 
     def save_rows(self, import_: str, rows: Sequence[Row]) -> None:
         """Store the rows of an import. They hold names and addresses, so they are deleted when the import ends."""
@@ -190,13 +196,17 @@ class Imports:
         return frozenset(out)
 
     def sending(self, import_: str) -> None:
-        """Note that an import is about to be sent: from now on Brevo may have it.
+        """Note that an import is about to be sent, or still is: from now on Brevo may have it.
 
         Raises:
             Gone: the import was given up by a follower.
         """
         if not self._scripts.run("import_send", import_, int(SILENT_S * 1000)):
             raise Gone(import_)
+
+    def lose(self, import_: Import) -> bool:
+        """Note that an import never came to Brevo; False when its worker is alive and sends it just now."""
+        return bool(self._scripts.run("import_lose", import_.id, import_.begun_ms))
 
     def unsent(self, import_: str) -> None:
         """Note that Brevo has certainly not taken an import."""
@@ -210,9 +220,8 @@ class Imports:
         """Note that Brevo has accepted an import."""
         pipe = self._client.pipeline()
         pipe.hset(keys.import_key(import_), mapping={"state": "sent", "process": process})
-        pipe.expire(
-            keys.import_key(import_), KEPT_S
-        )  # if a follower has taken the import for lost, only this call removes it
+        # if a follower has taken the import for lost, only this call removes it
+        pipe.expire(keys.import_key(import_), KEPT_S)
         pipe.execute()
         self.look_in([import_], look_s)
 
@@ -292,6 +301,20 @@ class Imports:
             yield unpressed(raw)
             index += 1
 
+    def rows_left(self, import_: Import) -> Iterator[list[Row]]:
+        """Yield the rows whose result is not stored yet, a step at a time."""
+        for rows in self.rows(import_.id):
+            targets = [row.target for row in rows]
+            left = self._own(import_, "tok", targets) | self._own(import_, "mark", targets)
+            if some := [row for row in rows if row.target in left]:
+                yield some
+
+    def _own(self, import_: Import, what: str, targets: Sequence[str]) -> frozenset[str]:
+        """Return those of these people whose token or mark names the import."""
+        found: Any = self._client.hmget(keys.lane(import_.lane, what), list(targets)) if targets else []
+        pairs = zip(targets, found, strict=True)
+        return frozenset(target for target, text in pairs if as_text(text).partition("|")[0] == import_.id)
+
     def watched(self, import_: str) -> list[str]:
         """Return the people of an import that updates of whom urgent news came while it ran."""
         found: Any = self._client.smembers(keys.import_watched(import_))
@@ -302,12 +325,9 @@ class Imports:
         self.replace_rows(import_.id, [row.bare for rows in self.rows(import_.id) for row in rows])
         self.note(import_, bare=1)
 
-    def held(self, import_: str, lane: str, targets: Sequence[str]) -> frozenset[str]:
+    def held(self, import_: Import, targets: Sequence[str]) -> frozenset[str]:
         """Return those of these people whose item the import still holds."""
-        found: Any = self._client.hmget(keys.lane(lane, "tok"), list(targets)) if targets else []
-        return frozenset(
-            target for target, token in zip(targets, found, strict=True) if as_text(token).partition("|")[0] == import_
-        )
+        return self._own(import_, "tok", targets)
 
     def note(self, import_: Import, **facts: str | float) -> None:
         """Write facts of an import that is still known."""
@@ -316,15 +336,15 @@ class Imports:
             self._client.hset(keys.import_key(import_.id), items=items)
 
     def give_up(self, import_: Import) -> None:
-        """Stop waiting for an import: remove its rows, and free its slot, which gets another technical list."""
-        self.note(import_, state="overdue")
+        """Stop waiting for an import: free its slot, which gets another technical list, then remove its rows."""
+        if as_text(self._client.hget(keys.IMPORT_SLOTS, str(import_.slot))) == import_.id:
+            self.set_list(import_.slot, None)
+            self._client.hdel(keys.IMPORT_SLOTS, str(import_.slot))
         if import_.kind == "updates":
             self.strip(import_)
         else:
             self._client.delete(keys.import_rows_key(import_.id))
-        self.set_list(import_.slot, None)
-        if as_text(self._client.hget(keys.IMPORT_SLOTS, str(import_.slot))) == import_.id:
-            self._client.hdel(keys.IMPORT_SLOTS, str(import_.slot))
+        self.note(import_, state="overdue")
 
     def close(self, import_: str) -> None:
         """Forget an import: it is over, or was never sent."""
@@ -356,6 +376,7 @@ class Imports:
             checked=int(facts.get("checked", 0)),
             odd=int(facts.get("odd", 0)),
             is_bare="bare" in facts,
+            unknown_ms=int(facts.get("unknown", 0)),
             ask_s=float(facts.get("ask_s", 0)),
             is_watched=bool(self._client.exists(keys.import_watched(import_))),
         )
@@ -373,22 +394,6 @@ class Imports:
             self._client.hdel(keys.IMPORT_LISTS, str(slot))
         else:
             self._client.hset(keys.IMPORT_LISTS, str(slot), list_id)
-
-    # one follower at a time
-
-    def begin_turn(self) -> str | None:
-        """Return a token when no other worker follows the imports, else None."""
-        token = secrets.token_hex(8)
-        is_mine = self._scripts.run("claim", keys.FOLLOWER, token, int(TURN_S * 1000))
-        return token if is_mine else None
-
-    def keep_turn(self, token: str) -> bool:
-        """Tell whether the turn is still ours, and lengthen it."""
-        return bool(self._scripts.run("run_lease", keys.FOLLOWER, token, int(TURN_S * 1000)))
-
-    def end_turn(self, token: str) -> None:
-        """Give the turn back."""
-        self._scripts.run("run_lease", keys.FOLLOWER, token, 0)
 
 
 class Gone(Exception):

@@ -38,6 +38,7 @@ class ImportMark(NamedTuple):
         lists: the lists it was sent for.
         at_ms: when.
         filled: the attributes it was sent with.
+        list_id: the technical list of that import; 0 where that is not known.
     """
 
     import_id: str
@@ -45,6 +46,7 @@ class ImportMark(NamedTuple):
     lists: tuple[int, ...]
     at_ms: int
     filled: frozenset[str] = frozenset()
+    list_id: int = 0
 
     @property
     def updates(self) -> bool:
@@ -53,7 +55,8 @@ class ImportMark(NamedTuple):
 
     def encode(self) -> str:
         """Return the mark as stored."""
-        return f"{self.import_id}|{to_json([self.email, self.lists, self.at_ms, sorted(self.filled)])}"
+        fact = [self.email, self.lists, self.at_ms, sorted(self.filled), self.list_id]
+        return f"{self.import_id}|{to_json(fact)}"
 
 
 class Companion(NamedTuple):
@@ -264,8 +267,8 @@ def _mark_of(raw: bytes) -> ImportMark | None:
     if not raw:
         return None
     import_, _, fact = raw.partition(b"|")
-    email, lists, at_ms, filled = from_json(fact)
-    return ImportMark(import_.decode(), email, tuple(lists), at_ms, frozenset(filled))
+    email, lists, at_ms, filled, *more = from_json(fact)
+    return ImportMark(import_.decode(), email, tuple(lists), at_ms, frozenset(filled), *more)
 
 
 def _item(raw: list[Any]) -> Item:

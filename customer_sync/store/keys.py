@@ -38,6 +38,7 @@
 | `import:<import>:rows` | list | its rows with what is to be stored, compressed; gone once it is over |
 | `import:<import>:watched` | set | people of an import that updates of whom urgent news came while it ran |
 | `import:<import>:joined` | set | its people who were put on lists after it, or are about to be |
+| `import:<import>:before` | hash | person → the mark that counts again if this import is not sent |
 | `imports:pace:<kind>` | hash | how long the last import took: `ms`, `rows` |
 | `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots not used for a while |
 | `imports:lists` | hash | slot → the technical list at Brevo |
@@ -138,6 +139,7 @@ READ = PREFIX + "read"
 READ_BITS = PREFIX + "read:bits"
 READ_TURN = PREFIX + "read:turn"
 FOLLOWER = PREFIX + "imports:follower"
+FOLLOWER_LAST = FOLLOWER + ":last"
 RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"
 SLOTS = PREFIX + "slots"

@@ -17,6 +17,7 @@ from typing import Any, Final, NamedTuple
 import redis
 
 from customer_sync.store import keys
+from customer_sync.store.items import UPDATING
 from customer_sync.store.scripts import Scripts, as_text
 
 #: How many proofs are kept as receipts.
@@ -106,11 +107,9 @@ class Proofs:
         pipe.execute()
 
     def close(self, doors: Iterable[str], closing: Closing) -> None:
-        """Close doors; an earlier closing of a door stays as it is."""
-        pipe = self._client.pipeline()
-        for door in doors:
-            pipe.hsetnx(keys.PROOF, _CLOSED + door, json.dumps(list(closing)))
-        pipe.execute()
+        """Close doors; the newest closing of a door counts, so that no proof that began before it takes it back."""
+        text = json.dumps(list(closing))
+        self._client.hset(keys.PROOF, mapping={_CLOSED + door: text for door in doors})
 
     def stepped(self, step: int) -> None:
         """Note that an import of the opening size with this number was passed."""
@@ -175,6 +174,11 @@ class Proofs:
     def begin_import(self, name: str) -> bool:
         """Tell whether an import of a proof may begin; then no other import may, until `end_import`."""
         return bool(self._scripts.run("proof_import", name, int(IMPORT_S * 1000)))
+
+    def may_mend_riders(self) -> bool:
+        """Tell whether no import that updates is under way, whose canaries tell what it did."""
+        found: Any = self._client.zrange(keys.IMPORTS, 0, -1)
+        return not any(as_text(one).startswith(UPDATING) for one in found)
 
     def end_import(self) -> None:
         """Let other imports begin."""

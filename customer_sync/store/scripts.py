@@ -22,6 +22,9 @@ MAKE_ROOM = frozenset(
         "limiter",
         "run_move",
         "run_lease",
+        "import_turn",
+        "import_send",
+        "import_lose",
         "run_forget",
         "attribute_names",
     }

@@ -68,9 +68,12 @@ end
 
 -- An import that updates has ended for a row that is not settled with its record. `!` instead of the import's name: the
 -- import may have overwritten what was written meanwhile and lifted a block, so everything is sent again. Behind the `!`
--- stands the token of a lease under which a worker may have made its calls before that.
+-- stands the token of a lease under which a worker may have made its calls before that. An import that was not sent
+-- leaves what the one before it left.
 local function shake(target, mark, holder)
-  if fate_of_import() == 'unsent' then table.insert(unmarked, target)
+  if fate_of_import() == 'unsent' then
+    local before = redis.call('HGET', P .. 'import:' .. token .. ':before', target)
+    if before then redis.call('HSET', P .. 'mark:' .. lane, target, before) else table.insert(unmarked, target) end
   elseif fate == 'over' then
     redis.call('HSET', P .. 'mark:' .. lane, target, '!' .. holder .. string.match(mark, '|.*$'))
   end

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import time
 
 import pytest
 
+from customer_sync import pipeline
 from customer_sync.brevo.contacts.gear import notify_url, open_gear
 from customer_sync.brevo.contacts.import_end import PATIENCE_S
 from customer_sync.brevo.contacts.process_looks import OVERDUE_LOOK_S
@@ -16,7 +18,10 @@ from customer_sync.config.settings import BrevoSettings, Settings
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.store import keys
+from customer_sync.store.imports import SILENT_S
 from tests.bulk.rig import LANE, BulkRig, at, customer, customers
+from tests.bulk.test_updates import change
+from tests.rig import LIST
 
 PROCESSES = "v3/processes"
 
@@ -205,12 +210,126 @@ def test_the_operator_decides_whether_rows_carry_phones(client, store, carries):
     assert gear._loader._updates.doors().phones.is_open is carries
 
 
-def test_what_brevo_knows_nothing_of_is_counted_and_the_rest_tried_again(rig):
+def fly_with_a_listing(rig, kind):
+    """Let an import be over in Brevo whose contacts must be listed: some were there, or one has gone since."""
+    if kind == "creates":
+        for number in range(1, 5):
+            rig.call("POST", "/v3/contacts", {"email": f"p{number}@example.com"})
+    else:
+        rig.prove()
+        rig.put(customers(10))
+        rig.settle()
+        rig.sandbox_passes(10)
+    rig.put(customers(10, when=-60, lastName="New"))
+    rig.load()
+    (import_,) = rig.imports.under_way()
+    assert import_.kind == kind
+    rig.carry_out()
+
+
+def first_part(works):
+    """The first part of what a follower finds out; then it dies."""
+    yield from itertools.islice(works, 1)
+
+
+@pytest.mark.parametrize("kind", ["creates", "updates"])
+def test_calls_that_take_longer_than_a_turn_end_an_import_all_the_same(rig, kind, monkeypatch):
+    monkeypatch.setattr("customer_sync.store.imports.STEP", 2)
+    fly_with_a_listing(rig, kind)
+    monkeypatch.setattr("customer_sync.store.turns.TURN_S", 0.02)
+    rig.http.before = lambda method, path, body: path.startswith("v3/contacts?") and time.sleep(0.04)
+
+    for _ in range(2):  # the first look finds many missing and waits for Brevo's listing
+        rig.look()
+
+    assert not rig.imports.ids()
+
+
+@pytest.mark.parametrize("kind", ["creates", "updates"])
+def test_a_listing_of_many_pages_keeps_the_turn(rig, kind, monkeypatch):
+    monkeypatch.setattr("customer_sync.brevo.contacts.technical_list.CONTACTS_PAGE", 2)
+    monkeypatch.setattr("customer_sync.brevo.contacts.update_end.CONTACTS_PAGE", 2)
+    fly_with_a_listing(rig, kind)
+    rig.call("DELETE", "/v3/contacts/p9@example.com")
+    turns = []
+    is_page = "v3/contacts?"
+    rig.http.before = lambda _, path, __: path.startswith(is_page) and turns.append(rig.client.pttl(keys.FOLLOWER))
+    rig.http.after = lambda _, path, __: path.startswith(is_page) and rig.client.pexpire(keys.FOLLOWER, 5000)
+
+    rig.look()
+
+    assert len(turns) > 2
+    assert min(turns) > 5000
+
+
+@pytest.mark.parametrize("kind", ["creates", "updates"])
+def test_every_look_gets_on(rig, kind, monkeypatch):
+    monkeypatch.setattr("customer_sync.store.imports.STEP", 2)
+    fly_with_a_listing(rig, kind)
+    rig.look()
+
+    for _ in range(6):
+        rig.client.delete(keys.FOLLOWER)
+        rig.imports.look_in(rig.imports.ids(), 0.0)
+        pipeline._finish(rig.line, LANE, first_part(rig.line.gears[LANE].follow()))
+
+    assert not rig.imports.ids()
+
+
+def test_a_turn_that_another_worker_had_since_is_lost(rig):
+    turn = rig.imports.turns.begin()
+    rig.client.delete(keys.FOLLOWER)
+    assert rig.imports.turns.keep(turn)
+    rig.client.delete(keys.FOLLOWER)
+    rig.imports.turns.end(rig.imports.turns.begin())
+
+    assert not rig.imports.turns.keep(turn)
+
+
+@pytest.mark.parametrize("kind", ["creates", "updates"])
+def test_a_list_that_was_deleted_meanwhile_holds_nobody_up(rig, kind):
+    rig.prove("updates")
+    if kind == "updates":
+        rig.put(customers(5))
+        rig.settle()
+        rig.sandbox_passes(10)
+    change(rig)
+    rig.load()
+    assert [one.kind for one in rig.imports.under_way()] == [kind]
+    rig.call("DELETE", f"/v3/contacts/lists/{LIST}")
+    rig.store.set_note("lists", {"at": rig.clock() / 1000, "found": [LIST]})
+    rig.carry_out()
+
+    for _ in range(3):
+        rig.look()
+
+    assert not rig.imports.ids()
+    assert rig.store.lanes.depth(LANE)[0] == 5
+    assert rig.store.note("lists") is None
+    assert f"Brevo has no list {LIST}." in [one["alert"] for one in rig.store.ledger.alerts()]
+
+
+def hide(rig, number=1):
+    """Let Brevo know nothing of an import at the next look."""
+    rig.answer(f"{PROCESSES}?", 200, {"processes": [], "count": 0})
+    rig.answer(f"{PROCESSES}/{number}", 404, {"code": "document_not_found", "message": "Process ID does not exist"})
+
+
+def hidden_since(rig, seconds):
+    """Let every import be unknown to Brevo for so long."""
+    for import_ in rig.imports.ids():
+        rig.client.hset(keys.import_key(import_), "unknown", int((time.time() - seconds) * 1000))
+
+
+def test_what_brevo_knows_nothing_of_for_long_is_counted_and_the_rest_tried_again(rig):
     import_take(rig)
     rig.carry_out()
     rig.call("DELETE", "/v3/contacts/p2@example.com")
-    rig.answer(PROCESSES, 200, processes("completed"))
-    rig.answer(f"{PROCESSES}/1", 404, {"code": "invalid_parameter", "message": "processId is invalid"})
+    hide(rig)
+    rig.look()
+    assert rig.imports.ids()
+    hidden_since(rig, SILENT_S + 1)
+    hide(rig)
 
     rig.look()
 
@@ -218,6 +337,33 @@ def test_what_brevo_knows_nothing_of_is_counted_and_the_rest_tried_again(rig):
     assert rig.client.hvals(keys.lane(LANE, "tries")) == [b"1"]
     rig.settle()
     assert len(rig.contacts()) == 3
+
+
+def test_what_brevo_knows_nothing_of_for_a_moment_is_waited_for(rig):
+    import_take(rig)
+    age(rig, 10 * SILENT_S)
+    hide(rig)
+    rig.look()
+    rig.look()
+
+    (import_,) = rig.imports.under_way()
+    assert not import_.unknown_ms
+    assert rig.store.lanes.depth(LANE)[0] == 3
+    rig.settle()
+    assert rig.calls("POST", "/contacts/import") == 1
+
+
+def test_what_brevo_knows_nothing_of_is_not_lost_while_it_works_on_an_unknown_import(rig):
+    import_take(rig)
+    hide(rig)
+    rig.look()
+    hidden_since(rig, SILENT_S + 1)
+    rig.answer(f"{PROCESSES}?", 200, processes("in_process", 70))
+    rig.answer(f"{PROCESSES}/1", 404, {"code": "document_not_found", "message": "Process ID does not exist"})
+
+    rig.look()
+
+    assert [one.state for one in rig.imports.under_way()] == ["sent"]
 
 
 def test_an_import_beyond_the_newest_fifty_is_asked_for_by_its_number(rig):
@@ -390,3 +536,43 @@ def test_a_file_from_elsewhere_without_tls_is_not_fetched(rig):
 
     assert not [path for path in calls if path.endswith(".csv")]
     assert json.dumps(body)
+
+
+@pytest.mark.parametrize("how", ["closed", "lost"])
+def test_a_worker_that_stood_still_before_the_call_sends_nothing_that_was_closed(rig, how, monkeypatch):
+    rig.put(customers(3))
+    loader = rig.line.gears[LANE]._loader
+    may_send, calls = loader._may_send, []
+
+    def stand_still(load):
+        if calls:  # the check just before the call: the follower takes the import for lost meanwhile
+            (import_,) = rig.imports.under_way()
+            rig.client.hset(keys.import_key(import_.id), "begun", import_.now_ms - int(1000 * SILENT_S) - 1)
+            if how == "lost":
+                assert rig.imports.lose(rig.imports.under_way()[0])
+            else:
+                rig.look()
+                assert not rig.imports.ids()
+        calls.append(load)
+        return may_send(load)
+
+    monkeypatch.setattr(loader, "_may_send", stand_still)
+    rig.load()
+    monkeypatch.undo()
+
+    assert len(calls) == 2
+    assert rig.calls("POST", "/contacts/import") == 0
+    rig.hasten()
+    rig.settle()
+    assert len(rig.contacts()) == 3
+
+
+def test_an_import_is_not_lost_whose_worker_sends_it_just_now(rig):
+    import_, _ = rig.imports.open(LANE)
+    rig.imports.sending(import_)
+    rig.client.hset(keys.import_key(import_), "begun", 1)
+    (seen,) = rig.imports.under_way()
+    rig.imports.sending(import_)
+
+    assert not rig.imports.lose(seen)
+    assert [one.state for one in rig.imports.under_way()] == ["sending"]

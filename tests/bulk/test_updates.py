@@ -10,6 +10,7 @@ import pytest
 from customer_sync.brevo.contacts.imports import Terms
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.store import keys
+from customer_sync.store.lanes import Pace
 from tests.bulk.rig import EAGER, LANE, RIDERS, BulkRig, at, customer, customers
 from tests.rig import LIST
 
@@ -307,6 +308,21 @@ def test_a_first_phone_goes_along_where_rows_carry_phones(rig):
 
     assert bodies[0]["jsonBody"][1]["attributes"]["SMS"] == "+32470123459"
     assert rig.contacts()[ONE]["attributes"]["SMS"] == "32470123459"
+
+
+def test_a_first_phone_goes_alone_where_only_the_operator_answers_for_phones(rig):
+    rig.book._trusts_phones = True
+    rig.prove("updates", "lists")
+    bodies = sent(rig)
+    known(rig)
+    rig.put([customer(number, phone=f"+3247012345{number}") for number in range(6, 10)])
+    rig.settle()
+    change(rig, 1, phone="+32470123451")
+    rig.settle()
+
+    rows = [(body["updateExistingContacts"], row) for body in bodies for row in body["jsonBody"]]
+    assert [is_update for is_update, row in rows if "SMS" in row["attributes"]] == [False] * 4
+    assert rig.contacts()[ONE]["attributes"]["SMS"] == "32470123451"
 
 
 # lists
@@ -699,6 +715,29 @@ def test_an_import_that_brevo_refuses_leaves_no_mark(rig):
 
     assert names(rig) == ["New"] * 5
     assert not rig.client.hgetall(keys.lane(LANE, "mark"))
+
+
+def test_what_an_import_overwrote_is_sent_again_although_the_next_import_is_not_sent(client):
+    rig = BulkRig(client, import_delay_s=1e9, terms=replace(EAGER, pace=Pace(1, 0.0, 0)))
+    fly(rig)
+    rig.send(agreed(customer(1, when=-30, lastName="Newest"), when=-200))
+    rig.deliver()
+    rig.carry_out()
+    while rig.imports.ids():
+        rig.look()
+    assert names(rig)[0] == "New"
+    rig.http.before = lambda _method, path, _body: (
+        path.startswith("v3/contacts/lists/") and rig.book.close("flipped", "x")
+    )
+
+    rig.load()
+
+    assert not rig.book.read().updates.is_open
+    rig.http.before = lambda *_: None
+    rig.settle()
+    assert names(rig)[0] == "Newest"
+    assert not rig.client.hgetall(keys.lane(LANE, "mark"))
+    rig.sandbox.close()
 
 
 def test_an_import_that_failed_is_tried_again(rig):

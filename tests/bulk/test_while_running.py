@@ -402,12 +402,12 @@ def test_a_slot_rests_before_it_is_used_again(client, store):
 def test_only_one_follows_at_a_time(rig):
     import_take(rig)
     rig.carry_out()
-    turn = rig.imports.begin_turn()
+    turn = rig.imports.turns.begin()
     rig.imports.look_in(rig.imports.ids(), 0.0)
 
     assert list(rig.line.gears[LANE].follow()) == []
 
-    rig.imports.end_turn(turn)
+    rig.imports.turns.end(turn)
     assert rig.look()
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import pytest
 
 from customer_sync.base.clock import utc_now
-from customer_sync.model import Event, Kind
+from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.store import keys
 from tests.bulk.rig import LANE, BulkRig, at, customer
-from tests.bulk.test_updates import ONE, change, fly, known, names, sent, withdrawal
+from tests.bulk.test_updates import ONE, agreed, change, fly, known, names, sent, withdrawal
 from tests.rig import LIST
 
 
@@ -325,6 +326,22 @@ def test_who_was_deleted_in_brevo_while_the_import_ran_stays_deleted(rig):
     assert ONE not in rig.contacts()
 
 
+def test_who_signed_up_anew_after_a_deletion_in_brevo_stays(rig):
+    fly(rig)
+    rig.carry_out()
+    rig.call("DELETE", f"/v3/contacts/{ONE}")
+    stamp = rig.clock() // 1000 + 1
+    rig.send_brevo(b'{"event":"contact_deleted","email":"%s","ts_event":%d}' % (ONE.encode(), stamp))
+    rig.deliver()
+    folder = rig.call("GET", "/v3/contacts/folders")["folders"][0]["id"]
+    form = rig.call("POST", "/v3/contacts/lists", {"name": "form", "folderId": folder})["id"]
+    rig.call("POST", "/v3/contacts", {"email": ONE, "listIds": [form]})
+
+    rig.settle()
+
+    assert rig.contacts()[ONE]["listIds"] == [form]
+
+
 def test_who_was_deleted_in_brevo_and_nobody_told_us_is_made_again_with_the_lists(rig):
     fly(rig)
     rig.sandbox_passes(3)
@@ -362,3 +379,89 @@ def test_an_import_that_does_not_end_is_given_up_and_what_it_overwrites_is_sent_
     assert rig.contacts()["p2@example.com"]["emailBlacklisted"]
     assert not rig.client.hgetall(keys.lane(LANE, "mark"))
     assert not rig.client.keys("tajo:import:*")
+
+
+# what waits for the import's end does not keep its withdrawal waiting
+
+
+def leaves(number, kind):
+    return Event(f"x{number}", "shop", kind, at(-20), str(number), str(number), {})
+
+
+@pytest.mark.parametrize("kind", [Kind.CUSTOMER_DELETED, Kind.CUSTOMER_ERASED])
+def test_who_withdraws_and_is_removed_while_the_import_runs_is_blocked_at_once(rig, kind):
+    rig.rules = replace(rig.rules, delete={"shop": "hard"})
+    fly(rig)
+    lift(rig)
+    rig.send(withdrawal(1, when=-30))
+    rig.send(leaves(1, kind))
+
+    rig.deliver()
+
+    assert rig.contacts()[ONE]["emailBlacklisted"]
+    rig.settle()
+    assert ONE not in rig.contacts()
+
+
+@pytest.mark.parametrize(("channel", "flag"), [(Channel.SMS, "smsBlacklisted"), (Channel.EMAIL, "emailBlacklisted")])
+def test_who_withdraws_with_a_new_address_while_the_import_runs_is_blocked_at_the_old_one_at_once(rig, channel, flag):
+    fly(rig)
+    lift(rig)
+    seen = Consent(channel, ConsentState.WITHDRAWN, at(-20), "form", explicit=True)
+
+    rig.send(replace(customer(1, when=-20, email="new@example.com"), consents=(seen,)))
+    rig.deliver()
+
+    assert rig.contacts()[ONE][flag]
+    calls = rig.calls("POST", "/contacts")
+    rig.hasten()
+    rig.deliver()
+    assert rig.calls("POST", "/contacts") == calls, "the block is set once while the import runs"
+    rig.settle()
+    assert ONE not in rig.contacts()
+    assert rig.contacts()["new@example.com"][flag]
+
+
+# an import that Brevo does not know for a while
+
+
+def test_an_import_that_brevo_knows_late_overwrites_and_lifts_nothing_for_good(rig, monkeypatch):
+    monkeypatch.setattr("customer_sync.brevo.contacts.update_end.LOST_S", 0.0)
+    fly(rig)
+    (import_,) = rig.imports.under_way()
+    rig.answer("v3/processes?", 200, {"processes": [], "count": 0})
+    rig.answer(f"v3/processes/{import_.process}", 404, {"code": "document_not_found", "message": "unknown"})
+    rig.look()
+    assert not rig.imports.under_way()[0].ended_ms
+    rig.send(agreed(customer(1, when=-30, lastName="Newest"), when=-200))
+    rig.send(withdrawal(2))
+    lift(rig)
+    for _ in range(3):
+        rig.deliver()
+        rig.hasten()
+    assert names(rig)[0] == "Newest"
+    assert rig.contacts()["p2@example.com"]["emailBlacklisted"]
+
+    rig.settle()
+
+    assert names(rig)[0] == "Newest"
+    assert rig.contacts()["p2@example.com"]["emailBlacklisted"]
+
+
+def test_a_worker_that_dies_while_it_gives_up_leaves_neither_slot_nor_names(rig, monkeypatch):
+    fly(rig)
+    (import_,) = rig.imports.under_way()
+    rig.client.hset(keys.import_key(import_.id), "begun", import_.begun_ms - 1_600_000)
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("customer_sync.store.imports.Imports.give_up", die)
+        with pytest.raises(KeyboardInterrupt):
+            rig.look()
+
+    rig.look()
+
+    assert rig.imports.has_room()
+    assert all(not row.record and not row.email for rows in rig.imports.rows(import_.id) for row in rows)

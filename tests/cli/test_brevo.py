@@ -63,6 +63,18 @@ def test_a_passed_proof_opens_the_doors_and_says_so(tajo, proven):
 
 def test_nobody_is_asked_to_click_who_did_not_ask_for_it(proven):
     assert "send a campaign" not in proven.stderr
+    assert "your click" not in proven.stderr
+
+
+def test_weekly_alone_speaks_of_the_proof_there_is(tajo, proven):
+    off = tajo(*PROVE, "--no-weekly").stderr
+    was = tajo.json(*PROVE, "--status")["weekly"]
+    on = tajo(*PROVE, "--weekly").stderr
+
+    assert "does not repeat the proof" in off
+    assert "repeats the proof each week" in on
+    assert (was, tajo.json(*PROVE, "--status")["weekly"]) == (False, True)
+    assert len(tajo.json(*PROVE, "--status")["receipts"]) == 1
 
 
 def test_the_click_is_explained_and_waited_for(tajo, sandbox, leap):
@@ -149,7 +161,7 @@ def test_cleaning_removes_all_and_says_what(tajo, sandbox, proven):
 def test_what_is_no_address_is_refused(tajo, leap, address):
     told = tajo(*PROVE, "--address", address, "--yes", code=2).stderr
 
-    assert "no address that can have plus-addresses" in told
+    assert "no address of which plus-addresses can be made" in told
 
 
 def test_a_second_proof_is_refused_while_one_is_under_way(tajo, sandbox, leap, monkeypatch):

@@ -164,7 +164,9 @@ def test_a_run_tells_what_its_contacts_cost_while_doors_are_closed(tajo, run, st
     output = tajo("runs", "show", run.id).output
     outlook = tajo.json("runs", "show", run.id)["outlook"]
 
-    assert "outlook  The same again would take about 53,010 calls to Brevo, about 44 min" in output
+    assert (
+        "outlook  With these doors a run with so much to send takes about 53,010 calls to Brevo, about 44 min" in output
+    )
     assert "\n         updates: about 12,000 calls, 10 min 0 s" in output
     assert "phones: about 41,000 calls, 34 min 10 s" in output
     assert "`tajo brevo prove` can make it" in output
@@ -180,7 +182,7 @@ def test_a_dry_run_tells_how_long_the_real_one_takes(tajo, worker, monkeypatch, 
 
     output = tajo("connectors", "sync", "shopify", "--dry-run").output
 
-    assert "Sent now, it takes about 6,010 calls to Brevo, about 10 min 31 s" in output
+    assert "What it counted takes about 6,010 calls to Brevo, about 10 min 31 s" in output
     assert "assumed until Brevo tells its limit" in output
     assert "phones: about 6,000 calls, 10 min 0 s" in output
 

@@ -6,10 +6,10 @@ import pytest
 
 from customer_sync.store import Store, keys
 from customer_sync.store.breaker import Pause
-from customer_sync.store.imports import TURN_S
 from customer_sync.store.items import Settlement
 from customer_sync.store.run import RunKind
 from customer_sync.store.runs import LEASE_MS
+from customer_sync.store.turns import TURN_S
 from tests.redis_time import StandingTime
 from tests.toy_lane import ORDERS, order
 
@@ -205,10 +205,10 @@ def test_the_run_of_a_dead_worker_goes_on(store):
 
 def test_imports_are_followed(store):
     store.client.set(keys.FOLLOWER, "somebody", px=int(TURN_S * 1000))
-    assert store.imports.begin_turn() is None
+    assert store.imports.turns.begin() is None
     lengthen(store.client, keys.FOLLOWER)
 
-    assert store.imports.begin_turn()
+    assert store.imports.turns.begin()
 
 
 def test_an_order_put_before_is_still_delivered(store):

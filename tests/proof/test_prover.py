@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -11,9 +12,11 @@ import pytest
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.proof import before, canaries, passing, prover
 from customer_sync.brevo.proof.cleaning import clean
+from customer_sync.brevo.proof.doors import mark_of
 from customer_sync.brevo.proof.hands import Hands
 from customer_sync.brevo.proof.prover import REPEAT_S, STEPS
 from customer_sync.brevo.webhooks import BrevoIntake
+from customer_sync.config.settings import BrevoSettings
 from customer_sync.engine.plan import Planned, Request, Says, Who, commit
 from customer_sync.engine.planner import Planner
 from customer_sync.errors import Refused
@@ -47,6 +50,27 @@ def known(rig: ProofRig, email: str) -> None:
 
 
 # what it makes
+
+
+def test_where_every_door_was_seen_to_do_harm_nobody_waits_for_more(client):
+    rig = ProofRig(client, import_blocks="lift_email", import_lists="replace", import_shared="merge")
+    began_ms = rig.now_ms
+
+    receipt = rig.prove()
+
+    assert {one["verdict"] for one in receipt["doors"].values()} == {"failed"}
+    assert rig.now_ms - began_ms < 120_000
+
+
+def test_another_port_of_the_sandbox_is_the_same_account(client):
+    rig = ProofRig(client)
+    marks = {
+        mark_of(replace(rig.settings, brevo=BrevoSettings(api_key=key, base_url=url)), rig.store)
+        for key in (None, "k")
+        for url in ("http://localhost:1/v3", "http://localhost:2/v3")
+    }
+
+    assert len(marks) == 3
 
 
 def test_no_canary_is_on_a_list_of_the_operators_or_lifted_ever(quick):
@@ -422,6 +446,19 @@ def test_what_takes_more_than_a_day_ends(quick):
     assert "within a day" in quick.doors().updates.text
 
 
+@pytest.mark.parametrize("sights", [[], [["updates", {"A": [1, True]}]]])
+def test_another_version_in_the_middle_ends_it_whatever_it_stored(quick, sights):
+    quick.prover.begin(ADDRESS)
+    quick.until("minute")
+    state = quick.store.proofs.run()
+    state["passes"][-1] |= {"sights": sights, "dropped": 1}
+    quick.client.set("tajo:proof:run", json.dumps({**state, "version": "0", "dropped": [1]}))
+
+    quick.finish()
+
+    assert "Another version" in quick.doors().updates.text
+
+
 def test_another_key_in_the_middle_ends_it(quick):
     quick.prover.begin(ADDRESS)
     quick.until("minute")
@@ -514,8 +551,30 @@ def test_a_rider_that_changed_closes_at_the_repeat(quick):
     assert "rides along" in quick.doors().updates.text
 
 
-def test_a_door_that_is_closed_while_the_proof_runs_stays_closed(quick):
+def test_a_canary_that_rides_along_is_not_mended_while_an_import_that_updates_runs(quick):
     quick.prove()
+    rider = quick.canary("RA")
+    quick.store.proofs.close(["updates"], Closing("unclear", "seen", quick.now_ms))
+    quick.wait(1)
+    held = quick.store.imports.open("contacts", "updates")
+    quick.call("POST", "/sandbox/acts/unblock", {"email": rider})
+    quick.prover.begin(ADDRESS)
+    for _ in range(20):
+        quick.step()
+    assert not quick.contacts()[rider]["emailBlacklisted"]
+
+    quick.store.imports.close(held[0])
+    quick.finish()
+
+    assert quick.contacts()[rider]["emailBlacklisted"]
+
+
+@pytest.mark.parametrize("was_closed", [False, True])
+def test_a_door_that_is_closed_while_the_proof_runs_stays_closed(quick, was_closed):
+    quick.prove()
+    if was_closed:
+        quick.store.proofs.close(["updates"], Closing("unclear", "seen before", quick.now_ms))
+        quick.wait(1)
     quick.prover.begin(ADDRESS)
     quick.until("ten")
     quick.store.proofs.close(["updates"], Closing("flipped", "Canary A is not blocked any more.", quick.now_ms))

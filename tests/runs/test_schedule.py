@@ -298,6 +298,8 @@ def test_of_many_ticks_that_waited_for_a_worker_the_first_does_it_all(rig, monke
     monkeypatch.setattr(schedule, "puller", lambda: rig.puller)
     monkeypatch.setattr(schedule, "settings", chosen)
     monkeypatch.setattr(schedule, "tick", lambda *_: done.append(1))
+    monkeypatch.setattr(schedule, "prover", lambda: None)
+    monkeypatch.setattr(schedule, "advance_proof", lambda _: None)
     rig.clock.stop(MORNING)
 
     for _ in range(50):

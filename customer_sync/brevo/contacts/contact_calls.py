@@ -339,14 +339,14 @@ class ContactCalls:
 
 
 def _made_by(found: Mapping[str, Json], mark: ImportMark) -> bool:
-    """Tell whether an import made a contact: it is as young as the import, and on one list beside those of the mark."""
+    """Tell whether an import made a contact: as young as the import, on its technical list, on none of others."""
     try:
         made_at = datetime.fromisoformat(str(found.get("createdAt")))
     except ValueError:
         return False
     lists = found.get("listIds")
-    others = [one for one in lists if one not in mark.lists] if isinstance(lists, list) else []
-    return to_ms(made_at) > mark.at_ms - AGE_MS and len(others) == 1
+    others = {one for one in lists if one not in mark.lists} if isinstance(lists, list) else set()
+    return to_ms(made_at) > mark.at_ms - AGE_MS and others == {mark.list_id}
 
 
 def _body(desired: Desired) -> dict[str, Json]:

@@ -26,7 +26,7 @@ from customer_sync.brevo.contacts.contact_plan import (
 )
 from customer_sync.brevo.contacts.refusals import is_taken
 from customer_sync.engine.lane import Outcome
-from customer_sync.model import Channel, Json
+from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.person.consent import is_yes, register
 from customer_sync.person.merge import Stamped, is_empty, merge, stamp
 from customer_sync.person.person import DELETED, ERASED, FREED, Has, Part, Person, apply, attributes
@@ -79,11 +79,37 @@ class Job:
 
     @property
     def must_block(self) -> bool:
-        """Whether the person withdrew while an import may make a mailable contact for them."""
-        desired = self.plan.desired
-        if not self.waits or desired is None or not desired.blocked:
-            return False
-        return not self.has.blocked or (self.old is not None and not self.old.has.blocked)
+        """Whether the person withdrew while an import may make, or has, a mailable contact of theirs."""
+        return self.waits and bool(self.own_blocks or self.old_blocks)
+
+    @property
+    def own_blocks(self) -> dict[str, Json]:
+        """The blocks to be set at once at the address that an import took along; empty where they stand already."""
+        return self._blocks(self.item.mark, self.has)
+
+    @property
+    def old_blocks(self) -> dict[str, Json]:
+        """The same for the old address."""
+        old = self.item.old
+        return {} if old is None or self.old is None else self._blocks(old.mark, self.old.has)
+
+    def _blocks(self, mark: ImportMark | None, has: Has) -> dict[str, Json]:
+        """Return all blocks that the person's word asks for, if one of them is missing.
+
+        An erasure or a deletion has no plan for flags and waits for the import, but a withdrawal does not.
+        """
+        if mark is None:
+            return {}
+        seen = view(self.person, self.rules)
+        wanted = {
+            name: is_blocked
+            for name, standing, is_blocked in (
+                ("emailBlacklisted", seen.email, has.blocked),
+                ("smsBlacklisted", seen.sms, has.sms_blocked),
+            )
+            if standing.state is ConsentState.WITHDRAWN
+        }
+        return {} if all(wanted.values()) else dict.fromkeys(wanted, True)
 
     @property
     def desired(self) -> Desired:

@@ -26,6 +26,7 @@ from customer_sync.brevo.contacts.update_end import UpdateEnd
 from customer_sync.brevo.contacts.upload import UPLOAD_TIMEOUT, Uploads
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.proof.doors import DoorBook
+from customer_sync.brevo.rules import forget_account
 from customer_sync.brevo.webhooks import SOURCE
 from customer_sync.config import Settings
 from customer_sync.engine.lane import Handler, Work
@@ -159,9 +160,10 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
     def gate() -> PatientGate:
         return PatientGate(store.limits, BUCKET, 1)
 
+    forget = partial(forget_account, store)
     lists = TechnicalLists(brevo, imports, gate, clock)
     refused = RefusedRows(uploads.base_url, files)
-    joins = ListJoins(brevo, imports, gate)
+    joins = ListJoins(brevo, imports, gate, forget)
     read_back = ReadBack(brevo, store.people, rules, gate, clock)
     # whoever withdrew waits for what the riders show: they are read as live work
     riders = partial(Gate, store.limits, BUCKET, 1)
@@ -194,8 +196,9 @@ def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the
         terms=terms,
         clock=clock,
     )
-    single = ContactsHandler(brevo, store.limits, store.people, rules, clock, under_way=imports.ids, gate=BulkGate)
-    return ImportGear(single, loader, follower, imports, store.limits)
+    single = partial(ContactsHandler, brevo, store.limits, store.people, rules, clock, gate=BulkGate)
+    one_by_one = single(under_way=imports.ids, forget_account=forget)
+    return ImportGear(one_by_one, loader, follower, imports, store.limits)
 
 
 def _is_quick(store: Store, terms: Terms) -> bool:

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get
 from customer_sync.brevo.client import BUCKET, Brevo, NoList
-from customer_sync.brevo.contacts.contact_calls import ContactCalls, FoundFirst, flags_of
+from customer_sync.brevo.contacts.contact_calls import ContactCalls, FoundFirst
 from customer_sync.brevo.contacts.contact_job import (
     Job,
     done,
@@ -28,7 +28,7 @@ from customer_sync.engine.attempt import LaneStep
 from customer_sync.engine.lane import HELD_S, LaneDescription, Outcome, held
 from customer_sync.errors import TajoError, TryLater
 from customer_sync.model import PEOPLE
-from customer_sync.person.person import Part
+from customer_sync.person.person import Has, Part
 from customer_sync.store.forms import encode_part
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.limits import Limits
@@ -151,19 +151,26 @@ class ContactsHandler(LaneStep[Job, Gate]):
 
         Only the block is stored. After the import, its mark tells whether the import created the contact.
         """
-        flags = {name: value for name, value in flags_of(job.desired).items() if value is True}
-        item, has, old = job.item, job.has, job.old
+        item, own, old = job.item, job.own_blocks, job.old_blocks
         record: str | None = None
-        if item.mark is not None and not has.blocked:
-            self._calls.block(item.mark.email, flags, gate)
+        if item.mark is not None and own:
+            self._calls.block(item.mark.email, own, gate)
             known = self._people.decode(item.record)
-            has = replace(known.has, blocked=True, sms_blocked="smsBlacklisted" in flags)
-            record = self._people.encode(replace(known, has=has))
-        if item.old is not None and item.old.mark is not None and old is not None and not old.has.blocked:
-            self._calls.block(item.old.mark.email, flags, gate)
-            job.forget_old(replace(self._people.decode(item.old.record).has, blocked=True))
+            record = self._people.encode(replace(known, has=_blocked(known.has, own)))
+        if item.old is not None and item.old.mark is not None and old:
+            self._calls.block(item.old.mark.email, old, gate)
+            job.forget_old(_blocked(self._people.decode(item.old.record).has, old))
         settlement = Settlement(item.target, "again", due_in_s=HELD_S, record=record, old=old_of(job, self._people))
         return Outcome(item, settlement, "held", f"blocked; the rest {_IMPORTING}", upheld=upheld(job))
+
+
+def _blocked(has: Has, flags: Collection[str]) -> Has:
+    """Return what Brevo has once these flags are set."""
+    return replace(
+        has,
+        blocked=has.blocked or "emailBlacklisted" in flags,
+        sms_blocked=has.sms_blocked or "smsBlacklisted" in flags,
+    )
 
 
 def _tell_plan(job: Job) -> None:

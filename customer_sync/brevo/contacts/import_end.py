@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from customer_sync.base import retry
@@ -23,8 +24,8 @@ from customer_sync.brevo.contacts.list_joins import ListJoins
 from customer_sync.brevo.contacts.process_looks import BUCKET, Looks
 from customer_sync.brevo.contacts.refused_rows import RefusedRows
 from customer_sync.brevo.contacts.technical_list import TechnicalLists
-from customer_sync.brevo.contacts.update_end import UpdateEnd
-from customer_sync.engine.lane import IMPORTED, Delivery, Outcome, Work
+from customer_sync.brevo.contacts.update_end import UpdateEnd, settled
+from customer_sync.engine.lane import BREATH, IMPORTED, Delivery, Outcome, Work
 from customer_sync.errors import Missing, TajoError, TryLater
 from customer_sync.model import Json
 from customer_sync.person.merge import from_json, to_json
@@ -100,13 +101,13 @@ class Follower:
     def follow(self) -> Generator[Work]:
         """Look at the imports that are due; yield the results of the rows of ended imports."""
         wait_s = self._imports.due_s()
-        turn = self._imports.begin_turn() if wait_s == 0.0 else None
+        turn = self._imports.turns.begin() if wait_s == 0.0 else None
         if turn is None:
             return
         try:
             yield from self._look(turn)
         finally:
-            self._imports.end_turn(turn)
+            self._imports.turns.end(turn)
 
     def _look(self, turn: str) -> Generator[Work]:
         imports = self._imports.under_way()
@@ -118,13 +119,14 @@ class Follower:
         for import_ in imports:
             if import_ not in asked and import_ not in due:
                 continue
-            if not self._imports.keep_turn(turn):
+            if not self._imports.turns.keep(turn):
                 return
-            if import_ in asked or import_.state in {"ended", "opened"}:
+            if import_ in asked or import_.state in {"ended", "opened"} or _is_half_given_up(import_):
                 self._imports.look_in([import_.id], self._looks.again_s(import_))
                 for work in self._judge(import_, found):
-                    yield work
-                    if not self._imports.keep_turn(turn):
+                    if work is not BREATH:
+                        yield work
+                    if not self._imports.turns.keep(turn):
                         return
             elif not is_time:
                 self._imports.look_in([import_.id], self._looks.again_s(import_))
@@ -195,21 +197,24 @@ class Follower:
         elif import_.state == "opened":
             if import_.age_s > SILENT_S:
                 self._end(import_, "void")
-        elif import_.process is None:
-            yield from self._unnumbered(import_, found)
+        elif _is_half_given_up(import_):
+            yield from self._give_up(import_)
+        elif import_.process is None or import_.process not in found:
+            yield from self._unknown(import_, found)
         else:
-            yield from self._numbered(import_, found.get(import_.process))
+            yield from self._known(import_, found[import_.process])
 
-    def _numbered(self, import_: Import, process: Process | None) -> Generator[Work]:
-        status = process.get("status") if process else None
-        is_over = process is None or status not in _UNFINISHED
-        if is_over and process is not None and import_.state != "overdue":
+    def _known(self, import_: Import, process: Process) -> Generator[Work]:
+        status = process.get("status")
+        is_over = status not in _UNFINISHED
+        if is_over and import_.state != "overdue":
             self._imports.took(import_)
+        if import_.unknown_ms:
+            self._imports.note(import_, unknown=0, ended=0)
+            import_ = replace(import_, unknown_ms=0, ended_ms=0)
         if import_.state == "overdue":
             if is_over or import_.age_s > OVERDUE_S:
                 yield from self._late(import_)
-        elif process is None:
-            yield from self._verify(import_, None)
         elif status in _FAILED:
             reason = str(process.get("error") or f"the import is {status}")
             text = f"Brevo could not import {import_.rows or 0} contacts: {reason}"
@@ -220,15 +225,27 @@ class Follower:
         elif import_.age_s > PATIENCE_S:
             yield from self._give_up(import_)
 
-    def _unnumbered(self, import_: Import, found: Mapping[int, Process]) -> Generator[Work]:
-        """Judge an import that Brevo may or may not have received: the worker died, or no answer came."""
+    def _unknown(self, import_: Import, found: Mapping[int, Process]) -> Generator[Work]:
+        """Judge an import that Brevo may yet carry out: it has no number that Brevo knows."""
+        is_lost = self._is_lost(import_, found)
         if import_.state == "overdue":
-            if import_.age_s > OVERDUE_S or not self._is_anything_running(found):
+            if import_.age_s > OVERDUE_S or is_lost:
                 yield from self._late(import_)
-        elif import_.age_s > SILENT_S and not self._is_anything_running(found):
-            yield from self._verify(import_, None)
+        elif is_lost:
+            if import_.state != "sending" or self._imports.lose(import_):
+                yield from self._verify(import_, None)
         elif import_.age_s > PATIENCE_S:
             yield from self._give_up(import_)
+
+    def _is_lost(self, import_: Import, found: Mapping[int, Process]) -> bool:
+        """Tell whether an import never came to Brevo, as far as can be known.
+
+        Without a number, the worker died or no answer came. A number that Brevo does not know may be known to it later.
+        """
+        if import_.process is not None and not import_.unknown_ms:
+            self._imports.note(import_, unknown=import_.now_ms)
+        since_s = import_.age_s if import_.process is None else import_.unknown_s
+        return since_s > SILENT_S and not self._is_anything_running(found)
 
     def _is_anything_running(self, found: Mapping[int, Process]) -> bool:
         ours = {one.process for one in self._imports.under_way()}
@@ -277,7 +294,7 @@ class Follower:
         """Settle the rows by the created contacts; False when these are not known yet."""
         refused = self._refused.read(process) if process else frozenset()
         try:
-            created = self._created(import_, refused, may_lag=process is not None)
+            created = yield from self._created(import_, refused, may_lag=process is not None)
         except _Lagging:
             self._imports.note(import_, looks=import_.looks + 1)
             self._imports.look_in([import_.id], LAG_LOOK_S)
@@ -289,27 +306,33 @@ class Follower:
             text = f"Nothing could be found out about an import of {import_.rows or 0} contacts: {error}"
             yield from self._release_all(import_, str(error), text)
             return True
-        for rows in self._imports.rows(import_.id):
+        for rows in self._imports.rows_left(import_):
             outcomes = {row.target: self._outcome(row, refused, created, is_known=process is not None) for row in rows}
             try:
-                self._joins.join(import_, [row for row in rows if outcomes[row.target].word == "delivered"])
+                joining = [row for row in rows if outcomes[row.target].word == "delivered"]
+                homeless = yield from self._joins.join(import_, joining)
             except TajoError as error:
                 self._imports.look_in([import_.id], _after_s(error))
                 return False
-            yield Work(import_.id, Delivery(list(outcomes.values()), None))
+            yield settled(import_, rows, outcomes, homeless)
         return True
 
-    def _created(self, import_: Import, refused: Collection[str], *, may_lag: bool) -> Collection[str] | None:
+    def _created(
+        self, import_: Import, refused: Collection[str], *, may_lag: bool
+    ) -> Generator[Work, None, Collection[str] | None]:
         """Return the addresses of the created contacts; None: all but the refused rows were created.
+
+        Yields `BREATH` after each page.
 
         Raises:
             TajoError: as `Brevo.call`.
             _Lagging: many contacts are missing: Brevo's list may lag behind, so look once more.
         """
         count = self._lists.count(import_)
+        yield BREATH
         if import_.rows is not None and count == import_.rows - len(refused):
             return None
-        created = self._lists.created(import_)
+        created = yield from self._lists.created(import_)
         rows = import_.rows or 0
         if may_lag and import_.looks == 0 and rows - len(refused) - len(created) > LAG_SHARE * rows:
             raise _Lagging
@@ -353,6 +376,11 @@ class Follower:
         log.info(
             "import ended", import_id=import_.id, outcome=outcome, rows=import_.rows, seconds=round(import_.age_s, 1)
         )
+
+
+def _is_half_given_up(import_: Import) -> bool:
+    """Tell whether a worker died while it gave an import up: the rows still hold names."""
+    return import_.state == "overdue" and import_.kind == "updates" and not import_.is_bare
 
 
 def _after_s(error: TajoError) -> float:

@@ -52,7 +52,7 @@ def is_fit(job: Job, under_way: Collection[str]) -> bool:
     if item.mark is None:
         return not plan.has.is_there
     # the person was in an import that has ended, and whether that import created the contact is unknown
-    is_over = item.mark.import_id not in under_way and item.mark.import_id != CREATED
+    is_over = item.mark.import_id not in under_way and item.mark.import_id != CREATED and not item.mark.updates
     return is_over and not job.stored.has.is_there
 
 
@@ -109,7 +109,11 @@ class Key(NamedTuple):
     def fits(self, doors: Doors) -> bool:
         """Tell whether the doors that the rows were made for are still open."""
         is_open = doors.updates.is_open or self.kind == "creates"
-        return is_open and (doors.lists.is_open or not self.lists) and (doors.phones.is_open or not self.with_phones)
+        return (
+            is_open
+            and (doors.lists.is_open or not self.lists)
+            and (doors.carries_phones(updates=self.kind == "updates") or not self.with_phones)
+        )
 
 
 @dataclass(slots=True)
@@ -159,11 +163,16 @@ class Load:
         self.emails.add(row.email)
         self.size += len(text) + 1
 
-    def marks(self, import_: str) -> list[tuple[str, ImportMark]]:
-        """Return each person's mark: the address, the lists and the attributes that the import may bring."""
+    def marks(self, import_: str, list_id: int) -> list[tuple[str, ImportMark]]:
+        """Return each person's mark: the address, the lists and the attributes that the import may bring.
+
+        Args:
+            import_: the import.
+            list_id: its technical list.
+        """
         lists = self.key.lists
         return [
-            (row.target, ImportMark(import_, row.email, row.joins or lists, self.at_ms, filled))
+            (row.target, ImportMark(import_, row.email, row.joins or lists, self.at_ms, filled, list_id))
             for row, filled in zip(self.rows, self.filled, strict=True)
         ]
 
@@ -230,7 +239,7 @@ class Fitted(NamedTuple):
 def fitted(job: Job, doors: Doors, kind: Kind) -> Fitted:
     """Return what an import takes along of a person, by the doors that are open."""
     desired = job.desired
-    row = desired if doors.phones.is_open else without_unique(desired)
+    row = desired if doors.carries_phones(updates=kind == "updates") else without_unique(desired)
     if kind == "updates":
         # values that only one contact may have are in Brevo already, or else the row carries them: see `is_fit_update`
         return Fitted(row, desired, False, desired.added)
@@ -267,7 +276,7 @@ class Loads:
     def add(self, job: Job, doors: Doors, kind: Kind = "creates") -> bool:
         """Add a person; False when a load has a row with the same address."""
         one = fitted(job, doors, kind)
-        key = Key(kind, _carried(one.row, doors, kind), doors.phones.is_open)
+        key = Key(kind, _carried(one.row, doors, kind), doors.carries_phones(updates=kind == "updates"))
         text = encode_row(one.row)
         load = self._open.get(key)
         if load is not None and one.row.email in load.emails:
@@ -290,6 +299,11 @@ class Loads:
     def targets(self) -> list[str]:
         """The persons of all loads."""
         return [row.target for load in (*self._full, *self._open.values()) for row in load.rows]
+
+    @property
+    def largest(self) -> int:
+        """The number of rows of the largest load."""
+        return max((len(load.rows) for load in (*self._full, *self._open.values())), default=0)
 
     @property
     def is_empty(self) -> bool:

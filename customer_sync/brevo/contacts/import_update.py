@@ -76,19 +76,19 @@ def is_fit_update(job: Job, doors: Doors, under_way: Collection[str]) -> bool:
 def _mark_fits(job: Job, under_way: Collection[str]) -> bool:
     """Tell whether the import that took the person along last has ended, and what it did is known."""
     mark = job.item.mark
-    return mark is None or (mark.import_id not in under_way and (mark.updates or job.stored.has.is_there))
+    return mark is None or (mark.import_id not in under_way and job.stored.has.is_there)
 
 
 def _unique_values_fit(job: Job, doors: Doors) -> bool:
     """Tell whether the values that only one contact may have need no single call.
 
-    They need none where Brevo has them as they are, and, with the door open, where the contact gets its first ones:
+    They need none where Brevo has them as they are, and, with phones proven, where the contact gets its first ones:
     what it gives up may be wanted by others.
     """
     wanted = {name: value for name, value in job.desired.attributes.items() if name in UNIQUE}
     if not wanted:
         return True
-    if doors.phones.is_open and not job.stored.has.filled & wanted.keys():
+    if doors.carries_phones(updates=True) and not job.stored.has.filled & wanted.keys():
         return True
     stored = _as_stored(job)
     return stored is not None and all(stored.get(name) == value for name, value in wanted.items())

@@ -7,7 +7,7 @@ uses at the same time: contacts on this list that were created since the import 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -17,6 +17,7 @@ from customer_sync.base.clock import Clock, system_clock, utc_now
 from customer_sync.brevo.answers import LISTS
 from customer_sync.brevo.client import BUCKET, Brevo, NoList
 from customer_sync.brevo.gate import Gate
+from customer_sync.engine.lane import BREATH, Work
 from customer_sync.errors import Missing, Parkable, TryLater
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Json
@@ -100,8 +101,8 @@ class TechnicalLists:
         reply = self._call("GET", f"/contacts?{urlencode(query)}", endpoint="/contacts")
         return count_of(reply), _rows(reply, "contacts")
 
-    def created(self, import_: Import) -> set[str]:
-        """Return the addresses of the contacts that an import created.
+    def created(self, import_: Import) -> Generator[Work, None, set[str]]:
+        """Return the addresses of the contacts that an import created; yield `BREATH` after each page.
 
         Raises:
             TajoError: as `Brevo.call`; or Brevo lists more contacts than an import can have.
@@ -114,6 +115,7 @@ class TechnicalLists:
             rows = _rows(reply, "contacts")
             emails.update(str(row.get("email", "")).lower() for row in rows)
             offset, total = offset + CONTACTS_PAGE, count_of(reply) if rows else 0
+            yield BREATH
             if total > most:
                 raise Parkable("Brevo lists more contacts than an import has rows.", "Look at the list in Brevo.")
         return emails

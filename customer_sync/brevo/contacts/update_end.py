@@ -10,7 +10,7 @@ settle      and the next opening size may be tried
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Generator, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
 
@@ -25,7 +25,7 @@ from customer_sync.brevo.contacts.technical_list import CONTACTS_PAGE, Technical
 from customer_sync.brevo.gate import Calls
 from customer_sync.brevo.proof.doors import OPENING, UPDATES, DoorBook
 from customer_sync.brevo.proof.ride import look
-from customer_sync.engine.lane import IMPORTED, Delivery, Outcome, Work
+from customer_sync.engine.lane import BREATH, IMPORTED, Delivery, Outcome, Work
 from customer_sync.errors import TajoError, TryLater
 from customer_sync.model import Json
 from customer_sync.store.counters import Tally
@@ -189,20 +189,21 @@ class UpdateEnd:
         """Read the rows back one by one, for some seconds at a time; False while some are left."""
         rows = [row for some in self._imports.rows(import_.id) for row in some]
         done, odd, ends = import_.checked, import_.odd, time.monotonic() + READ_S
-        made = self._made(import_)
+        made = yield from self._made(import_)
         while done < len(rows):
             some = rows[done : done + READ_STEP]
-            held = self._imports.held(import_.id, import_.lane, [row.target for row in some])
-            seen = {
-                row.target: self._read_back.made(row) if row.email in made else self._read_back.read(row)
-                for row in some
-                if row.target in held and row.email not in refused
-            }
+            held = self._imports.held(import_, [row.target for row in some])
+            seen: dict[str, Seen] = {}
+            for row in some:
+                if row.target in held and row.email not in refused:
+                    seen[row.target] = self._read_back.made(row) if row.email in made else self._read_back.read(row)
+                    yield BREATH
             odd += sum(one.word == "odd" for one in seen.values())
             # noted before the rows are settled: whom the import no longer holds is not read again after a crash
             self._imports.note(import_, odd=odd)
-            self._joins.join(import_, [row for row in some if _is_as_sent(seen.get(row.target))])
-            yield Work(import_.id, Delivery([self._outcome(row, seen.get(row.target)) for row in some], None))
+            homeless = yield from self._joins.join(import_, [row for row in some if _is_as_sent(seen.get(row.target))])
+            outcomes = {row.target: self._outcome(row, seen.get(row.target)) for row in some}
+            yield settled(import_, some, outcomes, homeless)
             done += len(some)
             self._imports.note(import_, checked=done)
             if done < len(rows) and time.monotonic() > ends:
@@ -227,14 +228,15 @@ class UpdateEnd:
     # all sizes after that: the listing
 
     def _by_listing(self, import_: Import, refused: Collection[str]) -> Generator[Work, None, bool]:
-        listed = self._listed(import_, refused)
+        listed = yield from self._listed(import_, refused)
         if self._is_contradicted(listed.odd, listed.compared):
             yield from self._singly(import_)
             return True
-        for rows in self._imports.rows(import_.id):
+        for rows in self._imports.rows_left(import_):
             outcomes = {row.target: self._listed_outcome(row, listed, refused) for row in rows}
-            self._joins.join(import_, [row for row in rows if outcomes[row.target].word == "delivered"])
-            yield Work(import_.id, Delivery(list(outcomes.values()), None))
+            joining = [row for row in rows if outcomes[row.target].word == "delivered"]
+            homeless = yield from self._joins.join(import_, joining)
+            yield settled(import_, rows, outcomes, homeless)
         return True
 
     def _listed_outcome(self, row: Row, listed: _Listed, refused: Collection[str]) -> Outcome:
@@ -244,17 +246,20 @@ class UpdateEnd:
             return self._outcome(row, self._read_back.made(row))
         return self._outcome(row, listed.seen.get(row.target, Seen("as_sent")))
 
-    def _listed(self, import_: Import, refused: Collection[str]) -> _Listed:
+    def _listed(self, import_: Import, refused: Collection[str]) -> Generator[Work, None, _Listed]:
         """Return what the listing shows: all pages are read for the addresses, and one of them is compared.
 
         The number of contacts tells nothing: somebody else's change on the list may make up for a row that is missing.
+
+        Yields `BREATH` after each page.
 
         Raises:
             TajoError: as `Brevo.call`.
             _Lagging: many rows are missing: look once more.
         """
         count, page = self._lists.changed(import_)
-        made = self._made(import_)
+        yield BREATH
+        made = yield from self._made(import_)
         shown = {str(one.get("email", "")).lower(): one for one in page}
         seen = self._compared(import_, shown)
         compared, odd = len(seen), sum(one.word == "odd" for one in seen.values())
@@ -267,6 +272,7 @@ class UpdateEnd:
             found = {str(one.get("email", "")).lower(): one for one in page}
             emails |= found.keys()
             told |= {email: one for email, one in found.items() if self._is_telling(one, carrying.get(email))}
+            yield BREATH
         seen |= {target: one for target, one in self._compared(import_, told).items() if one.word != "as_sent"}
         missing = {row.email for rows in self._imports.rows(import_.id) for row in rows} - emails - {*refused}
         if import_.looks == 0 and len(missing) > LAG_SHARE * (import_.rows or 0):
@@ -278,16 +284,18 @@ class UpdateEnd:
         """Tell whether a contact is to be compared although its page is not: it shows a withdrawal or lacks a phone."""
         return tells_of_leaving(found) or (row is not None and lacks(row, found))
 
-    def _made(self, import_: Import) -> Collection[str]:
+    def _made(self, import_: Import) -> Generator[Work, None, Collection[str]]:
         """Return the addresses whose contacts the import has created: they were deleted before."""
-        return self._lists.created(import_) if self._lists.count(import_) else frozenset()
+        has_made = self._lists.count(import_)
+        yield BREATH
+        return (yield from self._lists.created(import_)) if has_made else ()
 
     def _compared(self, import_: Import, shown: Mapping[str, Mapping[str, Json]]) -> dict[str, Seen]:
         """Return what contacts show, of those whose item the import still holds."""
         if not shown:
             return {}
         found = [row for rows in self._imports.rows(import_.id) for row in rows if row.email in shown]
-        held = self._imports.held(import_.id, import_.lane, [row.target for row in found])
+        held = self._imports.held(import_, [row.target for row in found])
         return {row.target: self._read_back.judge(row, shown[row.email]) for row in found if row.target in held}
 
     # results
@@ -315,6 +323,12 @@ class UpdateEnd:
 
 def _singly(row: Row) -> Outcome:
     return Outcome(item_of(row), Settlement(row.target, "solo"), "back")
+
+
+def settled(import_: Import, rows: Sequence[Row], outcomes: Mapping[str, Outcome], homeless: Collection[str]) -> Work:
+    """Return the results of rows; whom a list is gone for goes singly."""
+    found = [_singly(row) if row.target in homeless else outcomes[row.target] for row in rows]
+    return Work(import_.id, Delivery(found, None))
 
 
 def _again(row: Row) -> Outcome:

@@ -15,6 +15,8 @@ from customer_sync.model import Json
 
 #: How long a click is waited for, and how often it is looked, in seconds.
 CLICK_S, CLICK_LOOK_S = 3600.0, 15.0
+#: How often it is looked whether an import that updates has ended, in seconds.
+RIDER_S: Final = 15.0
 #: How many numbers are tried until one is nobody's.
 TRIES: Final = 8
 #: The value of `FULL` that no import may empty.
@@ -55,6 +57,8 @@ def _attributes(walk: Walk) -> None:
 def make(walk: Walk) -> float | None:
     """Bring every canary that stays to what it has to be before an import, one after the other.
 
+    Those that ride along wait for the end of an import that updates: mended earlier, they would hide what it did.
+
     Raises:
         Ended: one of them was changed while it rides along; or Brevo refuses what it needs.
     """
@@ -63,6 +67,8 @@ def make(walk: Walk) -> float | None:
     for letter in canaries.standing(unique, with_click=course.with_click):
         if letter.startswith("R") and course.was_open:
             _need_rider(walk, letter)
+        elif letter.startswith("R") and not walk.store.proofs.may_mend_riders():
+            return RIDER_S
         else:
             _ensure(walk, letter)
             walk.save()

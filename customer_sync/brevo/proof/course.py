@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, NamedTuple
 
 from customer_sync import __version__
@@ -176,15 +176,25 @@ class Course:
 
     @classmethod
     def of(cls, stored: Mapping[str, Any]) -> Course:
-        """Return the course of a stored one."""
-        passes = [_pass(one) for one in stored["passes"]]
+        """Return the course of a stored one; of another version's what this version knows, so that it can be ended."""
         log = [(int(at), str(text)) for at, text in stored["log"]]
-        return cls(**{**stored, "passes": passes, "unique": tuple(stored["unique"]), "log": log})
+        try:
+            passes = [_pass(one) for one in stored["passes"]]
+        except (KeyError, TypeError, ValueError):
+            if stored.get("version") == __version__:
+                raise
+            passes = []
+        return cls(**{**_of_now(cls, stored), "passes": passes, "unique": tuple(stored["unique"]), "log": log})
 
 
 def _pass(stored: Mapping[str, Any]) -> Pass:
     sights = [Sight(stage, _views(views)) for stage, views in stored["sights"]]
-    return Pass(**{**stored, "before": _views(stored["before"]), "sights": sights})
+    return Pass(**{**_of_now(Pass, stored), "before": _views(stored["before"]), "sights": sights})
+
+
+def _of_now(kind: type[Course | Pass], stored: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is stored without the fields that this version has not."""
+    return {one.name: stored[one.name] for one in fields(kind) if one.name in stored}
 
 
 def _views(stored: Mapping[str, Any]) -> Views:

@@ -39,6 +39,9 @@ BELIEVED_S: Final = 1.0
 
 #: Why nothing can be opened while the account has consent groups: no proof helps there.
 GROUPS: Final = "consent_groups"
+#: Why the door for phones is open where the operator answers for it and no proof does.
+TRUSTED: Final = "trusted"
+_DISPROVEN: Final = frozenset({"failed", "flipped"})
 REMEDY: Final = "`tajo brevo prove` finds out what imports do in this account."
 
 
@@ -48,8 +51,9 @@ class Door(NamedTuple):
     Args:
         name: `UPDATES`, `PHONES` or `LISTS`.
         is_open: whether imports may do this now.
-        why: a code: `open`, or why it is closed: never_proven, failed, unclear, expired, new_key, new_version,
-            consent_groups, new_mapping, flipped, contradicted, or the code of a closing.
+        why: a code: `open`, `trusted` (the operator answers for it), or why it is closed: never_proven, failed,
+            unclear, expired, new_key, new_version, consent_groups, new_mapping, flipped, contradicted, or the code of a
+            closing.
         text: the same for people.
         remedy: what to do; "" where nothing is to be done.
     """
@@ -103,6 +107,13 @@ class Doors(NamedTuple):
         """Return a door by its name."""
         found: Door = getattr(self, name)
         return found
+
+    def carries_phones(self, *, updates: bool) -> bool:
+        """Tell whether rows may carry what only one contact may have; of contacts that exist only where it is proven.
+
+        The operator's word is about customers. A contact that exists could be merged with one of somebody else.
+        """
+        return self.phones.is_open and not (updates and self.phones.why == TRUSTED)
 
 
 class DoorBook:
@@ -161,8 +172,12 @@ class DoorBook:
 
 
 def mark_of(settings: Settings, store: Store) -> str:
-    """Return the fingerprint of the address and the key that a proof belongs to."""
-    text = f"{settings.brevo.base_url}|{settings.brevo.api_key}".encode()
+    """Return the fingerprint of the address and the key that a proof belongs to.
+
+    The sandbox of `tajo run` has another port at each start, and is one account all the same.
+    """
+    account = settings.brevo
+    text = ("sandbox" if account.is_sandbox else f"{account.base_url}|{account.api_key}").encode()
     return blake2b(text, key=store.people.salt[:32], digest_size=12).hexdigest()
 
 
@@ -188,8 +203,8 @@ def judge(  # noqa: PLR0913  # all that decides about the doors
         mark: the fingerprint of the account and the key in use.
         now_ms: the time.
         has_groups: whether the account has consent groups.
-        trusts_phones: whether the operator said that rows may carry phones (`brevo.import_phones`); a proof that showed
-            the contrary wins.
+        trusts_phones: whether the operator said that rows may carry phones (`brevo.import_phones`); what showed the
+            contrary in this account wins.
         unique: the attributes of the mapping that only one contact may have: all of them must have been tried.
     """
     proof: dict[str, Any] = kept.proof or {}
@@ -199,9 +214,9 @@ def judge(  # noqa: PLR0913  # all that decides about the doors
     if untried and doors[PHONES].is_open:
         text = f"The mapping uses {', '.join(untried)}, which the proof did not try."
         doors[PHONES] = Door(PHONES, False, "new_mapping", text, REMEDY)
-    phones = doors[PHONES]
-    if trusts_phones and not phones.is_open and phones.why not in {"failed", "flipped"}:
-        doors[PHONES] = Door(PHONES, True, "trusted", "`brevo.import_phones` says that no two customers share a phone.")
+    if trusts_phones and not doors[PHONES].is_open and not _are_disproven(kept, mark):
+        text = "`brevo.import_phones` says that no two customers share a phone: imports that create carry phones."
+        doors[PHONES] = Door(PHONES, True, TRUSTED, text)
     step = min(kept.step, len(OPENING))
     return Doors(
         doors[UPDATES],
@@ -213,6 +228,15 @@ def judge(  # noqa: PLR0913  # all that decides about the doors
         covers_left=bool(proof.get("covers_left")),
         proven_ms=int(proof.get("proven_ms", 0)),
     )
+
+
+def _are_disproven(kept: Kept, mark: str) -> bool:
+    """Tell whether it was seen in this account that rows with phones do harm, however long ago and by which version."""
+    proof, closing = kept.proof or {}, kept.closed.get(PHONES)
+    if proof.get("mark", mark) != mark:
+        return False
+    verdict = proof.get("doors", {}).get(PHONES, {}).get("verdict")
+    return verdict in _DISPROVEN or (closing is not None and closing.why in _DISPROVEN)
 
 
 def _why_all_are_closed(proof: dict[str, Any], mark: str, now_ms: int, *, has_groups: bool) -> tuple[str, str] | None:

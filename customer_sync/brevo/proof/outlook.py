@@ -93,6 +93,7 @@ class Outlook(NamedTuple):
         rate: the calls a second that Brevo allows; 0.0 where it has no limit.
         is_assumed: whether that is only assumed, because Brevo has not told it yet.
         costs: door by door; only those that somebody is waiting for.
+        imports: about how many imports that create contacts.
     """
 
     calls: int
@@ -100,6 +101,7 @@ class Outlook(NamedTuple):
     rate: float
     is_assumed: bool
     costs: tuple[Cost, ...]
+    imports: int = 0
 
     @property
     def sentences(self) -> list[str]:
@@ -113,6 +115,7 @@ class Outlook(NamedTuple):
         if self.seconds is None:
             return f"{text}, which has no limit here"
         how = f"at {self.rate:g} calls a second"
+        how += f", and {duration(IMPORT_S)} for each import" if self.imports else ""
         how += ", which is assumed until Brevo tells its limit" if self.is_assumed else ""
         return f"{text}, about {duration(self.seconds)} ({how})"
 
@@ -161,16 +164,16 @@ def look_ahead(wanted: Wanted, doors: Doors, rate: float | None) -> Outlook:
     calls = creating * CALLS_AN_IMPORT + sum(one.calls for one in costs)
     seconds = [_seconds(creating * CALLS_AN_IMPORT, pace, creating), *(one.seconds for one in costs)]
     whole = None if any(one is None for one in seconds) else sum(one for one in seconds if one is not None)
-    return Outlook(calls, whole, pace, rate is None, costs)
+    return Outlook(calls, whole, pace, rate is None, costs, creating)
 
 
 def headline(run: Run, outlook: Outlook) -> str:
-    """Return what a run takes in all, in one sentence: of one that is over, what the same again would take."""
+    """Return what a run takes in all, in one sentence: of one that is over, what such a run would take now."""
     if run.is_open:
         return f"What is counted so far takes {outlook.total}."
     if run.is_dry:
-        return f"Sent now, it takes {outlook.total}."
-    return f"The same again would take {outlook.total}."
+        return f"What it counted takes {outlook.total}."
+    return f"With these doors a run with so much to send takes {outlook.total}."
 
 
 def open_outlook(settings: Settings, store: Store, clock: Clock | None = None) -> OutlookBook:
@@ -288,4 +291,4 @@ _SINGLY: Final[Mapping[str, str]] = {
 
 def _amount(calls: int, seconds: float | None) -> str:
     text = f"about {calls:,} {'call' if calls == 1 else 'calls'}"
-    return text if seconds is None else f"{text}, {duration(seconds)}"
+    return text if seconds is None else f"{text}, {duration(max(1.0, seconds))}"

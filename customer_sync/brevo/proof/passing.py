@@ -14,7 +14,7 @@ from customer_sync.brevo.proof.canaries import FULL, MARK, MARKED, PLACES, TEXT,
 from customer_sync.brevo.proof.course import PASSES, Course, Pass, Sight, View
 from customer_sync.brevo.proof.doors import PHONES
 from customer_sync.brevo.proof.hands import is_unfinished
-from customer_sync.brevo.proof.verdicts import LEFT_ALONE, UPDATED, can_pass, faults_in, is_late
+from customer_sync.brevo.proof.verdicts import LEFT_ALONE, UPDATED, can_pass, faults_in, is_late, is_settled
 from customer_sync.brevo.proof.walk import Ended, Walk
 from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TajoError, TryLater
 from customer_sync.model import Json
@@ -209,6 +209,8 @@ def _read(walk: Walk, which: str) -> float | None:
     if which == "phones" and not one.has_phones:
         return None
     wait_s = READS_S.get(which, 0.0) - (walk.clock() - one.ended_ms) / 1000
+    if which in READS_S and is_settled(walk.course.passes, walk.course.unique):
+        return None
     if wait_s > 0:
         return wait_s
     sight = Sight(which, walk.views())

@@ -126,7 +126,7 @@ class Prover:
         """
         base = canaries.read_address(address)
         if base is None:
-            raise Refused("That is no address that can have plus-addresses, as me@example.com can.")
+            raise Refused("That is no address of which plus-addresses can be made: name one as me@example.com.")
         if self._store.people.find(base) is not None:
             raise Refused("That is the address of a customer: name one that no shop knows.")
         self._owner.check()

@@ -81,6 +81,13 @@ def can_pass(passes: Sequence[Pass], unique: Sequence[str]) -> frozenset[str]:
     return frozenset(DOORS) - shut - (frozenset() if unique else {PHONES})
 
 
+def is_settled(passes: Sequence[Pass], unique: Sequence[str]) -> bool:
+    """Tell whether what was read closes every door, whatever else is read."""
+    faults = [fault for one in passes for sight in one.sights for fault in faults_in(one, sight, unique)]
+    shut = {door for fault in faults for door in fault.doors}
+    return {*DOORS} <= (shut if unique else shut | {PHONES})
+
+
 def covers_left(passes: Sequence[Pass]) -> bool:
     """Tell whether it was shown that whoever left a list by a click stays so: F had left one before each pass."""
     return bool(passes) and all(
