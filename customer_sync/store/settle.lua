@@ -57,10 +57,11 @@ local function unmark(target, mark)
 end
 
 -- What an import that updates is: `unsent`, `overdue` (nobody waits for it, and it may still change contacts), or `over`.
-local fate
+local fate, is_sent
 local function fate_of_import()
   if not fate then
     local state = redis.call('HGET', P .. 'import:' .. token, 'state')
+    is_sent = state == 'sent'
     fate = (state == 'opened' or state == 'refused') and 'unsent' or state == 'overdue' and state or 'over'
   end
   return fate
@@ -156,12 +157,21 @@ end
 -- the item still waits, its mark tells whether the import made the contact: `+` instead of the import's name for yes,
 -- `-` for no.
 -- After an import that updates, what live work wrote meanwhile is sent again; what was withdrawn goes first.
+-- Who was told of when the last row was seen, and Brevo still ran, is told of once more at the end.
 local function tell_of(item, mark)
-  if is_updating(mark) then
+  local again = P .. 'import:' .. token .. ':again'
+  local rest = redis.call('HGET', again, item.target)
+  if rest and fate_of_import() == 'over' and not is_sent then
+    redis.call('HDEL', again, item.target)
+    redis.call('HSET', P .. 'mark:' .. lane, item.target, '!' .. holder_of(item.target) .. rest)
+    tell(item.target, 0, now, {LOOK})
+    again_now = true
+  elseif is_updating(mark) then
     if import_of(mark) ~= token then return end
     shake(item.target, mark, holder_of(item.target))
     if fate == 'over' then
       local is_watched = redis.call('SISMEMBER', P .. 'import:' .. token .. ':watched', item.target) == 1
+      if is_watched and is_sent then redis.call('HSET', again, item.target, string.match(mark, '|.*$')) end
       tell(item.target, is_watched and 0 or 1, now, {LOOK})
       again_now = true
     end

@@ -8,9 +8,13 @@ from dataclasses import replace
 import pytest
 
 from customer_sync.base.clock import utc_now
+
+
+from customer_sync.brevo.proof.ride import NONCE_ATTRIBUTE
+>>>>>>> m2
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.store import keys
-from tests.bulk.rig import LANE, BulkRig, at, customer
+from tests.bulk.rig import LANE, RIDERS, BulkRig, at, customer
 from tests.bulk.test_updates import ONE, agreed, change, fly, known, names, sent, withdrawal
 from tests.rig import LIST
 
@@ -231,7 +235,7 @@ def test_while_somebody_withdrew_the_end_is_found_by_the_last_row_once_a_second(
     rig.sandbox.close()
 
 
-def test_where_brevo_may_not_be_asked_the_last_row_tells_the_end(client):
+def test_where_brevo_may_not_be_asked_the_last_row_tells_no_end(client):
     rig = BulkRig(client, import_delay_s=1e9, plan="general")
     fly(rig)
     rig.store.limits.learn("processes", 100, 0, 3000)
@@ -239,10 +243,46 @@ def test_where_brevo_may_not_be_asked_the_last_row_tells_the_end(client):
     rig.sandbox_passes(60)
 
     rig.look()
+    assert [one.state for one in rig.imports.under_way()] == ["sent"]
+    assert rig.imports.due_s() > 1
 
+    rig.client.delete(keys.limit("processes"))
+    rig.look()
     assert not rig.imports.ids()
-    assert names(rig) == ["New"] * 5
-    rig.sandbox.close()
+
+
+def is_blocked_soon(rig):
+    """Deliver until the first person is blocked, within the limit of the plan; False after some seconds."""
+    for _ in range(60):
+        rig.deliver()
+        if rig.contacts()[ONE]["emailBlacklisted"]:
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_whoever_withdrew_is_blocked_when_the_last_row_is_seen_and_again_at_the_end(client):
+    rig = BulkRig(client, import_delay_s=1e9, plan="general")
+    fly(rig)
+    (import_,) = rig.imports.under_way()
+    rig.send(withdrawal(1))
+    rig.deliver()
+    rig.store.limits.learn("processes", 100, 0, 3000)
+    # a Brevo that works on its rows in another order: the last one first
+    last = {"attributes": {NONCE_ATTRIBUTE: import_.nonce}, "emailBlacklisted": False}
+    rig.call("PUT", f"/v3/contacts/{RIDERS[-1][1]}", last)
+    rig.call("PUT", f"/v3/contacts/{ONE}", {"emailBlacklisted": False})
+    for _ in range(2):
+        rig.look()
+        assert is_blocked_soon(rig)
+
+    rig.sandbox.switches.import_blocks = "lift_both"
+    rig.carry_out()
+    assert not rig.contacts()[ONE]["emailBlacklisted"]
+    rig.client.delete(keys.limit("processes"))
+    rig.look()
+
+    assert is_blocked_soon(rig)
 
 
 # what is not a withdrawal

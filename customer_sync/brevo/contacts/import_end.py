@@ -115,7 +115,7 @@ class Follower:
         running = [one for one in due if one.state != "ended"]
         arrived = [one for one in running if self._has_arrived(one)]
         is_time = bool(arrived) or any(self._must_ask(one) for one in running)
-        found, asked = self._ask(imports, arrived) if is_time else ({}, [])
+        found, asked = self._ask(imports) if is_time else ({}, [])
         for import_ in imports:
             if import_ not in asked and import_ not in due:
                 continue
@@ -130,6 +130,9 @@ class Follower:
                         return
             elif not is_time:
                 self._imports.look_in([import_.id], self._looks.again_s(import_))
+            elif import_ in arrived:
+                # rows may be worked on in any order: whoever withdrew is blocked now, and again when Brevo is done
+                yield from self._updates.block_watched(import_)
 
     def _has_arrived(self, import_: Import) -> bool:
         """Tell whether the last row of an import that updates has arrived; Brevo is asked where that costs nothing."""
@@ -146,13 +149,8 @@ class Follower:
         self._imports.note(import_, ask_s=LATER * import_.age_s)
         return True
 
-    def _ask(
-        self, imports: Sequence[Import], arrived: Sequence[Import]
-    ) -> tuple[Mapping[int, Process], Sequence[Import]]:
-        """Return Brevo's processes, and the imports that can be judged by them.
-
-        Where Brevo may not be asked now, an import whose last row has arrived counts as ended all the same.
-        """
+    def _ask(self, imports: Sequence[Import]) -> tuple[Mapping[int, Process], Sequence[Import]]:
+        """Return Brevo's processes, and the imports that can be judged by them: none while it may not be asked."""
         asked = [one for one in imports if one.state != "ended"]
         wait_s = self._looks.wait_s()
         if wait_s <= 0:
@@ -161,7 +159,7 @@ class Follower:
             except TajoError as error:
                 wait_s = _after_s(error)
         self._imports.look_in([one.id for one in asked], wait_s)
-        return {one.process: {} for one in arrived if one.process is not None}, arrived
+        return {}, []
 
     def first_look_s(self, kind: Kind, rows: int) -> float:
         """Return how long until the first look at an import that was just sent, in seconds."""
@@ -232,7 +230,7 @@ class Follower:
             if import_.age_s > OVERDUE_S or is_lost:
                 yield from self._late(import_)
         elif is_lost:
-            if import_.state != "sending" or self._imports.lose(import_):
+            if import_.state not in {"sending", "sent"} or self._imports.lose(import_):
                 yield from self._verify(import_, None)
         elif import_.age_s > PATIENCE_S:
             yield from self._give_up(import_)

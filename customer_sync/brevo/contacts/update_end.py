@@ -137,7 +137,7 @@ class UpdateEnd:
         """
         if not import_.ended_ms:
             self._imports.note(import_, ended=import_.now_ms)
-        yield from self._watched_first(import_)
+        yield from self.block_watched(import_)
         if import_.is_bare:
             yield from self._singly(import_)
             return True
@@ -155,7 +155,7 @@ class UpdateEnd:
             self._imports.look_in([import_.id], after_s)
         return False
 
-    def _watched_first(self, import_: Import) -> Iterator[Work]:
+    def block_watched(self, import_: Import) -> Iterator[Work]:
         """Yield people of whom urgent news came meanwhile: their block may have been lifted, so it is set again now."""
         targets = self._imports.watched(import_.id) if import_.is_watched else []
         for start in range(0, len(targets), STEP):
