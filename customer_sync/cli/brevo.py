@@ -11,6 +11,7 @@ import click
 
 from customer_sync.assembly import open_prover
 from customer_sync.base.spans import duration
+from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.proof import canaries
 from customer_sync.brevo.proof.cleaning import Removed, clean
 from customer_sync.brevo.proof.course import PASSES
@@ -113,7 +114,7 @@ def prove(  # noqa: PLR0913  # one for each option
     if is_cleaning:
         if not yes:
             click.confirm("Remove all canaries, lists and attributes of proofs from Brevo?", abort=True, err=True)
-        _print_removed(clean(store, account, Tally()), as_json=as_json)
+        _clean(store, account, yes=yes, as_json=as_json)
         return
     if weekly is not None and address is None and _agreed(store, is_weekly=weekly):
         return
@@ -130,6 +131,21 @@ def prove(  # noqa: PLR0913  # one for each option
         _print_end(doors, receipt)
     if not doors.updates.is_open:
         click.get_current_context().exit(FAILED)
+
+
+def _clean(store: Store, account: Brevo, *, yes: bool, as_json: bool) -> None:
+    """Remove what this Tajo made, and what others made if that is confirmed; `yes` only where it may be our own."""
+    is_known = bool(store.proofs.known_owner())
+    removed = clean(store, account, Tally())
+    if removed.others and not (yes and is_known):
+        click.echo(
+            f"Of proofs that this Redis does not know, {removed.others} contacts and lists are in Brevo: made before "
+            "it was emptied, or by another Tajo, which could not update by import any more.",
+            err=True,
+        )
+        if yes or click.confirm("Remove them, too?", err=True):
+            removed = clean(store, account, Tally(), everyones=True)
+    _print_removed(removed, as_json=as_json)
 
 
 def _agreed(store: Store, *, is_weekly: bool) -> bool:
@@ -158,7 +174,7 @@ def _begin(  # noqa: PLR0913  # the options that it asks for where they are miss
         address = known if yes else click.prompt("An address of yours", default=known, err=True)
     base = canaries.read_address(str(address))
     if base is not None and not yes:
-        _print_plan(base, prover, with_click=with_click)
+        _print_plan(base, prover, store.proofs.owner(), with_click=with_click)
     if weekly is None:
         weekly = not yes and click.confirm("Repeat it each week by itself, so that it stays valid?", True, err=True)
     if base is not None and not yes:
@@ -169,7 +185,7 @@ def _begin(  # noqa: PLR0913  # the options that it asks for where they are miss
         fail(str(error), "", WRONG_USE)
 
 
-def _print_plan(base: str, prover: Prover, *, with_click: bool) -> None:
+def _print_plan(base: str, prover: Prover, owner: str, *, with_click: bool) -> None:
     cost = cost_of(prover.unique, with_click=with_click)
     letters = canaries.standing(prover.unique, with_click=with_click)
     click.echo(
@@ -183,7 +199,8 @@ def _print_plan(base: str, prover: Prover, *, with_click: bool) -> None:
     )
     for letter in letters:
         click.echo(f"    {canaries.address_of(base, letter, '0000')}", err=True)
-    names = ", ".join(f"“{name}”" for key, name in canaries.LISTS.items() if key != "click" or with_click)
+    titles = [canaries.title_of(name, owner) for name in canaries.LISTS if name != "click" or with_click]
+    names = ", ".join(f"“{title}”" for title in titles)
     click.echo(f"  a folder “Tajo” with the lists {names}", err=True)
     click.echo(f"  {count(len(canaries.ATTRIBUTES), 'attribute')}: {', '.join(canaries.ATTRIBUTES)}", err=True)
     click.echo(
@@ -260,8 +277,9 @@ def _print_click(store: Store) -> None:
     email = run.get("emails", {}).get("F")
     if not run.get("with_click") or email is None:
         return
+    title = canaries.title_of("click", store.proofs.owner())
     click.echo(
-        f"Now send a campaign in Brevo to the list “{canaries.LISTS['click']}” (it holds only {email}), open the mail, "
+        f"Now send a campaign in Brevo to the list “{title}” (it holds only {email}), open the mail, "
         "click on “unsubscribe” and leave that list. This waits for up to an hour.",
         err=True,
     )
@@ -334,6 +352,8 @@ def _print_removed(removed: Removed, *, as_json: bool) -> None:
     parts += [f"the attribute {name}" for name in removed.attributes]
     parts += ["the folder “Tajo”"] if removed.folder else []
     click.echo(f"Removed: {', '.join(parts)}." if parts else "Nothing of a proof is in Brevo.")
+    if removed.others:
+        click.echo(f"{removed.others} contacts and lists of another Tajo stay, and the attributes that it needs.")
     if removed.had_proof:
         click.echo("All doors are closed: imports only create until the next proof.")
 

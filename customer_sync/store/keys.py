@@ -47,6 +47,7 @@
 | `proof:run` | string | the proof that is under way, as JSON; see `customer_sync.brevo.proof.course` |
 | `proof:turn` | string, 2 min | the token of the process that advances it |
 | `proof:import` | string, ≤ 20 min | an import of the proof runs: no other import may begin |
+| `proof:owner` | string | what tells our canaries from those of another Tajo on the account |
 | `proof:receipts` | list | what the newest proofs found, as JSON, newest first |
 | `proof:canaries` | set | the fingerprints of all addresses that a proof used: what Brevo tells of them is no news |
 | `read` | hash | reads of all contacts: `at`, `last`, `progress`, `begun_last`, `never:<way>`; see `store.reads` |
@@ -133,6 +134,7 @@ PROOF = PREFIX + "proof"
 PROOF_RUN = PREFIX + "proof:run"
 PROOF_TURN = PREFIX + "proof:turn"
 PROOF_IMPORT = PREFIX + "proof:import"
+PROOF_OWNER = PREFIX + "proof:owner"
 PROOF_RECEIPTS = PREFIX + "proof:receipts"
 CANARIES = PREFIX + "proof:canaries"
 READ = PREFIX + "read"

@@ -190,6 +190,16 @@ class Proofs:
 
     # canaries
 
+    def owner(self) -> str:
+        """Return what tells the canaries of this Tajo from those of another one on the account; made once."""
+        self._client.set(keys.PROOF_OWNER, secrets.token_hex(3), nx=True)
+        return self.known_owner()
+
+    def known_owner(self) -> str:
+        """Return the same, "" where this Redis never knew of a proof."""
+        found = self._client.get(keys.PROOF_OWNER)
+        return "" if found is None else as_text(found)
+
     def know(self, fingerprints: Iterable[str]) -> None:
         """Remember the addresses of canaries, by their fingerprints."""
         names = list(fingerprints)

@@ -100,7 +100,7 @@ def _acts(routes: Blueprint, services: Services) -> None:
     @routes.post("/imports/clean")
     def cleaning() -> AnyResponse | str:
         if "sure" not in request.form:
-            return render_template("confirm_clean.html", lists=canaries.LISTS, attributes=canaries.ATTRIBUTES)
+            return render_template("confirm_clean.html", lists=_titles(services), attributes=canaries.ATTRIBUTES)
         return render_template("cleaned.html", removed=_clean(services))
 
 
@@ -147,6 +147,11 @@ def _ahead(services: Services, store: Store) -> dict[str, Any] | None:
     return {"run": run, "headline": headline(run, outlook), "sentences": outlook.sentences}
 
 
+def _titles(services: Services) -> dict[str, str]:
+    owner = services.store().proofs.owner()
+    return {name: canaries.title_of(name, owner) for name in canaries.LISTS}
+
+
 def _course(services: Services, state: dict[str, Any]) -> dict[str, Any]:
     """Return where a proof stands that is under way."""
     course = Course.of(state)
@@ -157,7 +162,7 @@ def _course(services: Services, state: dict[str, Any]) -> dict[str, Any]:
         "trouble": course.trouble,
         "calls": course.calls,
         "click": course.emails.get("F", "") if course.step == "click" else "",
-        "click_list": canaries.LISTS["click"],
+        "click_list": _titles(services)["click"],
         "passes": telling.seen_so_far(course),
     }
 
@@ -184,7 +189,7 @@ def _plan(services: Services, address: str) -> dict[str, Any]:
         "with_click": with_click,
         "is_weekly": "weekly" in request.form,
         "addresses": [canaries.address_of(base, letter, "0000") for letter in letters],
-        "lists": [title for name, title in canaries.LISTS.items() if name != "click" or with_click],
+        "lists": [title for name, title in _titles(services).items() if name != "click" or with_click],
         "attributes": [*canaries.ATTRIBUTES],
         "cost": cost_of(unique, with_click=with_click),
     }

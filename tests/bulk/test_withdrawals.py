@@ -8,10 +8,7 @@ from dataclasses import replace
 import pytest
 
 from customer_sync.base.clock import utc_now
-
-
 from customer_sync.brevo.proof.ride import NONCE_ATTRIBUTE
->>>>>>> m2
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.store import keys
 from tests.bulk.rig import LANE, RIDERS, BulkRig, at, customer

@@ -7,6 +7,7 @@ import pytest
 from customer_sync.base.clock import system_clock
 from customer_sync.brevo.proof.prover import Prover, cost_of
 from customer_sync.cli import brevo as command
+from customer_sync.store import keys
 from customer_sync.store.run import RunKind
 from tests.proof.rig import ADDRESS
 
@@ -155,6 +156,24 @@ def test_cleaning_removes_all_and_says_what(tajo, sandbox, proven):
     assert "the folder “Tajo”" in told
     assert tajo.json(*PROVE, "--status")["doors"]["updates"]["why"] == "never_proven"
     assert "Nothing of a proof" in tajo(*PROVE, "--clean", "--yes").stdout
+
+
+def test_what_an_emptied_redis_does_not_know_goes_only_when_that_is_confirmed(tajo, sandbox, proven, store):
+    before = sandbox.contacts()
+    store.client.flushall()
+
+    assert "that this Redis does not know" in tajo(*PROVE, "--clean", given="y\nn\n").stderr
+    assert sandbox.contacts() == before
+    tajo(*PROVE, "--clean", "--yes")
+    assert sandbox.contacts() == {}
+
+
+def test_what_another_tajo_made_stays(tajo, sandbox, proven, store):
+    before = sandbox.contacts()
+    store.client.set(keys.PROOF_OWNER, "other")
+
+    assert "of another Tajo stay" in tajo(*PROVE, "--clean", "--yes").stdout
+    assert sandbox.contacts() == before
 
 
 @pytest.mark.parametrize("address", ["me", "me@", "me+tajo-a-0000@example.com", f"{'a' * 60}@example.com"])

@@ -37,8 +37,8 @@ class Killed(BaseException):
     """The process ends here."""
 
 
-def wipe(rig: ProofRig):
-    return clean(rig.store, Brevo(URL, "k", rig.http, rig.store.limits, Tally()), Tally())
+def wipe(rig: ProofRig, **more: bool):
+    return clean(rig.store, Brevo(URL, "k", rig.http, rig.store.limits, Tally()), Tally(), **more)
 
 
 def known(rig: ProofRig, email: str) -> None:
@@ -110,7 +110,9 @@ def test_what_a_pass_made_is_gone_after_it(quick):
 
     assert set(quick.contacts()) == set(quick.store.proofs.read().proof["emails"].values())
     lists = {one["name"] for one in quick.call("GET", "/v3/contacts/lists?limit=50")["lists"]}
-    assert {name for name in lists if name.startswith("Tajo")} == {canaries.LISTS["home"], canaries.LISTS["first"]}
+    assert {name for name in lists if name.startswith("Tajo")} == {
+        canaries.title_of(name, quick.store.proofs.owner()) for name in ("home", "first")
+    }
 
 
 def test_a_second_proof_goes_on_with_the_same_canaries(quick):
@@ -309,8 +311,9 @@ def test_all_is_found_where_redis_was_emptied(quick):
     quick.prove()
     quick.call("POST", "/v3/contacts", {"email": "jane@example.com"})
     quick.client.flushall()
+    assert (wipe(quick).contacts, wipe(quick).others) == (0, 10)
 
-    removed = wipe(quick)
+    removed = wipe(quick, everyones=True)
 
     assert removed.contacts == 8
     assert set(quick.contacts()) == {"jane@example.com"}
@@ -323,7 +326,25 @@ def test_canaries_are_found_by_their_mark_where_their_lists_are_gone(quick):
         quick.call("DELETE", f"/sandbox/lists/{number}")
     quick.client.flushall()
 
-    assert wipe(quick).contacts == 8
+    assert wipe(quick, everyones=True).contacts == 8
+
+
+def test_cleaning_leaves_the_proof_of_another_tajo_on_the_account(quick):
+    quick.prove()
+    before, attributes = quick.contacts(), quick.call("GET", "/v3/contacts/attributes")
+    stored = {name: quick.client.dump(name) for name in quick.client.scan_iter()}
+    quick.client.flushall()  # this is the other one's Redis now
+    quick.open().begin("you@example.com")
+    quick.until("before")
+
+    wipe(quick)
+
+    assert quick.contacts() == before
+    assert quick.call("GET", "/v3/contacts/attributes") == attributes
+    for name, text in stored.items():
+        quick.client.restore(name, 0, text, replace=True)
+    quick.prove()
+    assert quick.doors().updates.is_open
 
 
 def test_a_folder_that_holds_other_lists_stays(quick):

@@ -103,7 +103,7 @@ def test_a_proof_is_begun_only_after_the_page_said_what_it_makes(site, rig):
     assert made is None
     assert "me+tajo-a-0000@example.com" in page
     assert "TAJO_PROOF_MARK" in page
-    assert "“Tajo proof, do not send”" in page
+    assert "“Tajo proof, do not send (" in page
     assert "your own click" not in page
     assert "Begin, and repeat it each week" in page
     fields = {one["name"]: one.get("value") for one in Page(asked.text).all("input")}
@@ -182,7 +182,7 @@ def test_the_page_asks_for_the_click_and_says_which_mail(site, rig):
 
     assert "Now it is your turn." in text
     assert rig.canary("F") in text
-    assert "“Tajo proof: your own click”" in text
+    assert "“Tajo proof: your own click (" in text
 
 
 def test_a_step_that_brevo_holds_up_says_so(site, rig):

@@ -37,7 +37,7 @@ def ready(walk: Walk) -> float | None:
     course.folder = hands.folder() or hands.make_folder()
     there = {one.name: one.number for one in hands.lists(course.folder)}
     for name in ("home", "first", *(("click",) if course.with_click else ())):
-        title = canaries.LISTS[name]
+        title = walk.title(name)
         course.lists[name] = there.get(title) or hands.make_list(title, course.folder)
     _attributes(walk)
     walk.note("folder, lists and attributes are there")
@@ -90,7 +90,7 @@ def _ensure(walk: Walk, letter: str) -> None:
         walk.save()
     email = course.emails[letter]
     found = walk.hands.read(email)
-    if found is not None and not canaries.is_ours(found):
+    if found is not None and not canaries.is_ours(found, walk.owner):
         raise foreign()
     view = None if found is None else View.of(found, email)
     if view is not None and _is_spoiled(letter, view):
@@ -100,7 +100,7 @@ def _ensure(walk: Walk, letter: str) -> None:
         _ensure(walk, letter)
         return
     if view is None:
-        values = {canaries.MARK: canaries.MARKED, canaries.FULL: STAYS}
+        values = {**walk.marks(), canaries.FULL: STAYS}
         lists = [course.lists[name] for name in role.lists]
         walk.hands.create(email, values, lists)
         view = View(0, is_own=True, is_blocked=False, is_sms_blocked=False, lists=lists, left=[], groups=[], values={})

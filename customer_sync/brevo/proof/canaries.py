@@ -35,6 +35,8 @@ FULL: Final = f"{TEXT}_FULL"
 #: Tells our contacts from all others.
 MARK: Final = f"{TEXT}_MARK"
 MARKED: Final = "made by tajo brevo prove"
+#: Tells the contacts of this Tajo from those of another one on the same account, see `Proofs.owner`.
+OWNER: Final = f"{TEXT}_OWNER"
 LABELS: Final = ("north", "east", "south", "west")
 #: What each import writes anew.
 NONCES: Final = (TEXT, NUMBER, DAY, KIND, YES)
@@ -47,8 +49,9 @@ ATTRIBUTES: Final[Mapping[str, tuple[str, dict[str, Json]]]] = {
     YES: ("normal", {"type": "boolean"}),
     FULL: ("normal", {"type": "text"}),
     MARK: ("normal", {"type": "text"}),
+    OWNER: ("normal", {"type": "text"}),
 }
-#: The lists of the proof. `home` is the technical one: every import uses it, and every canary is on it.
+#: The lists of the proof, see `title_of`. `home` is the technical one: every import uses it, and every canary is on it.
 LISTS: Final[Mapping[str, str]] = {
     "home": "Tajo proof, do not send",
     "first": "Tajo proof 1, do not send",
@@ -146,10 +149,28 @@ def is_canary(address: str) -> bool:
     return bool(_ADDRESS.fullmatch(address))
 
 
-def is_ours(contact: Mapping[str, Json]) -> bool:
-    """Tell whether a contact of Brevo's was made by a proof."""
+def is_ours(contact: Mapping[str, Json], owner: str | None) -> bool:
+    """Tell whether a contact of Brevo's was made by a proof of this Tajo; of any Tajo where `owner` is None."""
     values = contact.get("attributes")
-    return isinstance(values, dict) and values.get(MARK) == MARKED and is_canary(str(contact.get("email", "")))
+    if not isinstance(values, dict) or values.get(MARK) != MARKED or not is_canary(str(contact.get("email", ""))):
+        return False
+    return owner is None or (owner != "" and values.get(OWNER) == owner)
+
+
+def marks(owner: str) -> dict[str, Json]:
+    """Return the values by which a contact is known to be a canary of this Tajo."""
+    return {MARK: MARKED, OWNER: owner}
+
+
+def title_of(name: str, owner: str) -> str:
+    """Return the title of a list: `home` gives `Tajo proof, do not send (1f2e3d)`."""
+    return f"{LISTS[name]} ({owner})"
+
+
+def is_title(title: str, owner: str | None) -> bool:
+    """Tell whether a title is that of a list of this Tajo's proofs; of any Tajo's where `owner` is None."""
+    name, _, rest = title.rpartition(" (")
+    return name in LISTS.values() and (owner is None or rest == f"{owner})")
 
 
 def new_value(attribute: str) -> str:

@@ -1,6 +1,7 @@
 """Removes all that proofs made in the account: canaries, lists, attributes, and the folder when nothing else is in it.
 
-All of it is found by its name and its mark, so that nothing stays where Redis was emptied or a proof was interrupted.
+All of it is found by its name and its mark, so that nothing stays where a proof was interrupted. Both tell which Tajo
+made it: others may use the account. What this Tajo made before its Redis was emptied looks like theirs.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Removed(NamedTuple):
         attributes: the names of the attributes.
         folder: whether the folder was removed.
         had_proof: whether there was a proof, passed or under way: its doors are closed now.
+        others: how many canaries and lists of proofs stay that this Redis does not know.
     """
 
     contacts: int
@@ -30,10 +32,17 @@ class Removed(NamedTuple):
     attributes: tuple[str, ...]
     folder: bool
     had_proof: bool
+    others: int = 0
 
 
-def clean(store: Store, brevo: Brevo, tally: Tally) -> Removed:
+def clean(store: Store, brevo: Brevo, tally: Tally, *, everyones: bool = False) -> Removed:
     """Close all doors, end the proof that is under way, and remove what proofs made. May be done twice.
+
+    Args:
+        store: where the proof is kept.
+        brevo: the account.
+        tally: counts the calls.
+        everyones: whether what any Tajo made is removed, not only what this one is known to have made.
 
     Raises:
         TajoError: Brevo does not answer, or refuses; what was removed before that is removed.
@@ -43,16 +52,20 @@ def clean(store: Store, brevo: Brevo, tally: Tally) -> Removed:
     try:
         had_proof = proofs.run() is not None or proofs.read().proof is not None
         proofs.forget()
-        hands = Hands(brevo, store.limits, lambda: None)
+        owner = None if everyones else proofs.known_owner()
+        hands = Hands(brevo, store.limits, lambda: None, owner)
         folder = hands.folder()
         places = [] if folder is None else hands.lists(folder)
-        lists = [one for one in places if one.name in canaries.LISTS.values()]
+        lists = [one for one in places if canaries.is_title(one.name, owner)]
         emails = hands.find_ours([one.number for one in lists])
         store.proofs.know(store.people.fingerprint(email) for email in emails)
         contacts = sum(hands.delete(email) for email in emails)
         for one in lists:
             hands.delete_list(one.number)
-        there = hands.attributes()
+        hands.owner = None
+        theirs = [one.number for one in places if one not in lists and canaries.is_title(one.name, None)]
+        others = len(theirs) + len(hands.find_ours(theirs))
+        there = {} if others else hands.attributes()  # the canaries of another Tajo need theirs
         attributes = [name for name in canaries.ATTRIBUTES if name in there]
         for name in attributes:
             hands.delete_attribute(name)
@@ -62,4 +75,4 @@ def clean(store: Store, brevo: Brevo, tally: Tally) -> Removed:
     finally:
         proofs.end_turn(turn)
         store.counters.add(tally)
-    return Removed(contacts, tuple(one.name for one in lists), tuple(attributes), is_empty, had_proof)
+    return Removed(contacts, tuple(one.name for one in lists), tuple(attributes), is_empty, had_proof, others)

@@ -44,10 +44,12 @@ class Hands:
         brevo: the account.
         limits: the shared limits.
         before: called before each call: it ends the step where another process has the turn.
+        owner: which Tajo's canaries are ours, see `Proofs.owner`; None for every Tajo's.
     """
 
-    def __init__(self, brevo: Brevo, limits: Limits, before: Callable[[], None]) -> None:
+    def __init__(self, brevo: Brevo, limits: Limits, before: Callable[[], None], owner: str | None = "") -> None:
         self._brevo = brevo
+        self.owner = owner
         self._limits = limits
         self._before = before
         self.calls = 0
@@ -77,9 +79,9 @@ class Hands:
         self._call("PUT", contact_path(email), dict(body), answers=CONTACTS, endpoint=ONE_ROUTE)
 
     def delete(self, email: str) -> bool:
-        """Delete a contact if a proof made it; tell whether it was deleted."""
+        """Delete a contact if a proof of ours made it; tell whether it was deleted."""
         found = self.read(email)
-        if found is None or not canaries.is_ours(found):
+        if found is None or not canaries.is_ours(found, self.owner):
             return False
         with suppress(Missing):
             self._call("DELETE", contact_path(email), answers=CONTACTS, endpoint=ONE_ROUTE)
@@ -90,8 +92,8 @@ class Hands:
         queries: list[dict[str, str | int]] = [{"listIds": number} for number in lists]
         if canaries.MARK in self.attributes():
             queries.append({"filter": f'equals({canaries.MARK},"{canaries.MARKED}")'})
-        found = {str(row["email"]): None for query in queries for row in self._contacts(query) if canaries.is_ours(row)}
-        return list(found)
+        rows = (row for query in queries for row in self._contacts(query))
+        return list(dict.fromkeys(str(row["email"]) for row in rows if canaries.is_ours(row, self.owner)))
 
     def _contacts(self, query: Mapping[str, str | int]) -> Iterator[Row]:
         for offset in range(0, _MOST, _PAGE):

@@ -10,7 +10,7 @@ from customer_sync.brevo.client import NoList
 from customer_sync.brevo.contacts.import_rows import import_body
 from customer_sync.brevo.proof import canaries
 from customer_sync.brevo.proof.before import STAYS
-from customer_sync.brevo.proof.canaries import FULL, MARK, MARKED, PLACES, TEXT, Role, role_of
+from customer_sync.brevo.proof.canaries import FULL, PLACES, TEXT, Role, role_of
 from customer_sync.brevo.proof.course import PASSES, Course, Pass, Sight, View
 from customer_sync.brevo.proof.doors import PHONES
 from customer_sync.brevo.proof.hands import is_unfinished
@@ -60,14 +60,14 @@ def begin(walk: Walk) -> float | None:
     _tidy(walk)
     there = {place.name: place.number for place in hands.lists(course.folder)}
     for name in PASSING_LISTS:
-        title = canaries.LISTS[name]
+        title = walk.title(name)
         if title in there:
             hands.delete_list(there[title])
         one.lists[name] = hands.make_list(title, course.folder)
     for letter in canaries.passing(course.unique if one.has_phones else ()):
         course.made.append(walk.name(letter))
     walk.save()
-    hands.create(course.emails["D"], {MARK: MARKED, FULL: STAYS}, [course.lists["home"]])
+    hands.create(course.emails["D"], {**walk.marks(), FULL: STAYS}, [course.lists["home"]])
     one.is_ready = True
     return None
 
@@ -158,14 +158,14 @@ def _after_crash(walk: Walk) -> float | None:
 def _body(walk: Walk, which: str) -> bytes:
     course, one = walk.course, walk.course.now
     values = one.values[which]
-    named: Mapping[str, Json] = {TEXT: values[TEXT], MARK: MARKED}
+    named: Mapping[str, Json] = {TEXT: values[TEXT], **walk.marks()}
     home = course.lists["home"]
     if which == "updates":
         rows: dict[str, dict[str, Json]]
         rows = {letter: {**values, FULL: ""} for letter in UPDATED if letter in course.emails}
         lists = [one.lists["second"], home]
     elif which == "creates":
-        rows = {letter: {**values, MARK: MARKED} for letter in (*LEFT_ALONE, "Y")}
+        rows = {letter: {**values, **walk.marks()} for letter in (*LEFT_ALONE, "Y")}
         rows |= {"Z": {**named, **one.fresh}} if one.has_phones else {}
         rows |= _shared(walk, "X", named)
         lists = [one.lists["third"], home]

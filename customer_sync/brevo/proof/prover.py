@@ -285,7 +285,7 @@ class Prover:
             if turn and not self._store.proofs.save_run(turn):
                 raise Lost
 
-        return Hands(self._brevo, self._store.limits, keep)
+        return Hands(self._brevo, self._store.limits, keep, self._store.proofs.owner())
 
 
 def _take_over(course: Course, record: Mapping[str, Any], base: str) -> None:

@@ -9,6 +9,7 @@ from customer_sync.base.clock import Clock
 from customer_sync.brevo.proof import canaries
 from customer_sync.brevo.proof.course import Course, View, Views
 from customer_sync.brevo.proof.hands import Hands
+from customer_sync.model import Json
 from customer_sync.store import Store
 
 
@@ -46,6 +47,19 @@ class Walk(NamedTuple):
     clock: Clock
     save: Callable[[], None]
     notify_url: str = ""
+
+    @property
+    def owner(self) -> str:
+        """Which Tajo this is, on an account that others may use, too."""
+        return self.store.proofs.owner()
+
+    def marks(self) -> dict[str, Json]:
+        """Return the values by which a contact is known to be ours."""
+        return canaries.marks(self.owner)
+
+    def title(self, name: str) -> str:
+        """Return the title of a list of ours."""
+        return canaries.title_of(name, self.owner)
 
     def waited_s(self) -> float:
         """Return how long the present step has been tried, in seconds."""
@@ -95,7 +109,7 @@ class Walk(NamedTuple):
         numbers = {**course.lists, **(course.now.lists if course.passes else {})}
         for name, number in numbers.items():
             if not self.hands.has_list(number):
-                raise gone(canaries.LISTS[name])
+                raise gone(self.title(name))
 
 
 def foreign() -> Ended:
