@@ -263,8 +263,14 @@ def _forget(line: Line, erased: Sequence[Outcome]) -> None:
         line.forget([one.item for one in erased])
 
 
-def bulk(line: Line, lane: str) -> StepResult:
-    """Let a lane's bulk gear load and send off what goes together, and deliver some of the rest singly.
+def bulk(line: Line, lane: str, *, with_singles: bool = True) -> StepResult:
+    """Let a lane's bulk gear load and send off what goes together.
+
+    Args:
+        line: the line.
+        lane: the lane.
+        with_singles: whether some of the rest is delivered singly in the same step; otherwise `single` is woken for it:
+            calls that wait for Brevo's limit keep no import waiting.
 
     Raises:
         Unavailable: as `deliver`.
@@ -275,8 +281,22 @@ def bulk(line: Line, lane: str) -> StepResult:
     did_work = _finish(line, lane, gear.load())
     if did_work and line.store.wake("follow"):
         line.wake("follow")
-    rest = _deliver(line, lane, gear.single, "single")
+    if not with_singles:
+        if line.store.wake(f"single:{lane}"):
+            line.wake(f"single:{lane}")
+        return StepResult(did_work, 0.0 if did_work else None)
+    rest = single(line, lane)
     return StepResult(did_work or rest.did_work, 0.0 if did_work else rest.wait_s)
+
+
+def single(line: Line, lane: str) -> StepResult:
+    """Deliver one by one what a lane's bulk gear gave back.
+
+    Raises:
+        Unavailable: as `deliver`.
+    """
+    gear = line.gears.get(lane)
+    return StepResult(did_work=False, wait_s=None) if gear is None else _deliver(line, lane, gear.single, "single")
 
 
 def follow(line: Line) -> StepResult:

@@ -49,7 +49,8 @@ SWEEP_MS = 900
 SILENT_S = 15.0
 #: How long a task may give no sign of life, in seconds; then it is stuck, and the worker is ended. Every call has a
 #: deadline of its own: this is for what nobody thought of. A page of a run may be a file of ten minutes.
-STUCK_S = {"": KEEP_S, **dict.fromkeys(("tajo.pull", "tajo.reconcile", "tajo.bulk", "tajo.follow", "tajo.tick"), 900.0)}
+_LONG = ("tajo.pull", "tajo.reconcile", "tajo.bulk", "tajo.single", "tajo.follow", "tajo.tick")
+STUCK_S = {"": KEEP_S, **dict.fromkeys(_LONG, 900.0)}
 #: How many wake-ups wait in a queue at most: without a worker they would pile up, one a second.
 MOST_MESSAGES = 100
 #: How long the queue is waited for before a message is sent, in seconds.
@@ -125,7 +126,7 @@ def wake(what: str) -> None:
     None goes to a queue that no worker reads: they would pile up there, and the sweep tells of the lane.
     """
     name, _, argument = what.partition(":")
-    queue = _queue_of(argument) if name in {"deliver", "bulk"} else ""
+    queue = _queue_of(argument) if name in {"deliver", "bulk", "single"} else ""
     if not queue or line().store.lanes.is_served(argument):
         _send(_TASKS[name], *([argument] if argument else []), queue=queue)
 
@@ -135,6 +136,7 @@ _TASKS = {
     "inbox": "tajo.process_inbox",
     "deliver": "tajo.deliver",
     "bulk": "tajo.bulk",
+    "single": "tajo.single",
     "follow": "tajo.follow",
     "pull": "tajo.pull",
     "reconcile": "tajo.reconcile",

@@ -56,7 +56,20 @@ def deliver(lane: str) -> None:
 )
 def bulk(lane: str) -> None:
     """Send off bulk work of a lane."""
-    _loop(f"bulk:{lane}", lambda: pipeline.bulk(line(), lane))
+    _loop(f"bulk:{lane}", lambda: pipeline.bulk(line(), lane, with_singles=False))
+
+
+@app.task(  # type: ignore[untyped-decorator]  # celery ships no types
+    name="tajo.single",
+    autoretry_for=(Unavailable,),
+    retry_backoff=1,
+    retry_backoff_max=30,
+    retry_jitter=True,
+    max_retries=8,  # as for `deliver`
+)
+def single(lane: str) -> None:
+    """Deliver one by one what the bulk gear of a lane gave back."""
+    _loop(f"single:{lane}", lambda: pipeline.single(line(), lane))
 
 
 @app.task(name="tajo.follow")  # type: ignore[untyped-decorator]  # celery ships no types

@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 import redis
 
+from customer_sync import pipeline
 from customer_sync.brevo.contacts import imports, kept_loads
 from customer_sync.brevo.contacts.import_rows import MAX_BYTES, Key, Load
 from customer_sync.brevo.contacts.imports import Terms
@@ -651,3 +652,17 @@ def test_a_wrong_key_pauses_the_lane_with_one_alert(rig):
     assert pause.kind == "config"
     assert rig.client.hlen("tajo:tries:contacts") == 0
     assert not rig.imports.ids()
+
+
+def test_calls_that_wait_for_the_limit_keep_no_import_waiting(rig):
+    rig.put([customer(number) for number in range(1, 4)])
+    for number in range(1, 4):
+        rig.client.hset(f"tajo:tries:{LANE}", number, 3)  # they go alone
+
+    while pipeline.bulk(rig.line, LANE, with_singles=False).did_work:
+        pass
+
+    assert rig.contacts() == {}
+    assert f"single:{LANE}" in rig.woken
+    assert pipeline.single(rig.line, LANE).did_work
+    assert len(rig.contacts()) == 3
