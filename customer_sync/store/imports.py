@@ -305,13 +305,13 @@ class Imports:
         """Yield the rows whose result is not stored yet, a step at a time."""
         for rows in self.rows(import_.id):
             targets = [row.target for row in rows]
-            left = self._own(import_, "tok", targets) | self._own(import_, "mark", targets)
+            left = self.held(import_, targets) | self._own(import_, keys.lane(import_.lane, "mark"), targets)
             if some := [row for row in rows if row.target in left]:
                 yield some
 
-    def _own(self, import_: Import, what: str, targets: Sequence[str]) -> frozenset[str]:
+    def _own(self, import_: Import, key: str, targets: Sequence[str]) -> frozenset[str]:
         """Return those of these people whose token or mark names the import."""
-        found: Any = self._client.hmget(keys.lane(import_.lane, what), list(targets)) if targets else []
+        found: Any = self._client.hmget(key, list(targets)) if targets else []
         pairs = zip(targets, found, strict=True)
         return frozenset(target for target, text in pairs if as_text(text).partition("|")[0] == import_.id)
 
@@ -327,7 +327,7 @@ class Imports:
 
     def held(self, import_: Import, targets: Sequence[str]) -> frozenset[str]:
         """Return those of these people whose item the import still holds."""
-        return self._own(import_, "tok", targets)
+        return self._own(import_, keys.lane(import_.lane, "tok"), targets)
 
     def note(self, import_: Import, **facts: str | float) -> None:
         """Write facts of an import that is still known."""

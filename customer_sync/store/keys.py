@@ -39,6 +39,7 @@
 | `import:<import>:watched` | set | people of an import that updates of whom urgent news came while it ran |
 | `import:<import>:joined` | set | its people who were put on lists after it, or are about to be |
 | `import:<import>:before` | hash | person → the mark that counts again if this import is not sent |
+| `import:<import>:again` | hash | who was blocked when its last row was seen, and is once more at the end → the mark |
 | `imports:pace:<kind>` | hash | how long the last import took: `ms`, `rows` |
 | `imports:slots`, `imports:rest:<slot>` | hash, string | slot → the import that has it; slots not used for a while |
 | `imports:lists` | hash | slot → the technical list at Brevo |
@@ -55,6 +56,7 @@
 | `read:shown`, `read:otherwise` | bitmap | people whom the read under way showed unblocked so far, and otherwise |
 | `read:turn` | string, 30 s | the token of the worker that reads |
 | `imports:follower` | string, 20 s | the token of the worker that follows the imports |
+| `imports:follower:last` | string | the token of the worker that had that turn last |
 | `prio:<lane>` | hash | target → priority, where it is not live |
 | `tries:<lane>` | hash | target → failed tries |
 | `since:<lane>` | sorted set | target → since when it waits; every waiting or leased target is here |

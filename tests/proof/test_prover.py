@@ -666,3 +666,11 @@ def test_an_attribute_that_was_not_tried_closes_the_door_for_phones(quick, attri
     quick.settings = settings({"phone": "SMS", "note": attribute})
 
     assert quick.doors().phones.why == ("open" if attribute == "SMS" else "new_mapping")
+
+
+def test_no_two_canaries_get_one_number(monkeypatch):
+    drawn = iter([1, 1, 2])
+    monkeypatch.setattr(canaries.secrets, "randbelow", lambda _: next(drawn))
+
+    assert canaries.new_value("SMS", ()).endswith("001")
+    assert canaries.new_value("SMS", {"+447700900001"}).endswith("002")

@@ -139,7 +139,7 @@ def _mend(walk: Walk, letter: str, view: View) -> None:
 def _number(walk: Walk, letter: str, name: str) -> None:
     """Give a canary a value of its own; of numbers that somebody has already another one is taken."""
     for _ in range(TRIES):
-        value = canaries.new_value(name)
+        value = canaries.new_value(name, walk.course.taken)
         try:
             walk.hands.change(walk.course.emails[letter], {"attributes": {name: value}})
         except FieldRefused as error:

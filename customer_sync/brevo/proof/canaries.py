@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import date, timedelta
 from typing import Final, NamedTuple
 
@@ -173,11 +173,18 @@ def is_title(title: str, owner: str | None) -> bool:
     return name in LISTS.values() and (owner is None or rest == f"{owner})")
 
 
-def new_value(attribute: str) -> str:
-    """Return a value of a unique attribute that hardly any contact has; numbers are none of real people."""
-    if attribute == "EXT_ID":
-        return f"tajo-proof-{secrets.token_hex(6)}"
-    return f"{_DRAMA}{secrets.randbelow(1000):03d}"
+def new_value(attribute: str, taken: Collection[str]) -> str:
+    """Return a value of a unique attribute that hardly any contact has; numbers are none of real people.
+
+    Args:
+        attribute: the attribute.
+        taken: what other canaries of the proof have: of the numbers there are a thousand.
+    """
+    while True:
+        number = f"{_DRAMA}{secrets.randbelow(1000):03d}"
+        value = f"tajo-proof-{secrets.token_hex(6)}" if attribute == "EXT_ID" else number
+        if value not in taken:
+            return value
 
 
 def new_values(turn: int) -> dict[str, Json]:

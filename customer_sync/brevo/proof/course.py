@@ -166,6 +166,12 @@ class Course:
         """The pass that is under way."""
         return self.passes[-1]
 
+    @property
+    def taken(self) -> set[str]:
+        """The values of unique attributes that its canaries have or had."""
+        lasting = {value for values in self.numbers.values() for value in values.values()}
+        return lasting | {value for one in self.passes for value in one.fresh.values()}
+
     def note(self, at_ms: int, text: str) -> None:
         """Add to what the receipt tells."""
         self.log.append((at_ms, text))

@@ -55,7 +55,7 @@ def begin(walk: Walk) -> float | None:
     one = course.now
     one.has_phones = has_phones(course, course.passes[:-1])
     one.values = {name: canaries.new_values(course.imports + at) for at, name in enumerate(IMPORTS)}
-    one.fresh = {name: canaries.new_value(name) for name in course.unique} if one.has_phones else {}
+    one.fresh = {name: canaries.new_value(name, course.taken) for name in course.unique} if one.has_phones else {}
     course.imports += 1
     _tidy(walk)
     there = {place.name: place.number for place in hands.lists(course.folder)}

@@ -97,13 +97,13 @@ def covers_left(passes: Sequence[Pass]) -> bool:
 
 def faults_of(one: Pass, unique: Sequence[str]) -> Iterator[Fault]:
     """Yield what was not as it had to be in a pass; a read that is missing is such a thing."""
+    for sight in one.sights:
+        yield from faults_in(one, sight, unique)
     seen = [sight.stage for sight in one.sights]
     for stage in STAGES:
         if stage not in seen and (stage != "phones" or one.has_phones):
             doors = (PHONES,) if stage == "phones" else DOORS
             yield Fault(doors, "unclear", "", f"The canaries were not read {_WHEN[stage]}.")
-    for sight in one.sights:
-        yield from faults_in(one, sight, unique)
 
 
 def faults_in(one: Pass, sight: Sight, unique: Sequence[str]) -> Iterator[Fault]:
