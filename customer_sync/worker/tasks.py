@@ -11,6 +11,7 @@ from customer_sync import assembly, pipeline
 from customer_sync.base.log import get
 from customer_sync.batch import runs
 from customer_sync.errors import TajoError, Unavailable
+from customer_sync.store.items import UPDATING
 from customer_sync.worker.app import app, aside, home, line, puller, settings, turns, wake, watchdog
 
 log = get(__name__)
@@ -68,8 +69,16 @@ def bulk(lane: str) -> None:
     max_retries=8,  # as for `deliver`
 )
 def single(lane: str) -> None:
-    """Deliver one by one what the bulk gear of a lane gave back."""
-    _loop(f"single:{lane}", lambda: pipeline.single(line(), lane))
+    """Deliver one by one what the bulk gear of a lane gave back.
+
+    While an import updates people, Brevo's limit of calls is left to it and to live work.
+    """
+
+    def step() -> pipeline.StepResult:
+        is_updating = any(one.startswith(UPDATING) for one in line().store.imports.ids())
+        return pipeline.StepResult(did_work=False, wait_s=1.0) if is_updating else pipeline.single(line(), lane)
+
+    _loop(f"single:{lane}", step)
 
 
 @app.task(name="tajo.follow")  # type: ignore[untyped-decorator]  # celery ships no types
