@@ -18,6 +18,7 @@ from customer_sync.brevo.proof.course import PASSES
 from customer_sync.brevo.proof.doors import DOORS, Door, DoorBook, Doors
 from customer_sync.brevo.proof.outlook import LOOKED_THROUGH, OutlookBook, headline
 from customer_sync.brevo.proof.prover import BUSY_S, Progress, Prover, cost_of
+from customer_sync.brevo.proof.telling import step_words
 from customer_sync.brevo.proof.weekly import agree
 from customer_sync.cli import context
 from customer_sync.cli.output import (
@@ -50,23 +51,6 @@ _ABOUT: Final = {
     "updates": "change people who are in Brevo already",
     "phones": "carry phones and ids",
     "lists": "put people they create on lists",
-}
-#: Step → what is done, in words.
-_STEPS: Final = {
-    "ready": "folder, lists and attributes are made",
-    "make": "the canaries are made",
-    "click": "waiting for your click, for an hour at most",
-    "begin": "new lists and a new canary are made",
-    "before": "the canaries are read",
-    "send updates": "an import that updates is sent",
-    "send creates": "an import that creates is sent",
-    "send phones": "an import with phones is sent",
-    "follow": "waiting for the end of the import",
-    "read": "the canaries are read",
-    "minute": "waiting a minute, then the canaries are read again",
-    "ten": "waiting until ten minutes have passed, then the canaries are read again",
-    "end": "what the pass made is deleted",
-    "close": "the verdict",
 }
 _AGAIN: Final = "`tajo brevo prove` goes on, `tajo brevo prove --clean` ends it and removes all that was made."
 
@@ -251,10 +235,8 @@ def _advance(prover: Prover, store: Store, name: str, *, is_quiet: bool) -> dict
 
 def _line(progress: Progress) -> str:
     where = f"pass {progress.of_pass} of {PASSES}: " if progress.of_pass else ""
-    kind = progress.step.partition(" ")[0]
-    what = _STEPS.get(progress.step) or _STEPS[kind]
     trouble = f" (tried again: {progress.trouble})" if progress.trouble else ""
-    return f"{where}{what}{trouble}"
+    return f"{where}{step_words(progress.step)}{trouble}"
 
 
 def _say(line: str, progress: Progress, *, is_new: bool) -> None:

@@ -86,6 +86,11 @@ class Read(NamedTuple):
     faults: tuple[tuple[str, str], ...]
 
 
+def step_words(step: str) -> str:
+    """Return what a step of a proof does, in words."""
+    return _STEPS.get(step, step)
+
+
 def kinds(unique: Sequence[str], *, with_click: bool) -> list[tuple[str, str, str]]:
     """Return (canary, what it is, what it shows) of the canaries that a proof has.
 
@@ -101,7 +106,7 @@ def stages(course: Course) -> list[Stage]:
     """Return the parts of a proof that is under way, in their order."""
     names = ["Prepare", *(f"Pass {number} of {PASSES}" for number in range(1, PASSES + 1)), "Verdict"]
     at = len(names) - 1 if course.step == "close" else len(course.passes)
-    doing = _STEPS.get(course.step, course.step)
+    doing = step_words(course.step)
     found = [Stage(name, "done" if place < at else "waits") for place, name in enumerate(names)]
     found[at] = Stage(names[at], "now", doing)
     return found
