@@ -55,6 +55,8 @@ log = get(__name__)
 READ_AT_ONCE = 200
 #: Of so many live items the bulk gear must have taken a tenth, else it does not look at others for a while.
 USELESS = 100
+#: How soon it is asked again whether a bulk call leaves calls for single work, in seconds.
+LEFT_S = 1.0
 #: How many times so many are read in one step, where so many wait.
 BATCHES = 10
 
@@ -263,14 +265,8 @@ def _forget(line: Line, erased: Sequence[Outcome]) -> None:
         line.forget([one.item for one in erased])
 
 
-def bulk(line: Line, lane: str, *, with_singles: bool = True) -> StepResult:
-    """Let a lane's bulk gear load and send off what goes together.
-
-    Args:
-        line: the line.
-        lane: the lane.
-        with_singles: whether some of the rest is delivered singly in the same step; otherwise `single` is woken for it:
-            calls that wait for Brevo's limit keep no import waiting.
+def bulk(line: Line, lane: str) -> StepResult:
+    """Let a lane's bulk gear load and send off what goes together, and wake `single` for the rest.
 
     Raises:
         Unavailable: as `deliver`.
@@ -281,22 +277,21 @@ def bulk(line: Line, lane: str, *, with_singles: bool = True) -> StepResult:
     did_work = _finish(line, lane, gear.load())
     if did_work and line.store.wake("follow"):
         line.wake("follow")
-    if not with_singles:
-        if line.store.wake(f"single:{lane}"):
-            line.wake(f"single:{lane}")
-        return StepResult(did_work, 0.0 if did_work else None)
-    rest = single(line, lane)
-    return StepResult(did_work or rest.did_work, 0.0 if did_work else rest.wait_s)
+    if line.store.wake(f"single:{lane}"):
+        line.wake(f"single:{lane}")
+    return StepResult(did_work, 0.0 if did_work else None)
 
 
 def single(line: Line, lane: str) -> StepResult:
-    """Deliver one by one what a lane's bulk gear gave back.
+    """Deliver one by one what a lane's bulk gear gave back; a step of its own, since its calls wait for the limit.
 
     Raises:
         Unavailable: as `deliver`.
     """
     gear = line.gears.get(lane)
-    return StepResult(did_work=False, wait_s=None) if gear is None else _deliver(line, lane, gear.single, "single")
+    if gear is None or gear.needs_calls():
+        return StepResult(did_work=False, wait_s=None if gear is None else LEFT_S)
+    return _deliver(line, lane, gear.single, "single")
 
 
 def follow(line: Line) -> StepResult:

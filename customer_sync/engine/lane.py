@@ -268,6 +268,10 @@ class Gear(Protocol):
         """Return how long until the next look at a bulk call, in seconds; None when no bulk call is running."""
         ...
 
+    def needs_calls(self) -> bool:
+        """Tell whether single calls of bulk work would take those that a bulk call under way needs."""
+        ...
+
     def hears(self, inbound: Inbound) -> bool:
         """Tell whether a request is a notice for this gear only."""
         ...

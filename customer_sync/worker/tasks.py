@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import redis
 
@@ -11,10 +12,18 @@ from customer_sync import assembly, pipeline
 from customer_sync.base.log import get
 from customer_sync.batch import runs
 from customer_sync.errors import TajoError, Unavailable
-from customer_sync.store.items import UPDATING
 from customer_sync.worker.app import app, aside, home, line, puller, settings, turns, wake, watchdog
 
 log = get(__name__)
+
+#: How a task is tried again while its destination is away.
+WHILE_AWAY: Final[Mapping[str, Any]] = {
+    "autoretry_for": (Unavailable,),
+    "retry_backoff": 1,
+    "retry_backoff_max": 30,  # below the visibility timeout, so that no waiting retry is handed out twice
+    "retry_jitter": True,
+    "max_retries": 8,  # after that the sweep goes on asking, once per pause of the breaker
+}
 
 #: How long one task goes on before it makes room for others, in seconds.
 BUDGET_S = 2.0
@@ -34,51 +43,22 @@ def process_inbox() -> None:
     _loop("inbox", lambda: pipeline.StepResult(pipeline.process_inbox(line()), None))
 
 
-@app.task(  # type: ignore[untyped-decorator]  # celery ships no types
-    name="tajo.deliver",
-    autoretry_for=(Unavailable,),
-    retry_backoff=1,
-    retry_backoff_max=30,  # below the visibility timeout, so that no waiting retry is handed out twice
-    retry_jitter=True,
-    max_retries=8,  # after that the sweep goes on asking, once per pause of the breaker
-)
+@app.task(name="tajo.deliver", **WHILE_AWAY)  # type: ignore[untyped-decorator]  # celery ships no types
 def deliver(lane: str) -> None:
     """Deliver what is due in a lane."""
     _loop(f"deliver:{lane}", lambda: pipeline.deliver(line(), lane))
 
 
-@app.task(  # type: ignore[untyped-decorator]  # celery ships no types
-    name="tajo.bulk",
-    autoretry_for=(Unavailable,),
-    retry_backoff=1,
-    retry_backoff_max=30,
-    retry_jitter=True,
-    max_retries=8,  # as for `deliver`
-)
+@app.task(name="tajo.bulk", **WHILE_AWAY)  # type: ignore[untyped-decorator]  # celery ships no types
 def bulk(lane: str) -> None:
     """Send off bulk work of a lane."""
-    _loop(f"bulk:{lane}", lambda: pipeline.bulk(line(), lane, with_singles=False))
+    _loop(f"bulk:{lane}", lambda: pipeline.bulk(line(), lane))
 
 
-@app.task(  # type: ignore[untyped-decorator]  # celery ships no types
-    name="tajo.single",
-    autoretry_for=(Unavailable,),
-    retry_backoff=1,
-    retry_backoff_max=30,
-    retry_jitter=True,
-    max_retries=8,  # as for `deliver`
-)
+@app.task(name="tajo.single", **WHILE_AWAY)  # type: ignore[untyped-decorator]  # celery ships no types
 def single(lane: str) -> None:
-    """Deliver one by one what the bulk gear of a lane gave back.
-
-    While an import updates people, Brevo's limit of calls is left to it and to live work.
-    """
-
-    def step() -> pipeline.StepResult:
-        is_updating = any(one.startswith(UPDATING) for one in line().store.imports.ids())
-        return pipeline.StepResult(did_work=False, wait_s=1.0) if is_updating else pipeline.single(line(), lane)
-
-    _loop(f"single:{lane}", step)
+    """Deliver one by one what the bulk gear of a lane gave back."""
+    _loop(f"single:{lane}", lambda: pipeline.single(line(), lane))
 
 
 @app.task(name="tajo.follow")  # type: ignore[untyped-decorator]  # celery ships no types

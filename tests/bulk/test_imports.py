@@ -659,7 +659,7 @@ def test_calls_that_wait_for_the_limit_keep_no_import_waiting(rig):
     for number in range(1, 4):
         rig.client.hset(f"tajo:tries:{LANE}", number, 3)  # they go alone
 
-    while pipeline.bulk(rig.line, LANE, with_singles=False).did_work:
+    while pipeline.bulk(rig.line, LANE).did_work:
         pass
 
     assert rig.contacts() == {}

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from customer_sync import pipeline
 from customer_sync.brevo.contacts.imports import Terms
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.store import keys
@@ -751,3 +752,31 @@ def test_an_import_that_failed_is_tried_again(rig):
 
     assert names(rig) == ["New"] * 5
     assert not rig.client.hgetall(keys.lane(LANE, "mark"))
+
+
+# single work beside it
+
+
+@pytest.mark.parametrize(("state", "is_sent"), [("opened", 0), ("sent", 1), ("ended", 0), ("overdue", 1)])
+def test_single_work_leaves_the_limit_to_an_import_that_is_begun_or_read_back(rig, state, is_sent):
+    fly(rig)
+    (import_,) = rig.imports.under_way()
+    rig.put([customer(9)])
+    rig.client.hset(keys.lane(LANE, "tries"), 6, 3)  # goes alone
+    rig.load()
+    rig.imports.note(import_, state=state)
+    before = rig.calls("POST", "/contacts")
+
+    assert pipeline.single(rig.line, LANE).did_work == bool(is_sent)
+    assert rig.calls("POST", "/contacts") == before + is_sent
+
+
+def test_a_withdrawal_does_not_wait_for_that(rig):
+    fly(rig)
+    (import_,) = rig.imports.under_way()
+    rig.imports.note(import_, state="ended")
+    rig.send(withdrawal(1))
+
+    pipeline.deliver(rig.line, LANE)
+
+    assert rig.contacts()[ONE]["emailBlacklisted"]

@@ -41,6 +41,8 @@ from customer_sync.store.limits import Limits
 NOTICE_PATH: Final = "imports"
 #: After a notice Brevo is asked at once only if more than this share of the hourly limit is left.
 NOTICE_HEADROOM: Final = 0.5
+#: The states of an import in which Brevo's limit of calls is left to it.
+_CALLING: Final = frozenset({"opened", "sending", "ended"})
 
 
 class ImportGear:
@@ -72,6 +74,13 @@ class ImportGear:
     def next_look_s(self) -> float | None:
         """Return how long until an import is to be looked at, in seconds; None when none is under way."""
         return self._imports.due_s()
+
+    def needs_calls(self) -> bool:
+        """Tell whether an import that updates is begun, or read back: a call for each 1,000 rows of it.
+
+        While Brevo works on it, and once nobody waits for it any more, it needs none.
+        """
+        return any(one.kind == "updates" and one.state in _CALLING for one in self._imports.under_way())
 
     def hears(self, inbound: Inbound) -> bool:
         """Tell whether a request is Brevo's notice that an import is done. The body of the notice is not documented."""
