@@ -9,6 +9,7 @@ import pytest
 
 from customer_sync.brevo.contacts.contact_job import prepare
 from customer_sync.brevo.contacts.import_update import is_fit_update
+from customer_sync.brevo.contacts.read_back import shows
 from customer_sync.model import Priority
 from customer_sync.store.imports import Imports
 from customer_sync.store.items import Item
@@ -159,3 +160,29 @@ def test_who_is_blocked_in_brevo_or_left_something_goes_into_no_import_that_upda
 
     assert job.plan.action == "write"
     assert is_fit_update(job, rig.book.read(), ()) is is_fit
+
+
+# what counts as sent
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "shown", "kind", "is_shown"),
+    [
+        ("CITY", "Ghent", "Ghent ", "text", True),
+        ("CITY", "Ghent", "Bruges", "text", False),
+        ("CITY", "Ghent", None, "text", False),
+        ("VISITS", 5, 5.0, "float", True),
+        ("SMS", "+32470123456", "0032470123456", "text", True),
+        ("LANDLINE_NUMBER", "+3291234567", "3291234567", "text", True),
+        ("SMS", "+32470123456", "32470123457", "text", False),
+        ("SMS", "+32470123456", "", "text", False),
+        ("EXT_ID", "a-1", "a-1", "text", True),
+        ("EXT_ID", "a-1", "a-11", "text", False),
+        ("KIND", "north", "north", "category", True),
+        ("KIND", "north", 3, "category", True),
+        ("KIND", "north", "", "category", True),
+        ("KIND", "north", "south", "category", False),
+    ],
+)
+def test_a_contact_shows_what_was_sent_in_its_own_spelling(name, sent, shown, kind, is_shown):
+    assert shows(name, sent, shown, kind) == is_shown

@@ -1,24 +1,22 @@
 """Judges one person: what we want against what Brevo has. Pure.
 
-Values are compared as Brevo stores them: a phone number without its plus, a number as a number, a date as a day, ""
-as nothing, a choice by its label however it is written. What Brevo has beside that is not ours.
+Values are compared as Brevo stores them (`customer_sync.brevo.contacts.stored_value`), a choice by its label however it
+is written. What Brevo has beside that is not ours.
 """
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from customer_sync.brevo.attributes import Refused, fit
 from customer_sync.brevo.contacts.contact_job import FOUND_BLOCKED, FOUND_UNSUBSCRIBED, groups_left
 from customer_sync.brevo.contacts.contact_plan import Desired, Rules, View, desire, heard, view
 from customer_sync.brevo.contacts.refusals import is_taken
+from customer_sync.brevo.contacts.stored_value import stored
 from customer_sync.errors import MappingError
 from customer_sync.model import Channel, Json
 from customer_sync.person.identity import normalize_email
-from customer_sync.person.mapping import PHONE_ATTRIBUTES
 from customer_sync.person.person import GONE, Has, Person
 
 #: Attribute → every spelling of each of its choices → the one that stands for it.
@@ -242,22 +240,8 @@ def _is_same(name: str, wanted: Json, contact: Contact, rules: Rules, choices: C
         return label is None or label == spellings.get(str(found), str(found))
     if kind == "multiple-choice" and isinstance(wanted, list):
         known = [one for one in wanted if spellings is None or str(one) in spellings]
-        return _stored(known, name, kind) == _stored(found, name, kind)
-    return _stored(wanted, name, kind) == _stored(found, name, kind)
-
-
-def _stored(value: Json, name: str, kind: str) -> object:
-    """Return a value in the one form in which both sides can be compared."""
-    if value is None or value in ("", []):
-        return ""
-    if name in PHONE_ATTRIBUTES:
-        return "".join(sign for sign in str(value) if sign.isdecimal()).removeprefix("00")
-    fitted = fit(value, kind)
-    if isinstance(fitted, Refused):
-        return str(value)
-    if isinstance(fitted, list):
-        return frozenset(map(str, fitted))
-    return unicodedata.normalize("NFC", fitted).strip() if isinstance(fitted, str) else fitted
+        return stored(known, name, kind) == stored(found, name, kind)
+    return stored(wanted, name, kind) == stored(found, name, kind)
 
 
 def _address(value: Json) -> str | None:

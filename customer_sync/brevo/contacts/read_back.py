@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
 from customer_sync.base.clock import Clock
 from customer_sync.brevo.answers import CONTACTS
-from customer_sync.brevo.attributes import Refused, fit
 from customer_sync.brevo.client import BUCKET, Brevo, contact_path
 from customer_sync.brevo.contacts.contact_calls import ONE_ROUTE
 from customer_sync.brevo.contacts.contact_job import prepare, record_of
 from customer_sync.brevo.contacts.contact_plan import UNIQUE, Rules
+from customer_sync.brevo.contacts.stored_value import stored
 from customer_sync.brevo.gate import Calls
 from customer_sync.errors import Missing
 from customer_sync.model import Json, Priority
@@ -83,8 +82,8 @@ class ReadBack:
         shown, kinds = found.get("attributes"), rules.attributes or {}
         values = shown if isinstance(shown, dict) else {}
         sent = {name: value for name, value in job.desired.attributes.items() if name not in UNIQUE}
-        is_right = all(shows(value, values.get(name), kinds.get(name, "text")) for name, value in sent.items())
-        is_whole = all(_same(name, job.desired.attributes.get(name), values.get(name)) for name in row.unique)
+        is_right = all(shows(name, value, values.get(name), kinds.get(name, "text")) for name, value in sent.items())
+        is_whole = all(shows(name, job.desired.attributes.get(name), values.get(name), "text") for name in row.unique)
         if tells_of_leaving(found):
             job.learn(found)
         if job.found:
@@ -123,27 +122,12 @@ def lacks(row: Row, found: Mapping[str, Json]) -> bool:
     return not isinstance(values, dict) or any(is_empty(values.get(name)) for name in row.unique)
 
 
-def _same(name: str, sent: Json, shown: Json) -> bool:
-    """Tell whether a contact shows a value that only one contact may have; of a phone only the digits count."""
-    if name == "EXT_ID":
-        return str(sent) == str(shown)
-    return _digits(sent) == _digits(shown)
+def shows(name: str, sent: Json, shown: Json, kind: str) -> bool:
+    """Tell whether a contact shows a value that was sent, in whatever spelling Brevo gives it back.
 
-
-def _digits(value: Json) -> str:
-    return "".join(one for one in str(value) if one.isdigit())
-
-
-def shows(sent: Json, shown: Json, kind: str) -> bool:
-    """Tell whether a contact shows a value that was sent, in whatever spelling Brevo gives it back."""
-    # Brevo gives categories back as ids or as labels (changed 2026-05)
-    return kind == "category" or _plain(sent, kind) == _plain(shown, kind)
-
-
-def _plain(value: Json, kind: str) -> object:
-    if value is None or value in ("", []):
-        return ""
-    fitted = fit(value, kind)
-    if isinstance(fitted, Refused):
-        return str(value)
-    return unicodedata.normalize("NFC", fitted).strip() if isinstance(fitted, str) else fitted
+    A category may be given back by its id or by its label (changed 2026-05), and a label that does not exist is
+    dropped: only another label is another value.
+    """
+    if stored(sent, name, kind) == stored(shown, name, kind):
+        return True
+    return kind == "category" and (is_empty(shown) or str(shown).isdecimal())
