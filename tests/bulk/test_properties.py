@@ -190,23 +190,28 @@ class Story:
         return number is not None and not people.read(number).records and bool(people.left(number))
 
 
-def play(rig, story, is_bulk, left=None):
-    crowd, early, middle, late = story
-    played = Story(rig, is_bulk, left)
+def go_through(played, crowd, early, middle, late):
+    """Play a story: actions before Brevo has carried the import out, before that is seen, and after it."""
     played.begin(crowd)
     for action in early:
-        # nobody can leave Brevo before Brevo has them
-        played.act(*(action if action[0] != "leave" else ("deliver", 1)))
-    if is_bulk:
-        rig.carry_out()
+        played.act(*action)
+    if played.is_bulk:
+        played.rig.carry_out()
     for action in middle:
         played.act(*action)
-    if is_bulk:
-        rig.look()
+    if played.is_bulk:
+        played.rig.look()
     for action in late:
         played.act(*action)
     played.end()
-    return played.outcome(), rig.call("GET", "/sandbox/mailable")["mailable"], played.left
+    return played.outcome(), played.rig.call("GET", "/sandbox/mailable")["mailable"], played.left
+
+
+def play(rig, story, is_bulk, left=None):
+    crowd, early, middle, late = story
+    # nobody can leave Brevo before Brevo has them
+    early = [action if action[0] != "leave" else ("deliver", 1) for action in early]
+    return go_through(Story(rig, is_bulk, left), crowd, early, middle, late)
 
 
 @look(

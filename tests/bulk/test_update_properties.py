@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from customer_sync.model import Channel, Consent, ConsentState
 from customer_sync.store import connect
 from tests.bulk.rig import BulkRig, at, customer
-from tests.bulk.test_properties import TAKEN, Story, actions
+from tests.bulk.test_properties import TAKEN, Story, actions, go_through
 from tests.explore import look
 
 
@@ -63,22 +63,10 @@ crowds = st.lists(st.sampled_from(["granted", "granted", None]), min_size=1, max
 
 
 def play(rig, story, is_bulk, left=None):
-    crowd, early, middle, late, blocks, lists = story
+    *course, blocks, lists = story
     played = Update(rig, is_bulk, left)
     played.blocks, played.lists = blocks, lists
-    played.begin(crowd)
-    for action in early:
-        played.act(*action)
-    if is_bulk:
-        rig.carry_out()
-    for action in middle:
-        played.act(*action)
-    if is_bulk:
-        rig.look()
-    for action in late:
-        played.act(*action)
-    played.end()
-    return played.outcome(), rig.call("GET", "/sandbox/mailable")["mailable"], played.left
+    return go_through(played, *course)
 
 
 @look(

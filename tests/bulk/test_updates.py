@@ -404,12 +404,18 @@ def test_who_leaves_a_list_while_an_import_runs_stays_off_it(rig, how):
 # how many
 
 
-def test_a_read_is_done_first_where_enough_people_wait(rig):
+def unread(rig, calls):
+    """Five people, changed, of whom nobody was read; a read takes three steps and so many calls."""
     rig.prove()
     known(rig)
-    rig.reading.is_fresh, rig.reading.takes, rig.reading.calls = False, 3, 2
+    rig.reading.is_fresh, rig.reading.takes, rig.reading.calls = False, 3, calls
     bodies = sent(rig)
     change(rig)
+    return bodies
+
+
+def test_a_read_is_done_first_where_enough_people_wait(rig):
+    bodies = unread(rig, calls=2)
 
     rig.load()
     assert (rig.reading.steps, bodies) == (0, [])
@@ -420,11 +426,7 @@ def test_a_read_is_done_first_where_enough_people_wait(rig):
 
 
 def test_few_people_are_not_worth_a_read(rig):
-    rig.prove()
-    known(rig)
-    rig.reading.is_fresh, rig.reading.takes, rig.reading.calls = False, 3, 3
-    bodies = sent(rig)
-    change(rig)
+    bodies = unread(rig, calls=3)
 
     rig.settle()
 

@@ -25,29 +25,11 @@ from customer_sync.errors import (
 )
 from customer_sync.store import keys
 from customer_sync.store.items import Settlement
-from tests.rig import Rig, at
-from tests.toy_lane import ORDERS, OrdersHandler, attempted, order, toyland
+from tests.rig import at
+from tests.toy_lane import ORDERS, OrdersHandler, attempted, order
 
 LANE = ORDERS.name
 FOUR = [f"shop:{n}" for n in range(4)]
-
-
-@pytest.fixture
-def land():
-    """The platform that orders go to."""
-    with toyland() as found:
-        yield found
-
-
-@pytest.fixture
-def rig(client, land):
-    """The line with a lane of orders beside that of contacts."""
-    found = Rig(client)
-    found.store.lanes.register(LANE, keeps="records")
-    client.hset(keys.limit(ORDERS.bucket), "rps", 0)
-    found.orders = OrdersHandler(land.url, found.store.limits, clock=found.clock)
-    found.line.handlers = {**found.line.handlers, LANE: found.orders}
-    return found
 
 
 def deliver(rig):

@@ -16,27 +16,9 @@ from customer_sync.model import Priority
 from customer_sync.store import keys
 from customer_sync.store.items import Item, Settlement, Taken
 from tests.reliability.servers import wait_until
-from tests.rig import Rig
-from tests.toy_lane import ORDERS, OrdersHandler, order, toyland
+from tests.toy_lane import ORDERS, order
 
 LANE = ORDERS.name
-
-
-@pytest.fixture
-def land():
-    """The platform that orders go to."""
-    with toyland() as found:
-        yield found
-
-
-@pytest.fixture
-def rig(client, land):
-    """The line with a lane of orders, without a limit."""
-    found = Rig(client)
-    found.store.lanes.register(LANE, keeps="records")
-    client.hset(keys.limit(ORDERS.bucket), "rps", 0)
-    found.line.handlers = {**found.line.handlers, LANE: OrdersHandler(land.url, found.store.limits, clock=found.clock)}
-    return found
 
 
 @pytest.fixture
