@@ -117,7 +117,7 @@ class Store:
         self.lanes = Lanes(client, self.scripts)
         self.people = People(client, salt, self.scripts)
         self.ledger = Ledger(client)
-        self.counters = Counters(client)
+        self.counters = Counters(client, self.scripts)
         self.parked = ParkedStore(client, self.scripts, self.counters)
         self.limits = Limits(client, self.scripts)
         self.breakers = Breakers(client)

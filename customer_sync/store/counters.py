@@ -1,4 +1,4 @@
-"""Counters in Redis: one hash, written in one command at the end of each unit of work, read on request.
+"""Counters in Redis: one hash, written in one step at the end of each unit of work, read on request.
 
 A field is `name|label=value|...`; the labels stand in the order of the catalogue.
 """
@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final, Literal, NamedTuple
 
 import redis
-from redis.client import Pipeline
 
 from customer_sync.base.clock import system_clock
 from customer_sync.base.metrics import BY_NAME, LATENCY_BUCKETS_S
 from customer_sync.store import keys
-from customer_sync.store.scripts import as_text
+from customer_sync.store.scripts import Scripts, as_text
 
 #: How an event came: by a webhook, or read by a run.
 Way = Literal["webhook", "pull"]
@@ -101,11 +100,12 @@ _ENDS: Final = frozenset({"delivered", "parked"})
 class Counters:
     """The counters of the whole installation."""
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
         self._client = client
+        self._scripts = scripts
 
     def add(self, tally: Tally, now_ms: int | None = None) -> None:
-        """Write a unit of work's counts; the tally is empty afterwards.
+        """Write a unit of work's counts, into a full Redis, too; the tally is empty afterwards.
 
         Args:
             tally: what was counted.
@@ -114,11 +114,11 @@ class Counters:
         counts = tally.empty()
         if not counts:
             return
-        pipe = self._client.pipeline(transaction=False)
-        for name, by in counts.items():
-            pipe.hincrby(keys.METRICS, name, by)
-        _end(pipe, _ended(counts), system_clock() if now_ms is None else now_ms)
-        pipe.execute()
+        args = [*_group(keys.METRICS, 0, counts)]
+        states = _ended(counts)
+        for size_s, key in _slots(system_clock() if now_ms is None else now_ms) if states else ():
+            args += _group(key, size_s + 86_400, states)
+        self._scripts.run("count", *args)
 
     def took_out(self, sources: Mapping[str, int], since_ms: int, how: str) -> None:
         """Count events that are parked no more: they fail no longer, in the span in which they were parked, too.
@@ -128,12 +128,13 @@ class Counters:
             since_ms: when they were parked.
             how: replayed or dropped.
         """
-        pipe = self._client.pipeline(transaction=False)
-        for source, by in sources.items():
-            pipe.hincrby(keys.METRICS, field_name("tajo_parked_taken_out_total", source=source, how=how), by)
-        if since_ms > system_clock() - _KEPT_S * 1000:
-            _end(pipe, {"parked": -sum(sources.values())}, since_ms)
-        pipe.execute()
+        names = {
+            field_name("tajo_parked_taken_out_total", source=source, how=how): by for source, by in sources.items()
+        }
+        args = [*_group(keys.METRICS, 0, names)]
+        for size_s, key in _slots(since_ms) if since_ms > system_clock() - _KEPT_S * 1000 else ():
+            args += _group(key, size_s + 86_400, {"parked": -sum(sources.values())})
+        self._scripts.run("count", *args)
 
     def rates(self, now_ms: int) -> dict[str, Rate]:
         """Return span → what ended in it: `hour`, `day`."""
@@ -167,10 +168,14 @@ def _ended(counts: Mapping[str, int]) -> Counter[str]:
     return +found
 
 
-def _end(pipe: Pipeline, states: Mapping[str, int], at_ms: int) -> None:
-    """Add to the slots of a time; each is forgotten once no span reaches back to it."""
-    for size_s, _ in SPANS.values() if states else ():
-        key = keys.ended(size_s, at_ms // 1000 // size_s)
-        for state, by in states.items():
-            pipe.hincrby(key, state, by)
-        pipe.expire(key, size_s + 86_400)
+def _slots(at_ms: int) -> Iterator[tuple[int, str]]:
+    """Yield the slots of a time: size in seconds, key. Each is forgotten once no span reaches back to it."""
+    for size_s, _ in SPANS.values():
+        yield size_s, keys.ended(size_s, at_ms // 1000 // size_s)
+
+
+def _group(key: str, kept_s: int, counts: Mapping[str, int]) -> Iterator[str | int]:
+    """Yield what the script is to add to one hash, which is kept so many seconds, 0 for good."""
+    yield from (key, kept_s, len(counts))
+    for name, by in counts.items():
+        yield from (name, by)

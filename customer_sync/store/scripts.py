@@ -15,6 +15,7 @@ MAKE_ROOM = frozenset(
         "settle",
         "renew",
         "compact",
+        "count",
         "sweep",
         "wake",
         "claim",
