@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help setup run test test-dates lint format bench bench-sync clean .runtime .dev
+.PHONY: help setup run test test-dates lint format bench bench-sync docs clean .runtime .dev
 
 BIN := .venv/bin
 # More words for pytest or the benchmarks, as in: make test ARGS="-k consent"
@@ -39,6 +39,9 @@ bench: .dev ## Measure speed, memory and recovery; ARGS="--help" may follow
 
 bench-sync: .dev ## Measure full syncs of 50,000 customers; ARGS="--customers 1000000" or "--case live" may follow
 	@$(BIN)/python -m benchmarks sync $(ARGS)
+
+docs: .dev ## Build the documentation as a site, in build/docs
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet && echo "build/docs/index.html"
 
 ##@ House
 clean: ## Remove .venv, caches and build files; your tajo.yaml and the data in .tajo stay

@@ -51,7 +51,8 @@ def test_make_alone_and_make_help_list_every_target(words):
     listed = re.findall(r"^  (\S+) +\S", make(*words).stdout, re.MULTILINE)
 
     assert sorted(listed) == sorted(TARGETS)
-    assert {"help", "setup", "run", "test", "test-dates", "lint", "format", "bench", "bench-sync", "clean"} == TARGETS
+    work = {"test", "test-dates", "lint", "format", "bench", "bench-sync", "docs"}
+    assert {"help", "setup", "run", "clean"} | work == TARGETS
 
 
 def test_every_target_is_phony_so_that_a_file_of_its_name_cannot_hide_it():

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
+from itertools import pairwise
 
 import pytest
 
 from customer_sync.base.embedded import free_port
+from tests.docs.pages import blocks, commands, fits
 from tests.reliability.servers import wait_until
 
 pytestmark = pytest.mark.slow
@@ -83,6 +86,21 @@ def test_the_first_customer_is_in_the_sandbox_soon_and_everything_is_in_the_demo
 
     assert (newcomer.folder / ".tajo" / "demo" / "demo.yaml").exists()
     assert [path.name for path in (newcomer.folder / ".tajo").iterdir()] == ["demo"]
+
+
+def test_the_tutorial_tells_what_is_printed(newcomer):
+    wait_until(lambda: newcomer.tajo("parked", "list", "--json"), newcomer.told, 90)
+    wait_until(lambda: stopped(newcomer), newcomer.told, 120)
+    wait_until(lambda: "jonas.weber@mail.example" in phones(newcomer), newcomer.told)
+    tried = 0
+    for block, after in pairwise(blocks("docs/tutorial.md")):
+        if after.language == "text":
+            (command,) = commands(block.text)
+            printed = newcomer.tajo(*shlex.split(command)[1:])
+            assert fits(after.text, printed) is None, (command, fits(after.text, printed), printed)
+            tried += 1
+
+    assert tried >= 6
 
 
 def test_a_contact_is_parked_with_a_remedy_that_helps(newcomer):

@@ -1,0 +1,119 @@
+"""Every block of code on every page: a command that exists, a config that is right, a program that can be read."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+
+import click
+import pytest
+import yaml
+
+from customer_sync.cli import main
+from customer_sync.config import keys
+from customer_sync.registry import load_settings
+from tests.docs.pages import ROOT, blocks, commands, fits, pages
+
+#: The words of a block's first line → what is done with it; "text" is what a program prints, or a picture.
+LANGUAGES = {"text", "sh", "yaml", "json", "python", "js", "javascript", "typescript", "ini", "http", "dockerfile"}
+BLOCKS = [block for page in pages() for block in blocks(page)]
+#: The keys with which a tajo.yaml begins.
+TOP = {key.name for key in keys.TOP_KEYS}
+#: Stands for what a config takes from the environment.
+_VALUE = "0123456789abcdef0123456789abcdef"
+
+
+def of(*languages):
+    return [pytest.param(block, id=str(block)) for block in BLOCKS if block.language in languages]
+
+
+def test_every_block_says_what_it_is():
+    assert [str(block) for block in BLOCKS if block.language not in LANGUAGES] == []
+
+
+def resolve(words):
+    """Let click read a command without doing it."""
+    command, context = main, click.Context(main, info_name="tajo")
+    while isinstance(command, click.Group) and words and words[0] not in {"-h", "--help", "--version"}:
+        child = command.get_command(context, words[0])
+        assert child is not None, f"there is no command {words[0]!r} in {context.command_path!r}"
+        if isinstance(child, click.Group):
+            context = click.Context(child, parent=context, info_name=words[0])
+        else:
+            child.make_context(words[0], list(words[1:]), parent=context)
+        command, words = child, words[1:]
+
+
+@pytest.mark.parametrize("block", of("sh"))
+def test_the_commands_exist_with_their_options(block):
+    for line in commands(block.text):
+        for part in line.replace("&&", ";").replace("|", ";").split(";"):
+            words = shlex.split(part)
+            while words and ("=" in words[0].split("/")[0] and not words[0].startswith("-")):
+                words = words[1:]  # variables in front of a command
+            words = words[1:] if words[:1] in ([".venv/bin/tajo"], ["tajo"]) else []
+            if words and "..." not in words:
+                resolve(words)
+
+
+@pytest.mark.parametrize("block", of("yaml"))
+def test_a_config_is_right(block, tmp_path):
+    told = yaml.safe_load(block.text)
+    if not isinstance(told, dict) or not set(told) <= TOP:
+        return  # the file of another program
+    variables = {f"{name}": _VALUE for name in _variables(block.text)}
+    path = tmp_path / "tajo.yaml"
+    path.write_text(block.text)
+
+    load_settings(path, {"TAJO_HOME": str(tmp_path)} | variables)
+
+
+def _variables(text):
+    return [part.split("}")[0].split(":")[0] for part in text.split("${")[1:]]
+
+
+@pytest.mark.parametrize("block", of("json"))
+def test_json_can_be_read(block):
+    json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", of("python"))
+def test_python_can_be_read(block):
+    compile(block.text, str(block), "exec")
+
+
+@pytest.mark.parametrize(
+    "target",
+    sorted(
+        {
+            line.split()[1]
+            for block in BLOCKS
+            if block.language == "sh"
+            for line in commands(block.text)
+            if line.startswith("make ")
+        }
+    ),
+)
+def test_make_has_the_target(target):
+    assert f"\n{target}:" in (ROOT / "Makefile").read_text()
+
+
+def test_a_command_that_is_not_there_is_found():
+    with pytest.raises(AssertionError, match="there is no command 'sink'"):
+        resolve(["connectors", "sink"])
+    with pytest.raises(click.NoSuchOption):
+        resolve(["connectors", "list", "--full"])
+
+
+def test_what_a_page_says_is_found_in_what_was_printed():
+    printed = "one two three\nfour   five\nsix"
+
+    assert fits("one … three\nsix", printed) is None
+    assert fits("four five", printed) is None
+    assert fits("six\none", printed) == "one"
+
+
+def test_pages_are_there():
+    assert len(BLOCKS) > 50
+    assert os.path.relpath(BLOCKS[0].page).endswith(".md")
