@@ -13,8 +13,11 @@ from customer_sync.config.load import load
 from customer_sync.config.reference import settings_markdown
 from customer_sync.config.settings import (
     BREVO_URL,
+    ApiKey,
+    ApiSettings,
     BrevoSettings,
     NotificationSettings,
+    Role,
     Schedule,
     Settings,
     SkillSettings,
@@ -26,10 +29,13 @@ from customer_sync.config.values import weakness_of
 
 __all__ = [
     "BREVO_URL",
+    "ApiKey",
+    "ApiSettings",
     "BrevoSettings",
     "ConfigFaults",
     "Fault",
     "NotificationSettings",
+    "Role",
     "Schedule",
     "Settings",
     "SkillSettings",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final, Literal
 
 from customer_sync.kit.connector import SourceSettings
@@ -132,6 +133,43 @@ class NotificationSettings:
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
 
 
+class Role(StrEnum):
+    """What a key of the API may do."""
+
+    #: Every GET, and the metrics.
+    READ = "read"
+    #: Everything.
+    OPERATE = "operate"
+
+
+@dataclass(frozen=True, slots=True)
+class ApiKey:
+    """One more key of the API, beside the installation's own.
+
+    Args:
+        name: how logs and answers name it.
+        key: the key itself.
+        role: what it may do.
+    """
+
+    name: str
+    key: str = field(repr=False)
+    role: Role
+
+
+@dataclass(frozen=True, slots=True)
+class ApiSettings:
+    """Who may call the API, and how often.
+
+    Args:
+        keys: further keys.
+        rate_per_minute: how many calls each key may make in a minute.
+    """
+
+    keys: tuple[ApiKey, ...] = ()
+    rate_per_minute: int = 600
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that can be set.
@@ -144,6 +182,7 @@ class Settings:
         brevo: the account.
         skills: every skill by name, enabled or not.
         notifications: our own notices.
+        api: further keys of the API, and how often each may call.
         redis_url: where Redis is; None stands for the embedded one.
         api_key: opens API, metrics and dashboard; None stands for the one in the home folder.
         secret_key: encrypts stored credentials; several separated by commas, the newest first, while it is changed.
@@ -161,6 +200,7 @@ class Settings:
     brevo: BrevoSettings = BrevoSettings()
     skills: Mapping[str, SkillSettings] = field(default_factory=dict)
     notifications: NotificationSettings = NotificationSettings()
+    api: ApiSettings = ApiSettings()
     redis_url: str | None = field(default=None, repr=False)
     api_key: str | None = field(default=None, repr=False)
     secret_key: str | None = field(default=None, repr=False)

@@ -7,19 +7,23 @@ Reading folds them into one row per event, whose state is the worst of its lanes
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import redis
 
-from customer_sync.model import PEOPLE, Event, EventState
+from customer_sync.model import PEOPLE, Event, EventState, Kind
 from customer_sync.store import keys
+from customer_sync.store.paging import Page, read_cursor, to_cursor
 from customer_sync.store.scripts import as_text
 
 _PAGE = 2_000
 #: How many rows the ledger keeps; about 250 bytes each.
 LEDGER_ROWS: Final = 50_000
+#: The form of a place in the ledger or among the alerts: the id of a row.
+_ROW_ID: Final = re.compile(r"(\d{1,15})-(\d{1,19})")
 
 
 @dataclass(slots=True)
@@ -103,24 +107,73 @@ class Ledger:
             for row_id, fields in rows
         ]
 
+    def alerts_page(
+        self, limit: int, *, cursor: str | None = None, since_ms: int | None = None, until_ms: int | None = None
+    ) -> Page[dict[str, Any]]:
+        """Return alerts as `alerts` does, the newest first; the times are as in `page`.
+
+        Raises:
+            ValueError: the cursor is none.
+        """
+        ends = [(until_ms, 0)] if until_ms is not None else []
+        ends += [_place(cursor, "a")] if cursor is not None else []
+        if ends and min(ends) <= (0, 0):
+            return Page([], None)
+        newest = "({}-{}".format(*min(ends)) if ends else "+"
+        oldest = "-" if since_ms is None else f"{max(0, since_ms)}-0"
+        rows: Any = self._client.xrevrange(keys.ALERTS, max=newest, min=oldest, count=limit + 1)
+        items = [
+            {"at_ms": _ms(as_text(row_id)), **{as_text(name): as_text(value) for name, value in fields.items()}}
+            for row_id, fields in rows[:limit]
+        ]
+        return Page(items, to_cursor("a", as_text(rows[limit - 1][0])) if len(rows) > limit else None)
+
+    def page(  # noqa: PLR0913  # one argument for each filter
+        self,
+        limit: int,
+        *,
+        cursor: str | None = None,
+        state: EventState | None = None,
+        kind: Kind | str | None = None,
+        source: str | None = None,
+        person: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> Page[Row]:
+        """Return events as `events` does, the newest first, by the time when they were read.
+
+        Args:
+            limit: how many at most.
+            cursor: of the page before; None begins at the newest event.
+            state: only events that are in this state now.
+            kind: only those of this kind.
+            source: only those of this source.
+            person: only those of the person with this number.
+            since_ms: only those of this time or later.
+            until_ms: only those before this time.
+
+        Raises:
+            ValueError: the cursor is none.
+        """
+        before = None if cursor is None else _place(cursor, "e")
+        found: list[Row] = []
+        last = ""
+        for row_id, row in self._rows():
+            if before is not None and _id(row_id) >= before:
+                continue
+            if since_ms is not None and row.at_ms < since_ms:
+                break
+            wanted = ((state, row.state), (kind, row.kind), (source, row.source), (person, row.person))
+            if all(one in (None, value) for one, value in wanted) and (until_ms is None or row.at_ms < until_ms):
+                if len(found) == limit:
+                    return Page(found, to_cursor("e", last))
+                found.append(row)
+                last = row_id
+        return Page(found, None)
+
     def events(self, limit: int = 50, *, person: str | None = None, state: EventState | None = None) -> list[Row]:
         """Return the newest events, newest first, each folded with what became of it."""
-        later: dict[str, list[_Step]] = {}
-        found: list[Row] = []
-        for row_id, fields in self._newest_first():
-            if "ev" in fields:
-                step = _Step(
-                    fields["st"], _ms(row_id), fields.get("n", ""), fields.get("l", PEOPLE), fields.get("tg", "")
-                )
-                for event_id in fields["ev"].split("\n"):
-                    later.setdefault(event_id, []).append(step)
-            elif "e" in fields:
-                row = _fold(fields, _ms(row_id), later.get(fields["e"], []))
-                if (person is None or row.person == person) and (state is None or row.state == state):
-                    found.append(row)
-                    if len(found) >= limit:
-                        break
-        return found
+        return self.page(limit, person=person, state=state).items
 
     def event(self, event_id: str) -> Row | None:
         """Return one event, None when the ledger no longer has it."""
@@ -138,6 +191,19 @@ class Ledger:
             self._client.xdel(keys.LEDGER, *rows[start : start + _PAGE])
         return len(rows)
 
+    def _rows(self) -> Iterator[tuple[str, Row]]:
+        """Yield every event with the id of its first row, newest first, folded with what became of it."""
+        later: dict[str, list[_Step]] = {}
+        for row_id, fields in self._newest_first():
+            if "ev" in fields:
+                step = _Step(
+                    fields["st"], _ms(row_id), fields.get("n", ""), fields.get("l", PEOPLE), fields.get("tg", "")
+                )
+                for event_id in fields["ev"].split("\n"):
+                    later.setdefault(event_id, []).append(step)
+            elif "e" in fields:
+                yield row_id, _fold(fields, _ms(row_id), later.get(fields["e"], []))
+
     def _newest_first(self) -> Iterator[tuple[str, Mapping[str, str]]]:
         end = "+"
         while True:
@@ -151,6 +217,16 @@ class Ledger:
 
 def _ms(row_id: str) -> int:
     return int(row_id.partition("-")[0])
+
+
+def _id(row_id: str) -> tuple[int, int]:
+    ms, _, number = row_id.partition("-")
+    return int(ms), int(number)
+
+
+def _place(cursor: str, what: str) -> tuple[int, int]:
+    ms, number = read_cursor(cursor, what, _ROW_ID)
+    return int(ms), int(number)
 
 
 #: The states of an event that changed lanes, the worst first.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ from customer_sync.store import inbox, keys
 from customer_sync.store.counters import Counters
 from customer_sync.store.forms import NewerForm, decode_part, encode_part
 from customer_sync.store.items import Item, combined
+from customer_sync.store.paging import Page, read_cursor, to_cursor
 from customer_sync.store.people import People
 from customer_sync.store.scripts import Scripts, as_text
 
@@ -29,6 +31,8 @@ MOST: Final = 20_000
 KEPT_S: Final = 90 * 24 * 3600.0
 #: How many are read at once: one may have some megabytes.
 _PAGE: Final = 20
+#: The form of a place in the list: when a thing was parked, in ms, and its id.
+_PLACE: Final = re.compile(r"(\d{1,15})\|([^|]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,7 @@ class Parked:
         person: the number of the person that a parked item is about; "" without a person.
         topic: the platform's word for what happened, when known.
         at_ms: when it was parked.
+        size_bytes: how much a parked thing that was read holds: the request, or the text of the changes. Not stored.
     """
 
     id: str
@@ -58,6 +63,7 @@ class Parked:
     topic: str = ""
     at_ms: int = 0
     person: str = ""
+    size_bytes: int = 0
 
 
 def new_id() -> str:
@@ -132,11 +138,20 @@ _NOT_TOLD: Final = frozenset({CLAIM, SINCE})
 
 def encode(parked: Parked) -> str:
     """Return a parked thing as stored."""
-    return json.dumps(asdict(parked), separators=(",", ":"), ensure_ascii=False)
+    stored = asdict(parked)
+    del stored["size_bytes"]
+    return json.dumps(stored, separators=(",", ":"), ensure_ascii=False)
 
 
 def _decode(raw: bytes | str) -> Parked:
-    return Parked(**json.loads(raw))
+    one = Parked(**json.loads(raw))
+    return replace(one, size_bytes=_size_bytes(one))
+
+
+def _size_bytes(one: Parked) -> int:
+    if one.what == "inbound":
+        return len(one.content) * 3 // 4 - one.content[-2:].count("=")
+    return len(one.content.encode())
 
 
 class ParkedStore:
@@ -154,6 +169,54 @@ class ParkedStore:
             for raw in self._client.hmget(keys.PARKED, ids[start : start + _PAGE]):
                 if raw:
                     yield _decode(raw)
+
+    def page(  # noqa: PLR0913  # one argument for each filter
+        self,
+        limit: int,
+        *,
+        cursor: str | None = None,
+        reason: str | None = None,
+        source: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> Page[Parked]:
+        """Return parked things without their contents, the newest first.
+
+        Args:
+            limit: how many at most.
+            cursor: of the page before; None begins at the newest.
+            reason: only those with this reason.
+            source: only those of this source, or of this lane.
+            since_ms: only those parked at this time or later.
+            until_ms: only those parked before this time.
+
+        Raises:
+            ValueError: the cursor is none.
+        """
+        before = None if cursor is None else read_cursor(cursor, "p", _PLACE)
+        place = None if before is None else (int(before[0]), before[1])
+        found: list[Parked] = []
+        last: tuple[int, str] = (0, "")
+        for at, one in self._placed():
+            if place is not None and at >= place:
+                continue
+            if since_ms is not None and at[0] < since_ms:
+                break
+            is_wanted = reason in (None, one.reason) and source in (None, one.source)
+            if is_wanted and (until_ms is None or at[0] < until_ms):
+                if len(found) == limit:
+                    return Page(found, to_cursor("p", *last))
+                found.append(replace(one, content=""))
+                last = at
+        return Page(found, None)
+
+    def _placed(self) -> Iterator[tuple[tuple[int, str], Parked]]:
+        ids: Any = self._client.zrange(keys.PARKED_AT, 0, -1, desc=True, withscores=True)
+        for start in range(0, len(ids), _PAGE):
+            part = ids[start : start + _PAGE]
+            for (name, at_ms), raw in zip(part, self._client.hmget(keys.PARKED, [one for one, _ in part]), strict=True):
+                if raw:
+                    yield (int(at_ms), as_text(name)), _decode(raw)
 
     def briefs(self, limit: int = MOST) -> Iterator[Parked]:
         """Yield the same without the contents: for lists and groups."""

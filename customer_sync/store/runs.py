@@ -6,6 +6,7 @@ atomic step that puts the page's changes into the lanes: so a worker that has lo
 
 from __future__ import annotations
 
+import re
 import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from customer_sync.base.log import get
 from customer_sync.model import Json
 from customer_sync.person.merge import to_json
 from customer_sync.store import keys
+from customer_sync.store.paging import Page, read_cursor, to_cursor
 from customer_sync.store.run import (
     BUSY,
     OPEN,
@@ -38,6 +40,8 @@ log = get(__name__)
 LEASE_MS = 4000
 #: How many runs are remembered; one that is not over is never forgotten.
 KEPT_RUNS = 200
+#: The form of a place in the list of runs: a run's number.
+_NUMBER = re.compile(r"(\d{1,15})")
 
 
 class Runs:
@@ -121,6 +125,42 @@ class Runs:
         for name in names:
             pipe.hgetall(keys.run(name))
         return [_decoded(name, raw) for name, raw in zip(names, pipe.execute(), strict=True) if raw]
+
+    def page(  # noqa: PLR0913  # one argument for each filter
+        self,
+        limit: int,
+        *,
+        cursor: str | None = None,
+        source: str | None = None,
+        state: RunState | None = None,
+        kind: RunKind | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+    ) -> Page[Run]:
+        """Return runs, the newest first; each page reads all that are kept, `KEPT_RUNS` and those that are not over.
+
+        Args:
+            limit: how many at most.
+            cursor: of the page before; None begins at the newest run.
+            source: only runs of this source.
+            state: only those in this state now.
+            kind: only those of this kind.
+            since_ms: only those started at this time or later.
+            until_ms: only those started before this time.
+
+        Raises:
+            ValueError: the cursor is none.
+        """
+        before = None if cursor is None else int(read_cursor(cursor, "r", _NUMBER)[0])
+        found = [
+            run
+            for run in sorted(self.recent(-1), key=lambda run: -int(run.id))
+            if (before is None or int(run.id) < before)
+            and all(one in (None, has) for one, has in ((source, run.source), (state, run.state), (kind, run.kind)))
+            and (since_ms is None or run.started_ms >= since_ms)
+            and (until_ms is None or run.started_ms < until_ms)
+        ]
+        return Page(found[:limit], to_cursor("r", found[limit - 1].id) if len(found) > limit else None)
 
     def _names(self, count: int) -> list[str]:
         numbers = self._client.zrevrange(keys.RUNS, 0, count - 1 if count > 0 else -1)

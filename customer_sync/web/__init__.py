@@ -13,7 +13,9 @@ from customer_sync import registry
 from customer_sync.base.private import own_folder
 from customer_sync.config import Settings
 from customer_sync.skills.chosen import configure_log
-from customer_sync.web import api, connect, dashboard, entrance, health, ingress, metrics_page, words
+from customer_sync.web import connect, dashboard, entrance, health, ingress, metrics_page, words
+from customer_sync.web.api import routes
+from customer_sync.web.api.table import CALLS
 from customer_sync.web.api_key import api_key
 from customer_sync.web.guard import Guard
 from customer_sync.web.services import Services
@@ -49,14 +51,15 @@ def create_app(settings: Settings | None = None) -> Flask:
 def add_faces(app: Flask, services: Services) -> None:
     """Add health, metrics, API and dashboard."""
     watch = app.extensions["tajo.watch"] = Watch(services)
+    services.look_with(lambda: watch.look().figures)
     settings = services.settings
     key = api_key(settings, services.home)
-    guard = Guard(key, services.store, settings.public_url, services.clock)
+    guard = Guard(key, services.store, settings.public_url, services.clock, settings.api.keys)
     entrance.mount(app, guard)
     words.register(app)
     app.register_blueprint(health.blueprint(watch))
     app.register_blueprint(metrics_page.blueprint(services, watch))
-    app.register_blueprint(api.blueprint(services, watch))
+    app.register_blueprint(routes.blueprint(services, CALLS))
     app.register_blueprint(dashboard.blueprint(services, watch, guard))
     app.register_blueprint(connect.blueprint(services))
     dashboard.register_missing(app)

@@ -25,7 +25,7 @@ from customer_sync.kit.reach import Callback
 from customer_sync.registry import connector_for
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome, Verdict
 from customer_sync.store.vault import SecretKey
-from customer_sync.web.api import REDIS_AWAY
+from customer_sync.web.api.answers import REDIS_AWAY
 from customer_sync.web.dashboard import POLICY
 from customer_sync.web.services import Services
 from customer_sync.web.signing import Signing

@@ -13,14 +13,16 @@ from flask import Blueprint, Flask, Response, make_response, redirect, render_te
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from customer_sync.api.events import find_event
+from customer_sync.api.parked import Choice, drop_one, find_parked, replay_many, replay_one, reveal
+from customer_sync.api.problem import Problem
 from customer_sync.base.log import get
 from customer_sync.model import EventState
 from customer_sync.operate.figures import findings, parked_groups
-from customer_sync.store.ledger import LEDGER_ROWS
 from customer_sync.web import proof, receipts, runs
-from customer_sync.web.api import REDIS_AWAY, SEE_DOCUMENT, find_events, problem, replay_all, reveal
+from customer_sync.web.api import answers
+from customer_sync.web.api.answers import REDIS_AWAY, SEE_DOCUMENT
 from customer_sync.web.guard import Denial, Guard
-from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch
 
@@ -66,7 +68,7 @@ def _frame(routes: Blueprint) -> None:
 
     @routes.errorhandler(Problem)
     def told(error: Problem) -> Response:
-        return message(Denial(error.status, error.error, error.remedy))
+        return message(Denial(error.status, error.detail, error.remedy))
 
     @routes.errorhandler(redis.RedisError)
     def away(error: redis.RedisError) -> Response:
@@ -77,10 +79,12 @@ def _frame(routes: Blueprint) -> None:
 def register_missing(app: Flask) -> None:
     """Answer what no route knows: JSON below `/api/`, a page elsewhere."""
 
-    def missing(error: HTTPException) -> AnyResponse | tuple[Response, int]:
+    def missing(error: HTTPException) -> AnyResponse:
         code = error.code or 404
         if request.path.startswith("/api/"):
-            return problem(code, f"There is no {request.method} {request.path[:80]}.", SEE_DOCUMENT)
+            return answers.frame(
+                answers.turned_away(code, f"There is no {request.method} {request.path[:80]}.", SEE_DOCUMENT)
+            )
         return message(Denial(code, "There is no such page.", "The overview leads to everything there is."))
 
     app.register_error_handler(404, missing)
@@ -165,17 +169,13 @@ def _events(routes: Blueprint, services: Services) -> None:
         state = request.args.get("state", "")
         source = request.args.get("source", "")
         chosen = EventState(state) if state in set(EventState) else None
-        rows = find_events(services.store(), EVENTS, state=chosen, source=source or None)
+        rows = services.store().ledger.page(EVENTS, state=chosen, source=source or None).items
         sources = sorted({*services.connectors})
         return render_template("events.html", events=rows, state=state, source=source, sources=sources)
 
     @routes.get("/events/<path:event_id>")
-    def event(event_id: str) -> str | Response:
-        row = services.store().ledger.event(event_id)
-        if row is None:
-            gone = f"The history keeps the newest {LEDGER_ROWS:,} rows; this event is older, or never was."
-            return message(Denial(404, "This event is not in the history.", gone))
-        return render_template("event.html", row=row)
+    def event(event_id: str) -> str:
+        return render_template("event.html", row=find_event(services, event_id))
 
 
 def _parked(routes: Blueprint, services: Services) -> None:
@@ -193,29 +193,25 @@ def _parked(routes: Blueprint, services: Services) -> None:
 
     @routes.post("/parked/replay")
     def replay() -> AnyResponse:
-        count = replay_all(services.store(), request.form.get("reason", ""), None)
-        return redirect(f"/parked?done={count}", 303)
+        done = replay_many(services, Choice(reason=request.form.get("reason", "")))
+        return redirect(f"/parked?done={done.replayed}", 303)
 
     @routes.get("/parked/<parked_id>")
-    def shown(parked_id: str) -> str | Response:
-        one = services.store().parked.get(parked_id)
-        if one is None:
-            return message(Denial(404, "This is not parked any more.", "It was replayed or dropped."))
+    def shown(parked_id: str) -> str:
+        one = find_parked(services, parked_id)
         content = reveal(one, services.store()) if request.args.get("reveal") == "1" else None
         return render_template("parked_one.html", one=one, content=content)
 
     @routes.post("/parked/<parked_id>/<any(replay, drop):verb>")
     def settle(parked_id: str, verb: str) -> AnyResponse:
-        store = services.store()
-        one = store.parked.get(parked_id)
-        if one is None:
-            return redirect("/parked", 303)
-        if verb == "drop":
-            log.warning("parked thing dropped", parked=parked_id)
-            store.parked.drop(one)
-            return redirect("/parked", 303)
-        store.parked.replay(one)
-        return redirect("/parked?done=1", 303)
+        try:
+            if verb == "replay":
+                replay_one(services, parked_id)
+                return redirect("/parked?done=1", 303)
+            drop_one(services, parked_id)
+        except Problem:  # somebody else was faster
+            log.info("parked thing was gone", verb=verb)
+        return redirect("/parked", 303)
 
 
 def hooks(services: Services) -> list[str]:

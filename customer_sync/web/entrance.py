@@ -13,7 +13,10 @@ from urllib.parse import urlencode
 from flask import Flask, Response, redirect, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from customer_sync.web import api, dashboard, metrics_page
+from customer_sync.config import Role
+from customer_sync.web import dashboard, metrics_page
+from customer_sync.web.api import answers, routes
+from customer_sync.web.caller import Caller, let_in
 from customer_sync.web.guard import Denial, Guard
 
 #: What answers without the key: health, which says nothing of anybody; connecting, where the owner brings a ticket and
@@ -21,6 +24,9 @@ from customer_sync.web.guard import Denial, Guard
 OPEN_BLUEPRINTS: Final = frozenset({"health", "connect"})
 #: The same of single routes: the page to sign in at, and its style, script and icon.
 OPEN_ENDPOINTS: Final = frozenset({"dashboard.sign_in", "dashboard.show_key", "static"})
+
+#: What a key opens that may only read; see the roles of the calls.
+READING_BLUEPRINTS: Final = frozenset({routes.NAME, "metrics"})
 
 Answer = AnyResponse | tuple[Response, int]
 
@@ -33,8 +39,22 @@ def mount(app: Flask, guard: Guard) -> None:
         is_open = request.blueprint in OPEN_BLUEPRINTS or request.endpoint in OPEN_ENDPOINTS
         if is_open or request.endpoint is None:
             return None
-        denial = guard.denial(request)
+        found = guard.admit(request)
+        if isinstance(found, Caller):
+            let_in(found)
+            denial = _overreach(found)
+        else:
+            denial = found
         return None if denial is None else _TOLD.get(request.blueprint or "", _page)(denial)
+
+
+def _overreach(who: Caller) -> Denial | None:
+    """Return why a key that may only read is turned away from pages; the routes of the API ask for roles themselves."""
+    if who.may(Role.OPERATE) or request.blueprint in READING_BLUEPRINTS:
+        return None
+    return Denial(
+        403, f"The key `{who.name}` has the role {who.role}.", "It opens the API and the metrics, not the dashboard."
+    )
 
 
 def _page(denial: Denial) -> Answer:
@@ -44,8 +64,8 @@ def _page(denial: Denial) -> Answer:
 
 
 def _problem(denial: Denial) -> Answer:
-    return api.problem(*denial)
+    return answers.frame(answers.turned_away(*denial))
 
 
 #: Blueprint → how its callers are told; all others see a page.
-_TOLD: Final[Mapping[str, Callable[[Denial], Answer]]] = {"api": _problem, "metrics": metrics_page.denied}
+_TOLD: Final[Mapping[str, Callable[[Denial], Answer]]] = {routes.NAME: _problem, "metrics": metrics_page.denied}

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 from urllib.parse import urlsplit
@@ -20,7 +20,9 @@ from redis import RedisError
 
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get
+from customer_sync.config import ApiKey, Role
 from customer_sync.store import Store
+from customer_sync.web.caller import Caller
 from customer_sync.web.signing import SKEW_S, Signing
 
 log = get(__name__)
@@ -28,6 +30,8 @@ log = get(__name__)
 #: How long a sign-in lasts, in seconds.
 SESSION_S = 7 * 24 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+#: How the installation's own key, and a browser that signed in with it, are named.
+OWN, BROWSER = "TAJO_API_KEY", "dashboard"
 #: Ends a sentence that asks for the key.
 WHERE_THE_KEY_IS: Final = (
     "the value of TAJO_API_KEY or, where that is not set, of `api.key` in the home folder, `.tajo`."
@@ -58,11 +62,12 @@ class Guard:
     """Decides over each request.
 
     Args:
-        api_key: the key.
+        api_key: the installation's own key, which signs in and may do everything.
         store: returns the store, which knows the links, the sign-ins that were ended and the wrong keys;
             the right key does not ask for it.
         public_url: the address under which the outside world knows us; its pages are our own.
         clock: milliseconds since 1970; sign-ins end by it.
+        keys: further keys, for programs.
     """
 
     def __init__(
@@ -71,8 +76,10 @@ class Guard:
         store: Callable[[], Store],
         public_url: str | None = None,
         clock: Clock = system_clock,
+        keys: Sequence[ApiKey] = (),
     ) -> None:
         self._key = api_key
+        self._keys = (ApiKey(OWN, api_key, Role.OPERATE), *keys)
         self._store = store
         # signed with the API key, so that a new one ends every sign-in
         self._signing = Signing([api_key], "dashboard", SESSION_S, clock)
@@ -80,22 +87,27 @@ class Guard:
         # a name of its own: browsers show the cookies of one port of a machine to every other one
         self.cookie = f"tajo_session_{blake2b(api_key.encode(), digest_size=4, person=b'cookie').hexdigest()}"
 
-    def denial(self, request: Request) -> Denial | None:
-        """Return why the request is turned away, None when it may pass.
+    def admit(self, request: Request) -> Caller | Denial:
+        """Return who makes a request, or why it is turned away.
 
         Raises:
             RedisError: it comes with a cookie, and Redis, which knows the sign-ins that were ended, does not answer.
         """
         bearer = _bearer(request)
         if bearer is not None:
-            return None if self.is_key(bearer) else self.wrong_key(request)
+            return self._holder(bearer) or self.wrong_key(request)
         if not self.has_session(request):
             return Denial(401, "An API key is needed.", f"Send `Authorization: Bearer <key>`: {WHERE_THE_KEY_IS}")
-        return self._forged(request)
+        return self._forged(request) or Caller(BROWSER, Role.OPERATE)
 
     def is_key(self, text: str) -> bool:
-        """Tell whether a text is the key, in constant time."""
+        """Tell whether a text is the installation's own key, in constant time."""
         return hmac.compare_digest(text.encode(), self._key.encode())
+
+    def _holder(self, text: str) -> Caller | None:
+        """Return whose key a text is; all keys are compared, whichever fits."""
+        found = [one for one in self._keys if hmac.compare_digest(text.encode(), one.key.encode())]
+        return Caller(found[0].name, found[0].role) if found else None
 
     def wrong_key(self, request: Request) -> Denial:
         """Count a wrong key and return what its sender is told: to wait, once there are too many.

@@ -21,7 +21,7 @@ from customer_sync.model import Channel, EventState
 from customer_sync.operate.figures import Figures
 from customer_sync.operate.figures.read import latency_counts
 from customer_sync.store.counters import Sample
-from customer_sync.web.api import REDIS_AWAY
+from customer_sync.web.api.answers import REDIS_AWAY
 from customer_sync.web.guard import Denial
 from customer_sync.web.services import Services
 from customer_sync.web.watch import Watch

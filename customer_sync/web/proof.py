@@ -7,19 +7,18 @@ from typing import Any, Final, NamedTuple
 from flask import Blueprint, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from customer_sync.assembly import brevo_of, open_prover
+from customer_sync.api.problem import AWAY, NOT_UNDERSTOOD, Problem, conflict, not_found
 from customer_sync.base.log import get
 from customer_sync.brevo.proof import canaries, telling
 from customer_sync.brevo.proof.cleaning import clean
 from customer_sync.brevo.proof.course import Course
 from customer_sync.brevo.proof.doors import DOORS, LISTS, OPENING, PHONES, PROOF_LASTS_S, UPDATES, Door
 from customer_sync.brevo.proof.outlook import LOOKED_THROUGH, headline
-from customer_sync.brevo.proof.prover import Prover, cost_of
+from customer_sync.brevo.proof.prover import cost_of
 from customer_sync.brevo.proof.weekly import agree
 from customer_sync.errors import ConfigError, Parkable, Refused, TajoError
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
-from customer_sync.web.problems import Problem
 from customer_sync.web.services import Services
 
 log = get(__name__)
@@ -75,7 +74,7 @@ def _looks(routes: Blueprint, services: Services) -> None:
     def proof_page(proof: str) -> str:
         found = next((one for one in services.store().proofs.receipts() if one["id"] == proof), None)
         if found is None:
-            raise Problem(404, "There is no such proof.", "The newest 20 are kept; the page Imports lists them.")
+            raise not_found("There is no such proof.", "The newest 20 are kept; the page Imports lists them.")
         return render_template("proof.html", one=found, about=ABOUT, passes=telling.reads(found["passes"]))
 
 
@@ -94,7 +93,7 @@ def _acts(routes: Blueprint, services: Services) -> None:
     @routes.post("/imports/weekly")
     def weekly() -> AnyResponse:
         if not agree(services.store(), is_weekly=request.form.get("weekly") == "1"):
-            raise Problem(409, "The proof is doing a step just now.", "Try it again in some seconds.")
+            raise conflict("The proof is doing a step just now.", "Try it again in some seconds.")
         return redirect("/imports", 303)
 
     @routes.post("/imports/clean")
@@ -108,7 +107,7 @@ def _facts(services: Services, problem: Problem | None = None, address: str = ""
     """Return what the page shows."""
     store, doors = services.store(), services.doors().read(anew=True)
     record, state = store.proofs.read().proof or {}, store.proofs.run()
-    unique = _prover(services).unique
+    unique = services.prover().unique
     return {
         "doors": [_shown(doors.door(name)) for name in DOORS],
         "is_growing": doors.updates.is_open and doors.step < len(OPENING),
@@ -132,10 +131,6 @@ def _facts(services: Services, problem: Problem | None = None, address: str = ""
 def _shown(door: Door) -> Shown:
     level = "ok" if door.is_open else "down" if door.why in _HARM else "look"
     return Shown(door, ABOUT[door.name], INSTEAD[door.name], level)
-
-
-def _prover(services: Services) -> Prover:
-    return open_prover(services.settings, services.store(), services.clock)
 
 
 def _ahead(services: Services, store: Store) -> dict[str, Any] | None:
@@ -175,14 +170,13 @@ def _plan(services: Services, address: str) -> dict[str, Any]:
     """
     base = canaries.read_address(address)
     if base is None:
-        raise Problem(
-            400, "That is no address that can be used.", "Name one of your own, as me@example.com, without a plus part."
-        )
+        remedy = "Name one of your own, as me@example.com, without a plus part."
+        raise Problem(400, NOT_UNDERSTOOD, "That is no address that can be used.", remedy)
     if services.store().people.find(base) is not None:
-        raise Problem(400, "That is the address of a customer.", "Name one that no shop knows.")
+        raise Problem(400, NOT_UNDERSTOOD, "That is the address of a customer.", "Name one that no shop knows.")
     if services.store().proofs.run() is not None:
-        raise Problem(409, "A proof is under way already.", "Its steps are below.")
-    with_click, unique = "with_click" in request.form, _prover(services).unique
+        raise conflict("A proof is under way already.", "Its steps are below.")
+    with_click, unique = "with_click" in request.form, services.prover().unique
     letters = canaries.standing(unique, with_click=with_click)
     return {
         "address": base,
@@ -196,11 +190,11 @@ def _plan(services: Services, address: str) -> dict[str, Any]:
 
 
 def _begin(services: Services, address: str) -> None:
-    prover = _prover(services)
+    prover = services.prover()
     try:
         prover.begin(address, with_click="with_click" in request.form, is_weekly="weekly" in request.form)
     except Refused as error:
-        raise Problem(400, str(error), "") from error
+        raise Problem(400, NOT_UNDERSTOOD, str(error), "") from error
     except TajoError as error:
         raise _problem(error) from error
     log.info("proof begun", by="dashboard")
@@ -209,7 +203,7 @@ def _begin(services: Services, address: str) -> None:
 def _clean(services: Services) -> Any:
     tally = Tally()
     try:
-        removed = clean(services.store(), brevo_of(services.settings, services.store(), tally), tally)
+        removed = clean(services.store(), services.brevo(tally), tally)
     except TajoError as error:
         raise _problem(error) from error
     log.info("proof cleaned", by="dashboard", contacts=removed.contacts)
@@ -219,5 +213,5 @@ def _clean(services: Services) -> Any:
 def _problem(error: TajoError) -> Problem:
     """Return what a person is told when Brevo does not do what is asked."""
     if isinstance(error, ConfigError | Parkable):
-        return Problem(409, error.reason, error.remedy)
-    return Problem(503, str(error), "Try it again in a minute; `tajo doctor` looks at the account.")
+        return conflict(error.reason, error.remedy)
+    return Problem(503, AWAY, str(error), "Try it again in a minute; `tajo doctor` looks at the account.")

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from redis import RedisError
 
-from customer_sync.assembly import Accesses, connectors_of
+from customer_sync.api.installation import Installation
 from customer_sync.base.clock import Clock
 from customer_sync.base.log import get
-from customer_sync.brevo.proof.doors import DoorBook
-from customer_sync.brevo.proof.outlook import OutlookBook
 from customer_sync.config import Settings
+from customer_sync.operate.figures import Figures
 from customer_sync.store import Store, connect
 from customer_sync.store.hosts import Hosts
 from customer_sync.store.salt import Estranged
@@ -29,7 +29,7 @@ INGRESS_TIMEOUT_S = 0.5
 PAGES_TIMEOUT_S = 1.0
 
 
-class Services:
+class Services(Installation):
     """What one web process needs.
 
     Args:
@@ -43,29 +43,27 @@ class Services:
     def __init__(
         self, settings: Settings, home: Path, *, redis_url: str | None = None, clock: Clock | None = None
     ) -> None:
-        self.settings = settings
-        self.connectors = connectors_of(settings)
+        url = redis_url or find_redis(os.environ)
+        self.hosts = Hosts(connect(url, timeout_s=INGRESS_TIMEOUT_S, connections=1))
+        super().__init__(
+            settings,
+            home,
+            lambda: Store(connect(url, timeout_s=PAGES_TIMEOUT_S), settings.secret_key),
+            clock=clock or self.hosts.now_ms,
+            by="api",
+        )
         # one file for all web processes of the machine: what a killed one left is drained by the others
         self.spool = Spool(home / "spool.sqlite")
-        self.home = home
-        self._redis_url = redis_url or find_redis(os.environ)
-        client = connect(self._redis_url, timeout_s=INGRESS_TIMEOUT_S)
-        self.hosts = Hosts(connect(self._redis_url, timeout_s=INGRESS_TIMEOUT_S, connections=1))
-        self.clock = clock or self.hosts.now_ms
-        self.intake = Intake(client, self.spool, wake, self.tend)
-        self._store: Store | None = None
-        self._accesses: Accesses | None = None
-        self._doors: DoorBook | None = None
+        self.intake = Intake(connect(url, timeout_s=INGRESS_TIMEOUT_S), self.spool, wake, self.tend)
+        self._look: Callable[[], Figures] | None = None
 
-    def store(self) -> Store:
-        """Return the store.
+    def figures(self) -> Figures:
+        """Return the figures as the newest look has them: however many ask, Redis is asked once a second."""
+        return super().figures() if self._look is None else self._look()
 
-        Raises:
-            RedisError: Redis does not answer.
-        """
-        if self._store is None:
-            self._store = Store(connect(self._redis_url, timeout_s=PAGES_TIMEOUT_S), self.settings.secret_key)
-        return self._store
+    def look_with(self, look: Callable[[], Figures]) -> None:
+        """Take the figures from here from now on."""
+        self._look = look
 
     def tend(self) -> None:
         """Measure this host's clock, and write back what Redis has lost; called once a second.
@@ -81,35 +79,7 @@ class Services:
         except Estranged as error:
             # nothing that a web process writes was made with the old key; pages read with the new one from now on
             log.warning("Redis was begun anew", reason=error.reason)
-            self._store = self._accesses = self._doors = None
-
-    def accesses(self) -> Accesses:
-        """Return how the platforms are reached.
-
-        Raises:
-            RedisError: Redis does not answer.
-        """
-        if self._accesses is None:
-            self._accesses = Accesses(self.settings, self.store(), self.home, self.clock)
-        return self._accesses
-
-    def doors(self) -> DoorBook:
-        """Return what tells which doors imports have open.
-
-        Raises:
-            RedisError: Redis does not answer.
-        """
-        if self._doors is None:
-            self._doors = DoorBook(self.settings, self.store(), self.clock)
-        return self._doors
-
-    def outlook(self) -> OutlookBook:
-        """Return what tells how long runs take at Brevo.
-
-        Raises:
-            RedisError: Redis does not answer.
-        """
-        return OutlookBook(self.doors().read, self.store().limits)
+            self.forget_store()
 
     def is_redis_up(self) -> bool:
         """Tell whether Redis answers."""

@@ -77,7 +77,7 @@ def busy(store, seed: Seed) -> dict[str, str]:
 
 
 def every_page(web, busy) -> list[str]:
-    parked = [one["id"] for one in web.get("/api/v1/parked").json["parked"]]
+    parked = [one["id"] for one in web.get("/api/v1/parked").json["items"]]
     return [*PAGES, f"/events/{busy['parked']}", *(f"/parked/{one}" for one in parked)]
 
 

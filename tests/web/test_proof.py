@@ -30,8 +30,8 @@ def site(rig, make_app, monkeypatch):
     own = rig.settings
     app = make_app(brevo=own.brevo, sources=own.sources, source_sync=own.source_sync)
     app.extensions["tajo"].clock = lambda: rig.now_ms
-    monkeypatch.setattr("customer_sync.web.proof.open_prover", lambda *_: rig.prover)
-    monkeypatch.setattr("customer_sync.web.proof.brevo_of", lambda *_: rig.prover._brevo)
+    monkeypatch.setattr("customer_sync.api.installation.open_prover", lambda *_: rig.prover)
+    monkeypatch.setattr("customer_sync.api.installation.brevo_of", lambda *_: rig.prover._brevo)
     return with_key(app)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from customer_sync.store.receipts import Drift, Receipt, Receipts, Share, SourceDrift
 
-from .test_api import call
+from .calls import call
 
 
 @pytest.fixture
@@ -23,10 +23,10 @@ def receipt(store):
 
 
 def test_receipts_are_told_by_the_api(web, receipt):
-    assert call(web, "get", "/api/v1/receipts")["receipts"][0]["id"] == receipt.id
+    assert call(web, "get", "/api/v1/receipts")["items"][0]["id"] == receipt.id
     found = call(web, "get", "/api/v1/receipts/{receipt_id}", receipt_id=receipt.id)
     assert found["by_field"]["FIRSTNAME"]["count"] == 8
-    assert "no such receipt" in call(web, "get", "/api/v1/receipts/{receipt_id}", 404, receipt_id="r0")["error"]
+    assert "no such receipt" in call(web, "get", "/api/v1/receipts/{receipt_id}", 404, receipt_id="r0")["detail"]
 
 
 def test_the_page_of_runs_lists_them_and_each_has_a_page(web, receipt):

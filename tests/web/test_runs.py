@@ -8,8 +8,8 @@ from customer_sync.config.settings import SourceSync
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.store.run import RunKind, RunState
 
+from .calls import call
 from .conftest import with_key
-from .test_api import call
 
 #: A form of our own page.
 OWN = {"Origin": "http://localhost"}
@@ -28,7 +28,7 @@ def test_a_run_tells_where_it_stands(web, run):
     assert found["share"] == 0.41
     assert found["left_s"] == 10.0
     assert found["counts"]["sent"] == 395
-    assert call(web, "get", "/api/v1/runs")["runs"][0]["id"] == run.id
+    assert call(web, "get", "/api/v1/runs")["items"][0]["id"] == run.id
 
 
 def test_a_run_tells_how_many_calls_it_takes_and_what_a_proof_can_save(web, run, store):
@@ -42,7 +42,7 @@ def test_a_run_tells_how_many_calls_it_takes_and_what_a_proof_can_save(web, run,
     assert (found["calls"], found["rate_per_s"], found["rate_is_assumed"]) == (41_020, 10, True)
     (phones,) = found["doors"]
     assert (phones["why"], phones["calls"], phones["proven_calls"]) == ("never_proven", 41_000, 0)
-    assert call(web, "get", "/api/v1/runs")["runs"][0]["outlook"] == found
+    assert call(web, "get", "/api/v1/runs")["items"][0]["outlook"] == found
     assert "What is counted so far takes about 41,020 calls to Brevo" in page
     assert "<li>Phones: about 41,000 calls, 1 h 8 min" in page
     assert "<code>tajo brevo prove</code> can make it" in page
@@ -53,25 +53,25 @@ def test_a_run_is_paused_resumed_and_cancelled(web, run, store):
         assert call(web, "post", f"/api/v1/runs/{{number}}/{verb}", number=run.id)["state"] == state
 
     refused = call(web, "post", "/api/v1/runs/{number}/pause", 409, number=run.id)
-    assert "cancelled" in refused["error"]
+    assert "cancelled" in refused["detail"]
 
 
 def test_a_run_that_is_not_there_is_told_so(web):
-    assert "no such run" in call(web, "get", "/api/v1/runs/{number}", 404, number="12")["error"]
-    assert "no such run" in call(web, "get", "/api/v1/runs/{number}", 404, number="x" * 40)["error"]
+    assert "no such run" in call(web, "get", "/api/v1/runs/{number}", 404, number="12")["detail"]
+    assert "no such run" in call(web, "get", "/api/v1/runs/{number}", 404, number="x" * 40)["detail"]
 
 
 @pytest.mark.parametrize(
     ("body", "status", "word"),
     [
-        ({"source": "nobody"}, 404, "no such source"),
-        ({"source": "lumen", "kind": "half"}, 400, "not understood"),
+        ({"source": "nobody"}, 422, "no such source"),
+        ({"source": "lumen", "kind": "half"}, 422, "'compare'"),
         ({"source": "lumen"}, 409, "cannot be pulled"),
-        (["lumen"], 400, "not understood"),
+        (["lumen"], 422, "object"),
     ],
 )
 def test_an_order_that_cannot_be_met_says_why(web, body, status, word):
-    assert word in call(web, "post", "/api/v1/runs", status, json=body)["error"]
+    assert word in call(web, "post", "/api/v1/runs", status, json=body)["detail"]
 
 
 def test_the_page_of_runs_shows_progress_and_what_can_be_done(web, run):
