@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from customer_sync.config import values
 from customer_sync.config.document import Node
-from customer_sync.config.settings import BREVO_URL, Schedule
+from customer_sync.config.settings import BREVO_URL, ApiSettings, Role, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,7 @@ TOP_KEYS: Final = (
         "Notices about finished and failed syncs. They are not sent yet: `tajo check` says so.",
         "a table",
     ),
+    Key("api", "Who else may call the API, and how often.", "a table"),
     Key(
         "redis_url",
         "Where Redis is.",
@@ -158,6 +159,35 @@ NOTIFICATION_KEYS: Final = (
         values.secrets,
         "derived from `secret_key`",
         secret=True,
+    ),
+)
+
+API_KEYS: Final = (
+    Key("keys", "Further keys of the API, each with a role.", "a list of tables, see below", None, "none"),
+    Key(
+        "rate_per_minute",
+        "How many calls each key may make in a minute; the dashboard and webhooks do not count.",
+        "a number from 1 to 100,000",
+        values.whole(1, 100_000),
+        str(ApiSettings().rate_per_minute),
+    ),
+)
+
+CALLER_KEYS: Final = (
+    Key("name", "Who has the key: logs and answers tell it.", "small letters, digits, `.`, `-` and `_`", values.caller),
+    Key(
+        "key",
+        "The key, which programs send as bearer token.",
+        f"a text of at least {values.API_KEY_LENGTH} characters that cannot be guessed",
+        values.api_key,
+        secret=True,
+    ),
+    Key(
+        "role",
+        "What it may do: `read` is every GET, without personal data of parked things, and the metrics; `operate` is "
+        "everything. The dashboard opens with the installation's own key alone.",
+        "read or operate",
+        values.one_of(*Role),
     ),
 )
 

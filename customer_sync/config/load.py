@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from customer_sync.config.callers import read_api
 from customer_sync.config.document import Node, parse
 from customer_sync.config.faults import ConfigFaults, Fault, near
 from customer_sync.config.keys import (
@@ -55,6 +56,7 @@ def load(
     skills = read_skills(reader, top.pop("skills", None), sources.names, platforms)
     brevo = reader.table(top.pop("brevo", None), BREVO_KEYS)
     notices = _read_notices(reader, top.pop("notifications", None))
+    api = read_api(reader, top.pop("api", None), top.get("api_key"))
     top.setdefault("log_level", "debug" if top.get("debug") else "info")
     _warn_of_variables(reader, text or "")
     if reader.faults:
@@ -67,6 +69,7 @@ def load(
         skills=skills,
         brevo=BrevoSettings(webhook_secrets=brevo.pop("webhook_secret", ()), **brevo),
         notifications=NotificationSettings(webhook_secrets=notices.pop("webhook_secret", ()), **notices),
+        api=api,
         warnings=tuple(reader.warnings),
         file=None if text is None else reader.file,
         **top,

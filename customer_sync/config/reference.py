@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from customer_sync.config.keys import (
+    API_KEYS,
     BREVO_KEYS,
+    CALLER_KEYS,
     CONFIG_VARIABLE,
     DEFAULT_FILE,
     ENABLED_KEY,
@@ -151,6 +153,11 @@ def settings_markdown() -> str:
         f"The skills: {skills}.\n",
         _SKILL_NOTES,
         _table(SKILL_KEYS),
+        "## api\n",
+        _table(API_KEYS),
+        "## api.keys, each of them\n",
+        "All three keys are needed.\n",
+        _table(CALLER_KEYS),
         "## notifications\n",
         _table(NOTIFICATION_KEYS),
     ]

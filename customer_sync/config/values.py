@@ -37,6 +37,7 @@ _MAKE_KEY: Final = "Make a long one, for example with: openssl rand -hex 32."
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+_CALLER: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _SHELL_VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _PASSWORD: Final = re.compile(r"(?<=//)[^/@\s]*@")
 _LONGEST_SHOWN: Final = 60
@@ -137,6 +138,26 @@ _WEAKNESSES: Final[Sequence[tuple[str, Callable[[str], bool]]]] = (
     ("a key that repeats itself", _repeats),
     ("a key of letters or digits in their order", _counts),
 )
+
+
+def caller(node: Node, env: Env) -> str:
+    """Return the name of one who calls our API; logs and answers tell it."""
+    name = text(node, env)
+    if not _CALLER.fullmatch(name):
+        raise Wrong(shown(node), "Write a name of small letters, digits, `.`, `-` and `_`, as grafana.")
+    return name
+
+
+def whole(least: int, most: int) -> Callable[[Node, Env], int]:
+    """Return a reader of a whole number between these."""
+
+    def read(node: Node, env: Env) -> int:
+        word = text(node, env)
+        if not _WHOLE.fullmatch(word) or not least <= int(word) <= most:
+            raise Wrong(shown(node), f"Write a number from {least:,} to {most:,}, without commas.")
+        return int(word)
+
+    return read
 
 
 def truth(node: Node, env: Env) -> bool:

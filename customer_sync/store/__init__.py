@@ -16,6 +16,7 @@ from redis.retry import Retry
 from customer_sync.base.log import get
 from customer_sync.base.redis_url import read_redis_url
 from customer_sync.store import keys
+from customer_sync.store.allowance import Allowance
 from customer_sync.store.attempts import Attempts
 from customer_sync.store.breaker import Breakers
 from customer_sync.store.compares import Compares
@@ -133,6 +134,7 @@ class Store:
         self.compares = Compares(client)
         self.attempts = Attempts(client)
         self.doors = Doors(client)
+        self.allowance = Allowance(self.scripts)
 
     def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
         """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three.

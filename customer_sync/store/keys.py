@@ -79,6 +79,7 @@
 | `signin:<hash of the link>` | string, an hour | a link that signs one browser in, until it is used |
 | `wrongkeys:<caller>` | counter, 1 min | wrong API keys of a caller, by its fingerprint, and of `all` |
 | `wrongkeystold` | string, 1 day | a person was told of too many wrong keys |
+| `calls:<caller>` | counter, 1 min | calls of our API with one key, by the name of the key |
 | `alerts` | stream, capped | what a person should know: text and remedy |
 | `metrics` | hash | counters: `name|label=value|...` → number |
 | `ended:<s>:<n>` | hash, a day | events that ended in slot n of s seconds: `delivered`, `parked` (and not taken out) |

@@ -93,9 +93,9 @@ class Guard:
         Raises:
             RedisError: it comes with a cookie, and Redis, which knows the sign-ins that were ended, does not answer.
         """
-        bearer = _bearer(request)
-        if bearer is not None:
-            return self._holder(bearer) or self.wrong_key(request)
+        key = bearer(request)
+        if key is not None:
+            return self._holder(key) or self.wrong_key(request)
         if not self.has_session(request):
             return Denial(401, "An API key is needed.", f"Send `Authorization: Bearer <key>`: {WHERE_THE_KEY_IS}")
         return self._forged(request) or Caller(BROWSER, Role.OPERATE)
@@ -197,7 +197,8 @@ class Guard:
         )
 
 
-def _bearer(request: Request) -> str | None:
+def bearer(request: Request) -> str | None:
+    """Return the key that a program sends, None when it sends none."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 

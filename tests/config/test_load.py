@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from customer_sync.batch.cron import latest_slot
-from customer_sync.config import BREVO_URL, ConfigFaults, Schedule, SyncOptions, load, skill_settings
+from customer_sync.config import BREVO_URL, ConfigFaults, Role, Schedule, SyncOptions, load, skill_settings
 from customer_sync.config.document import Text
 from customer_sync.config.faults import Wrong
 from customer_sync.config.values import api_key, cron
@@ -512,3 +512,14 @@ def test_a_token_of_the_environment_that_no_header_carries_is_named_and_not_show
 def test_an_empty_api_key_is_the_same_as_none(read):
     assert read("api_key: ''").api_key is None
     assert read("", TAJO_API_KEY="").api_key is None
+
+
+def test_further_keys_of_the_api_have_names_and_roles(read):
+    text = "api: {keys: [{name: grafana, key: '${K}', role: read}], rate_per_minute: 60}"
+
+    settings = read(text, K="Zq7mXv2LpTn8RkWb4HsYc9Ud")
+
+    (key,) = settings.api.keys
+    assert (key.name, key.role, settings.api.rate_per_minute) == ("grafana", Role.READ, 60)
+    assert key.key not in repr(settings)
+    assert read("").api.rate_per_minute == 600

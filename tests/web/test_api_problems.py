@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from customer_sync.model import EventState
-from customer_sync.store.wrong_keys import FROM_ONE
 
 from .calls import call, check, schema_of
 from .conftest import KEY, Seed
@@ -76,18 +75,6 @@ def test_the_api_needs_the_key(make_app):
     assert web.get("/api/v1/status", headers={"Authorization": "Bearer key"}).status_code == 200
 
 
-def test_a_program_that_shows_a_wrong_key_again_and_again_is_told_when_to_come_back(make_app):
-    web = make_app(api_key="key").test_client()
-    wrong = {"Authorization": "Bearer old-key"}
-
-    answers = [web.get("/api/v1/status", headers=wrong) for _ in range(FROM_ONE + 1)]
-
-    assert [answer.status_code for answer in answers] == [401] * FROM_ONE + [429]
-    check(answers[-1].json, schema_of("/api/v1/status", "get", 429))
-    assert int(answers[-1].headers["Retry-After"]) > 0
-    assert "WWW-Authenticate" not in answers[-1].headers
-
-
 def test_another_sites_page_cannot_replay(make_app, seed: Seed, store):
     web = make_app().test_client()
     web.post("/sign-in", data={"key": KEY})
@@ -97,7 +84,3 @@ def test_another_sites_page_cannot_replay(make_app, seed: Seed, store):
 
     assert answer.status_code == 403
     assert store.parked.count() == 1
-
-
-def test_no_answer_stays_in_a_cache(web):
-    assert web.get("/api/v1/status").headers["Cache-Control"] == "no-store"

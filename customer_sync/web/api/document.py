@@ -15,10 +15,27 @@ from customer_sync.api.problem import ProblemDetails
 from customer_sync.base.metrics import CATALOGUE
 from customer_sync.config import Role
 from customer_sync.web.api.call import ALWAYS, BASE, MEANINGS, Call
+from customer_sync.web.api.gate import ACCOUNT
 from customer_sync.web.guard import WHERE_THE_KEY_IS
 
 _REF: Final = "#/components/schemas/{model}"
-_VERSION: Final = {"Tajo-Version": {"description": "The version of the server.", "schema": {"type": "string"}}}
+_TEXT: Final = {"type": "string"}
+_VERSION: Final = {
+    "Tajo-Version": {"description": "The version of the server.", "schema": _TEXT},
+    "RateLimit-Policy": {"description": '`"key";q=600;w=60`: so many calls in so many seconds.', "schema": _TEXT},
+    "RateLimit": {
+        "description": '`"key";r=599;t=42`: so many are left; all in so many seconds.',
+        "schema": _TEXT,
+    },
+}
+_ACCOUNT: Final = {
+    "name": ACCOUNT,
+    "in": "header",
+    "required": False,
+    "description": "Which Brevo account is meant: HMAC-SHA256 of Brevo's API key, under the API key that is sent, in "
+    "hexadecimal digits. Where the server delivers to another one: 409.",
+    "schema": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+}
 _NAME: Final = {"type": "string", "minLength": 1}
 
 
@@ -54,7 +71,7 @@ def _operation(call: Call) -> dict[str, Any]:
         "summary": call.summary,
         "tags": [call.path.split("/")[1]],
         "x-role": str(call.role),
-        "parameters": [*in_path, *(_parameters(call) if call.query else ())],
+        "parameters": [*in_path, *(_parameters(call) if call.query else ()), _ACCOUNT],
         "responses": {
             str(call.status): _answer(call.summary, call.answer),
             **{str(status): _problem(text) for status, text in call.statuses.items()},
@@ -92,7 +109,7 @@ def _itself() -> dict[str, Any]:
         "summary": "This document",
         "tags": ["openapi.json"],
         "x-role": str(Role.READ),
-        "parameters": [],
+        "parameters": [_ACCOUNT],
         "responses": {
             "200": {
                 "description": "This document",

@@ -16,6 +16,7 @@ from customer_sync.config import Role
 from customer_sync.web.api import answers
 from customer_sync.web.api.call import BASE, Call
 from customer_sync.web.api.document import document
+from customer_sync.web.api.gate import Gate
 from customer_sync.web.api.requests import no_query, read_body, read_query
 from customer_sync.web.caller import caller
 
@@ -28,6 +29,9 @@ NAME: Final = "api"
 def blueprint(tajo: Installation, calls: Iterable[Call]) -> Blueprint:
     """Return the routes below `/api/v1`."""
     routes = Blueprint(NAME, __name__, url_prefix=BASE)
+    gate = Gate(tajo)
+    routes.before_request(gate.check)
+    routes.after_request(gate.tell)
     routes.after_request(answers.frame)
     routes.register_error_handler(Problem, answers.problem)
     routes.register_error_handler(redis.RedisError, _away)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from customer_sync.api import events, parked, receipts, runs, status
+from customer_sync.api import events, imports, parked, receipts, runs, status
 from customer_sync.api.filters import SpanQuery
 from customer_sync.config import Role
 from customer_sync.web.api.call import Call
@@ -62,6 +62,14 @@ _READINGS: Final = (
         receipts.show_receipt,
         receipts.Receipt,
         problems=(404,),
+    ),
+    Call(
+        "GET",
+        "/imports",
+        "What imports may do in the Brevo account, why, and the proof that runs",
+        Role.READ,
+        imports.imports,
+        imports.Imports,
     ),
 )
 
