@@ -27,7 +27,7 @@ from customer_sync.brevo.proof.prover import Prover
 from customer_sync.brevo.rules import RulesBook, forget_account
 from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.brevo.webhooks import BrevoIntake
-from customer_sync.config import Settings
+from customer_sync.config import API_SOURCE, Settings
 from customer_sync.destinations import LANES
 from customer_sync.engine import pauses
 from customer_sync.errors import ConfigError, TajoError
@@ -63,8 +63,10 @@ _KEEPS: Final[Mapping[str | None, Literal["people", "records", "nothing"]]] = {
 
 
 def connectors_of(settings: Settings) -> dict[str, Connector]:
-    """Return the connector of every enabled source, and the one that reads Brevo's own webhooks."""
-    found: dict[str, Connector] = {name: connector_for(source) for name, source in settings.sources.items()}
+    """Return the connector of every enabled source, of the API, and the one that reads Brevo's own webhooks."""
+    built_in = SourceSettings(API_SOURCE, API_SOURCE)
+    sources = {name: settings.sources.get(name, built_in) for name in settings.all_sources}
+    found: dict[str, Connector] = {name: connector_for(source) for name, source in sources.items()}
     found[BREVO_SOURCE] = BrevoIntake(SourceSettings(BREVO_SOURCE, BREVO_SOURCE, settings.brevo.webhook_secrets))
     return found
 
@@ -126,12 +128,14 @@ def brevo_of(settings: Settings, store: Store, tally: Tally) -> Brevo:
     return Brevo(settings.brevo.base_url, key, HttpClient(timeout=BREVO_TIMEOUT), store.limits, tally)
 
 
-def open_line(
+def open_line(  # noqa: PLR0913  # what a line is made of, and the line before it
     settings: Settings,
     client: redis.Redis,
     wake: Callable[[str], None],
     home: Path = Path(),
     clock: Clock | None = None,
+    *,
+    before: Line | None = None,
 ) -> Line:
     """Return the line, ready to work.
 
@@ -141,11 +145,12 @@ def open_line(
         wake: sends a wake-up.
         home: the folder with the spool, where erased people must leave no trace either.
         clock: milliseconds since 1970; None takes Redis' own time.
+        before: the line of the same process with other settings; steps of it that are under way end as they began.
 
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    store = Store(client, settings.secret_key)
+    store = before.store if before else Store(client, settings.secret_key)
     clock = clock or store.hosts.now_ms
     tally = Tally()
     brevo = brevo_of(settings, store, tally)
@@ -175,13 +180,14 @@ def open_line(
         handlers={CONTACTS.name: contacts},
         wake=wake,
         tally=tally,
-        keeper=Keeper(store.lanes),
+        keeper=before.keeper if before else Keeper(store.lanes),
         forget=forget,
         rules=rules.read,
         gears={
             CONTACTS.name: open_gear(settings, store, store.imports, brevo, tally=tally, rules=rules.read, clock=clock)
         },
         clock=clock,
+        **({"committer": before.committer} if before else {}),
     )
 
 
@@ -328,7 +334,7 @@ def check_account(settings: Settings, store: Store, clock: Clock | None = None) 
         return
     try:
         if settings.brevo.is_sandbox:
-            mappings = [settings.mapping_for(name) for name in settings.sources]
+            mappings = [settings.mapping_for(name) for name in settings.all_sources]
             apply(brevo, plan(mappings, read_attributes(brevo)))
     except TajoError as error:
         log.warning("sandbox not prepared", error=str(error))

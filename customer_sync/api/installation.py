@@ -13,8 +13,11 @@ from customer_sync.brevo.proof.outlook import OutlookBook
 from customer_sync.brevo.proof.prover import Prover
 from customer_sync.config import Settings
 from customer_sync.operate.figures import Figures, read_figures
+from customer_sync.operate.settings_book import SettingsBook
+from customer_sync.skills.chosen import configure_log
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
+from customer_sync.store.skill_states import SkillStates
 
 
 class Installation:
@@ -37,7 +40,7 @@ class Installation:
         clock: Clock | None = None,
         by: str = "cli",
     ) -> None:
-        self.settings = settings
+        self._book = SettingsBook(settings)
         self.home = home
         self.by = by
         self.connectors = connectors_of(settings)
@@ -47,6 +50,28 @@ class Installation:
         self._accesses: Accesses | None = None
         self._doors: DoorBook | None = None
 
+    @property
+    def settings(self) -> Settings:
+        """The config, with what was said of skills since, as it was last heard."""
+        return self._book.settings
+
+    def hear_of_skills(self, states: SkillStates | None = None) -> None:
+        """Hear what was said of skills since; `states` is where, None takes the store's."""
+        if self._book.tend(states or self.store().skill_states):
+            configure_log(self.settings)
+            self._accesses = self._doors = None
+
+    def accept(self, raws: list[bytes], source: str) -> bool:
+        """Put requests into the inbox; tell whether they are on record."""
+        store, tally = self.store(), Tally()
+        store.inbox.append(raws)
+        tally.count("tajo_inbound_total", by=len(raws), source=source, answer="accepted")
+        store.counters.add(tally)
+        return True
+
+    def wake(self, what: str) -> None:
+        """Send a wake-up where this process can: the workers' sweep finds what waits within a second anyway."""
+
     def store(self) -> Store:
         """Return the store.
 
@@ -55,6 +80,7 @@ class Installation:
         """
         if self._store is None:
             self._store = self._open_store()
+            self.hear_of_skills(self._store.skill_states)
         return self._store
 
     def clock(self) -> int:

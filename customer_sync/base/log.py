@@ -89,14 +89,14 @@ def configure(level: str = "info", levels: Mapping[str, str] = MappingProxyType(
 
     Args:
         level: debug, info, warning or error; `verbose` is another word for debug.
-        levels: the beginning of a logger's name → its own level, where it has one.
+        levels: the beginning of a logger's name → its own level; "" takes away the one that it had.
     """
     is_brief = os.environ.get("TAJO_LOG") == "brief"
     handler = BriefHandler(sys.stderr) if is_brief else logging.StreamHandler(sys.stderr)
     handler.setFormatter(FieldFormatter())
     logging.basicConfig(handlers=[handler], level=_level(level), force=True)
     for name, own in levels.items():
-        logging.getLogger(name).setLevel(_level(own))
+        logging.getLogger(name).setLevel(_level(own) if own else logging.NOTSET)
     for noisy in ("urllib3", "celery.worker.strategy", "celery.app.trace", "celery.beat", "amqp", "kombu"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 

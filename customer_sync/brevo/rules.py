@@ -29,14 +29,15 @@ RULES_MAX_AGE_S = 5.0
 
 def rules_of(settings: Settings) -> Rules:
     """Return the rules without the account's attributes, which only Brevo knows."""
-    options = {name: settings.options_for(name) for name in settings.sources}
+    options = {name: settings.options_for(name) for name in settings.all_sources}
+    shared = [name for name, one in settings.sources.items() if connector_for(one).shares_addresses]
     return Rules(
         lists={name: one.list_ids for name, one in options.items()},
         delete={name: one.delete_behavior for name, one in options.items()},
         missing={name: ConsentState(one.missing_consent) for name, one in options.items()},
         update={name: one.update_enabled for name, one in options.items()},
-        totals={name: totals_of(settings.mapping_for(name)) for name in settings.sources},
-        sharing=frozenset(name for name, one in settings.sources.items() if connector_for(one).shares_addresses),
+        totals={name: totals_of(settings.mapping_for(name)) for name in settings.all_sources},
+        sharing=frozenset({*shared, *(one for one in settings.all_sources if one not in settings.sources)}),
     )
 
 

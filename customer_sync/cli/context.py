@@ -8,13 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+import redis
+
 from customer_sync.assembly import brevo_of
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.proof.outlook import OutlookBook, open_outlook
 from customer_sync.cli.output import NO_ANSWER, fail
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
+from customer_sync.operate.settings_book import settings_now
 from customer_sync.registry import load_settings
-from customer_sync.store import Store, connect, folder_of
+from customer_sync.store import Store, connect, folder_of, skill_states_at
 from customer_sync.store.counters import Tally
 
 #: What `tajo run` leaves in its home while it runs.
@@ -93,7 +96,18 @@ def read_settings(path: Path | None = None) -> Settings:
     brevo = settings.brevo
     if run is not None and run.brevo_url and brevo.is_sandbox and brevo.base_url == BREVO_URL:
         settings = replace(settings, brevo=replace(brevo, base_url=run.brevo_url))
-    return settings
+    return _with_skills(settings)
+
+
+def _with_skills(settings: Settings) -> Settings:
+    """Return the settings with what was said of skills since; those of the file alone while Redis does not answer."""
+    if settings.redis_url is None:
+        return settings
+    try:
+        with skill_states_at(settings.redis_url) as states:
+            return settings_now(settings, states)
+    except redis.RedisError:
+        return settings  # who needs Redis is told so where it is needed
 
 
 def open_store(settings: Settings) -> Store:

@@ -283,7 +283,7 @@ class _Stack:
         journal = self._home / "sandbox.jsonl"
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "customer_sync.sandbox", "--port", str(port), "--journal", str(journal)]
-        wanted = {one for name in self._settings.sources for one in self._settings.options_for(name).list_ids}
+        wanted = {one for name in self._settings.all_sources for one in self._settings.options_for(name).list_ids}
         command += ["--plan", "general", *(f"--list={number}" for number in sorted({*SANDBOX_LISTS, *wanted}))]
         self._supervisor.add(Child("sandbox", command, self._env, is_silent=True, is_called=True))
         self._env["BREVO_API_URL"] = f"{url}/v3"

@@ -12,6 +12,7 @@ from customer_sync.config.faults import ConfigFaults, Fault
 from customer_sync.config.load import load
 from customer_sync.config.reference import settings_markdown
 from customer_sync.config.settings import (
+    API_SOURCE,
     BREVO_URL,
     ApiKey,
     ApiSettings,
@@ -24,16 +25,18 @@ from customer_sync.config.settings import (
     SourceSync,
     SyncOptions,
 )
-from customer_sync.config.skills import skill_settings
+from customer_sync.config.skills import Known, skill_settings
 from customer_sync.config.values import weakness_of
 
 __all__ = [
+    "API_SOURCE",
     "BREVO_URL",
     "ApiKey",
     "ApiSettings",
     "BrevoSettings",
     "ConfigFaults",
     "Fault",
+    "Known",
     "NotificationSettings",
     "Role",
     "Schedule",

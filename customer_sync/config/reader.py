@@ -144,7 +144,7 @@ class Reader:
         for written, child in self.entries(node, "lines such as firstName: FIRSTNAME").items():
             name = canonical_field(written.strip())
             if name in lines:
-                self.fault(child, f"the same field as in line {lines[name]}", "Keep one spelling.")
+                self.fault(child, f"the same field as {_in_line(lines[name])}", "Keep one spelling.")
                 continue
             lines[name] = child.line
             mapping[name] = self.value(child, partial(_attribute, name))
@@ -167,7 +167,7 @@ class Reader:
             self.warn(node, "acceptsMarketing is never an attribute: it decides who may be mailed.")
 
     def _fault_again(self, again: Node, first: Node) -> None:
-        self.fault(again, f"the same key as {last_part(first)} in line {first.line}", "Keep one of them.")
+        self.fault(again, f"the same key as {last_part(first)} {_in_line(first.line)}", "Keep one of them.")
 
     def _variable(self, key: Key) -> Any:
         node = Text(key.variable, None, escape(self.env[key.variable]))
@@ -192,6 +192,11 @@ def snake_case(name: str) -> str:
 def last_part(node: Node) -> str:
     """Return the key itself, without the path to it."""
     return node.path.rpartition(".")[2]
+
+
+def _in_line(line: int | None) -> str:
+    """Return where something stood before; what comes by the API has no lines."""
+    return "above" if line is None else f"in line {line}"
 
 
 def _attribute(field_name: str, node: Node, env: Env) -> str | None:

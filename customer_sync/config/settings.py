@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal
 
@@ -13,6 +13,9 @@ from customer_sync.person.mapping import DEFAULT_MAPPING
 
 #: Brevo's own address.
 BREVO_URL: Final = "https://api.brevo.com/v3"
+
+#: The source of what programs tell by our own API. It is always there, and its events are for every skill that is on.
+API_SOURCE: Final = "api"
 
 SyncMode = Literal["realtime", "batch", "hybrid"]
 DeleteBehavior = Literal["soft", "hard"]
@@ -191,6 +194,7 @@ class Settings:
         log_level: verbose, debug, info, warning or error.
         warnings: what is allowed but wants a look, one sentence each.
         file: the file that was read; None when there is none.
+        file_skills: every skill as the file has it, where something was said of one since; see `operate.settings_book`.
     """
 
     sources: Mapping[str, SourceSettings] = field(default_factory=dict)
@@ -209,6 +213,17 @@ class Settings:
     log_level: str = "info"
     warnings: tuple[str, ...] = ()
     file: str | None = None
+    file_skills: Mapping[str, SkillSettings] | None = None
+
+    @property
+    def written(self) -> Settings:
+        """What the file says, whatever was said of skills since."""
+        return self if self.file_skills is None else replace(self, skills=self.file_skills, file_skills=None)
+
+    @property
+    def all_sources(self) -> tuple[str, ...]:
+        """The names of all sources that tell of people: the enabled ones, and the API."""
+        return (*self.sources, *([] if API_SOURCE in (*self.sources, *self.disabled) else [API_SOURCE]))
 
     def mapping_for(self, source: str, skill: str = "customer-sync") -> Mapping[str, str]:
         """Return field → attribute: the defaults, then the source's, then the skill's; the later wins, null removes."""
@@ -233,7 +248,7 @@ class Settings:
         settings = self.skills.get(skill)
         if settings is None or not settings.enabled:
             return False
-        if settings.source is None or settings.source == source:
+        if settings.source is None or source in {settings.source, API_SOURCE}:
             return True
         known = self.sources.get(source)
         return known is not None and settings.source == known.platform

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from customer_sync.config import values
-from customer_sync.config.document import Node, from_json
-from customer_sync.config.faults import ConfigFaults, choose, near
+from customer_sync.config.document import MAX_DEPTH, Node, from_json
+from customer_sync.config.faults import ConfigFaults, Fault, choose, near
 from customer_sync.config.keys import SKILL_KEYS, SKILLS
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
 from customer_sync.config.settings import SkillSettings
@@ -40,20 +40,75 @@ def read_skills(
     return skills
 
 
-def skill_settings(name: str, config: Json) -> SkillSettings:
+class Known(NamedTuple):
+    """What a skill's `source:` may name.
+
+    Args:
+        sources: the names of the configured sources, disabled ones too.
+        platforms: the platforms there are.
+    """
+
+    sources: Collection[str]
+    platforms: Collection[str]
+
+
+def skill_settings(
+    name: str, config: Json, known: Known | None = None, warnings: list[str] | None = None
+) -> SkillSettings:
     """Return a skill as the API or the client describes it, by the rules of the file; `${...}` means nothing here.
+
+    Two things the file alone decides: whether nobody's consent is asked for (`missing_consent: granted`), and, by
+    another call, whether the skill is on.
+
+    Args:
+        name: the skill.
+        config: its keys.
+        known: what `source:` may name; None: whatever it likes.
+        warnings: takes what is allowed but wants a look.
 
     Raises:
         ConfigFaults: with every fault; they name the skill and the key.
     """
     reader = Reader("request", {})
+    if _depth(config) > MAX_DEPTH:
+        deep = Fault(reader.file, None, f"skills.{name}", "nested without end", f"Nest at most {MAX_DEPTH} levels.")
+        raise ConfigFaults([deep])
     node = from_json(config, f"skills.{name}")
     if name not in SKILLS:
         reader.fault(node, "no such skill", choose(name, SKILLS))
     skill = read_skill(reader, name, node)
+    if known is not None:
+        _check_source(reader, node, skill.source, known.sources, known.platforms)
+    _refuse_what_only_the_file_says(reader, node, skill)
     if reader.faults:
         raise ConfigFaults(reader.faults)
+    if warnings is not None:
+        warnings += reader.warnings
     return skill
+
+
+def _refuse_what_only_the_file_says(reader: Reader, node: Node, skill: SkillSettings) -> None:
+    entries = reader.children(node)
+    if not skill.enabled:
+        reader.fault(entries["enabled"], values.shown(entries["enabled"]), "Leave it out, or disable the skill.")
+    if skill.options.get("missing_consent") == "granted":
+        options = reader.children(entries["options"])
+        remedy = "Only tajo.yaml may say this: people who were never asked would be mailed. Write unknown here."
+        reader.fault(options["missing_consent"], values.shown(options["missing_consent"]), remedy)
+
+
+def _depth(value: Json) -> int:
+    """Return how deep a JSON value is, without going deeper in calls; more than too deep is not counted."""
+    level: list[Json] = [value]
+    for depth in range(MAX_DEPTH + 2):
+        level = [
+            child
+            for one in level
+            for child in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+        if not level:
+            return depth
+    return MAX_DEPTH + 2
 
 
 def read_skill(reader: Reader, name: str, node: Node) -> SkillSettings:

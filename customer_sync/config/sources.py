@@ -13,7 +13,7 @@ from customer_sync.config.document import Node, Text
 from customer_sync.config.faults import Wrong, choose, near
 from customer_sync.config.keys import ENABLED_KEY, RESOURCES, SCHEDULE_KEYS, SOURCE_KEYS, Key
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
-from customer_sync.config.settings import Schedule, SourceSync
+from customer_sync.config.settings import API_SOURCE, Schedule, SourceSync
 from customer_sync.kit.connector import Connector, Option, SourceSettings
 from customer_sync.model import Json
 
@@ -69,6 +69,10 @@ def read_sources(reader: Reader, node: Node | None, platforms: Platforms) -> Sou
         common = reader.take(entries, SOURCE_KEYS)
         sync = _read_sync(reader, common)
         platform = common.get("platform") or name
+        if name == API_SOURCE and platform != API_SOURCE:
+            reader.fault(
+                child, f"no source may be called {name}", "Choose another name; this one is what the API tells."
+            )
         if platform in platforms.broken and platform not in platforms.classes:
             why = f"the connector for {platform} cannot be loaded ({platforms.broken[platform]})"
             reader.warn(child, f"{why}. This source stands still, the others go on; `tajo doctor` says what to do.")

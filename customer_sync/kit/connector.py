@@ -145,6 +145,13 @@ class Connector(ABC):
             PayloadError: the whole body cannot be read; names the path.
         """
 
+    def faults(self, inbound: Inbound) -> Sequence[PayloadError]:
+        """Return what is wrong with a body, for a sender who is told at once; as many faults as can be named."""
+        try:
+            return [one for one in self.parse(inbound) if isinstance(one, PayloadError)]
+        except PayloadError as fault:
+            return [fault]
+
     def sign(self, inbound: Inbound, secret: str) -> Inbound:
         """Return the request with the signature the platform would send; for `tajo trigger` and tests.
 

@@ -179,6 +179,7 @@ def forget_traces(
     in_inbox = _forget_inbox(store, reader)
     in_spools = sum(_forget_spool(spool, reader) for spool in spools)
     parked, shared = _forget_parked(store, reader)
+    store.inbox.forget_told(who.refs | who.fps)
     store.runs.forget_held(lambda text: is_about(text, who.refs, who.fps))
     rows = store.ledger.forget(who.people, reader.event_ids | set(parked))
     return Forgotten(in_inbox, in_spools, len(parked), rows, tuple(shared))

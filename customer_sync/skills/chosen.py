@@ -55,9 +55,8 @@ class Chosen:
 def configure_log(settings: Settings) -> None:
     """Send log lines to standard error at the levels of the settings: the common one, and those of skills."""
     levels = {
-        module: skill.log_level or "debug"
+        module: skill.log_level or ("debug" if skill.debug else "")
         for name, skill in settings.skills.items()
-        if skill.log_level or skill.debug
         for module in MODULES.get(name, ())
     }
     configure(settings.log_level, levels)

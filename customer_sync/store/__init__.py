@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -41,6 +42,7 @@ from customer_sync.store.salt import Estranged, keep_salt, open_salt
 from customer_sync.store.scripts import Scripts, as_text
 from customer_sync.store.server import Server, ask, eviction, need_fit
 from customer_sync.store.sessions import Sessions
+from customer_sync.store.skill_states import SkillStates
 from customer_sync.store.vault import RedisVault, SecretKey
 from customer_sync.store.wrong_keys import WrongKeys
 
@@ -80,6 +82,16 @@ def folder_of(url: str, *, timeout_s: float = 1.0) -> Path | None:
         return None
     finally:
         client.close()
+
+
+@contextmanager
+def skill_states_at(url: str, *, timeout_s: float = 1.0) -> Iterator[SkillStates]:
+    """Give what was said of skills at the Redis of a URL, for those who need nothing else of it."""
+    client = connect(url, timeout_s=timeout_s, connections=1)
+    try:
+        yield SkillStates(client)
+    finally:
+        client.connection_pool.disconnect()
 
 
 #: What is told when living processes find a Redis without what they had in it, and what to do.
@@ -135,6 +147,7 @@ class Store:
         self.attempts = Attempts(client)
         self.doors = Doors(client)
         self.allowance = Allowance(self.scripts)
+        self.skill_states = SkillStates(client, self.scripts)
 
     def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
         """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three.

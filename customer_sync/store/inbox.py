@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -106,6 +106,27 @@ class Inbox:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+
+    def note_told(self, customers: Mapping[str, str]) -> None:
+        """Note whose first event waits here with id and address, for as long as an event id is remembered.
+
+        Args:
+            customers: the customer's ref, or the fingerprint of the address → the id.
+        """
+        pipe = self._client.pipeline(transaction=False)
+        for name, number in customers.items():
+            pipe.set(keys.told(name), number, ex=keys.SEEN_TTL_S)
+        pipe.execute()
+
+    def told(self, names: Sequence[str]) -> list[str]:
+        """Return the id that was noted for each ref or fingerprint, "" where none was."""
+        return [as_text(one) for one in self._client.mget([keys.told(name) for name in names])] if names else []
+
+    def forget_told(self, names: Iterable[str]) -> None:
+        """Forget what was noted for these refs and fingerprints."""
+        found = [keys.told(name) for name in names]
+        if found:
+            self._client.delete(*found)
 
     def create(self) -> None:
         """Make the consumer group when it is not there (first start, or Redis was emptied)."""

@@ -7,6 +7,7 @@
 | `clocks` | hash | host whose clock is wrong → `seconds ahead of Redis|when it was measured (s)` |
 | `inbox` | stream | webhook requests that wait to be read, group `workers` |
 | `inbox:tries` | hash | entry → how often it was taken up again after a crash |
+| `told:<ref or fingerprint>` | string, 50 h | the id of a customer of whom a program told with an address |
 | `wake:<what>` | string, ≤ 1 min | a wake-up was sent, none is needed for so many ms; `wake:sweep`: a worker sweeps |
 | `clock` | string | the time of the last sweep, in ms: a sweep that is earlier tells that the clock was set back |
 | `seen:<hash>` | string, 50 h | an event id that was handled |
@@ -94,6 +95,7 @@
 | `moved:<lane>` | hash | target → the time of the change that moved its due time last, in ms |
 | `was_bulk:<lane>` | set | waiting targets that came with a run and became more urgent since |
 | `of:<whom>` | set | the records of other lanes that are somebody's, as `lane|target`: an erasure forgets them |
+| `skills` | hash | skill → the newest word about it beside the file: `ms|word|config`, see `store.skill_states` |
 | `slots` | hash | entry of the schedule → its last slot that was done, in ms |
 | `slot:<name>:<n>` | string, minutes | the slot of a task that beat sends was taken: the next message does nothing |
 | `reach:<source>:<resource>` | hash | how far a source was read: `until_ms`, `full_ms` |
@@ -147,6 +149,7 @@ FOLLOWER = PREFIX + "imports:follower"
 FOLLOWER_LAST = FOLLOWER + ":last"
 RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"
+SKILLS = PREFIX + "skills"
 SLOTS = PREFIX + "slots"
 SUSPECTS = PREFIX + "suspects"
 RULES = PREFIX + "rules"
@@ -157,6 +160,11 @@ WRONG_KEYS_TOLD = PREFIX + "wrongkeystold"
 SEEN_TTL_S = 50 * 3600
 #: How many alerts are kept.
 ALERT_ROWS = 500
+
+
+def told(name: str) -> str:
+    """Return the key that is there once a program told of a customer: by their ref, or by the address."""
+    return f"{PREFIX}told:{name}"
 
 
 def wake(what: str) -> str:

@@ -16,6 +16,7 @@ from customer_sync.operate.figures import Figures
 from customer_sync.store import Store, connect
 from customer_sync.store.hosts import Hosts
 from customer_sync.store.salt import Estranged
+from customer_sync.store.skill_states import SkillStates
 from customer_sync.store.spool import Spool
 from customer_sync.web.intake import Intake
 from customer_sync.worker.app import wake
@@ -44,7 +45,8 @@ class Services(Installation):
         self, settings: Settings, home: Path, *, redis_url: str | None = None, clock: Clock | None = None
     ) -> None:
         url = redis_url or find_redis(os.environ)
-        self.hosts = Hosts(connect(url, timeout_s=INGRESS_TIMEOUT_S, connections=1))
+        beside = connect(url, timeout_s=INGRESS_TIMEOUT_S, connections=1)
+        self.hosts, self._skill_states = Hosts(beside), SkillStates(beside)
         super().__init__(
             settings,
             home,
@@ -65,13 +67,25 @@ class Services(Installation):
         """Take the figures from here from now on."""
         self._look = look
 
+    def accept(self, raws: list[bytes], source: str) -> bool:
+        """Put requests into the inbox, or into the spool while Redis refuses; tell whether they are on record."""
+        where, must_wake = self.intake.keep(raws, [source] * len(raws))
+        if must_wake:
+            self.intake.wake()
+        return where is not None
+
+    def wake(self, what: str) -> None:
+        """Send a wake-up to the workers."""
+        wake(what)
+
     def tend(self) -> None:
-        """Measure this host's clock, and write back what Redis has lost; called once a second.
+        """Measure this host's clock, write back what Redis has lost, hear of skills; called once a second.
 
         Raises:
             RedisError: Redis does not answer.
         """
         self.hosts.tend()
+        self.hear_of_skills(self._skill_states)
         if self._store is None:
             return
         try:

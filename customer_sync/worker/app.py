@@ -17,7 +17,7 @@ from celery import Celery, bootsteps
 from celery.signals import beat_init, celeryd_init, setup_logging, task_postrun, task_prerun
 from celery.worker import state
 
-from customer_sync import assembly, registry
+from customer_sync import registry
 from customer_sync.base import log
 from customer_sync.batch.puller import Puller
 from customer_sync.brevo.proof.prover import Prover
@@ -33,6 +33,7 @@ from customer_sync.store.lanes import SERVED_S
 from customer_sync.store.salt import Estranged
 from customer_sync.worker.aside import Aside
 from customer_sync.worker.broker import redis_url
+from customer_sync.worker.parts import Parts
 from customer_sync.worker.watchdog import Watchdog
 
 logger = log.get(__name__)
@@ -66,14 +67,13 @@ EXIT_SILENT = 75
 EXIT_CONFIG = 78
 
 
-@cache
 def settings() -> Settings:
-    """Return the settings of this process, read once.
+    """Return the settings of this process: those of the file, read once, with what was said of skills since.
 
     Raises:
         ConfigFaults: see `customer_sync.config.load`.
     """
-    return registry.load_settings(None, os.environ)
+    return parts().settings
 
 
 def home() -> Path:
@@ -82,15 +82,45 @@ def home() -> Path:
 
 
 @cache
+def parts() -> Parts:
+    """Return what the tasks of this process work with.
+
+    Raises:
+        ConfigFaults: see `settings`.
+    """
+    written = registry.load_settings(None, os.environ)
+    return Parts(written, lambda: connect(redis_url(os.environ)), wake, home(), _opened)
+
+
+def _opened(made: Line) -> None:
+    made.store.lanes.serve(lanes_here(made))
+
+
 def line() -> Line:
-    """Return the line of this process, opened at first use.
+    """Return the line of this process, opened at first use. A step keeps the one that it began with.
 
     Raises:
         redis.RedisError: Redis cannot be reached.
     """
-    made = assembly.open_line(settings(), connect(redis_url(os.environ)), wake, home())
-    made.store.lanes.serve(lanes_here(made))
-    return made
+    return parts().line()
+
+
+def puller() -> Puller:
+    """Return what runs of this process work with.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached.
+    """
+    return parts().puller()
+
+
+def prover() -> Prover:
+    """Return what advances proofs in this process.
+
+    Raises:
+        redis.RedisError: Redis cannot be reached.
+    """
+    return parts().prover()
 
 
 def lanes_here(made: Line) -> list[str]:
@@ -98,26 +128,6 @@ def lanes_here(made: Line) -> list[str]:
     queues = set(app.amqp.queues.consume_from)
     shared = bool(queues - {PLATFORMS})
     return [name for name, one in made.handlers.items() if (one.lane.queue in queues if one.lane.queue else shared)]
-
-
-@cache
-def puller() -> Puller:
-    """Return what runs of this process work with.
-
-    Raises:
-        redis.RedisError: Redis cannot be reached.
-    """
-    return assembly.open_puller(settings(), line(), home())
-
-
-@cache
-def prover() -> Prover:
-    """Return what advances proofs in this process.
-
-    Raises:
-        redis.RedisError: Redis cannot be reached.
-    """
-    return assembly.open_prover(settings(), line().store, line().clock)
 
 
 def wake(what: str) -> None:
@@ -276,7 +286,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         self._began_at = time.monotonic()
         _send("tajo.check_account", "start")
         while not self._stop.wait(CARE_EVERY_S):
-            for step in (self._keep, self._sign_of_life, self._sweep, self._watch):
+            for step in (self._take_up, self._keep, self._sign_of_life, self._sweep, self._watch):
                 self._do(step)
 
     def _do(self, step: Callable[[], None]) -> None:
@@ -299,6 +309,11 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
                 logger.error("care failed", step=name, error=fault)  # noqa: TRY400  # for the reason above
         else:
             self._told.pop(name, None)
+
+    def _take_up(self) -> None:
+        """Work by what was said of skills since; the account may lack what another mapping needs."""
+        if parts().renew():
+            _send("tajo.check_account", "start")
 
     def _keep(self) -> None:
         line().store.hosts.tend()

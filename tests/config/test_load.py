@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from customer_sync.batch.cron import latest_slot
-from customer_sync.config import BREVO_URL, ConfigFaults, Role, Schedule, SyncOptions, load, skill_settings
+from customer_sync.config import BREVO_URL, ConfigFaults, Known, Role, Schedule, SyncOptions, load, skill_settings
 from customer_sync.config.document import Text
 from customer_sync.config.faults import Wrong
 from customer_sync.config.values import api_key, cron
@@ -523,3 +523,25 @@ def test_further_keys_of_the_api_have_names_and_roles(read):
     assert (key.name, key.role, settings.api.rate_per_minute) == ("grafana", Role.READ, 60)
     assert key.key not in repr(settings)
     assert read("").api.rate_per_minute == 600
+
+
+def test_a_skill_by_the_api_has_no_lines_and_names_what_its_source_may_be():
+    config = {"source": "shop", "options": {"listId": 1, "list_id": 2}, "field_mapping": {"city": "A", "City": "B"}}
+
+    with pytest.raises(ConfigFaults) as faults:
+        skill_settings("customer-sync", config, Known(["lumen"], ["shopify"]))
+
+    found = {one.path: f"{one.found}. {one.remedy}" for one in faults.value.faults}
+    assert found["skills.customer-sync.source"] == "found 'shop'. Did you mean shopify? Choices: lumen, shopify."
+    assert found["skills.customer-sync.options.list_id"].startswith("the same key as listId above.")
+
+
+def test_what_mails_people_who_were_never_asked_only_the_file_may_say():
+    with pytest.raises(ConfigFaults, match=r"Only tajo\.yaml may say this"):
+        skill_settings("customer-sync", {"options": {"missingConsent": "granted"}})
+
+
+def test_the_name_of_the_built_in_source_is_taken(faults):
+    (fault,) = faults("connectors: {api: {platform: shopify, api_secret: x}}")
+
+    assert "no source may be called api" in fault

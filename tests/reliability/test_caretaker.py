@@ -66,6 +66,7 @@ def test_whatever_fails_in_one_step_the_others_go_on(caretaker, monkeypatch, cap
         done.append("sweep")
         raise LookupError("ann@example.com is not in the table")
 
+    monkeypatch.setattr(caretaker, "_take_up", lambda: None)
     monkeypatch.setattr(caretaker, "_keep", lambda: None)
     monkeypatch.setattr(caretaker, "_sweep", sweep)
     monkeypatch.setattr(caretaker, "_watch", lambda: done.append("watch"))

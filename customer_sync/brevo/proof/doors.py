@@ -133,7 +133,7 @@ class DoorBook:
         self._clock = clock
         self._mark = mark_of(settings, store)
         self._trusts_phones = settings.brevo.import_phones
-        self._unique = unique_of([settings.mapping_for(name) for name in settings.sources])
+        self._unique = unique_of([settings.mapping_for(name) for name in settings.all_sources])
         self._doors: Doors | None = None
         self._read_at = 0.0
 

@@ -101,7 +101,7 @@ class Prover:
         self._notify_url = notify_url
         self._owner = Owner(settings, store, brevo)
         self._mark = mark_of(settings, store)
-        self._unique = unique_of([settings.mapping_for(name) for name in settings.sources])
+        self._unique = unique_of([settings.mapping_for(name) for name in settings.all_sources])
         self._doors = DoorBook(settings, store, clock)
 
     @property

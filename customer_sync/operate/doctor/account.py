@@ -120,7 +120,7 @@ def _clock(reply: Reply, here_s: float, redis_s: float) -> Finding:
 
 
 def _attributes(settings: Settings, brevo: Brevo) -> Finding:
-    mappings = [settings.mapping_for(name) for name in settings.sources]
+    mappings = [settings.mapping_for(name) for name in settings.all_sources]
     proposals = plan(mappings, read_attributes(brevo))
     missing = [one.name for one in proposals if one.verdict == "create"]
     wrong = [f"{one.name} ({one.found}, needed {one.type})" for one in proposals if one.verdict == "wrong type"]
@@ -133,7 +133,7 @@ def _attributes(settings: Settings, brevo: Brevo) -> Finding:
 
 
 def _lists(settings: Settings, brevo: Brevo) -> Finding:
-    wanted = {number for name in settings.sources for number in settings.options_for(name).list_ids}
+    wanted = {number for name in settings.all_sources for number in settings.options_for(name).list_ids}
     if not wanted:
         return Finding("lists", "ok", "none is configured: contacts are synced and put on no list")
     missing = sorted(wanted - set(read_list_ids(brevo)))

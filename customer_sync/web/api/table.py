@@ -7,6 +7,7 @@ from typing import Final
 from customer_sync.api import events, imports, parked, receipts, runs, status
 from customer_sync.api.filters import SpanQuery
 from customer_sync.config import Role
+from customer_sync.web.api.acts import ACTS
 from customer_sync.web.api.call import Call
 
 _READINGS: Final = (
@@ -160,4 +161,4 @@ _RUNS: Final = (
 )
 
 #: In the order in which docs/api.md tells of them.
-CALLS: Final[tuple[Call, ...]] = (*_READINGS, *_PARKED, *_RUNS)
+CALLS: Final[tuple[Call, ...]] = (*_READINGS, *_PARKED, *_RUNS, *ACTS)

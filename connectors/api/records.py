@@ -1,0 +1,234 @@
+"""How the `data` of a body is read: our canonical fields in both spellings, and whatever other fields there are.
+
+https://tajo.io/docs/skills/customer-sync (2026-11) shows `changes: {field: {old, new}}` for updates in one place and
+flat fields in another: both are read, and what changed wins. Nothing is taken from `old`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import Final
+
+from customer_sync.errors import PayloadError
+from customer_sync.kit.fields import (
+    Node,
+    Reader,
+    Table,
+    email,
+    flag,
+    identifier,
+    maybe_id,
+    moment,
+    number,
+    strict,
+    take,
+    text,
+    whole,
+)
+from customer_sync.kit.rescue import Subject
+from customer_sync.model import Channel, Consent, ConsentState, Event, Json, kind_of
+
+CONSENT: Final = "acceptsMarketing"
+#: Any time: whether something can be read does not depend on it.
+_ANY: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def tags(value: Json, path: str) -> Json:
+    """Return a list of texts; one text is a list of what stands between its commas."""
+    if value is None or value == "":
+        return None
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, list):
+        raise PayloadError(path, f"expected a list of texts, found {kind_of(value)}")
+    read_items = [text(item, f"{path}[{index}]") for index, item in enumerate(items)]
+    return [item for item in read_items if item is not None]
+
+
+_READERS: Final[Mapping[str, Reader]] = {
+    "firstName": text,
+    "lastName": text,
+    "phone": text,
+    "country": text,
+    "company": text,
+    "city": text,
+    "postcode": text,
+    "language": text,
+    "currency": text,
+    "totalOrders": whole,
+    "totalSpent": number,
+    "lastOrderDate": moment,
+    "customerTier": text,
+    "tags": tags,
+    "note": text,
+    "createdAt": moment,
+    "updatedAt": moment,
+}
+
+
+def spellings(name: str) -> tuple[str, ...]:
+    """Return how a canonical field may be written: `firstName`, `first_name`."""
+    snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
+    return (name,) if snake == name else (name, snake)
+
+
+CUSTOMER: Final[Table] = {name: take(reader, *spellings(name)) for name, reader in _READERS.items()}
+ADDRESS: Final[Table] = {"email": strict(email, "email")}
+_OURS: Final = frozenset(
+    one for name in (*_READERS, CONSENT, "id", "email", "changes", "deletedAt") for one in spellings(name)
+)
+
+
+def changed(node: Node) -> Node:
+    """Return the new values of `changes` by field, as an object of its own.
+
+    Raises:
+        PayloadError: `changes` is no object, or does not tell a new value of a field.
+    """
+    changes = node.child("changes")
+    return Node({name: new_value(changes, name) for name in changes.body}, changes.at, node.notes)
+
+
+def new_value(changes: Node, name: str) -> Json:
+    """Return the new value of a field in `changes`.
+
+    Raises:
+        PayloadError: it is not told.
+    """
+    change = changes.get(name)
+    if isinstance(change, dict) and "new" in change:
+        return change["new"]
+    found = "an object without new" if isinstance(change, dict) else kind_of(change)
+    raise PayloadError(changes.path(name), f"expected old and new, found {found}")
+
+
+def read(node: Node, outline: Event) -> Event:
+    """Return the event of a customer that was made or changed.
+
+    Raises:
+        PayloadError: nobody is named, or `changes` or what is said of consent cannot be read.
+    """
+    new = changed(node)
+    customer_id = maybe_id(node.get("id"), node.path("id"))
+    record: dict[str, Json] = {} if customer_id is None else {"id": customer_id}
+    for one in (node, new):
+        record |= {**_others(one), **one.pick(CUSTOMER), **one.pick(ADDRESS)}
+    if customer_id is None and record.get("email") is None:
+        raise PayloadError(node.path("email"), "expected an e-mail address, or the id of a customer who is known")
+    consents = SUBJECT.told(node, outline.occurred_at)
+    return replace(outline, record_id=customer_id, customer_id=customer_id, record=record, consents=consents)
+
+
+def deleted(node: Node, outline: Event) -> Event:
+    """Return the deletion of a customer; without an id, of what was told of the address without one.
+
+    Raises:
+        PayloadError: nobody is named.
+    """
+    at = node.instant("deletedAt", "deleted_at") or outline.occurred_at
+    customer_id = maybe_id(node.get("id"), node.path("id"))
+    record: dict[str, Json] = {**({} if customer_id is None else {"id": customer_id}), **node.pick(ADDRESS)}
+    if customer_id is None and record.get("email") is None:
+        raise PayloadError(node.path("id"), "expected the id of a customer, or an e-mail address")
+    return replace(
+        outline,
+        occurred_at=at,
+        record_id=customer_id,
+        customer_id=customer_id,
+        record=record,
+        notes=tuple(node.notes),
+    )
+
+
+def faults_in(node: Node) -> Iterator[PayloadError]:
+    """Yield what is wrong with the identity, the changes and the consent, each for itself."""
+    tries: list[Callable[[], object]] = [
+        lambda: maybe_id(node.get("id"), node.path("id")),
+        lambda: email(node.get("email"), node.path("email")),
+        lambda: _flat(node, _ANY),
+        lambda: _of_changes(node, _ANY),
+        lambda: changed(node).pick(ADDRESS),
+    ]
+    try:
+        changes = node.child("changes")
+        tries += [partial(new_value, changes, name) for name in changes.body]
+    except PayloadError as fault:
+        yield fault
+    for one in tries:
+        try:
+            one()
+        except PayloadError as fault:
+            yield fault
+
+
+def _others(node: Node) -> dict[str, Json]:
+    """Return the fields that are the sender's own: a mapping reaches them by name."""
+    found: dict[str, Json] = {}
+    for name, value in node.body.items():
+        if name in _OURS or not name.isprintable():
+            continue
+        try:
+            found[name] = _own(value, node.path(name), name)
+        except PayloadError as fault:
+            node.note(fault)
+    return found
+
+
+def _own(value: Json, path: str, name: str, depth: int = 0) -> Json:
+    if isinstance(value, list | dict) and depth > 1:
+        raise PayloadError(path, "nested too deep for a field")
+    if isinstance(value, list):
+        return [_own(item, f"{path}[{index}]", name, depth + 1) for index, item in enumerate(value)]
+    if isinstance(value, dict):
+        return {key: _own(child, f"{path}.{key}", key, depth + 1) for key, child in value.items() if key.isprintable()}
+    if value is not None and (name in {"id", "orders"} or name.endswith(("Id", "_id", "Token"))):
+        return identifier(value, path)
+    if isinstance(value, str):
+        return text(value, path)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise PayloadError(path, "expected a number such as 19.99")
+    return value
+
+
+def _consent_in(node: Node, at: datetime) -> tuple[Consent, ...]:
+    """Return what a box says: a state, no act. Nothing where it is not there."""
+    name = next((one for one in spellings(CONSENT) if one in node), CONSENT)
+    agrees = flag(node.get(name), node.path(name))
+    if agrees is None:
+        return ()
+    state = ConsentState.GRANTED if agrees else ConsentState.WITHDRAWN
+    return (Consent(Channel.EMAIL, state, at, CONSENT),)
+
+
+def _flat(node: Node, at: datetime) -> tuple[Consent, ...]:
+    """Return what the box beside the other fields says, unless `changes` says it anew."""
+    changes = node.get("changes")
+    is_anew = isinstance(changes, dict) and any(one in changes for one in spellings(CONSENT))
+    return () if is_anew else _consent_in(node, at)
+
+
+def _of_changes(node: Node, at: datetime) -> tuple[Consent, ...]:
+    """Return what the new value of the box says; whatever else stands in `changes`."""
+    changes = node.child("changes")
+    name = next((one for one in spellings(CONSENT) if one in changes), None)
+    return () if name is None else _consent_in(Node({name: new_value(changes, name)}, changes.at, node.notes), at)
+
+
+def _email(node: Node) -> str | None:
+    """Return the address: the new one where it changed."""
+    try:
+        new = changed(node)
+    except PayloadError:
+        new = Node({})
+    return email(new.get("email") if "email" in new else node.get("email"), node.path("email"))
+
+
+SUBJECT: Final = Subject(
+    customer_id=lambda node: maybe_id(node.get("id"), node.path("id")),
+    email=_email,
+    at=lambda _: None,
+    consents=(_flat, _of_changes),
+)

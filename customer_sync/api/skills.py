@@ -1,0 +1,249 @@
+"""Skills: which there are, whether each is on, and where that was said; switch one on with its config, off, or back.
+
+What is said here wins over tajo.yaml, holds after a restart, and is taken up by every process within two seconds:
+`docs/skills.md` tells how.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, Literal
+
+from pydantic import ConfigDict, Field
+
+from customer_sync import __version__
+from customer_sync.api.installation import Installation
+from customer_sync.api.paging import Answer, Body
+from customer_sync.api.problem import Fault, Problem, invalid, not_found
+from customer_sync.assembly import skills_of
+from customer_sync.base.log import get
+from customer_sync.config import ConfigFaults, Known, Settings, SkillSettings, skill_settings
+from customer_sync.config import Fault as Wrong
+from customer_sync.model import Json
+from customer_sync.operate.settings_book import settings_now
+from customer_sync.registry import platforms
+from customer_sync.store.skill_states import SkillWord
+
+log = get(__name__)
+
+#: How the reader of tajo.yaml names what may stand somewhere.
+_CHOICES: Final = re.compile(r"Choices: (.+)\.$")
+_PLACE: Final = re.compile(r"[^.\[\]]+")
+
+
+class Skill(Answer):
+    """One skill, as it is now."""
+
+    name: str
+    version: str | None = Field(description="Of the program that serves it; null where this version has no such skill.")
+    available: bool = Field(description="Whether this version has it.")
+    enabled: bool = Field(description="Whether it acts on events.")
+    set_by: Literal["file", "api"] = Field(description="Who says so: tajo.yaml, or a call (which wins).")
+    acts_on: list[str] = Field(description="The sources whose events it acts on.")
+    config: dict[str, Any] = Field(description="Its own keys, as they are read; they win over those of a source.")
+    warnings: list[str] = Field(description="What is allowed but wants a look.")
+
+
+class SkillList(Answer):
+    """Every skill."""
+
+    items: list[Skill]
+
+
+class SkillConfig(Body):
+    """A skill's keys, as in tajo.yaml below `skills.<name>`; nothing keeps those that it had.
+
+    Every key may be written in camelCase or in snake_case. They are read by the rules of the file.
+    """
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "properties": {
+                "source": {"type": ["string", "null"], "description": "The only source or platform it acts on."},
+                "field_mapping": {
+                    "type": "object",
+                    "additionalProperties": {"type": ["string", "null"]},
+                    "description": "Field → Brevo attribute; null leaves a field out.",
+                },
+                "options": {
+                    "type": "object",
+                    "description": "sync_mode, delete_behavior, list_id, update_enabled, first_sync.",
+                },
+                "debug": {"type": "boolean"},
+                "log_level": {"type": ["string", "null"]},
+            },
+            "examples": [
+                {
+                    "source": "shopify",
+                    "field_mapping": {"email": "email", "firstName": "FIRSTNAME"},
+                    "options": {"sync_mode": "realtime", "list_id": 5},
+                }
+            ],
+        },
+    )
+
+
+def list_skills(tajo: Installation) -> SkillList:
+    """Return every skill."""
+    settings = _settings(tajo)
+    return SkillList(items=[_told(settings, name) for name in settings.skills])
+
+
+def show_skill(tajo: Installation, name: str) -> Skill:
+    """Return one skill.
+
+    Raises:
+        Problem: there is none of this name.
+    """
+    settings = _settings(tajo)
+    if name not in settings.skills:
+        raise _no_skill(settings, name)
+    return _told(settings, name)
+
+
+def enable_skill(tajo: Installation, name: str, body: SkillConfig) -> Skill:
+    """Switch a skill on, with these keys or those that it has.
+
+    Raises:
+        Problem: this version has no such skill, or with everything that is wrong with the keys.
+    """
+    config: dict[str, Json] = dict(body.model_extra or {})
+    settings = _settings(tajo)
+    need_skill(settings, name)
+    warnings: list[str] = []
+    if config:
+        names = (*settings.all_sources, *settings.disabled, *settings.unserved)
+        try:
+            skill_settings(name, config, Known(names, platforms()), warnings)
+        except ConfigFaults as error:
+            raise invalid(*faults_of(error.faults, f"skills.{name}", config), remedy=_REMEDY) from None
+    return _say(tajo, name, "enabled", config or None, [_plain(one, name) for one in warnings])
+
+
+def disable_skill(tajo: Installation, name: str) -> Skill:
+    """Switch a skill off; it keeps its keys.
+
+    Raises:
+        Problem: this version has no such skill.
+    """
+    need_skill(_settings(tajo), name)
+    return _say(tajo, name, "disabled")
+
+
+def reset_skill(tajo: Installation, name: str) -> Skill:
+    """Let tajo.yaml say again whether a skill is on, and with which keys.
+
+    Raises:
+        Problem: this version has no such skill.
+    """
+    need_skill(_settings(tajo), name)
+    return _say(tajo, name, "file")
+
+
+def need_skill(settings: Settings, name: str) -> None:
+    """Return where this version has a skill.
+
+    Raises:
+        Problem: it has none of this name; told are those that it has.
+    """
+    if name not in _available(settings):
+        raise _no_skill(settings, name)
+
+
+def faults_of(faults: Iterable[Wrong], above: str, body: Json) -> list[Fault]:
+    """Return what the reader of tajo.yaml found wrong in a body, with the path in the body.
+
+    Args:
+        faults: what it found.
+        above: the path of the body itself.
+        body: what was read.
+    """
+    found = []
+    for one in faults:
+        path = one.path.removeprefix(above).removeprefix(".")
+        choices = _CHOICES.search(one.remedy)
+        told = f"{one.found[:1].upper()}{one.found[1:]}. {one.remedy}"
+        listed = choices[1].split(", ") if choices else None
+        found.append(Fault(path=path, detail=told, found=_at(body, path), choices=listed))
+    return found
+
+
+_REMEDY: Final = "docs/settings.md lists the keys of a skill; nothing was changed."
+
+
+def _say(
+    tajo: Installation,
+    name: str,
+    word: SkillWord,
+    config: Mapping[str, Json] | None = None,
+    warnings: Iterable[str] = (),
+) -> Skill:
+    tajo.store().skill_states.say(name, word, config)
+    log.info("skill set", skill=name, word=word, by=tajo.by)
+    tajo.hear_of_skills()
+    return _told(tajo.settings, name, warnings)
+
+
+def _settings(tajo: Installation) -> Settings:
+    """Return the settings with the newest words, which this process may not have heard of yet."""
+    return settings_now(tajo.settings, tajo.store().skill_states)
+
+
+def _told(settings: Settings, name: str, warnings: Iterable[str] = ()) -> Skill:
+    skill, is_there = settings.skills[name], name in _available(settings)
+    files = settings.file_skills
+    return Skill(
+        name=name,
+        version=__version__ if is_there else None,
+        available=is_there,
+        enabled=skill.enabled,
+        set_by="file" if files is None or files[name] is skill else "api",
+        acts_on=[one for one in settings.all_sources if is_there and settings.applies(name, one)],
+        config=_config(skill),
+        warnings=[*warnings],
+    )
+
+
+def _config(skill: SkillSettings) -> dict[str, Json]:
+    options: dict[str, Json] = {
+        key: [*one] if isinstance(one, tuple) else one for key, one in sorted(skill.options.items())
+    }
+    return {
+        "source": skill.source,
+        "field_mapping": dict(skill.field_mapping),
+        "options": options,
+        "debug": skill.debug,
+        "log_level": skill.log_level,
+        **skill.extra,
+    }
+
+
+def _available(settings: Settings) -> set[str]:
+    return {skill.name for skill in skills_of(settings)}
+
+
+def _no_skill(settings: Settings, name: str) -> Problem:
+    there = ", ".join(sorted(_available(settings)))
+    if name in settings.skills:
+        return not_found(f"This version does not have the skill {name} yet.", f"It has: {there}.")
+    return not_found("There is no such skill.", f"This version has: {there}.")
+
+
+def _plain(warning: str, name: str) -> str:
+    """Return a warning without the file that it was not read from."""
+    return warning.removeprefix("request: ").removeprefix(f"skills.{name}.").removeprefix(f"skills.{name}: ")
+
+
+def _at(body: Json, path: str) -> Json:
+    """Return what stands at a path of a body where that is a single value, else None."""
+    here = body
+    for part in _PLACE.findall(path):
+        if isinstance(here, dict):
+            here = here.get(part)
+        elif isinstance(here, list) and part.isdecimal() and int(part) < len(here):
+            here = here[int(part)]
+        else:
+            return None
+    return here if not isinstance(here, dict | list) else None
