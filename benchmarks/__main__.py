@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from benchmarks import calls, changed, ingress, latency, memory, start, storm, sync, throughput
+from benchmarks import calls, changed, ingress, latency, memory, pages, start, storm, sync, throughput
 from benchmarks.report import Others, Report, heading, say, wait_for_quiet
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Report]]]] = {
@@ -18,6 +18,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Repo
     "storm": lambda options: storm.run(quick=options.quick, people=options.people),
     "calls": lambda options: calls.run(quick=options.quick),
     "memory": lambda options: memory.run(quick=options.quick, people=options.people),
+    "pages": lambda options: pages.run(quick=options.quick, people=options.people),
     "start": lambda options: start.run(quick=options.quick),
     "sync": lambda options: sync.run(
         quick=options.quick, customers=options.customers, cases=options.case, import_phones=options.import_phones
@@ -62,7 +63,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--quick", action="store_true", help="shorter and less exact")
     parser.add_argument("--variants", action="store_true", help="ingress: more workers and threads of granian")
     parser.add_argument(
-        "--people", type=int, help="storm: how many customers (default 300); memory: how many people (20,000)"
+        "--people",
+        type=int,
+        help="storm: how many customers (default 300); memory, pages: how many people (20,000; 1,000,000)",
     )
     parser.add_argument("--customers", type=int, help="sync, changed: how many customers the shop has (50,000)")
     parser.add_argument(

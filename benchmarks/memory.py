@@ -78,7 +78,7 @@ def _redis(report: Report, people: int) -> None:
         "waiting in a lane, per event and person, with history": in_lane / people,
         "known person, all that stays": (delivered - seen - ledger) / people,
         **{f"  of it {name}": size / people for name, size in sizes.items()},
-        "history, per event (50 h: seen ids; the newest 50,000: ledger)": history,
+        "history, per event (50 h: seen ids; the newest 200,000 rows: ledger)": history,
     }
     report.rows += [(name, f"{number(size)} bytes") for name, size in figures.items()]
     body = sum(len(notice.body) for _, notice in some) / people

@@ -46,7 +46,7 @@ def _runs(_ctx: click.Context) -> Iterable[str]:
 
 
 def _parked(_ctx: click.Context) -> Iterable[str]:
-    return [one.id for one in _from("cli.context", "find_store")().parked.list()]
+    return [one.id for one in _from("cli.context", "find_store")().parked.briefs(1000)]
 
 
 SOURCE = offering(_sources)

@@ -29,9 +29,6 @@ from customer_sync.registry import broken, connector_for, connector_rows, mend
 from customer_sync.store import Store
 from customer_sync.store.counters import Sample
 
-#: How many events are searched for the last one of each source.
-SEARCHED_EVENTS = 2_000
-
 
 @click.group()
 def connectors() -> None:
@@ -122,9 +119,7 @@ def source_states(settings: Settings, store: Store, found: Sequence[Verdict]) ->
     samples = store.counters.read()
     parked = Counter(one.source for one in store.parked.briefs())
     waiting = waiting_sources(settings, store)
-    last: dict[str, int] = {}
-    for row in store.ledger.events(SEARCHED_EVENTS):
-        last.setdefault(row.source, row.at_ms)
+    last = {row.source: row.at_ms for name in settings.sources for row in store.ledger.page(1, source=name).items}
     rows = []
     for name, source in settings.sources.items():
         refused = _count(samples, "tajo_inbound_total", source=name, answer="refused")

@@ -13,7 +13,7 @@ from customer_sync.base.plain import one_line
 from customer_sync.cli import context
 from customer_sync.cli.output import NOT_FOUND, clock, fail, interrupted, iso, json_option, paint, print_json
 from customer_sync.model import EventState
-from customer_sync.store.ledger import Ledger, Row
+from customer_sync.store.ledger import LEDGER_ROWS, Ledger, Row
 
 #: How often it is looked for news, in seconds.
 LOOK_S = 0.5
@@ -64,7 +64,7 @@ def show(event_id: str, *, as_json: bool) -> None:
     if row is None:
         fail(
             f"The history has no event {event_id}.",
-            "It keeps the newest 50,000 rows; `tajo events tail` shows ids.",
+            f"It keeps the newest {LEDGER_ROWS:,} rows; `tajo events tail` shows ids.",
             NOT_FOUND,
         )
     if as_json:
@@ -95,9 +95,7 @@ def _by_short(ledger: Ledger, text: str) -> Row | None:
 def newest(ledger: Ledger, number: int, source: str | None = None, state: str | None = None) -> list[Row]:
     """Return the newest events that fit, oldest of them first."""
     wanted = EventState(state) if state else None
-    # a source is rare in a long history, so the search goes on until there are enough
-    found = ledger.events(number if source is None else 50_000, state=wanted)
-    return [row for row in found if source in (None, row.source)][:number][::-1]
+    return ledger.page(number, source=source, state=wanted).items[::-1]
 
 
 def changed_rows(ledger: Ledger, number: int, *, rounds: int | None = None) -> Iterator[Row]:

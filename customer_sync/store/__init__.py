@@ -272,6 +272,8 @@ class Store:
         self.lanes.register_again()
         self.people.names.write_again()
         self._trim_parked()
+        self.parked.make_briefs()
+        self.ledger.catch_up()
         return [as_text(name) for name in names]
 
     def _trim_parked(self) -> None:

@@ -68,7 +68,10 @@
 | `suspects` | hash | lane → the item that failed alone before the pause; `!` behind it once other items succeeded |
 | `lim:<bucket>` | hash | what is known of a rate limit |
 | `parked`, `parked:at` | hash, sorted set | parked requests and items, and when they were parked |
+| `parked:brief` | hash | parked thing → what lists show of it, as JSON, once somebody has read it |
 | `ledger` | stream, capped | the short history of events |
+| `ledger:index` | hash | the index of the ledger: last row, parts, lanes; see `store.ledger_index` |
+| `ledger:index:<n>` | string | some thousand records of it, 32 bytes each: fingerprints of events, rows, persons |
 | `vault:<source>` | string | a source's credentials, encrypted; see `customer_sync.store.vault` |
 | `vaultlock:<source>` | string, 30 s | the process that renews the credentials |
 | `connect:<state>` | string, 10 min | an attempt to connect a source in a browser, as JSON |
@@ -120,7 +123,9 @@ INBOX_TRIES = PREFIX + "inbox:tries"
 LANES = PREFIX + "lanes"
 PARKED = PREFIX + "parked"
 PARKED_AT = PREFIX + "parked:at"
+PARKED_BRIEF = PREFIX + "parked:brief"
 LEDGER = PREFIX + "ledger"
+LEDGER_INDEX = PREFIX + "ledger:index"
 ALERTS = PREFIX + "alerts"
 METRICS = PREFIX + "metrics"
 TOMB = PREFIX + "tomb"
@@ -170,6 +175,11 @@ def told(name: str) -> str:
 def wake(what: str) -> str:
     """Return the key that is there while a wake-up is on its way."""
     return f"{PREFIX}wake:{what}"
+
+
+def ledger_part(number: int) -> str:
+    """Return the key of a part of the ledger's index."""
+    return f"{LEDGER_INDEX}:{number}"
 
 
 def ended(size_s: int, number: int) -> str:

@@ -8,7 +8,7 @@ Reading folds them into one row per event, whose state is the worst of its lanes
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -16,12 +16,18 @@ import redis
 
 from customer_sync.model import PEOPLE, Event, EventState, Kind
 from customer_sync.store import keys
+from customer_sync.store.ledger_index import LedgerIndex, RowId, Seen, Walk, Wanted
 from customer_sync.store.paging import Page, read_cursor, to_cursor
 from customer_sync.store.scripts import as_text
 
-_PAGE = 2_000
-#: How many rows the ledger keeps; about 250 bytes each.
-LEDGER_ROWS: Final = 50_000
+#: How many rows the ledger keeps, two an event as a rule: about 150 bytes each, of them 37 in the index.
+LEDGER_ROWS: Final = 200_000
+#: How many parts of the index one page looks through: a hundred have some 400,000 records.
+LOOKED_PARTS: Final = 100
+#: How many events one page reads that the index took for wanted ones, and that are not, before it ends.
+MOST_UNFIT: Final = 500
+#: How many steps of the index one sweep makes: 2,000 rows a second, some hundredths of what Redis can do.
+SWEPT_STEPS: Final = 4
 #: The form of a place in the ledger or among the alerts: the id of a row.
 _ROW_ID: Final = re.compile(r"(\d{1,15})-(\d{1,19})")
 
@@ -93,6 +99,7 @@ class Ledger:
 
     def __init__(self, client: redis.Redis) -> None:
         self._client = client
+        self._index = LedgerIndex(client)
 
     def alert(self, text: str, remedy: str, **facts: str) -> None:
         """Write what a person should know: text, remedy, further facts."""
@@ -152,24 +159,34 @@ class Ledger:
             since_ms: only those of this time or later.
             until_ms: only those before this time.
 
+        Where filters leave out much, a page may hold fewer events than `limit`, or none, and have a cursor: it looks
+        through `LOOKED_PARTS` parts of the index at most.
+
         Raises:
             ValueError: the cursor is none.
         """
         before = None if cursor is None else _place(cursor, "e")
+        wanted = Wanted(state, kind, source, person, since_ms, until_ms)
+        walk = self._index.walk(wanted, before)
         found: list[Row] = []
-        last = ""
-        for row_id, row in self._rows():
-            if before is not None and _id(row_id) >= before:
-                continue
-            if since_ms is not None and row.at_ms < since_ms:
-                break
-            wanted = ((state, row.state), (kind, row.kind), (source, row.source), (person, row.person))
-            if all(one in (None, value) for one, value in wanted) and (until_ms is None or row.at_ms < until_ms):
-                if len(found) == limit:
-                    return Page(found, to_cursor("e", last))
-                found.append(row)
-                last = row_id
-        return Page(found, None)
+        waiting: list[Seen] = []
+        place, left = before or (0, 0), limit + MOST_UNFIT
+        for number, (part, seen) in enumerate(walk):
+            for one in seen:
+                # one more than there is room for: it tells that another page follows
+                if len(found) + len(waiting) < limit:
+                    waiting.append(one)
+                    continue
+                found += self._fitting(walk, waiting, wanted)
+                left -= len(waiting)
+                place, waiting = waiting[-1].row if waiting else place, []
+                if len(found) == limit or left <= 0:
+                    return Page(found, to_cursor("e", "{}-{}".format(*place)))
+                waiting.append(one)
+            if number + 1 >= LOOKED_PARTS:
+                found += self._fitting(walk, waiting, wanted)
+                return Page(found, to_cursor("e", "{}-{}".format(*part.row(0))))
+        return Page(found + self._fitting(walk, waiting, wanted), None)
 
     def events(self, limit: int = 50, *, person: str | None = None, state: EventState | None = None) -> list[Row]:
         """Return the newest events, newest first, each folded with what became of it."""
@@ -177,54 +194,61 @@ class Ledger:
 
     def event(self, event_id: str) -> Row | None:
         """Return one event, None when the ledger no longer has it."""
-        return next((row for row in self.events(LEDGER_ROWS) if row.event_id == event_id), None)
+        for row, later in self._index.find(event_id):
+            for found in self._folded([(row, later)]):
+                if found.event_id == event_id:
+                    return found
+        return None
 
     def forget(self, persons: Iterable[str], event_ids: Iterable[str] = ()) -> int:
-        """Delete every row of these people; return how many."""
-        gone_people, gone_events = set(persons), set(event_ids)
-        rows = [
-            row_id
-            for row_id, fields in self._newest_first()
-            if fields.get("p") in gone_people or fields.get("e") in gone_events
-        ]
-        for start in range(0, len(rows), _PAGE):
-            self._client.xdel(keys.LEDGER, *rows[start : start + _PAGE])
-        return len(rows)
+        """Delete every row of these people, in the index, too; return how many."""
+        return self._index.forget(persons, event_ids)
 
-    def _rows(self) -> Iterator[tuple[str, Row]]:
-        """Yield every event with the id of its first row, newest first, folded with what became of it."""
-        later: dict[str, list[_Step]] = {}
-        for row_id, fields in self._newest_first():
-            if "ev" in fields:
-                step = _Step(
-                    fields["st"], _ms(row_id), fields.get("n", ""), fields.get("l", PEOPLE), fields.get("tg", "")
-                )
-                for event_id in fields["ev"].split("\n"):
-                    later.setdefault(event_id, []).append(step)
-            elif "e" in fields:
-                yield row_id, _fold(fields, _ms(row_id), later.get(fields["e"], []))
+    def catch_up(self, steps: int = SWEPT_STEPS) -> bool:
+        """Bring the index of the ledger in step, so that readers need not; tell whether it is."""
+        return self._index.catch_up(steps)
 
-    def _newest_first(self) -> Iterator[tuple[str, Mapping[str, str]]]:
-        end = "+"
-        while True:
-            page: Any = self._client.xrevrange(keys.LEDGER, max=end, count=_PAGE)
-            for row_id, fields in page:
-                yield as_text(row_id), {as_text(name): as_text(value) for name, value in fields.items()}
-            if len(page) < _PAGE:
-                return
-            end = "(" + as_text(page[-1][0])
+    def _fitting(self, walk: Walk, events: Sequence[Seen], wanted: Wanted) -> list[Row]:
+        later = walk.later({one.event for one in events})
+        rows = self._folded([(one.row, later.get(one.event, [])) for one in events])
+        return [row for row in rows if _fits(row, wanted)]
+
+    def _folded(self, events: Sequence[tuple[RowId, Sequence[RowId]]]) -> Iterator[Row]:
+        """Yield events with what became of them, by the ids of their rows; without those whose first row is gone."""
+        ids = [*dict.fromkeys(one for first, later in events for one in (first, *later))]
+        pipe = self._client.pipeline(transaction=False)
+        for ms, number in ids:
+            pipe.xrange(keys.LEDGER, f"{ms}-{number}", f"{ms}-{number}")
+        texts = dict(zip(ids, map(_texts, pipe.execute()), strict=True))
+        for first, later in events:
+            fields = texts[first]
+            if "e" in fields:
+                after = [_step(texts[one], one[0]) for one in later if one > first and _is_of(texts[one], fields["e"])]
+                yield _fold(fields, first[0], after)
 
 
 def _ms(row_id: str) -> int:
     return int(row_id.partition("-")[0])
 
 
-def _id(row_id: str) -> tuple[int, int]:
-    ms, _, number = row_id.partition("-")
-    return int(ms), int(number)
+def _texts(rows: Any) -> Mapping[str, str]:
+    return {as_text(name): as_text(value) for name, value in rows[0][1].items()} if rows else {}
 
 
-def _place(cursor: str, what: str) -> tuple[int, int]:
+def _step(fields: Mapping[str, str], at_ms: int) -> _Step:
+    return _Step(fields["st"], at_ms, fields.get("n", ""), fields.get("l", PEOPLE), fields.get("tg", ""))
+
+
+def _is_of(fields: Mapping[str, str], event_id: str) -> bool:
+    return event_id in fields.get("ev", "").split("\n")
+
+
+def _fits(row: Row, wanted: Wanted) -> bool:
+    pairs = ((wanted.state, row.state), (wanted.kind, row.kind), (wanted.source, row.source))
+    return all(one in (None, has) for one, has in (*pairs, (wanted.person, row.person)))
+
+
+def _place(cursor: str, what: str) -> RowId:
     ms, number = read_cursor(cursor, what, _ROW_ID)
     return int(ms), int(number)
 

@@ -9,9 +9,10 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, Literal, NamedTuple
 
+import orjson
 import redis
 
 from customer_sync.model import Inbound, Json
@@ -31,6 +32,8 @@ MOST: Final = 20_000
 KEPT_S: Final = 90 * 24 * 3600.0
 #: How many are read at once: one may have some megabytes.
 _PAGE: Final = 20
+#: How many briefs are read at once.
+_BRIEFS: Final = 2000
 #: The form of a place in the list: when a thing was parked, in ms, and its id.
 _PLACE: Final = re.compile(r"(\d{1,15})\|([^|]+)")
 
@@ -154,6 +157,22 @@ def _size_bytes(one: Parked) -> int:
     return len(one.content.encode())
 
 
+def _encode_brief(parked: Parked) -> bytes:
+    return orjson.dumps(asdict(replace(parked, content="")))
+
+
+def _decode_brief(raw: bytes) -> Parked:
+    stored = orjson.loads(raw)
+    return Parked(**{name: stored[name] for name in _NAMES if name in stored})
+
+
+_NAMES: Final = tuple(one.name for one in fields(Parked))
+
+
+def _fragment(name: str, text: str) -> bytes:
+    return b'"%s":%s' % (name.encode(), orjson.dumps(text))
+
+
 class ParkedStore:
     """Lists, replays and drops what is parked; the figures count as failing what is still there."""
 
@@ -190,37 +209,81 @@ class ParkedStore:
             since_ms: only those parked at this time or later.
             until_ms: only those parked before this time.
 
+        A page looks at every parked thing at most: there are `MOST`, and of each only the brief is read.
+
         Raises:
             ValueError: the cursor is none.
         """
         before = None if cursor is None else read_cursor(cursor, "p", _PLACE)
         place = None if before is None else (int(before[0]), before[1])
+        parts = [b"" if one is None else _fragment(name, one) for name, one in (("reason", reason), ("source", source))]
         found: list[Parked] = []
         last: tuple[int, str] = (0, "")
-        for at, one in self._placed():
-            if place is not None and at >= place:
+        for at, raw in self._placed(place, since_ms, until_ms):
+            # a cheap look at the text first: thousands may be passed over
+            if not all(part in raw for part in parts):
                 continue
-            if since_ms is not None and at[0] < since_ms:
-                break
-            is_wanted = reason in (None, one.reason) and source in (None, one.source)
-            if is_wanted and (until_ms is None or at[0] < until_ms):
+            one = _decode_brief(raw)
+            if reason in {None, one.reason} and source in {None, one.source}:
                 if len(found) == limit:
                     return Page(found, to_cursor("p", *last))
-                found.append(replace(one, content=""))
+                found.append(one)
                 last = at
         return Page(found, None)
 
-    def _placed(self) -> Iterator[tuple[tuple[int, str], Parked]]:
-        ids: Any = self._client.zrange(keys.PARKED_AT, 0, -1, desc=True, withscores=True)
-        for start in range(0, len(ids), _PAGE):
-            part = ids[start : start + _PAGE]
-            for (name, at_ms), raw in zip(part, self._client.hmget(keys.PARKED, [one for one, _ in part]), strict=True):
+    def _placed(
+        self, before: tuple[int, str] | None, since_ms: int | None, until_ms: int | None
+    ) -> Iterator[tuple[tuple[int, str], bytes]]:
+        """Yield time and id of each parked thing with its brief, the newest first."""
+        newest: float | str = "+inf" if before is None else before[0]
+        if until_ms is not None and (before is None or until_ms <= before[0]):
+            newest = f"({until_ms}"
+        oldest: float | str = "-inf" if since_ms is None else since_ms
+        size, is_end = _BRIEFS // 10, False
+        while not is_end:
+            rows: Any = self._client.zrevrangebyscore(keys.PARKED_AT, newest, oldest, 0, size, withscores=True)
+            is_end = len(rows) < size
+            places = [(int(at_ms), as_text(name)) for name, at_ms in rows]
+            # many may have been parked in the millisecond where the page before ended
+            places = [one for one in places if before is None or one < before]
+            for place, raw in zip(places, self._read_briefs([name for _, name in places]), strict=True):
                 if raw:
-                    yield (int(at_ms), as_text(name)), _decode(raw)
+                    yield place, raw
+            if places:
+                before, newest = places[-1], places[-1][0]
+            size = _BRIEFS if places else size * 2
+
+    def _read_briefs(self, ids: Sequence[str]) -> Sequence[bytes | None]:
+        """Return the parked things without their contents as stored, None for one that is gone.
+
+        A brief is made when its thing is first read: nothing is written for it where things are parked.
+        """
+        raws: Any = self._client.hmget(keys.PARKED_BRIEF, ids) if ids else []
+        missing = [index for index, raw in enumerate(raws) if raw is None]
+        for start in range(0, len(missing), _PAGE):
+            some = missing[start : start + _PAGE]
+            made = self._client.hmget(keys.PARKED, [ids[index] for index in some])
+            briefs = {index: _encode_brief(_decode(raw)) for index, raw in zip(some, made, strict=True) if raw}
+            raws = [briefs.get(index, raw) for index, raw in enumerate(raws)] if briefs else raws
+            with suppress(redis.ResponseError):  # a full Redis keeps none: they are made again
+                texts = [part for index, brief in briefs.items() for part in (ids[index], brief)]
+                self._scripts.run("parked_brief", *texts)
+        return list(raws)
 
     def briefs(self, limit: int = MOST) -> Iterator[Parked]:
         """Yield the same without the contents: for lists and groups."""
-        return (replace(one, content="") for one in self.each(limit))
+        ids: Any = self._client.zrange(keys.PARKED_AT, 0, limit - 1, desc=True)
+        for start in range(0, len(ids), _BRIEFS):
+            for raw in self._read_briefs([as_text(one) for one in ids[start : start + _BRIEFS]]):
+                if raw:
+                    yield _decode_brief(raw)
+
+    def make_briefs(self, most: int = _PAGE * 10) -> None:
+        """Make briefs that are missing, the newest first and so many at most, so that readers need not."""
+        if self._client.hlen(keys.PARKED_BRIEF) < self.count():
+            ids: Any = self._client.zrange(keys.PARKED_AT, 0, -1, desc=True)
+            known: Any = self._client.hmget(keys.PARKED_BRIEF, ids) if ids else []
+            self._read_briefs([as_text(one) for one, raw in zip(ids, known, strict=True) if raw is None][:most])
 
     def list(self, limit: int = 1000) -> list[Parked]:
         """Return what is parked, newest first, with all contents: for few of them."""
@@ -269,7 +332,8 @@ class ParkedStore:
         pipe.zscore(keys.PARKED_AT, parked.id)
         pipe.hdel(keys.PARKED, parked.id)
         pipe.zrem(keys.PARKED_AT, parked.id)
-        since_ms, was_there, _ = pipe.execute()
+        pipe.hdel(keys.PARKED_BRIEF, parked.id)
+        since_ms, was_there, *_ = pipe.execute()
         self._took_out(parked, int(since_ms or 1) if was_there else 0, "dropped")
 
     def _took_out(self, parked: Parked, since_ms: int, how: str) -> None:

@@ -4,6 +4,7 @@
 if redis.call('HDEL', P .. 'parked', ARGV[1]) == 0 then return '0' end
 local since = redis.call('ZSCORE', P .. 'parked:at', ARGV[1]) or '1'
 redis.call('ZREM', P .. 'parked:at', ARGV[1])
+redis.call('HDEL', P .. 'parked:brief', ARGV[1])
 local now, lane = now_ms(), ARGV[2]
 for i = 4, #ARGV do
   if lane == 'inbox' then redis.call('XADD', P .. 'inbox', '*', 'r', ARGV[i])

@@ -28,6 +28,8 @@ MAKE_ROOM = frozenset(
         "import_lose",
         "run_forget",
         "allowance",  # the counts are few and end by themselves
+        "ledger_index",
+        "ledger_forget",
         "attribute_names",
     }
 )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
+
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from customer_sync.model import PEOPLE, EventState
-from customer_sync.store import keys
+from customer_sync.store import keys, ledger, ledger_index
 from customer_sync.store.ledger import outcome_row
 
 SOURCES, KINDS, LANES = ["shop", "store", "brevo"], ["customer_updated", "order_paid", ""], [PEOPLE, "orders", "carts"]
@@ -109,12 +112,41 @@ def pages(ledger, limit, **wanted):
             return
 
 
-often = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.fixture(params=["whole", "small"])
+def index(request, monkeypatch):
+    """An index of one part, and one of many small parts that is made in small steps."""
+    if request.param == "small":
+        monkeypatch.setattr(ledger_index, "STEP_ROWS", 3)
+        monkeypatch.setattr(ledger_index, "PART_RECORDS", 4)
+        monkeypatch.setattr(ledger, "LOOKED_PARTS", 2)
+        monkeypatch.setattr(ledger, "MOST_UNFIT", 1)
+
+
+@pytest.fixture
+def few_in_a_part(monkeypatch):
+    monkeypatch.setattr(ledger_index, "STEP_ROWS", 3)
+    monkeypatch.setattr(ledger_index, "PART_RECORDS", 4)
+
+
+def parts(store):
+    return sorted(store.client.scan_iter(keys.ledger_part(0)[:-1] + "*"))
+
+
+def event(number, **more):
+    return {"e": f"e{number}", "s": "shop", "k": "order_paid", "t": "t", "st": "pending", "p": str(number)} | more
+
+
+def write(store, *rows):
+    for row in rows:
+        store.client.xadd(keys.LEDGER, row)
+
+
+often = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @often
 @given(history=histories, wanted=filters, limit=st.integers(1, 7))
-def test_the_pages_are_the_whole_list_filtered(store, history, wanted, limit):
+def test_the_pages_are_the_whole_list_filtered(store, index, history, wanted, limit):
     store.client.flushdb()
     told = History(store.client)
     told.write(history)
@@ -124,7 +156,7 @@ def test_the_pages_are_the_whole_list_filtered(store, history, wanted, limit):
 
 @often
 @given(history=histories, more=st.lists(histories, max_size=4), limit=st.integers(1, 5))
-def test_what_arrives_meanwhile_doubles_nothing_and_hides_nothing(store, history, more, limit):
+def test_what_arrives_meanwhile_doubles_nothing_and_hides_nothing(store, index, history, more, limit):
     store.client.flushdb()
     told = History(store.client)
     told.write(history)
@@ -140,7 +172,7 @@ def test_what_arrives_meanwhile_doubles_nothing_and_hides_nothing(store, history
 
 @often
 @given(history=histories, number=st.integers(0, 14))
-def test_one_event_is_the_newest_with_its_id(store, history, number):
+def test_one_event_is_the_newest_with_its_id(store, index, history, number):
     store.client.flushdb()
     told = History(store.client)
     told.write(history)
@@ -148,3 +180,84 @@ def test_one_event_is_the_newest_with_its_id(store, history, number):
 
     wanted = [one for one in told.fitting() if one[0] == f"event:{number}"][:1]
     assert ([] if found is None else [(found.event_id, found.at_ms, str(found.state))]) == wanted
+
+
+def test_forgetting_a_person_forgets_the_index_too(store, few_in_a_part):
+    for number in range(20):
+        write(store, event(number), {"ev": f"e{number}", "st": "delivered", "p": str(number), "n": ""})
+    store.ledger.page(1)
+    theirs = [hashlib.sha1(f"e{number}".encode()).digest()[:8] for number in (3, 7, 11)]
+
+    def remembered():
+        return sum(one in b"".join(map(store.client.get, parts(store))) for one in theirs)
+
+    assert remembered() == 3
+    assert store.ledger.forget(["3", "7"], ["e11"]) == 5
+    assert remembered() == 1  # what became of the eleventh event is a row about another person
+    assert [row.event_id for row in store.ledger.events()] == [
+        f"e{n}" for n in reversed(range(20)) if n not in {3, 7, 11}
+    ]
+    assert store.ledger.page(50, person="7").items == []
+    assert store.ledger.event("e3") is None
+    assert store.ledger.forget(["3", "7"], ["e11"]) == 0
+
+
+def test_an_index_that_is_lost_is_made_again(store, few_in_a_part):
+    write(store, *map(event, range(10)))
+    before = store.ledger.events()
+    store.client.delete(keys.LEDGER_INDEX)
+    assert store.ledger.events() == before
+    store.client.delete(*parts(store)[1:])
+
+    assert [row.event_id for row in store.ledger.events()] != []
+    store.client.delete(keys.LEDGER_INDEX, *parts(store))
+    assert store.ledger.events() == before
+
+
+def test_a_ledger_that_is_begun_anew_is_indexed_anew(store, few_in_a_part):
+    store.client.xadd(keys.LEDGER, event(1), id=f"{BEGAN_MS}-1")
+    assert len(store.ledger.events()) == 1
+    store.client.delete(keys.LEDGER)
+    assert store.ledger.events() == []
+    assert parts(store) == []
+    store.client.xadd(keys.LEDGER, event(2), id="5-1")
+
+    assert [row.event_id for row in store.ledger.events()] == ["e2"]
+
+
+def test_the_index_goes_with_the_rows(store, few_in_a_part):
+    write(store, *map(event, range(100)))
+    assert len(store.ledger.events(100)) == 100
+    assert len(parts(store)) > 15
+    store.client.xtrim(keys.LEDGER, maxlen=10, approximate=False)
+
+    assert [row.event_id for row in store.ledger.events(100)] == [f"e{n}" for n in reversed(range(90, 100))]
+    assert len(parts(store)) <= 4
+    assert store.ledger.page(5, state=EventState.DELIVERED) == ([], None)
+
+
+def test_the_sweep_brings_the_index_in_step(store, monkeypatch):
+    monkeypatch.setattr(ledger_index, "STEP_ROWS", 5)
+    write(store, *map(event, range(12)))
+    store.sweep(900)
+
+    records = b"".join(map(store.client.get, parts(store)))
+    assert len(records) == 12 * ledger_index.SIZE
+
+
+def test_events_of_more_lanes_than_there_are_bits_are_found(store, index):
+    lanes = [f"lane{number}" for number in range(12)]
+    for number, lane in enumerate(lanes):
+        write(store, event(number, ls=lane))
+        row = outcome_row(
+            EventState.PARKED if number % 2 else EventState.DELIVERED, "7", [f"e{number}"], "", (lane, "t")
+        )
+        write(store, dict(zip(row[::2], row[1::2], strict=True)))
+    write(store, event(50, ls=" ".join(lanes)))
+
+    def found(state):
+        return [one[0] for page in pages(store.ledger, 3, state=state) for one in page]
+
+    assert found(EventState.PARKED) == [f"e{n}" for n in reversed(range(12)) if n % 2]
+    assert found(EventState.DELIVERED) == [f"e{n}" for n in reversed(range(12)) if not n % 2]
+    assert found(EventState.PENDING) == ["e50"]

@@ -92,7 +92,9 @@ def names(found):
     return [one.id for one in found]
 
 
-def test_parked_things_come_in_pages_and_by_filter(store):
+@pytest.mark.parametrize("read_at_once", [2000, 10])
+def test_parked_things_come_in_pages_and_by_filter(store, monkeypatch, read_at_once):
+    monkeypatch.setattr("customer_sync.store.parked._BRIEFS", read_at_once)
     park(store, 50)
     numbers = list(reversed(range(50)))
 
@@ -130,3 +132,34 @@ def test_a_parked_thing_tells_how_much_it_holds(store, raw):
     assert store.parked.get(one.id).size_bytes == len(raw)
     assert [(brief.size_bytes, brief.content) for brief in store.parked.page(5).items] == [(len(raw), "")]
     assert b"size_bytes" not in store.client.hget(keys.PARKED, one.id)  # an older program reads it, too
+
+
+def test_a_brief_goes_with_its_thing_however_that_leaves(store, monkeypatch):
+    def sweep():
+        store.client.delete(keys.wake("sweep"))
+        store.sweep(900)
+
+    park(store, 9, at_ms=store.now_ms())
+    sweep()
+    assert store.client.hlen(keys.PARKED_BRIEF) == 9
+    store.parked.drop(store.parked.get("p0008"))
+    store.parked.replay(store.parked.get("p0007"))
+    assert store.client.hlen(keys.PARKED_BRIEF) == 7
+    monkeypatch.setattr("customer_sync.store.parked.MOST", 5)
+    sweep()
+    left = store.client.hlen(keys.PARKED)
+    assert store.client.hlen(keys.PARKED_BRIEF) == left < 7
+    store.client.hdel(keys.PARKED, "p0006")  # an older program does not know briefs
+    sweep()
+
+    assert store.client.hlen(keys.PARKED_BRIEF) == left - 1
+
+
+def test_a_full_redis_lists_what_is_parked(store):
+    park(store, 9)
+    store.client.config_set("maxmemory", 1)
+    try:
+        assert len(store.parked.page(5).items) == 5
+        assert len([*store.parked.briefs()]) == 9
+    finally:
+        store.client.config_set("maxmemory", 0)
