@@ -16,9 +16,10 @@
 | `reading` | one request becomes events, and each event a plan |
 | `pipeline` | START HERE: inbox to lanes to Brevo |
 | `batch` | runs and what a record would do, the compare of both sides, the upkeep of webhooks |
-| `operate` | what people ask: is it well (doctor), forget me, why (explain), how many (figures) |
+| `operate` | what people ask: is it well (doctor), forget me, why (explain), how many (figures); notices |
 | `assembly` | settings become objects |
 | `worker` | Celery's app and tasks, the schedule |
+| `api` | what programs and commands may ask and do, without HTTP |
 | `demo`, `web`, `cli` | the shops of the demo; the faces |
 """
 

@@ -38,6 +38,7 @@ from customer_sync.operate.doctor.account import ask_account
 from customer_sync.operate.doctor.findings import Patient
 from customer_sync.operate.erasure import Erased, forget_traces, spools_in
 from customer_sync.operate.figures.watched import remember_account
+from customer_sync.operate.notices.handler import handlers_of
 from customer_sync.pacing import PacedHttp
 from customer_sync.pipeline import Line
 from customer_sync.registry import broken, connector_for, mend
@@ -157,7 +158,8 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
     _notice_new_account(settings, store)
     tell_broken(settings, store)
     rules = RulesBook(settings, store, brevo, clock)
-    for lane in LANES:
+    notices = handlers_of(settings, store, home, tally, clock)
+    for lane in (*LANES, *(one.lane for one in notices.values())):
         store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], has_gear=lane.has_gear)
     contacts = ContactsHandler(
         brevo,
@@ -177,7 +179,7 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
         store=store,
         connectors=connectors,
         skills=skills_of(settings),
-        handlers={CONTACTS.name: contacts},
+        handlers={CONTACTS.name: contacts, **notices},
         wake=wake,
         tally=tally,
         keeper=before.keeper if before else Keeper(store.lanes),

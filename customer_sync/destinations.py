@@ -5,13 +5,39 @@ from __future__ import annotations
 from typing import Final
 
 from customer_sync.brevo.contacts.handler import CONTACTS
-from customer_sync.engine.lane import LaneDescription
+from customer_sync.config import Settings
+from customer_sync.config.settings import NoticeTarget
+from customer_sync.engine.lane import PLATFORMS, LaneDescription
 
-#: Every lane that this version delivers.
+#: What the names of the lanes of notices begin with; the target follows.
+NOTIFY: Final = "notify:"
+#: Every lane that this version delivers whatever the config says.
 LANES: Final[tuple[LaneDescription, ...]] = (CONTACTS,)
+
+
+def lanes_of(settings: Settings) -> tuple[LaneDescription, ...]:
+    """Return every lane that is delivered: the lanes of everybody, and one for each target of notices."""
+    return (*LANES, *map(notify_lane, settings.notifications.targets))
+
+
+def notify_lane(target: NoticeTarget) -> LaneDescription:
+    """Return the lane of a target's notices: one that does not answer holds up neither other targets nor customers."""
+    return _notify(target.name)
+
+
+def is_of_notices(lane: str) -> bool:
+    """Tell whether a lane holds our own notices: what waits there is no customer who waits."""
+    return lane.startswith(NOTIFY)
 
 
 def described(name: str) -> LaneDescription:
     """Return the description of a lane; one that another version left behind is described as far as can be."""
+    if is_of_notices(name):
+        return _notify(name.removeprefix(NOTIFY))
     unknown = LaneDescription(name, keeps=None, bucket=name, destination=f"The destination of {name}")
     return next((one for one in LANES if one.name == name), unknown)
+
+
+def _notify(target: str) -> LaneDescription:
+    name = NOTIFY + target
+    return LaneDescription(name, keeps=None, bucket=name, destination=f"The target {target}", queue=PLATFORMS)

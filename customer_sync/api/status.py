@@ -21,6 +21,7 @@ class Verdict(Answer):
     remedy: str
     code: str = Field(description="What it is, for programs: worker_gone, webhooks_refused, ...")
     source: str = Field(description="The source that it is about; empty for the whole installation.")
+    about: str = Field(description="The destination or target of notices that it is about; empty where there is none.")
 
 
 class Latency(Answer):

@@ -42,6 +42,13 @@ CATALOGUE: tuple[Metric, ...] = (
         "Mend what parks them: `tajo parked list` shows the reasons.",
     ),
     Metric(
+        "tajo_notices_total",
+        "counter",
+        ("target", "result"),
+        "Notices by target and result: delivered, again (a try failed), parked, paused (not sent).",
+        "Again or parked rising: `tajo notices list` says what the target answers.",
+    ),
+    Metric(
         "tajo_events_total",
         "counter",
         ("source", "state"),

@@ -13,7 +13,9 @@ from customer_sync.assembly import skills_of
 from customer_sync.cli import context
 from customer_sync.cli.output import WRONG_USE, fail, json_option, paint, print_json
 from customer_sync.config import ConfigFaults, Settings
+from customer_sync.config.settings import NOTICE_EVENTS, NoticeTarget
 from customer_sync.errors import ConfigError
+from customer_sync.operate.notices.addresses import refusal_of
 from customer_sync.store import connect, server
 
 #: How long a Redis may take to answer, in seconds.
@@ -70,8 +72,9 @@ def summarize(settings: Settings) -> dict[str, Any]:
         "sources": [_source(settings, name) for name in settings.sources],
         "disabled": list(settings.disabled),
         "skills": [name for name, skill in settings.skills.items() if skill.enabled],
+        "notices": [_target(target) for target in settings.notifications.targets],
         "redis": None,
-        "warnings": [*settings.warnings, *_unavailable(settings)],
+        "warnings": [*settings.warnings, *_unavailable(settings), *_unreachable(settings)],
     }
 
 
@@ -80,6 +83,17 @@ def _unavailable(settings: Settings) -> list[str]:
     there = {skill.name for skill in skills_of(settings)}
     wanted = [name for name, skill in settings.skills.items() if skill.enabled and name not in there]
     return [f"{settings.file}: skills.{name}: this version does not have it: nothing is done." for name in wanted]
+
+
+def _unreachable(settings: Settings) -> list[str]:
+    """Return a warning for each target of notices whose name leads nowhere, or where it may not."""
+    found = ((target.name, refusal_of(target)) for target in settings.notifications.targets)
+    return [f"{settings.file}: the target {name}: {why[0]}. {why[1]}" for name, why in found if why is not None]
+
+
+def _target(target: NoticeTarget) -> dict[str, Any]:
+    """Return what a target of notices is, without what its address may hold."""
+    return {"name": target.name, "kind": target.kind, "host": target.host, "events": list(target.events)}
 
 
 def _source(settings: Settings, name: str) -> dict[str, Any]:
@@ -111,6 +125,9 @@ def _print(summary: dict[str, Any]) -> None:
         click.echo("Source   none. `tajo init` writes a file to start from.")
     if summary["disabled"]:
         click.echo(f"Disabled {', '.join(summary['disabled'])}")
+    for target in summary["notices"]:
+        which = "all" if len(target["events"]) == len(NOTICE_EVENTS) else ", ".join(target["events"])
+        click.echo(f"Notices  {target['name']} ({target['kind']}, {target['host']}): {which}")
     click.echo(f"Skills   {', '.join(summary['skills']) or 'none'}")
     for warning in summary["warnings"]:
         click.echo(f"{paint('warn', 'warn')}: {warning}")

@@ -49,8 +49,13 @@ def _parked(_ctx: click.Context) -> Iterable[str]:
     return [one.id for one in _from("cli.context", "find_store")().parked.briefs(1000)]
 
 
+def _targets(_ctx: click.Context) -> Iterable[str]:
+    return [one.name for one in _from("cli.context", "read_settings")().notifications.targets]
+
+
 SOURCE = offering(_sources)
 PLATFORM = offering(_platforms)
 SAMPLE = offering(_samples)
 RUN = offering(_runs)
+TARGET = offering(_targets)
 PARKED = offering(_parked)

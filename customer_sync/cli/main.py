@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("check", "check", "Read the config and say every fault at once."),
         Row("connectors", "connectors", "The platforms there are, and how the sources do."),
         Row("doctor", "doctor", "Check everything that is needed; say cause and fix."),
+        Row("notices", "notices", "Who is told what ended and what is wrong: list, test."),
         Row("skills", "skills", "What is done with events, and for which sources."),
         Row("trigger", "trigger", "Send a signed sample webhook, as the platform would."),
     ),

@@ -29,7 +29,7 @@ from customer_sync.cli.sign_in import link_to
 from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queues_for
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.demo import stage
-from customer_sync.destinations import LANES
+from customer_sync.destinations import lanes_of
 from customer_sync.errors import ConfigError
 from customer_sync.sandbox.__main__ import main as sandbox_main
 from customer_sync.store import Store, connect, server
@@ -298,7 +298,7 @@ class _Stack:
     def _workers_and_beat(self) -> Iterator[Child]:
         celery = [*_PYTHON, "-m", "celery", "--quiet", "-A", "customer_sync.worker.app"]
         workers = {f"worker-{number}": ["-Q", queues_for(number, self._workers)] for number in range(self._workers)}
-        if words := platform_words(LANES):
+        if words := platform_words(lanes_of(self._settings)):
             workers["worker-platforms"] = words
         for name, words in workers.items():
             line = [*celery, "worker", "-n", f"{name}@%h", *words, "--without-gossip", "--without-mingle"]

@@ -8,7 +8,8 @@ from typing import Any, Final
 
 from customer_sync.config import values
 from customer_sync.config.document import Node
-from customer_sync.config.settings import BREVO_URL, ApiSettings, Role, Schedule
+from customer_sync.config.notice_values import mail_address, mail_addresses, smtp_url, target_name, webhook_secrets
+from customer_sync.config.settings import BREVO_URL, NOTICE_EVENTS, ApiSettings, Role, Schedule
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,6 @@ SKILLS: Final = {
 RESOURCES: Final = ("customers", "orders", "products", "carts")
 
 _LOG_LEVELS = ("verbose", "debug", "info", "warning", "error")
-_NOTICES = ("sync_completed", "sync_failed", "batch_completed")
 _WEB = values.url("http", "https")
 _ANY_WEB = values.url("http", "https", password=True)
 _LEVEL = values.one_of(*_LOG_LEVELS)
@@ -63,12 +63,8 @@ TOP_KEYS: Final = (
     Key("connectors", "The accounts that customers come from, by name.", "a table of sources"),
     Key("skills", "What is done with their events.", "a table of skills"),
     Key("brevo", "The Brevo account.", "a table"),
-    Key(
-        "notifications",
-        "Notices about finished and failed syncs. They are not sent yet: `tajo check` says so.",
-        "a table",
-    ),
     Key("api", "Who else may call the API, and how often.", "a table"),
+    Key("notifications", "Notices about what ended and about what wants a person, see `notices.md`.", "a table"),
     Key(
         "redis_url",
         "Where Redis is.",
@@ -149,15 +145,65 @@ BREVO_KEYS: Final = (
     ),
 )
 
+_EVENTS = Key(
+    "events",
+    "Which notices are sent: see `notices.md` for each.",
+    f"a list of {', '.join(NOTICE_EVENTS)}",
+    values.some_of(*NOTICE_EVENTS),
+    "all",
+)
+_SECRET = Key(
+    "webhook_secret",
+    "Signs the notices as Standard Webhooks (`whsec_` and base64, or a plain text); a list while it rotates: each one "
+    "signs.",
+    "a text or a list",
+    webhook_secrets,
+    "derived from `secret_key`: `tajo notices list --secrets` shows it",
+    aliases=("secrets",),
+    secret=True,
+)
+_ALLOW_PRIVATE = Key(
+    "allow_private",
+    "Whether the target may be on this machine or in a private network, and do without TLS.",
+    "true or false",
+    values.truth,
+    "false: such an address is refused, also where a name leads there later",
+)
+
 NOTIFICATION_KEYS: Final = (
     Key("webhook_url", "Where notices are sent.", "`https://...`", _ANY_WEB, "no notices", secret=True),
-    Key("events", "Which notices are sent.", f"a list of {', '.join(_NOTICES)}", values.some_of(*_NOTICES), "all"),
+    _EVENTS,
+    _SECRET,
+    _ALLOW_PRIVATE,
+)
+
+TARGETS_KEY: Final = Key("targets", "More receivers, each with a name.", "a list of tables", None, "none")
+
+TARGET_KEYS: Final = (
+    Key("name", "What it is called in commands and metrics.", "small letters, digits, `-`, `_`", target_name),
+    Key("webhook_url", "Where notices are sent, signed.", "`https://...`", _ANY_WEB, "see the others", secret=True),
     Key(
-        "webhook_secret",
-        "Signs the notices as Standard Webhooks; a list while it rotates.",
-        "a text or a list",
-        values.secrets,
-        "derived from `secret_key`",
+        "slack_url",
+        "The same as a text, for Slack's incoming webhooks and what is compatible with them.",
+        "`https://...`",
+        _ANY_WEB,
+        "see the others",
+        secret=True,
+    ),
+    Key("email", "The same as a mail.", "a table of `to`, `from`, `smtp_url`", None, "see the others"),
+    _EVENTS,
+    _SECRET,
+    _ALLOW_PRIVATE,
+)
+
+EMAIL_KEYS: Final = (
+    Key("to", "Who gets the mail.", "an address or a list", mail_addresses, secret=True),
+    Key("from", "Whom it is from.", "an address", mail_address, secret=True),
+    Key(
+        "smtp_url",
+        "The mail server, with the login. A password with `%` and two digits for each of `:/?#@%` in it.",
+        "`smtp+starttls://user:password@host:587`, `smtps://...:465`, or `smtp://` where `allow_private` is true",
+        smtp_url,
         secret=True,
     ),
 )

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from customer_sync.config.callers import read_api
-from customer_sync.config.document import Node, parse
+from customer_sync.config.document import parse
 from customer_sync.config.faults import ConfigFaults, Fault, near
 from customer_sync.config.keys import (
     BREVO_KEYS,
     CONFIG_VARIABLE,
     DEFAULT_FILE,
-    NOTIFICATION_KEYS,
     SKILLS,
     SOURCE_KEYS,
     TOP_KEYS,
     variables,
 )
+from customer_sync.config.notices import read_notices
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
-from customer_sync.config.settings import BrevoSettings, NotificationSettings, Settings
+from customer_sync.config.settings import BrevoSettings, Settings
 from customer_sync.config.skills import read_skills
 from customer_sync.config.sources import Platforms, read_sources
 from customer_sync.kit.connector import Connector
@@ -55,8 +55,8 @@ def load(
     sources = read_sources(reader, top.pop("connectors", None), Platforms(platforms, broken or {}))
     skills = read_skills(reader, top.pop("skills", None), sources.names, platforms)
     brevo = reader.table(top.pop("brevo", None), BREVO_KEYS)
-    notices = _read_notices(reader, top.pop("notifications", None))
     api = read_api(reader, top.pop("api", None), top.get("api_key"))
+    notices = read_notices(reader, top.pop("notifications", None))
     top.setdefault("log_level", "debug" if top.get("debug") else "info")
     _warn_of_variables(reader, text or "")
     if reader.faults:
@@ -68,19 +68,12 @@ def load(
         source_sync=sources.sync,
         skills=skills,
         brevo=BrevoSettings(webhook_secrets=brevo.pop("webhook_secret", ()), **brevo),
-        notifications=NotificationSettings(webhook_secrets=notices.pop("webhook_secret", ()), **notices),
+        notifications=notices,
         api=api,
         warnings=tuple(reader.warnings),
         file=None if text is None else reader.file,
         **top,
     )
-
-
-def _read_notices(reader: Reader, node: Node | None) -> dict[str, Any]:
-    notices = reader.table(node, NOTIFICATION_KEYS)
-    if node is not None and notices:
-        reader.warn(node, "no notices are sent yet: this is read and has no effect. Alerts are on the dashboard.")
-    return notices
 
 
 def _homes(platforms: Mapping[str, type[Connector]]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from customer_sync.config.keys import (
     CALLER_KEYS,
     CONFIG_VARIABLE,
     DEFAULT_FILE,
+    EMAIL_KEYS,
     ENABLED_KEY,
     NOTIFICATION_KEYS,
     OPTION_KEYS,
@@ -18,6 +19,8 @@ from customer_sync.config.keys import (
     SKILL_KEYS,
     SKILLS,
     SOURCE_KEYS,
+    TARGET_KEYS,
+    TARGETS_KEY,
     TOP_KEYS,
     Key,
     variables,
@@ -123,6 +126,12 @@ other skills have keys of their own beside them.
 """
 
 
+_NOTICE_NOTES: Final = """\
+What is sent, and how a receiver checks it, is in [the page of notices](notices.md). `webhook_url` here is a target with
+the name `webhook`; each of `targets` has a name of its own and one of `webhook_url`, `slack_url` and `email`.
+"""
+
+
 def settings_markdown() -> str:
     """Return `docs/settings.md`."""
     skills = ", ".join(f"`{name}`{' (enabled without being mentioned)' if on else ''}" for name, on in SKILLS.items())
@@ -159,7 +168,12 @@ def settings_markdown() -> str:
         "All three keys are needed.\n",
         _table(CALLER_KEYS),
         "## notifications\n",
-        _table(NOTIFICATION_KEYS),
+        _NOTICE_NOTES,
+        _table((*NOTIFICATION_KEYS, TARGETS_KEY)),
+        "## notifications.targets\n",
+        _table(TARGET_KEYS),
+        "## notifications.targets.email\n",
+        _table(EMAIL_KEYS),
     ]
     return "\n".join(parts)
 

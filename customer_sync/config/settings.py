@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, Literal
+from urllib.parse import urlsplit
 
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Json
@@ -21,6 +22,13 @@ SyncMode = Literal["realtime", "batch", "hybrid"]
 DeleteBehavior = Literal["soft", "hard"]
 MissingConsent = Literal["unknown", "granted"]
 FirstSync = Literal["wait", "auto"]
+
+#: The notices that there are: what ended, then what began and what is over again.
+NOTICE_EVENTS: Final = (
+    *("sync_completed", "sync_failed", "batch_completed"),
+    *("lane_paused", "lane_resumed", "source_silent", "source_heard", "parked_growing", "parked_cleared"),
+    *("brake_stopped", "brake_released", "out_of_sync", "in_sync", "fault_began", "fault_ended"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +130,44 @@ class BrevoSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class NotificationSettings:
-    """Where our own notices go, and which.
+class NoticeTarget:
+    """One receiver of our own notices.
 
     Args:
-        webhook_url: the address; it may hold a password.
-        events: which notices are sent.
-        webhook_secrets: sign the notices (Standard Webhooks), newest first.
+        name: what it is called in commands and metrics.
+        kind: `webhook` (signed), `slack` (what Slack's incoming webhooks take) or `email`.
+        address: where it is: a URL, of a mail server for `email`; it may hold a password.
+        events: which notices it gets.
+        secrets: sign the notices (Standard Webhooks), the newest first; none: one that is derived from `secret_key`.
+        to: who gets the mail.
+        sender: whom the mail is from.
+        allow_private: whether it may be on this machine or in a private network.
     """
 
-    webhook_url: str | None = field(default=None, repr=False)
-    events: tuple[str, ...] = ("sync_completed", "sync_failed", "batch_completed")
-    webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
+    name: str
+    kind: Literal["webhook", "slack", "email"]
+    address: str = field(repr=False)
+    events: tuple[str, ...] = NOTICE_EVENTS
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    to: tuple[str, ...] = field(default=(), repr=False)
+    sender: str = field(default="", repr=False)
+    allow_private: bool = False
+
+    @property
+    def host(self) -> str:
+        """The host of the address, "" where there is none."""
+        return urlsplit(self.address).hostname or ""
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """Where our own notices go.
+
+    Args:
+        targets: the receivers.
+    """
+
+    targets: tuple[NoticeTarget, ...] = ()
 
 
 class Role(StrEnum):

@@ -37,6 +37,10 @@ class Unreached(Unavailable):
     """No connection was made, so the destination certainly has not got the request."""
 
 
+class NotPublic(Unreached):
+    """The host has an address that is not public, and may not have one: no connection was made."""
+
+
 class Reply(NamedTuple):
     """What came back: status, headers by lower-case name, raw body."""
 
@@ -103,7 +107,8 @@ class HttpClient:
 
         Raises:
             Unavailable: no answer came: refused, reset, timed out, not resolved, bad certificate, too large;
-                `Unreached` where the destination has certainly not got the request.
+                `Unreached` where the destination has certainly not got the request, `NotPublic` where its address
+                is refused.
         """
         try:
             answer = self._session(url).exchange(_prepared(method, url, headers, body), self._file if is_file else None)
@@ -151,7 +156,7 @@ def _failure(url: str, error: Exception) -> Unavailable:
     if isinstance(cause, TooLarge):
         return Unavailable(f"{host} sent an answer of {cause}")
     if isinstance(cause, PrivateAddress):
-        return Unreached(f"{host} has an address that is not public")
+        return NotPublic(f"{host} has an address that is not public")
     kind = Unreached if isinstance(cause, _BEFORE) or str(cause).startswith(_NO_TUNNEL) else Unavailable
     return kind(f"{host} did not answer: {type(cause).__name__}")
 

@@ -31,6 +31,7 @@ from customer_sync.store.inbox import Inbox
 from customer_sync.store.lanes import Lanes
 from customer_sync.store.ledger import LEDGER_ROWS, Ledger
 from customer_sync.store.limits import Limits
+from customer_sync.store.notices import Notices
 from customer_sync.store.parked import KEPT_S, MOST, ParkedStore
 from customer_sync.store.people import People
 from customer_sync.store.proofs import Proofs
@@ -139,6 +140,7 @@ class Store:
         self.sessions = Sessions(client)
         self.wrong_keys = WrongKeys(client, self.people.salt)
         self.imports = Imports(client, self.scripts)
+        self.notices = Notices(client, self.scripts, salt)
         self.imprints = Imprints(client, self.scripts)
         self.proofs = Proofs(client, self.scripts)
         self.reads = Reads(client, self.scripts)

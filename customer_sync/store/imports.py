@@ -346,9 +346,9 @@ class Imports:
             self._client.delete(keys.import_rows_key(import_.id))
         self.note(import_, state="overdue")
 
-    def close(self, import_: str) -> None:
-        """Forget an import: it is over, or was never sent."""
-        self._scripts.run("import_close", import_, self._rest_ms)
+    def close(self, import_: str, told: str = "") -> None:
+        """Forget an import: it is over, or was never sent; `told` is kept for who tells of its end, see `Notices`."""
+        self._scripts.run("import_close", import_, self._rest_ms, told)
 
     def _read(self, import_: str, look_ms: int, now_ms: int) -> Import | None:
         raw: Any = self._client.hgetall(keys.import_key(import_))

@@ -106,6 +106,9 @@
 | `receipts:newest` | hash | source → the ratio of its newest receipt, as JSON |
 | `doors` | hash | `source|fact` → when the last good webhook came, what was refused since, and why |
 | `reconcile:lock` | string, 5 min | a reconciliation is running |
+| `notices:told` | string | what notices have told, as JSON: which runs ended how, which faults are known, since when |
+| `notices:ended` | list | imports that ended and were not told of yet, as JSON, the oldest first |
+| `notices:target:<target>` | hash | how a target takes notices: `taken`, `type`, `failing`, `why`, `paused`, its mark |
 | `config:<what>` | string | what the processes tell each other: attributes of the account, alerts |
 | `celery:<what>` | several | Celery's own: queues, and what was fetched and not finished |
 """
@@ -159,6 +162,8 @@ SLOTS = PREFIX + "slots"
 SUSPECTS = PREFIX + "suspects"
 RULES = PREFIX + "rules"
 RECONCILE_DUE = PREFIX + "reconcile:due"
+NOTICES_TOLD = PREFIX + "notices:told"
+NOTICES_ENDED = PREFIX + "notices:ended"
 WRONG_KEYS_TOLD = PREFIX + "wrongkeystold"
 
 #: How long an event id is remembered, in seconds: longer than the longest retry of any sender (48 h, BigCommerce).
@@ -265,6 +270,11 @@ def import_rest(slot: int) -> str:
 def note(what: str) -> str:
     """Return the key of something the processes tell each other."""
     return f"{PREFIX}config:{what}"
+
+
+def notice_target(target: str) -> str:
+    """Return the key that tells how a target takes notices."""
+    return f"{PREFIX}notices:target:{target}"
 
 
 def vault(source: str) -> str:

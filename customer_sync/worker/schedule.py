@@ -18,8 +18,9 @@ from customer_sync.errors import TajoError
 from customer_sync.model import to_ms
 from customer_sync.operate.figures.telling import tell_findings
 from customer_sync.operate.figures.watched import is_account_due
+from customer_sync.operate.notices.watch import watch
 from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
-from customer_sync.worker.app import app, home, line, prover, puller, settings, turns
+from customer_sync.worker.app import app, home, line, prover, puller, settings, turns, wake
 
 log = get(__name__)
 
@@ -32,6 +33,8 @@ START_EVERY_S = 5.0
 TICK_EVERY_S = 5.0
 #: How often what is found becomes alerts, in seconds.
 TELL_EVERY_S = 60.0
+#: How often it is looked whether notices are to be sent, in seconds.
+NOTICES_EVERY_S = 10.0
 
 
 def first_in_slot(name: str, every_s: float, now_s: float) -> bool:
@@ -168,6 +171,8 @@ def tick_task() -> None:
         if first_in_slot("tell", TELL_EVERY_S, now.timestamp()):
             line().store.doors.know(settings().sources)
             tell_findings(line().store, settings(), home())
+        if first_in_slot("notices", NOTICES_EVERY_S, now.timestamp()):
+            watch(line().store, settings(), home(), wake)
         advance_proof(prover())
     finally:
         turns.end("tick")

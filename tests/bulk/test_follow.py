@@ -68,6 +68,17 @@ def test_one_look_is_enough_for_an_import_and_one_that_nobody_waits_for_any_more
     assert len(rig.contacts()) == 6
 
 
+def test_the_end_of_an_import_that_was_read_back_is_kept_for_who_tells_of_it(rig):
+    import_take(rig, 1)
+    assert rig.store.notices.ended() == []
+    rig.carry_out()
+    rig.follow()
+
+    (told,) = map(json.loads, rig.store.notices.ended())
+    assert (told["kind"], told["contacts"]) == ("creates", 3)
+    assert told["began_ms"] <= told["ended_ms"]
+
+
 def test_an_import_that_goes_on_is_looked_at_again_soon_then_less_often(rig):
     import_take(rig)
 

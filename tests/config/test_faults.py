@@ -186,10 +186,3 @@ def test_faults_below_a_misspelt_key_are_named_together_with_it(faults, text, fo
 
     assert any(found in one for one in told), told
     assert len(told) >= 2
-
-
-def test_notices_that_are_not_sent_are_warned_of(read):
-    settings = read("notifications: {webhook_url: https://a.example/hook}\n")
-
-    assert any("no notices are sent yet" in one for one in settings.warnings)
-    assert not any("notices" in one for one in read("notifications:\n").warnings)

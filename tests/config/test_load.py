@@ -14,6 +14,7 @@ from customer_sync.batch.cron import latest_slot
 from customer_sync.config import BREVO_URL, ConfigFaults, Known, Role, Schedule, SyncOptions, load, skill_settings
 from customer_sync.config.document import Text
 from customer_sync.config.faults import Wrong
+from customer_sync.config.settings import NOTICE_EVENTS
 from customer_sync.config.values import api_key, cron
 from customer_sync.kit.connector import Option
 
@@ -416,10 +417,13 @@ def test_notices_go_to_one_address_all_of_them_unless_it_says_which(read):
     settings = read("notifications: {webhook_url: 'https://user:pw@app.example/hook', webhook_secret: s}")
     some = read("notifications: {webhookUrl: 'http://app.example', events: sync_failed}")
 
-    assert settings.notifications.webhook_url == "https://user:pw@app.example/hook"
-    assert settings.notifications.events == ("sync_completed", "sync_failed", "batch_completed")
-    assert settings.notifications.webhook_secrets == ("s",)
-    assert some.notifications.events == ("sync_failed",)
+    (target,) = settings.notifications.targets
+    assert target.address == "https://user:pw@app.example/hook"
+    assert target.events == NOTICE_EVENTS
+    assert target.secrets == ("s",)
+    assert (target.name, target.kind) == ("webhook", "webhook")
+    assert some.notifications.targets[0].events == ("sync_failed",)
+    assert any("without TLS" in one for one in some.warnings)
 
 
 @pytest.mark.parametrize(

@@ -67,4 +67,4 @@ def test_every_published_config_is_accepted(tmp_path, platforms, config):
     if "verbose" in config:
         assert settings.skills["customer-sync"].log_level == "verbose"
     if "notifications:" in config:
-        assert settings.notifications.events == ("sync_completed", "sync_failed", "batch_completed")
+        assert settings.notifications.targets[0].events == ("sync_completed", "sync_failed", "batch_completed")

@@ -7,10 +7,12 @@ from pathlib import Path
 from customer_sync.config import settings_markdown
 from customer_sync.config.keys import (
     BREVO_KEYS,
+    EMAIL_KEYS,
     NOTIFICATION_KEYS,
     OPTION_KEYS,
     SKILL_KEYS,
     SOURCE_KEYS,
+    TARGET_KEYS,
     TOP_KEYS,
     variables,
 )
@@ -25,7 +27,16 @@ def test_the_page_is_not_stale():
 def test_the_page_names_every_key_and_variable():
     page = settings_markdown()
 
-    for key in (*TOP_KEYS, *BREVO_KEYS, *NOTIFICATION_KEYS, *OPTION_KEYS, *SOURCE_KEYS, *SKILL_KEYS):
+    for key in (
+        *TOP_KEYS,
+        *BREVO_KEYS,
+        *NOTIFICATION_KEYS,
+        *TARGET_KEYS,
+        *EMAIL_KEYS,
+        *OPTION_KEYS,
+        *SOURCE_KEYS,
+        *SKILL_KEYS,
+    ):
         assert f"`{key.name}`" in page
         assert key.help
         assert key.shape

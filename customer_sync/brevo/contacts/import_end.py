@@ -369,7 +369,9 @@ class Follower:
         return Outcome(item_of(row), settlement, "again", f"import: {reason}")
 
     def _end(self, import_: Import, outcome: str) -> None:
-        self._imports.close(import_.id)
+        told: dict[str, Json] = {"batch": import_.id, "kind": import_.kind, "contacts": import_.rows or 0}
+        told |= {"began_ms": import_.begun_ms, "ended_ms": import_.now_ms}
+        self._imports.close(import_.id, to_json(told) if outcome == "done" else "")
         self._tally.count("tajo_imports_total", outcome=outcome)
         log.info(
             "import ended", import_id=import_.id, outcome=outcome, rows=import_.rows, seconds=round(import_.age_s, 1)

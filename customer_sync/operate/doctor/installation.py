@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
+from customer_sync.destinations import is_of_notices
 from customer_sync.operate.doctor.findings import Finding, Patient, grade
 from customer_sync.store.doors import Door
 from customer_sync.store.spool import Spool
@@ -55,7 +56,7 @@ def _redis_memory(patient: Patient) -> Iterator[Finding]:
 def _waiting(patient: Patient) -> Iterator[Finding]:
     store = patient.store
     yield _wait_finding("inbox", *store.inbox.depth(), patient)
-    for lane in store.lanes.names():
+    for lane in (one for one in store.lanes.names() if not is_of_notices(one)):  # they are told of by their targets
         yield _wait_finding(f"lane {lane}", *store.lanes.depth(lane), patient)
 
 

@@ -39,6 +39,9 @@ CLOCK_DOWN_S = 120.0
 #: The account is looked at every ten minutes: with no look for so long the schedule stands still, in ms.
 UNSEEN_MS = 40 * 60_000
 
+#: How long a target may take no notice before somebody should look, in ms.
+NOT_TAKEN_MS = 600_000
+
 
 class Verdict(NamedTuple):
     """One sentence, what to do, and how much it matters.
@@ -49,6 +52,7 @@ class Verdict(NamedTuple):
         remedy: what to do; "" when nothing is to be done.
         code: what it is, for programs.
         source: the source that it is about; "" for the whole installation.
+        about: the destination or the target of notices that it is about, where a code may be about several.
     """
 
     level: Level
@@ -56,6 +60,7 @@ class Verdict(NamedTuple):
     remedy: str
     code: str = ""
     source: str = ""
+    about: str = ""
 
 
 def _redis_away(figures: Figures) -> Iterator[Verdict]:
@@ -101,10 +106,11 @@ def _lanes_paused(figures: Figures) -> Iterator[Verdict]:
         told.add((pause.destination, pause.kind))
         if pause.kind == "config":
             code = "brevo_key" if pause.destination == "Brevo" else "lane_paused"
-            yield Verdict("down", pause.reason, pause.remedy, code)
+            yield Verdict("down", pause.reason, pause.remedy, code, about=pause.destination)
         else:
             code = "brevo_away" if pause.destination == "Brevo" else "lane_paused"
-            yield Verdict("look", f"{pause.destination} does not answer.", pause.remedy, code)
+            text = f"{pause.destination} does not answer."
+            yield Verdict("look", text, pause.remedy, code, about=pause.destination)
 
 
 #: What the account's checks find → how much it matters when it fails, and when it only warns.
@@ -279,6 +285,17 @@ def _imports(figures: Figures) -> Iterator[Verdict]:
         yield Verdict("look", told, REMEDY, "imports_closed")
 
 
+def _notices(figures: Figures) -> Iterator[Verdict]:
+    for target, state in figures.watched.notices.items():
+        if state.paused:
+            text = f"The target {target} gets no more notices: {state.why}"
+        elif state.failing_ms and figures.at_ms - state.failing_ms >= NOT_TAKEN_MS:
+            text = f"The target {target} has taken no notice since {_time(state.failing_ms)}: {state.why}"
+        else:
+            continue
+        yield Verdict("look", text, state.remedy, "notices_not_taken", about=target)
+
+
 def _parked(figures: Figures) -> Iterator[Verdict]:
     if figures.parked:
         need = "1 thing needs" if figures.parked == 1 else f"{figures.parked} things need"
@@ -330,6 +347,7 @@ ROWS: tuple[Callable[[Figures], Iterator[Verdict]], ...] = (
     _mailable,
     _drift,
     _imports,
+    _notices,
     _parked,
     _backlog,
 )

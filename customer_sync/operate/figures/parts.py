@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
+from customer_sync.destinations import is_of_notices
 from customer_sync.model import Json, to_iso
 from customer_sync.operate.figures.watched import Watched
 from customer_sync.store.counters import Rate
@@ -165,13 +166,14 @@ class Figures:
 
     @property
     def waiting(self) -> int:
-        """How much waits, in all lines together."""
-        return sum(queue.waiting for queue in self.queues)
+        """How much waits, in all lines together but those of our own notices, which are told of by their targets."""
+        return sum(queue.waiting for queue in self.queues if not is_of_notices(queue.name))
 
     @property
     def oldest_age_s(self) -> float | None:
-        """How long the oldest of all has waited, in seconds; None when nothing waits."""
-        return max((queue.oldest_age_s for queue in self.queues if queue.oldest_age_s is not None), default=None)
+        """How long the oldest of these has waited, in seconds; None when nothing waits."""
+        ages = [queue.oldest_age_s for queue in self.queues if not is_of_notices(queue.name)]
+        return max((age_s for age_s in ages if age_s is not None), default=None)
 
     @property
     def in_sync(self) -> dict[str, float]:

@@ -17,6 +17,7 @@ from customer_sync.operate.first_sync import waiting_sources
 from customer_sync.store import Store
 from customer_sync.store.doors import Door
 from customer_sync.store.hosts import Skew
+from customer_sync.store.notices import TargetState
 from customer_sync.store.proofs import Closing
 from customer_sync.store.run import Run, RunState
 
@@ -59,6 +60,7 @@ class Watched:
         unserved: source → its platform, whose connector cannot be loaded.
         waiting: the sources whose first full run waits for a word.
         skews: the hosts whose clocks are wrong.
+        notices: target of our own notices → how it takes them.
         closings: what imports did before and do no more → what was seen.
         keeps_requests: whether requests can be kept somewhere; None: nobody looked.
     """
@@ -74,6 +76,7 @@ class Watched:
     unserved: Mapping[str, str] = field(default_factory=dict)
     waiting: tuple[str, ...] = ()
     skews: tuple[Skew, ...] = ()
+    notices: Mapping[str, TargetState] = field(default_factory=dict)
     closings: Mapping[str, Closing] = field(default_factory=dict)
     keeps_requests: bool | None = None
 
@@ -133,6 +136,7 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
         unserved=dict(settings.unserved),
         waiting=tuple(waiting_sources(settings, store)),
         skews=tuple(store.hosts.skews()),
+        notices={one.name: store.notices.state(one.name, one.address) for one in settings.notifications.targets},
         closings=store.proofs.read().closed,
     )
 

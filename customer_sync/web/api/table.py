@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from customer_sync.api import events, imports, parked, receipts, runs, status
+from customer_sync.api import events, imports, notices, parked, receipts, runs, status
 from customer_sync.api.filters import SpanQuery
 from customer_sync.config import Role
 from customer_sync.web.api.acts import ACTS
@@ -160,5 +160,27 @@ _RUNS: Final = (
     ),
 )
 
+_NOTICES: Final = (
+    Call(
+        "GET",
+        "/notices",
+        "The targets of notices, and what became of their last ones",
+        Role.READ,
+        notices.list_targets,
+        notices.TargetList,
+    ),
+    Call(
+        "POST",
+        "/notices/test",
+        "Send a real notice of the type `test` to one target, or to all, and tell what each answered",
+        Role.OPERATE,
+        notices.send_test,
+        notices.SentTests,
+        body=notices.Tested,
+        needs_body=False,
+        problems=(404,),
+    ),
+)
+
 #: In the order in which docs/api.md tells of them.
-CALLS: Final[tuple[Call, ...]] = (*_READINGS, *_PARKED, *_RUNS, *ACTS)
+CALLS: Final[tuple[Call, ...]] = (*_READINGS, *_PARKED, *_RUNS, *_NOTICES, *ACTS)
