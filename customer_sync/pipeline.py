@@ -173,6 +173,8 @@ def _count(line: Line, requests: Sequence[Read], states: Sequence[str]) -> Tally
             if state == "skipped":
                 continue
             tally.count("tajo_events_total", source=one.source, state=state)
+            if state == EventState.PARKED:
+                tally.count("tajo_event_ends_total", source=one.source, way="webhook", end="parked")
             if event is None or state == EventState.REPEATED:
                 continue
             tally.count("tajo_values_left_out_total", by=len(event.notes), source=one.source)

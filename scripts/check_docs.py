@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from typing import cast
 
 import click
 
@@ -47,6 +48,30 @@ TEXTS: list[tuple[str, str, str, str, Callable[..., str]]] = [
     ("docs/metrics.md", "", "customer_sync.base.metrics", "metrics_markdown", lambda markdown: markdown()),
     ("docs/cli.md", "", "customer_sync.cli", "main", cli_markdown),
 ]
+
+
+#: The module whose `files` are the texts below a folder, each by its path in it, and the parts of that folder that
+#: hold nothing else.
+MONITORING, DEPLOY = "customer_sync.operate.monitoring", "deploy"
+WHOLE = ("deploy/prometheus", "deploy/grafana")
+
+
+def texts_of_monitoring() -> list[tuple[str, str, str, str, Callable[..., str]]]:
+    """Return a row for each file with which Prometheus and Grafana watch an installation."""
+    files = cast("Callable[[], dict[str, str]] | None", generator(MONITORING, "files"))
+
+    def maker(path: str) -> Callable[..., str]:
+        return lambda files: str(files()[path])
+
+    made = files() if files else {}
+    return [(f"{DEPLOY}/{path}", "", MONITORING, "files", maker(path)) for path in made]
+
+
+def strangers(known: set[str]) -> list[str]:
+    """Return a line for each file that lies among generated ones and is made by nothing."""
+    found = (path for folder in WHOLE for path in sorted((ROOT / folder).rglob("*")) if path.is_file())
+    names = [path.relative_to(ROOT).as_posix() for path in found]
+    return [f"{name}: no generator makes it: remove it, or put it elsewhere" for name in names if name not in known]
 
 
 def generator(module: str, name: str) -> object | None:
@@ -94,8 +119,9 @@ def check(file: str, marker: str, made: str | None, *, write: bool) -> str:
 
 def main(words: list[str]) -> int:
     """Check or write every text; return the exit code."""
-    faults = []
-    for file, marker, module, name, make in TEXTS:
+    texts = [*TEXTS, *texts_of_monitoring()]
+    faults = strangers({file for file, *_ in texts})
+    for file, marker, module, name, make in texts:
         source = generator(module, name)
         fault = check(file, marker, None if source is None else make(source), write="--write" in words)
         if fault:

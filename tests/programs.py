@@ -14,6 +14,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
     "nginx": (("nginx",), "nginx"),
     "node": (("node", "nodejs"), "nodejs"),
+    "prometheus": (("prometheus",), "prometheus"),
     "promtool": (("promtool",), "prometheus"),
     "redis-server": (("redis-server",), "redis-server"),
 }
@@ -38,6 +39,6 @@ def need(name: str) -> str:
 
 
 if __name__ == "__main__":
-    for wanted, (_, package) in PROGRAMS.items():
-        if find(wanted) is None:
-            print(package)
+    missing_packages = {package: None for wanted, (_, package) in PROGRAMS.items() if find(wanted) is None}
+    for name in missing_packages:
+        print(name)

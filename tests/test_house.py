@@ -125,7 +125,7 @@ def test_where_there_is_no_apt_root_is_told_so_as_well(packages):
 
 
 def test_where_nothing_is_missing_nothing_is_done(packages):
-    done = packages("google-chrome", "nginx", "nodejs", "promtool", "redis-server", user=0)
+    done = packages("google-chrome", "nginx", "nodejs", "prometheus", "promtool", "redis-server", user=0)
 
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
@@ -385,6 +385,20 @@ def test_a_text_whose_generator_is_gone_is_a_fault(docs, tmp_path):
 
 def test_a_generator_whose_text_was_never_written_is_a_fault(docs):
     assert docs.check("page.md", "", "new", write=False)
+
+
+def test_a_stale_rule_or_dashboard_is_found_and_so_is_a_file_that_nothing_makes(docs, tmp_path, capsys):
+    docs.TEXTS.clear()
+    assert docs.main(["--write"]) == docs.main([]) == 0
+    (tmp_path / "deploy/prometheus/rules/tajo.yml").write_text("groups: []\n")
+    (tmp_path / "deploy/grafana/dashboards/mine.json").write_text("{}\n")
+    capsys.readouterr()
+
+    assert docs.main([]) == 1
+    assert [line.split(":")[0].split(" ")[0] for line in capsys.readouterr().out.splitlines()] == [
+        "deploy/grafana/dashboards/mine.json",
+        "deploy/prometheus/rules/tajo.yml",
+    ]
 
 
 def test_the_page_of_the_command_line_shows_every_command_but_hidden_ones(docs):

@@ -14,6 +14,10 @@ LATENCY_BUCKETS_S = (
     *(10.0, 12.0, 15.0, 20.0, 25.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0),
 )
 
+#: An event that Brevo has so soon after it arrived came in time; one that waits for longer is late while it waits. One
+#: of the buckets, in seconds.
+IN_TIME_S = 60.0
+
 
 class Metric(NamedTuple):
     """One metric: what it counts, what its labels are, what to do when it rises."""
@@ -69,6 +73,16 @@ CATALOGUE: tuple[Metric, ...] = (
         "From the arrival of an event (way `webhook`), or from its reading by a run (way `pull`), to its acceptance by "
         "Brevo. Sources that left the config are `other`.",
         "Compare with tajo_queue_depth and the headroom of the rate limit: a backlog waits for the limit, not for us.",
+    ),
+    Metric(
+        "tajo_event_ends_total",
+        "counter",
+        ("source", "way", "end"),
+        f"Events that ended: in_time, when Brevo had them within {IN_TIME_S:.0f} s; late, when it took longer; parked. "
+        "By the way they came: webhook, or pull for those that a run read. What was parked, replayed and delivered "
+        "counts for both ends.",
+        "Late rising: tajo_queue_depth and tajo_limit_headroom_ratio say what they waited for. Parked rising: "
+        "`tajo parked list`.",
     ),
     Metric(
         "tajo_items_total",
@@ -169,6 +183,14 @@ CATALOGUE: tuple[Metric, ...] = (
         "Above a minute with a free rate limit: is a worker running? `tajo doctor`.",
     ),
     Metric(
+        "tajo_overdue",
+        "gauge",
+        ("lane",),
+        f"Requests and items that wait for longer than {IN_TIME_S:.0f} s at this moment, without those of runs. "
+        "Several events of one customer are one item. More than 1,000 of a line are estimated.",
+        "Above 0: `tajo doctor` says what they wait for.",
+    ),
+    Metric(
         "tajo_success_ratio",
         "gauge",
         ("span",),
@@ -191,6 +213,13 @@ CATALOGUE: tuple[Metric, ...] = (
         "compared last, before anything was mended: the worst of both sides. Absent before the first comparison. The "
         "figure of `tajo reconcile` and of the overview is the smallest of these.",
         "Below 1: `tajo reconcile show` tells what differs, `tajo reconcile --heal` mends it.",
+    ),
+    Metric(
+        "tajo_compared_timestamp_seconds",
+        "gauge",
+        ("source",),
+        "When the comparison ended that tajo_in_sync_ratio tells of, in seconds since 1970.",
+        "Older than two nights: is beat running? `tajo reconcile` compares at once.",
     ),
     Metric("tajo_parked", "gauge", (), "Things a person must look at.", "`tajo parked list`, mend, `tajo replay`."),
     Metric("tajo_people", "gauge", (), "People known.", "None."),
@@ -218,6 +247,21 @@ CATALOGUE: tuple[Metric, ...] = (
     ),
     Metric("tajo_redis_memory_bytes", "gauge", (), "Memory that Redis uses.", "Near its limit: raise maxmemory."),
     Metric(
+        "tajo_redis_memory_limit_bytes",
+        "gauge",
+        (),
+        "The memory that Redis may use (`maxmemory`). Absent where there is no limit.",
+        "None: without a limit the memory of the machine is the limit.",
+    ),
+    Metric(
+        "tajo_finding",
+        "gauge",
+        ("code", "source"),
+        "What the overview finds, by its code: 0 it is not so, 1 work waits, 2 a person should look, 3 a person must. "
+        "`source` is empty for what concerns the whole installation.",
+        "2 or 3: the overview and `tajo doctor` tell the finding in a sentence, and what to do.",
+    ),
+    Metric(
         "tajo_redis_aof_ok",
         "gauge",
         (),
@@ -235,7 +279,7 @@ CATALOGUE: tuple[Metric, ...] = (
         "tajo_up",
         "gauge",
         (),
-        "1 while Redis answers. At 0 the page has this metric and the spool only: the rest is in Redis.",
+        "1 while Redis answers. At 0 the page has this metric, the spool and the findings only: the rest is in Redis.",
         "Start Redis. Webhooks are kept in the spool meanwhile.",
     ),
 )

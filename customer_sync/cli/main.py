@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
     "Look and mend": (
         Row("contacts", "contacts", "One person: where each value comes from; erasure."),
         Row("events", "events", "What happened, newest last."),
+        Row("monitoring", "monitoring", "Watch it with Prometheus and Grafana."),
         Row("parked", "parked", "What a person must look at: list, show, replay, drop."),
         Row("reconcile", "reconcile", "Prove that both sides agree; mend where they do not."),
         Row("replay", "parked", "Short for `tajo parked replay`."),

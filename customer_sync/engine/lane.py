@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from typing import Final, Literal, NamedTuple, Protocol
 
 from customer_sync.base import retry
+from customer_sync.base.metrics import IN_TIME_S
 from customer_sync.errors import ConfigError, Parkable, Unavailable
 from customer_sync.model import Channel, Event, EventState, Inbound
 from customer_sync.store.breaker import Breakers
-from customer_sync.store.counters import Tally
+from customer_sync.store.counters import End, Tally, Way
 from customer_sync.store.forms import EventRef
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.parked import encode, park_item
@@ -193,9 +194,7 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
             runs[number][_RUN_COUNTS[outcome.word]] += 1
         for event in leading:
             events[event.source, state] += 1
-            if state is EventState.DELIVERED:
-                seconds = max(0, now_ms - event.arrived_ms) / 1000
-                tally.observe_latency(seconds, source=event.source, way="pull" if is_of_run(event) else "webhook")
+            _count_end(tally, event, state, now_ms)
         if state is EventState.DELIVERED:
             saved["merged"] += max(0, len(outcome.item.events) - 1)
             saved["import"] += outcome.note == IMPORTED
@@ -210,6 +209,19 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
 
 #: Takes the result of one item.
 Done = Callable[[Outcome | BaseException], None]
+
+
+def _count_end(tally: Tally, event: EventRef, state: EventState, now_ms: int) -> None:
+    """Count how an event ended, if it did, and observe the latency of one that Brevo has."""
+    way: Way = "pull" if is_of_run(event) else "webhook"
+    end: End = "parked"
+    if state is EventState.DELIVERED:
+        seconds = max(0, now_ms - event.arrived_ms) / 1000
+        tally.observe_latency(seconds, source=event.source, way=way)
+        end = "in_time" if seconds <= IN_TIME_S else "late"
+    elif state is not EventState.PARKED:
+        return
+    tally.count("tajo_event_ends_total", source=event.source, way=way, end=end)
 
 
 class Handler(Protocol):

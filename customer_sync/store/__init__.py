@@ -51,6 +51,8 @@ log = get(__name__)
 
 #: How long Redis may take to answer before it counts as away, in seconds. A frozen Redis answers never.
 REDIS_TIMEOUT_S = 3.0
+#: How many requests and items of a line are looked at to tell how many are overdue; the rest is estimated.
+LOOKED_AT: Final = 1000
 
 
 def connect(url: str, *, timeout_s: float = REDIS_TIMEOUT_S, connections: int = 32) -> redis.Redis:
@@ -242,6 +244,11 @@ class Store:
     def now_ms(self) -> int:
         """Return the time by Redis' clock, which is the same for every host, in whole milliseconds since 1970."""
         return _ms(self.client.time())
+
+    def overdue(self, longer_than_s: float, lanes: Sequence[str]) -> dict[str, int]:
+        """Return how much waits for longer than a time: of the inbox, and of each lane without the items of runs."""
+        found = self.scripts.run("overdue", int(longer_than_s * 1000), LOOKED_AT, *lanes)
+        return {name: int(count) for name, count in zip(("inbox", *lanes), found, strict=True)}
 
     def wake(self, what: str) -> bool:
         """Tell whether a wake-up must be sent; False when one is on its way."""

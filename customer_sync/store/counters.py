@@ -19,6 +19,8 @@ from customer_sync.store.scripts import Scripts, as_text
 
 #: How an event came: by a webhook, or read by a run.
 Way = Literal["webhook", "pull"]
+#: How an event ended, as `customer_sync.base.metrics` says it.
+End = Literal["in_time", "late", "parked"]
 
 
 class Sample(NamedTuple):

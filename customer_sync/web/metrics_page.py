@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate, product
+from typing import get_args
 
 import redis
 from flask import Blueprint, Response, request
@@ -18,9 +19,10 @@ from prometheus_client.registry import Collector
 from customer_sync.base.log import get
 from customer_sync.base.metrics import BY_NAME, CATALOGUE, LATENCY_BUCKETS_S
 from customer_sync.model import Channel, EventState
-from customer_sync.operate.figures import Figures
+from customer_sync.operate.figures import Figures, findings
+from customer_sync.operate.figures.codes import CODES, GRAVITY
 from customer_sync.operate.figures.read import latency_counts
-from customer_sync.store.counters import Sample
+from customer_sync.store.counters import End, Sample, Way
 from customer_sync.web.api.answers import REDIS_AWAY
 from customer_sync.web.guard import Denial
 from customer_sync.web.services import Services
@@ -34,8 +36,18 @@ KNOWN: Mapping[str, Mapping[str, Sequence[str]]] = {
     "tajo_inbound_total": {"answer": ("accepted", "spooled", "greeted", "refused", "too_large", "busy")},
     "tajo_events_total": {"state": tuple(EventState)},
     "tajo_parked_taken_out_total": {"how": ("replayed", "dropped")},
+    "tajo_event_ends_total": {"way": get_args(Way), "end": get_args(End)},
     "tajo_items_total": {"outcome": ("delivered", "unchanged", "again", "parked")},
-    "tajo_calls_saved_total": {"why": ("merged", "unchanged")},
+    "tajo_run_records_total": {"result": ("changed", "unchanged", "refused")},
+    "tajo_calls_saved_total": {"why": ("merged", "unchanged", "import")},
+    "tajo_imports_total": {
+        "outcome": ("sent", "done", "failed", "lost", "overdue", "unclear", "refused", "void", "late"),
+    },
+    "tajo_import_rows_total": {
+        "outcome": ("sent", "updated", "without phone", "refused", "existed", "not as sent", "unproven"),
+    },
+    "tajo_parked_dropped_total": {"why": ("age", "number")},
+    "tajo_values_left_out_total": {},
     "tajo_consent_blocked_total": {"channel": tuple(Channel)},
     "tajo_lane_pauses_total": {"why": ("unavailable", "config")},
     "tajo_leases_lost_total": {},
@@ -43,14 +55,29 @@ KNOWN: Mapping[str, Mapping[str, Sequence[str]]] = {
 
 Series = Iterable[tuple[tuple[str, ...], float | None]]
 
+
+def found_by_code(figures: Figures) -> list[tuple[tuple[str, str], float]]:
+    """Return the gravity of each finding by code and source; what is not found stands at 0, without a source."""
+    found: dict[tuple[str, str], float] = {(code, ""): 0.0 for code in sorted(CODES)}
+    for one in findings(figures):
+        if one.code in CODES:
+            key = one.code, one.source
+            found[key] = max(found.get(key, 0.0), float(GRAVITY[one.level]))
+    return [*found.items()]
+
+
 #: Gauge → its series as (label values, value), read from the figures; a value of None is left out.
 GAUGES: Mapping[str, Callable[[Figures], Series]] = {
     "tajo_up": lambda now: [((), float(now.redis.is_up))],
     "tajo_queue_depth": lambda now: [((one.name,), one.waiting) for one in now.queues],
     "tajo_oldest_age_seconds": lambda now: [((one.name,), one.oldest_age_s or 0.0) for one in now.queues],
+    "tajo_overdue": lambda now: [((line,), count) for line, count in now.overdue.items()],
     "tajo_success_ratio": lambda now: [((span,), rate.success) for span, rate in now.rates.items()],
     "tajo_error_ratio": lambda now: [((span,), rate.error) for span, rate in now.rates.items()],
     "tajo_in_sync_ratio": lambda now: [((source,), ratio) for source, ratio in now.in_sync.items()],
+    "tajo_compared_timestamp_seconds": lambda now: [
+        ((source,), one.at_ms / 1000) for source, one in now.compared.items() if one.at_ms
+    ],
     "tajo_parked": lambda now: [((), now.parked)],
     "tajo_people": lambda now: [((), now.people)],
     "tajo_limit_headroom_ratio": lambda now: [((one.bucket,), one.hour_headroom) for one in now.limits],
@@ -59,13 +86,15 @@ GAUGES: Mapping[str, Callable[[Figures], Series]] = {
     ],
     "tajo_door_open": lambda now: [((door,), float(is_open)) for door, is_open in now.doors.items()],
     "tajo_redis_memory_bytes": lambda now: [((), now.redis.memory_bytes)],
+    "tajo_redis_memory_limit_bytes": lambda now: [((), now.redis.memory_limit_bytes or None)],
+    "tajo_finding": found_by_code,
     "tajo_redis_aof_ok": lambda now: [((), None if now.redis.aof == "unknown" else float(now.redis.aof == "on"))],
     "tajo_worker_seen_timestamp_seconds": lambda now: [
         ((), None if now.worker_seen_s is None else now.at_ms / 1000 - now.worker_seen_s)
     ],
 }
 #: What can be told without Redis.
-LOCAL = ("tajo_up", "tajo_queue_depth", "tajo_oldest_age_seconds")
+LOCAL = ("tajo_up", "tajo_queue_depth", "tajo_oldest_age_seconds", "tajo_overdue", "tajo_finding")
 
 
 def blueprint(services: Services, watch: Watch) -> Blueprint:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_open
@@ -12,11 +14,14 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from customer_sync.base.metrics import CATALOGUE, LATENCY_BUCKETS_S, metrics_markdown
 from customer_sync.brevo.proof.doors import DOORS
 from customer_sync.model import Inbound
+from customer_sync.operate.figures import faults
+from customer_sync.operate.figures.codes import CODES, GRAVITY, LOOK
 from customer_sync.store import inbox
 from customer_sync.store.counters import Tally
 from customer_sync.store.proofs import Closing
+from customer_sync.store.receipts import Receipt, Share
 from customer_sync.store.spool import Spool
-from customer_sync.web.metrics_page import GAUGES, KNOWN
+from customer_sync.web.metrics_page import GAUGES, KNOWN, LOCAL
 from tests.programs import need
 
 from .conftest import KEY, prove
@@ -165,7 +170,9 @@ def test_without_redis_it_says_so_and_tells_of_the_spool(web, without_redis, tmp
 
     assert found[key("tajo_up")] == 0
     assert found[key("tajo_queue_depth", lane="spool")] == 1
-    assert {name for name, _ in found} == {"tajo_up", "tajo_queue_depth", "tajo_oldest_age_seconds"}
+    assert found[key("tajo_overdue", lane="spool")] == 0
+    assert found[key("tajo_finding", code="redis_away", source="")] == 3
+    assert {name for name, _ in found} == set(LOCAL)
 
 
 def test_up_is_one_while_redis_answers(web):
@@ -201,3 +208,46 @@ def test_prometheus_understands_the_lines_that_the_page_of_metrics_gives(tmp_pat
     done = subprocess.run(checked, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "credentials_file" in lines
+
+
+def test_every_finding_of_the_overview_has_its_code_among_the_metrics():
+    tree = ast.parse(Path(faults.__file__).read_text())
+    texts = [one.value for one in ast.walk(tree) if isinstance(one, ast.Constant) and isinstance(one.value, str)]
+    verdicts = [one for one in ast.walk(tree) if isinstance(one, ast.Call) and ast.unparse(one.func) == "Verdict"]
+    direct = {one.args[3].value for one in verdicts if isinstance(one.args[3], ast.Constant)}
+
+    assert len(verdicts) > 20
+    assert direct <= CODES <= set(texts)
+    assert set(faults._ACCOUNT) <= CODES
+
+
+def test_a_finding_is_told_by_its_code_and_source(web, store):
+    store.set_note("worker_seen", None)
+    store.doors.complain("lumen", "The app was removed.", "Install it again.")
+
+    found = values(web)
+
+    assert found[key("tajo_finding", code="worker_gone", source="")] == LOOK
+    assert found[key("tajo_finding", code="source_complains", source="lumen")] == GRAVITY["down"]
+    assert found[key("tajo_finding", code="source_complains", source="")] == 0
+    assert {dict(labels)["code"] for name, labels in found if name == "tajo_finding"} == CODES
+
+
+def test_only_a_limit_of_memory_is_told(web, store):
+    assert key("tajo_redis_memory_limit_bytes") not in values(web)
+
+    store.client.config_set("maxmemory", "500mb")
+    try:
+        assert values(web)[key("tajo_redis_memory_limit_bytes")] == 500 * 1024**2
+    finally:
+        store.client.config_set("maxmemory", 0)
+
+
+def test_the_time_of_the_last_comparison_is_told(web, store):
+    receipt = Receipt(sources=("lumen",), ended_ms=1_795_000_000_000, shares={"lumen": Share(4, 3)})
+    store.receipts.keep(receipt)
+
+    found = values(web)
+
+    assert found[key("tajo_in_sync_ratio", source="lumen")] == 0.75
+    assert found[key("tajo_compared_timestamp_seconds", source="lumen")] == 1_795_000_000

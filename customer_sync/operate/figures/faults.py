@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Literal, NamedTuple
 
+from customer_sync.base.metrics import IN_TIME_S
 from customer_sync.base.share import percent
 from customer_sync.brevo.proof.doors import REMEDY
 from customer_sync.model import to_iso
@@ -21,7 +22,7 @@ from customer_sync.store.run import RunState
 Level = Literal["ok", "busy", "look", "down"]
 
 #: A line whose first has waited this long is a backlog and not just work under way, in seconds.
-BACKLOG_S = 60.0
+BACKLOG_S = IN_TIME_S
 #: The share of parked events from which somebody should look, and must; and how many events prove a rate.
 ERRORS_LOOK, ERRORS_DOWN, ERRORS_LEAST = 0.05, 0.2, 5
 #: So many refused webhooks in a row are no stranger's knock any more.

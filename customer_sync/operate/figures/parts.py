@@ -132,6 +132,7 @@ class Figures:
         alerts: newest first.
         watched: the account, runs, webhooks and schedule.
         doors: what imports may do beside creating contacts → whether they may do it now.
+        overdue: `inbox`, `spool` and each lane → how much of it waits for longer than an event may; not that of runs.
     """
 
     at_ms: int
@@ -153,6 +154,7 @@ class Figures:
     alerts: tuple[Alert, ...] = ()
     watched: Watched = _NOTHING
     doors: Mapping[str, bool] = field(default_factory=dict)
+    overdue: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def success_rate(self) -> float | None:

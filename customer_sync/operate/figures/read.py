@@ -7,16 +7,16 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import redis
 
 from customer_sync.base.clock import system_clock
 from customer_sync.base.log import get
-from customer_sync.base.metrics import LATENCY_BUCKETS_S
+from customer_sync.base.metrics import IN_TIME_S, LATENCY_BUCKETS_S
 from customer_sync.brevo.proof.doors import DOORS, DoorBook
 from customer_sync.config import Settings
 from customer_sync.destinations import LANES, described
@@ -34,11 +34,13 @@ from customer_sync.operate.figures.parts import (
     RedisHealth,
 )
 from customer_sync.operate.figures.watched import Watched, read_watched
-from customer_sync.store import Store, inbox, server
+from customer_sync.store import LOOKED_AT, Store, inbox, server
 from customer_sync.store.counters import Rate, Sample, Way
 from customer_sync.store.parked import Parked
 
 log = get(__name__)
+
+_Read = TypeVar("_Read")
 
 #: How many alerts are told.
 ALERTS = 20
@@ -108,6 +110,7 @@ def read_figures(
         ),
         watched=read_watched(store, settings, now_ms),
         doors={door: doors.door(door).is_open for door in DOORS},
+        overdue={**store.overdue(IN_TIME_S, lanes), "spool": spool_overdue(home, now_ms)},
     )
 
 
@@ -130,7 +133,8 @@ def figures_without_redis(
     now_ms = system_clock()
     spool = _queue("spool", spool_depth(home), now_ms)
     watched = Watched(keeps_requests=keeps_requests)
-    return Figures(now_ms, health, _brevo(settings), queues=(spool,), watched=watched)
+    overdue = {"spool": spool_overdue(home, now_ms)}
+    return Figures(now_ms, health, _brevo(settings), queues=(spool,), watched=watched, overdue=overdue)
 
 
 def parked_groups(store: Store) -> tuple[Group, ...]:
@@ -151,19 +155,46 @@ def spool_depth(home: Path) -> tuple[int, int | None]:
 
     The files are only read, beside the process that writes them.
     """
-    waiting = 0
-    since_ms: list[int] = []
+    found = _of_spools(home, lambda db: (_waiting(db), _arrivals(db, 1)))
+    return sum(waiting for waiting, _ in found), min((at_ms for _, first in found for at_ms in first), default=None)
+
+
+def spool_overdue(home: Path, now_ms: int) -> int:
+    """Return how many requests in the spools of this machine wait for longer than an event may.
+
+    Of each spool `LOOKED_AT` are looked at; when all of these wait so long, the rest counts as waiting so long, too.
+    """
+    till_ms = now_ms - IN_TIME_S * 1000
+
+    def count(db: sqlite3.Connection) -> int:
+        if not any(at_ms <= till_ms for at_ms in _arrivals(db, 1)):
+            return 0
+        late = [at_ms <= till_ms for at_ms in _arrivals(db, LOOKED_AT)]
+        return _waiting(db) if all(late) else sum(late)
+
+    return sum(_of_spools(home, count))
+
+
+def _of_spools(home: Path, read: Callable[[sqlite3.Connection], _Read]) -> list[_Read]:
+    """Return what is read of each spool; one that cannot be read is left out."""
+    found = []
     for path in sorted(home.glob("spool*.sqlite")):
         try:
             with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=0.2)) as db:
-                waiting += int(db.execute("SELECT count(*) FROM spool").fetchone()[0])
-                first = db.execute("SELECT raw FROM spool ORDER BY n LIMIT 1").fetchone()
+                found.append(read(db))
         except sqlite3.Error as error:
             log.warning("spool not read", spool=path.name, error=type(error).__name__)
-            continue
-        if first is not None:
-            since_ms.append(to_ms(inbox.decode_or_raw(bytes(first[0])).received_at))
-    return waiting, min(since_ms, default=None)
+    return found
+
+
+def _waiting(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT count(*) FROM spool").fetchone()[0])
+
+
+def _arrivals(db: sqlite3.Connection, count: int) -> list[int]:
+    """Return when the first requests of a spool arrived, in ms."""
+    rows = db.execute("SELECT raw FROM spool ORDER BY n LIMIT ?", [count])
+    return [to_ms(inbox.decode_or_raw(bytes(raw)).received_at) for (raw,) in rows]
 
 
 def quantile(counts: Sequence[int], share: float) -> float | None:
