@@ -92,4 +92,6 @@ enable_utc = True
 #: The file of Celery's beat. Its loss does no harm: a record in Redis makes sure that each slot runs once.
 beat_schedule_filename = os.environ.get("TAJO_BEAT_FILE", ".tajo/beat-schedule")
 beat_max_loop_interval = 5
+#: Tells what looks after beat that it lives.
+beat_scheduler = "customer_sync.worker.beat:Scheduler"
 imports = ("customer_sync.worker.tasks", "customer_sync.worker.schedule")

@@ -19,7 +19,7 @@ settings.register_profile("tajo", deadline=None, derandomize=not os.environ.get(
 settings.load_profile("tajo")
 
 #: Folders whose files share one installation of real processes, so they belong to one process of pytest.
-ONE_INSTALLATION = ("tests/hybrid/",)
+ONE_INSTALLATION = ("tests/deploy/", "tests/hybrid/")
 #: What starts an installation of its own all the same.
 OF_ITS_OWN = ("tests/hybrid/test_schedule_hour.py",)
 

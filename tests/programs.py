@@ -16,7 +16,9 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "node": (("node", "nodejs"), "nodejs"),
     "prometheus": (("prometheus",), "prometheus"),
     "promtool": (("promtool",), "prometheus"),
+    "redis-cli": (("redis-cli",), "redis-tools"),
     "redis-server": (("redis-server",), "redis-server"),
+    "systemd-analyze": (("systemd-analyze",), "systemd"),
 }
 
 

@@ -25,6 +25,7 @@ from customer_sync.base.log import configure, get
 from customer_sync.cli.banner import Facts, banner, command, url_of
 from customer_sync.cli.context import RUN_NOTE
 from customer_sync.cli.output import NO_ANSWER, WRONG_USE, fail
+from customer_sync.cli.parts import BEAT_FILE, PARTS, PYTHON, beat_words, become, web_words, words_of, worker_words
 from customer_sync.cli.sign_in import link_to
 from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queues_for
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
@@ -41,9 +42,6 @@ LOCK: Final = "run.lock"
 #: How often a Redis that could not be used at the start is asked again, in seconds.
 ASK_REDIS_S = 1.0
 
-#: The warnings of libraries (running as root, say) would bury what the user must see.
-_PYTHON: Final = (sys.executable, "-W", "ignore")
-
 #: The config of a demo, in the demo's folder.
 DEMO_FILE: Final = "demo.yaml"
 #: The lists of the built-in sandbox, beside those that the config names.
@@ -55,13 +53,16 @@ SANDBOX_LISTS: Final = range(1, 11)
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
 @click.option("--workers", default=1, show_default=True, type=click.IntRange(1), help="Celery worker processes.")
 @click.option("--web", "web_processes", default=1, show_default=True, type=click.IntRange(1), help="Web processes.")
-def run(host: str, port: int, workers: int, web_processes: int) -> None:
-    """Start web, worker and beat in one go.
+@click.option("--only", type=click.Choice(PARTS), help="Be this one process; something else starts the others.")
+def run(host: str, port: int, workers: int, web_processes: int, only: str | None) -> None:
+    """Start web, worker and beat in one go, or with --only one of them in the place of this program.
 
     Without BREVO_API_KEY everything goes to a built-in sandbox. If there is no tajo.yaml either, a demo shop sends
-    customers to it.
+    customers to it. With --only a Redis of yours must be named, and Brevo's key or a sandbox.
     """
     settings = read_settings()
+    if only is not None:
+        become(only, settings, _home().resolve(), words_of(only, host, port, web_processes))
     is_demo = not settings.sources and settings.file is None
     if is_demo and not settings.brevo.is_sandbox:
         fail(
@@ -290,21 +291,17 @@ class _Stack:
         return url
 
     def _start_web(self) -> None:
-        web = [*_PYTHON, "-m", "granian", "customer_sync.web.front:create_front", "--factory", "--interface", "rsgi"]
-        web += ["--host", self._host, "--port", str(self._port), "--workers", str(self._web_processes)]
-        web += ["--no-ws", "--log-level", "error", "--respawn-failed-workers"]
-        self._supervisor.add(Child("web", web, self._env))
+        words = web_words(self._host, self._port, self._web_processes)
+        self._supervisor.add(Child("web", words, self._env))
 
     def _workers_and_beat(self) -> Iterator[Child]:
-        celery = [*_PYTHON, "-m", "celery", "--quiet", "-A", "customer_sync.worker.app"]
         workers = {f"worker-{number}": ["-Q", queues_for(number, self._workers)] for number in range(self._workers)}
         if words := platform_words(lanes_of(self._settings)):
             workers["worker-platforms"] = words
         for name, words in workers.items():
-            line = [*celery, "worker", "-n", f"{name}@%h", *words, "--without-gossip", "--without-mingle"]
-            yield Child(name, [*line, "--without-heartbeat"], self._env)
-        env = {**self._env, "TAJO_BEAT_FILE": str(self._home / "beat-schedule")}
-        yield Child("beat", [*celery, "beat", "--pidfile="], env)
+            yield Child(name, worker_words(name, words), self._env)
+        env = {**self._env, "TAJO_BEAT_FILE": str(self._home / BEAT_FILE)}
+        yield Child("beat", beat_words(), env)
 
     def _demo(self, shops: Mapping[str, int]) -> Iterator[Child]:
         """Yield the processes of a demo: its shops, and what makes their customers move."""
@@ -312,7 +309,7 @@ class _Stack:
             words = stage.command(platform, part, shops[platform])
             yield Child(f"shop {platform}", words, self._env, is_silent=True)
         if shops:
-            yield Child("demo", [*_PYTHON, "-m", "customer_sync.demo", "--url", self._url], self._env)
+            yield Child("demo", [*PYTHON, "-m", "customer_sync.demo", "--url", self._url], self._env)
 
     def _note_where(self) -> None:
         """Tell the other commands of this machine where everything is."""

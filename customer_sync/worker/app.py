@@ -19,6 +19,7 @@ from celery.worker import state
 
 from customer_sync import registry
 from customer_sync.base import log
+from customer_sync.base.alive import tell_alive
 from customer_sync.batch.puller import Puller
 from customer_sync.brevo.proof.prover import Prover
 from customer_sync.config import ConfigFaults, Settings
@@ -288,6 +289,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         while not self._stop.wait(CARE_EVERY_S):
             for step in (self._take_up, self._keep, self._sign_of_life, self._sweep, self._watch):
                 self._do(step)
+            tell_alive()
 
     def _do(self, step: Callable[[], None]) -> None:
         name = step.__name__.strip("_")
