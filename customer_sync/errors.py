@@ -11,6 +11,7 @@ TajoError
 ├── Parkable       a person must look: reason and remedy
 ├── Unavailable    the destination is down: the whole lane waits
 └── ConfigError    key, address or permission is wrong: the lane pauses with one alert
+    └── ConsentNeeded  the same, and the owner's consent in a browser mends it
 ```
 
 Messages say what was found, what is allowed or what to do. They never hold a secret or an e-mail address.
@@ -124,3 +125,7 @@ class ConfigError(TajoError):
         super().__init__(f"{reason} {remedy}")
         self.reason = reason
         self.remedy = remedy
+
+
+class ConsentNeeded(ConfigError):
+    """Keys alone do not open the door: the owner of the account must agree in a browser."""

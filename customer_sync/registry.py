@@ -17,7 +17,9 @@ from typing import Final, NamedTuple
 
 import connectors
 from customer_sync.base import log
-from customer_sync.config import Settings, load
+from customer_sync.config import ConfigFaults, Settings, load
+from customer_sync.config.faults import Fault
+from customer_sync.config.kept import with_kept
 from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.model import Inbound
@@ -113,13 +115,16 @@ def connector_for(settings: SourceSettings) -> Connector:
     return found.classes[settings.platform](settings)
 
 
-def load_settings(path: Path | None, env: Mapping[str, str]) -> Settings:
-    """Return the settings with all connectors there are; see `customer_sync.config.load`.
+def load_settings(path: Path | None, env: Mapping[str, str], *, draft: str | None = None) -> Settings:
+    """Return the settings with all connectors there are, and the kept variables; see `customer_sync.config.load`.
 
     Raises:
         ConfigFaults: with every fault.
     """
-    return load(path, env, platforms(), broken())
+    try:
+        return load(path, with_kept(env), platforms(), broken(), draft=draft)
+    except ConfigError as error:
+        raise ConfigFaults([Fault("environment", None, "", error.reason.rstrip("."), error.remedy)]) from error
 
 
 class Guess(NamedTuple):

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from connectors.shopify import queries, sight, upkeep
 from connectors.shopify.account import API_VERSION, SCOPES, is_granted
 from connectors.shopify.api import PROTECTED_REASON, PROTECTED_REMEDY, Api, branch, items
 from connectors.shopify.tokens import KINDS
-from customer_sync.errors import ConfigError, Parkable, TajoError
-from customer_sync.kit.reach import Finding
+from customer_sync.errors import Parkable, TajoError
+from customer_sync.kit.reach import Finding, shut_out
+
+_LATER: Final = "Try again in a minute; then see Shopify's status page."
 
 
 def examine(api: Api, topics: Sequence[str]) -> list[Finding]:
@@ -20,23 +22,24 @@ def examine(api: Api, topics: Sequence[str]) -> list[Finding]:
     if not account.can_ask:
         fix = f"To pull customers too, set shop_url, api_key and api_secret below connectors.{account.source}."
         return [Finding("token", "warn", "no keys: customers are heard of by webhook only", fix)]
-    found = _safely("token", lambda: [_token(api)])
+    found = _safely("token", lambda: [_token(api)], is_door=True)
     if found[0].verdict == "fail":
         return found
-    found += _safely("api", lambda: _installation(api))
+    found += _safely("api", lambda: _installation(api), is_door=True)
     if found[-1].name == "api":
         return found
     found += _safely("protected data", lambda: [_protected(api)])
     return found + _safely("webhooks", lambda: _webhooks(api, topics))
 
 
-def _safely(name: str, look: Callable[[], Iterable[Finding]]) -> list[Finding]:
+def _safely(name: str, look: Callable[[], Iterable[Finding]], *, is_door: bool = False) -> list[Finding]:
     try:
         return list(look())
-    except (ConfigError, Parkable) as error:
+    except Parkable as error:
         return [Finding(name, "fail", error.reason, error.remedy)]
     except TajoError as error:
-        return [Finding(name, "fail", str(error), "Try again in a minute; then see Shopify's status page.")]
+        found = shut_out(name, error, _LATER)
+        return [found if is_door else found._replace(why="")]
     except Exception as error:  # noqa: BLE001 - a doctor that dies of what he finds helps nobody
         return [Finding(name, "fail", f"the check itself failed: {type(error).__name__}", "Please report this.")]
 

@@ -48,6 +48,9 @@ REFUSALS: Mapping[str, tuple[str, str]] = {
     ),
 }
 
+#: Those of them that the owner's consent in a browser mends: it installs the app, too.
+BY_OWNER: Final = frozenset({"app_not_installed", "shop_not_permitted"})
+
 
 class Tokens(oauth.Tokens):
     """Finds the token of a source, and renews it.
@@ -91,6 +94,7 @@ def _terms(account: Account, shop: str) -> Terms:
         owner={"shop": account.shop or shop},
         asks_alone=True,
         refusals=REFUSALS,
+        by_owner=BY_OWNER,
         keys=f"Check shop_url, api_key and api_secret of {account.source} (or access_token), and that the app is "
         "installed.",
     )

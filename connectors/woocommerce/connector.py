@@ -61,6 +61,7 @@ class WooCommerceConnector(Connector):
     platform = "woocommerce"
     title = "WooCommerce"
     keeps = (TOPIC, WEBHOOK_ID, DELIVERY_ID)
+    chooses_secret = True
     marks = (SIGNATURE, TOPIC)
     topics = tuple(TOPICS)
     resources = ("customers", "orders", "products")

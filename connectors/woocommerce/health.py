@@ -14,11 +14,12 @@ from connectors.woocommerce.auth import Way
 from connectors.woocommerce.hooks import Made, every_hook, fingerprint, made_before, newest_secret
 from customer_sync.errors import ConfigError, TajoError, TryLater
 from customer_sync.kit.connector import SourceSettings
-from customer_sync.kit.reach import Access, Finding
+from customer_sync.kit.reach import Access, Finding, shut_out
 from customer_sync.model import Json
 
 #: `modified_after` came with it; from here on an incremental pull sees changed orders.
 _OLDEST = (5, 8)
+_LATER = "Try again; if it stays, look at the shop's firewall and log."
 _VERSION = re.compile(r"(\d+)\.(\d+)[0-9A-Za-z.-]{0,20}")
 _PROOFS: Mapping[Way, str] = {
     Way.BASIC: "HTTP Basic",
@@ -36,9 +37,9 @@ def check(settings: SourceSettings, topics: Sequence[str], access: Access) -> li
     try:
         accounts = shop.listing(CUSTOMERS, per_page="1").rows
     except ConfigError as error:
-        return [_failed("keys", error)]
+        return [shut_out("keys", error, "")]
     except TajoError as error:
-        return [_failed("store", error)]
+        return [shut_out("store", error, _LATER)]
     checks: Sequence[tuple[str, Callable[[], Finding]]] = (
         ("permissions", partial(_permissions, shop)),
         ("webhooks", partial(_webhooks, shop, settings, topics, access)),
@@ -185,4 +186,4 @@ def _safely(name: str, one: Callable[[], Finding]) -> Finding:
 def _failed(name: str, error: TajoError) -> Finding:
     if isinstance(error, ConfigError):
         return Finding(name, "fail", error.reason, error.remedy)
-    return Finding(name, "fail", str(error), "Try again; if it stays, look at the shop's firewall and log.")
+    return Finding(name, "fail", str(error), _LATER)

@@ -19,6 +19,7 @@ from customer_sync.batch.upkeep import is_unheard, tend_webhooks, wait_for_calls
 from customer_sync.config import API_SOURCE
 from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.oauth import CONNECTION
+from customer_sync.kit.reach import WEBHOOKS
 from customer_sync.model import EventState, to_iso
 from customer_sync.operate.figures import Verdict, findings
 from customer_sync.operate.first_sync import waiting_sources
@@ -26,8 +27,6 @@ from customer_sync.registry import broken, connector_for, connector_rows
 from customer_sync.store.counters import Sample
 from customer_sync.store.run import RunKind
 
-#: How many events are searched for the last one of each source.
-SEARCHED_EVENTS: Final = 2_000
 #: Level of a finding → the state of its source.
 LEVELS: Final = {"down": "down", "look": "look"}
 #: What waits for Brevo concerns every source.
@@ -175,9 +174,7 @@ def list_sources(tajo: Installation) -> list[Source]:
     found, samples = findings(figures), store.counters.read()
     parked = Counter(one.source for one in store.parked.briefs())
     waiting = waiting_sources(settings, store)
-    last: dict[str, int] = {}
-    for row in store.ledger.events(SEARCHED_EVENTS):
-        last.setdefault(row.source, row.at_ms)
+    last = {row.source: row.at_ms for name in settings.all_sources for row in store.ledger.page(1, source=name).items}
     listed = []
     for name in settings.all_sources:
         events = {str(word): _count(samples, "tajo_events_total", source=name, state=str(word)) for word in EventState}
@@ -257,7 +254,8 @@ def _is_agreed(tajo: Installation, name: str, *, has_keys: bool) -> bool:
         vault = tajo.accesses().vault(name)
         if not tajo.store().has_vault(name):
             return False
-        return vault.load().get("kind") == CONNECTION if has_keys else not vault.is_empty
+        stored = vault.load()
+        return stored.get("kind") == CONNECTION if has_keys else bool(stored.keys() - {WEBHOOKS})
     except TajoError:
         return False
 

@@ -55,7 +55,7 @@ class ParkedQuery(SpanQuery):
     """Which parked things are wanted."""
 
     reason: str | None = Field(default=None, description="Only those with exactly this reason.")
-    source: str | None = Field(default=None, description="Only those of this source; items stand under their lane.")
+    source: str | None = Field(default=None, description="Only those of this source, or of this lane.")
 
 
 class RevealQuery(Query):
@@ -70,7 +70,7 @@ class Choice(Body):
     """Which parked things are meant: those with this reason, from this source, or both."""
 
     reason: str | None = Field(default=None, description="Those with exactly this reason.")
-    source: str | None = Field(default=None, description="Those of this source; items stand under their lane.")
+    source: str | None = Field(default=None, description="Those of this source, or of this lane.")
 
     @model_validator(mode="after")
     def _chooses(self) -> Choice:
@@ -133,8 +133,9 @@ def replay_one(tajo: Installation, parked_id: str) -> Replayed:
 def replay_many(tajo: Installation, body: Choice) -> Replayed:
     """Send again what is parked for a reason, from a source, or both, the oldest first."""
     parked = tajo.store().parked
-    wanted = ((body.reason, "reason"), (body.source, "source"))
-    ids = [one.id for one in parked.briefs() if all(word in (None, getattr(one, name)) for word, name in wanted)]
+    ids = [
+        one.id for one in parked.briefs() if body.reason in (None, one.reason) and body.source in (None, *one.sources)
+    ]
     count = 0
     for parked_id in reversed(ids):
         found = parked.get(parked_id)

@@ -19,7 +19,7 @@ _OTHERS, _STRANGERS, _WRITERS = 0o077, 0o007, 0o022
 #: How what is in our folders begins, and what is in every new volume: whoever finds nothing else may close them.
 _OURS = (
     *("api.key", "beat-schedule", "brevo-webhook-secret", "demo", "redis", "run.", "sandbox.jsonl", "secret.key"),
-    *("spool.sqlite", "tajo.yaml", "appendonly", "dump.rdb", "lock", "temp-", "lost+found"),
+    *("spool.sqlite", "tajo.yaml", "variables.sealed", "appendonly", "dump.rdb", "lock", "temp-", "lost+found"),
 )
 
 

@@ -10,7 +10,7 @@ from customer_sync.brevo.attributes import Proposal, plan, read_attributes
 from customer_sync.brevo.attributes import apply as create
 from customer_sync.brevo.client import Brevo
 from customer_sync.cli import context
-from customer_sync.cli.output import count, json_option, paint, print_json, print_table, yes_option
+from customer_sync.cli.output import count, json_option, must_confirm, paint, print_json, print_table, yes_option
 from customer_sync.config import Settings
 from customer_sync.store import Store
 
@@ -44,8 +44,8 @@ def apply(*, yes: bool, as_json: bool) -> None:
     missing = [proposal for proposal in proposals if proposal.verdict == "create"]
     if not as_json:
         _print(proposals)
-    if missing and not yes:
-        click.confirm(f"Create {count(len(missing), 'attribute')} in Brevo?", abort=True, err=True)
+    if missing:
+        must_confirm(f"Create {count(len(missing), 'attribute')} in Brevo?", yes=yes)
     created = create(brevo, missing)
     # the workers read the list again within seconds
     store.set_note("attributes", None)

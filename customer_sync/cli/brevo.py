@@ -25,15 +25,18 @@ from customer_sync.cli.output import (
     FAILED,
     WRONG_USE,
     age,
+    confirm,
     count,
     fail,
     interrupted,
     json_option,
+    must_confirm,
     now_ms,
     own,
     paint,
     print_json,
     print_table,
+    prompt,
     yes_option,
 )
 from customer_sync.config import Settings
@@ -96,8 +99,7 @@ def prove(  # noqa: PLR0913  # one for each option
         return
     account = context.open_brevo(settings, store)  # says what to do where there is none
     if is_cleaning:
-        if not yes:
-            click.confirm("Remove all canaries, lists and attributes of proofs from Brevo?", abort=True, err=True)
+        must_confirm("Remove all canaries, lists and attributes of proofs from Brevo?", yes=yes)
         _clean(store, account, yes=yes, as_json=as_json)
         return
     if weekly is not None and address is None and _agreed(store, is_weekly=weekly):
@@ -127,7 +129,7 @@ def _clean(store: Store, account: Brevo, *, yes: bool, as_json: bool) -> None:
             "it was emptied, or by another Tajo, which could not update by import any more.",
             err=True,
         )
-        if yes or click.confirm("Remove them, too?", err=True):
+        if confirm("Remove them, too?", yes=yes):
             removed = clean(store, account, Tally(), everyones=True)
     _print_removed(removed, as_json=as_json)
 
@@ -155,14 +157,14 @@ def _begin(  # noqa: PLR0913  # the options that it asks for where they are miss
     if address is None and yes and not known:
         fail("No address was given.", "Add --address me@example.com, an address of yours.", WRONG_USE)
     if address is None:
-        address = known if yes else click.prompt("An address of yours", default=known, err=True)
+        address = known if yes else prompt("An address of yours", yes=yes, default=known)
     base = canaries.read_address(str(address))
     if base is not None and not yes:
         _print_plan(base, prover, store.proofs.owner(), with_click=with_click)
     if weekly is None:
-        weekly = not yes and click.confirm("Repeat it each week by itself, so that it stays valid?", True, err=True)
-    if base is not None and not yes:
-        click.confirm("Begin?", abort=True, err=True)
+        weekly = not yes and confirm("Repeat it each week by itself, so that it stays valid?", yes=yes, default=True)
+    if base is not None:
+        must_confirm("Begin?", yes=yes)
     try:
         prover.begin(str(address), with_click=with_click, is_weekly=weekly)
     except Refused as error:

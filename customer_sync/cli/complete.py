@@ -1,4 +1,4 @@
-"""What the shell offers after Tab: sources, platforms, samples, runs. Where something is wrong it offers nothing."""
+"""What the shell offers after Tab: sources, platforms, samples, runs, skills. Where all is wrong it offers nothing."""
 
 from __future__ import annotations
 
@@ -45,6 +45,14 @@ def _runs(_ctx: click.Context) -> Iterable[str]:
     return [run.id for run in _from("cli.context", "find_store")().runs.recent()]
 
 
+def _receipts(_ctx: click.Context) -> Iterable[str]:
+    return [str(one["id"]) for one in _from("cli.context", "find_store")().receipts.recent()]
+
+
+def _skills(_ctx: click.Context) -> Iterable[str]:
+    return tuple(_from("config.keys", "SKILLS"))
+
+
 def _parked(_ctx: click.Context) -> Iterable[str]:
     return [one.id for one in _from("cli.context", "find_store")().parked.briefs(1000)]
 
@@ -53,9 +61,21 @@ def _targets(_ctx: click.Context) -> Iterable[str]:
     return [one.name for one in _from("cli.context", "read_settings")().notifications.targets]
 
 
+def either(*completers: Completer) -> Completer:
+    """Return what offers the words of several, each once."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        return list(dict.fromkeys(word for one in completers for word in one(ctx, param, incomplete)))
+
+    return complete
+
+
 SOURCE = offering(_sources)
 PLATFORM = offering(_platforms)
 SAMPLE = offering(_samples)
 RUN = offering(_runs)
 TARGET = offering(_targets)
 PARKED = offering(_parked)
+RECEIPT = offering(_receipts)
+SKILL = offering(_skills)
+SOURCE_OR_PLATFORM = either(SOURCE, PLATFORM)

@@ -8,8 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
-from typing import Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode, urlsplit
 
 import click
@@ -17,6 +16,7 @@ import click
 from customer_sync.assembly import Accesses
 from customer_sync.batch.puller import waits_for_word, word
 from customer_sync.cli import complete, context
+from customer_sync.cli.adopt import Adopted, adopt, print_next
 from customer_sync.cli.init import source_text
 from customer_sync.cli.output import (
     FAILED,
@@ -30,7 +30,9 @@ from customer_sync.cli.output import (
     json_option,
     own,
     print_json,
+    yes_option,
 )
+from customer_sync.cli.source_keys import KeysCommand, is_given
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import ConfigError, Unavailable
@@ -39,9 +41,10 @@ from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import WEBHOOKS
 from customer_sync.model import Json
 from customer_sync.registry import connector_for, platforms
-from customer_sync.store import Store
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome
 from customer_sync.store.vault import RedisVault
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 #: How often the outcome is looked for, in seconds.
 LOOK_S = 0.2
@@ -57,9 +60,19 @@ _CODES: Final = {
 _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # read, never bound
 
 
-@click.command()
-@click.argument("source", shell_complete=complete.SOURCE)
-@click.option("--shop-url", help="The shop's address, where the config does not hold it.")
+def key_options(command: F) -> F:
+    """Add what says where the keys of a source go."""
+    for add in (
+        yes_option,
+        click.option("--plain", "is_plain", is_flag=True, help="Write secrets into the file as they are."),
+        click.option("--platform", shell_complete=complete.PLATFORM, help="The platform, where NAME is another."),
+    ):
+        command = add(command)
+    return command
+
+
+@click.command(cls=KeysCommand)
+@click.argument("source", metavar="SOURCE", shell_complete=complete.SOURCE_OR_PLATFORM)
 @click.option("--no-browser", is_flag=True, help="Only print the address.")
 @click.option(
     "--timeout",
@@ -69,19 +82,76 @@ _ANYWHERE: Final = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104  # read
     type=click.IntRange(1, OPEN_S),
     help="How long to wait for the platform's answer, in seconds.",
 )
+@key_options
 @json_option
-def connect(source: str, shop_url: str | None, timeout_s: int, *, no_browser: bool, as_json: bool) -> None:
-    """Connect a source: its owner agrees in a browser, and the credentials are stored encrypted.
+def connect(  # noqa: PLR0913  # click gives each option as an argument
+    source: str,
+    platform: str | None,
+    timeout_s: int,
+    *,
+    no_browser: bool,
+    is_plain: bool,
+    yes: bool,
+    as_json: bool,
+    **keys: str | None,
+) -> None:
+    """Connect a source: by its keys, or by the owner's consent in a browser.
 
-    `tajo run` must run. Exit code 0 when it is connected, 2 when the config lacks something, 3 when the platform or the
-    owner refuses, 4 when nothing answers in time, 130 after Ctrl-C.
+    With keys (`--shop-url`, `--api-key`, ...) they are tried at the platform, and the source is written into tajo.yaml,
+    where all else stays as it is. Secrets are never written: the file names the variable of the environment that has
+    the value, or one that is kept encrypted in the home folder. What is not said is the source's own name for its
+    platform.
+
+    Without keys, or where keys alone do not open the platform, the owner agrees in a browser; the credentials are
+    stored encrypted. `tajo run` must run for that.
+
+    Exit code 0 when it is connected, 2 when the config lacks something, 3 when the platform or the owner refuses, 4
+    when nothing answers in time, 130 after Ctrl-C.
     """
-    settings = context.read_settings()
-    chosen = _with_shop(_configured(settings, source, shop_url), shop_url)
-    base_url = _find_web(settings)
+    adopted = None
+    if platform is not None or is_given(keys):
+        adopted = adopt(source, platform, keys, is_plain=is_plain, yes=yes, is_quiet=as_json)
+        if not adopted.needs_owner:
+            _tell_keys(adopted, as_json=as_json)
+            return
+        click.echo(f"{adopted.needs_owner} The owner of the account has to agree in a browser.", err=True)
+    settings = adopted.draft.settings if adopted else context.read_settings()
+    outcome = _in_browser(settings, _configured(settings, source), timeout_s, no_browser=no_browser)
+    if as_json:
+        told = {"source": source, "connected": True, "text": outcome.text}
+        print_json(told | adopted.to_json() if adopted else told)
+        return
+    click.echo(outcome.text)
+    if adopted is not None:
+        print_next(adopted.draft)
+        return
+    if settings.public_url is not None:
+        click.echo(f"Next: `tajo connectors install {source}` makes its webhooks.")
     store = context.open_store(settings)
-    attempts = store.attempts
-    attempt, ticket = attempts.open(source, base_url, shop_url)
+    if waits_for_word(store, source) and settings.options_for(source).first_sync == "wait":
+        click.echo(f"Of the customers that {source} has, nobody is sent to Brevo yet. {word(source)}")
+
+
+def _tell_keys(adopted: Adopted, *, as_json: bool) -> None:
+    source = adopted.draft.source
+    text = f"{source} is connected by its keys."
+    if as_json:
+        print_json({"source": source, "connected": True, "text": text, **adopted.to_json()})
+        return
+    click.echo(text)
+    print_next(adopted.draft)
+
+
+def _in_browser(settings: Settings, chosen: SourceSettings, timeout_s: int, *, no_browser: bool) -> Outcome:
+    """Let the owner agree, and return what came of it: connected.
+
+    Raises:
+        Failure: anything else.
+    """
+    source = chosen.name
+    base_url = _find_web(settings)
+    attempts = context.open_store(settings).attempts
+    attempt, ticket = attempts.open(source, base_url, None)
     try:
         _check_settings(chosen, attempt)
         _show(f"{attempt.base_url}/connect/{source}/start?{urlencode({'ticket': ticket})}", no_browser=no_browser)
@@ -93,14 +163,7 @@ def connect(source: str, shop_url: str | None, timeout_s: int, *, no_browser: bo
         raise
     if outcome.verdict != "connected":
         raise Failure(outcome.text, outcome.remedy, _CODES[outcome.verdict])
-    if as_json:
-        print_json({"source": source, "connected": True, "text": outcome.text})
-        return
-    click.echo(outcome.text)
-    if settings.public_url is not None:
-        click.echo(f"Next: `tajo connectors install {source}` makes its webhooks.")
-    if waits_for_word(store, source) and settings.options_for(source).first_sync == "wait":
-        click.echo(f"Of the customers that {source} has, nobody is sent to Brevo yet. {word(source)}")
+    return outcome
 
 
 @click.command()
@@ -130,11 +193,6 @@ def disconnect(source: str, *, as_json: bool) -> None:
         click.echo("It can still be pulled: its keys stand in the config.")
 
 
-def has_credentials(settings: Settings, store: Store, source: str) -> bool:
-    """Tell whether credentials of a configured source are stored, by the owner's consent in a browser."""
-    return _stored(Accesses(settings, store, context.home()).vault(source))[1]
-
-
 def _stored(vault: RedisVault) -> tuple[dict[str, Json], bool]:
     """Return what is stored and outlives the credentials, and whether there are credentials."""
     try:
@@ -144,7 +202,7 @@ def _stored(vault: RedisVault) -> tuple[dict[str, Json], bool]:
     return {name: stored[name] for name in (WEBHOOKS,) if name in stored}, bool(stored.keys() - {WEBHOOKS})
 
 
-def _configured(settings: Settings, source: str, shop_url: str | None) -> SourceSettings:
+def _configured(settings: Settings, source: str) -> SourceSettings:
     """Return a source's settings.
 
     Raises:
@@ -157,20 +215,15 @@ def _configured(settings: Settings, source: str, shop_url: str | None) -> Source
     known = platforms()
     if source in known:
         told = f"{source} is not configured."
-        text = source_text(known[source], shop_url=shop_url)
-        remedy = f"Write into {settings.file or 'tajo.yaml'}, and start `tajo run` again:\n\nconnectors:\n{text}"
+        text = source_text(known[source])
+        remedy = (
+            f"Give its keys here (`tajo connectors connect {source} --help` names them), or write into "
+            f"{settings.file or 'tajo.yaml'}, and start `tajo run` again:\n\nconnectors:\n{text}"
+        )
     else:
         told = f"No source is called {source}, and no platform."
         remedy = f"Add it below connectors:, with `platform:` {', '.join(known)}."
     raise Failure(told, remedy, WRONG_USE)
-
-
-def _with_shop(source: SourceSettings, shop_url: str | None) -> SourceSettings:
-    if shop_url is None:
-        return source
-    if all(option.name != "shop_url" for option in connector_for(source).options):
-        fail(f"{source.name} has no shop_url.", "Leave --shop-url out.", WRONG_USE)
-    return replace(source, options={**source.options, "shop_url": shop_url})
 
 
 def _find_web(settings: Settings) -> str:

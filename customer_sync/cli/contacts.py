@@ -1,15 +1,19 @@
-"""`tajo contacts`: one person explained, and erased."""
+"""`tajo contacts`: one person explained, brought up to date, and erased."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import click
 
-from customer_sync.assembly import connectors_of
+from customer_sync.api.contacts import ErasureReport, erase_contact, explain_contact, is_erased, sync_contact
+from customer_sync.api.installation import Installation
 from customer_sync.base.clock import utc_now
 from customer_sync.cli import context
+from customer_sync.cli.api_calls import installation, print_model
 from customer_sync.cli.output import (
     NOT_FOUND,
     WRONG_USE,
@@ -18,6 +22,7 @@ from customer_sync.cli.output import (
     count,
     fail,
     json_option,
+    must_confirm,
     now_ms,
     print_json,
     print_table,
@@ -25,14 +30,7 @@ from customer_sync.cli.output import (
 )
 from customer_sync.errors import MappingError
 from customer_sync.model import PEOPLE, to_ms
-from customer_sync.operate.erasure import (
-    Forgotten,
-    clear_address,
-    forget_traces,
-    request_erasure,
-    spools_in,
-    whom,
-)
+from customer_sync.operate.erasure import clear_address
 from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, Value, explain
 from customer_sync.person.identity import normalize_email
 from customer_sync.store import Store
@@ -43,7 +41,7 @@ LOOK_S = 0.2
 
 @click.group()
 def contacts() -> None:
-    """One person: where each value comes from; erasure."""
+    """One person: where each value comes from; read again; erasure."""
 
 
 @contacts.command("explain")
@@ -52,11 +50,12 @@ def contacts() -> None:
 def explain_command(email: str, *, as_json: bool) -> None:
     """Tell where each value of a person comes from, what was decided and why, and what waits."""
     address = _address(email)
-    settings = context.read_settings()
-    found = explain(context.open_store(settings), settings, address)
+    tajo = installation()
     if as_json:
-        print_json(found.to_json())
-    elif found.person is not None or found.erased_at_ms is not None:
+        print_model(explain_contact(tajo, address))
+        return
+    found = explain(tajo.store(), tajo.settings, address)
+    if found.person is not None or found.erased_at_ms is not None:
         _print(found)
     if found.person is None and found.erased_at_ms is None:
         fail(
@@ -77,25 +76,40 @@ def erase(email: str, wait_s: float, *, yes: bool, as_json: bool) -> None:
     A fingerprint stays, so that a late event cannot bring the person back. The platforms keep their own records.
     """
     address = _address(email)
-    settings = context.read_settings()
-    store = context.open_store(settings)
-    if not yes:
-        click.confirm("This deletes the contact in Brevo and all that is known here. Go on?", abort=True, err=True)
-    # the ids first: once the person is erased, nothing tells them any more
-    who = whom(store, address)
-    gone = forget_traces(store, connectors_of(settings), who, spools_in(context.home()))
-    asked_at = utc_now(store.hosts.now_ms)
-    request_erasure(store, address, asked_at)
-    is_done = _wait(store, address, to_ms(asked_at), wait_s)
-    was_known = bool(who.people)
+    tajo = installation()
+    tajo.store()
+    must_confirm("This deletes the contact in Brevo and all that is known here. Go on?", yes=yes)
+    report = erase_contact(tajo, address)
+    is_done = report.is_done or _wait(tajo, address, to_ms(datetime.fromisoformat(report.asked_at)), wait_s)
+    report = report.model_copy(update={"is_done": is_done})
     if as_json:
-        print_json({"was_known": was_known, "is_done": is_done, "removed": gone._asdict()})
+        print_model(report)
     else:
-        _print_erasure(gone, was_known=was_known, is_done=is_done)
-    if gone.shared:
-        _warn_of_shared(gone.shared)
+        _print_erasure(report)
+    if report.removed.shared:
+        _warn_of_shared(report.removed.shared)
     if not is_done:
-        fail("The erasure waits: no worker has done it yet.", _why_it_waits(store))
+        fail("The erasure waits: no worker has done it yet.", _why_it_waits(tajo.store()))
+
+
+@contacts.command("sync")
+@click.argument("email")
+@json_option
+def sync_command(email: str, *, as_json: bool) -> None:
+    """Read a person again at every source that can be asked, and compare them with Brevo; workers send what differs."""
+    told = sync_contact(installation(), _address(email))
+    if as_json:
+        print_model(told)
+        return
+    if told.sources:
+        rows = [(one.source, one.id or "-", one.result.replace("_", " "), one.why) for one in told.sources]
+        print_table(rows, ("source", "id", "result", "why"))
+    else:
+        click.echo("No source has a record of this person.")
+    differs = f": {', '.join(told.brevo.fields)}" if told.brevo.fields else ""
+    why = f" ({told.brevo.why})" if told.brevo.why else ""
+    click.echo(f"Brevo: {told.brevo.result.replace('_', ' ')}{differs}{why}")
+    click.echo(f"`tajo contacts explain {email}` shows what it comes to.")
 
 
 @contacts.command()
@@ -115,10 +129,7 @@ def clear(email: str, *, yes: bool, as_json: bool) -> None:
     found = sorted(name for name in ("bounced", "complained") if f"consent.email.{name}" in said)
     if not found:
         fail("Nothing is on record of a bounce or a complaint.", "See `tajo contacts explain`.", NOT_FOUND)
-    if not yes:
-        click.confirm(
-            f"On record: {' and '.join(found)}. Is the mailbox well, and may it be mailed?", abort=True, err=True
-        )
+    must_confirm(f"On record: {' and '.join(found)}. Is the mailbox well, and may it be mailed?", yes=yes)
     clear_address(store, address, utc_now(store.hosts.now_ms))
     if as_json:
         print_json({"cleared": found})
@@ -223,8 +234,9 @@ def _print_delivery(found: Explanation, now: int) -> None:
         click.echo(f"  parked: {parked_id} (`tajo parked show {parked_id}`)")
 
 
-def _print_erasure(gone: Forgotten, *, was_known: bool, is_done: bool) -> None:
-    click.echo("The person was known here." if was_known else "Nobody with this address was known here.")
+def _print_erasure(report: ErasureReport) -> None:
+    click.echo("The person was known here." if report.was_known else "Nobody with this address was known here.")
+    gone = report.removed
     counts = [
         f"{gone.inbox} from the inbox",
         f"{gone.spool} from the spool",
@@ -232,11 +244,11 @@ def _print_erasure(gone: Forgotten, *, was_known: bool, is_done: bool) -> None:
         f"{gone.ledger} rows of the history",
     ]
     click.echo(f"  removed: {', '.join(counts)}")
-    if is_done:
+    if report.is_done:
         click.echo("  Brevo: deleted, or it was not there; a fingerprint stays so that nobody comes back.")
 
 
-def _warn_of_shared(ids: tuple[str, ...]) -> None:
+def _warn_of_shared(ids: Sequence[str]) -> None:
     click.echo(
         f"Parked requests that tell of other people too, and were left: {', '.join(ids)}\n"
         "  → Replay them (nothing comes back for the erased person), or drop them: `tajo parked drop`.",
@@ -244,10 +256,10 @@ def _warn_of_shared(ids: tuple[str, ...]) -> None:
     )
 
 
-def _wait(store: Store, email: str, asked_ms: int, wait_s: float) -> bool:
+def _wait(tajo: Installation, email: str, asked_ms: int, wait_s: float) -> bool:
     ends = time.monotonic() + wait_s
     while True:
-        if (store.people.erased_at_ms(email) or 0) >= asked_ms:
+        if is_erased(tajo, email, asked_ms):
             return True
         if time.monotonic() >= ends:
             return False

@@ -88,7 +88,12 @@ def read_settings(path: Path | None = None) -> Settings:
     run = running()
     if path is None and run is not None and run.config and not has_config():
         path = Path(run.config)
-    settings = load_settings(path, os.environ)
+    return complete(load_settings(path, os.environ))
+
+
+def complete(settings: Settings) -> Settings:
+    """Return settings with what they do not name of Redis, sandbox and public address: that of a running `tajo run`."""
+    run = running()
     if settings.redis_url is None:
         settings = replace(settings, redis_url=run.redis_url if run and run.redis_url else _embedded_url())
     if settings.public_url is None and run is not None and run.public_url:

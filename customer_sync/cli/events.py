@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import json
+import itertools
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import click
+import redis
 
+from customer_sync.api.events import EventQuery, event_of, show_event
+from customer_sync.api.filters import person_number
+from customer_sync.api.installation import Installation
+from customer_sync.api.paging import bad_cursor
 from customer_sync.base.plain import one_line
-from customer_sync.cli import context
-from customer_sync.cli.output import NOT_FOUND, clock, fail, interrupted, iso, json_option, paint, print_json
-from customer_sync.model import EventState
+from customer_sync.cli import complete
+from customer_sync.cli.api_calls import find_installation, print_model, read_query, span_options
+from customer_sync.cli.output import NOT_FOUND, WRONG_USE, clock, fail, interrupted, json_option, paint
+from customer_sync.model import EventState, Kind
 from customer_sync.store.ledger import LEDGER_ROWS, Ledger, Row
+from customer_sync.store.paging import BadCursor
 
 #: How often it is looked for news, in seconds.
 LOOK_S = 0.5
@@ -32,26 +39,32 @@ def events() -> None:
 
 
 @events.command()
-@click.option("-n", "number", default=20, show_default=True, type=click.IntRange(1), help="How many to show.")
+@span_options
 @click.option("-f", "--follow", "follows", is_flag=True, help="Go on showing new ones, until Ctrl-C.")
-@click.option("--source", help="Only those of this source.")
+@click.option("--source", shell_complete=complete.SOURCE, help="Only those of this source.")
 @click.option("--state", type=click.Choice([str(one) for one in EventState]), help="Only those in this state.")
+@click.option("--kind", type=click.Choice([str(one) for one in Kind]), help="Only those of this kind.")
+@click.option("--person", help="Only those of this person: an e-mail address, or a person's number.")
 @json_option
-def tail(number: int, source: str | None, state: str | None, *, follows: bool, as_json: bool) -> None:
-    """Show the newest events, newest last. With --json each is one line. Ctrl-C ends --follow (exit code 130)."""
-    ledger = context.find_store().ledger
-    rows = changed_rows(ledger, number) if follows else iter(newest(ledger, number, source, state))
+def tail(*, follows: bool, as_json: bool, **given: Any) -> None:
+    """Show the newest events, newest last. With --json each is one line. Ctrl-C ends --follow (exit code 130).
+
+    --follow goes on when Redis comes back after it was away.
+    """
+    tajo = find_installation()
+    query = read_query(EventQuery, given)
+    if follows and (query.cursor or query.until):
+        fail("--follow goes on with what is new: no --cursor and no --until go with it.", "Leave them out.", WRONG_USE)
     is_empty = True
     try:
-        for row in rows:
-            if (source is None or row.source == source) and (state is None or row.state == state):
-                is_empty = False
-                click.echo(json.dumps(as_facts(row), ensure_ascii=False) if as_json else _line(row))
+        for row in followed(tajo, query) if follows else newest(tajo, query):
+            is_empty = False
+            click.echo(event_of(row).model_dump_json() if as_json else _line(row))
     except KeyboardInterrupt:
         interrupted("Only the watching ended; `tajo events tail -f` goes on with it.")
     if is_empty and not as_json:
-        what = "No event fits." if source or state else "No event has arrived yet; `tajo trigger` sends one."
-        click.echo(what, err=True)
+        is_asked = any(value is not None for name, value in given.items() if name != "limit")
+        click.echo("No event fits." if is_asked else "No event has arrived yet; `tajo trigger` sends one.", err=True)
 
 
 @events.command()
@@ -59,7 +72,8 @@ def tail(number: int, source: str | None, state: str | None, *, follows: bool, a
 @json_option
 def show(event_id: str, *, as_json: bool) -> None:
     """Show one event with every state it went through."""
-    ledger = context.find_store().ledger
+    tajo = find_installation()
+    ledger = tajo.store().ledger
     row = ledger.event(event_id) or _by_short(ledger, event_id)
     if row is None:
         fail(
@@ -68,7 +82,7 @@ def show(event_id: str, *, as_json: bool) -> None:
             NOT_FOUND,
         )
     if as_json:
-        print_json(as_facts(row))
+        print_model(show_event(tajo, row.event_id))
         return
     click.echo(f"event   {one_line(row.event_id)}")
     click.echo(f"source  {row.source}")
@@ -92,53 +106,75 @@ def _by_short(ledger: Ledger, text: str) -> Row | None:
     return None if found is None else ledger.event(found.event_id)
 
 
-def newest(ledger: Ledger, number: int, source: str | None = None, state: str | None = None) -> list[Row]:
-    """Return the newest events that fit, oldest of them first."""
-    wanted = EventState(state) if state else None
-    return ledger.page(number, source=source, state=wanted).items[::-1]
+def newest(tajo: Installation, query: EventQuery) -> list[Row]:
+    """Return the newest events that fit, oldest of them first.
+
+    Raises:
+        Problem: the cursor is none.
+    """
+    try:
+        page = tajo.store().ledger.page(
+            query.limit,
+            cursor=query.cursor,
+            state=query.state,
+            kind=query.kind,
+            source=query.source,
+            person=person_number(tajo, query.person),
+            since_ms=query.since,
+            until_ms=query.until,
+        )
+    except BadCursor as error:
+        raise bad_cursor(error, query.cursor) from error
+    return page.items[::-1]
 
 
-def changed_rows(ledger: Ledger, number: int, *, rounds: int | None = None) -> Iterator[Row]:
-    """Yield the newest events, then each one that is new or has a new state, for ever.
+def followed(tajo: Installation, query: EventQuery, *, rounds: int | None = None) -> Iterator[Row]:
+    """Yield the newest events that fit, then each one that is new or has a new state, for ever.
 
     Args:
-        ledger: the history.
-        number: how many to begin with.
+        tajo: the installation; while its Redis is away nothing is yielded.
+        query: which events are wanted.
         rounds: how often to look; None has no end.
     """
     # an event and its repetition have one id: the time and the state tell them apart
-    seen: set[tuple[str, int, str]] = set()
-    first = True
-    while rounds is None or rounds > 0:
-        rows = ledger.events(WATCHED)[::-1]
-        fresh = [row for row in rows if _mark(row) not in seen]
-        yield from fresh[-number:] if first else fresh
-        seen = {_mark(row) for row in rows}
-        first = False
-        if rounds is not None:
-            rounds -= 1
-        if rounds != 0:
+    seen: set[tuple[str, int, str]] | None = None
+    is_away = False
+    for number in itertools.count() if rounds is None else range(rounds):
+        if number:
             time.sleep(LOOK_S)
+        try:
+            first = newest(tajo, query) if seen is None else []
+            rows = tajo.store().ledger.events(WATCHED)[::-1]
+            fresh = [row for row in rows if seen is not None and _mark(row) not in seen and _fits(tajo, row, query)]
+        except (redis.ConnectionError, redis.TimeoutError) as error:
+            if seen is None:
+                raise
+            is_away = _tell_away(is_away, error)
+            continue
+        is_away = _tell_away(is_away, None)
+        yield from first or fresh
+        seen = {_mark(row) for row in rows}
+
+
+def _tell_away(was_away: bool, error: Exception | None) -> bool:  # noqa: FBT001  # told and returned in turn
+    """Say once that Redis went away, and once that it is back; tell whether it is away."""
+    if error is not None and not was_away:
+        click.echo("Redis does not answer; this goes on when it does.", err=True)
+    if error is None and was_away:
+        click.echo("Redis answers again.", err=True)
+    return error is not None
+
+
+def _fits(tajo: Installation, row: Row, query: EventQuery) -> bool:
+    """Tell whether an event is wanted; a person may have become known since the beginning."""
+    wanted = ((query.state, row.state), (query.kind, row.kind), (query.source, row.source))
+    return all(one in (None, value) for one, value in wanted) and (
+        query.person is None or person_number(tajo, query.person) == row.person
+    )
 
 
 def _mark(row: Row) -> tuple[str, int, str]:
     return row.event_id, row.at_ms, row.state
-
-
-def as_facts(row: Row) -> dict[str, Any]:
-    """Return an event as JSON."""
-    return {
-        "id": row.event_id,
-        "source": row.source,
-        "kind": row.kind,
-        "topic": row.topic,
-        "state": str(row.state),
-        "person": row.person or None,
-        "at": iso(row.at_ms),
-        "settled_at": iso(row.settled_at_ms),
-        "note": row.note,
-        "steps": [{"state": state, "at": iso(at_ms), "note": note} for state, at_ms, note in row.steps],
-    }
 
 
 def _line(row: Row) -> str:

@@ -7,6 +7,7 @@ from typing import Final
 
 import redis
 
+from customer_sync.api.problem import Problem
 from customer_sync.cli.output import FAILED, NO_ANSWER, NOT_FOUND, REFUSED, WRONG_USE, Failure
 from customer_sync.config import ConfigFaults
 from customer_sync.errors import (
@@ -21,11 +22,26 @@ from customer_sync.errors import (
 from customer_sync.store.server import told
 
 _REDIS_DOWN: Final = "Start it, or correct TAJO_REDIS_URL; `tajo doctor` tells more."
+#: Status of a problem → the exit code; all others are 1.
+_STATUS: Final = {400: WRONG_USE, 403: REFUSED, 404: NOT_FOUND, 422: WRONG_USE, 503: NO_ANSWER}
 _AWAY: Final = "Look at its status page (Brevo's is https://status.brevo.com) and at this network, then try again."
+
+
+def _problem(problem: Problem) -> Failure:
+    """Return a problem with every single fault of it; what it says of HTTP is not said here."""
+    faults = [f"{one.path}: {one.detail}" if one.path else one.detail for one in problem.errors]
+    faults = [
+        f"{one} Choices: {', '.join(fault.choices)}." if fault.choices else one
+        for one, fault in zip(faults, problem.errors, strict=True)
+    ]
+    remedy = "" if problem.errors and "/api/v1" in problem.remedy else problem.remedy
+    return Failure("\n".join(faults) or problem.detail, remedy, _STATUS.get(problem.status, FAILED))
+
 
 #: The first class that fits is taken.
 _ROWS: Final[tuple[tuple[type[Exception], Callable[..., Failure]], ...]] = (
     (ConfigFaults, lambda error: Failure(str(error), "", WRONG_USE)),
+    (Problem, _problem),
     (ConfigError, lambda error: Failure(error.reason, error.remedy, REFUSED)),
     (Unavailable, lambda error: Failure(f"No answer: {error}.", _AWAY, NO_ANSWER)),
     (TryLater, lambda error: Failure(str(error), _later(error), FAILED)),

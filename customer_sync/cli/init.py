@@ -11,18 +11,20 @@ from typing import Final
 
 import click
 
-from customer_sync.cli.output import WRONG_USE, fail
+from customer_sync.cli import complete
+from customer_sync.cli.output import WRONG_USE, fail, json_option, print_json, prompt
+from customer_sync.cli.source_keys import secret_key_of
 from customer_sync.config import ConfigFaults
 from customer_sync.config.faults import choose
 from customer_sync.kit.connector import Connector, Option
 from customer_sync.registry import load_settings, platforms
 
-_HEAD: Final = """\
+#: How a config begins.
+HEAD: Final = """\
 # The config of Tajo Customer Sync. `tajo check` reads it and says every fault; docs/settings.md lists every key.
 # Secrets stay in the environment: ${NAME} is filled in from there.
 # Contacts go to the account of BREVO_API_KEY; without that variable, to a sandbox.
 
-connectors:
 """
 _CHOOSE: Final = "  # Take the `# ` away from the lines of your platform.\n"
 _SKILLS: Final = """
@@ -44,14 +46,24 @@ _DELETE: Final = "      # soft: off the lists and blocked. hard: deleted in Brev
 
 
 @click.command()
-@click.option("--platform", help="Where your customers live: shopify, woocommerce, ...")
+@click.option(
+    "--platform", shell_complete=complete.PLATFORM, help="Where your customers live: shopify, woocommerce, ..."
+)
 @click.option("--shop-url", help="The shop's address, as your-store.myshopify.com.")
 @click.option("--list-id", type=click.IntRange(1), help="The Brevo list of people who agreed.")
 @click.option("--file", type=click.Path(path_type=Path), default=None, help="The file to write.  [default: tajo.yaml]")
 @click.option("--force", is_flag=True, help="Write over a file that is there.")
 @click.option("--yes", "-y", is_flag=True, help="Ask nothing: what is not given is left out.")
+@json_option
 def init(  # noqa: PLR0913  # click gives each option as an argument
-    platform: str | None, shop_url: str | None, list_id: int | None, file: Path | None, *, force: bool, yes: bool
+    platform: str | None,
+    shop_url: str | None,
+    list_id: int | None,
+    file: Path | None,
+    *,
+    force: bool,
+    yes: bool,
+    as_json: bool,
 ) -> None:
     """Write a tajo.yaml to start from.
 
@@ -64,13 +76,16 @@ def init(  # noqa: PLR0913  # click gives each option as an argument
     if connector is None and shop_url is not None:
         fail("--shop-url is given, and no platform.", f"Add --platform. Choices: {', '.join(platforms())}.", WRONG_USE)
     if shop_url is None and not yes and connector is not None and _has_shop_url(connector):
-        shop_url = click.prompt("Address of the shop (empty: later)", default="", show_default=False) or None
+        shop_url = prompt("Address of the shop (empty: later)", yes=yes, default="", show_default=False) or None
     if list_id is None and not yes:
-        list_id = click.prompt("Number of the Brevo list (0: later)", type=click.IntRange(0), default=0) or None
+        list_id = prompt("Number of the Brevo list (0: later)", yes=yes, type=click.IntRange(0), default=0) or None
     text = config_text(connector, shop_url=shop_url, list_id=list_id)
     variables = sorted(set(re.findall(r"^[^#\n]*\$\{([A-Z0-9_]+)\}", text, re.MULTILINE)))
     _write(path, text, variables)
-    _say_next(path, connector, variables)
+    if as_json:
+        print_json({"file": str(path), "platform": connector and connector.platform, "variables": variables})
+    else:
+        _say_next(path, connector, variables)
 
 
 def config_text(connector: type[Connector] | None, *, shop_url: str | None = None, list_id: int | None = None) -> str:
@@ -85,13 +100,13 @@ def config_text(connector: type[Connector] | None, *, shop_url: str | None = Non
         text = _CHOOSE + "".join(_commented(source_text(one)) for one in platforms().values())
     else:
         text = source_text(connector, shop_url=shop_url)
-    return _HEAD + text + _SKILLS + (_LIST.format(list_id) if list_id else _NO_LIST) + _DELETE
+    return HEAD + "connectors:\n" + text + _SKILLS + (_LIST.format(list_id) if list_id else _NO_LIST) + _DELETE
 
 
 def source_text(connector: type[Connector], *, shop_url: str | None = None) -> str:
     """Return the lines of one source below `connectors:`; what is not known yet stands in comments."""
     lines = [f"  {connector.platform}:"]
-    secret_key = _secret_key(connector)
+    secret_key = secret_key_of(connector)
     if secret_key and secret_key not in {option.name for option in connector.options}:
         lines += ["    # Proves that a webhook is genuine.", f"    {secret_key}: {_variable(connector, secret_key)}"]
     for option in connector.options:
@@ -115,12 +130,6 @@ def _variable(connector: type[Connector], name: str) -> str:
     return f'"${{{connector.platform.upper()}_{name.upper()}}}"'
 
 
-def _secret_key(connector: type[Connector]) -> str | None:
-    """Return the key for the webhook secret that most people need: the one the platform has a name of its own for."""
-    declared = [option.name for option in connector.options]
-    return next((key for key in connector.secret_keys if key in declared), next(iter(connector.secret_keys), None))
-
-
 def _has_shop_url(connector: type[Connector]) -> bool:
     return any(option.name == "shop_url" for option in connector.options)
 
@@ -130,7 +139,7 @@ def _choose(platform: str | None, *, yes: bool) -> type[Connector] | None:
     if platform is None:
         if yes:
             return None
-        platform = click.prompt("Where do your customers live?", type=click.Choice(list(known)))
+        platform = prompt("Where do your customers live?", yes=yes, type=click.Choice(list(known)))
     if platform not in known:
         fail(f"No platform is called {platform}.", choose(platform, known), WRONG_USE)
     return known[platform]

@@ -10,11 +10,14 @@ from customer_sync.assembly import open_puller_of
 from customer_sync.batch.puller import waits_for_word, word
 from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, tend_webhooks, upkeep_json, wait_for_calls
 from customer_sync.cli import complete, context
+from customer_sync.cli.adopt import adopt, print_next
+from customer_sync.cli.connect import key_options
 from customer_sync.cli.output import (
     FAILED,
     NO_ANSWER,
     NOT_FOUND,
     OK,
+    REFUSED,
     WRONG_USE,
     fail,
     json_option,
@@ -22,22 +25,40 @@ from customer_sync.cli.output import (
     print_json,
     print_table,
 )
+from customer_sync.cli.source_keys import KeysCommand, is_given
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import Unavailable
 from customer_sync.kit.reach import Upkeep
 
 
-@click.command()
-@click.argument("source", shell_complete=complete.SOURCE)
+@click.command(cls=KeysCommand)
+@click.argument("source", metavar="SOURCE", shell_complete=complete.SOURCE_OR_PLATFORM)
+@key_options
 @json_option
-def install(source: str, *, as_json: bool) -> None:
+def install(  # click gives each option as an argument
+    source: str, platform: str | None, *, is_plain: bool, yes: bool, as_json: bool, **keys: str | None
+) -> None:
     """Make a source's webhooks at its platform, repair those that are wrong, leave those of other programs alone.
 
     Where events may have been missed, they are brought by a pull, once the first full run is done: that one waits for
     `tajo connectors sync SOURCE --full`. Exit code 1 when a webhook could not be made, or its
     first call did not arrive.
+
+    With keys (`--shop-url`, `--api-key`, ...) the source is written into tajo.yaml first, as `tajo connectors connect`
+    does; its webhooks are then made where this service has a public address and runs.
     """
+    if platform is not None or is_given(keys):
+        adopted = adopt(source, platform, keys, is_plain=is_plain, yes=yes, is_quiet=as_json)
+        if adopted.needs_owner:
+            remedy = f"Start `tajo run`, then `tajo connectors connect {source}`: its owner agrees in a browser."
+            fail(f"{source} is written, and not connected: {adopted.needs_owner}", remedy, REFUSED)
+        if adopted.draft.settings.public_url is None or adopted.draft.is_changed:
+            if as_json:
+                print_json({"source": source, "address": None, **adopted.to_json()})
+            else:
+                print_next(adopted.draft)
+            return
     settings = context.read_settings()
     public_url = _public_url(settings, source)
     store = context.open_store(settings)

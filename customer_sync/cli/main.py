@@ -35,17 +35,27 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("connectors", "connectors", "The platforms there are, and how the sources do."),
         Row("doctor", "doctor", "Check everything that is needed; say cause and fix."),
         Row("notices", "notices", "Who is told what ended and what is wrong: list, test."),
+        Row(
+            "completion",
+            "completion",
+            "Print the script that completes commands, sources, runs, samples and more after Tab.",
+        ),
         Row("skills", "skills", "What is done with events, and for which sources."),
         Row("trigger", "trigger", "Send a signed sample webhook, as the platform would."),
     ),
     "Look and mend": (
-        Row("contacts", "contacts", "One person: where each value comes from; erasure."),
+        Row("contacts", "contacts", "One person: where each value comes from; read again; erasure."),
         Row("events", "events", "What happened, newest last."),
         Row("monitoring", "monitoring", "Watch it with Prometheus and Grafana."),
         Row("parked", "parked", "What a person must look at: list, show, replay, drop."),
         Row("reconcile", "reconcile", "Prove that both sides agree; mend where they do not."),
         Row("replay", "parked", "Short for `tajo parked replay`."),
         Row("runs", "runs", "Batch syncs: what they did and where they stand; pause, resume, cancel."),
+        Row(
+            "status",
+            "status",
+            "Show the figures of the overview: whether all is well, what waits, how much got through.",
+        ),
     ),
 }
 _ROWS: Final = {row.name: row for rows in COMMANDS.values() for row in rows}

@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import IO, Any, Final, NoReturn, TextIO, cast
 
@@ -62,6 +62,51 @@ def fail(text: str, remedy: str = "", code: int = FAILED) -> NoReturn:
         Failure: always.
     """
     raise Failure(text, remedy, code)
+
+
+def can_ask() -> bool:
+    """Tell whether a person sits at the other end, who can be asked."""
+    return sys.stdin.isatty()
+
+
+def confirm(question: str, *, yes: bool, default: bool = False) -> bool:
+    """Return the answer to a question of yes and no; with `--yes` it is not asked, and the answer is yes.
+
+    Raises:
+        Failure: there is no terminal, and no answer is piped in.
+    """
+    return yes or bool(_asked(lambda: click.confirm(question, default, err=True), question))
+
+
+def must_confirm(question: str, *, yes: bool) -> None:
+    """Return when the answer is yes.
+
+    Raises:
+        click.Abort: it is no.
+        Failure: as `confirm`.
+    """
+    if not confirm(question, yes=yes):
+        raise click.Abort
+
+
+def prompt(question: str, *, yes: bool, is_secret: bool = False, **more: Any) -> Any:
+    """Return what a person answers.
+
+    Raises:
+        Failure: with `--yes` nothing may be asked; or there is no terminal, and no answer is piped in.
+    """
+    if yes:
+        fail(f"Not asked, because of --yes: {question}", "Give it as an option.", WRONG_USE)
+    return _asked(lambda: click.prompt(question, hide_input=is_secret, err=True, **more), question)
+
+
+def _asked(ask: Callable[[], Any], question: str) -> Any:
+    try:
+        return ask()
+    except click.Abort:
+        if can_ask():
+            raise
+    fail(f"There is no terminal to ask in: {question}", "Add --yes to go on without being asked.", WRONG_USE)
 
 
 def interrupted(text: str) -> NoReturn:
@@ -135,8 +180,10 @@ class _Screen:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
-    def write(self, text: str) -> int:
-        return self._stream.write(_real(plain(text)))
+    def write(self, text: str | bytes) -> int:
+        # the words that the shell completes are written as bytes
+        whole = text if isinstance(text, str) else text.decode(errors="replace")
+        return self._stream.write(_real(plain(whole)))
 
     def writelines(self, lines: Iterator[str]) -> None:
         for line in lines:

@@ -7,7 +7,9 @@ from typing import Any, TypeVar
 
 import click
 
+from customer_sync.api.parked import Dropped, ParkedQuery, Replayed, RevealQuery, list_parked, show_parked
 from customer_sync.cli import complete, context
+from customer_sync.cli.api_calls import find_installation, print_model, read_query, span_options
 from customer_sync.cli.masking import mask, mask_bytes
 from customer_sync.cli.output import (
     NOT_FOUND,
@@ -17,8 +19,8 @@ from customer_sync.cli.output import (
     fail,
     iso,
     json_option,
+    must_confirm,
     now_ms,
-    print_json,
     print_table,
     yes_option,
 )
@@ -41,7 +43,7 @@ def selection(command: F) -> F:
     """Add the ways to choose parked things: ids, --reason, --source, --all."""
     for add in (
         click.option("--all", "is_all", is_flag=True, help="Everything that is parked."),
-        click.option("--source", help="Those of this source, or of this lane."),
+        click.option("--source", shell_complete=complete.SOURCE, help="Those of this source, or of this lane."),
         click.option("--reason", help="Those whose reason holds these words."),
         click.argument("ids", nargs=-1, metavar="[ID]...", shell_complete=complete.PARKED),
     ):
@@ -50,18 +52,21 @@ def selection(command: F) -> F:
 
 
 @parked.command("list")
-@click.option("--source", help="Only those of this source, or of this lane.")
+@span_options
+@click.option("--source", shell_complete=complete.SOURCE, help="Only those of this source, or of this lane.")
+@click.option("--reason", help="Only those with exactly this reason.")
 @json_option
-def list_command(source: str | None, *, as_json: bool) -> None:
-    """List what is parked, grouped by reason, with what to do."""
-    store = context.find_store()
-    things = [one for one in _everything(store) if source in (None, *_sources(one))]
-    groups = grouped(things)
+def list_command(*, as_json: bool, limit: int, **given: Any) -> None:
+    """List what is parked, grouped by reason, with what to do. With --json one by one, newest first."""
+    tajo = find_installation()
+    query = read_query(ParkedQuery, {**given, "limit": limit})
     if as_json:
-        print_json(groups)
+        print_model(list_parked(tajo, query))
         return
+    things = [one for one in _everything(tajo.store()) if _fits(one, query)]
+    groups = grouped(things)
     if not groups:
-        click.echo("Nothing is parked.")
+        click.echo("Nothing is parked." if not tajo.store().parked.count() else "Nothing that is parked fits.")
         return
     now = now_ms()
     for group in groups:
@@ -80,10 +85,14 @@ def list_command(source: str | None, *, as_json: bool) -> None:
 @json_option
 def show(parked_id: str, *, reveal: bool, as_json: bool) -> None:
     """Show one parked thing. Personal data is hidden unless --reveal is given."""
-    store = context.find_store()
+    tajo = find_installation()
+    store = tajo.store()
     one = store.parked.get(parked_id)
     if one is None:
         fail(f"Nothing parked is called {parked_id}.", "`tajo parked list` shows what there is.", NOT_FOUND)
+    if as_json:
+        print_model(show_parked(tajo, parked_id, RevealQuery(reveal="1" if reveal else None)))
+        return
     facts: dict[str, Any] = {
         "id": one.id,
         "what": one.what,
@@ -92,9 +101,6 @@ def show(parked_id: str, *, reveal: bool, as_json: bool) -> None:
         "remedy": one.remedy,
     }
     facts |= {"parked_at": iso(one.at_ms)} | _content(one, store, reveal=reveal)
-    if as_json:
-        print_json(facts)
-        return
     for name in ("id", "what", "source", "parked_at", "reason", "remedy"):
         click.echo(f"{name:10} {facts[name]}")
     if one.what == "inbound":
@@ -120,7 +126,7 @@ def replay(ids: tuple[str, ...], reason: str | None, source: str | None, *, is_a
     chosen = _choose(store, ids, reason, source, is_all=is_all)
     for one in chosen:
         store.parked.replay(one)
-    _tell("replayed", chosen, as_json=as_json)
+    _tell(Replayed(replayed=len(chosen)), as_json=as_json)
 
 
 @parked.command()
@@ -133,11 +139,11 @@ def drop(  # noqa: PLR0913  # click gives each option as an argument
     """Forget parked things for good. What they would have changed does not happen."""
     store = context.find_store()
     chosen = _choose(store, ids, reason, source, is_all=is_all)
-    if chosen and not yes:
-        click.confirm(f"Forget {count(len(chosen), 'parked thing')} for good?", abort=True, err=True)
+    if chosen:
+        must_confirm(f"Forget {count(len(chosen), 'parked thing')} for good?", yes=yes)
     for one in chosen:
         store.parked.drop(one)
-    _tell("dropped", chosen, as_json=as_json)
+    _tell(Dropped(dropped=len(chosen)), as_json=as_json)
 
 
 def grouped(things: Sequence[Parked]) -> list[dict[str, Any]]:
@@ -173,17 +179,12 @@ def _choose(
         for one in things.values()
         if (not ids or one.id in ids)
         and (reason is None or reason.lower() in one.reason.lower())
-        and source in (None, *_sources(one))
+        and source in (None, *one.sources)
     ]
 
 
 def _everything(store: Store) -> list[Parked]:
     return store.parked.list(max(1, store.parked.count()))
-
-
-def _sources(one: Parked) -> list[str]:
-    """Return what a parked thing may be chosen by: its source; of an item its lane and the sources behind it."""
-    return [one.source, *one.topic.split(", ")] if one.what == "item" else [one.source]
 
 
 def _content(one: Parked, store: Store, *, reveal: bool) -> dict[str, Any]:
@@ -200,10 +201,22 @@ def _content(one: Parked, store: Store, *, reveal: bool) -> dict[str, Any]:
     return {"fields": fields}
 
 
-def _tell(word: str, chosen: Sequence[Parked], *, as_json: bool) -> None:
+def _tell(done: Replayed | Dropped, *, as_json: bool) -> None:
+    number = done.replayed if isinstance(done, Replayed) else done.dropped
     if as_json:
-        print_json({word: [one.id for one in chosen]})
-    elif not chosen:
+        print_model(done)
+    elif not number:
         click.echo("Nothing that is parked fits.")
+    elif isinstance(done, Replayed):
+        click.echo(f"{count(number, 'parked thing')} replayed. `tajo events tail` shows what becomes of it.")
     else:
-        click.echo(f"{count(len(chosen), 'parked thing')} {word}. `tajo events tail` shows what becomes of it.")
+        click.echo(f"{count(number, 'parked thing')} dropped: what it would have changed does not happen.")
+
+
+def _fits(one: Parked, query: ParkedQuery) -> bool:
+    return (
+        query.source in (None, *one.sources)
+        and query.reason in (None, one.reason)
+        and (query.since is None or one.at_ms >= query.since)
+        and (query.until is None or one.at_ms < query.until)
+    )

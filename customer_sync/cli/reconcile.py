@@ -11,11 +11,13 @@ from typing import Any, Final
 
 import click
 
+from customer_sync.api.receipts import Receipt, ReceiptQuery, list_receipts
 from customer_sync.assembly import open_reconciler
 from customer_sync.base.share import percent
 from customer_sync.base.spans import duration
 from customer_sync.batch.puller import word
 from customer_sync.cli import complete, context
+from customer_sync.cli.api_calls import find_installation, print_model
 from customer_sync.cli.output import (
     DIFFERS,
     FAILED,
@@ -29,7 +31,6 @@ from customer_sync.cli.output import (
     now_ms,
     own,
     paint,
-    print_json,
     print_table,
 )
 from customer_sync.cli.progress import SAY_S
@@ -39,6 +40,8 @@ from customer_sync.operate.first_sync import waiting_sources
 from customer_sync.store import Store
 from customer_sync.store.receipts import handed_over
 
+#: How many receipts are listed.
+LISTED: Final = 50
 #: How often the line is renewed in a terminal, in seconds.
 RENEW_S: Final = 0.2
 
@@ -93,7 +96,7 @@ def run(source: str | None, *, heal: bool, force: bool, as_json: bool) -> None:
             tuple(settings.sources), only=source, heal=heal, force=force, progress=_progress(is_quiet=as_json)
         ).to_json()
     if as_json:
-        print_json(receipt)
+        print_model(Receipt.model_validate(receipt))
     else:
         _print(receipt, store)
     if receipt["stopped"]:
@@ -106,28 +109,28 @@ def run(source: str | None, *, heal: bool, force: bool, as_json: bool) -> None:
 
 
 @reconcile.command()
-@click.argument("receipt_id", metavar="[ID]", required=False)
+@click.argument("receipt_id", metavar="[ID]", required=False, shell_complete=complete.RECEIPT)
 @json_option
 def show(receipt_id: str | None, *, as_json: bool) -> None:
     """Show a receipt, or list the last 50 without an ID."""
-    store = context.find_store()
-    receipts = store.receipts
+    tajo = find_installation()
+    store = tajo.store()
     if receipt_id is None:
-        _list(receipts.recent(), as_json=as_json)
+        if as_json:
+            print_model(list_receipts(tajo, ReceiptQuery(limit=LISTED)))
+        else:
+            _list(store.receipts.recent())
         return
-    found = receipts.find(receipt_id)
+    found = store.receipts.find(receipt_id)
     if found is None:
         fail(f"There is no receipt {receipt_id}.", "`tajo reconcile show` lists them.", NOT_FOUND)
     if as_json:
-        print_json(found)
+        print_model(Receipt.model_validate(found))
     else:
         _print(found, store)
 
 
-def _list(receipts: list[dict[str, Any]], *, as_json: bool) -> None:
-    if as_json:
-        print_json(receipts)
-        return
+def _list(receipts: list[dict[str, Any]]) -> None:
     if not receipts:
         click.echo("Nothing was reconciled yet. `tajo reconcile` compares both sides and changes nothing.")
         return

@@ -58,7 +58,8 @@ def run(host: str, port: int, workers: int, web_processes: int, only: str | None
     """Start web, worker and beat in one go, or with --only one of them in the place of this program.
 
     Without BREVO_API_KEY everything goes to a built-in sandbox. If there is no tajo.yaml either, a demo shop sends
-    customers to it. With --only a Redis of yours must be named, and Brevo's key or a sandbox.
+    customers to it. With --only a Redis of yours must be named, and Brevo's key or a sandbox. It is a server, and
+    prints for people: `tajo status --json` tells of it.
     """
     settings = read_settings()
     if only is not None:
@@ -78,7 +79,10 @@ def run(host: str, port: int, workers: int, web_processes: int, only: str | None
 @click.command()
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(1, 65535), help="Port to listen at.")
 def demo(port: int) -> None:
-    """Show it at work: a demo shop, the sandbox, the dashboard. Touches no account and no config of yours."""
+    """Show it at work: a demo shop, the sandbox, the dashboard. Touches no account and no config of yours.
+
+    It is a server, and prints for people: `tajo status --json` tells of it.
+    """
     os.environ.pop("BREVO_API_KEY", None)
     os.environ.pop("TAJO_CONFIG", None)
     _Stack(_apart(Settings()), "127.0.0.1", port, 1, 1).up(is_demo=True)
@@ -87,7 +91,7 @@ def demo(port: int) -> None:
 @click.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sandbox(arguments: tuple[str, ...]) -> None:
-    """Run the Brevo sandbox alone; `tajo sandbox --help` lists its options."""
+    """Run the Brevo sandbox alone; `tajo sandbox --help` lists its options. It is a server."""
     sys.exit(sandbox_main(list(arguments)))
 
 

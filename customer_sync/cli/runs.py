@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 
+from customer_sync.api.runs import RunQuery, list_runs, run_of, show_run
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.held import HARMS
 from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
 from customer_sync.batch.runs import start
-from customer_sync.brevo.proof.outlook import OutlookBook, headline, open_outlook
+from customer_sync.brevo.proof.outlook import OutlookBook, headline
 from customer_sync.cli import complete, context
+from customer_sync.cli.api_calls import find_installation, installation, print_model, read_query, span_options
 from customer_sync.cli.output import (
     FAILED,
     NO_ANSWER,
@@ -22,17 +24,16 @@ from customer_sync.cli.output import (
     clock,
     fail,
     json_option,
+    must_confirm,
     now_ms,
-    print_json,
     print_table,
     yes_option,
 )
 from customer_sync.cli.progress import progress_line, state_word, summary, watch
 from customer_sync.config import Settings
-from customer_sync.model import Json
 from customer_sync.operate.figures.read import WORKER_NOTE
 from customer_sync.store import Store
-from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState, run_json
+from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState
 
 #: A worker that has not been seen for this long counts as gone, in seconds.
 WORKER_GONE_S = 30.0
@@ -44,17 +45,29 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("-n", "number", default=20, show_default=True, type=click.IntRange(1, 200), help="How many to show.")
-@click.option("--source", help="Only those of this source.")
+@span_options
+@click.option("--source", shell_complete=complete.SOURCE, help="Only those of this source.")
+@click.option("--state", type=click.Choice([str(one) for one in RunState]), help="Only those in this state.")
+@click.option("--kind", type=click.Choice([str(one) for one in RunKind]), help="Only those of this kind.")
 @json_option
-def list_command(number: int, source: str | None, *, as_json: bool) -> None:
-    """List the newest runs, newest first."""
-    store = context.find_store()
-    found = [run for run in store.runs.recent(200) if source in (None, run.source)][:number]
+def list_command(*, as_json: bool, **given: Any) -> None:
+    """List runs, newest first."""
+    tajo = find_installation()
+    query = read_query(RunQuery, given)
     if as_json:
-        book = context.find_outlook(store)
-        print_json([_json(run, book) for run in found])
-    elif found:
+        print_model(list_runs(tajo, query))
+        return
+    page = tajo.store().runs.page(
+        query.limit,
+        cursor=query.cursor,
+        source=query.source,
+        state=query.state,
+        kind=query.kind,
+        since_ms=query.since,
+        until_ms=query.until,
+    )
+    found = page.items
+    if found:
         rows = [
             (run.id, run.source, _kind(run), state_word(run), age(run.started_ms, now_ms()), _numbers(run))
             for run in found
@@ -63,6 +76,8 @@ def list_command(number: int, source: str | None, *, as_json: bool) -> None:
         for run in found:
             if run.state is RunState.STOPPED:
                 click.echo(f"\nRun {run.id} of {run.source} is stopped: {run.reason}\n  → {run.remedy}")
+    elif any(value is not None for name, value in given.items() if name != "limit"):
+        click.echo("No run fits.")
     else:
         click.echo("No run yet. `tajo connectors sync <source> --full` starts one.")
 
@@ -73,14 +88,15 @@ def list_command(number: int, source: str | None, *, as_json: bool) -> None:
 @json_option
 def show(number: str, *, follows: bool, as_json: bool) -> None:
     """Show a run: its counts, where it stands, why it waits and what to do about it."""
-    store = context.find_store()
+    tajo = find_installation()
+    store = tajo.store()
     run = find_run(store, number)
     if follows:
         run = watch(lambda: find_run(store, number))
-    book = context.find_outlook(store)
     if as_json:
-        print_json(_json(run, book))
+        print_model(run_of(tajo, run))
         return
+    book = tajo.outlook()
     dry = ", dry" if run.is_dry else ""
     click.echo(f"run      {run.id} of {run.source} ({run.kind}{dry}), started by {run.by} at {clock(run.started_ms)}")
     click.echo(f"state    {state_word(run)}{': ' + run.reason if run.reason else ''}")
@@ -114,9 +130,9 @@ def pause(number: str, *, as_json: bool) -> None:
 def resume(number: str, *, force: bool, yes: bool, as_json: bool) -> None:
     """Go on with a run that is paused or stopped, at the page where it stands."""
     run = find_run(context.find_store(), number)
-    if force and not yes:
+    if force:
         harms = ", ".join(f"{run.counts[name]:,} {name}" for name in HARMS)
-        click.confirm(f"So far run {run.id} counted {harms}. Send them all?", abort=True, err=True)
+        must_confirm(f"So far run {run.id} counted {harms}. Send them all?", yes=yes)
     _move(
         run,
         lambda store: store.runs.resume(run, is_forced=force),
@@ -133,8 +149,8 @@ def resume(number: str, *, force: bool, yes: bool, as_json: bool) -> None:
 def cancel(number: str, *, yes: bool, as_json: bool) -> None:
     """End a run where it stands. What waits in the lanes is delivered all the same; what is held back is dropped."""
     run = find_run(context.find_store(), number)
-    if run.is_open and not yes:
-        click.confirm(f"End run {run.id} of {run.source}? It cannot go on after that.", abort=True, err=True)
+    if run.is_open:
+        must_confirm(f"End run {run.id} of {run.source}? It cannot go on after that.", yes=yes)
     _move(run, lambda store: store.runs.cancel(run), "is cancelled.", "is over already", as_json=as_json)
 
 
@@ -171,9 +187,10 @@ def sync(  # noqa: PLR0913  # the options of a command
     click.echo(f"Run {run.id} of {source} begins. Ctrl-C stops the watching, not the run.", err=True)
     if not no_wait:
         run = watch(lambda: find_run(store, run.id))
-    book = open_outlook(settings, store)
+    tajo = installation()
+    book = tajo.outlook()
     if as_json:
-        print_json(_json(run, book))
+        print_model(run_of(tajo, run))
     elif run.state is RunState.DONE:
         click.echo(f"Run {run.id} is done: {summary(run)}")
         for line in [*run.notes, *(_ahead(run, book) if dry_run else ())]:
@@ -196,14 +213,9 @@ def find_run(store: Store, number: str) -> Run:
     return run
 
 
-def _json(run: Run, book: OutlookBook | None) -> dict[str, Json]:
-    outlook = book.of(run) if book else None
-    return run_json(run, outlook.to_json() if outlook else None)
-
-
-def _ahead(run: Run, book: OutlookBook | None) -> list[str]:
+def _ahead(run: Run, book: OutlookBook) -> list[str]:
     """Return what Brevo's limit makes of a run, line by line."""
-    outlook = book.of(run) if book else None
+    outlook = book.of(run)
     return [headline(run, outlook), *outlook.sentences] if outlook else []
 
 
@@ -233,7 +245,7 @@ def _move(run: Run, move: Callable[[Store], bool], done: str, refused: str, *, a
             )
         fail(f"Run {run.id} {refused}: it is {run.state}.", f"`tajo runs show {run.id}` tells more.", FAILED)
     if as_json:
-        print_json(_json(find_run(store, run.id), context.find_outlook(store)))
+        print_model(show_run(find_installation(), run.id))
     else:
         click.echo(f"Run {run.id} {done}")
 

@@ -16,7 +16,16 @@ import click
 from customer_sync.base.clock import utc_now
 from customer_sync.cli import complete, context
 from customer_sync.cli.freshen import freshen
-from customer_sync.cli.output import FAILED, NOT_FOUND, WRONG_USE, fail, json_option, print_json, yes_option
+from customer_sync.cli.output import (
+    FAILED,
+    NOT_FOUND,
+    WRONG_USE,
+    fail,
+    json_option,
+    must_confirm,
+    print_json,
+    yes_option,
+)
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import PayloadError, Refused
@@ -35,7 +44,9 @@ _HOST = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}", re.IGNORECASE)
 @click.argument("platform", shell_complete=complete.PLATFORM)
 @click.argument("fixture", required=False, shell_complete=complete.SAMPLE)
 @click.option("--url", help="Where the service is.  [default: the running `tajo run`, else http://127.0.0.1:8000]")
-@click.option("--source", help="The source to send it to, where the platform has several.")
+@click.option(
+    "--source", shell_complete=complete.SOURCE, help="The source to send it to, where the platform has several."
+)
 @click.option("--again", is_flag=True, help="Send it as it is, with its own ids and times.")
 @yes_option
 @json_option
@@ -57,8 +68,8 @@ def trigger(  # noqa: PLR0913  # click gives each option as an argument
         fail(f"{platform} has no fixture {fixture}.", choose(fixture, samples), NOT_FOUND)
     settings = context.read_settings()
     connector = _connector(settings, platform, source)
-    if not settings.brevo.is_sandbox and not yes:
-        click.confirm("The made-up person of this sample goes to your Brevo account. Go on?", abort=True, err=True)
+    if not settings.brevo.is_sandbox:
+        must_confirm("The made-up person of this sample goes to your Brevo account. Go on?", yes=yes)
     address = urlsplit((url or _running_url()).rstrip("/"))
     path = f"/webhooks/{connector.settings.name}"
     inbound = read_fixture(samples[fixture], connector.settings.name, f"{address.geturl()}{path}")

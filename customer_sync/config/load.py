@@ -33,6 +33,8 @@ def load(
     env: Mapping[str, str],
     platforms: Mapping[str, type[Connector]],
     broken: Mapping[str, str] | None = None,
+    *,
+    draft: str | None = None,
 ) -> Settings:
     """Return the settings that a file and the environment make together; the environment wins.
 
@@ -41,13 +43,14 @@ def load(
         env: the environment.
         platforms: the connectors there are, by platform.
         broken: connectors that cannot be loaded: platform → why.
+        draft: what the file is to say; it is read instead of the file.
 
     Raises:
         ConfigFaults: with every fault of file and environment.
     """
     named = path or (Path(env[CONFIG_VARIABLE]) if env.get(CONFIG_VARIABLE) else None)
     reader = Reader(str(named or DEFAULT_FILE), env)
-    text = _read(reader, named)
+    text = _read(reader, named) if draft is None else draft
     entries = reader.children(parse(text or "", reader.file, reader.faults))
     top = reader.take(entries, TOP_KEYS)
     reader.refuse(entries, [key.name for key in TOP_KEYS], _homes(platforms))

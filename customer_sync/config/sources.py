@@ -17,7 +17,9 @@ from customer_sync.config.settings import API_SOURCE, Schedule, SourceSync
 from customer_sync.kit.connector import Connector, Option, SourceSettings
 from customer_sync.model import Json
 
-_NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+#: What a source may be called.
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+NAME_RULE: Final = "Use small letters, digits, - and _, at most 63 of them."
 #: `/webhooks/brevo` is where Brevo's own webhooks arrive.
 _RESERVED: Final = frozenset({"brevo"})
 
@@ -95,8 +97,8 @@ def read_sources(reader: Reader, node: Node | None, platforms: Platforms) -> Sou
 def _check_name(reader: Reader, node: Node, name: str) -> None:
     if name in _RESERVED:
         reader.fault(node, f"no source may be called {name}", "Choose another name; its account goes under brevo:")
-    elif not _NAME.fullmatch(name):
-        reader.fault(node, "not a name for a source", "Use small letters, digits, - and _, at most 63 of them.")
+    elif not NAME.fullmatch(name):
+        reader.fault(node, "not a name for a source", NAME_RULE)
 
 
 def _find_connector(

@@ -87,6 +87,8 @@ class Connector(ABC):
     options: ClassVar[tuple[Option, ...]] = ()
     #: The config keys that may hold the webhook secret, the platform's own name for it first.
     secret_keys: ClassVar[tuple[str, ...]] = ("webhook_secret",)
+    #: Whether the webhook secret is a text that we choose and give to the platform; if not, the platform made it.
+    chooses_secret: ClassVar[bool] = False
     #: The platform's words this connector acts on; each has a fixture.
     topics: ClassVar[tuple[str, ...]] = ()
     #: Which of customers, orders, products, carts the connector reads.

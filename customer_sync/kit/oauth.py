@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote_plus, urlencode
 
-from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
+from customer_sync.errors import ConfigError, ConsentNeeded, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Access
 from customer_sync.model import Json
@@ -58,6 +58,7 @@ class Terms:
         is_basic: whether id and secret travel in the header (RFC 6749, 2.3.1) instead of the body.
         keeps: what else of an answer is stored, such as `instance_url`; see `Token.more`.
         refusals: word in a refusal → what is wrong, and what to do; `{source}` is filled in.
+        by_owner: the words among them that the owner's consent in a browser mends.
         keys: what to set where id or secret are missing, in one sentence.
     """
 
@@ -71,6 +72,7 @@ class Terms:
     is_basic: bool = False
     keeps: tuple[str, ...] = ()
     refusals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    by_owner: frozenset[str] = frozenset()
     keys: str = "Set the app's id and secret."
 
 
@@ -270,14 +272,15 @@ class Tokens:
         word = next((word for word in self._terms.refusals if word in said), "")
         if word:
             reason, remedy = self._terms.refusals[word]
-            raise ConfigError(reason, remedy.format(source=self._terms.source))
+            kind = ConsentNeeded if word in self._terms.by_owner else ConfigError
+            raise kind(reason, remedy.format(source=self._terms.source))
         named = f" ({said})" if _WORD.fullmatch(said) else ""
         if grant == REFRESH:
             raise self._ended(f"The stored connection to {title} has ended{named}.")
         raise ConfigError(f"{title} gives no token: it answers {reply.status}{named}.", self._terms.keys)
 
     def _ended(self, reason: str) -> ConfigError:
-        return ConfigError(reason, f"Run `tajo connectors connect {self._terms.source}`.")
+        return ConsentNeeded(reason, f"Run `tajo connectors connect {self._terms.source}`.")
 
 
 def _read(kept: Mapping[str, Json], keeps: tuple[str, ...]) -> Token:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final, Literal, NamedTuple, Protocol
 
 from customer_sync.base.clock import system_clock
-from customer_sync.errors import PayloadError
+from customer_sync.errors import ConfigError, ConsentNeeded, PayloadError, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Event, Json
 
@@ -233,12 +233,30 @@ class Finding(NamedTuple):
         verdict: ok, warn (it works, but look) or fail.
         cause: what was found.
         fix: what to do; "" when nothing is to be done.
+        why: of a failure that keeps us out: `keys` (they are refused), `owner` (the owner must agree in a browser),
+            `no answer`; "" for all else.
     """
 
     name: str
     verdict: Literal["ok", "warn", "fail"]
     cause: str
     fix: str = ""
+    why: Literal["", "keys", "owner", "no answer"] = ""
+
+
+def shut_out(name: str, error: TajoError, fix: str) -> Finding:
+    """Return the finding for a door that does not open.
+
+    Args:
+        name: the check.
+        error: what was raised when the credentials were tried.
+        fix: what to do where the error has no remedy of its own.
+    """
+    if isinstance(error, ConsentNeeded):
+        return Finding(name, "fail", error.reason, error.remedy, "owner")
+    if isinstance(error, ConfigError):
+        return Finding(name, "fail", error.reason, error.remedy, "keys")
+    return Finding(name, "fail", str(error), fix, "no answer" if isinstance(error, TryLater | Unavailable) else "")
 
 
 @dataclass(frozen=True, slots=True)

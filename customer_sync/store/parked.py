@@ -68,6 +68,11 @@ class Parked:
     person: str = ""
     size_bytes: int = 0
 
+    @property
+    def sources(self) -> list[str]:
+        """What it may be chosen by: its source; of an item its lane, and the sources behind it."""
+        return [self.source, *self.topic.split(", ")] if self.what == "item" else [self.source]
+
 
 def new_id() -> str:
     """Return an id for a parked thing."""
@@ -205,7 +210,7 @@ class ParkedStore:
             limit: how many at most.
             cursor: of the page before; None begins at the newest.
             reason: only those with this reason.
-            source: only those of this source, or of this lane.
+            source: only those of this source, or of this lane; see `Parked.sources`.
             since_ms: only those parked at this time or later.
             until_ms: only those parked before this time.
 
@@ -216,7 +221,7 @@ class ParkedStore:
         """
         before = None if cursor is None else read_cursor(cursor, "p", _PLACE)
         place = None if before is None else (int(before[0]), before[1])
-        parts = [b"" if one is None else _fragment(name, one) for name, one in (("reason", reason), ("source", source))]
+        parts = [_fragment("reason", reason) if reason is not None else b"", orjson.dumps(source or "")[1:-1]]
         found: list[Parked] = []
         last: tuple[int, str] = (0, "")
         for at, raw in self._placed(place, since_ms, until_ms):
@@ -224,7 +229,7 @@ class ParkedStore:
             if not all(part in raw for part in parts):
                 continue
             one = _decode_brief(raw)
-            if reason in {None, one.reason} and source in {None, one.source}:
+            if reason in {None, one.reason} and source in {None, *one.sources}:
                 if len(found) == limit:
                     return Page(found, to_cursor("p", *last))
                 found.append(one)

@@ -7,6 +7,7 @@ a wrong one is told is always the same sentence. No address of the request is ev
 from __future__ import annotations
 
 import hmac
+import os
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,11 +19,13 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
+from customer_sync.assembly import Accesses
 from customer_sync.base.log import get
+from customer_sync.config import ConfigFaults, Settings
 from customer_sync.errors import ConfigError, Refused, TajoError, TryLater, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Callback
-from customer_sync.registry import connector_for
+from customer_sync.registry import connector_for, load_settings
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome, Verdict
 from customer_sync.store.vault import SecretKey
 from customer_sync.web.api.answers import REDIS_AWAY
@@ -144,7 +147,7 @@ class _Desk:
         if attempt is None or not self._attempts.use(attempt):
             log.warning("answer to no open attempt", verb=request.method)
             raise _not_valid()
-        access = self._services.accesses().always(attempt.source)
+        access = self._accesses(attempt.source).always(attempt.source)
         told = self._try(attempt, lambda connector: connector.accept(callback, attempt.invitation, access))
         outcome = told if isinstance(told, Outcome) else Outcome("connected", told)
         if outcome.verdict == "connected":
@@ -186,12 +189,26 @@ class _Desk:
             log.warning("outcome not told", source=attempt.source, error=type(error).__name__)
 
     def _connector(self, attempt: Attempt) -> Connector:
-        settings = self._services.settings.sources.get(attempt.source)
+        settings = self._settings(attempt.source).sources.get(attempt.source)
         if settings is None:
             raise ConfigError("The running program does not know this source.", "Start `tajo run` again.")
         if attempt.shop_url is not None:
             settings = replace(settings, options={**settings.options, "shop_url": attempt.shop_url})
         return connector_for(settings)
+
+    def _settings(self, source: str) -> Settings:
+        """Return the settings that know a source: it may stand in the config only since this process began."""
+        try:
+            fresh = load_settings(None, os.environ)
+        except ConfigFaults:
+            return self._services.settings
+        return fresh if source in fresh.sources else self._services.settings
+
+    def _accesses(self, source: str) -> Accesses:
+        settings = self._settings(source)
+        if settings.sources.get(source) == self._services.settings.sources.get(source):
+            return self._services.accesses()
+        return Accesses(settings, self._services.store(), self._services.home, self._services.clock)
 
     def _from_browser(self, source: str) -> Attempt | None:
         """Return the attempt whose state both the address and this browser's cookie hold."""

@@ -145,14 +145,25 @@ def test_programs_get_json(tajo, web, owner):
     }
 
 
-def test_an_address_of_the_shop_may_be_given_and_is_written_to_no_file(tajo, web, owner, stored):
-    before = tajo.config.read_text()
+def test_an_address_of_the_shop_that_is_given_is_written_and_used_at_once(tajo, web, owner, stored):
     assert "--shop-url" in tajo("connectors", "connect", "tulip", code=2).stderr
 
-    tajo("connectors", "connect", "lumen", "--shop-url", "other.example")
+    told = tajo("connectors", "connect", "lumen", "--shop-url", "other.example")
 
     assert stored("lumen")["shop_url"] == "other.example"
-    assert tajo.config.read_text() == before
+    assert tajo.config.read_text() == CONFIG.replace("shop_url: lumen.example", 'shop_url: "other.example"')
+    assert "These keys alone do not open Lumen." in told.stderr
+    assert "start it again" in told.stdout
+
+
+def test_a_running_service_lets_the_owner_in_for_a_source_that_is_new(tajo, web, owner, stored):
+    words = ("new", "--platform", "lumen", "--shop-url", "new.example", "--api-secret", "s", "--json")
+
+    told = json.loads(tajo("connectors", "connect", *words).stdout)
+
+    assert told["connected"]
+    assert told["keys"]["shop_url"] == "new.example"
+    assert stored("new")["shop_url"] == "new.example"
 
 
 def test_with_a_public_address_the_browser_is_led_there_and_the_next_step_is_told(tajo, web, owner, monkeypatch):
@@ -250,22 +261,15 @@ def test_without_an_answer_the_command_ends_with_code_4_and_the_attempt_with_it(
 
 
 def test_a_platform_that_is_not_configured_is_told_with_what_to_write(tajo):
-    told = tajo("connectors", "connect", "shopify", "--shop-url", "a.myshopify.com", code=2).stderr
+    told = tajo("connectors", "connect", "shopify", code=2).stderr
 
     written = yaml.safe_load(told[told.index("connectors:\n") :])
-    assert written["connectors"]["shopify"]["shop_url"] == "a.myshopify.com"
+    assert written["connectors"]["shopify"] == {"api_secret": "${SHOPIFY_API_SECRET}"}
 
 
 def test_a_name_that_nobody_knows_and_a_disabled_source_end_with_code_2(tajo):
     assert "platform:" in tajo("connectors", "connect", "etsy", code=2).stderr
     assert "enabled: false" in tajo("connectors", "connect", "off", code=2).stderr
-
-
-def test_a_shop_address_is_refused_where_the_platform_has_none(tajo, shops, monkeypatch):
-    monkeypatch.setattr(shops, "options", shops.options[1:])
-    tajo.config.write_text("connectors: {lumen: {api_secret: s}}\n")
-
-    assert "Leave --shop-url out." in tajo("connectors", "connect", "lumen", "--shop-url", "x", code=2).stderr
 
 
 def test_without_a_web_process_the_command_ends_with_code_4(tajo):
@@ -313,13 +317,13 @@ def test_what_is_no_credential_outlives_them_and_is_no_connection(tajo, vault_of
     vault = vault_of("lumen")
     vault.save({"token": "t", "webhooks": {"7": ["", ""]}})
 
-    before = tajo.json("connectors", "status")[0]["connected"]
+    before = tajo.json("connectors", "status")["items"][0]["connected"]
     told = tajo("connectors", "disconnect", "lumen").stdout
     again = tajo("connectors", "disconnect", "lumen").stdout
 
     assert vault.load() == {"webhooks": {"7": ["", ""]}}
     assert ("are forgotten" in told, "has none stored" in again) == (True, True)
-    assert (before, tajo.json("connectors", "status")[0]["connected"]) == ("in a browser", "no")
+    assert (before, tajo.json("connectors", "status")["items"][0]["connected"]) == ("in a browser", "no")
 
 
 # install
@@ -360,7 +364,10 @@ def test_installing_webhooks_sends_nobody_and_says_what_comes_next(tajo, store):
     assert "nobody is sent to Brevo yet" in told
     assert "`tajo connectors sync keyed --full` begins" in told
     assert store.runs.recent(5) == []
-    assert tajo.json("connectors", "status")[-1]["first_sync"] == "waits"
+    assert (
+        next(one for one in tajo.json("connectors", "status")["items"] if one["name"] == "keyed")["first_sync"]
+        == "waits"
+    )
     assert "The first full run of keyed waits for your word" in tajo("connectors", "status").stdout
 
 
@@ -468,19 +475,21 @@ def test_the_list_tells_how_each_source_is_connected_and_how_its_webhooks_are(ta
 
     rows = {
         one["name"]: one
-        for one in json.loads(tajo("connectors", "list", "--json", TAJO_PUBLIC_URL=PUBLIC).stdout)["sources"]
+        for one in json.loads(tajo("connectors", "list", "--json", TAJO_PUBLIC_URL=PUBLIC).stdout)["items"]
     }
 
-    assert {name: (row["state"], row["connected"]) for name, row in rows.items()} == {
-        "lumen": ("receives, is pulled", "in a browser"),
-        "tulip": ("receives", "no"),
-        "keyed": ("receives, is pulled", "by keys"),
-        "off": ("disabled", None),
+    assert {name: row["connected"] for name, row in rows.items()} == {
+        "lumen": "in a browser",
+        "tulip": "no",
+        "keyed": "by keys",
+        "api": "-",
+        "off": "-",
     }
-    assert re.fullmatch(r"2 well, \d s ago", rows["keyed"]["webhooks"])
+    assert (rows["off"]["state"], rows["keyed"]["webhooks"]) == ("disabled", "2 well")
     assert rows["lumen"]["webhooks"] == "never looked at"
     listed = tajo("connectors", "list").stdout
     assert "in a browser" in listed
+    assert re.search(r"2 well, \d s ago", tajo("connectors", "list", TAJO_PUBLIC_URL=PUBLIC).stdout)
     assert re.search(r"woocommerce .* no consent", listed)
     assert re.search(r"shopify .* email, sms", listed)
 
@@ -490,20 +499,20 @@ def test_the_status_tells_it_too(tajo, vault_of):
     install(tajo, code=1)
 
     vault_of("keyed").save({"webhooks": ["1"]})
-    [_, _, keyed] = tajo.json("connectors", "status")
+    [_, _, keyed, *_] = tajo.json("connectors", "status")["items"]
     assert keyed["connected"] == "by keys"
-    assert re.fullmatch(r"1 well, 1 failed, \d s ago", keyed["webhooks"])
+    assert keyed["webhooks"] == "1 well, 1 failed"
     told = tajo("connectors", "status", TAJO_PUBLIC_URL="https://elsewhere.example").stdout
     assert "made for another address" in told
 
 
 def test_without_redis_the_list_tells_what_the_config_says(tajo):
-    rows = tajo.json("connectors", "list", TAJO_REDIS_URL=None)["sources"]
-
-    assert [one["connected"] for one in rows] == ["unknown", "unknown", "by keys", None]
-    assert [
-        one["connected"] for one in tajo.json("connectors", "list", TAJO_REDIS_URL="redis://127.0.0.1:1")["sources"]
-    ]
+    for url in (None, "redis://127.0.0.1:1"):
+        told = tajo("connectors", "list", TAJO_REDIS_URL=url).stdout
+        assert re.search(r"keyed +lumen .* by keys", told)
+        assert re.search(r"tulip +tulip .* unknown", told)
+        assert "/webhooks/keyed" in told
+        tajo("connectors", "list", "--json", code=4, TAJO_REDIS_URL=url)
 
 
 def test_ctrl_c_while_connecting_says_that_nothing_was_connected(tajo, web, monkeypatch):

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer_sync.cli.events import changed_rows
+from customer_sync.api.events import EventQuery
+from customer_sync.api.installation import Installation
+from customer_sync.cli.events import followed
 from customer_sync.cli.masking import mask, mask_bytes
+from customer_sync.config import Settings
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.pipeline import accept, process_inbox
 from customer_sync.store.parked import inbound_of
@@ -65,15 +70,18 @@ def test_a_list_shows_the_end_of_a_long_id_and_show_takes_it(tajo, sandbox, stor
 
 def test_nothing_parked_is_told(tajo):
     assert tajo("parked", "list").stdout == "Nothing is parked.\n"
-    assert tajo.json("parked", "list") == []
+    assert tajo.json("parked", "list") == {"items": [], "next_cursor": None, "count": 0}
 
 
 def test_what_is_parked_is_grouped_by_reason_the_largest_first(two_parked):
-    groups = two_parked.json("parked", "list")
+    told = two_parked("parked", "list").stdout
+    things = two_parked.json("parked", "list")
 
-    assert [(group["count"], group["sources"]) for group in groups] == [(2, ["woo"]), (1, ["shopify"])]
-    assert all(group["remedy"] for group in groups)
-    assert groups[0]["first_at"] <= groups[0]["last_at"]
+    assert told.index("(2)") < told.index("(1)")
+    assert told.index("woo; the oldest") < told.index("shopify; the oldest")
+    assert sorted(one["source"] for one in things["items"]) == ["shopify", "woo", "woo"]
+    assert all(one["remedy"] for one in things["items"])
+    assert things["count"] == 3
 
 
 def test_the_list_shows_count_remedy_and_ids(two_parked, store):
@@ -94,7 +102,9 @@ def test_the_list_shows_only_some_of_many_ids(tajo, sandbox):
 
 
 def test_the_list_may_be_of_one_source(two_parked):
-    assert [group["sources"] for group in two_parked.json("parked", "list", "--source", "shopify")] == [["shopify"]]
+    assert [one["source"] for one in two_parked.json("parked", "list", "--source", "shopify")["items"]] == ["shopify"]
+    assert "1 thing." in two_parked("parked", "list", "--source", "shopify").stdout
+    assert "Nothing that is parked fits" in two_parked("parked", "list", "--until", "2020-01-01T00:00:00Z").stdout
 
 
 def test_one_thing_is_shown_without_personal_data(two_parked, store):
@@ -106,7 +116,8 @@ def test_one_thing_is_shown_without_personal_data(two_parked, store):
 
 
 def test_the_shape_of_a_hidden_body_is_still_told(two_parked, store):
-    body = json.loads(two_parked.json("parked", "show", janes(store))["body"])
+    told = two_parked("parked", "show", janes(store)).stdout
+    body = json.loads(told[told.index("\n\n{") :])
 
     assert body["email"] == f"(address, {len(JANE)} characters)"
     assert body["first_name"] == "(text, 4 characters)"
@@ -119,6 +130,8 @@ def test_reveal_shows_all(two_parked, store):
 
     assert JANE in told.stdout
     assert told.stderr == ""
+    assert two_parked.json("parked", "show", janes(store))["content"] is None
+    assert JANE in two_parked.json("parked", "show", janes(store), "--reveal")["content"]["body"]
 
 
 @pytest.mark.parametrize("command", [("parked", "show", "p0"), ("replay", "p0"), ("parked", "drop", "p0", "--yes")])
@@ -138,7 +151,8 @@ def test_a_parked_item_is_shown_field_by_field(tajo, sandbox, store):
     assert JANE not in hidden
     assert JANE in shown
     assert "1913" not in shown
-    assert tajo.json("parked", "list", "--source", "woo")[0]["ids"] == [one]
+    assert [thing["id"] for thing in tajo.json("parked", "list", "--source", "woo")["items"]] == [one]
+    assert one in tajo("parked", "list", "--source", "woo").stdout
 
 
 def test_a_replay_sends_it_through_the_line_again(two_parked, store):
@@ -172,7 +186,7 @@ def test_a_replay_may_be_of_a_reason_a_source_or_all(two_parked, store):
 
 
 def test_choices_are_taken_together(two_parked, store):
-    assert two_parked.json("replay", "--source", "woo", "--reason", "not json") == {"replayed": []}
+    assert two_parked.json("replay", "--source", "woo", "--reason", "not json") == {"replayed": 0}
 
 
 @pytest.mark.parametrize("command", [("replay",), ("parked", "replay"), ("parked", "drop", "--yes")])
@@ -302,9 +316,40 @@ def test_following_yields_what_is_new_and_what_changed_and_nothing_twice(client,
         rig.send(event(number))
     process_inbox(rig.line)
 
-    rows = [(row.event_id, str(row.state)) for row in changed_rows(rig.store.ledger, 1, rounds=4)]
+    rows = [(row.event_id, str(row.state)) for row in followed(of(rig.store), EventQuery(limit=1), rounds=4)]
 
     assert rows == [("e2", "pending"), ("e1", "delivered"), ("e2", "delivered")]
+
+
+def test_following_goes_on_when_redis_comes_back_and_ends_with_130(tajo, store, client, monkeypatch):
+    rig, ledger = Rig(client), type(store.ledger)
+    real, turns = ledger.events, iter(["away", "away", "back", "stop"])
+
+    def events(self, *words, **more):
+        if now["turn"] == "away":
+            raise redis.ConnectionError("Connection refused")
+        return real(self, *words, **more)
+
+    def sleep(_seconds):
+        now["turn"] = next(turns)
+        if now["turn"] == "back":
+            rig.send(event("2"))
+            process_inbox(rig.line)
+        if now["turn"] == "stop":
+            raise KeyboardInterrupt
+
+    now = {"turn": "begin"}
+    monkeypatch.setattr(ledger, "events", events)
+    monkeypatch.setattr("customer_sync.cli.events.time.sleep", sleep)
+    rig.send(event("1"))
+    process_inbox(rig.line)
+
+    told = tajo("events", "tail", "-f", "--source", "shop", code=130)
+
+    assert ["e1" in line for line in told.stdout.splitlines()] == [True, False]
+    assert "e2" in told.stdout
+    assert told.stderr.startswith("Redis does not answer; this goes on when it does.\nRedis answers again.\n")
+    assert "`tajo events tail -f` goes on with it" in told.stderr
 
 
 def test_following_shows_a_repeated_event_once(client, monkeypatch):
@@ -314,10 +359,14 @@ def test_following_shows_a_repeated_event_once(client, monkeypatch):
     rig.send(event("1"))
     process_inbox(rig.line)
 
-    rows = [str(row.state) for row in changed_rows(rig.store.ledger, 10, rounds=3)]
+    rows = [str(row.state) for row in followed(of(rig.store), EventQuery(limit=10), rounds=3)]
 
     assert sorted(rows) == ["pending", "repeated"]
 
 
 def event(number):
     return Event(f"e{number}", "shop", Kind.CUSTOMER_UPDATED, NOW, number, number, {"email": f"{number}@example.com"})
+
+
+def of(store):
+    return Installation(Settings(), Path("nowhere"), lambda: store)

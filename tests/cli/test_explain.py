@@ -378,7 +378,7 @@ def test_the_command_ends_with_code_5_for_nobody(tajo, sandbox):
 
 
 def test_the_command_tells_nobody_in_json_too(tajo, sandbox):
-    assert tajo.json("contacts", "explain", JANE, code=5)["person"] is None
+    assert "Nobody with this address is known." in tajo("contacts", "explain", JANE, "--json", code=5).stderr
 
 
 def test_the_command_tells_of_an_erasure(tajo, sandbox, store):

@@ -124,7 +124,7 @@ def test_receipts_are_listed_and_shown(synced, sandbox, tajo):
     assert "80.0 %" in listed
     assert "c2@example.com" in shown
     assert tajo.json("reconcile", "show", receipt["id"]) == receipt
-    assert tajo.json("reconcile", "show") == [receipt]
+    assert tajo.json("reconcile", "show") == {"items": [receipt], "next_cursor": None}
 
 
 def test_the_gauge_and_the_status_tell_the_newest_ratio(synced, sandbox, store, tmp_path, monkeypatch):

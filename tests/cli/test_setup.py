@@ -110,7 +110,7 @@ def test_a_platform_is_switched_on_by_taking_its_comment_signs_away(fresh, platf
 
 def test_init_refuses_a_platform_that_it_does_not_know_and_an_address_of_none(fresh):
     assert "Did you mean shopify?" in fresh("init", "--yes", "--platform", "shopfy", code=2).stderr
-    assert "Choices: shopify, woocommerce" in fresh("init", "--yes", "--shop-url", "a.example", code=2).stderr
+    assert "Choices: api, shopify, woocommerce" in fresh("init", "--yes", "--shop-url", "a.example", code=2).stderr
 
 
 def test_init_leaves_nothing_behind_when_what_was_given_makes_no_config(fresh):
@@ -220,12 +220,11 @@ def test_connectors_are_listed_with_the_addresses_of_the_sources(tajo):
 
 
 def test_without_a_public_address_only_the_path_is_told(tajo):
-    found = tajo.json("connectors", "list")
+    woo = tajo.json("connectors", "list")["items"][1]
 
-    assert found["sources"][1] == {
+    assert {name: woo[name] for name in ("name", "platform", "connected", "webhooks", "webhook_url")} == {
         "name": "woo",
         "platform": "woocommerce",
-        "state": "receives",
         "connected": "no",
         "webhooks": "never looked at",
         "webhook_url": "/webhooks/woo",
@@ -236,7 +235,9 @@ def test_without_a_public_address_only_the_path_is_told(tajo):
 def test_a_disabled_source_is_listed_as_such(tajo):
     tajo.config.write_text(tajo.config.read_text().replace("  woo:\n", "  woo:\n    enabled: false\n"))
 
-    assert tajo.json("connectors", "list")["sources"][1]["state"] == "disabled"
+    states = {one["name"]: one["state"] for one in tajo.json("connectors", "list")["items"]}
+    assert states["woo"] == "disabled"
+    assert "disabled" in tajo("connectors", "list").stdout
 
 
 def test_no_source_is_told_with_a_way_to_start(fresh):
@@ -245,7 +246,7 @@ def test_no_source_is_told_with_a_way_to_start(fresh):
 
 
 def state_of(tajo, name):
-    return next((one["state"], one["why"]) for one in tajo.json("connectors", "status") if one["name"] == name)
+    return next((one["state"], one["why"]) for one in tajo.json("connectors", "status")["items"] if one["name"] == name)
 
 
 def test_a_source_without_an_event_is_quiet(tajo):
@@ -256,7 +257,7 @@ def test_a_source_whose_events_arrive_is_healthy(tajo, sandbox):
     tajo.send({"id": 7, "email": "jane@example.com"})
     tajo.work()
 
-    [_, woo] = tajo.json("connectors", "status")
+    [_, woo, *_] = tajo.json("connectors", "status")["items"]
     assert (woo["state"], woo["events"]["delivered"]) == ("healthy", 1)
     assert woo["last_event_at"].endswith("Z")
     assert "healthy" in tajo("connectors", "status").stdout
@@ -319,14 +320,10 @@ def test_an_address_of_a_shop_that_would_refuse_every_webhook_is_a_fault_of_the_
 
 
 def test_skills_are_listed_with_the_sources_they_act_on(tajo):
-    found = {one["name"]: one for one in tajo.json("skills", "list")}
+    found = {one["name"]: one for one in tajo.json("skills", "list")["items"]}
 
-    assert found["customer-sync"] == {
-        "name": "customer-sync",
-        "enabled": True,
-        "available": True,
-        "sources": ["shopify", "woo"],
-    }
+    assert found["customer-sync"]["acts_on"][:2] == ["shopify", "woo"]
+    assert (found["customer-sync"]["enabled"], found["customer-sync"]["set_by"]) == (True, "file")
     assert not found["abandoned-cart"]["enabled"]
 
 
@@ -413,6 +410,6 @@ def test_a_token_that_the_keys_of_the_file_were_exchanged_for_is_no_connection_i
     tajo.config.write_text(tajo.config.read_text().replace("    api_secret:", "    api_key: id\n    api_secret:"))
     store.vault("shopify", SecretKey(None, Path(tajo.env["TAJO_HOME"]))).save({"kind": kind, "access_token": "x"})
 
-    [shopify, _] = tajo.json("connectors", "status")
+    [shopify, *_] = tajo.json("connectors", "status")["items"]
 
     assert shopify["connected"] == words

@@ -1,0 +1,155 @@
+"""`tajo skills enable|disable|reset|trigger` and `tajo contacts sync`: the same functions and models as the API."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.web.calls import check, schema_of
+
+JANE = "jane@example.com"
+SKILL = "/api/v1/skills/{name}"
+
+
+def test_a_skill_is_switched_off_on_and_back_to_the_file(tajo):
+    off = tajo.json("skills", "disable", "customer-sync")
+    on = tajo.json("skills", "enable", "customer-sync", "--source", "woo")
+    back = tajo.json("skills", "reset", "customer-sync")
+
+    for verb, told in (("disable", off), ("enable", on), ("reset", back)):
+        check(told, schema_of(f"{SKILL}/{verb}", "post", 200))
+    assert [one["enabled"] for one in (off, on, back)] == [False, True, True]
+    assert [one["set_by"] for one in (off, on, back)] == ["api", "api", "file"]
+    assert on["acts_on"] == ["woo", "api"]
+    check(tajo.json("skills", "list"), schema_of("/api/v1/skills", "get", 200))
+
+
+def test_the_line_of_the_documents_switches_customers_on(tajo):
+    told = tajo("skills", "enable", "customer-sync").stdout
+
+    assert told.startswith("customer-sync is on.\nIt acts on: shopify, woo")
+
+
+def test_keys_are_set_by_words_and_by_a_file(tajo):
+    keys = tajo.folder / "skill.yaml"
+    keys.write_text("skills:\n  customer-sync:\n    enabled: true\n    field_mapping: {firstName: VORNAME}\n")
+
+    words = ("--set", "options.list_id=7", "--set", "field_mapping.city=null", "--file", str(keys))
+    told = tajo("skills", "enable", "customer-sync", *words).stdout
+
+    assert '  field_mapping.firstName: "VORNAME"' in told
+    assert "  options.list_ids: [7]" in told
+    assert tajo.json("skills", "list")["items"][0]["config"]["field_mapping"] == {"firstName": "VORNAME", "city": None}
+    assert "a command or a call" in tajo("skills", "list").stdout
+
+
+def test_a_skill_is_told_of_a_customer_in_each_way(tajo, sandbox):
+    data = tajo.folder / "jane.json"
+    data.write_text(json.dumps({"email": JANE, "firstName": "Jane"}))
+    words = ("skills", "trigger", "customer-sync")
+
+    one = tajo.json(*words, "--event", "customer_created", "--data", f"@{data}")
+    tajo(*words, "--event", "customer_updated", "--data", "-", given=json.dumps({"email": JANE, "lastName": "Roe"}))
+    whole = {"event": "customer_updated", "data": {"email": JANE, "city": "Bern"}}
+    told = tajo(*words, "--data", json.dumps(whole)).stdout
+    tajo.work()
+
+    check(one, schema_of(f"{SKILL}/trigger", "post", 202))
+    assert told.startswith("1 event taken: ")
+    contact = sandbox.contacts()[JANE]["attributes"]
+    assert (contact["FIRSTNAME"], contact["LASTNAME"]) == ("Jane", "Roe")
+
+
+NO_JSON = """\
+--data holds no JSON at line 1, column 2.
+  → Write it as --data '{"email": "ann@example.com"}', in single quotes for the shell.
+"""
+#: Words → code and what is said.
+WRONG = {
+    ("enable", "abandoned-cart"): (
+        5,
+        "This version does not have the skill abandoned-cart yet.\n  → It has: customer-sync.\n",
+    ),
+    ("enable", "customer-sync", "--set", "list_id"): (
+        2,
+        "--set list_id: this is no KEY=VALUE.\n  → Write it as --set options.list_id=5.\n",
+    ),
+    ("enable", "customer-sync", "--set", "options=1", "--set", "options.list_id=5"): (
+        2,
+        "--set options.list_id=5: options is a single value already.\n  → Give each key once.\n",
+    ),
+    ("trigger", "customer-sync", "--data", "{}"): (
+        2,
+        "What happened is not said.\n  → Add --event customer_created | customer_updated | customer_deleted.\n",
+    ),
+    ("trigger", "customer-sync", "--event", "customer_created", "--data", "{email: x}"): (2, NO_JSON),
+    ("trigger", "customer-sync", "--event", "customer_created", "--data", "@nowhere.json"): (
+        2,
+        "nowhere.json cannot be read: No such file or directory.\n  → Name a file that holds JSON.\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("words", WRONG, ids=" ".join)
+def test_each_mistake_has_its_sentence(tajo, words):
+    code, told = WRONG[words]
+
+    assert tajo("skills", *words, code=code).stderr == told
+
+
+def test_all_faults_of_a_skill_and_of_an_event_are_told_at_once(tajo):
+    words = ("--set", "options.sync_mode=hourly", "--set", "options.list_id=x", "--set", "colour=red")
+    told = tajo("skills", "enable", "customer-sync", *words, code=2).stderr
+    event = ("--event", "customer_created", "--data", '{"email": "no address"}', "--timestamp", "soon")
+    both = tajo("skills", "trigger", "customer-sync", *event, code=2).stderr
+
+    assert all(path in told for path in ("options.sync_mode", "options.list_id", "colour"))
+    assert "/api/v1" not in told
+    assert all(path in both for path in ("data.email", "timestamp"))
+
+
+def test_a_skill_that_is_off_is_not_told_of_anybody(tajo):
+    tajo("skills", "disable", "customer-sync")
+
+    told = tajo(
+        "skills", "trigger", "customer-sync", "--event", "customer_created", "--data", f'{{"email": "{JANE}"}}', code=1
+    ).stderr
+
+    assert "`tajo skills enable customer-sync`" in told
+
+
+def test_a_file_without_the_skill_is_refused(tajo):
+    keys = tajo.folder / "skill.yaml"
+    keys.write_text("skills: {other: {}}\n")
+    assert (
+        "holds no keys of customer-sync"
+        in tajo("skills", "enable", "customer-sync", "--file", str(keys), code=2).stderr
+    )
+    keys.write_text("a: [\n")
+    assert (
+        "cannot be read as YAML in line 2"
+        in tajo("skills", "enable", "customer-sync", "--file", str(keys), code=2).stderr
+    )
+
+
+# contacts
+
+
+def test_a_person_is_explained_and_synced_as_the_api_does(tajo, sandbox):
+    tajo.send({"id": 7, "email": JANE, "first_name": "Jane"})
+    tajo.work()
+
+    check(tajo.json("contacts", "explain", JANE), schema_of("/api/v1/contacts/{address}", "get", 200))
+    check(tajo.json("contacts", "sync", JANE), schema_of("/api/v1/contacts/{address}/sync", "post", 202))
+    told = tajo("contacts", "sync", JANE).stdout
+    assert "woo     7" in told
+    assert "Brevo: " in told
+    assert "Nobody with this address" in tajo("contacts", "sync", "who@example.com", code=5).stderr
+    erased = tajo.json("contacts", "erase", JANE, "--yes", "--wait", "0", code=1)
+    check(erased, schema_of("/api/v1/contacts/{address}", "delete", 200))
+
+
+def test_connectors_are_told_as_the_api_tells_them(tajo):
+    for verb in ("list", "status"):
+        check(tajo.json("connectors", verb), schema_of("/api/v1/connectors", "get", 200))
