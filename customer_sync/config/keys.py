@@ -63,8 +63,8 @@ TOP_KEYS: Final = (
     Key("connectors", "The accounts that customers come from, by name.", "a table of sources"),
     Key("skills", "What is done with their events.", "a table of skills"),
     Key("brevo", "The Brevo account.", "a table"),
-    Key("api", "Who else may call the API, and how often.", "a table"),
     Key("notifications", "Notices about what ended and about what wants a person, see `notices.md`.", "a table"),
+    Key("api", "Who else may call the API, and how often.", "a table"),
     Key(
         "redis_url",
         "Where Redis is.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,10 +46,31 @@ def blocks(page):
 
 
 def commands(text):
-    """Return the commands of a shell block, without comments; a backslash joins lines."""
-    joined = re.sub(r"\\\n\s*", " ", text)
-    lines = (re.sub(r"(^|\s)#.*$", "", line).strip() for line in joined.splitlines())
-    return [line for line in lines if line]
+    """Return the commands of a shell block, without comments; a backslash or an open quote joins lines."""
+    found, begun = [], ""
+    for line in re.sub(r"\\\n\s*", " ", text).splitlines():
+        begun = f"{begun}\n{line}" if begun else line
+        try:
+            words = shlex.split(begun, comments=True)
+        except ValueError:
+            continue  # a quote is open
+        found += [begun.strip()] if words else []
+        begun = ""
+    assert not begun, f"a quote that does not end: {begun}"
+    return found
+
+
+def programs(command):
+    """Return the words of each program that a line of the shell starts."""
+    lexer = shlex.shlex(command, posix=True, punctuation_chars=True)
+    lexer.whitespace_split, lexer.commenters = True, "#"
+    found = [[]]
+    for word in lexer:
+        if set(word) <= set("();<>|&"):
+            found.append([])
+        else:
+            found[-1].append(word)
+    return [words for words in found if words]
 
 
 def fits(said, printed):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
+import re
+from itertools import dropwhile
 
 import click
 import pytest
@@ -13,7 +14,7 @@ import yaml
 from customer_sync.cli import main
 from customer_sync.config import keys
 from customer_sync.registry import load_settings
-from tests.docs.pages import ROOT, blocks, commands, fits, pages
+from tests.docs.pages import ROOT, blocks, commands, fits, pages, programs
 
 #: The words of a block's first line → what is done with it; "text" is what a program prints, or a picture.
 LANGUAGES = {"text", "sh", "yaml", "json", "python", "js", "javascript", "typescript", "ini", "http", "dockerfile"}
@@ -48,13 +49,10 @@ def resolve(words):
 @pytest.mark.parametrize("block", of("sh"))
 def test_the_commands_exist_with_their_options(block):
     for line in commands(block.text):
-        for part in line.replace("&&", ";").replace("|", ";").split(";"):
-            words = shlex.split(part)
-            while words and ("=" in words[0].split("/")[0] and not words[0].startswith("-")):
-                words = words[1:]  # variables in front of a command
-            words = words[1:] if words[:1] in ([".venv/bin/tajo"], ["tajo"]) else []
-            if words and "..." not in words:
-                resolve(words)
+        for program in programs(line):
+            words = list(dropwhile(re.compile(r"\w+=").match, program))  # variables in front of a command
+            if words and words[0].split("/")[-1] == "tajo" and "..." not in words:
+                resolve(words[1:])
 
 
 @pytest.mark.parametrize("block", of("yaml"))
