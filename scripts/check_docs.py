@@ -47,6 +47,7 @@ TEXTS: list[tuple[str, str, str, str, Callable[..., str]]] = [
     ("docs/settings.md", "", "customer_sync.config", "settings_markdown", lambda markdown: markdown()),
     ("docs/metrics.md", "", "customer_sync.base.metrics", "metrics_markdown", lambda markdown: markdown()),
     ("docs/cli.md", "", "customer_sync.cli", "main", cli_markdown),
+    ("docs/api.md", "", "customer_sync.web.api.reference", "api_markdown", lambda markdown: markdown()),
 ]
 
 

@@ -12,6 +12,7 @@ import shutil
 #: What a test asks for → the names that the program has, the first one found counts; and its Debian package.
 PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "chromium": (("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "curl": (("curl",), "curl"),
     "nginx": (("nginx",), "nginx"),
     "node": (("node", "nodejs"), "nodejs"),
     "prometheus": (("prometheus",), "prometheus"),

@@ -15,7 +15,7 @@ from customer_sync.model import to_ms
 #: A time with its zone. In an address that nobody encoded, the `+` of the zone arrives as a space.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?)([Zz]|[+ -]\d\d:\d\d)")
 #: A person's number, or something with an address's sign.
-_PERSON: Final = re.compile(r"\d{1,18}|[^@\s]+@[^@\s]+")
+_PERSON: Final = re.compile(r"[0-9]{1,18}|[^@\x00-\x20]+@[^@\x00-\x20]+")
 #: The number of nobody.
 _NOBODY: Final = "0"
 
@@ -39,7 +39,7 @@ def _person(text: str) -> str:
 #: A time as ISO 8601 with its zone, read as milliseconds since 1970.
 Moment = Annotated[int, BeforeValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 #: An e-mail address or the number of a person.
-PersonText = Annotated[str, AfterValidator(_person)]
+PersonText = Annotated[str, AfterValidator(_person), Field(json_schema_extra={"pattern": f"^({_PERSON.pattern})$"})]
 
 
 class SpanQuery(ListQuery):

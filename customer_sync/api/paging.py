@@ -1,4 +1,7 @@
-"""What models share, and lists: how a list is asked for, what it answers, and how a page of the store becomes that."""
+"""What models share, and lists: how a list is asked for, what it answers, and how a page of the store becomes that.
+
+pydantic builds a model when it is first used (`defer_build`): a process starts sooner, and without what it never needs.
+"""
 
 from __future__ import annotations
 
@@ -18,19 +21,21 @@ DEFAULT_LIMIT: Final = 50
 class Body(BaseModel):
     """What a call takes: nothing that it does not know; `dry_run` and `dryRun` are the same."""
 
-    model_config = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True)
+    model_config = ConfigDict(
+        extra="forbid", alias_generator=to_camel, populate_by_name=True, strict=True, defer_build=True
+    )
 
 
 class Query(BaseModel):
     """The parameters of a call, given as texts; nothing that it does not know."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", defer_build=True)
 
 
 class Answer(BaseModel):
     """What is answered; every field is always there."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True)
+    model_config = ConfigDict(extra="forbid", json_schema_serialization_defaults_required=True, defer_build=True)
 
 
 def _number(text: Any) -> int:
@@ -46,7 +51,11 @@ class ListQuery(Query):
     limit: Annotated[int, Field(ge=1, le=MAX_LIMIT), BeforeValidator(_number)] = Field(
         default=DEFAULT_LIMIT, description="At most so many, the newest first."
     )
-    cursor: str | None = Field(default=None, description="`next_cursor` of the page before; without it the newest.")
+    cursor: str | None = Field(
+        default=None,
+        description="`next_cursor` of the page before; without it the newest.",
+        json_schema_extra={"pattern": "^[A-Za-z0-9_-]{1,200}$"},
+    )
 
 
 class ListAnswer(Answer):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from customer_sync.api.filters import SpanQuery
 from customer_sync.api.installation import Installation
@@ -68,6 +68,12 @@ class RevealQuery(Query):
 
 class Choice(Body):
     """Which parked things are meant: those with this reason, from this source, or both."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "anyOf": [{"required": [name], "properties": {name: {"type": "string"}}} for name in ("reason", "source")]
+        }
+    )
 
     reason: str | None = Field(default=None, description="Those with exactly this reason.")
     source: str | None = Field(default=None, description="Those of this source, or of this lane.")

@@ -10,7 +10,7 @@ from pydantic import Field
 from customer_sync.api.filters import SpanQuery
 from customer_sync.api.installation import Installation
 from customer_sync.api.paging import Answer, Body, ListAnswer, bad_cursor
-from customer_sync.api.problem import Fault, conflict, invalid, not_found
+from customer_sync.api.problem import NOT_FOUND, Fault, Problem, conflict, not_found
 from customer_sync.assembly import open_puller_of
 from customer_sync.base.log import get
 from customer_sync.batch.runs import start
@@ -185,7 +185,7 @@ def start_order(tajo: Installation, order: RunOrder, by: str) -> Stored:
         Problem: there is no such source, or it cannot be read now.
     """
     if order.source not in tajo.settings.sources:
-        raise invalid(no_source(tajo, order.source))
+        raise no_source(tajo, order.source)
     puller = open_puller_of(tajo.settings, tajo.store(), tajo.home)
     try:
         return start(puller, order.source, order.kind, by=by, is_dry=order.dry_run, is_forced=order.force)
@@ -196,9 +196,14 @@ def start_order(tajo: Installation, order: RunOrder, by: str) -> Stored:
         raise conflict(error.reason, error.remedy) from error
 
 
-def no_source(tajo: Installation, found: str, path: str = "source") -> Fault:
-    """Return the fault that there is no such source."""
-    return Fault(path=path, detail="There is no such source.", found=found, choices=sorted(tajo.settings.sources))
+def no_source(tajo: Installation, found: str) -> Problem:
+    """Return the problem that there is no such source, with those that there are."""
+    names = sorted(tajo.settings.sources)
+    remedy = f"Sources: {', '.join(names) or 'none is configured'}."
+    detail = "There is no such source."
+    return Problem(
+        404, NOT_FOUND, detail, remedy, errors=[Fault(path="source", detail=detail, found=found, choices=names)]
+    )
 
 
 def find_run(tajo: Installation, number: str) -> Stored:

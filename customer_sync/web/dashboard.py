@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import redis
 from flask import Blueprint, Flask, Response, make_response, redirect, render_template, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.wrappers import Response as AnyResponse
 
 from customer_sync.api.events import find_event
@@ -82,10 +82,13 @@ def register_missing(app: Flask) -> None:
     def missing(error: HTTPException) -> AnyResponse:
         code = error.code or 404
         if request.path.startswith("/api/"):
-            return answers.frame(
-                answers.turned_away(code, f"There is no {request.method} {request.path[:80]}.", SEE_DOCUMENT)
-            )
-        return message(Denial(code, "There is no such page.", "The overview leads to everything there is."))
+            response = answers.turned_away(code, f"There is no {request.method} {request.path[:80]}.", SEE_DOCUMENT)
+            answers.frame(response)
+        else:
+            response = message(Denial(code, "There is no such page.", "The overview leads to everything there is."))
+        if isinstance(error, MethodNotAllowed):
+            response.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return response
 
     app.register_error_handler(404, missing)
     app.register_error_handler(405, missing)

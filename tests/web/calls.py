@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
+from flask import Flask
 from flask.testing import FlaskClient
 from jsonschema import Draft202012Validator, FormatChecker
+from werkzeug.serving import make_server
 
 from customer_sync.web.api.document import document
 from customer_sync.web.api.table import CALLS
@@ -32,5 +37,19 @@ def call(web: FlaskClient, verb: str, template: str, status: int = 200, **how: A
     names = {name: how.pop(name) for name in re.findall(r"{(\w+)}", template)}
     answer = web.open(template.format(**names), method=verb.upper(), **how)
     assert answer.status_code == status, answer.text
-    check(answer.json, schema_of(template, verb, status))
+    check(answer.json, schema_of(template.partition("?")[0], verb, status))
     return answer.json
+
+
+@contextmanager
+def served(app: Flask) -> Iterator[str]:
+    """Serve an app on this machine; give its address."""
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()

@@ -26,6 +26,8 @@ from customer_sync.store import Store, inbox, keys
 from customer_sync.store.forms import encode_part
 from customer_sync.store.ledger import event_row, outcome_row
 from customer_sync.store.parked import Parked, encode, park_inbound
+from customer_sync.store.receipts import Receipt
+from customer_sync.store.run import RunKind
 from customer_sync.web import create_app
 
 ADDRESS = "amelie.durand@example.com"
@@ -145,3 +147,17 @@ class Seed:
 @pytest.fixture
 def seed(store: Store) -> Seed:
     return Seed(store)
+
+
+@pytest.fixture
+def full(seed: Seed) -> Seed:
+    """Something of everything in the store."""
+    store = seed.store
+    for number in range(20):
+        seed.event(number)
+    seed.inbound()
+    seed.item()
+    store.runs.cancel(store.runs.start("lumen", RunKind.FULL))
+    store.receipts.keep(Receipt(sources=("lumen",), started_ms=1_795_219_200_000, ended_ms=1_795_219_260_000))
+    store.ledger.alert("Lane contacts waits.", "Wait.")
+    return seed

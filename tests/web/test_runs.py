@@ -64,7 +64,7 @@ def test_a_run_that_is_not_there_is_told_so(web):
 @pytest.mark.parametrize(
     ("body", "status", "word"),
     [
-        ({"source": "nobody"}, 422, "no such source"),
+        ({"source": "nobody"}, 404, "no such source"),
         ({"source": "lumen", "kind": "half"}, 422, "'compare'"),
         ({"source": "lumen"}, 409, "cannot be pulled"),
         (["lumen"], 422, "object"),

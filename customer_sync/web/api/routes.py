@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Final
 
 import redis
@@ -39,12 +40,15 @@ def blueprint(tajo: Installation, calls: Iterable[Call]) -> Blueprint:
     table = tuple(calls)
     for call in table:
         routes.add_url_rule(call.rule, call.name, _view(tajo, call), methods=[call.verb])
-    text = document(table)
+
+    @cache
+    def text() -> str:  # when it is first asked for: most processes never are
+        return document(table)
 
     @routes.get("/openapi.json")
     def openapi() -> Response:
         no_query(request)
-        return Response(text, content_type="application/json")
+        return Response(text(), content_type="application/json")
 
     return routes
 

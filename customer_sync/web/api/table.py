@@ -141,6 +141,7 @@ _RUNS: Final = (
         runs.Run,
         status=201,
         body=runs.RunOrder,
+        problems=(404,),
     ),
     Call("GET", "/runs/{number}", "One run, as it stands", Role.READ, runs.show_run, runs.Run, problems=(404,)),
     *(
