@@ -23,7 +23,7 @@ from customer_sync.engine.plan import commit
 from customer_sync.errors import ConfigError, PayloadError, TajoError
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access
-from customer_sync.model import PEOPLE, Event, Json, Kind, from_ms
+from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms
 from customer_sync.person.person import Person, Record, apply
 from customer_sync.reading import Reader
 from customer_sync.skills import Skill
@@ -181,7 +181,8 @@ class Refresher:
         return InBrevo("differs", (*verdict.fields, *map(str, verdict.mailable), *verdict.left))
 
     def _heal(self, heal: Heal) -> None:
-        put(self.store, [heal], f"contact-{self.clock()}", self.wake, utc_now(self.clock))
+        now = utc_now(self.clock)
+        put(self.store, [heal], f"contact-{self.clock()}", self.wake, now, priority=Priority.LIVE)
 
 
 def _deleted(record: Record, at_ms: int) -> Event:

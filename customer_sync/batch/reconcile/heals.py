@@ -86,20 +86,28 @@ class Heals:
             yield Heal(person, at_ms, fields, bool(is_urgent))
 
 
-def put(store: Store, heals: Sequence[Heal], receipt_id: str, wake: Callable[[str], None], now: datetime) -> int:
+def put(  # noqa: PLR0913  # where to, who, and how soon
+    store: Store,
+    heals: Sequence[Heal],
+    receipt_id: str,
+    wake: Callable[[str], None],
+    now: datetime,
+    *,
+    priority: Priority = Priority.BULK,
+) -> int:
     """Put heals into the lane in one step; people who were erased meanwhile are left out."""
     if not heals:
         return 0
     erased = store.people.are_erased([heal.person for heal in heals])
     alive = [heal for heal, is_erased in zip(heals, erased, strict=True) if not is_erased]
-    commit(store, [Request("", [_event(heal, receipt_id, now) for heal in alive])], wake)
+    commit(store, [Request("", [_event(heal, receipt_id, now, priority) for heal in alive])], wake)
     return len(alive)
 
 
-def _event(heal: Heal, receipt_id: str, now: datetime) -> Planned:
+def _event(heal: Heal, receipt_id: str, now: datetime, priority: Priority) -> Planned:
     at = from_ms(heal.at_ms)
     event_id = f"reconcile:{receipt_id}:{heal.person}"
-    priority = Priority.URGENT if heal.is_urgent else Priority.BULK
+    priority = Priority.URGENT if heal.is_urgent else priority
     # many at once: neither rows nor events in the history, the receipt tells of them; but of consent it does
     events = [EventRef(event_id, BREVO, to_ms(now))] if heal.is_urgent else []
     fields = {name: [one, BREVO] if name.startswith("consent.") else one for name, one in heal.fields.items()}
