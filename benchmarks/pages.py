@@ -81,14 +81,14 @@ def _pages(store: Store) -> Iterator[tuple[str, str]]:
         "events": {},
         "events, 500 at once": {"limit": 500},
         **{f"events, state={state}": {"state": state} for state in EventState},
-        "events, a kind": {"kind": "order_paid"},
+        "events, a kind": {"kind": "order_placed"},
         "events, a source": {"source": "shop"},
         "events, a source with three": {"source": RARE},
         "events, a source without any": {"source": "nowhere"},
         "events, a person": {"person": "4711"},
         "events, an hour a week ago": week,
         "events, parked in an hour a week ago": {**week, "state": "parked"},
-        "events, no fit": {"state": "retrying", "source": RARE, "kind": "order_paid"},
+        "events, no fit": {"state": "retrying", "source": RARE, "kind": "order_placed"},
     }
     for name, asked in filters.items():
         yield name, "/api/v1/events?" + urlencode(asked)
@@ -185,7 +185,7 @@ def _write_events(store: Store, size: Size) -> None:
         source = RARE if one in {5, count // 3, count - 1000} else chance.choice(("shop", "store", "brevo"))
         state = "ignored" if one % 100 == 1 else "repeated" if one % 100 == 2 else "pending"
         person = str(chance.randrange(1, size.people))
-        kind = "order_paid" if one % 3 else "customer_updated"
+        kind = "order_placed" if one % 3 else "customer_updated"
         row: dict[Any, Any] = {"e": f"{source}:{one}", "s": source, "k": kind, "t": "orders/paid", "st": state}
         pipe.xadd(keys.LEDGER, {**row, "p": person}, id=f"{at_ms}-*")
         if state == "pending" and one != count - 100:

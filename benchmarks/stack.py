@@ -34,7 +34,7 @@ skills:
     options: {{list_id: 2}}
 """
 #: How long a process may take until it answers, in seconds.
-START_S = 20.0
+START_S = 60.0
 
 
 class Child:

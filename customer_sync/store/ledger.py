@@ -216,10 +216,7 @@ class Ledger:
     def _folded(self, events: Sequence[tuple[RowId, Sequence[RowId]]]) -> Iterator[Row]:
         """Yield events with what became of them, by the ids of their rows; without those whose first row is gone."""
         ids = [*dict.fromkeys(one for first, later in events for one in (first, *later))]
-        pipe = self._client.pipeline(transaction=False)
-        for ms, number in ids:
-            pipe.xrange(keys.LEDGER, f"{ms}-{number}", f"{ms}-{number}")
-        texts = dict(zip(ids, map(_texts, pipe.execute()), strict=True))
+        texts = dict(zip(ids, self._index.rows(ids), strict=True))
         for first, later in events:
             fields = texts[first]
             if "e" in fields:
@@ -229,10 +226,6 @@ class Ledger:
 
 def _ms(row_id: str) -> int:
     return int(row_id.partition("-")[0])
-
-
-def _texts(rows: Any) -> Mapping[str, str]:
-    return {as_text(name): as_text(value) for name, value in rows[0][1].items()} if rows else {}
 
 
 def _step(fields: Mapping[str, str], at_ms: int) -> _Step:

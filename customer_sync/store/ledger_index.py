@@ -22,7 +22,7 @@ import hashlib
 import struct
 import sys
 from bisect import bisect_left
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 from itertools import compress
 from typing import Any, Final, NamedTuple
@@ -40,8 +40,8 @@ STEP_ROWS: Final = 500
 PART_RECORDS: Final = 4096
 #: How many parts are fetched at once.
 _FETCHED: Final = 4
-#: How many rows are forgotten in one step.
-_FORGOTTEN: Final = 1000
+#: How many rows are read by their ids, or forgotten, in one step.
+_ROWS: Final = 1000
 #: The letters of the states, as bytes; a repeated event is told by the sort of its record.
 _LETTERS: Final = {
     EventState.PENDING: ord("w"),
@@ -50,6 +50,8 @@ _LETTERS: Final = {
     EventState.PARKED: ord("p"),
     EventState.IGNORED: ord("i"),
 }
+#: States that few events are in: every event that was ever in one of them is looked at.
+_RARE: Final = frozenset({_LETTERS[EventState.RETRYING], _LETTERS[EventState.PARKED]})
 _PEOPLE: Final = 1
 _MANY_LANES: Final = 128
 #: Byte → the table that makes this byte 1 and any other 0.
@@ -168,6 +170,11 @@ class _Ends:
     def take(self, part: Part) -> None:
         """Add what a part tells."""
         ended = part.sorts.translate(_ENDED)
+        if self._letter in _RARE:
+            ends = int.from_bytes(ended, "little") & int.from_bytes(part.states.translate(_IS[self._letter]), "little")
+            if ends:
+                self._in_state.update(part.hashes[one] for one in part.places(ends))
+            return
         if part.is_of_people:
             here = dict(zip(compress(part.hashes, ended), compress(part.states, ended), strict=True))
             newest = dict(zip(part.hashes, part.sorts, strict=True))
@@ -194,6 +201,10 @@ class _Ends:
     def fitting(self, part: Part) -> int:
         """Return the mask of the events of a part that may be in the state now; `take` has taken the part."""
         first = int.from_bytes(part.states.translate(_IS[self._letter]), "little")
+        if self._letter in _RARE:
+            if self._in_state.isdisjoint(part.hashes):
+                return first
+            return first | int.from_bytes(bytes(map(self._in_state.__contains__, part.hashes)), "little")
         ended = int.from_bytes(bytes(map(self._ended.__contains__, part.hashes)), "little")
         in_state = int.from_bytes(bytes(map(self._in_state.__contains__, part.hashes)), "little")
         mask = first & ~ended | in_state
@@ -295,6 +306,14 @@ class LedgerIndex:
                 else:
                     yield part.row(index), [*later]
 
+    def rows(self, ids: Sequence[RowId]) -> Iterator[dict[str, str]]:
+        """Yield rows of the ledger by their ids; an empty one for a row that is gone."""
+        for start in range(0, len(ids), _ROWS):
+            texts = [f"{ms}-{number}" for ms, number in ids[start : start + _ROWS]]
+            for raw in self._scripts.run("ledger_rows", *texts):
+                words = [as_text(one) for one in raw]
+                yield dict(zip(words[::2], words[1::2], strict=True))
+
     def forget(self, persons: Iterable[str], event_ids: Iterable[str]) -> int:
         """Delete the rows about people and the first rows of events, here and in the ledger; return how many."""
         people = [((24, _number(one)),) for one in persons if any(_number(one))]
@@ -305,8 +324,8 @@ class LedgerIndex:
             for index in theirs.union(part.of_events(events, _EITHER) if events else ()):
                 rows.setdefault(part.row(index), []).append((part.number, index * SIZE))
         gone, ids = 0, [*rows]
-        for start in range(0, len(ids), _FORGOTTEN):
-            some = ids[start : start + _FORGOTTEN]
+        for start in range(0, len(ids), _ROWS):
+            some = ids[start : start + _ROWS]
             texts = [f"{ms}-{number}" for ms, number in some]
             places = [number for one in some for place in rows[one] for number in place]
             gone += int(self._scripts.run("ledger_forget", len(some), *texts, *places))
