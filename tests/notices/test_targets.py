@@ -12,6 +12,7 @@ from standardwebhooks.webhooks import WebhookVerificationError
 from customer_sync.cli.supervisor import platform_words
 from customer_sync.destinations import lanes_of
 from customer_sync.kit import transport
+from customer_sync.kit.outbound import Reply
 from customer_sync.operate.figures import findings, read_figures
 from customer_sync.operate.notices import senders
 from customer_sync.operate.notices.handler import secrets_of
@@ -125,6 +126,15 @@ def test_the_wait_that_a_busy_receiver_asks_for_is_kept(line, ops, receiver):
 
     due_ms = line.store.lanes.wait_of("notify:ops", "ops:msg_1").due_ms
     assert 100_000 < due_ms - line.store.now_ms() <= 120_000
+
+
+@pytest.mark.parametrize(
+    ("told", "wait_s"),
+    [("30", 30), ("7200", 900), ("Wed, 21 Oct 2099 07:28:00 GMT", 900), ("Wed, 21 Oct 2015 07:28:00 GMT", None)]
+    + [(odd, None) for odd in ("", "0", "-5", "soon", "9" * 400, "١٢", "nan")],
+)
+def test_what_a_receiver_says_of_its_return_is_believed_within_limits(told, wait_s):
+    assert senders._after_s(Reply(503, {"retry-after": told}, b"")) == wait_s
 
 
 def test_a_notice_that_was_not_taken_for_three_days_is_given_up_with_an_alert(line, ops, receiver, clock):

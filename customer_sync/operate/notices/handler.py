@@ -24,8 +24,8 @@ from customer_sync.store.items import Item, Settlement
 from customer_sync.store.notices import Refusal, Why
 from customer_sync.store.vault import SecretKey
 
-#: Outcome of a try → the result that is counted.
-_RESULTS: Final = {"delivered": "delivered", "again": "again", "parked": "parked"}
+#: The outcomes that are counted as they are called.
+_COUNTED: Final = frozenset({"delivered", "again", "parked"})
 _ANSWER_REMEDY: Final = "See why at the receiver. It is tried again for three days; `tajo notices test` tries now."
 
 
@@ -142,8 +142,8 @@ class NoticeHandler(LaneStep[Job, None]):
 
     def complete(self, job: Job, outcome: Outcome) -> None:
         """Count the result, and raise an alert for a notice that is given up."""
-        if outcome.word in _RESULTS:
-            self._tally.count("tajo_notices_total", target=self._target.name, result=_RESULTS[outcome.word])
+        if outcome.word in _COUNTED:
+            self._tally.count("tajo_notices_total", target=self._target.name, result=outcome.word)
         if outcome.word == "parked":
             text = f"A notice ({job.type}) to the target {self._target.name} was given up: {outcome.note}"
             self._store.ledger.alert(text, "`tajo parked list` has it.", cause="notices")
