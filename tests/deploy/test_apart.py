@@ -10,7 +10,7 @@ import pytest
 
 from customer_sync.base.alive import OLDEST_S, is_alive
 from tests.deploy.container import USER, can_wall
-from tests.deploy.installation import PARTS, PASSWORD
+from tests.deploy.installation import API_KEY, PARTS, PASSWORD
 from tests.reliability.servers import wait_until
 
 pytestmark = pytest.mark.slow
@@ -92,6 +92,7 @@ def test_without_redis_webhooks_are_kept_on_disk_and_no_process_ends(installatio
 
     assert installation.webhook(4, "Eva").status == 202
     assert installation.get("/readyz").body.startswith("ready")
+    assert installation.get("/api/v1/status", Authorization=f"Bearer {API_KEY}").status == 503
     assert (installation.volume / "home" / "spool.sqlite").stat().st_size
     installation.server.start()
     installation.arrives(4, "Eva")

@@ -9,10 +9,14 @@ import subprocess
 from importlib.resources import files
 from pathlib import Path
 
+import click
 import jsonschema
 import pytest
+import yaml
 
 from customer_sync.base.alive import FILE_VARIABLE
+from customer_sync.cli import main
+from customer_sync.cli.parts import PARTS
 from customer_sync.cli.run import run
 from customer_sync.config.keys import variables as known_variables
 from customer_sync.registry import load_settings
@@ -26,11 +30,6 @@ OURS = {key.variable for key in known_variables()} | OF_PROCESSES
 #: Of the programs beside ours, and of Python.
 THEIRS = re.compile(r"REDIS_PASSWORD|GRAFANA_PASSWORD|GF_[A-Z_]+|PATH|PYTHON[A-Z]+")
 NAMED = set(re.findall(r"\$\{(\w+)", (DEPLOY / "tajo.example.yaml").read_text()))
-#: What is made from the metrics' catalogue by a command of its own.
-MADE = {
-    *("./prometheus/prometheus.yml", "./prometheus/rules"),
-    *("./grafana/provisioning", "./grafana/dashboards"),
-}
 OWN = ("web", "worker-live", "worker-platforms", "beat")
 
 
@@ -69,10 +68,8 @@ def test_what_services_name_is_there():
 def test_the_files_that_are_mounted_are_there_or_copied_from_an_example():
     copied = {"./tajo.yaml": "tajo.example.yaml"}
     mounts = {volume.split(":")[0] for one in compose()["services"].values() for volume in one.get("volumes", ())}
-    named = {one for one in mounts if one.startswith(".")}
 
-    assert {one for one in named if not (DEPLOY / copied.get(one, one)).exists()} <= MADE
-    assert named > MADE
+    assert {one for one in mounts if one.startswith(".") and not (DEPLOY / copied.get(one, one)).exists()} == set()
 
 
 def test_only_the_loopback_reaches_a_port_and_redis_has_none():
@@ -240,3 +237,51 @@ def test_the_user_of_the_units_is_made_by_systemd():
     (user,) = re.findall(r"^User=(\w+)$", common, re.MULTILINE)
 
     assert re.search(rf"^u {user} - ", (SYSTEMD / "tajo.sysusers.conf").read_text(), re.MULTILINE)
+
+
+# The page
+
+
+def test_each_alert_has_a_section_of_the_runbook_and_no_section_is_left_over():
+    page = (ROOT / "docs" / "running.md").read_text()
+    rules = [yaml.safe_load(path.read_text()) for path in (DEPLOY / "prometheus" / "rules").glob("*.yml")]
+    alerts = [rule for told in rules for group in told["groups"] for rule in group["rules"] if "alert" in rule]
+    sections = re.findall(r"^### (Tajo\w+)$", page, re.MULTILINE)
+
+    assert sorted(sections) == sorted({one["alert"] for one in alerts})
+    assert {one["annotations"]["runbook_url"] for one in alerts} == {
+        f"docs/running.md#{one.lower()}" for one in sections
+    }
+
+
+def test_every_command_of_the_page_is_one_that_there_is():
+    page = (ROOT / "docs" / "running.md").read_text()
+    told = set(re.findall(r"(?:`|^|exec web )tajo ([^`\n#]+)", page, re.MULTILINE))
+    wrong = {text for text in told if not is_command(text.split())}
+
+    assert len(told) > 20
+    assert wrong == set()
+    assert not is_command(["runs", "stop", "RUN"])
+
+
+def is_command(words: list[str]) -> bool:
+    command: click.Command | None = main
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        with click.Context(command) as context:
+            found = command.get_command(context, words[0])
+        if found is None:
+            # a group whose command may be left out takes its arguments
+            return command.name == "reconcile"
+        command, words = found, words[1:]
+    options = {name for parameter in command.params for name in (*parameter.opts, *parameter.secondary_opts)}
+    return all(word in options for word in words if word.startswith("-"))
+
+
+def test_the_page_names_parts_and_variables_that_exist():
+    page = (ROOT / "docs" / "running.md").read_text()
+    parts = re.findall(r"tajo run --only ([\w-]+)", page)
+    told = set(re.findall(r"`((?:TAJO|BREVO)_[A-Z_]+)`", page))
+
+    assert set(parts) == set(PARTS)
+    assert told <= OURS
+    assert told >= OF_PROCESSES - {"TAJO_CONFIG"}

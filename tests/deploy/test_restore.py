@@ -233,3 +233,6 @@ def test_an_opt_in_that_waited_in_the_copy_lifts_a_block_that_was_set_since(site
     rig = restored(consent(1, ANN, -100, WITHDRAWN))
 
     assert rig.brevo.lifted == [ANN]
+    rig.send(customer(1, ANN, -5, opt_in(-100, WITHDRAWN)))  # as a full run reads it
+    rig.settle()
+    assert rig.brevo.contacts[ANN].blocked
