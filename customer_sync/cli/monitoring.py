@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import click
 
-from customer_sync.cli.output import WRONG_USE, count, fail, json_option, print_json, yes_option
+from customer_sync.cli.output import WRONG_USE, count, fail, json_option, must_confirm, print_json, yes_option
 from customer_sync.operate.monitoring import Place, files
 
 _DEFAULT: Final = Place()
@@ -55,8 +55,8 @@ def write(folder: Path, *, yes: bool, as_json: bool, **where: Any) -> None:
     place = _DEFAULT._replace(**{name: value for name, value in where.items() if value})
     made = {folder / path: text for path, text in files(place).items()}
     changed = [path for path, text in made.items() if path.exists() and path.read_text(encoding="utf-8") != text]
-    if changed and not yes:
-        click.confirm(f"Replace {count(len(changed), 'file')} that differ, as {changed[0]}?", abort=True, err=True)
+    if changed:
+        must_confirm(f"Replace {count(len(changed), 'file')} that differ, as {changed[0]}?", yes=yes)
     try:
         for path, text in made.items():
             path.parent.mkdir(parents=True, exist_ok=True)
