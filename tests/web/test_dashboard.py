@@ -266,7 +266,7 @@ def test_an_event_that_is_not_in_the_history_is_explained(web):
     answer = web.get("/events/none")
 
     assert answer.status_code == 404
-    assert "50,000" in answer.text
+    assert "200,000" in answer.text
 
 
 # parked --------------------------------------------------------------------------------------------------------------
