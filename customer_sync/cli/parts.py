@@ -12,7 +12,7 @@ from customer_sync.base.private import own_folder
 from customer_sync.cli.output import WRONG_USE, fail
 from customer_sync.cli.supervisor import platform_words, queues_for
 from customer_sync.config import BREVO_URL, Settings
-from customer_sync.destinations import LANES
+from customer_sync.destinations import lanes_of
 from customer_sync.engine.lane import PLATFORMS
 
 #: The warnings of libraries (running as root, say) would bury what the user must see.
@@ -53,7 +53,7 @@ def beat_words() -> list[str]:
     return [*_CELERY, "beat", "--pidfile="]
 
 
-def words_of(part: str, host: str, port: int, processes: int) -> list[str]:
+def words_of(part: str, settings: Settings, host: str, port: int, processes: int) -> list[str]:
     """Return the command of one of `PARTS`; host, port and processes are the web server's.
 
     A worker for platforms that finds no lane for it waits, so that what starts processes need not know the lanes.
@@ -62,7 +62,7 @@ def words_of(part: str, host: str, port: int, processes: int) -> list[str]:
         return web_words(host, port, processes)
     if part == "beat":
         return beat_words()
-    serves = platform_words(LANES) or ["-Q", PLATFORMS, "-c", "1"]
+    serves = platform_words(lanes_of(settings)) or ["-Q", PLATFORMS, "-c", "1"]
     if part in _QUEUES:
         serves = ["-Q", _QUEUES[part]]
     return worker_words(f"{part}-{os.getpid()}", serves)

@@ -63,7 +63,7 @@ def run(host: str, port: int, workers: int, web_processes: int, only: str | None
     """
     settings = read_settings()
     if only is not None:
-        become(only, settings, _home().resolve(), words_of(only, host, port, web_processes))
+        become(only, settings, _home().resolve(), words_of(only, settings, host, port, web_processes))
     is_demo = not settings.sources and settings.file is None
     if is_demo and not settings.brevo.is_sandbox:
         fail(

@@ -73,7 +73,7 @@ def test_the_process_finds_redis_and_home_where_the_config_says(became, tmp_path
 
 
 def test_each_part_has_a_command_and_workers_together_serve_every_queue():
-    words = {part: words_of(part, "0.0.0.0", 8000, 2) for part in PARTS}
+    words = {part: words_of(part, settings(), "0.0.0.0", 8000, 2) for part in PARTS}
     served = {part: set(line[line.index("-Q") + 1].split(",")) for part, line in words.items() if "-Q" in line}
 
     assert "--host 0.0.0.0 --port 8000 --workers 2" in " ".join(words["web"])

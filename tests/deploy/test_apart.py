@@ -92,7 +92,7 @@ def test_without_redis_webhooks_are_kept_on_disk_and_no_process_ends(installatio
 
     assert installation.webhook(4, "Eva").status == 202
     assert installation.get("/readyz").body.startswith("ready")
-    assert installation.get("/api/v1/status", Authorization=f"Bearer {API_KEY}").status == 503
+    assert installation.get("/api/v1/parked", Authorization=f"Bearer {API_KEY}").status == 503
     assert (installation.volume / "home" / "spool.sqlite").stat().st_size
     installation.server.start()
     installation.arrives(4, "Eva")
