@@ -31,6 +31,7 @@ OPERATIONS = [
         "include-path": ["/api/v1/parked/replay", "/api/v1/contacts/{address}/sync"],
         "checks": {
             "allow_header_conformance": {"enabled": False},
+            "unsupported_method": {"enabled": False},
             "positive_data_acceptance": {"expected-statuses": ["2xx", "400", "404", "409"]},
         },
     },
@@ -41,9 +42,8 @@ OPERATIONS = [
     },
     # that the data of an event must tell of whom it is
     {
-        "include-path": "/api/v1/events",
-        "include-method": "POST",
-        "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "422"]}},
+        "include-name": ["POST /api/v1/events", "POST /api/v1/skills/{name}/trigger"],
+        "checks": {"positive_data_acceptance": {"expected-statuses": ["2xx", "404", "409", "422"]}},
     },
 ]
 
