@@ -18,6 +18,6 @@ CODES: Final[frozenset[str]] = frozenset(
         *("brevo_key", "brevo_away", "clock", "attributes_missing", "list_missing", "lane_paused", "host_clock"),
         *("run_stopped", "run_braked", "run_paused", "run_hindered"),
         *("source_unserved", "source_complains", "source_silent", "webhooks_refused", "webhooks_broken"),
-        *("errors", "mailable", "drift", "imports_closed", "parked", "backlog"),
+        *("errors", "mailable", "drift", "imports_closed", "notices_not_taken", "parked", "backlog"),
     }
 )

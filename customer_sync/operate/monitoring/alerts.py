@@ -212,6 +212,12 @@ FOUND: Final = (
         "Imports no longer do what was proven",
         "`tajo brevo prove --status` says what was seen; people are sent one by one meanwhile.",
     ),
+    Found(
+        "TajoNoticesNotTaken",
+        ("notices_not_taken",),
+        "A target takes no notices",
+        "`tajo notices list` says which one and what it answers; `tajo notices test` tries now.",
+    ),
 )
 
 
