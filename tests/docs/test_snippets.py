@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,7 +23,7 @@ BLOCKS = [block for page in pages() for block in blocks(page)]
 #: The keys with which a tajo.yaml begins.
 TOP = {key.name for key in keys.TOP_KEYS}
 #: Stands for what a config takes from the environment.
-_VALUE = "0123456789abcdef0123456789abcdef"
+_VALUE = "qZ7mXv2LpTn8RkWb4HsYc9UdJf3GeAo6"
 
 
 def of(*languages):
@@ -35,15 +36,13 @@ def test_every_block_says_what_it_is():
 
 def resolve(words):
     """Let click read a command without doing it."""
-    command, context = main, click.Context(main, info_name="tajo")
-    while isinstance(command, click.Group) and words and words[0] not in {"-h", "--help", "--version"}:
-        child = command.get_command(context, words[0])
-        assert child is not None, f"there is no command {words[0]!r} in {context.command_path!r}"
-        if isinstance(child, click.Group):
-            context = click.Context(child, parent=context, info_name=words[0])
-        else:
-            child.make_context(words[0], list(words[1:]), parent=context)
-        command, words = child, words[1:]
+    command, name, context = main, "tajo", None
+    with contextlib.suppress(click.exceptions.Exit):  # --help
+        while command is not None and words is not None:
+            context = command.make_context(name, list(words), parent=context)
+            is_group = isinstance(command, click.Group)
+            words = [*context._protected_args, *context.args] if is_group else None
+            name, command, words = command.resolve_command(context, words) if words else (name, None, None)
 
 
 @pytest.mark.parametrize("block", of("sh"))
@@ -98,7 +97,7 @@ def test_make_has_the_target(target):
 
 
 def test_a_command_that_is_not_there_is_found():
-    with pytest.raises(AssertionError, match="there is no command 'sink'"):
+    with pytest.raises(click.UsageError, match="No such command 'sink'"):
         resolve(["connectors", "sink"])
     with pytest.raises(click.NoSuchOption):
         resolve(["connectors", "list", "--full"])
