@@ -47,6 +47,12 @@ TEXTS: list[tuple[str, str, str, str, Callable[..., str]]] = [
     ("docs/settings.md", "", "customer_sync.config", "settings_markdown", lambda markdown: markdown()),
     ("docs/metrics.md", "", "customer_sync.base.metrics", "metrics_markdown", lambda markdown: markdown()),
     ("docs/cli.md", "", "customer_sync.cli", "main", cli_markdown),
+    ("tajo/answers.py", "", "client_types", "python_text", lambda text: text("answers")),
+    ("tajo/doors.py", "", "client_types", "python_text", lambda text: text("doors")),
+    ("tajo/figures.py", "", "client_types", "python_text", lambda text: text("figures")),
+    ("tajo/person.py", "", "client_types", "python_text", lambda text: text("person")),
+    ("tajo/receipts.py", "", "client_types", "python_text", lambda text: text("receipts")),
+    ("clients/js/sdk/answers.d.cts", "", "client_types", "typescript_text", lambda text: text()),
     ("docs/api.md", "", "customer_sync.web.api.reference", "api_markdown", lambda markdown: markdown()),
 ]
 

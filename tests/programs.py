@@ -20,6 +20,7 @@ PROGRAMS: dict[str, tuple[tuple[str, ...], str]] = {
     "redis-cli": (("redis-cli",), "redis-tools"),
     "redis-server": (("redis-server",), "redis-server"),
     "systemd-analyze": (("systemd-analyze",), "systemd"),
+    "tsc": (("tsc",), "node-typescript"),
 }
 
 

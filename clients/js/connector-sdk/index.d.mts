@@ -1,0 +1,2 @@
+export * from './index.cjs';
+export { ConnectorSDK as default } from './index.cjs';

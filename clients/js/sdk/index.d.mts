@@ -1,0 +1,2 @@
+export * from './index.cjs';
+export { TajoClient as default } from './index.cjs';
