@@ -41,7 +41,7 @@ def test_a_key_that_may_read_reads_and_does_nothing_else(two_keys, one):
         assert answer.json["detail"] == "The key `grafana` has the role read; this needs operate."
         check(answer.json, schema_of("/api/v1" + one.template, one.verb.lower(), 403))
     else:
-        assert answer.status_code in {200, 404}
+        assert answer.status_code in {200, 400, 404}
 
 
 def test_a_key_that_may_operate_does_what_the_installations_own_does(two_keys, seed: Seed, store):
