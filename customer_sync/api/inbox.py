@@ -123,6 +123,7 @@ def trigger_skill(tajo: Installation, name: str, body: EventsBody) -> Accepted:
     Raises:
         Problem: as `post_events`; this version has no such skill, or it is off.
     """
+    tajo.store()  # knows what was said of skills since the file was read
     need_skill(tajo.settings, name)
     if not tajo.settings.skills[name].enabled:
         raise conflict(f"The skill {name} is off.", f"Switch it on first: `tajo skills enable {name}`.")

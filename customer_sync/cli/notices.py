@@ -6,10 +6,10 @@ import sys
 
 import click
 
-from customer_sync.api.installation import Installation
 from customer_sync.api.notices import SentTests, Target, Tested, list_targets, secrets_shown, send_test
 from customer_sync.api.problem import Problem
-from customer_sync.cli import complete, context
+from customer_sync.cli import complete
+from customer_sync.cli.api_calls import installation
 from customer_sync.cli.output import FAILED, NOT_FOUND, fail, json_option, paint, print_json, print_table
 
 
@@ -23,7 +23,7 @@ def notices() -> None:
 @json_option
 def list_command(*, with_secrets: bool, as_json: bool) -> None:
     """List the targets, and what became of their last notices."""
-    tajo = _installation()
+    tajo = installation()
     found, shown = list_targets(tajo), secrets_shown(tajo) if with_secrets else {}
     if as_json:
         secrets = {"secrets": {name: list(some) for name, some in shown.items()}} if with_secrets else {}
@@ -50,7 +50,7 @@ def test_command(target: str | None, *, as_json: bool) -> None:
     TARGET is the name of one; without it all are tested. Exit code 1 where one does not take it.
     """
     try:
-        found = send_test(_installation(), Tested(target=target))
+        found = send_test(installation(), Tested(target=target))
     except Problem as problem:
         fail(problem.detail, problem.remedy, NOT_FOUND)
     if as_json:
@@ -58,11 +58,6 @@ def test_command(target: str | None, *, as_json: bool) -> None:
     else:
         _print(found)
     sys.exit(0 if all(one.is_taken for one in found.items) else FAILED)
-
-
-def _installation() -> Installation:
-    settings = context.read_settings()
-    return Installation(settings, context.home(), lambda: context.open_store(settings))
 
 
 def _line(one: Target) -> tuple[str, str, str, str, int, str]:
