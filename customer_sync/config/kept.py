@@ -43,7 +43,7 @@ class KeptVariables:
         """
         try:
             sealed = self.file.read_bytes()
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):  # who makes the home folder says what is wrong with it
             return {}
         except OSError as error:
             reason = f"The kept variables in {self.file} cannot be read ({error.strerror})."

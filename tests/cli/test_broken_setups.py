@@ -322,7 +322,7 @@ def test_a_broken_set_up_is_told_first_and_the_same_everywhere(setup, name):
     told = [one for one in setup.doctor() if one["code"] == code]
     assert [one["verdict"] for one in told] == [{"down": "fail", "look": "warn"}[level]]
     assert told[0]["fix"] == first["remedy"]
-    rows = setup.tajo.json("connectors", "status")
+    rows = setup.tajo.json("connectors", "status")["items"]
     about = [row for row in rows if not first["source"] or row["name"] == first["source"]]
     assert all(code in row["findings"] for row in about)
     assert about
