@@ -90,6 +90,17 @@ class Contact:
     lists: set[int] = field(default_factory=set)
     left: set[int] = field(default_factory=set)
     groups: dict[int, str] = field(default_factory=dict)
+    #: What its statistics tell: (word of the webhook, time in whole seconds).
+    acts: list[tuple[str, datetime]] = field(default_factory=list)
+
+    def statistics(self) -> dict[str, object]:
+        """As `GET /contacts/{identifier}` shows them."""
+        times: dict[str, list[dict[str, str]]] = {}
+        for word, when in self.acts:
+            times.setdefault(word, []).append({"eventTime": when.strftime("%Y-%m-%dT%H:%M:%SZ")})
+        leavings = {"userUnsubscription": times.get("unsubscribe", []), "adminUnsubscription": times.get("block", [])}
+        others = {"hardBounces": times.get("hard_bounce", []), "complaints": times.get("spam", [])}
+        return {"unsubscriptions": leavings, **others}
 
 
 class MemoryBrevo:
@@ -136,11 +147,12 @@ class MemoryBrevo:
             return self._upsert(data)
         return self._one(method, unquote(path.rpartition("/")[2]), data)
 
-    def unsubscribe(self, email: str) -> None:
+    def unsubscribe(self, email: str, *, when: datetime | None = None, word: str = "unsubscribe") -> None:
         """An act of the person in Brevo, a moment after all before: the contact is blocked at once."""
         time.sleep(0.002)
         if email in self.contacts:
             self.contacts[email].blocked = True
+            self.contacts[email].acts.append((word, when or utc_now()))
 
     def _upsert(self, data: dict) -> Reply:
         known = data["email"] in self.contacts
@@ -160,7 +172,7 @@ class MemoryBrevo:
             shown = {"email": email, "emailBlacklisted": contact.blocked, "smsBlacklisted": contact.sms_blocked}
             groups = [{"id": number, "status": status} for number, status in contact.groups.items()]
             lists = {"listIds": [*contact.lists], "listUnsubscribed": [*contact.left], "consentGroups": groups}
-            return _reply(200, {**shown, **lists})
+            return _reply(200, {**shown, **lists, "statistics": contact.statistics()})
         if method == "DELETE":
             del self.contacts[email]
             return _reply(204)

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from customer_sync.brevo.attributes import Refused, fit
 from customer_sync.brevo.contacts.contact_plan import (
-    BREVO,
     Rules,
     after_delete,
     after_write,
@@ -20,6 +19,7 @@ from customer_sync.brevo.contacts.contact_plan import (
     make_plan,
     view,
 )
+from customer_sync.brevo.contacts.leavings import BREVO
 from customer_sync.brevo.contacts.refusals import RETRY_MS, is_due, is_taken, reason_of, remember
 from customer_sync.model import ConsentState
 from customer_sync.person.consent import BLOCKS, label_of

@@ -121,6 +121,10 @@ class LaneStep(ABC, Generic[J, G]):
     def complete(self, job: J, outcome: Outcome) -> None:  # most lanes have nothing to add
         """Add to an outcome what the calls have changed, even where a later call failed."""
 
+    def calls(self, job: J) -> int:  # noqa: ARG002  # most lanes make one
+        """Return how many calls a job is expected to make; its gate asks for more where it needs more."""
+        return 1
+
     def batch_size(self) -> int:
         """Return how many items to take: at most one second's calls, so that urgent items never wait longer."""
         rate = self._limits.rate(self.lane.bucket)
@@ -142,7 +146,8 @@ class LaneStep(ABC, Generic[J, G]):
             else:
                 jobs.append((item, one))
         urgent = any(item.priority is Priority.URGENT for item in items)
-        gate, stop = self._gate(self._limits, self.lane.bucket, len(jobs), urgent=urgent), _Stop()
+        expected = sum(self.calls(job) for _, job in jobs)
+        gate, stop = self._gate(self._limits, self.lane.bucket, expected, urgent=urgent), _Stop()
         for item, job in jobs:
             self._pool.submit(self._finish, item, job, gate, stop, done)
         return None

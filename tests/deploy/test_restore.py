@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from customer_sync.brevo.contacts.contact_plan import view
 from customer_sync.store import connect
 from customer_sync.store.spool import Spool
 from customer_sync.store.vault import SecretKey
@@ -16,7 +17,7 @@ from tests.deploy.installation import PASSWORD, RedisServer
 from tests.deploy.written import ROOT
 from tests.engine.test_addresses import GRANTED, consent, customer, opt_in, seen, unsubscribed
 from tests.programs import need
-from tests.rig import LIST, Rig
+from tests.rig import LIST, Rig, at
 
 WITHDRAWN = GRANTED.WITHDRAWN
 ANN = "ann@example.com"
@@ -222,17 +223,35 @@ def test_a_change_that_came_after_the_copy_is_missing_until_the_shop_is_read(sit
     assert (before, seen(rig, ANN)[0]) == ("Ann", "Anne")
 
 
-def test_an_opt_in_that_waited_in_the_copy_lifts_a_block_that_was_set_since(site, restored):
-    """The one thing that an old copy does wrongly; docs/running.md says how to keep it from that."""
+@pytest.fixture
+def agreed_in_the_copy(site):
+    """Ann left and agreed again; her opt-in waits in the copy."""
     site.rig.send(customer(1, ANN, -300, opt_in(-300)))
     site.rig.send(consent(1, ANN, -200, WITHDRAWN))
     site.rig.settle()
     site.rig.send(consent(1, ANN, -150))
     site.rig.read()
 
-    rig = restored(consent(1, ANN, -100, WITHDRAWN))
 
-    assert rig.brevo.lifted == [ANN]
+@pytest.mark.usefixtures("agreed_in_the_copy")
+def test_an_opt_in_that_waited_in_the_copy_lifts_no_block_of_who_left_in_brevo_since(site, restored):
+    site.rig.brevo.unsubscribe(ANN, when=at(-100))
+
+    rig = restored(unsubscribed(ANN, -100))
+
+    assert rig.brevo.lifted == []
+    assert rig.brevo.contacts[ANN].blocked
+    person = rig.store.people.read(rig.store.people.find(ANN))
+    assert view(person, rig.rules).email.state is WITHDRAWN
+
+
+@pytest.mark.usefixtures("agreed_in_the_copy")
+def test_who_left_at_the_shop_since_the_copy_is_blocked_again_when_the_shop_is_read(site, restored):
+    """Only the shop knows of it: the block in Brevo is the one that the copy knows."""
+    rig = restored(consent(1, ANN, -100, WITHDRAWN))
+    before = rig.brevo.contacts[ANN].blocked
+
     rig.send(customer(1, ANN, -5, opt_in(-100, WITHDRAWN)))  # as a full run reads it
     rig.settle()
-    assert rig.brevo.contacts[ANN].blocked
+
+    assert (before, rig.brevo.contacts[ANN].blocked) == (False, True)

@@ -152,7 +152,7 @@ def test_a_time_of_brevo_is_believed_only_near_its_arrival(rig, told, blocked):
     rig.send(customer(1, "ann@example.com", -100, opt_in(-100)))
     rig.settle()
 
-    rig.brevo.unsubscribe("ann@example.com")
+    rig.brevo.unsubscribe("ann@example.com", when=at(told))
     rig.send_brevo(unsubscribed("ann@example.com", told))
     rig.settle()
 
@@ -166,7 +166,7 @@ def test_a_box_that_the_shop_filled_in_again_lifts_nothing(rig):
     rig.send(order(-100, "ann@example.com", opt_in(-100, explicit=False)))
     rig.settle()
     assert seen(rig, "ann@example.com")[1:] == ([LIST], False)
-    rig.brevo.unsubscribe("ann@example.com")
+    rig.brevo.unsubscribe("ann@example.com", when=at(-80))
     rig.send_brevo(unsubscribed("ann@example.com", -80))
 
     rig.send(order(-50, "ann@example.com", opt_in(-50, explicit=False)))
@@ -179,7 +179,7 @@ def test_a_box_that_the_shop_filled_in_again_lifts_nothing(rig):
 def test_a_box_that_was_empty_after_the_withdrawal_and_is_ticked_again_is_an_act(rig):
     rig.send(order(-100, "ann@example.com", opt_in(-100, explicit=False)))
     rig.settle()
-    rig.brevo.unsubscribe("ann@example.com")
+    rig.brevo.unsubscribe("ann@example.com", when=at(-80))
     rig.send_brevo(unsubscribed("ann@example.com", -80))
 
     rig.send(order(-60, "ann@example.com", opt_in(-60, WITHDRAWN, explicit=False)))
@@ -193,7 +193,7 @@ def test_a_box_that_was_empty_after_the_withdrawal_and_is_ticked_again_is_an_act
 def test_no_opt_in_lifts_a_bounce_or_a_complaint(rig, event):
     rig.send(customer(1, "ann@example.com", -100, opt_in(-100)))
     rig.settle()
-    rig.brevo.unsubscribe("ann@example.com")
+    rig.brevo.unsubscribe("ann@example.com", when=at(-80), word=event)
     rig.send_brevo(unsubscribed("ann@example.com", -80, event=event))
     rig.settle()
 
@@ -208,7 +208,7 @@ def test_a_bounce_stays_with_the_mailbox_and_a_complaint_goes_along(rig):
     for number, (name, event) in enumerate([("b", "hard_bounce"), ("c", "spam")]):
         rig.send(customer(number, f"{name}@example.com", -100, opt_in(-100)))
         rig.settle()
-        rig.brevo.unsubscribe(f"{name}@example.com")
+        rig.brevo.unsubscribe(f"{name}@example.com", when=at(-80), word=event)
         rig.send_brevo(unsubscribed(f"{name}@example.com", -80, event=event))
         rig.send(customer(number, f"{name}.new@example.com", -50))
         rig.settle()
@@ -335,7 +335,7 @@ def test_what_a_newer_version_wrote_is_left_alone_and_said(rig):
 def test_an_operator_clears_a_bounce_and_what_brevo_reports_later_counts_again(rig):
     rig.send(customer(1, "ann@example.com", -100, opt_in(-100)))
     rig.settle()
-    rig.brevo.unsubscribe("ann@example.com")
+    rig.brevo.unsubscribe("ann@example.com", when=at(-80), word="hard_bounce")
     rig.send_brevo(unsubscribed("ann@example.com", -80, event="hard_bounce"))
     rig.settle()
 

@@ -11,12 +11,12 @@ from hypothesis import HealthCheck, given, note
 from hypothesis import strategies as st
 
 from customer_sync.brevo.contacts.contact_plan import view
-from customer_sync.model import Kind
+from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.store import connect
 from tests.engine.older import turn_old
-from tests.engine.world import SHARING, SOURCES, Step, Truth, histories, newest
+from tests.engine.world import EMAILS, SHARING, SOURCES, Step, Truth, histories, newest
 from tests.explore import PATIENT, look
-from tests.rig import LIST, Rig
+from tests.rig import LIST, Rig, at
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,13 @@ def act(rig, step: Step):
     if step.brevo == "contact_deleted":
         rig.brevo.contacts.pop(step.email, None)
     else:
-        rig.brevo.unsubscribe(step.email)
+        rig.brevo.unsubscribe(step.email, when=step.when, word=step.brevo)
+    if not step.is_lost:
+        hear_of(rig, step)
+
+
+def hear_of(rig, step: Step):
+    """Brevo's webhook comes."""
     rig.send_brevo({"event": step.brevo, "email": step.email, "ts_event": int(step.when.timestamp())})
 
 
@@ -139,6 +145,65 @@ def test_nobody_who_withdrew_is_mailable_and_nobody_has_what_is_another_s(rig, d
     pauses = data.draw(st.lists(PAUSES, min_size=len(steps), max_size=len(steps)))
 
     play(rig, order, pauses, lambda so_far: judge(rig, Truth(so_far)))
+
+
+@look(60, **RELAXED)
+@given(data=st.data())
+def test_nobody_who_left_in_brevo_is_lifted_by_an_older_opt_in_though_its_webhook_is_lost_or_late(rig, data):
+    drawn = [step for step in data.draw(histories(with_erasure=False)) if step.brevo != "contact_deleted"]
+    steps = [replace(step, is_lost=bool(step.brevo) and data.draw(st.booleans())) for step in drawn]
+    # somebody is blocked, agrees, and leaves in Brevo unheard; in any order with all else
+    home = next((step.email for step in steps if step.brevo), EMAILS[0])
+    left_first = Step(at(-3000), said_by_one(home, -3000, ConsentState.WITHDRAWN))
+    steps += [
+        Step(at(-2500), said_by_one(home, -2500, ConsentState.GRANTED)),
+        Step(at(1), None, "unsubscribe", home, is_lost=True),
+    ]
+    order = [left_first, *data.draw(st.permutations(steps))]
+    pauses = [2, *data.draw(st.lists(PAUSES, min_size=len(steps), max_size=len(steps)))]
+    late = data.draw(st.booleans())
+    rig.reset()
+    note(f"{'late' if late else 'lost'}")
+
+    left = play_lost(rig, order, [pause if late else min(pause, 2) for pause in pauses])
+    if late:
+        for step in left:
+            hear_of(rig, step)
+        rig.settle()
+
+    truth = Truth(order)
+    for email in {step.email for step in left}:
+        contact = rig.brevo.contacts.get(email)
+        withdrawn = max(step.when for step in left if step.email == email)
+        granted = newest(truth.opt_ins(email))
+        if contact is not None and (granted is None or granted <= withdrawn):
+            assert contact.blocked, f"{email} left at {withdrawn}, and its webhook was {'late' if late else 'lost'}"
+
+
+def said_by_one(email, when, state):
+    """What a customer of a shop says of their consent, by an act."""
+    consent = Consent(Channel.EMAIL, state, at(when), "form", explicit=True)
+    record = {"email": email}
+    return Event(f"own.{when}", "woo", Kind.CUSTOMER_UPDATED, at(when), "9", "9", record, (consent,), seen_at=at(when))
+
+
+def play_lost(rig, steps, pauses):
+    """Play the steps; return those of Brevo that a contact was there for, and of which no webhook came."""
+    left = []
+    there = rig.brevo.unsubscribe
+
+    def unsubscribe(email, *, when, word):
+        step = next(one for one in steps if one.when == when)
+        if step.is_lost and email in rig.brevo.contacts:
+            left.append(step)
+        there(email, when=when, word=word)
+
+    rig.brevo.unsubscribe = unsubscribe
+    try:
+        play(rig, steps, pauses)
+    finally:
+        del rig.brevo.unsubscribe
+    return left
 
 
 def judge(rig, truth):

@@ -22,16 +22,17 @@ ALL_STATES = list(ConsentState)
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that happened: an event of a source, or one of Brevo's own (its word)."""
+    """One thing that happened: an event of a source, or one of Brevo's own (its word), whose webhook may be lost."""
 
     when: datetime
     event: Event | None = None
     brevo: str = ""
     email: str = ""
+    is_lost: bool = False
 
     def __repr__(self) -> str:
         if self.event is None:
-            return f"{self.when:%M:%S.%f} brevo {self.brevo} {self.email}"
+            return f"{self.when:%M:%S.%f} brevo {self.brevo} {self.email}{' lost' * self.is_lost}"
         one = self.event
         said = ", ".join(f"{c.state}{'!' if c.explicit else ''}@{c.at:%M:%S.%f}" for c in one.consents)
         return f"{self.when:%M:%S.%f} {one.source} {one.kind} {one.customer_id} {dict(one.record)} [{said}]"

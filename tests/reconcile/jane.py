@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from customer_sync.brevo.contacts.contact_plan import BREVO, Rules, after_delete, after_write, make_plan
+from customer_sync.brevo.contacts.contact_plan import Rules, after_delete, after_write, make_plan
+from customer_sync.brevo.contacts.leavings import BREVO
 from customer_sync.model import Json
 from customer_sync.person.consent import label_of
 from customer_sync.person.merge import Stamped, earliest, stamp

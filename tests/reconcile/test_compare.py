@@ -19,7 +19,8 @@ from customer_sync.batch.reconcile.compare import (
     read_choices,
     read_contact,
 )
-from customer_sync.brevo.contacts.contact_plan import BREVO, after_delete, after_write, make_plan, view
+from customer_sync.brevo.contacts.contact_plan import after_delete, after_write, make_plan, view
+from customer_sync.brevo.contacts.leavings import BREVO
 from customer_sync.model import Channel
 from customer_sync.person.merge import Stamped, merge, stamp
 from customer_sync.person.person import Has, Part, Person, apply

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from customer_sync.brevo.contacts.contact_job import FOUND_BLOCKED, FOUND_UNSUBSCRIBED, groups_left
 from customer_sync.brevo.contacts.contact_plan import Desired, Rules, View, desire, heard, view
+from customer_sync.brevo.contacts.leavings import FOUND_BLOCKED, FOUND_UNSUBSCRIBED, groups_left
 from customer_sync.brevo.contacts.refusals import is_taken
 from customer_sync.brevo.contacts.stored_value import stored
 from customer_sync.errors import MappingError

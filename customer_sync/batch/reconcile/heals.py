@@ -14,7 +14,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from customer_sync.brevo.contacts.contact_plan import BREVO
+from customer_sync.brevo.contacts.leavings import BREVO
 from customer_sync.engine.plan import Group, Planned, PlannedPut, Request, commit
 from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms, to_ms
 from customer_sync.person.merge import stamp

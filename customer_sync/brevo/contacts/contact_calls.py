@@ -24,7 +24,9 @@ from customer_sync.brevo.contacts.contact_plan import (
     after_write,
     digest_of,
     flags_differ,
+    lifts,
 )
+from customer_sync.brevo.contacts.leavings import LATE_MS
 from customer_sync.brevo.contacts.refusals import remember
 from customer_sync.brevo.gate import Calls, Gate
 from customer_sync.errors import FieldRefused, Missing, Parkable, TryLater
@@ -92,7 +94,8 @@ class ContactCalls:
 
     def block_alone(self, job: Job, gate: Calls) -> bool:
         """Set the block alone, where Brevo refuses the other values; tell whether the contact exists."""
-        return self._put(job.desired.email, flags_of(job.desired), gate)
+        blocks: dict[str, Json] = {name: flag for name, flag in flags_of(job.desired).items() if flag}
+        return self._put(job.desired.email, blocks, gate)
 
     def _put(self, email: str, body: dict[str, Json], gate: Calls) -> bool:
         """Change a contact; tell whether the contact exists."""
@@ -107,7 +110,7 @@ class ContactCalls:
 
     def write(self, job: Job, gate: Calls) -> str:
         """Create the contact, or bring it up to date."""
-        if job.has.is_there and job.desired.added and not job.has.is_read:
+        if must_look(job):
             self._look(job, gate)
         for _ in range(4):
             if job.plan.action != "write":
@@ -139,30 +142,28 @@ class ContactCalls:
             body["unlinkListIds"] = list(desired.unlist)
         if body and not self._put(desired.email, body, gate):
             return False
-        job.has = replace(
-            job.has,
-            digest=desired.digest,
-            lists=tuple(one for one in job.has.lists if one not in desired.unlist),
-            is_read=job.has.is_read and not desired.unlist,
-            blocked=job.has.blocked if desired.blocked is None else desired.blocked,
-            sms_blocked=job.has.sms_blocked if desired.sms_blocked is None else desired.sms_blocked,
-            at_ms=self._clock(),
-            refused=desired.refused,
-        )
+        nothing_else = desired._replace(attributes={}, emptied=(), lists=(), added=())
+        job.has = after_write(job.has, nothing_else, self._clock())
         return True
 
     def _look(self, job: Job, gate: Calls) -> None:
-        """Read a contact that existed before: a block in Brevo, or a list that the person left, is a withdrawal."""
+        """Read a contact: a block in Brevo of which we know nothing, or a list that the person left, is a withdrawal.
+
+        Raises:
+            TryLater: a block is to be lifted, and the answer does not tell whether one stands.
+        """
         gate.wait()
         try:
             found = self._brevo.call(
                 "GET", contact_path(job.desired.email), bucket=BUCKET, answers=CONTACTS, endpoint=ONE_ROUTE
             ).json()
         except Missing:
-            job.has = replace(job.has, is_there=False, is_read=True, lists=(), filled=frozenset())
-            job.replan()
+            job.learn_none()
             return
-        job.learn(found if isinstance(found, dict) else {})
+        shown = found if isinstance(found, dict) else {}
+        if lifts(job.desired) and not isinstance(shown.get("emailBlacklisted"), bool):
+            raise TryLater("Brevo's answer about a contact has no emailBlacklisted, so no block is lifted.")
+        job.learn(shown)
         if job.plan.action == "none":  # flags and lists are right; the attributes were not compared
             job.plan = job.plan._replace(action="write")
 
@@ -315,7 +316,8 @@ class ContactCalls:
         assert job.old is not None
         had = job.old.has
         now_ms = self._clock()
-        job.has = replace(had, digest="", blocked=False, at_ms=now_ms, left_ms=now_ms)
+        # a block that Brevo set before the address changed is gone, too, even if the webhook about it comes hours later
+        job.has = replace(had, digest="", blocked=False, at_ms=now_ms, left_ms=now_ms + LATE_MS)
         job.forget_old(Has(at_ms=self._clock()))
         job.replan()
         job.plan = job.plan._replace(action="write")
@@ -336,6 +338,16 @@ class ContactCalls:
         job.forget_old(replace(had, lists=(), filled=filled, digest="", at_ms=self._clock()))
         self._look(job, gate)
         return "the new address was a contact already, " + self._write_anew(job, gate)
+
+
+def must_look(job: Job) -> bool:
+    """Tell whether the contact is to be read before it is written: before it joins a list, before a block is lifted.
+
+    Brevo may have set a block since of which we know nothing: its webhook was lost, or our record is an older copy.
+    """
+    if lifts(job.desired) and not job.is_looked_at:
+        return True
+    return bool(job.has.is_there and job.desired.added and not job.has.is_read)
 
 
 def _made_by(found: Mapping[str, Json], mark: ImportMark) -> bool:

@@ -14,7 +14,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from customer_sync.brevo.contacts.contact_plan import (
-    BREVO,
     GONE_THERE,
     UNIQUE,
     Desired,
@@ -23,6 +22,17 @@ from customer_sync.brevo.contacts.contact_plan import (
     heard,
     make_plan,
     view,
+)
+from customer_sync.brevo.contacts.leavings import (
+    BREVO,
+    FOUND_BLOCKED,
+    FOUND_UNSUBSCRIBED,
+    groups_left,
+    left_known_ms,
+    news,
+    numbers,
+    undated,
+    words_of,
 )
 from customer_sync.brevo.contacts.refusals import is_taken
 from customer_sync.engine.lane import Outcome
@@ -38,8 +48,6 @@ from customer_sync.store.people import People
 #: For so long after the begin of an import that updates Brevo's news of blocks are not believed, in milliseconds: the
 #: import may have lifted the block since. Such a block is set again; one that stands is set twice.
 REACH_MS: Final = int(IMPORT_LEASE_S * 1000)
-
-FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", "brevo:unsubscribed_list"
 
 
 @dataclass(slots=True)
@@ -58,6 +66,7 @@ class Job:
         waits: whether an import must end first.
         is_moved: whether what Brevo has of the old address was changed by a call.
         found: withdrawals that reading the contact showed, and that no webhook had told.
+        is_looked_at: whether the contact was read for this job: only then may a block be lifted.
     """
 
     item: Item
@@ -71,6 +80,7 @@ class Job:
     waits: bool = False
     is_moved: bool = False
     found: dict[str, Stamped] = field(default_factory=dict)
+    is_looked_at: bool = False
 
     @property
     def is_shaken(self) -> bool:
@@ -126,14 +136,20 @@ class Job:
         """
         known = heard(self.old) if is_old and self.old is not None else self.has
         at_ms = self.now_ms
-        said: dict[str, Stamped] = {}
         is_blocked, is_sms_blocked = found.get("emailBlacklisted") is True, found.get("smsBlacklisted") is True
-        on, left = _numbers(found.get("listIds")), _numbers(found.get("listUnsubscribed"))
-        groups = groups_left(found)
+        on, left, groups = numbers(found.get("listIds")), numbers(found.get("listUnsubscribed")), groups_left(found)
+        opt_in_ms = None if is_old else self._opt_in_ms
+        words = words_of(found, known.at_ms, opt_in_ms, at_ms) if is_blocked else {}
+        said = news(words, self.person.said)
+        left_ms = left_known_ms(self.person.said) if is_blocked and known.blocked else None
         if is_blocked and not known.blocked:
             said[register(Channel.EMAIL, "withdrawn")] = Stamped([FOUND_BLOCKED, BREVO], at_ms)
-        elif (left - on - known.left_lists.keys()) & self._listed or groups - {*known.left_groups}:
+        elif left_ms is None and (
+            (left - on - known.left_lists.keys()) & self._listed or groups - {*known.left_groups}
+        ):
             said[register(Channel.EMAIL, "withdrawn")] = Stamped([FOUND_UNSUBSCRIBED, BREVO], at_ms)
+        elif is_blocked and opt_in_ms is not None:
+            said = merge([said, undated(opt_in_ms, at_ms)])
         if is_sms_blocked and not known.sms_blocked:
             said[register(Channel.SMS, "withdrawn")] = Stamped([FOUND_BLOCKED, BREVO], at_ms)
         self.person = replace(self.person, said=merge([self.person.said, said]))
@@ -151,11 +167,25 @@ class Job:
                 sms_blocked=is_sms_blocked,
                 lists=lists,
                 left_groups=tuple(sorted(groups)),
-                left_lists={one: self.has.left_lists.get(one, at_ms) for one in sorted(left - on)},
+                left_lists={one: self.has.left_lists.get(one, left_ms or at_ms) for one in sorted(left - on)},
             )
             # `heard` must not prefer an older webhook to this answer
             self.has = replace(self.has, at_ms=at_ms, left_ms=max(self.has.left_ms, at_ms))
+            self.is_looked_at = True
         self.replan()
+
+    def learn_none(self) -> None:
+        """Take in that there is no contact: it has no list, no value of ours, and no block that could be lifted."""
+        left_ms = max(self.has.left_ms, self.now_ms)
+        self.has = replace(self.has, is_there=False, is_read=True, lists=(), filled=frozenset(), left_ms=left_ms)
+        self.has, self.is_looked_at = replace(self.has, blocked=False, sms_blocked=False), True
+        self.replan()
+
+    @property
+    def _opt_in_ms(self) -> int | None:
+        """When the opt-in was given for which a block is to be lifted; None where none is to be."""
+        act = view(self.person, self.rules).email.evidence
+        return act.at_ms if act is not None and self.desired.blocked is False else None
 
     @property
     def _listed(self) -> frozenset[int]:
@@ -351,26 +381,3 @@ def erasure_of(job: Job, people: People) -> Settlement:
     # only changes newer than the erasure make the person again
     record = people.encode(replace(job.person, has=Has(is_read=True))) if kept else ""
     return Settlement(job.item.target, "erased", record=record, erasure=erasure)
-
-
-#: Parts of the words that may mean "left the consent group"; the words of `status` are not documented (2026-11).
-_LEFT: Final = ("unsub", "opted_out", "opt_out", "optout", "withdr", "revoked", "left")
-
-
-def groups_left(found: Mapping[str, Json]) -> frozenset[int]:
-    """Return the consent groups that a person left.
-
-    With these groups on, a one-click unsubscription leaves the group of that campaign and sets no block
-    (https://help.brevo.com article 33595674951314, beta in 2026).
-    """
-    groups = found.get("consentGroups")
-    left: set[int] = set()
-    for one in groups if isinstance(groups, list) else []:
-        number, word = (one.get("id"), str(one.get("status")).lower()) if isinstance(one, dict) else (None, "")
-        if isinstance(number, int) and any(part in word for part in _LEFT):
-            left.add(number)
-    return frozenset(left)
-
-
-def _numbers(value: Json) -> frozenset[int]:
-    return frozenset(one for one in value if isinstance(one, int)) if isinstance(value, list) else frozenset()

@@ -13,6 +13,7 @@ from hashlib import blake2b
 from typing import Final, Literal, NamedTuple
 
 from customer_sync.brevo.attributes import Refused, fit
+from customer_sync.brevo.contacts.leavings import LATE_MS
 from customer_sync.brevo.contacts.refusals import is_due
 from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.person.consent import Standing, decide, label_of, register
@@ -32,7 +33,6 @@ from customer_sync.person.person import (
     voices,
 )
 
-BREVO: Final = "brevo"
 #: Attributes of which no two contacts have the same value; a contact whose customers moved away gives these up.
 UNIQUE: Final = frozenset({"SMS", "WHATSAPP", "LANDLINE_NUMBER", "EXT_ID"})
 
@@ -232,8 +232,8 @@ def after_write(has: Has, desired: Desired, at_ms: int) -> Has:
         lists=tuple(sorted((set(has.lists) | set(desired.lists)) - set(desired.unlist))),
         at_ms=at_ms,
         refused=desired.refused,
-        # lifting the block also lifts a block that Brevo set earlier, even if the webhook about it comes later
-        left_ms=max(has.left_ms, at_ms) if desired.blocked is False else has.left_ms,
+        # lifting the block also lifts a block that Brevo set earlier, even if the webhook about it comes hours later
+        left_ms=max(has.left_ms, at_ms + LATE_MS) if desired.blocked is False else has.left_ms,
         filled=(has.filled | frozenset(desired.attributes)) - frozenset(desired.emptied),
         # the person may have left a list before we took the contact off the list: read the contact before it joins one
         is_read=has.is_read and not desired.unlist,
@@ -386,6 +386,11 @@ def _found(has: Has, drift: Stamped) -> Has:
 
 def _is_newer_than(found: Roll, at_ms: int) -> bool:
     return any(stamped.at_ms > at_ms for record in found.living for stamped in record.state.values())
+
+
+def lifts(desired: Desired) -> bool:
+    """Tell whether a block is to be lifted."""
+    return desired.blocked is False or desired.sms_blocked is False
 
 
 def flags_differ(desired: Desired, has: Has) -> bool:

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get
 from customer_sync.brevo.client import BUCKET, Brevo, NoList
-from customer_sync.brevo.contacts.contact_calls import ContactCalls, FoundFirst
+from customer_sync.brevo.contacts.contact_calls import ContactCalls, FoundFirst, must_look
 from customer_sync.brevo.contacts.contact_job import (
     Job,
     done,
@@ -95,6 +95,10 @@ class ContactsHandler(LaneStep[Job, Gate]):
 
         return plan
 
+    def calls(self, job: Job) -> int:
+        """Return how many calls a job is expected to make: one more where the contact is read first."""
+        return 2 if job.plan.action == "write" and must_look(job) else 1
+
     def carry_out(self, job: Job, gate: Gate) -> Outcome:
         """Make one person's calls."""
         if job.must_block:
@@ -142,7 +146,10 @@ class ContactsHandler(LaneStep[Job, Gate]):
             log.warning("block refused", person=job.item.target, error=type(error).__name__)
             return self._people.encode(known)
         has = replace(
-            known.has, is_there=is_there, blocked=bool(desired.blocked), sms_blocked=bool(desired.sms_blocked)
+            known.has,
+            is_there=is_there,
+            blocked=known.has.blocked or bool(desired.blocked),
+            sms_blocked=known.has.sms_blocked or bool(desired.sms_blocked),
         )
         return self._people.encode(replace(known, has=has if is_there else known.has))
 

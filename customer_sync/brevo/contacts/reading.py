@@ -16,9 +16,9 @@ from typing import Final
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.base.log import get
 from customer_sync.brevo.client import BUCKET, Brevo
-from customer_sync.brevo.contacts.contact_job import groups_left
 from customer_sync.brevo.contacts.exported import Files, NotUnderstood
 from customer_sync.brevo.contacts.exports import Exports, address_of, call, rows_of
+from customer_sync.brevo.contacts.leavings import groups_left
 from customer_sync.brevo.contacts.listing import OVERLAP, PAGE, ROUTE, Place
 from customer_sync.brevo.contacts.read_progress import Progress, Turn, progress_of
 from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TajoError, TryLater, Unavailable
