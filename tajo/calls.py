@@ -37,8 +37,8 @@ LONGEST_PATIENCE_S: Final = 60.0
 AWAY: Final = frozenset({502, 503, 504})
 #: The service did nothing yet, whatever the call is.
 NOT_BEGUN: Final = frozenset({429})
-#: What a route that there is not answers, as its kind of problem.
-UNKNOWN_CALL: Final = "urn:tajo:problem:no-such-call"
+#: What a route that there is not answers, and one that there is with another verb, as their kinds of problem.
+UNKNOWN_CALLS: Final = frozenset({"urn:tajo:problem:no-such-call", "urn:tajo:problem:method-not-allowed"})
 
 
 class Call(NamedTuple, Generic[T]):
@@ -205,10 +205,11 @@ class Caller:
         if answer.ok:
             raise self._not_tajo("its answer is not JSON")
         problem = body if isinstance(body, dict) else {}
-        if problem.get("type") == UNKNOWN_CALL:
+        kind = problem.get("type")
+        if isinstance(kind, str) and kind in UNKNOWN_CALLS:
             version = answer.headers.get(VERSION_HEADER, "")
             detail = f"{self.reach.url} is version {version} and does not know {call.method} {API}{call.path}."
-            raise TooOld(detail, "Upgrade the service.", status=answer.status_code, kind=UNKNOWN_CALL)
+            raise TooOld(detail, "Upgrade the service.", status=answer.status_code, kind=kind)
         raise problem_error(answer, problem, call)
 
     def _check_service(self, answer: requests.Response) -> None:

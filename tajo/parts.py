@@ -257,9 +257,14 @@ class Events(Part):
         """Return events, the newest first."""
         return Listing(self._caller, table.EVENTS, filters)
 
-    def get(self, event_id: str) -> answers.EventDetail:
-        """Return one event with every state that it was in."""
-        return self._caller.do(table.EVENT, event_id)
+    def get(self, event_id: str, *, source: str | None = None) -> answers.EventDetail:
+        """Return one event with every state that it was in.
+
+        Args:
+            event_id: its id.
+            source: its source, which is needed where several sources have an event with this id.
+        """
+        return self._caller.do(table.EVENT, event_id, query={"source": source} if source is not None else None)
 
     def send(self, events: Body | Iterable[Body]) -> answers.Accepted:
         """Send one event, or up to 1,000 at once: all of them are taken, or none.

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from customer_sync.api.filters import PersonText, SpanQuery, person_number
 from customer_sync.api.installation import Installation
-from customer_sync.api.paging import Answer, ListAnswer, bad_cursor
-from customer_sync.api.problem import not_found
+from customer_sync.api.paging import Answer, ListAnswer, Query, bad_cursor
+from customer_sync.api.problem import AMBIGUOUS, Fault, Problem, not_found
 from customer_sync.model import EventState, Kind
 from customer_sync.operate.figures import iso
 from customer_sync.store.ledger import LEDGER_ROWS, Row
@@ -59,6 +59,14 @@ class EventQuery(SpanQuery):
     )
 
 
+class OneEventQuery(Query):
+    """Whose event is wanted."""
+
+    source: str | None = Field(
+        default=None, description="Its source, which is needed where several sources have an event with this id."
+    )
+
+
 def list_events(tajo: Installation, query: EventQuery) -> EventList:
     """Return events, the newest first."""
     try:
@@ -77,30 +85,42 @@ def list_events(tajo: Installation, query: EventQuery) -> EventList:
     return EventList(items=[event_of(row) for row in page.items], next_cursor=page.cursor)
 
 
-def show_event(tajo: Installation, event_id: str) -> EventDetail:
+def show_event(tajo: Installation, event_id: str, query: OneEventQuery) -> EventDetail:
     """Return one event with every state that it was in.
 
     Raises:
-        Problem: the ledger does not have it.
+        Problem: the ledger does not have it, or several sources have one with this id.
     """
-    row = find_event(tajo, event_id)
+    row = find_event(tajo, event_id, query.source)
     steps = [Step(state=EventState(word), at=iso(at_ms), note=note) for word, at_ms, note in row.steps]
     return EventDetail(**event_of(row).model_dump(), steps=steps)
 
 
-def find_event(tajo: Installation, event_id: str) -> Row:
+def find_event(tajo: Installation, event_id: str, source: str | None = None) -> Row:
     """Return one event as it is stored.
 
+    Args:
+        tajo: the installation.
+        event_id: its id.
+        source: its source; None where only one source has an event with this id.
+
     Raises:
-        Problem: the ledger does not have it.
+        Problem: the ledger does not have it, or several sources have one with this id.
     """
-    row = tajo.store().ledger.event(event_id)
-    if row is None:
+    found = tajo.store().ledger.of_id(event_id)
+    if source is not None:
+        found = {name: row for name, row in found.items() if name == source}
+    if not found:
         raise not_found(
-            "This event is not in the history.",
+            "This event is not in the history." if source is None else f"{source} has no such event in the history.",
             f"The history keeps the newest {LEDGER_ROWS:,} rows; this event is older, or never was.",
         )
-    return row
+    if len(found) > 1:
+        names = sorted(found)
+        detail = "Several sources have an event with this id."
+        fault = Fault(path="source", detail=detail, choices=names)
+        raise Problem(409, AMBIGUOUS, detail, f"Name its source: {', '.join(names)}.", errors=[fault])
+    return next(iter(found.values()))
 
 
 def event_of(row: Row) -> Event:

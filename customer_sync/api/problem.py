@@ -20,12 +20,28 @@ NOT_LET_IN: Final = "Not let in"
 NOT_ALLOWED: Final = "Not allowed"
 NOT_FOUND: Final = "Not found"
 NO_SUCH_CALL: Final = "No such call"
+WRONG_METHOD: Final = "Method not allowed"
 CONFLICT: Final = "Not possible now"
+AMBIGUOUS: Final = "Ambiguous"
 TOO_LARGE: Final = "Too large"
+TOO_SLOW: Final = "Too slow"
 INVALID: Final = "Wrong body"
 TOO_MANY: Final = "Too many"
 FAULT: Final = "Our fault"
 AWAY: Final = "Not reachable"
+
+
+#: The longest value that a fault shows, in characters.
+SHOWN: Final = 80
+#: What is never shown: secrets, and whom something is about.
+_HIDDEN: Final = re.compile(r"key|secret|token|passw|credential|auth|person|email|data|content", re.IGNORECASE)
+
+
+def shown(path: str, found: Any) -> Any:
+    """Return what a fault shows of what stands at a path: None of secrets and persons, and of all but single values."""
+    if _HIDDEN.search(path) or not isinstance(found, str | int | float | bool):
+        return None
+    return found[:SHOWN] if isinstance(found, str) else found
 
 
 class Fault(BaseModel):

@@ -15,7 +15,7 @@ from pydantic import ConfigDict, Field
 from customer_sync import __version__
 from customer_sync.api.installation import Installation
 from customer_sync.api.paging import Answer, Body
-from customer_sync.api.problem import Fault, Problem, invalid, not_found
+from customer_sync.api.problem import Fault, Problem, invalid, not_found, shown
 from customer_sync.assembly import skills_of
 from customer_sync.base.log import get
 from customer_sync.config import ConfigFaults, Known, Settings, SkillSettings, skill_settings
@@ -166,7 +166,7 @@ def faults_of(faults: Iterable[Wrong], above: str, body: Json) -> list[Fault]:
         choices = _CHOICES.search(one.remedy)
         told = f"{one.found[:1].upper()}{one.found[1:]}. {one.remedy}"
         listed = choices[1].split(", ") if choices else None
-        found.append(Fault(path=path, detail=told, found=_at(body, path), choices=listed))
+        found.append(Fault(path=path, detail=told, found=shown(path, _at(body, path)), choices=listed))
     return found
 
 
@@ -237,7 +237,7 @@ def _plain(warning: str, name: str) -> str:
 
 
 def _at(body: Json, path: str) -> Json:
-    """Return what stands at a path of a body where that is a single value, else None."""
+    """Return what stands at a path of a body, None where nothing does."""
     here = body
     for part in _PLACE.findall(path):
         if isinstance(here, dict):
@@ -246,4 +246,4 @@ def _at(body: Json, path: str) -> Json:
             here = here[int(part)]
         else:
             return None
-    return here if not isinstance(here, dict | list) else None
+    return here

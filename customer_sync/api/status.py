@@ -127,7 +127,9 @@ class Status(Answer):
     oldest_age_s: float | None
     queues: list[Queue]
     events: dict[str, int] = Field(description="State → how many events ever reached it.")
-    sources: dict[str, dict[str, int]]
+    sources: dict[str, dict[str, int]] = Field(
+        description="Source → the same; `brevo`: what the account told, `tajo`: what was asked for here, as erasures."
+    )
     parked: int
     people: int
     limits: list[Limit]

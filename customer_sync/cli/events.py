@@ -10,7 +10,7 @@ from typing import Any
 import click
 import redis
 
-from customer_sync.api.events import EventQuery, event_of, show_event
+from customer_sync.api.events import EventQuery, OneEventQuery, event_of, find_event, show_event
 from customer_sync.api.filters import person_number
 from customer_sync.api.installation import Installation
 from customer_sync.api.paging import bad_cursor
@@ -69,20 +69,23 @@ def tail(*, follows: bool, as_json: bool, **given: Any) -> None:
 
 @events.command()
 @click.argument("event_id", metavar="ID")
+@click.option("--source", shell_complete=complete.SOURCE, help="Whose event, where several sources have one.")
 @json_option
-def show(event_id: str, *, as_json: bool) -> None:
+def show(event_id: str, *, source: str | None, as_json: bool) -> None:
     """Show one event with every state it went through."""
     tajo = find_installation()
     ledger = tajo.store().ledger
-    row = ledger.event(event_id) or _by_short(ledger, event_id)
-    if row is None:
+    found = ledger.event(event_id, source) or _by_short(ledger, event_id, source)
+    if found is None:
+        whose = f" of {source}" if source else ""
         fail(
-            f"The history has no event {event_id}.",
+            f"The history has no event {event_id}{whose}.",
             f"It keeps the newest {LEDGER_ROWS:,} rows; `tajo events tail` shows ids.",
             NOT_FOUND,
         )
+    row = find_event(tajo, found.event_id, source)
     if as_json:
-        print_model(show_event(tajo, row.event_id))
+        print_model(show_event(tajo, row.event_id, OneEventQuery(source=row.source)))
         return
     click.echo(f"event   {one_line(row.event_id)}")
     click.echo(f"source  {row.source}")
@@ -97,13 +100,14 @@ def short(event_id: str) -> str:
     return event_id if len(event_id) <= SHORT else f"…{event_id[1 - SHORT :]}"
 
 
-def _by_short(ledger: Ledger, text: str) -> Row | None:
-    """Return the newest event whose id ends as a list showed it."""
+def _by_short(ledger: Ledger, text: str, source: str | None) -> Row | None:
+    """Return the newest event whose id ends as a list showed it, of one source where one is given."""
     ending = text.removeprefix("…")
     if len(ending) != SHORT - 1:
         return None
-    found = next((row for row in ledger.events(SEARCHED) if row.event_id.endswith(ending)), None)
-    return None if found is None else ledger.event(found.event_id)
+    rows = ledger.page(SEARCHED, source=source).items
+    found = next((row for row in rows if row.event_id.endswith(ending)), None)
+    return None if found is None else ledger.event(found.event_id, found.source)
 
 
 def newest(tajo: Installation, query: EventQuery) -> list[Row]:

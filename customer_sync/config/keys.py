@@ -230,7 +230,7 @@ CALLER_KEYS: Final = (
     ),
     Key(
         "role",
-        "What it may do: `read` is every GET, without personal data of parked things, and the metrics; `operate` is "
+        "What it may do: `read` is every GET without personal data, and the metrics; `operate` is "
         "everything. The dashboard opens with the installation's own key alone.",
         "read or operate",
         values.one_of(*Role),

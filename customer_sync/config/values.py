@@ -37,6 +37,8 @@ _MAKE_KEY: Final = "Make a long one, for example with: openssl rand -hex 32."
 _TRUE: Final = frozenset({"true", "yes", "on", "1"})
 _FALSE: Final = frozenset({"false", "no", "off", "0"})
 _WHOLE: Final = re.compile(r"0|[1-9][0-9]{0,17}")
+#: Names of callers that no key may have: logs would not tell the one from the other.
+CALLERS: Final = frozenset({"dashboard"})
 _CALLER: Final = re.compile(r"[a-z0-9][a-z0-9_.-]{0,39}")
 _SHELL_VARIABLE: Final = re.compile(r"\$[A-Za-z_][A-Za-z0-9_]*")
 _PASSWORD: Final = re.compile(r"(?<=//)[^/@\s]*@")
@@ -145,6 +147,8 @@ def caller(node: Node, env: Env) -> str:
     name = text(node, env)
     if not _CALLER.fullmatch(name):
         raise Wrong(shown(node), "Write a name of small letters, digits, `.`, `-` and `_`, as grafana.")
+    if name in CALLERS:
+        raise Wrong(f"{shown(node)}, which names a signed-in browser", "Give the key another name, as grafana.")
     return name
 
 

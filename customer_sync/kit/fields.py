@@ -298,7 +298,7 @@ def text(value: Json, path: str) -> str | None:
     if is_unfit(found):
         found = _UNFIT.sub("", found)
         if not found.strip():
-            raise PayloadError(path, "expected a text, found characters that cannot be read")
+            raise PayloadError(path, "expected a text, found what no text can hold, as 1e400")
     return found.strip() or None
 
 

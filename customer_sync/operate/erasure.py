@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Literal, NamedTuple
 
 from customer_sync.batch.held import is_about
-from customer_sync.engine.plan import Erase, Planned, Request, Said, Who, commit
+from customer_sync.engine.plan import Erase, Planned, Said, Who, commit_told
 from customer_sync.engine.planner import Planner
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.kit.connector import Connector
@@ -143,7 +143,7 @@ def request_erasure(store: Store, email: str, at: datetime, wake: Callable[[str]
     planner = Planner(store.people, max(store.now_ms(), to_ms(at)))
     behind = [EventRef(event.id, SOURCE, to_ms(at))]
     groups = planner.groups([Erase(Who(SOURCE, at, email=email))], behind, at)
-    commit(store, [Request("", [Planned(groups, row=event_row(event))])], wake)
+    commit_told(store, [Planned(groups, row=event_row(event))], wake)
 
 
 def clear_address(store: Store, email: str, at: datetime) -> None:
@@ -158,7 +158,7 @@ def clear_address(store: Store, email: str, at: datetime) -> None:
     planner = Planner(store.people, max(store.now_ms(), to_ms(at)))
     said = Said(Who(SOURCE, at, email=email, only_known=True), {register(Channel.EMAIL, "cleared"): "operator"})
     groups = planner.groups([said], [EventRef(event.id, SOURCE, to_ms(at))], at)
-    commit(store, [Request("", [Planned(groups, row=event_row(event))])], lambda _: None)
+    commit_told(store, [Planned(groups, row=event_row(event))], lambda _: None)
 
 
 def forget_traces(

@@ -6,8 +6,9 @@ here.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal, NamedTuple
 
 from customer_sync.base.clock import Clock, utc_now
@@ -19,8 +20,8 @@ from customer_sync.batch.reconcile.heals import Heal, put
 from customer_sync.brevo.answers import ATTRIBUTES
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
-from customer_sync.engine.plan import commit
-from customer_sync.errors import ConfigError, PayloadError, TajoError
+from customer_sync.engine.plan import commit_told
+from customer_sync.errors import ConfigError, PayloadError, TajoError, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access
 from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms
@@ -35,6 +36,10 @@ Read = Literal["read", "gone", "not_asked", "failed"]
 Compared = Literal["equal", "differs", "waits", "absent", "not_asked", "failed"]
 
 _ATTRIBUTES_ROUTE: Final = "/contacts/attributes"
+#: How long the calls for one person may take together, in seconds: clients and proxies wait half a minute and longer.
+PATIENCE_S: Final = 20.0
+#: What is told of what was not asked in this time.
+OVER: Final = f"It took longer than {PATIENCE_S:.0f} seconds: ask again in a while."
 _NO_ID: Final = "It was told without an id of its own, so nobody can ask for it."
 
 
@@ -75,6 +80,38 @@ def person_now(store: Store, number: str) -> Person:
     return apply(stored, (part for part, _ in waiting))
 
 
+class Patience:
+    """The time that there is for all calls together; a call that has begun has its own limit, see `kit.outbound`.
+
+    Args:
+        most_s: how long, in seconds.
+        ticks: seconds, of any beginning.
+        sleep: waits, in seconds.
+    """
+
+    def __init__(
+        self, most_s: float, ticks: Callable[[], float] = time.monotonic, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        self._ticks = ticks
+        self._sleep = sleep
+        self._ends_at = ticks() + most_s
+
+    @property
+    def is_over(self) -> bool:
+        """Whether no other call is to be begun."""
+        return self._ticks() >= self._ends_at
+
+    def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            Unavailable: it would take longer than there is time.
+        """
+        if self._ticks() + seconds > self._ends_at:
+            raise Unavailable(OVER)
+        self._sleep(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class Refresher:
     """Brings single people up to date.
@@ -88,6 +125,7 @@ class Refresher:
         brevo: the account; None where there is none to ask.
         wake: sends a wake-up; without one the workers' sweep finds what was put.
         clock: milliseconds since 1970.
+        patience: how long all of it may take: somebody waits for the answer.
     """
 
     store: Store
@@ -98,6 +136,7 @@ class Refresher:
     brevo: Brevo | None
     clock: Clock
     wake: Callable[[str], None] = lambda _: None
+    patience: Patience = field(default_factory=lambda: Patience(PATIENCE_S))
 
     def sources(self, number: str) -> list[Asked]:
         """Ask every source for the person's records, and put what they say into the line.
@@ -107,7 +146,10 @@ class Refresher:
         """
         known = person_now(self.store, number).records.values()
         records = sorted(known, key=lambda one: (one.source, one.id or ""))
-        return [self._ask(one) for one in records if not one.is_deleted and one.source in self.connectors]
+        wanted = [one for one in records if not one.is_deleted and one.source in self.connectors]
+        return [
+            Asked(one.source, one.id, "not_asked", OVER) if self.patience.is_over else self._ask(one) for one in wanted
+        ]
 
     def _ask(self, record: Record) -> Asked:
         connector, why = self.connectors[record.source], ""
@@ -139,7 +181,7 @@ class Refresher:
             return None
         reader = Reader(self.store, self.connectors, self.skills, self.store.now_ms())
         read, fault = reader.handed(events, utc_now(self.clock))
-        commit(self.store, [read.request], self.wake)
+        commit_told(self.store, read.request.events, self.wake)
         return fault
 
     def brevo_side(self, number: str) -> InBrevo:
@@ -155,8 +197,9 @@ class Refresher:
             return InBrevo("not_asked", why="There is no account to ask: BREVO_API_KEY is not set.")
         if not person.email or not is_customer(person):
             return InBrevo("not_asked", why="Nobody leads to this address now.")
+        contacts = BrevoContacts(self.brevo, self.store, sleep=self.patience.sleep, clock=self.clock)
         try:
-            return self._compare(number, person, BrevoContacts(self.brevo, self.store, clock=self.clock))
+            return self._compare(number, person, contacts)
         except ConfigError as error:
             return InBrevo("failed", why=f"{error.reason} {error.remedy}")
         except TajoError as error:

@@ -192,13 +192,24 @@ class Ledger:
         """Return the newest events, newest first, each folded with what became of it."""
         return self.page(limit, person=person, state=state).items
 
-    def event(self, event_id: str) -> Row | None:
-        """Return one event, None when the ledger no longer has it."""
+    def event(self, event_id: str, source: str | None = None) -> Row | None:
+        """Return the newest event with an id, None when the ledger no longer has it; of one source where one is given.
+
+        Two sources may give the same id; see `of_id`.
+        """
+        return next((one for one in self._with_id(event_id) if source in (None, one.source)), None)
+
+    def of_id(self, event_id: str) -> dict[str, Row]:
+        """Return source → its newest event with an id."""
+        found: dict[str, Row] = {}
+        for row in self._with_id(event_id):
+            found.setdefault(row.source, row)
+        return found
+
+    def _with_id(self, event_id: str) -> Iterator[Row]:
+        """Yield the events with an id, the newest first."""
         for row, later in self._index.find(event_id):
-            for found in self._folded([(row, later)]):
-                if found.event_id == event_id:
-                    return found
-        return None
+            yield from (found for found in self._folded([(row, later)]) if found.event_id == event_id)
 
     def forget(self, persons: Iterable[str], event_ids: Iterable[str] = ()) -> int:
         """Delete every row of these people, in the index, too; return how many."""

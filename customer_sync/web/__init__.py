@@ -19,6 +19,7 @@ from customer_sync.web.api.table import CALLS
 from customer_sync.web.api_key import api_key
 from customer_sync.web.guard import Guard
 from customer_sync.web.services import Services
+from customer_sync.web.sizes import Sizes
 from customer_sync.web.watch import Watch
 
 #: The largest body of anything but a webhook, in bytes: forms and orders are below 1 KB.
@@ -55,6 +56,7 @@ def add_faces(app: Flask, services: Services) -> None:
     settings = services.settings
     key = api_key(settings, services.home)
     guard = Guard(key, services.store, settings.public_url, services.clock, settings.api.keys)
+    app.extensions["tajo.sizes"] = Sizes(app, guard, routes.sizes(CALLS))
     entrance.mount(app, guard)
     words.register(app)
     app.register_blueprint(health.blueprint(watch))

@@ -15,10 +15,12 @@ class Caller(NamedTuple):
     Args:
         name: of the key; `dashboard` for a signed-in browser.
         role: what it may do.
+        is_browser: whether it is a signed-in browser, whose calls are not counted; a key may have any name.
     """
 
     name: str
     role: Role
+    is_browser: bool = False
 
     def may(self, role: Role) -> bool:
         """Tell whether this role is enough."""

@@ -178,7 +178,7 @@ def _events(routes: Blueprint, services: Services) -> None:
 
     @routes.get("/events/<path:event_id>")
     def event(event_id: str) -> str:
-        return render_template("event.html", row=find_event(services, event_id))
+        return render_template("event.html", row=find_event(services, event_id, request.args.get("source")))
 
 
 def _parked(routes: Blueprint, services: Services) -> None:

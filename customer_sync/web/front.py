@@ -25,6 +25,8 @@ from werkzeug.wsgi import get_current_url
 from customer_sync.base.log import get
 from customer_sync.errors import Refused
 from customer_sync.web import create_app
+from customer_sync.web.api.call import BASE
+from customer_sync.web.api.routes import BUSY_S, UNREAD
 from customer_sync.web.ingress import (
     MAX_BODY_BYTES,
     MAX_DISCARD_BYTES,
@@ -37,6 +39,7 @@ from customer_sync.web.ingress import (
     too_large,
 )
 from customer_sync.web.intake import Intake, Where
+from customer_sync.web.sizes import Sizes
 
 log = get(__name__)
 
@@ -54,6 +57,9 @@ THREADS: Final = 8
 #: frozen hold all the others.
 HEALTH: Final = frozenset({"/healthz", "/readyz"})
 HEALTH_THREADS: Final = 2
+
+_TEXT: Final = ("Content-Type", "text/plain; charset=utf-8")
+_BUSY: Final = "Too many large bodies are under way."
 
 #: A WSGI answer: status, headers, body.
 _Answered = tuple[int, list[tuple[str, str]], bytes]
@@ -77,7 +83,7 @@ class Front:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="page")
         self._health_pool = ThreadPoolExecutor(HEALTH_THREADS, thread_name_prefix="health")
         self._record = _Record(intake, self._pool)
-        self._max_bytes: int = app.config["MAX_CONTENT_LENGTH"]
+        self._sizes: Sizes = app.extensions["tajo.sizes"]
         self._reading: dict[asyncio.Task[Any], float] = {}
         self._held_bytes = 0
 
@@ -120,14 +126,18 @@ class Front:
         return self._ingress.busy(found.source) if where is None else Reply(found.answer)
 
     async def _page(self, scope: Any, proto: Any) -> _Answered:
+        limit = self._sizes.of(scope.method, scope.path, scope.headers.get("authorization") or "")
         try:
-            body = await self._body(scope, proto, self._max_bytes)
-        except Refused as error:
-            return error.status, [("Content-Type", "text/plain; charset=utf-8")], f"{error}\n".encode()
-        except _Full:
-            return HTTPStatus.SERVICE_UNAVAILABLE, [("Retry-After", "10")], b""
+            environ = _environ(scope, await self._body(scope, proto, limit))
+        except (Refused, _Full) as error:
+            unread = error if isinstance(error, Refused) else Refused(_BUSY, status=HTTPStatus.SERVICE_UNAVAILABLE)
+            if not scope.path.startswith(f"{BASE}/"):
+                again = [("Retry-After", str(BUSY_S))] if isinstance(error, _Full) else []
+                return unread.status, [_TEXT, *again], f"{unread}\n".encode()
+            # the API says it in its own form, and to nobody who has no key
+            environ = {**_environ(scope, b""), UNREAD: unread}
         pool = self._health_pool if scope.path in HEALTH else self._pool
-        return await self._loop.run_in_executor(pool, _call, self._app, _environ(scope, body))
+        return await self._loop.run_in_executor(pool, _call, self._app, environ)
 
     # bodies
 

@@ -30,7 +30,7 @@ log = get(__name__)
 #: How long a sign-in lasts, in seconds.
 SESSION_S = 7 * 24 * 3600
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-#: How the installation's own key, and a browser that signed in with it, are named.
+#: How the installation's own key, and a browser that signed in with it, are named; `api.keys` takes no such name.
 OWN, BROWSER = "TAJO_API_KEY", "dashboard"
 #: Ends a sentence that asks for the key.
 WHERE_THE_KEY_IS: Final = (
@@ -98,7 +98,12 @@ class Guard:
             return self._holder(key) or self.wrong_key(request)
         if not self.has_session(request):
             return Denial(401, "An API key is needed.", f"Send `Authorization: Bearer <key>`: {WHERE_THE_KEY_IS}")
-        return self._forged(request) or Caller(BROWSER, Role.OPERATE)
+        return self._forged(request) or Caller(BROWSER, Role.OPERATE, is_browser=True)
+
+    def has_key(self, authorization: str) -> bool:
+        """Tell whether an `Authorization` header shows a key; nothing is counted, and nobody is asked."""
+        key = _token(authorization)
+        return key is not None and self._holder(key) is not None
 
     def is_key(self, text: str) -> bool:
         """Tell whether a text is the installation's own key, in constant time."""
@@ -199,7 +204,11 @@ class Guard:
 
 def bearer(request: Request) -> str | None:
     """Return the key that a program sends, None when it sends none."""
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return _token(request.headers.get("Authorization", ""))
+
+
+def _token(authorization: str) -> str | None:
+    scheme, _, token = authorization.partition(" ")
     return token.strip() if scheme.lower() == "bearer" else None
 
 

@@ -326,7 +326,7 @@ NOT_TAJO = "answers, but not as Tajo Customer Sync 0.1.0 or newer does: "
         (Answer(302, None, {"Location": "https://a.example"}), "NotTajo", NOT_TAJO + "it sends on to another address"),
         (Answer(200, {}, {"Tajo-Version": "0.0.9"}), "TooOld", "is version 0.0.9; this client needs 0.1.0 or newer."),
         (problem(404, "no-such-call"), "TooOld", "is version 0.1.0 and does not know GET /api/v1/status."),
-        (problem(405, "no-such-call"), "TooOld", "is version 0.1.0 and does not know GET /api/v1/status."),
+        (problem(405, "method-not-allowed"), "TooOld", "is version 0.1.0 and does not know GET /api/v1/status."),
     ],
 )
 def test_another_or_an_older_service_is_told_in_one_clear_sentence(call, server, answer, name, said):

@@ -209,3 +209,18 @@ def test_an_erasure_of_a_customer_who_was_merged_away_reaches_what_they_left(rig
 
     assert not rig.brevo.contacts
     assert nothing_of(rig, "Ann", "ann@example.com")
+
+
+def test_an_erasure_is_counted_from_the_asking_on(rig):
+    rig.send(customer(1, "ann@example.com", -100))
+    rig.settle()
+
+    request_erasure(rig.store, "ann@example.com", at(-50))
+    rig.settle()
+
+    counted = {
+        (one.labels["source"], one.labels["state"]): int(one.value)
+        for one in rig.store.counters.read()
+        if one.name == "tajo_events_total"
+    }
+    assert counted["tajo", "pending"] == counted["tajo", "delivered"] == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,7 +15,7 @@ from customer_sync.config.keys import SKILLS
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Event, Inbound, Kind
-from customer_sync.operate.refresh import Asked, InBrevo, Refresher, person_now
+from customer_sync.operate.refresh import OVER, Asked, InBrevo, Patience, Refresher, person_now
 from customer_sync.pipeline import accept, deliver, process_inbox
 from customer_sync.store.counters import Tally
 from tests.sandbox_server import sandbox_server
@@ -192,3 +193,22 @@ def test_changes_that_wait_come_first_and_without_an_account_nobody_is_asked(sce
     scene.shop.answer = [customer(firstName="Anna")]
     scene.refresher().sources(scene.number)
     assert scene.refresher().brevo_side(scene.number) == InBrevo("waits")
+
+
+def test_when_the_time_is_up_no_other_source_is_asked(scene):
+    scene.tell(firstName="Ann")
+    scene.shop.answer = AssertionError("asked")
+    refresher = replace(scene.refresher(), patience=Patience(0.0))
+
+    assert refresher.sources(scene.number) == [Asked("shop", "1", "not_asked", OVER)]
+
+
+def test_no_wait_for_brevo_is_longer_than_there_is_time():
+    slept = []
+    patience = Patience(20.0, lambda: 0.0, slept.append)
+
+    patience.sleep(20.0)
+    with pytest.raises(Unavailable, match="ask again in a while"):
+        patience.sleep(20.5)
+
+    assert slept == [20.0]

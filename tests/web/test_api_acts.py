@@ -291,6 +291,14 @@ def test_every_fault_of_a_config_is_told_with_its_path_in_the_body(web):
     assert skill(web)["set_by"] == "file"
 
 
+@pytest.mark.parametrize("name", ["secret_key", "apiKey", "access_token", "password"])
+def test_a_fault_does_not_show_what_may_be_a_secret(web, name):
+    told = enable(web, {name: "s3cr3t", "options": {name: "s3cr3t"}}, 422)
+
+    assert {one["path"] for one in told["errors"]} == {name, f"options.{name}"}
+    assert "s3cr3t" not in json.dumps(told)
+
+
 def test_a_config_without_end_is_refused(web):
     deep = {}
     for _ in range(200):

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import socket
 import time
 from collections.abc import Iterator
+from email.message import Message
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
+from customer_sync.api.inbox import MAX_BYTES
 from customer_sync.model import Inbound
 from customer_sync.store import keys
 from customer_sync.web import MAX_FORM_BYTES
 from customer_sync.web.front import BODY_S, LOOK_S
+from tajo import TajoClient
 from tests.reliability.servers import wait_until
 from tests.reliability.stack import CONNECTOR, SECRET, Stack
 
@@ -23,6 +28,12 @@ pytestmark = pytest.mark.slow
 #: As many senders as the server had threads six times over.
 SILENT = 50
 PATHS = ("/webhooks/shopify", "/webhooks/brevo", "/connect/shopify/callback", "/sign-in", "/api/v1/parked/replay", "/")
+
+
+class Answer(NamedTuple):
+    status: int
+    headers: Message
+    problem: dict
 
 
 class Web:
@@ -40,6 +51,19 @@ class Web:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()
             return answer.status, answer.read(), time.monotonic() - began
+
+    def key(self) -> dict[str, str]:
+        """The header that opens the API."""
+        key = (Path(self.stack._env["TAJO_HOME"]) / "api.key").read_text().strip()
+        return {"Authorization": f"Bearer {key}"}
+
+    def whole(self, method: str, path: str, body: object, headers: dict[str, str]) -> Answer:
+        """The answer with its headers."""
+        connection = http.client.HTTPConnection(*self.where, timeout=20)
+        with contextlib.closing(connection):
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return Answer(answer.status, answer.headers, json.loads(answer.read()))
 
     def webhook(self) -> tuple[int, bytes, float]:
         body, headers = b'{"id": 1}', {"x-shopify-topic": "customers/update"}
@@ -100,7 +124,8 @@ def test_senders_whose_body_comes_byte_by_byte_are_answered_and_cut_when_their_t
         last = b"".join(iter(lambda: dripping.recv(1000), b""))  # its end: the connection was closed
 
     words = [answer.split(b" ")[1] for answer in answers]
-    assert words == [b"408", b"429", *[b"408"] * 4]  # Brevo comes again only after 429
+    # Brevo comes again only after 429; who has no key is told that first
+    assert words == [b"408", b"429", b"408", b"408", b"401", b"408"]
     assert last.startswith(b"HTTP/1.1 408")
     assert took_s < BODY_S + LOOK_S + 5
 
@@ -116,7 +141,7 @@ def test_who_hangs_up_in_the_middle_of_a_body_is_nobodys_trouble(web):
     assert web.stack.told().count("raised an exception") == before
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/connect/shopify/callback", "/", "/api/v1/parked/replay", "/nowhere"])
+@pytest.mark.parametrize("path", ["/sign-in", "/connect/shopify/callback", "/", "/nowhere"])
 @pytest.mark.parametrize("is_told", [True, False])
 def test_nothing_but_a_webhook_may_be_large(web, path, is_told):
     body = b"x" * (MAX_FORM_BYTES + 1)
@@ -125,6 +150,58 @@ def test_nothing_but_a_webhook_may_be_large(web, path, is_told):
     status, text, _ = web.ask("POST", path, pieces)
 
     assert (status, text) == (413, f"The body is larger than {MAX_FORM_BYTES} bytes.\n".encode())
+
+
+@pytest.mark.parametrize("is_told", [True, False])
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("parked/replay", MAX_FORM_BYTES), ("events", MAX_BYTES), ("skills/customer-sync/trigger", MAX_BYTES)],
+)
+def test_a_call_may_be_as_large_as_its_row_says_and_not_larger(web, path, limit, is_told):
+    for size, wanted in ((limit, 400), (limit + 1, 413)):
+        body = b"[" * size
+        headers = {**web.key(), "Content-Type": "application/json"}
+        answer = web.whole("POST", f"/api/v1/{path}", body if is_told else iter([body]), headers)
+
+        assert (answer.status, answer.headers["Content-Type"]) == (wanted, "application/problem+json")
+        assert answer.headers["Tajo-Version"]
+        assert answer.headers["RateLimit"]
+    assert f"larger than {limit} bytes" in answer.problem["detail"]
+
+
+@pytest.mark.parametrize("path", ["events", "parked/replay"])
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer a-wrong-key"}])
+def test_the_key_is_asked_for_before_a_large_body_is_read(web, path, headers):
+    body = b"x" * (MAX_FORM_BYTES + 1)
+
+    answer = web.whole("POST", f"/api/v1/{path}", body, {**headers, "Content-Type": "application/json"})
+
+    assert (answer.status, answer.problem["title"]) == (401, "Not let in")
+    assert answer.headers["Tajo-Version"]
+
+
+def test_a_call_of_the_api_whose_body_does_not_come_is_a_problem(web):
+    (key,) = web.key().values()
+    with web.send(head("/api/v1/events", "Content-Length: 1000", f"Authorization: {key}")) as sock:
+        answer = sock.recv(5000)
+
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"application/problem+json" in answer.lower()
+    assert b"tajo-version" in answer.lower()
+
+
+def test_the_client_tells_a_thousand_events_in_one_call(web):
+    customer = {"first_name": "A" * 200, "last_name": "B" * 200, "city": "C" * 200}
+    events = [
+        {"event": "customer_updated", "data": {"id": f"c{n}", "email": f"c{n}@example.com", **customer}}
+        for n in range(1000)
+    ]
+    with TajoClient(
+        api_key=web.key()["Authorization"].split()[1], base_url="http://{}:{}".format(*web.where)
+    ) as client:
+        told = client.events.send(events)
+
+    assert told["accepted"] == 1000
 
 
 def test_many_large_bodies_that_stop_in_the_middle_do_not_fill_the_memory(web):
@@ -158,9 +235,7 @@ def _counted(web: Web, answer: str) -> int:
     ],
 )
 def test_every_other_request_is_answered_by_the_application(web, method, path, status):
-    key = (Path(web.stack._env["TAJO_HOME"]) / "api.key").read_text().strip()
-
-    found, body, _ = web.ask(method, path, headers={"Authorization": f"Bearer {key}"})
+    found, body, _ = web.ask(method, path, headers=web.key())
 
     assert found == status
     assert bool(body) == (method != "HEAD")

@@ -600,6 +600,7 @@ export interface Status {
   queues: Array<Queue>;
   /** State → how many events ever reached it. */
   events: Record<string, number>;
+  /** Source → the same; `brevo`: what the account told, `tajo`: what was asked for here, as erasures. */
   sources: Record<string, Record<string, number>>;
   parked: number;
   people: number;

@@ -147,7 +147,8 @@ export interface Parked {
 
 export interface Events {
   list(filters?: EventFilters): Listing<answers.Event>;
-  get(id: string): Promise<answers.EventDetail>;
+  /** `source` is needed where several sources have an event with this id. */
+  get(id: string, how?: { source?: string }): Promise<answers.EventDetail>;
   /** Send one event, or up to 1,000 at once: all of them are taken, or none. */
   send(events: EventBody | Iterable<EventBody>): Promise<answers.Accepted>;
   /** Each event that comes from now on, and again when its state has changed; it never ends. */

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Self
 
 from customer_sync.brevo.contacts.leavings import BREVO
-from customer_sync.engine.plan import Group, Planned, PlannedPut, Request, commit
+from customer_sync.engine.plan import Group, Planned, PlannedPut, commit_told
 from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms, to_ms
 from customer_sync.person.merge import stamp
 from customer_sync.person.person import Part
@@ -100,7 +100,7 @@ def put(  # noqa: PLR0913  # where to, who, and how soon
         return 0
     erased = store.people.are_erased([heal.person for heal in heals])
     alive = [heal for heal, is_erased in zip(heals, erased, strict=True) if not is_erased]
-    commit(store, [Request("", [_event(heal, receipt_id, now, priority) for heal in alive])], wake)
+    commit_told(store, [_event(heal, receipt_id, now, priority) for heal in alive], wake)
     return len(alive)
 
 

@@ -21,7 +21,6 @@ from customer_sync.brevo.proof.doors import DOORS, DoorBook
 from customer_sync.config import Settings
 from customer_sync.destinations import LANES, described
 from customer_sync.model import EventState, to_ms
-from customer_sync.operate.erasure import SOURCE as OWN
 from customer_sync.operate.figures.parts import (
     Alert,
     Calls,
@@ -256,7 +255,7 @@ def _ever(events: Mapping[str, int], samples: Sequence[Sample]) -> Rate:
 def _sources(samples: Sequence[Sample], settings: Settings) -> dict[str, dict[str, int]]:
     found = {name: {str(state): 0 for state in EventState} for name in settings.sources}
     for one in samples:
-        if one.name == "tajo_events_total" and one.labels["source"] != OWN:
+        if one.name == "tajo_events_total":
             states = found.setdefault(one.labels["source"], {str(state): 0 for state in EventState})
             states[one.labels["state"]] = int(one.value)
     return found

@@ -30,7 +30,7 @@ _SKILLS: Final = (
     Call(
         "POST",
         "/skills/{name}/enable",
-        "Switch a skill on, with these keys; without any it keeps those that it has. Every process works by it at once",
+        "Switch a skill on, with these keys, or those that it has; each process works by it within two seconds",
         Role.OPERATE,
         skills.enable_skill,
         skills.Skill,
@@ -75,7 +75,7 @@ _CONTACTS: Final = (
         "GET",
         "/contacts/{address:path}",
         "A person explained: where each value comes from, what was decided and why, what waits",
-        Role.READ,
+        Role.OPERATE,
         contacts.explain_contact,
         contacts.Contact,
         problems=(404,),

@@ -16,6 +16,7 @@ from customer_sync.api.problem import (
     NOT_UNDERSTOOD,
     TOO_LARGE,
     TOO_MANY,
+    WRONG_METHOD,
     Problem,
 )
 
@@ -28,7 +29,7 @@ _TITLES = {
     401: NOT_LET_IN,
     403: NOT_ALLOWED,
     404: NO_SUCH_CALL,
-    405: NO_SUCH_CALL,
+    405: WRONG_METHOD,
     413: TOO_LARGE,
     429: TOO_MANY,
     500: FAULT,

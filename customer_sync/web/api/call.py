@@ -21,7 +21,8 @@ MEANINGS: Final[Mapping[int, str]] = {
     401: "The key is missing or wrong.",
     403: "The key's role does not do this, or another site's page may have asked.",
     404: "There is no such thing.",
-    409: "It cannot be done now, or the server delivers to another Brevo account than `Tajo-Brevo-Account`.",
+    408: "The body did not arrive in time.",
+    409: "It cannot be done now, is ambiguous, or `Tajo-Brevo-Account` is another account than the server's.",
     413: "The body is too large.",
     415: "The body is not JSON.",
     422: "The body is JSON, but wrong; `errors` has every fault.",
@@ -91,6 +92,6 @@ class Call:
     @property
     def statuses(self) -> dict[int, str]:
         """Every status of a problem that it may have, and what that means."""
-        sent = (413, 415, 422) if self.body else ()
+        sent = (408, 413, 415, 422) if self.body else ()
         guarded = (403,) if self.role is Role.OPERATE or self.guarded else ()
         return {status: MEANINGS[status] for status in sorted({*ALWAYS, *sent, *guarded, *self.problems})}

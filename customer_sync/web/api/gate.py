@@ -17,7 +17,7 @@ from customer_sync.base.log import get
 from customer_sync.config import Settings
 from customer_sync.store.allowance import WINDOW_S, Taken
 from customer_sync.web.caller import caller
-from customer_sync.web.guard import BROWSER, bearer
+from customer_sync.web.guard import bearer
 
 log = get(__name__)
 
@@ -57,18 +57,18 @@ class Gate:
         return response
 
     def _count(self) -> None:
-        name = caller().name
-        if name == BROWSER or time.monotonic() < self._rests_until:
+        who = caller()
+        if who.is_browser or time.monotonic() < self._rests_until:
             return
         try:
-            taken = self._tajo.store().allowance.take(name, self._tajo.settings.api.rate_per_minute)
+            taken = self._tajo.store().allowance.take(who.name, self._tajo.settings.api.rate_per_minute)
         except redis.RedisError as error:
             self._rests_until = time.monotonic() + REST_S
             log.warning("API call not counted", error=type(error).__name__)
             return
         g.taken = taken
         if taken.is_over:
-            detail = f"The key `{name}` has made its {taken.most:,} calls of this minute."
+            detail = f"The key `{who.name}` has made its {taken.most:,} calls of this minute."
             remedy = f"Wait {taken.reset_s} seconds; `api.rate_per_minute` in tajo.yaml sets how many there are."
             raise Problem(429, TOO_MANY, detail, remedy, wait_s=taken.reset_s)
 

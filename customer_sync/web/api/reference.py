@@ -32,8 +32,8 @@ curl -H "Authorization: Bearer $TAJO_API_KEY" -H "Content-Type: application/json
 ## Keys and roles
 
 The installation's own key does everything, and so does a key of the role `operate`. A key of the role `read` does every
-GET and opens `/metrics`; personal data of parked things and the dashboard stay closed to it. Further keys stand in
-`tajo.yaml`; [the settings](settings.md) tell the rest.
+GET without personal data and opens `/metrics`; contacts, personal data of parked things and the dashboard stay closed
+to it. Each call below names its role. Further keys stand in `tajo.yaml`; [the settings](settings.md) tell the rest.
 
 ```yaml
 api:

@@ -11,15 +11,10 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from customer_sync.api.paging import Body, Query
-from customer_sync.api.problem import NOT_UNDERSTOOD, Fault, Problem, invalid, not_understood
+from customer_sync.api.problem import NOT_UNDERSTOOD, Fault, Problem, invalid, not_understood, shown
 
 Q = TypeVar("Q", bound=Query)
 B = TypeVar("B", bound=Body)
-
-#: The longest value that a fault shows, in characters.
-SHOWN: Final = 80
-#: What is never shown: secrets, and whom something is about.
-_HIDDEN: Final = re.compile(r"key|secret|token|password|person|email|data|content", re.IGNORECASE)
 
 #: pydantic's kind of fault → our words, where its own would confuse.
 _WORDS: Final = {
@@ -110,9 +105,7 @@ def _choices(
 
 
 def _shown(path: str, kind: str, found: Any) -> Any:
-    if kind == "missing" or _HIDDEN.search(path) or not isinstance(found, str | int | float | bool):
-        return None
-    return found[:SHOWN] if isinstance(found, str) else found
+    return None if kind == "missing" else shown(path, found)
 
 
 def _sentence(text: str) -> str:

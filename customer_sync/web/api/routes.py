@@ -11,9 +11,10 @@ from flask import Blueprint, Response, request
 from werkzeug.exceptions import HTTPException
 
 from customer_sync.api.installation import Installation
-from customer_sync.api.problem import AWAY, FAULT, NOT_ALLOWED, Problem
+from customer_sync.api.problem import AWAY, FAULT, NOT_ALLOWED, TOO_LARGE, TOO_SLOW, Problem
 from customer_sync.base.log import get
 from customer_sync.config import Role
+from customer_sync.errors import Refused
 from customer_sync.web.api import answers
 from customer_sync.web.api.call import BASE, Call
 from customer_sync.web.api.document import document
@@ -25,6 +26,11 @@ log = get(__name__)
 
 #: The name of the blueprint.
 NAME: Final = "api"
+#: Where a request says, with a `Refused`, why its body was not read: who has the right key is told, all others that
+#: the key is missing.
+UNREAD: Final = "tajo.unread"
+#: How soon to come again when all bodies under way hold too much, in seconds.
+BUSY_S: Final = 10
 
 
 def blueprint(tajo: Installation, calls: Iterable[Call]) -> Blueprint:
@@ -32,6 +38,7 @@ def blueprint(tajo: Installation, calls: Iterable[Call]) -> Blueprint:
     routes = Blueprint(NAME, __name__, url_prefix=BASE)
     gate = Gate(tajo)
     routes.before_request(gate.check)
+    routes.before_request(_check_read)
     routes.after_request(gate.tell)
     routes.after_request(answers.frame)
     routes.register_error_handler(Problem, answers.problem)
@@ -51,6 +58,31 @@ def blueprint(tajo: Installation, calls: Iterable[Call]) -> Blueprint:
         return Response(text(), content_type="application/json")
 
     return routes
+
+
+def sizes(calls: Iterable[Call]) -> dict[str, int]:
+    """Return the route of each call that takes larger bodies than forms → how large, in bytes."""
+    return {f"{NAME}.{call.name}": call.max_bytes for call in calls if call.max_bytes is not None}
+
+
+def unread(error: Refused) -> Problem:
+    """Return why the body of a call was not read."""
+    if error.status == 413:
+        return Problem(413, TOO_LARGE, str(error), "Send less in one call: what is to be done may be split.")
+    if error.status == 503:
+        return Problem(503, AWAY, str(error), "Send it again in a while.", wait_s=BUSY_S)
+    return Problem(error.status, TOO_SLOW, str(error), "Send all of the body at once, on a better line.")
+
+
+def _check_read() -> None:
+    """Refuse a call whose body was not read.
+
+    Raises:
+        Problem: why it was not.
+    """
+    error: Refused | None = request.environ.get(UNREAD)
+    if error is not None:
+        raise unread(error)
 
 
 def _view(tajo: Installation, call: Call) -> Callable[..., Response]:

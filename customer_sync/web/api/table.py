@@ -44,6 +44,7 @@ _READINGS: Final = (
         Role.READ,
         events.show_event,
         events.EventDetail,
+        query=events.OneEventQuery,
         problems=(404,),
     ),
     Call(

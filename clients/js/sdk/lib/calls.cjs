@@ -20,7 +20,7 @@ const AWAY = new Set([502, 503, 504]);
 // The service did nothing yet, whatever the call is.
 const NOT_BEGUN = new Set([429]);
 // What a route that there is not answers, as its kind of problem.
-const UNKNOWN_CALL = 'urn:tajo:problem:no-such-call';
+const UNKNOWN_CALLS = ['urn:tajo:problem:no-such-call', 'urn:tajo:problem:method-not-allowed'];
 // Faults that came before the service could hear anything.
 const NOT_SENT = new Set([
   'EAI_AGAIN',
@@ -124,10 +124,10 @@ class Caller {
     }
     const problem = body && typeof body === 'object' && !Array.isArray(body) ? body : {};
     const name = `${call.method} ${API}${call.path}`;
-    if (problem.type === UNKNOWN_CALL) {
+    if (UNKNOWN_CALLS.includes(problem.type)) {
       const version = headers.get(VERSION_HEADER);
       const detail = `${this.url} is version ${version} and does not know ${name}.`;
-      throw new TooOld(detail, 'Upgrade the service.', { status, kind: UNKNOWN_CALL });
+      throw new TooOld(detail, 'Upgrade the service.', { status, kind: problem.type });
     }
     const Kind = byStatus(status);
     const detail = problem.detail || problem.title || `${name} was answered with the status ${status}.`;

@@ -174,8 +174,8 @@ class Events extends Part {
     return listing(this, '/events', filters);
   }
 
-  get(id) {
-    return get(this, '/events/{}', [id]);
+  get(id, { source } = {}) {
+    return get(this, '/events/{}', [id], source === undefined ? undefined : { source });
   }
 
   send(events) {
