@@ -11,6 +11,7 @@ with `platform: api`, signed as Standard Webhooks say.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -21,7 +22,7 @@ from typing import ClassVar, Final
 from connectors.api.records import SUBJECT, deleted, faults_in, read
 from customer_sync.errors import PayloadError
 from customer_sync.kit.connector import Connector, header, json_object
-from customer_sync.kit.fields import Node, maybe_id
+from customer_sync.kit.fields import Node
 from customer_sync.kit.rescue import hear
 from customer_sync.kit.signatures import sign_standard, verify_standard
 from customer_sync.model import Event, Inbound, Kind
@@ -31,6 +32,8 @@ TOPICS: Final[Mapping[str, Kind]] = {
     "customer_updated": Kind.CUSTOMER_UPDATED,
     "customer_deleted": Kind.CUSTOMER_DELETED,
 }
+#: The header with the id of a webhook.
+MARK: Final = "webhook-id"
 #: How such a body looks at its beginning; no header is ours alone.
 _LOOK: Final = re.compile(rb'"event"\s*:\s*"customer_(?:created|updated|deleted)"')
 _LOOK_BYTES: Final = 500
@@ -41,7 +44,7 @@ class ApiConnector(Connector):
 
     platform: ClassVar[str] = "api"
     title: ClassVar[str] = "Tajo API"
-    keeps: ClassVar[tuple[str, ...]] = ("webhook-id",)
+    keeps: ClassVar[tuple[str, ...]] = (MARK,)
     topics: ClassVar[tuple[str, ...]] = tuple(TOPICS)
     #: Whoever sends may know one address under several ids: each record speaks for it, and none ends another.
     shares_addresses: ClassVar[bool] = True
@@ -93,13 +96,15 @@ class ApiConnector(Connector):
 
 
 def _event_id(body: Node, inbound: Inbound) -> str:
-    """Return what tells that a body was sent again: its own `id`, the webhook's, else all that stands in it."""
-    given = body.read(maybe_id, "id")
-    if isinstance(given, str):
-        return f"api:{given}"
-    sent = header(inbound, "webhook-id")
-    is_usable = bool(sent) and sent.isascii() and sent.isprintable()
-    return f"api:{sent if is_usable else sha256(inbound.body).hexdigest()[:32]}"
+    """Return what tells that a body was sent again: the same `id`, its own or the webhook's, with the same content.
+
+    Nothing that the sender wrote stands in it: it is logged. What the API lets in has its mark already.
+    """
+    sent = header(inbound, MARK)
+    if inbound.source == ApiConnector.platform and sent:
+        return f"api:{sent}"
+    whole = json.dumps(body.body, sort_keys=True)
+    return f"api:{sha256(f'{sent}|{whole}'.encode(errors='surrogatepass')).hexdigest()[:32]}"
 
 
 CONNECTOR = ApiConnector

@@ -7,6 +7,7 @@ flat fields in another: both are read, and what changed wins. Nothing is taken f
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -32,7 +33,13 @@ from customer_sync.kit.fields import (
 from customer_sync.kit.rescue import Subject
 from customer_sync.model import Channel, Consent, ConsentState, Event, Json, kind_of
 
+#: A box: a state that somebody's program tells.
 CONSENT: Final = "acceptsMarketing"
+#: What the person did, by the program's word: channel → state, when, how.
+ACT: Final = "consent"
+_ACTS: Final[Mapping[str, ConsentState]] = {"granted": ConsentState.GRANTED, "withdrawn": ConsentState.WITHDRAWN}
+_WHEN: Final = "expected when the person did it, as 2026-11-21T10:00:00Z with its zone"
+_HAS_ZONE: Final = re.compile(r"(?:[Zz]|[+-]\d\d:?\d\d)$")
 #: Any time: whether something can be read does not depend on it.
 _ANY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
@@ -78,7 +85,7 @@ def spellings(name: str) -> tuple[str, ...]:
 CUSTOMER: Final[Table] = {name: take(reader, *spellings(name)) for name, reader in _READERS.items()}
 ADDRESS: Final[Table] = {"email": strict(email, "email")}
 _OURS: Final = frozenset(
-    one for name in (*_READERS, CONSENT, "id", "email", "changes", "deletedAt") for one in spellings(name)
+    one for name in (*_READERS, CONSENT, ACT, "id", "email", "changes", "deletedAt") for one in spellings(name)
 )
 
 
@@ -118,7 +125,7 @@ def read(node: Node, outline: Event) -> Event:
         record |= {**_others(one), **one.pick(CUSTOMER), **one.pick(ADDRESS)}
     if customer_id is None and record.get("email") is None:
         raise PayloadError(node.path("email"), "expected an e-mail address, or the id of a customer who is known")
-    consents = SUBJECT.told(node, outline.occurred_at)
+    consents = tuple(dict.fromkeys(SUBJECT.told(node, outline.occurred_at)))
     return replace(outline, record_id=customer_id, customer_id=customer_id, record=record, consents=consents)
 
 
@@ -148,13 +155,14 @@ def faults_in(node: Node) -> Iterator[PayloadError]:
     tries: list[Callable[[], object]] = [
         lambda: maybe_id(node.get("id"), node.path("id")),
         lambda: email(node.get("email"), node.path("email")),
-        lambda: _flat(node, _ANY),
-        lambda: _of_changes(node, _ANY),
+        *(partial(one, node, _ANY) for one in SUBJECT.consents),
         lambda: changed(node).pick(ADDRESS),
     ]
+    yield from _twofold(node)
     try:
         changes = node.child("changes")
         tries += [partial(new_value, changes, name) for name in changes.body]
+        yield from _twofold(changes)
     except PayloadError as fault:
         yield fault
     for one in tries:
@@ -162,6 +170,15 @@ def faults_in(node: Node) -> Iterator[PayloadError]:
             one()
         except PayloadError as fault:
             yield fault
+
+
+def _twofold(node: Node) -> Iterator[PayloadError]:
+    """Yield both places of each field that is told in both spellings and differs."""
+    for name in (*_READERS, CONSENT, "deletedAt"):
+        both = [one for one in spellings(name) if one in node]
+        if len(both) > 1 and node.get(both[0]) != node.get(both[1]):
+            for one, other in (both, both[::-1]):
+                yield PayloadError(node.path(one), f"expected the same as {node.path(other)}, or one of them")
 
 
 def _others(node: Node) -> dict[str, Json]:
@@ -193,28 +210,70 @@ def _own(value: Json, path: str, name: str, depth: int = 0) -> Json:
     return value
 
 
-def _consent_in(node: Node, at: datetime) -> tuple[Consent, ...]:
-    """Return what a box says: a state, no act. Nothing where it is not there."""
-    name = next((one for one in spellings(CONSENT) if one in node), CONSENT)
-    agrees = flag(node.get(name), node.path(name))
+def _box(value: Json, path: str, at: datetime) -> tuple[Consent, ...]:
+    """Return what a box says. A tick is no act, whatever the box said before: the caller chooses the times."""
+    agrees = flag(value, path)
     if agrees is None:
         return ()
     state = ConsentState.GRANTED if agrees else ConsentState.WITHDRAWN
-    return (Consent(Channel.EMAIL, state, at, CONSENT),)
+    # a withdrawal is an act of its own: no later tick is taken for the person's answer to it
+    return (Consent(Channel.EMAIL, state, at, CONSENT, explicit=not agrees),)
 
 
-def _flat(node: Node, at: datetime) -> tuple[Consent, ...]:
-    """Return what the box beside the other fields says, unless `changes` says it anew."""
+def _flat(name: str, node: Node, at: datetime) -> tuple[Consent, ...]:
+    """Return what the box beside the other fields says in one spelling, unless `changes` says it anew."""
     changes = node.get("changes")
     is_anew = isinstance(changes, dict) and any(one in changes for one in spellings(CONSENT))
-    return () if is_anew else _consent_in(node, at)
+    return () if is_anew else _box(node.get(name), node.path(name), at)
 
 
-def _of_changes(node: Node, at: datetime) -> tuple[Consent, ...]:
-    """Return what the new value of the box says; whatever else stands in `changes`."""
+def _of_changes(name: str, node: Node, at: datetime) -> tuple[Consent, ...]:
+    """Return what the new value of the box says in one spelling; whatever else stands in `changes`."""
     changes = node.child("changes")
-    name = next((one for one in spellings(CONSENT) if one in changes), None)
-    return () if name is None else _consent_in(Node({name: new_value(changes, name)}, changes.at, node.notes), at)
+    return _box(new_value(changes, name), changes.path(name), at) if name in changes else ()
+
+
+def _act(channel: Channel, node: Node, at: datetime) -> tuple[Consent, ...]:
+    """Return what the person did on a channel, by the program's word."""
+    acts = node.child(ACT)
+    act = acts.child(channel)
+    if not act.body:
+        return ()
+    said = act.get("state")
+    state = _ACTS.get(said) if isinstance(said, str) else None
+    if state is None:
+        raise PayloadError(act.path("state"), "expected granted or withdrawn")
+    given = act.get("at")
+    told_at = act.instant("at") if isinstance(given, str) and _HAS_ZONE.search(given) else None
+    if told_at is None and (state is ConsentState.GRANTED or given is not None):
+        if state is ConsentState.GRANTED:
+            raise PayloadError(act.path("at"), _WHEN)
+        act.note(PayloadError(act.path("at"), _WHEN))
+    try:
+        method = text(act.get("method"), act.path("method"))
+    except PayloadError as fault:
+        act.note(fault)
+        method = None
+    return (Consent(channel, state, told_at or at, str(method or ACT), explicit=True),)
+
+
+def _unknown_acts(node: Node, _: datetime) -> tuple[Consent, ...]:
+    """Return nothing.
+
+    Raises:
+        PayloadError: something stands beside the channels, or beside what is said of one.
+    """
+    acts, changes = node.child(ACT), node.get("changes")
+    if isinstance(changes, dict) and ACT in changes:
+        raise PayloadError(f"{node.path('changes')}.{ACT}", f"expected {ACT} beside changes: it has a time of its own")
+    for name in acts.body:
+        if name not in tuple(Channel):
+            raise PayloadError(acts.path(name), f"expected {' or '.join(Channel)}")
+        act = acts.child(name)
+        for key in act.body:
+            if key not in {"state", "at", "method"}:
+                raise PayloadError(act.path(key), "expected state, at or method")
+    return ()
 
 
 def _email(node: Node) -> str | None:
@@ -230,5 +289,10 @@ SUBJECT: Final = Subject(
     customer_id=lambda node: maybe_id(node.get("id"), node.path("id")),
     email=_email,
     at=lambda _: None,
-    consents=(_flat, _of_changes),
+    consents=(
+        *(partial(_flat, one) for one in spellings(CONSENT)),
+        *(partial(_of_changes, one) for one in spellings(CONSENT)),
+        *(partial(_act, one) for one in Channel),
+        _unknown_acts,
+    ),
 )

@@ -10,6 +10,8 @@ import json
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from datetime import timedelta
+from hashlib import sha256
 from typing import Any, Final, Literal
 
 import redis
@@ -20,13 +22,15 @@ from customer_sync.api.installation import Installation
 from customer_sync.api.paging import Answer, Body
 from customer_sync.api.problem import TOO_MANY, Fault, Problem, conflict, invalid
 from customer_sync.api.skills import need_skill
+from customer_sync.assembly import skills_of
 from customer_sync.base.clock import utc_now
 from customer_sync.base.log import get
-from customer_sync.config import API_SOURCE
+from customer_sync.config import API_SOURCE, Settings
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.kit.connector import Connector, parse_time
-from customer_sync.model import Event, Inbound
+from customer_sync.model import ConsentState, Event, Inbound, Kind
 from customer_sync.operate.refresh import person_now
+from customer_sync.operate.settings_book import settings_now
 from customer_sync.person.identity import normalize_email
 from customer_sync.store import inbox
 
@@ -41,6 +45,9 @@ KINDS: Final = ("customer_created", "customer_updated", "customer_deleted")
 #: How soon to come again where nothing can be kept, in seconds.
 AGAIN_S: Final = 5
 _REMEDY: Final = "Correct them and send all of it again: nothing was taken."
+#: The header in which a connector finds what stands for a body.
+_MARK: Final = "webhook-id"
+_SEVERAL: Final = "Several customers have this address: say which one with `data.id`."
 _EXAMPLE: Final[JsonDict] = {
     "event": "customer_updated",
     "timestamp": "2026-11-21T10:00:00Z",
@@ -61,7 +68,7 @@ class EventBody(Body):
     data: dict[str, Any] = Field(
         description="The customer: `id` and `email` tell who, then fields in either spelling, or `changes` of them."
     )
-    id: str | int | None = Field(default=None, description="The same again is one event; without it each call is new.")
+    id: str | int | None = Field(default=None, description="The same again, with the same content, is one event.")
     source: Literal["api"] | None = Field(default=None, description="Only `api`: what comes here belongs to it.")
 
 
@@ -112,9 +119,8 @@ def post_events(tajo: Installation, body: EventsBody) -> Accepted:
     faults = [Fault(path=name, detail="This is not known beside `events`.", choices=["events"]) for name in given]
     if not isinstance(events, list) or not 1 <= len(events) <= MOST_EVENTS:
         faults.append(Fault(path="events", detail=f"This is no list of 1 to {MOST_EVENTS:,} events."))
-    if faults:
         raise invalid(*faults, remedy=_REMEDY)
-    return _accept(tajo, events, [f"events[{index}]" for index in range(len(events))])
+    return _accept(tajo, events, [f"events[{index}]" for index in range(len(events))], faults)
 
 
 def trigger_skill(tajo: Installation, name: str, body: EventsBody) -> Accepted:
@@ -123,27 +129,47 @@ def trigger_skill(tajo: Installation, name: str, body: EventsBody) -> Accepted:
     Raises:
         Problem: as `post_events`; this version has no such skill, or it is off.
     """
-    tajo.store()  # knows what was said of skills since the file was read
-    need_skill(tajo.settings, name)
-    if not tajo.settings.skills[name].enabled:
+    settings = _settings(tajo)
+    need_skill(settings, name)
+    if not settings.skills[name].enabled:
         raise conflict(f"The skill {name} is off.", f"Switch it on first: `tajo skills enable {name}`.")
     return post_events(tajo, body)
 
 
-def _accept(tajo: Installation, bodies: Sequence[Any], places: Sequence[str]) -> Accepted:
+def _accept(tajo: Installation, bodies: Sequence[Any], places: Sequence[str], beside: Sequence[Fault] = ()) -> Accepted:
     connector = tajo.connectors.get(API_SOURCE)
     if connector is None:
         raise conflict("The source api is switched off in tajo.yaml.", "Take out connectors.api.enabled: false.")
     told = _Told(tajo, connector)
-    faults = [fault for body, place in zip(bodies, places, strict=True) for fault in told.take(body, place)]
+    faults = [*beside]
+    faults += [fault for body, place in zip(bodies, places, strict=True) for fault in told.take(body, place)]
     faults += told.unknown()
     if faults:
         raise invalid(*faults, remedy=_REMEDY)
+    if not told.withdraws_only and not _is_heard(tajo):
+        raise conflict(
+            "No skill that is on acts on the events of the API: nothing was taken.",
+            "Switch one on, as `tajo skills enable customer-sync`; withdrawals and deletions are taken meanwhile.",
+        )
     if not tajo.accept(told.raws, API_SOURCE):
         raise Problem(429, TOO_MANY, "Nothing can be kept now.", "Send it again in a while.", wait_s=AGAIN_S)
     told.remember()
     log.info("events told", source=API_SOURCE, events=len(told.ids))
     return Accepted(accepted=len(told.ids), ids=told.ids, left_out=told.left_out)
+
+
+def _is_heard(tajo: Installation) -> bool:
+    """Tell whether a skill acts on what is told; while Redis is away, by what was heard last."""
+    settings = _settings(tajo)
+    return any(settings.applies(skill.name, API_SOURCE) for skill in skills_of(settings))
+
+
+def _settings(tajo: Installation) -> Settings:
+    """Return the settings with the newest words, which this process may not have heard of yet."""
+    try:
+        return settings_now(tajo.settings, tajo.store().skill_states)
+    except redis.RedisError:
+        return tajo.settings
 
 
 class _Told:
@@ -163,6 +189,7 @@ class _Told:
         self.raws: list[bytes] = []
         self.ids: list[str] = []
         self.left_out: list[str] = []
+        self.withdraws_only = True
 
     def take(self, body: Any, place: str) -> Iterator[Fault]:
         """Check a body and keep it; yield what is wrong with it."""
@@ -171,40 +198,44 @@ class _Told:
             return
         faults = {fault.path: fault for fault in _faults_of_form(body, place)}
         if isinstance(body.get("data"), dict):
-            inbound = Inbound(API_SOURCE, {}, json.dumps(self._with_times(body)).encode(), self._now)
+            # of one time the last of a call is the newest
+            at = self._now + timedelta(microseconds=len(self.raws))
+            meant, several = self._with_id(body)
+            inbound = Inbound(API_SOURCE, {_MARK: _mark_of(body)}, json.dumps(meant).encode(), at)
             found = [_fault(place, one) for one in self._connector.faults(inbound)]
             faults |= {fault.path: fault for fault in found}
         if faults:
             yield from faults.values()
             return
         event = next(one for one in self._connector.parse(inbound) if isinstance(one, Event))
+        if several and (event.kind is Kind.CUSTOMER_DELETED or not _withdraws(event)):
+            yield Fault(path=_join(place, "data.id"), detail=_SEVERAL)
+            return
         self._know(event, place)
+        self.withdraws_only &= _withdraws(event)
         self.left_out += [_join(place, note) for note in event.notes]
         self.raws.append(inbox.encode(inbound, self._connector.keeps))
         self.ids.append(event.id)
+        if event.kind is Kind.CUSTOMER_DELETED:
+            self._now += timedelta(milliseconds=1)  # of one time a deletion would win over what follows
 
-    def _with_times(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Return a body that says when it happened, that is told apart from others, and whose customer has an id.
-
-        A body with a time is the same again where all that stands in it is; one without is new each time: it may set
-        back what another one changed in between.
-        """
+    def _with_id(self, body: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+        """Return a body whose customer has an id, and whether several customers have the address instead."""
         data = dict(body["data"])
         whole = {name: one for name, one in body.items() if name != "source" and one is not None} | {"data": data}
-        if whole.get("timestamp") is None:
-            whole["timestamp"] = self._now.isoformat()
-            whole.setdefault("id", secrets.token_hex(12))
-        if data.get("id") in (None, "") and (found := self._only_id(data)) is not None:
-            data["id"] = found
-        return whole
+        if data.get("id") not in (None, ""):
+            return whole, False
+        ids = self._ids_at(data.get("email"))
+        if len(ids) == 1:
+            data["id"] = next(iter(ids))
+        return whole, len(ids) > 1
 
-    def _only_id(self, data: dict[str, Any]) -> str | None:
-        """Return the id of the one customer of this source who has an address; None where there is none or several."""
+    def _ids_at(self, address: Any) -> set[str]:
+        """Return the ids of the customers of this source who have an address, those of this call too."""
         with suppress(MappingError, redis.RedisError):
-            email = normalize_email(data.get("email"))
-            ids = set() if email is None else self._named.get(email, set()) | self._ids_of(email)
-            return ids.pop() if len(ids) == 1 else None
-        return None
+            email = normalize_email(address)
+            return set() if email is None else self._named.get(email, set()) | self._ids_of(email)
+        return set()
 
     def _ids_of(self, email: str) -> set[str]:
         """Return the ids of the customers of this source who have an address, those that wait to be read too."""
@@ -250,6 +281,22 @@ class _Told:
             store.inbox.note_told(found)
 
 
+def _mark_of(body: dict[str, Any]) -> str:
+    """Return what stands for a body: the same again where all that stands in it is, if it has an id or a time.
+
+    One with neither is new each time: it may set back what another one changed in between.
+    """
+    told = {name: one for name, one in body.items() if name != "source" and one is not None}
+    if told.keys().isdisjoint({"id", "timestamp"}):
+        return secrets.token_hex(16)
+    return sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _withdraws(event: Event) -> bool:
+    """Tell whether an event takes something back: that is taken whether a skill is on or not."""
+    return event.kind is Kind.CUSTOMER_DELETED or any(one.state is ConsentState.WITHDRAWN for one in event.consents)
+
+
 def _faults_of_form(body: dict[str, Any], place: str) -> Iterator[Fault]:
     """Yield what is wrong with the envelope."""
     try:
@@ -258,7 +305,8 @@ def _faults_of_form(body: dict[str, Any], place: str) -> Iterator[Fault]:
         for one in error.errors(include_url=False, include_input=False):
             path = _join(place, ".".join(str(part) for part in one["loc"] if part not in {"str", "int"}))
             choices = list(KINDS) if one["loc"] == ("event",) else None
-            yield Fault(path=path, detail=_WORDS.get(one["type"], f"{one['msg']}."), choices=choices)
+            detail = _ID if path == _join(place, "id") else _WORDS.get(one["type"], f"{one['msg']}.")
+            yield Fault(path=path, detail=detail, choices=choices)
     given = body.get("timestamp")
     if isinstance(given, str):
         try:
@@ -267,6 +315,7 @@ def _faults_of_form(body: dict[str, Any], place: str) -> Iterator[Fault]:
             yield _fault(place, fault)
 
 
+_ID: Final = "This is no text and no whole number."
 _WORDS: Final = {
     "missing": "This is missing.",
     "extra_forbidden": "This is not known.",

@@ -266,7 +266,7 @@ def roll(person: Person, sharing: AbstractSet[str] = frozenset()) -> Roll:
         if not record.source:
             displaced.append(record)  # nothing but a withdrawal was heard of it yet
         elif record.id is None:
-            is_over = _is_guest_over(record, person.records.values())
+            is_over = record.is_deleted or _is_guest_over(record, person.records.values())
             is_left = _is_left_by_customer(record, person.records)
             (deleted if is_over else displaced if is_left else living).append(record)
         elif record.is_deleted:

@@ -263,7 +263,7 @@ local function erased(who)
   local names = refs_of(home or box or '')
   if home then found[home] = true end
   if box and (not home or box == home or not has_records(box)) then found[box] = true end
-  if not home and who.fp ~= '' and (not box or not has_records(box)) then
+  if not home and who.fp ~= '' and (box or not who.known) and (not box or not has_records(box)) then
     box = box or new_mailbox(who.fp, who.email)
     found[box] = true
     -- no record has the address now: erase the record that left the address last

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from connectors.api.connector import ApiConnector
 from customer_sync.assembly import open_line
+from customer_sync.brevo.contacts.contact_plan import Rules, view
 from customer_sync.config import SkillSettings
 from customer_sync.config.keys import SKILLS
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.model import Inbound
+from customer_sync.operate.refresh import person_now
 from customer_sync.pipeline import process_inbox
 from customer_sync.store import keys
 from customer_sync.web.intake import Intake
@@ -87,7 +93,8 @@ def test_a_body_without_time_and_id_is_new_each_time_and_one_with_either_is_not(
     ids += [tell(web, {**created(lastName="Old"), "timestamp": at})["ids"] for _ in range(2)]
     read()
 
-    assert ids[0] == ids[1] == ["api:once"]
+    assert ids[0] == ids[1]
+    assert "once" not in ids[0][0]
     assert ids[2] == ids[3]
     states = Counter(str(row.state) for row in store.ledger.events(20))
     assert states == {"pending": 5, "repeated": 2}
@@ -176,6 +183,19 @@ def test_all_faults_of_all_bodies_are_told_at_once_and_nothing_is_taken(web, sto
         ({**created(), "source": "shopify"}, ["source"]),
         ({**created(), "timestamp": 5}, ["timestamp"]),
         ({**created(acceptsMarketing=1)}, ["data.acceptsMarketing"]),
+        ({**created(), "id": {}}, ["id"]),
+        ({**created(first_name="A", firstName="B")}, ["data.firstName", "data.first_name"]),
+        (
+            {**created(acceptsMarketing=True, accepts_marketing=False)},
+            ["data.acceptsMarketing", "data.accepts_marketing"],
+        ),
+        ({**created(consent={"email": {"state": "granted"}})}, ["data.consent.email.at"]),
+        ({**created(consent={"email": {"state": "granted", "at": "2026-11-21T10:00:00"}})}, ["data.consent.email.at"]),
+        ({**created(consent={"email": {"state": "yes"}})}, ["data.consent.email.state"]),
+        ({**created(consent={"post": {}})}, ["data.consent.post"]),
+        ({**created(consent={"email": {"status": 1}})}, ["data.consent.email.state", "data.consent.email.status"]),
+        ({**created(changes={"consent": {"old": 1, "new": 2}})}, ["data.changes.consent"]),
+        ({"events": [1, {**created(), "id": []}], "x": 1}, ["x", "events[0]", "events[1].id"]),
         ({"events": []}, ["events"]),
         ({"events": {}, "event": "customer_created"}, ["event", "events"]),
     ],
@@ -213,6 +233,104 @@ def test_events_go_to_the_spool_while_redis_refuses(web, app, monkeypatch):
 
     assert tell(web, created())["accepted"] == 1
     assert app.extensions["tajo"].spool.depth() == 1
+
+
+def withdrawn(**data):
+    return {"event": "customer_updated", "data": {"id": "cust_1", "email": ANN, "acceptsMarketing": False, **data}}
+
+
+def acted(at, **data):
+    act = {"state": "granted", "at": at.isoformat(), "method": "form"}
+    return {"event": "customer_updated", "data": {"id": "cust_1", "email": ANN, "consent": {"email": act}, **data}}
+
+
+def state(web, address=ANN):
+    return explain(web, address)["consents"][0]["state"]
+
+
+def test_a_box_lifts_nothing_whatever_it_said_before_and_an_act_with_its_time_does(web, read):
+    tell(web, withdrawn())
+    read()
+    tell(web, created(acceptsMarketing=True))
+    tell(web, {**created(acceptsMarketing=True), "timestamp": (NOW + timedelta(minutes=1)).isoformat()})
+    read()
+    assert state(web) == "withdrawn"
+
+    tell(web, acted(NOW - timedelta(days=1)))
+    read()
+    assert state(web) == "withdrawn"
+
+    tell(web, acted(datetime.now(UTC) + timedelta(minutes=1)))
+    read()
+    assert state(web) == "granted"
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_one_id_with_other_content_is_an_event_of_its_own(web, read, at_once):
+    bodies = [{**one, "id": ANN} for one in (created(acceptsMarketing=True), withdrawn(), withdrawn())]
+    calls = [{"events": bodies}] if at_once else bodies
+    ids = [one for body in calls for one in tell(web, body)["ids"]]
+    read()
+
+    assert ids[0] != ids[1] == ids[2]
+    assert not [one for one in ids if "ann" in one]
+    assert state(web) == "withdrawn"
+
+
+@pytest.mark.parametrize("changes", [False, True])
+def test_of_two_spellings_in_a_webhook_the_stricter_counts(changes):
+    boxes = {"acceptsMarketing": True, "accepts_marketing": False}
+    told = {"changes": {name: {"old": None, "new": one} for name, one in boxes.items()}} if changes else boxes
+    body = json.dumps({"event": "customer_updated", "data": {"email": ANN, **told}}).encode()
+
+    (event,) = ApiConnector(SourceSettings("shop", "api")).parse(Inbound("shop", {}, body, NOW))
+
+    assert "withdrawn" in [one.state for one in event.consents]
+
+
+def test_of_one_call_the_last_body_wins(web, read):
+    tell(web, {"events": [created(firstName=name) for name in ("Zoe", "Ann", "Mia", "Bea")]})
+    read()
+    assert values(web)["FIRSTNAME"] == "Bea"
+
+    tell(web, {"events": [{"event": "customer_deleted", "data": {"id": "cust_1"}}, created(firstName="Cy")]})
+    read()
+    assert values(web) == {"status": "active", "FIRSTNAME": "Cy"}
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_nobody_who_withdrew_last_may_be_mailed_whatever_ids_and_calls(web, read, seed):
+    pick = random.Random(seed)
+    words = [created(acceptsMarketing=True), withdrawn(), created(firstName="Ann")]
+    bodies = [{**pick.choice(words), "id": pick.choice(["a", "b", None])} for _ in range(pick.randint(1, 6))]
+    bodies += [{**withdrawn(note=str(seed)), "id": "a"}, {**created(acceptsMarketing=True), "id": pick.choice("ab")}]
+    while bodies:
+        size = pick.randint(1, len(bodies))
+        tell(web, {"events": bodies[:size]})
+        bodies = bodies[size:]
+    read()
+
+    assert state(web) == "withdrawn"
+
+
+def test_a_deletion_of_an_unknown_address_makes_no_customer(web, read, store):
+    tell(web, {"event": "customer_deleted", "data": {"email": ANN}})
+    read()
+
+    number = store.people.find(ANN)
+    assert view(person_now(store, number), Rules()).word == "deleted"
+
+
+def test_an_address_that_several_customers_have_names_none_of_them(web, read):
+    tell(web, {"events": [created(), created(id="cust_2")]})
+    read()
+
+    for event in ("customer_deleted", "customer_updated"):
+        told = tell(web, {"event": event, "data": {"email": ANN}}, 422)
+        assert [(one["path"], "data.id" in one["detail"]) for one in told["errors"]] == [("data.id", True)]
+    tell(web, off())
+    read()
+    assert state(web) == "withdrawn"
 
 
 # skills
@@ -331,6 +449,52 @@ def test_a_skill_that_is_off_takes_no_event(web, read):
     told = call(web, "post", trigger, 409, name="customer-sync", json=created())
 
     assert told["detail"] == "The skill customer-sync is off."
+
+
+def off():
+    return {"event": "customer_updated", "data": {"email": ANN, "acceptsMarketing": False}}
+
+
+def test_while_no_skill_is_on_only_what_withdraws_is_taken_and_counts_afterwards(web, read):
+    tell(web, created(firstName="Ann", acceptsMarketing=True))
+    read()
+    move(web, "disable")
+
+    told = tell(web, created(firstName="Bea"), 409)
+    assert "nothing was taken" in told["detail"]
+    assert "skills enable" in told["remedy"]
+    tell(web, {"events": [off(), created(firstName="Bea")]}, 409)
+    tell(web, {**off(), "data": {**off()["data"], "firstName": "Bea"}})
+    read()
+    enable(web)
+    tell(web, created(acceptsMarketing=True, lastName="Lee"))
+    read()
+
+    assert explain(web)["consents"][0]["state"] == "withdrawn"
+    assert values(web) == {"status": "active", "FIRSTNAME": "Ann", "LASTNAME": "Lee"}
+
+
+def test_while_no_skill_is_on_a_deletion_counts_and_nobody_becomes_known(web, read):
+    tell(web, created())
+    read()
+    move(web, "disable")
+
+    tell(web, {"event": "customer_deleted", "data": {"email": ANN}})
+    unknown = {"email": "new@example.com"}
+    tell(web, {"event": "customer_updated", "data": {**unknown, "acceptsMarketing": False}})
+    tell(web, {"event": "customer_deleted", "data": unknown})
+    read()
+
+    assert explain(web)["links"] == [{"source": "api", "id": "cust_1", "state": "deleted"}]
+    explain(web, "new@example.com", 404)
+
+
+def test_a_skill_is_asked_as_it_is_now_whatever_this_process_heard(web, store):
+    trigger = "/api/v1/skills/{name}/trigger"
+    store.skill_states.say("customer-sync", "disabled")
+    call(web, "post", trigger, 409, name="customer-sync", json=created())
+    store.skill_states.say("customer-sync", "enabled")
+    call(web, "post", trigger, 202, name="customer-sync", json=created())
 
 
 def test_the_list_tells_of_every_skill(web):
