@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import Field
 
 from customer_sync.api.installation import Installation
 from customer_sync.api.paging import Answer, Body
-from customer_sync.api.problem import not_found
+from customer_sync.api.problem import conflict, not_found
 from customer_sync.config.settings import NoticeTarget
 from customer_sync.destinations import notify_lane
 from customer_sync.errors import Parkable, TajoError
@@ -20,6 +21,9 @@ from customer_sync.model import to_iso
 from customer_sync.operate.notices.handler import secrets_of, sender_of, try_once
 from customer_sync.operate.notices.notice import of_test
 from customer_sync.store.notices import TargetState
+
+#: Held while a test waits for answers: a second one would hold another thread of web for as long.
+_TESTING: Final = threading.Lock()
 
 State = Literal["ready", "new", "failing", "paused"]
 
@@ -93,7 +97,7 @@ def send_test(tajo: Installation, body: Tested) -> SentTests:
     A target that takes it gets notices again where it was paused.
 
     Raises:
-        Problem: there is no such target, or none at all.
+        Problem: there is no such target, or none at all; or another test is under way in this process.
     """
     targets = tajo.settings.notifications.targets
     chosen = [one for one in targets if body.target in {None, one.name}]
@@ -102,8 +106,15 @@ def send_test(tajo: Installation, body: Tested) -> SentTests:
         there = f"There are: {', '.join(one.name for one in targets)}. " if targets else ""
         raise not_found(what, f"{there}Write it below notifications: in tajo.yaml.")
     tajo.store()
-    with ThreadPoolExecutor(len(chosen), "notice-test") as pool:
-        return SentTests(items=list(pool.map(partial(_test, tajo), chosen)))
+    if not _TESTING.acquire(blocking=False):
+        raise conflict(
+            "Another test of notices is under way.", "Test again when it has ended: in half a minute at most."
+        )
+    try:
+        with ThreadPoolExecutor(len(chosen), "notice-test") as pool:
+            return SentTests(items=list(pool.map(partial(_test, tajo), chosen)))
+    finally:
+        _TESTING.release()
 
 
 def _test(tajo: Installation, target: NoticeTarget) -> SentTest:

@@ -186,8 +186,8 @@ CATALOGUE: tuple[Metric, ...] = (
         "tajo_overdue",
         "gauge",
         ("lane",),
-        f"Requests and items that wait for longer than {IN_TIME_S:.0f} s at this moment, without those of runs. "
-        "Several events of one customer are one item. More than 1,000 of a line are estimated.",
+        f"Requests and items that wait for longer than {IN_TIME_S:.0f} s at this moment, without those of runs and "
+        "without notices. Several events of one customer are one item. More than 1,000 of a line are estimated.",
         "Above 0: `tajo doctor` says what they wait for.",
     ),
     Metric(

@@ -154,8 +154,8 @@ _EVENTS = Key(
 )
 _SECRET = Key(
     "webhook_secret",
-    "Signs the notices as Standard Webhooks (`whsec_` and base64, or a plain text); a list while it rotates: each one "
-    "signs.",
+    "Signs the notices as Standard Webhooks (base64 of 24 to 64 bytes, with or without `whsec_` before it); a "
+    "list while it rotates: each one signs.",
     "a text or a list",
     webhook_secrets,
     "derived from `secret_key`: `tajo notices list --secrets` shows it",

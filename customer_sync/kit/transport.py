@@ -31,6 +31,24 @@ from customer_sync.kit.answer import Allowance, Answer
 PIECE_BYTES: Final = 64 * 1024
 #: IPv6 networks whose addresses hold one of IPv4 in their last 32 bits (RFC 6052, RFC 4291).
 _HOLD_IPV4: Final = tuple(map(ipaddress.IPv6Network, ("64:ff9b::/96", "::ffff:0:0/96", "::/96")))
+#: What is not public, beside what `ipaddress` says: that depends on the version of Python. From the registries of IANA,
+#: https://www.iana.org/assignments/iana-ipv4-special-registry and .../iana-ipv6-special-registry, whole; and where
+#: clouds tell machines of themselves.
+_NOT_PUBLIC: Final = tuple(
+    map(
+        ipaddress.ip_network,
+        (
+            *("0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12"),
+            *("192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24"),
+            *("203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"),
+            *("64:ff9b:1::/48", "100::/64", "100:0:0:1::/64", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20"),
+            *("5f00::/16", "fc00::/7", "fe80::/10", "ff00::/8"),
+            "fec0::/10",  # RFC 3879: once for sites
+            "::ffff:0:0:0/96",  # RFC 2765: IPv4, translated
+            "168.63.129.16/32",  # Azure
+        ),
+    )
+)
 
 
 class Timeout(NamedTuple):
@@ -322,4 +340,4 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
-    return found.is_global and not found.is_multicast
+    return found.is_global and not found.is_multicast and not any(found in network for network in _NOT_PUBLIC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import pickle
 from contextlib import suppress
 
@@ -56,12 +57,13 @@ def test_a_fault_holds_its_parts():
 
 
 SECRET = "xkeysib-5f2e91c7-71bea20d55c8e6f1"
+CODED = base64.b64encode(SECRET.encode()).decode()
 WITH_SECRETS = f"""
 api_key: {SECRET}
 secret_key: {SECRET}
 redis_url: redis://:{SECRET}@host/0
 brevo: {{api_key: {SECRET}, webhook_secret: [{SECRET}]}}
-notifications: {{webhook_url: 'https://me:{SECRET}@host.example/{SECRET}', webhook_secret: {SECRET}}}
+notifications: {{webhook_url: 'https://me:{SECRET}@host.example/{SECRET}', webhook_secret: {CODED}}}
 connectors:
   shopify: {{shop_url: x, api_key: {SECRET}, api_secret: [{SECRET}, two], webhook_secret: {SECRET}}}
 """
@@ -72,6 +74,7 @@ def test_no_secret_is_in_the_repr_of_the_settings(read):
 
     assert settings.sources["shopify"].secrets == (SECRET, "two")
     assert SECRET not in repr(settings)
+    assert CODED not in repr(settings)
     assert SECRET not in str(settings)
     assert SECRET not in f"{settings.sources} {settings.brevo} {settings.notifications} {settings.skills}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -414,13 +415,14 @@ def test_debug_alone_raises_the_log_level(read):
 
 
 def test_notices_go_to_one_address_all_of_them_unless_it_says_which(read):
-    settings = read("notifications: {webhook_url: 'https://user:pw@app.example/hook', webhook_secret: s}")
+    coded = base64.b64encode(b"s" * 32).decode()
+    settings = read(f"notifications: {{webhook_url: 'https://user:pw@app.example/hook', webhook_secret: {coded}}}")
     some = read("notifications: {webhookUrl: 'http://app.example', events: sync_failed}")
 
     (target,) = settings.notifications.targets
     assert target.address == "https://user:pw@app.example/hook"
     assert target.events == NOTICE_EVENTS
-    assert target.secrets == ("s",)
+    assert target.secrets == (f"whsec_{coded}",)
     assert (target.name, target.kind) == ("webhook", "webhook")
     assert some.notifications.targets[0].events == ("sync_failed",)
     assert any("without TLS" in one for one in some.warnings)

@@ -285,3 +285,11 @@ def test_the_page_names_parts_and_variables_that_exist():
     assert set(parts) == set(PARTS)
     assert told <= OURS
     assert told >= OF_PROCESSES - {"TAJO_CONFIG"}
+
+
+def test_no_part_of_ours_gets_the_passwords_of_other_programs():
+    ours = [one for one in compose()["services"].values() if "env_file" in one]
+
+    assert ours
+    for name in ("GRAFANA_PASSWORD", "REDIS_PASSWORD"):
+        assert {one["environment"].get(name) for one in ours} == {""}

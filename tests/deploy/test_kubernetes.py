@@ -205,6 +205,12 @@ def test_workers_scale_by_age_and_by_depth_of_a_deployment_that_is_there():
     )
 
 
+def test_notices_that_wait_ask_for_no_worker():
+    asked = [re.search(r"\{lane!~\"([^\"]+)\"\}", one["metadata"]["query"]) for one in triggers()]
+
+    assert all(one and re.fullmatch(one[1], "notify:ops") and not re.fullmatch(one[1], "contacts") for one in asked)
+
+
 def test_the_questions_to_prometheus_are_well_formed_and_name_metrics_that_exist(tmp_path):
     questions = [one["metadata"]["query"] for one in triggers()]
     rules = [{"record": f"tajo:question{number}", "expr": text} for number, text in enumerate(questions)]

@@ -71,6 +71,13 @@ def test_a_total_outage_calls_within_minutes_although_nothing_ends(tmp_path):
     judge(tmp_path, 80, stop, [fires("60m"), fires("62m"), fires("75m", BURN, SLOW_BURN, values=shares)])
 
 
+def test_notices_that_wait_burn_no_budget(tmp_path):
+    waiting = {ends("in_time"): minute("0+10"), overdue("notify:ops"): "0x61 0+10x600"}
+    names = {"sum(job:tajo_overdue:sum)": 0, f"sum({late('5m')})": 0}
+
+    judge(tmp_path, 80, waiting, [fires("75m", values=names)], "5m")
+
+
 def test_what_was_late_burns_the_budget_when_it_has_ended_as_well(tmp_path):
     back = {ends("in_time"): "0+10x60 600x60 600+10x400", overdue("contacts"): "0x60 0+10x59 0x400"}
     back[ends("late")] = "0x119 600x400"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from standardwebhooks import Webhook
@@ -124,3 +126,17 @@ def test_the_api_knows_no_target_that_is_not_there(web):
     found = call(web, "post", "/api/v1/notices/test", 404, json={"target": "opps"})
 
     assert "There are: ops" in found["remedy"]
+
+
+def test_a_second_test_is_refused_while_one_waits_for_answers(web, receiver):
+    receiver.answers = [0]
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(call, web, "post", "/api/v1/notices/test")
+        while not receiver.got and not first.done():
+            time.sleep(0.01)
+        refused = call(web, "post", "/api/v1/notices/test", 409)
+        receiver.is_over.set()
+
+    assert "Test again" in refused["remedy"]
+    assert len(receiver.got) == 1
+    assert call(web, "post", "/api/v1/notices/test")["items"][0]["is_taken"]

@@ -13,9 +13,11 @@ from customer_sync.config.settings import NOTICE_EVENTS
 from customer_sync.model import to_ms
 from customer_sync.operate.notices import watch as watching
 from customer_sync.operate.notices.notice import Notice, of_test
+from customer_sync.operate.notices.outbox import put
 from customer_sync.operate.notices.states import OTHER, TYPES
 from customer_sync.operate.notices.watch import watch
 from customer_sync.store.breaker import Pause
+from customer_sync.store.notices import Refusal
 from customer_sync.store.parked import Parked, encode
 from customer_sync.store.run import RunKind, RunState
 from tests.notices.hands import open_line, settings, target, waits, work
@@ -236,3 +238,24 @@ def test_a_process_that_begins_anew_goes_on_where_the_one_before_was(look, line,
 
     assert len(receiver.got) == 1
     assert waits(other) == 0
+
+
+def test_a_target_is_not_told_that_it_takes_nothing_and_the_others_are(receiver, client, tmp_path):
+    failing, well = target(NOBODY, "failing"), target(receiver.url, "well")
+    config = settings(failing, well)
+    line = open_line(config, client, tmp_path)
+    about = Notice("msg_1", "fault_began", 1, {"text": "The target failing takes nothing.", "remedy": ""}, "failing")
+
+    put(line.store, [failing, well], [about], lambda _: None)
+
+    assert [line.store.lanes.depth(f"notify:{name}")[0] for name in ("failing", "well")] == [0, 1]
+
+
+def test_what_is_told_of_a_target_that_fails_spares_that_target(look, line, receiver):
+    line.store.notices.failed("ops", receiver.url, 1, Refusal("It answered 500.", "See why.", ""))
+    look()
+
+    told = look(60)
+
+    assert [(one.data["code"], one.spared) for one in told] == [("notices_not_taken", "ops")]
+    assert waits(line) == 0

@@ -132,7 +132,8 @@ class Figures:
         alerts: newest first.
         watched: the account, runs, webhooks and schedule.
         doors: what imports may do beside creating contacts → whether they may do it now.
-        overdue: `inbox`, `spool` and each lane → how much of it waits for longer than an event may; not that of runs.
+        overdue: `inbox`, `spool` and each lane → how much of it waits for longer than an event may; not that of runs,
+            and no notices.
     """
 
     at_ms: int

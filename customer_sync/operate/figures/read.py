@@ -19,7 +19,7 @@ from customer_sync.base.log import get
 from customer_sync.base.metrics import IN_TIME_S, LATENCY_BUCKETS_S
 from customer_sync.brevo.proof.doors import DOORS, DoorBook
 from customer_sync.config import Settings
-from customer_sync.destinations import LANES, described
+from customer_sync.destinations import LANES, described, is_of_notices
 from customer_sync.model import EventState, to_ms
 from customer_sync.operate.figures.parts import (
     Alert,
@@ -109,7 +109,10 @@ def read_figures(
         ),
         watched=read_watched(store, settings, now_ms),
         doors={door: doors.door(door).is_open for door in DOORS},
-        overdue={**store.overdue(IN_TIME_S, lanes), "spool": spool_overdue(home, now_ms)},
+        overdue={
+            **store.overdue(IN_TIME_S, [one for one in lanes if not is_of_notices(one)]),
+            "spool": spool_overdue(home, now_ms),
+        },
     )
 
 

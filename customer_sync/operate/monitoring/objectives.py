@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from customer_sync.base.metrics import IN_TIME_S
+from customer_sync.destinations import NOTIFY
 from customer_sync.model import Json
 from customer_sync.operate.figures.faults import ERRORS_LEAST, IN_SYNC_LEAST
 from customer_sync.operate.monitoring.terms import gauge, rate, series
@@ -92,7 +93,8 @@ def groups() -> list[Json]:
 
 
 def _overdue() -> str:
-    lines = gauge("tajo_overdue", "job", "lane", lane="!=spool")
+    # our own notices are no events: an older process may still tell of their lanes
+    lines = gauge("tajo_overdue", "job", "lane", lane=f"!~spool|{NOTIFY}.+")
     return f"{lines} or sum by (job, lane) ({series('tajo_overdue', lane='spool')})"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from customer_sync.destinations import NOTIFY
 from customer_sync.operate.figures.codes import LOOK
 from customer_sync.operate.figures.faults import BACKLOG_S
 from customer_sync.operate.figures.parts import WORKER_GONE_S
@@ -17,6 +18,9 @@ _LANE: Final = "=~$lane"
 EVER: Final = {"job": _JOB}
 #: The histogram.
 LATENCY: Final = "tajo_event_latency_seconds"
+#: The lanes of events, and those of our own notices: no customer waits in these.
+_OF_EVENTS: Final = f"!~{NOTIFY}.+"
+_OF_NOTICES: Final = f"=~{NOTIFY}.+"
 _ENDED: Final = "=~delivered|unchanged|parked"
 
 
@@ -39,7 +43,7 @@ _DEPTH: Final = Panel(
     "Queue depth",
     "short",
     "tajo_queue_depth",
-    (Query(gauge("tajo_queue_depth", "lane", **EVER), "{{lane}}"),),
+    (Query(gauge("tajo_queue_depth", "lane", lane=_OF_EVENTS, **EVER), "{{lane}}"),),
     width=16,
     height=9,
 )
@@ -47,7 +51,7 @@ _OLDEST: Final = Panel(
     "Oldest waiting",
     "s",
     "tajo_oldest_age_seconds",
-    (Query(gauge("tajo_oldest_age_seconds", "lane", **EVER), "{{lane}}"),),
+    (Query(gauge("tajo_oldest_age_seconds", "lane", lane=_OF_EVENTS, **EVER), "{{lane}}"),),
     width=8,
     height=9,
     warn=BACKLOG_S,
@@ -155,6 +159,14 @@ OVERVIEW: Final = Dashboard(
                 Query(f"{gauge('tajo_success_ratio', 'span', **EVER)}", "success, {{span}}"),
                 Query(f"{gauge('tajo_error_ratio', 'span', **EVER)}", "errors, {{span}}"),
             ),
+        ),
+        Panel(
+            "Notices that wait",
+            "short",
+            "tajo_queue_depth",
+            (Query(gauge("tajo_queue_depth", "lane", lane=_OF_NOTICES, **EVER), "{{lane}}"),),
+            width=24,
+            note="No customer waits for these: `tajo notices list` says what each target answers.",
         ),
         Panel(
             "Findings",

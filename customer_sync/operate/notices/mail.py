@@ -7,7 +7,7 @@ import smtplib
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -29,6 +29,8 @@ STEP_S: Final = 10.0
 WHOLE_S: Final = 20.0
 _PORTS: Final = {"smtp": 25, "smtp+starttls": 587, "smtps": 465}
 _SUBJECT: Final = 120
+#: Of how many notices it is remembered which addresses have them.
+_REMEMBERED: Final = 1000
 
 
 class MailSender:
@@ -52,23 +54,47 @@ class MailSender:
         self._clock = clock
         self._context = context
         self._whole_s = whole_s
+        #: Notices that some addresses were refused for → who has them, the newest last.
+        self._have: dict[str, frozenset[str]] = {}
 
     def __call__(self, id_: str, body: str) -> str:
-        """Send a notice; see `customer_sync.operate.notices.senders.Sender`."""
+        """Send a notice; see `customer_sync.operate.notices.senders.Sender`.
+
+        An address that is refused is a notice that is not taken: the next try goes to those who do not have it.
+        """
         message = self._message(id_, body)
+        have = self._have.get(id_, frozenset())
+        left = [one for one in self._target.to if one not in have]
         try:
             with self._server() as server:
-                refused = server.send_message(message, self._target.sender, list(self._target.to))
+                refused = server.send_message(message, self._target.sender, left)
         except PrivateAddress as error:
             raise not_public(f"{self._target.host} has an address that is not public") from error
         except smtplib.SMTPResponseException as error:
             raise TryLater(f"The mail server answered {error.smtp_code}.") from error
         except smtplib.SMTPRecipientsRefused as error:
-            raise TryLater("The mail server takes mail for none of the addresses in `to`.") from error
+            raise TryLater(self._refusal({one: code for one, (code, _) in error.recipients.items()})) from error
         except (smtplib.SMTPException, OSError, NewConnectionError) as error:
             raise TryLater(f"{self._target.host} took no mail: {type(error).__name__}.") from error
-        count = len(self._target.to) - len(refused)
-        return f"taken for {count} of {len(self._target.to)} addresses"
+        if refused:
+            self._remember(id_, have | set(left) - set(refused))
+            raise TryLater(self._refusal({one: code for one, (code, _) in refused.items()}))
+        self._have.pop(id_, None)
+        return f"taken for {len(self._target.to)} of {len(self._target.to)} addresses"
+
+    def _refusal(self, codes: Mapping[str, int]) -> str:
+        """Return what is said of addresses that are refused: by their places in the list, for they are personal."""
+        places = [f"{at} ({codes[one]})" for at, one in enumerate(self._target.to, 1) if one in codes]
+        if len(places) == len(self._target.to):
+            return "The mail server takes mail for none of the addresses in `to`."
+        return (
+            f"The mail server refuses some of the {len(self._target.to)} addresses in `to`: number {', '.join(places)}."
+        )
+
+    def _remember(self, id_: str, have: frozenset[str]) -> None:
+        self._have[id_] = have
+        for old in list(self._have)[:-_REMEMBERED]:
+            self._have.pop(old, None)
 
     def _message(self, id_: str, body: str) -> EmailMessage:
         value: dict[str, Any] = json.loads(body)

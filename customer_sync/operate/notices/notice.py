@@ -28,12 +28,14 @@ class Notice:
         type: one of `customer_sync.config.settings.NOTICE_EVENTS`, or `test`.
         at_ms: when what it tells of happened.
         data: what it tells.
+        spared: the target that is not told; "" for none.
     """
 
     id: str
     type: str
     at_ms: int
     data: Mapping[str, Json]
+    spared: str = ""
 
     @property
     def body(self) -> str:

@@ -24,7 +24,7 @@ def put(store: Store, targets: Sequence[NoticeTarget], notices: Iterable[Notice]
     paused = {one.name for one in targets if store.notices.state(one.name, one.address).paused}
     for notice in notices:
         for target in targets:
-            if notice.type not in target.events:
+            if notice.type not in target.events or target.name == notice.spared:
                 continue
             if target.name in paused:
                 tally.count("tajo_notices_total", target=target.name, result="paused")

@@ -27,6 +27,8 @@ from customer_sync.operate.notices.notice import text_of
 
 #: How long a receiver is waited for, in seconds.
 TIMEOUT: Final = Timeout(connect_s=3.0, silence_s=10.0, answer_s=10.0)
+#: How many connections to one host are kept: as many as targets with two threads each, so that none is thrown away.
+_CONNECTIONS: Final = 40
 #: How large an answer may be; nobody reads it.
 _MAX_BYTES: Final = 256 * 1024
 
@@ -118,7 +120,7 @@ class _Post:
 def _client(allow_private: bool) -> HttpClient:  # noqa: FBT001  # one client for each answer
     """Return the client of this process; connections to the same host are shared by targets with the same rule."""
     private = None if allow_private else frozenset[str]()
-    return HttpClient(timeout=TIMEOUT, max_bytes=_MAX_BYTES, connections=4, private=private)
+    return HttpClient(timeout=TIMEOUT, max_bytes=_MAX_BYTES, connections=_CONNECTIONS, private=private)
 
 
 def not_public(why: str) -> Private:

@@ -46,7 +46,9 @@ def watch(store: Store, settings: Settings, home: Path, wake: Callable[[str], No
         notices += [of_batch(store.notices.name_of("batch", str(one["batch"])), one) for one in map(json.loads, ended)]
     for one in changes:
         id_ = store.notices.name_of("state", one.key, "over" if one.is_over else "began", str(one.at_ms))
-        notices.append(Notice(id_, one.type, one.at_ms, one.data))
+        # a target is not told that it takes nothing: that would only fail once more
+        spared = one.held.about if one.held.code == "notices_not_taken" else ""
+        notices.append(Notice(id_, one.type, one.at_ms, one.data, spared))
     put(store, targets, notices, wake)
     told = {"runs": {run.id: _mark(run) for run in runs}, "states": {key: list(one) for key, one in after.items()}}
     if store.notices.tell(before, told):

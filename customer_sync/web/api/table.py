@@ -180,7 +180,7 @@ _NOTICES: Final = (
         notices.SentTests,
         body=notices.Tested,
         needs_body=False,
-        problems=(404,),
+        problems=(404, 409),
     ),
 )
 
