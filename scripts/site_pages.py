@@ -24,6 +24,9 @@ ELSEWHERE = {
     "CONTRIBUTING.md": "contributing.md",
 }
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\]]*\])*)\]\(([^)\s]+)\)")
+_ITEM = re.compile(r"(?:\d+\.|[-*]) +(?=\S)")
+#: How far what belongs to an entry of a list must stand in; the pages use the width of its mark, as most readers do.
+_INDENT = 4
 _FENCE = re.compile(r"^\s*(```|~~~)")
 
 
@@ -57,11 +60,32 @@ def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Fil
     sources = {where: path for path, where in pages().items()}
     source = sources[page.file.src_uri]
     lines, is_code = [], False
-    for line in markdown.splitlines():
+    for line in _widened(markdown.splitlines()):
         if _FENCE.match(line):
             is_code = not is_code
         lines.append(line if is_code else _LINK.sub(lambda found: _turned(found, source, page.file.src_uri), line))
     return "\n".join(lines) + "\n"
+
+
+def _widened(lines: list[str]) -> list[str]:
+    """Return lines where what belongs to an entry of a list stands in as far as the site's Markdown wants it."""
+    found: list[str] = []
+    width, is_loose, is_code = 0, False, False
+    for line in lines:
+        mark = None if is_code else _ITEM.match(line)
+        is_inside = bool(width) and line[:width].isspace() and len(line) > width
+        if mark:
+            if is_loose and found[-1].strip():
+                found.append("")  # else the entry would be a part of the one before
+            width, is_loose = mark.end(), False
+        elif line.strip() and not is_inside:
+            width, is_loose = 0, False
+        is_loose |= bool(width) and not mark and (not line.strip() or bool(_FENCE.match(line)))
+        if _FENCE.match(line):
+            is_code = not is_code
+        is_wide = not mark and is_inside and width < _INDENT
+        found.append(" " * (_INDENT - width) + line if is_wide else line)
+    return found
 
 
 def _turned(found: re.Match[str], source: str, place: str) -> str:

@@ -39,6 +39,10 @@ AWAY: Final = frozenset({502, 503, 504})
 NOT_BEGUN: Final = frozenset({429})
 #: What a route that there is not answers, and one that there is with another verb, as their kinds of problem.
 UNKNOWN_CALLS: Final = frozenset({"urn:tajo:problem:no-such-call", "urn:tajo:problem:method-not-allowed"})
+#: What to do where nobody knows whether a call was done.
+LOOK_FIRST: Final = "Look how things stand before you call again."
+#: Parts of a path that would lead to another call.
+ELSEWHERE: Final = frozenset({"", ".", ".."})
 
 
 class Call(NamedTuple, Generic[T]):
@@ -132,7 +136,7 @@ class Caller:
         body: Mapping[str, Any] | None,
         query: Mapping[str, str] | None,
     ) -> Any:
-        path = call.path.format(*(quote(place, safe="") for place in places))
+        path = call.path.format(*map(part_of_path, places))
         content = None if body is None else encode(body)
         for attempt in range(1, self.reach.tries + 1):
             found = self._try(call, path, content, query)
@@ -190,7 +194,7 @@ class Caller:
         happened = f"did not answer within {self.reach.timeout_s:g} seconds" if _is_late(error) else "is not reached"
         if not (call.is_repeatable or _was_not_sent(error)):
             happened = "was called, and the connection ended before the answer: it may have been done or not"
-            return NotReached(f"{url} {happened}.", "Look how things stand before you call again.")
+            return NotReached(f"{url} {happened}.", LOOK_FIRST)
         remedy = "Start it with `tajo run`, or correct the address (base_url, TAJO_URL)."
         return NotReached(f"{url} {happened}, {self.reach.tries} tries in all.", remedy)
 
@@ -252,9 +256,27 @@ def problem_error(answer: requests.Response, problem: Mapping[str, Any], call: C
     remedy = str(problem.get("remedy") or "")
     if not detail:
         detail = f"{call.method} {API}{call.path} was answered with the status {status}."
+    if status in AWAY and not call.is_repeatable:
+        detail, remedy = f"{detail} It may have been done or not.", f"{remedy} {LOOK_FIRST}".strip()
+    elif status in AWAY and not remedy:
+        remedy = "Call again later; if it stays so, look whether the service and what stands before it run."
     more: dict[str, Any] = {"after_s": retry_after_s(answer.headers)} if kind is TooManyCalls else {}
     faults = problem.get("errors") or ()
     return kind(detail, remedy, errors=faults, status=status, kind=str(problem.get("type") or ""), **more)
+
+
+def part_of_path(place: str) -> str:
+    """Return a name or a number as it stands in a path.
+
+    Raises:
+        TypeError: it is no text.
+        ValueError: it would lead to another call.
+    """
+    if not isinstance(place, str):
+        raise TypeError(f"A name or an id must be a text, not {type(place).__name__}; nothing was sent.")
+    if place in ELSEWHERE:
+        raise ValueError(f"{place!r} is no name or id: say which one is meant; nothing was sent.")
+    return quote(place, safe="")
 
 
 def encode(body: Mapping[str, Any]) -> bytes:

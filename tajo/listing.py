@@ -23,14 +23,17 @@ class Listing(Generic[T]):
         caller: makes the calls.
         call: gives one page.
         filters: which things are meant, None leaves a filter out; `limit`: how many there are at most.
+
+    Raises:
+        TypeError: the limit is no whole number, or a time has no zone.
+        ValueError: the limit is below 0.
     """
 
     def __init__(self, caller: Caller, call: Call[T], filters: Mapping[str, object] | None = None) -> None:
         self._caller = caller
         self._call = call
         given = {name: value for name, value in (filters or {}).items() if value is not None}
-        limit = given.pop("limit", None)
-        self._limit = limit if isinstance(limit, int) else None
+        self._limit = _limit(given.pop("limit", None))
         self._query = {name: written(value) for name, value in given.items()}
 
     def __iter__(self) -> Iterator[T]:
@@ -49,6 +52,16 @@ class Listing(Generic[T]):
             if cursor == query.get("cursor"):
                 raise NotTajo("The service gave the same page twice.", "Tell whoever runs it: the list has no end.")
             query = query | {"cursor": cursor}
+
+
+def _limit(limit: object) -> int | None:
+    if limit is None:
+        return None
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"limit must be a whole number, not {limit!r}.")
+    if limit < 0:
+        raise ValueError(f"limit must be 0 or more, not {limit}.")
+    return limit
 
 
 def written(value: object) -> str:

@@ -276,7 +276,11 @@ class Events(Part):
         Raises:
             Refused: at least one is wrong; `errors` has every fault of all of them.
         """
-        body = _with_id(events) if isinstance(events, Mapping) else {"events": [_with_id(one) for one in events]}
+        if isinstance(events, Mapping):
+            return self._caller.do(table.SEND, body=_with_id(events))
+        if not isinstance(events, Iterable):
+            raise _no_event(events)
+        body = {"events": [_with_id(one) for one in events]}
         return self._caller.do(table.SEND, body=body)
 
     def tail(self, *, every_s: float = 1.0, **filters: Unpack[EventFilters]) -> Iterator[answers.Event]:
@@ -340,5 +344,12 @@ class Notices(Part):
         return self._caller.do(table.TEST_NOTICE, body=body)["items"]
 
 
+def _no_event(found: object) -> TypeError:
+    kind = type(found).__name__
+    return TypeError(f"An event has the keys event and data: give one, or several in a list, not {kind}.")
+
+
 def _with_id(event: Body) -> dict[str, Any]:
+    if not isinstance(event, Mapping):
+        raise _no_event(event)
     return {**event, "id": event.get("id") or uuid.uuid4().hex}

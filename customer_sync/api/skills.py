@@ -6,6 +6,7 @@ What is said here wins over tajo.yaml, holds after a restart, and is taken up by
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, Literal
@@ -119,7 +120,10 @@ def enable_skill(tajo: Installation, name: str, body: SkillConfig) -> Skill:
             skill_settings(name, config, Known(names, platforms()), warnings)
         except ConfigFaults as error:
             raise invalid(*faults_of(error.faults, f"skills.{name}", config), remedy=_REMEDY) from None
-    return _say(tajo, name, "enabled", config or None, [_plain(one, name) for one in warnings])
+    told = _say(tajo, name, "enabled", config or None, [_plain(one, name) for one in warnings])
+    if config:
+        told.warnings += _fallen(_config(settings.skills[name]), told.config)
+    return told
 
 
 def disable_skill(tajo: Installation, name: str) -> Skill:
@@ -170,6 +174,13 @@ def faults_of(faults: Iterable[Wrong], above: str, body: Json) -> list[Fault]:
     return found
 
 
+#: What it does that a key is gone.
+_LEAVES_ANY: Final = "`enable` replaces all keys; give it again to keep it"
+_LEAVES: Final = {
+    "options.list_ids": "nobody is on a list of ours any more, but a source's own; give it again to keep it",
+    "source": "the skill acts on every source; give it again to keep it",
+}
+
 _REMEDY: Final = "docs/settings.md lists the keys of a skill; nothing was changed."
 
 
@@ -218,6 +229,32 @@ def _config(skill: SkillSettings) -> dict[str, Json]:
         "log_level": skill.log_level,
         **skill.extra,
     }
+
+
+def _fallen(before: Mapping[str, Json], after: Mapping[str, Json]) -> list[str]:
+    """Return which keys that said something are gone, each with what that does."""
+    kept = {path for path, _ in _said(after)}
+    return [
+        f"{path} {_shown(value)} falls away: {_LEAVES.get(path, _LEAVES_ANY)}."
+        for path, value in _said(before)
+        if path not in kept
+    ]
+
+
+def _shown(value: Json) -> str:
+    """Return a value as it stands in tajo.yaml."""
+    if isinstance(value, list):
+        return ", ".join(map(_shown, value))
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _said(config: Mapping[str, Json], above: str = "") -> Iterable[tuple[str, Json]]:
+    """Yield the keys that say something, with their path; null leaves a field out, which is said too."""
+    for key, value in config.items():
+        if isinstance(value, dict):
+            yield from _said(value, f"{above}{key}.")
+        elif value not in (False, "", []) and (value is not None or above):
+            yield above + key, value
 
 
 def _available(settings: Settings) -> set[str]:

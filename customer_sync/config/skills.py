@@ -15,6 +15,14 @@ from customer_sync.model import Json
 
 #: The skill whose keys are all known here.
 CUSTOMER_SYNC: Final = "customer-sync"
+#: What the documents call a source or platform that is called otherwise here, or is not there yet.
+_HINTS: Final = {
+    "custom": "A source of your own is called api here.",
+    **dict.fromkeys(
+        ("magento", "prestashop", "salesforce", "hubspot", "stripe", "segment"),
+        "This version has no such platform yet.",
+    ),
+}
 
 
 def read_skills(
@@ -140,4 +148,6 @@ def _check_source(
     if source in platforms:
         reader.warn(where, f"no {source} is configured under connectors: (yet).")
     else:
-        reader.fault(where, values.shown(where), choose(source, sorted({*sources, *platforms})))
+        remedy = choose(source, sorted({*sources, *platforms}))
+        hint = _HINTS.get(source.lower())
+        reader.fault(where, values.shown(where), f"{hint} {remedy}" if hint else remedy)

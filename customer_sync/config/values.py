@@ -138,7 +138,7 @@ _WEAKNESSES: Final[Sequence[tuple[str, Callable[[str], bool]]]] = (
     (f"a key of fewer than {_API_KEY_LETTERS} different characters", lambda key: len(set(key)) < _API_KEY_LETTERS),
     ("a key with letters beyond ASCII, which no header carries", lambda key: not key.isascii()),
     ("a key that repeats itself", _repeats),
-    ("a key of letters or digits in their order", _counts),
+    ("a key that can be guessed: letters or digits in their order", _counts),
 )
 
 

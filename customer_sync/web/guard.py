@@ -34,7 +34,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 OWN, BROWSER = "TAJO_API_KEY", "dashboard"
 #: Ends a sentence that asks for the key.
 WHERE_THE_KEY_IS: Final = (
-    "the value of TAJO_API_KEY or, where that is not set, of `api.key` in the home folder, `.tajo`."
+    "the value of TAJO_API_KEY or, where that is not set, of `api.key` in the folder that `tajo run` names as Data."
 )
 _WHO_TRIES: Final = (
     "Look for a program with an old key. Somebody may be guessing, too: a long random key cannot be guessed, so change "

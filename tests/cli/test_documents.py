@@ -5,17 +5,15 @@ from __future__ import annotations
 import re
 import shlex
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from connectors.shopify.fake.settings import Settings
 from customer_sync.registry import platforms
 from customer_sync.store.run import RunKind, RunState
+from tests.seeds import SEEDS
 from tests.stores.servers import store_server
 
-FOLDERS = [parent / "shared" / "seeds" for parent in Path(__file__).parents]
-SEEDS = next((folder for folder in FOLDERS if folder.is_dir()), None)
 #: A command of the documents: on one line, or over several with a backslash at the end.
 LINE = re.compile(r"tajo (?:connectors|skills) (?:(?!tajo )[\w$./=-]+[ \t]*(?:\\\s+)?)+")
 #: What is glued to a command where a document lost its line ends.
@@ -45,7 +43,7 @@ def found_in(text: str) -> list[str]:
 
 
 def lines() -> list[str]:
-    texts = [path.read_text(encoding="utf-8") for path in sorted(SEEDS.glob("*.txt"))] if SEEDS else []
+    texts = [path.read_text(encoding="utf-8") for path in sorted(SEEDS.glob("*.txt"))]
     return list(dict.fromkeys([*(line for text in texts for line in found_in(text)), *OTHERS]))
 
 
@@ -55,7 +53,7 @@ def shopify():
         yield shop
 
 
-@pytest.mark.skipif(SEEDS is None, reason="the published documents are not beside the repository")
+@pytest.mark.skipif(not SEEDS.is_dir(), reason="the published documents are not beside the repository")
 def test_the_documents_hold_commands():
     verbs = {" ".join(line.split()[1:3]) for line in lines()}
 

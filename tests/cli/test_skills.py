@@ -44,6 +44,20 @@ def test_keys_are_set_by_words_and_by_a_file(tajo):
     assert "a command or a call" in tajo("skills", "list").stdout
 
 
+def test_what_a_new_config_leaves_out_is_told(tajo):
+    first = ("--source", "woo", "--set", "options.list_id=7", "--set", "field_mapping.city=CITY")
+    tajo("skills", "enable", "customer-sync", *first)
+
+    told = tajo("skills", "enable", "customer-sync", "--set", "field_mapping.firstName=FIRSTNAME")
+    again = tajo.json("skills", "enable", "customer-sync", "--set", "field_mapping.firstName=FNAME")
+
+    assert "options.list_ids 7 falls away: nobody is on a list of ours any more" in told.stdout
+    assert "source woo falls away: the skill acts on every source" in told.stdout
+    assert "field_mapping.city CITY falls away: `enable` replaces all keys" in told.stdout
+    assert "firstName FIRSTNAME falls" not in told.stdout
+    assert not [one for one in again["warnings"] if "falls away" in one]
+
+
 def test_a_skill_is_told_of_a_customer_in_each_way(tajo, sandbox):
     data = tajo.folder / "jane.json"
     data.write_text(json.dumps({"email": JANE, "firstName": "Jane"}))

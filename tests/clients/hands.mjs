@@ -31,8 +31,8 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     told.value = (await act(JSON.parse(line))) ?? null;
   } catch (error) {
-    if (!(error instanceof TajoError)) throw error;
-    const { name, message, remedy, status, errors, afterS = null } = error;
+    if (!(error instanceof TajoError || error instanceof TypeError)) throw error;
+    const { name, message, remedy = '', status = 0, errors = [], afterS = null } = error;
     told.fault = { name, text: message, remedy, status, errors, after_s: afterS };
   }
   console.log(JSON.stringify({ ...told, waits }));

@@ -77,6 +77,8 @@ class PythonHands:
                 if hasattr(value, "pages") or take:
                     value = list(islice(value, take or None))
                 return Outcome(value, None, waits)
+        except (TypeError, ValueError) as error:
+            return Outcome(None, Fault("TypeError", str(error), "", 0, [], None), waits)
         except TajoError as error:
             after_s = getattr(error, "after_s", None)
             fault = Fault(type(error).__name__, str(error), error.remedy, error.status, error.errors, after_s)
@@ -99,7 +101,7 @@ class NodeHands:
         assert self._node.stdout is not None
         given = [*places, *([_js(more)] if more else [])]
         asked = {"name": name, "args": given, "options": _js(options), "take": take}
-        self._node.stdin.write(json.dumps(asked) + "\n")
+        self._node.stdin.write(json.dumps(asked).replace("Infinity", "1e999") + "\n")
         self._node.stdin.flush()
         told = json.loads(self._node.stdout.readline())
         return Outcome(told["value"], Fault(**told["fault"]) if told["fault"] else None, told["waits"])

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
-SEEDS = Path(__file__).parents[3] / "shared" / "seeds"
+from tests.seeds import SEEDS
+
 #: How the documents show an address that was hidden.
 HIDDEN = re.compile(r"\[email\sprotected\]")
 #: Where a piece of code begins and ends, by what it is.

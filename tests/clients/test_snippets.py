@@ -27,9 +27,10 @@ import pytest
 from tajo import TajoClient
 from tests.clients.hands import JS
 from tests.clients.service import BREVO_KEY, KEY
-from tests.clients.snippets import HIDDEN, SEEDS, snippets
+from tests.clients.snippets import HIDDEN, snippets
 from tests.docs.pages import ROOT, blocks
 from tests.programs import need
+from tests.seeds import SEEDS
 
 SNIPPETS = snippets()
 PAGES = (

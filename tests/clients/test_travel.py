@@ -211,8 +211,40 @@ def test_what_would_be_done_twice_is_not_tried_again(call, server, answer, name,
 
     assert len(server.came) == 1
     assert found.fault is not None
-    if answer is CUT:
-        assert found.fault.remedy == "Look how things stand before you call again."
+    assert "may have been done or not." in found.fault.text
+    assert found.fault.remedy == "Look how things stand before you call again."
+
+
+@pytest.mark.parametrize(
+    ("name", "places", "more"),
+    [
+        ("skills.get", [""], None),
+        ("connectors.get", ["."], None),
+        ("contacts.explain", [".."], None),
+        ("contacts.erase", [None], None),
+        ("events.send", [None], None),
+        ("events.send", ["abc"], None),
+        ("events.send", [[EVENT, 1]], None),
+        ("skills.trigger", ["customer-sync", None], None),
+        ("events.send", [{**EVENT, "data": {"orders": float("inf")}}], None),
+        ("events.list", [], {"limit": "1"}),
+        ("events.list", [], {"limit": -1}),
+        ("events.list", [], {"limit": 1.5}),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_before_anything_is_sent(call, server, name, places, more):
+    server.script(Answer(200, {"items": [], "next_cursor": None}))
+    found = call(name, *places, more=more)
+
+    assert found.fault is not None
+    assert found.fault.name == "TypeError"
+    assert server.came == []
+
+
+def test_no_limit_is_all(call, server):
+    server.script(page("1", "2"))
+
+    assert len(call("events.list", more={"limit": None}).value) == 2
 
 
 @pytest.mark.parametrize("name", ["status", "runs.start"])
@@ -345,7 +377,7 @@ def test_a_proxy_without_the_service_behind_it_is_told_with_its_status(call, ser
     found = call("status", tries=2).fault
 
     assert (found.name, found.status) == ("ServiceFault", 502)
-    assert found.text == "GET /api/v1/status was answered with the status 502."
+    assert found.text.startswith("GET /api/v1/status was answered with the status 502. Call again later;")
 
 
 # settings
@@ -363,6 +395,7 @@ def test_a_proxy_without_the_service_behind_it_is_told_with_its_status(call, ser
         ({"base_url": "https://me:secret@sync.example.com"}, "The address holds a user or a password."),
         ({"base_url": "http://sync.example.com"}, "would be called without TLS"),
         ({"base_url": "http://10.0.0.7:8000"}, "would be called without TLS"),
+        ({"base_url": "http://127.1:8000"}, "would be called without TLS"),
         ({"tries": 0}, "is out of range."),
         ({"timeout_s": 0}, "is out of range."),
     ],

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from customer_sync.config import ConfigFaults, Fault, Settings, load
+from customer_sync.config import ConfigFaults, Fault, Known, Settings, load, skill_settings
 from customer_sync.config.document import MAX_NODES
 
 MANY = """
@@ -189,3 +189,16 @@ def test_faults_below_a_misspelt_key_are_named_together_with_it(faults, text, fo
 
     assert any(found in one for one in told), told
     assert len(told) >= 2
+
+
+@pytest.mark.parametrize(
+    ("source", "said"),
+    [("custom", "A source of your own is called api here."), ("magento", "This version has no such platform yet.")],
+)
+def test_a_word_of_the_documents_is_answered_with_what_is_here(source, said):
+    with pytest.raises(ConfigFaults) as raised:
+        skill_settings("customer-sync", {"source": source}, Known(["api"], ["shopify"]))
+
+    (fault,) = raised.value.faults
+    assert fault.remedy.startswith(said)
+    assert "Choices: " in fault.remedy

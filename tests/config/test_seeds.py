@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 import pytest
 
 from customer_sync.config import load
+from tests.seeds import SEEDS
 
-SEEDS = Path(__file__).parents[3] / "shared" / "seeds"
 #: The documents come without their indentation: key → how deep it stands. What is not here stands below the last key.
 DEPTH = {
     **dict.fromkeys(("connectors", "skills", "notifications"), 0),

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from scripts import site_pages
 from tests.docs.pages import ROOT
 
 #: Other people's pages that a reader may go to; nothing of the site itself is there.
@@ -23,14 +24,24 @@ class Places(HTMLParser):
     def __init__(self, text):
         super().__init__()
         self.leads, self.anchors = [], set()
+        self.numbers, self._lists = [], []
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
         facts = dict(attrs)
+        if tag in {"ol", "ul"}:
+            self._lists.append(int(facts.get("start", 1)) if tag == "ol" else None)
+        elif tag == "li" and self._lists and self._lists[-1] is not None:
+            self.numbers.append(self._lists[-1])
+            self._lists[-1] += 1
         self.anchors.update(filter(None, (facts.get("id"), facts.get("name"))))
         if facts.get("rel") == "canonical":
             return
         self.leads += [(tag, facts[name]) for name in ("href", "src", "srcset", "action") if facts.get(name)]
+
+    def handle_endtag(self, tag):
+        if tag in {"ol", "ul"} and self._lists:
+            self._lists.pop()
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +98,21 @@ def test_every_page_of_the_documentation_is_on_the_site(site):
 
     assert {path.stem for path in (ROOT / "docs").rglob("*.md")} - {"README"} <= names
     assert {path.parent.name for path in ROOT.glob("connectors/*/README.md")} <= names
+
+
+def test_numbered_lists_keep_their_numbers(site):
+    shown = {path: places.numbers for path, places in site.items()}
+    wrong = {}
+    for source, page in site_pages.pages().items():
+        (found,) = [numbers for path, numbers in shown.items() if path.as_posix().endswith(f"/{page[:-3]}.html")][:1]
+        written = numbers_of((ROOT / source).read_text())
+        if found != written:
+            wrong[source] = (written, found)
+
+    assert wrong == {}
+
+
+def numbers_of(markdown):
+    """Return the numbers of the numbered lists of a page, without its code."""
+    text = re.sub(r"^( *)```.*?^ *```$", "", markdown, flags=re.DOTALL | re.MULTILINE)
+    return [int(number) for number in re.findall(r"^ *(\d+)\. ", text, flags=re.MULTILINE)]

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import re
-from itertools import dropwhile
+from itertools import dropwhile, takewhile
 
 import click
 import pytest
@@ -52,6 +52,67 @@ def test_the_commands_exist_with_their_options(block):
             words = list(dropwhile(re.compile(r"\w+=").match, program))  # variables in front of a command
             if words and words[0].split("/")[-1] == "tajo" and "..." not in words:
                 resolve(words[1:])
+
+
+def test_the_commands_in_a_line_of_text_exist():
+    wrong = []
+    for page, words in inline_commands():
+        try:
+            resolve_name(words)
+        except click.ClickException as error:
+            wrong.append(f"{page}: tajo {' '.join(words)}: {error.message}")
+
+    assert wrong == []
+
+
+def inline_commands():
+    """Return each `tajo ...` in the text of a page, as (page, words behind tajo)."""
+    found = []
+    for page in pages():
+        if page.startswith(("CHANGELOG", "docs/decisions/")):
+            continue  # what was, and what was weighed
+        text = re.sub(r"^ *```.*?^ *```$", "", (ROOT / page).read_text(), flags=re.DOTALL | re.MULTILINE)
+        found += [(page, code.split()) for code in re.findall(r"`tajo\s+([^`]+)`", text)]
+    return found
+
+
+def resolve_name(words):
+    """Let click find a command and its options; words in capitals, `a|b` and `<...>` stand for something."""
+    command, context = main, click.Context(main, info_name="tajo")
+    rest = list(takewhile(lambda word: word != ">", words))
+    if rest[:1] == ["<command>"]:
+        return
+    if rest[:1] == ["reconcile"] and (len(rest) == 1 or not rest[1].islower() or rest[1].startswith("-")):
+        rest.insert(1, "run")  # what it is short for
+    while isinstance(command, click.Group) and rest and re.fullmatch(r"[a-z][a-z-]*", rest[0]):
+        name, command, rest = command.resolve_command(context, rest)
+        context = click.Context(command, info_name=name, parent=context)
+    options = {}
+    for param in command.get_params(context):
+        options |= dict.fromkeys((*param.opts, *param.secondary_opts), param)
+    places = sum(99 if one.nargs < 0 else 1 for one in options.values() if isinstance(one, click.Argument))
+    given, values = 0, 0
+    for word in rest:
+        if word.startswith("-") and "|" not in word and word != "-":
+            option = options.get(word.split("=")[0])
+            if option is None:
+                raise click.NoSuchOption(word, ctx=context)
+            values = 0 if option.is_flag or "=" in word else 1
+        elif values:
+            values = 0
+        else:
+            given += 1
+    if given > places and "..." not in rest:
+        raise click.UsageError(f"takes {places} arguments, not {given}", ctx=context)
+
+
+def test_a_command_in_a_line_of_text_that_is_not_there_is_found():
+    with pytest.raises(click.UsageError, match="No such command 'sink'"):
+        resolve_name(["connectors", "sink", "SOURCE"])
+    with pytest.raises(click.UsageError, match="takes 0 arguments"):
+        resolve_name(["connectors", "status", "SOURCE"])
+    with pytest.raises(click.NoSuchOption):
+        resolve_name(["connectors", "list", "--full"])
 
 
 @pytest.mark.parametrize("block", of("yaml"))

@@ -19,7 +19,7 @@ _INTRO: Final = f"""\
 Made from the code by `make format`. The same for programs, as OpenAPI 3.1: `GET {BASE}/openapi.json`.
 
 The address is that of the dashboard, with `{BASE}` behind it. Send the key as a bearer token: `TAJO_API_KEY`, or, where
-that is not set, what stands in `.tajo/api.key`. Bodies and answers are JSON.
+that is not set, what stands in `api.key` in the folder that `tajo run` names as Data. Bodies and answers are JSON.
 
 ```sh
 curl -H "Authorization: Bearer $TAJO_API_KEY" "$TAJO_URL/api/v1/status"

@@ -10,6 +10,9 @@ const DEFAULT_URL = 'http://127.0.0.1:8000';
 const API = '/api/v1';
 const LOOPBACK = /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/;
 
+// The host as it was written: a URL reads 127.1 and 0x7f.1 as 127.0.0.1, which is not what everybody reads.
+const WRITTEN = /^[a-z]+:\/\/(\[[^\]]*\]|[^/:?#]*)/i;
+
 /** Return the address of a service without a slash at its end; `/api/v1` at its end is left out. */
 function checkUrl(text, allowHttp) {
   let url;
@@ -22,7 +25,7 @@ function checkUrl(text, allowHttp) {
   if (url.username || url.password) {
     throw new SettingsWrong('The address holds a user or a password.', 'Give the key as apiKey instead.');
   }
-  if (url.protocol === 'http:' && !allowHttp && !LOOPBACK.test(url.hostname)) {
+  if (url.protocol === 'http:' && !allowHttp && !isLoopback(url, String(text).trim())) {
     throw new SettingsWrong(
       `${url.hostname} would be called without TLS: everybody on the way could read the key and the customers.`,
       'Use its https address; inside of a network that you trust, allowHttp: true lets it pass.',
@@ -30,6 +33,11 @@ function checkUrl(text, allowHttp) {
   }
   const path = url.pathname.replace(/\/+$/, '');
   return (url.origin + (path.endsWith(API) ? path.slice(0, -API.length) : path)).replace(/\/+$/, '');
+}
+
+function isLoopback(url, text) {
+  const isAsWritten = url.hostname.startsWith('[') || WRITTEN.exec(text)?.[1].toLowerCase() === url.hostname;
+  return LOOPBACK.test(url.hostname) && isAsWritten;
 }
 
 /** Return a key without the blanks around it; the error for one that no header can carry does not show it. */

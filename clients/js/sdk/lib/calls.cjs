@@ -21,6 +21,10 @@ const AWAY = new Set([502, 503, 504]);
 const NOT_BEGUN = new Set([429]);
 // What a route that there is not answers, as its kind of problem.
 const UNKNOWN_CALLS = ['urn:tajo:problem:no-such-call', 'urn:tajo:problem:method-not-allowed'];
+// What to do where nobody knows whether a call was done.
+const LOOK_FIRST = 'Look how things stand before you call again.';
+// Parts of a path that would lead to another call.
+const ELSEWHERE = new Set(['', '.', '..']);
 // Faults that came before the service could hear anything.
 const NOT_SENT = new Set([
   'EAI_AGAIN',
@@ -54,9 +58,9 @@ class Caller {
    */
   async do(call, { places = [], query, body } = {}) {
     const rest = [...places];
-    const path = call.path.replace(/\{\}/g, () => encodeURIComponent(String(rest.shift())));
+    const path = call.path.replace(/\{\}/g, () => partOfPath(rest.shift()));
     const search = query ? `?${new URLSearchParams(query)}` : '';
-    const content = body === undefined ? undefined : JSON.stringify(body);
+    const content = body === undefined ? undefined : JSON.stringify(body, checked);
     let found;
     for (let attempt = 1; attempt <= this.tries; attempt += 1) {
       found = await this.#try(call, path + search, content);
@@ -100,7 +104,7 @@ class Caller {
     if (call.once && !NOT_SENT.has(code)) {
       return new NotReached(
         `${this.url} was called, and the connection ended before the answer: it may have been done or not.`,
-        'Look how things stand before you call again.',
+        LOOK_FIRST,
       );
     }
     const happened = code === 'TIMEOUT' ? `did not answer within ${this.timeoutMs / 1000} seconds` : 'is not reached';
@@ -130,9 +134,16 @@ class Caller {
       throw new TooOld(detail, 'Upgrade the service.', { status, kind: problem.type });
     }
     const Kind = byStatus(status);
-    const detail = problem.detail || problem.title || `${name} was answered with the status ${status}.`;
+    let detail = problem.detail || problem.title || `${name} was answered with the status ${status}.`;
+    let remedy = problem.remedy ?? '';
+    if (AWAY.has(status) && call.once) {
+      detail = `${detail} It may have been done or not.`;
+      remedy = `${remedy} ${LOOK_FIRST}`.trim();
+    } else if (AWAY.has(status) && !remedy) {
+      remedy = 'Call again later; if it stays so, look whether the service and what stands before it run.';
+    }
     const more = Kind === TooManyCalls ? { afterS: retryAfterS(headers) } : {};
-    throw new Kind(detail, problem.remedy ?? '', {
+    throw new Kind(detail, remedy, {
       errors: problem.errors ?? [],
       status,
       kind: problem.type ?? '',
@@ -161,6 +172,26 @@ class Caller {
       'Correct the address (baseUrl, TAJO_URL), or upgrade the service there.',
     );
   }
+}
+
+/** Return a name or a number as it stands in a path. */
+function partOfPath(place) {
+  if (typeof place !== 'string' && typeof place !== 'number') {
+    const kind = place === null ? 'null' : typeof place;
+    throw new TypeError(`A name or an id must be a text, not ${kind}; nothing was sent.`);
+  }
+  if (ELSEWHERE.has(String(place))) {
+    throw new TypeError(`'${place}' is no name or id: say which one is meant; nothing was sent.`);
+  }
+  return encodeURIComponent(String(place));
+}
+
+/** Refuse numbers that JSON has not, which would be sent as null. */
+function checked(key, value) {
+  if (typeof value === 'number' && !Number.isFinite(value)) {
+    throw new TypeError(`${key} is ${value}, which cannot be sent as JSON; nothing was sent.`);
+  }
+  return value;
 }
 
 /** Return how long an answer asks to wait, in seconds; a date counts from the time of the answer itself. */

@@ -14,10 +14,10 @@ class Listing {
   #limit;
 
   /** @param {object} filters which things are meant; what is undefined is left out, and a Date becomes a text */
-  constructor(caller, call, { limit = Infinity, ...filters } = {}) {
+  constructor(caller, call, { limit, ...filters } = {}) {
     this.#caller = caller;
     this.#call = call;
-    this.#limit = limit;
+    this.#limit = checkedLimit(limit ?? Infinity);
     const given = Object.entries(filters).filter(([, value]) => value != null);
     this.#query = Object.fromEntries(given.map(([name, value]) => [name, written(value)]));
   }
@@ -55,6 +55,11 @@ class Listing {
     for await (const one of this) found.push(one);
     return found;
   }
+}
+
+function checkedLimit(limit) {
+  if (limit === Infinity || (Number.isInteger(limit) && limit >= 0)) return limit;
+  throw new TypeError(`limit must be a whole number, 0 or more, not ${JSON.stringify(limit) ?? typeof limit}.`);
 }
 
 function written(value) {

@@ -63,7 +63,7 @@ class Skills extends Part {
     return post(this, '/skills/{}/disable', [name]);
   }
 
-  trigger(name, payload) {
+  async trigger(name, payload) {
     return post(this, '/skills/{}/trigger', [name], withId(payload));
   }
 }
@@ -178,9 +178,9 @@ class Events extends Part {
     return get(this, '/events/{}', [id], source === undefined ? undefined : { source });
   }
 
-  send(events) {
+  async send(events) {
     const isMany = typeof events?.[Symbol.iterator] === 'function';
-    return post(this, '/events', [], isMany ? { events: Array.from(events, withId) } : withId(events));
+    return post(this, '/events', [], isMany ? { events: Array.from(events, (one) => withId(one)) } : withId(events));
   }
 
   async *tail({ everyMs = 1000, ...filters } = {}) {
@@ -238,6 +238,10 @@ class Notices extends Part {
 
 // An event without an id gets one, so that a call that is tried again counts once.
 function withId(event) {
+  if (typeof event !== 'object' || event === null || Array.isArray(event)) {
+    const kind = event === null ? 'null' : Array.isArray(event) ? 'array' : typeof event;
+    throw new TypeError(`An event has the keys event and data: give one, or several in an array, not ${kind}.`);
+  }
   return { ...event, id: event.id || randomUUID() };
 }
 
