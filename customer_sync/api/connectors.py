@@ -299,5 +299,4 @@ def _no_source(tajo: Installation, source: str) -> Problem:
         return conflict(
             "What the API tells cannot be read again, and has no webhooks.", "POST /api/v1/events tells it."
         )
-    known = ", ".join(sorted(tajo.settings.sources)) or "none is configured"
-    return not_found("There is no such source.", f"Sources: {known}.")
+    return not_found("There is no such source.", f"Sources: {', '.join(sorted(tajo.settings.all_sources))}.")

@@ -58,7 +58,8 @@ class Installation:
     def hear_of_skills(self, states: SkillStates | None = None) -> None:
         """Hear what was said of skills since; `states` is where, None takes the store's."""
         if self._book.tend(states or self.store().skill_states):
-            configure_log(self.settings)
+            if self.by != "cli":  # a command tells people what it did, and keeps no log
+                configure_log(self.settings)
             self._accesses = self._doors = None
 
     def accept(self, raws: list[bytes], source: str) -> bool:

@@ -6,12 +6,15 @@ A new platform brings its own, and nothing changes here. The flag is the key of 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from customer_sync.cli.output import WRONG_USE, fail
+from customer_sync.config import ConfigFaults
+from customer_sync.config.faults import choose
 from customer_sync.kit.connector import Connector, Option
 
 #: What every source may have and the connectors do not declare.
@@ -32,6 +35,28 @@ class KeysCommand(click.Command):
             taken = {word for one in self.params for word in one.opts}
             self.params += [flag for flag in _flags() if not taken.intersection(flag.opts)]
         return super().get_params(ctx)
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the words of the command line.
+
+        Raises:
+            Failure: a key is unknown, because this version does not have the platform.
+        """
+        words = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption:
+            named = next((word for word in words if not word.startswith("-")), "")
+            platforms: Mapping[str, type[Connector]] = import_module("customer_sync.registry").platforms()
+            if named and "--platform" not in words and named not in {*platforms, *_sources()}:
+                fail(f"No platform is called {named}.", f"Add --platform. {choose(named, platforms)}", WRONG_USE)
+            raise
+
+
+def _sources() -> Iterator[str]:
+    with suppress(ConfigFaults):
+        settings = import_module("customer_sync.cli.context").read_settings()
+        yield from (*settings.sources, *settings.disabled)
 
 
 def keys_of(connector: type[Connector]) -> dict[str, Option]:

@@ -238,6 +238,9 @@ WRONG = {
     ("lamps", "--api-key", "k"): (
         "No platform is called lamps.\n  → Add --platform. Choices: api, shopify, woocommerce."
     ),
+    ("segment", "--write-key", "k"): (
+        "No platform is called segment.\n  → Add --platform. Choices: api, shopify, woocommerce."
+    ),
     ("lamps", "--platform", "shopfy"): (
         "No platform is called shopfy.\n  → Did you mean shopify? Choices: api, shopify, woocommerce."
     ),

@@ -167,3 +167,10 @@ def test_a_person_is_explained_and_synced_as_the_api_does(tajo, sandbox):
 def test_connectors_are_told_as_the_api_tells_them(tajo):
     for verb in ("list", "status"):
         check(tajo.json("connectors", verb), schema_of("/api/v1/connectors", "get", 200))
+
+
+def test_a_command_prints_its_answer_and_keeps_no_log(tajo):
+    done = [tajo("skills", verb, "customer-sync") for verb in ("disable", "enable", "reset")]
+
+    assert [one.stderr for one in done] == ["", "", ""]
+    assert not any(" info " in one.stdout for one in done)
