@@ -15,6 +15,7 @@ import click
 
 from customer_sync.base.clock import utc_now
 from customer_sync.cli import complete, context
+from customer_sync.cli.events import short
 from customer_sync.cli.freshen import freshen
 from customer_sync.cli.output import (
     FAILED,
@@ -168,11 +169,13 @@ class Sent(NamedTuple):
 
     Args:
         kinds: of its events.
+        ids: of its events.
         fault: what it cannot read, which will be parked; "" when it can read everything.
     """
 
     kinds: list[str]
     fault: str
+    ids: tuple[str, ...] = ()
 
 
 def _read(connector: Connector, inbound: Inbound) -> Sent:
@@ -181,13 +184,15 @@ def _read(connector: Connector, inbound: Inbound) -> Sent:
     except PayloadError as error:
         return Sent([], str(error))
     faults = [str(part) for part in parts if isinstance(part, PayloadError)]
-    return Sent([str(part.kind) for part in parts if isinstance(part, Event)], "; ".join(faults))
+    events = [part for part in parts if isinstance(part, Event)]
+    return Sent([str(one.kind) for one in events], "; ".join(faults), tuple(one.id for one in events))
 
 
 def _tell(target: str, reply: Reply, sent: Sent, *, is_greeting: bool, as_json: bool) -> None:
     text, status = reply.body.decode("utf-8", "replace").strip(), reply.status
     if as_json:
-        print_json({"url": target, "status": status, "answer": text, "kinds": sent.kinds, "parked": sent.fault or None})
+        read = {"kinds": sent.kinds, "ids": list(sent.ids), "parked": sent.fault or None}
+        print_json({"url": target, "status": status, "answer": text, **read})
     else:
         click.echo(f"{target} → {status} {text}".rstrip())
         if status < 300 or is_greeting:
@@ -201,7 +206,8 @@ def _outlook(sent: Sent, *, is_greeting: bool) -> str:
     """Return what will become of a sample that was accepted, and where it can be seen."""
     if is_greeting:
         return "This asks whether the address is there, and brings no event."
-    told = [f"Events: {', '.join(sent.kinds)}. `tajo events tail` shows what becomes of them."] if sent.kinds else []
+    ids = " ".join(short(one) for one in sent.ids)
+    told = [f"Events: {', '.join(sent.kinds)}. `tajo events show ID` tells what becomes of each: {ids}"] if ids else []
     if sent.fault:
         told.append(f"It cannot be read ({sent.fault}) and will be parked: `tajo parked list` shows it.")
     return "\n".join(told or ["Events: none: nothing of it concerns us, so it is counted as ignored."])
