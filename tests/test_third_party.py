@@ -16,6 +16,7 @@ from customer_sync.config import Settings
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.operate.doctor.findings import Patient
 from customer_sync.operate.doctor.sources import examine_connectors
+from customer_sync.operate.settings_book import SettingsBook
 from customer_sync.web import ingress
 from tests.web.door import Door
 
@@ -69,7 +70,7 @@ def test_the_doctor_says_what_to_do(broken, store, unserved, verdict):
 def test_webhooks_of_the_source_are_asked_for_again_and_others_are_taken(broken, redis_url, client, tmp_path):
     door = Door(redis_url, tmp_path / "home")
     door.services.connectors = assembly.connectors_of(settings())
-    door.services.settings = settings()
+    door.services._book = SettingsBook(settings())
     door.app.wsgi_app = ingress.Ingress(door.services, door.app.wsgi_app)
     still = door.post("desk", b"{}")
     other = door.post("lamps", b"{}", door.signed("lamps", b"{}", {"x-shopify-topic": "customers/update"}, "s"))
@@ -98,6 +99,6 @@ def test_a_package_that_fails_at_import_leaves_the_command_line_and_the_others_w
     )
 
     assert "Update the package tajo-acme" in said
-    states = {one["name"]: one["state"] for one in json.loads(told)["sources"]}
-    assert states == {"lamps": "receives", "desk": "stands still"}
+    states = {one["name"]: one["state"] for one in json.loads(told)["items"]}
+    assert states == {"lamps": "quiet", "desk": "stands still"}
     assert list(json.loads(told)["broken"]) == ["acme"]

@@ -102,8 +102,13 @@ class Installed(Answer):
 
 def list_connectors(tajo: Installation) -> ConnectorList:
     """Return every source with its state, and every platform."""
+    return with_platforms(list_sources(tajo))
+
+
+def with_platforms(sources: list[Source]) -> ConnectorList:
+    """Return sources beside every platform that there is."""
     return ConnectorList(
-        items=list_sources(tajo),
+        items=sources,
         platforms=[Platform.model_validate(_listed(asdict(row))) for row in connector_rows()],
         broken=dict(broken()),
     )

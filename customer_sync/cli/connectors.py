@@ -8,7 +8,7 @@ from typing import Final
 import click
 import redis
 
-from customer_sync.api.connectors import LEVELS, Source, list_connectors, list_sources
+from customer_sync.api.connectors import LEVELS, Source, list_connectors, list_sources, with_platforms
 from customer_sync.api.installation import Installation
 from customer_sync.batch.puller import word
 from customer_sync.cli import context
@@ -39,11 +39,11 @@ connectors.add_command(sync)
 def list_command(*, as_json: bool) -> None:
     """List every platform, and the configured sources with the address for their webhooks.
 
-    Without a Redis the text tells what the config says; --json, which tells how each does, needs one.
+    Without a Redis it tells what the config says.
     """
     tajo = installation()
     if as_json:
-        print_model(list_connectors(tajo))
+        print_model(with_platforms(_sources_there(tajo)))
         return
     platforms = [
         (row.platform, row.title, ", ".join(row.resources), row.takes_back, ", ".join(row.secret_keys))
@@ -118,7 +118,8 @@ def _sources_there(tajo: Installation) -> list[Source]:
     try:
         return list_sources(tajo)
     except (redis.RedisError, Failure):
-        return [_unasked(tajo.settings, name) for name in (*tajo.settings.sources, *tajo.settings.disabled)]
+        settings = tajo.settings
+        return [_unasked(settings, name) for name in (*settings.sources, *settings.disabled, *settings.unserved)]
 
 
 def _unasked(settings: Settings, name: str) -> Source:
@@ -127,7 +128,7 @@ def _unasked(settings: Settings, name: str) -> Source:
     return Source(
         name=name,
         platform=source.platform if source else None,
-        state="quiet" if source else "disabled",
+        state="quiet" if source else "stands still" if name in settings.unserved else "disabled",
         why="",
         connected="by keys" if has_keys else "unknown" if source else "-",
         webhooks="unknown" if source else "-",
