@@ -31,7 +31,7 @@ from customer_sync.web.watch import Watch
 log = get(__name__)
 
 #: The values of labels that are known beforehand: their series exist at 0, so that `rate()` sees the first of each.
-#: `source` and `lane` are those of the installation; what is not here (endpoints, fields) appears when it is counted.
+#: `source`, `lane`, `target` are those of the installation; what is not here (endpoints, fields) appears when counted.
 KNOWN: Mapping[str, Mapping[str, Sequence[str]]] = {
     "tajo_inbound_total": {"answer": ("accepted", "spooled", "greeted", "refused", "too_large", "busy")},
     "tajo_events_total": {"state": tuple(EventState)},
@@ -51,6 +51,7 @@ KNOWN: Mapping[str, Mapping[str, Sequence[str]]] = {
     "tajo_consent_blocked_total": {"channel": tuple(Channel)},
     "tajo_lane_pauses_total": {"why": ("unavailable", "config")},
     "tajo_leases_lost_total": {},
+    "tajo_notices_total": {"result": ("delivered", "again", "parked", "paused")},
 }
 
 Series = Iterable[tuple[tuple[str, ...], float | None]]
@@ -160,7 +161,9 @@ def _counts(
     labels = BY_NAME[name].labels
     counts: dict[tuple[str, ...], float] = {}
     if name in KNOWN:
-        known = {"source": tuple(sources), "lane": tuple(lanes_of(figures)), **KNOWN[name]}
+        lanes = lanes_of(figures)
+        targets = [one.removeprefix("notify:") for one in lanes if one.startswith("notify:")]
+        known = {"source": tuple(sources), "lane": lanes, "target": targets, **KNOWN[name]}
         counts = dict.fromkeys(product(*(known[label] for label in labels)), 0.0)
     for one in samples:
         if one.name == name:

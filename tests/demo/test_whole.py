@@ -89,7 +89,7 @@ def test_the_first_customer_is_in_the_sandbox_soon_and_everything_is_in_the_demo
 
 
 def test_the_tutorial_tells_what_is_printed(newcomer):
-    wait_until(lambda: newcomer.tajo("parked", "list", "--json"), newcomer.told, 90)
+    wait_until(lambda: newcomer.tajo("parked", "list", "--json")["items"], newcomer.told, 90)
     wait_until(lambda: stopped(newcomer), newcomer.told, 120)
     wait_until(lambda: "jonas.weber@mail.example" in phones(newcomer), newcomer.told)
     tried = 0
@@ -104,13 +104,13 @@ def test_the_tutorial_tells_what_is_printed(newcomer):
 
 
 def test_a_contact_is_parked_with_a_remedy_that_helps(newcomer):
-    wait_until(lambda: newcomer.tajo("parked", "list", "--json"), newcomer.told, 90)
-    (parked,) = newcomer.tajo("parked", "list", "--json")
+    wait_until(lambda: newcomer.tajo("parked", "list", "--json")["items"], newcomer.told, 90)
+    (parked,) = newcomer.tajo("parked", "list", "--json")["items"]
 
-    newcomer.tajo("parked", "replay", parked["ids"][0])
+    newcomer.tajo("parked", "replay", parked["id"])
 
     assert "Add credit" in str(parked)
-    wait_until(lambda: not newcomer.tajo("parked", "list", "--json"), newcomer.told, 30)
+    wait_until(lambda: not newcomer.tajo("parked", "list", "--json")["items"], newcomer.told, 30)
 
 
 def test_the_brake_stops_a_run_and_the_other_shop_can_be_pulled_and_reconciled(newcomer):
@@ -139,8 +139,10 @@ def phones(newcomer):
 
 
 def stopped(newcomer):
-    return [run for run in newcomer.tajo("runs", "list", "--json") if run["state"] == "stopped"]
+    return [run for run in newcomer.tajo("runs", "list", "--json")["items"] if run["state"] == "stopped"]
 
 
 def under_way(newcomer):
-    return [run for run in newcomer.tajo("runs", "list", "--json") if run["state"] in ("running", "delivering")]
+    return [
+        run for run in newcomer.tajo("runs", "list", "--json")["items"] if run["state"] in ("running", "delivering")
+    ]

@@ -63,4 +63,4 @@ def state_of(house, rows: list[dict]) -> set[tuple[bool, bool]]:
 
 def receipts(house) -> list[dict]:
     """The receipts that were kept, newest first."""
-    return list(house.tajo("reconcile", "show", "--json"))
+    return house.tajo("reconcile", "show", "--json")["items"]

@@ -114,11 +114,13 @@ class ProofRig:
 
 
 def settings(mapping: dict[str, str] | None = None) -> Settings:
-    """Settings with one source; phones are mapped unless something else is said."""
+    """Settings with one source; phones are mapped unless something else is said, by the source `api`, too."""
+    disabled = () if mapping is None else ("api",)
     mapping = {"phone": "SMS"} if mapping is None else mapping
     fields: dict[str, str | None] = {**dict.fromkeys(DEFAULT_MAPPING), **mapping}
     return Settings(
         sources={"shop": SourceSettings("shop", "shopify", ("s",))},
         source_sync={"shop": SourceSync({}, field_mapping=fields)},
         brevo=BrevoSettings(api_key="k", base_url=URL),
+        disabled=disabled,
     )

@@ -296,7 +296,8 @@ LEAVES |= st.sampled_from([0, -1, 2**63, 10**400, 1.5, 1e308, 1e-320])
 VALUES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=6
 )
-FULL = [case for case in CASES if case.events() and isinstance(case.request["body"], dict)]
+SOURCES = {"shopify": "lumen", "woocommerce": "tulip"}
+FULL = [case for case in CASES if case.platform in SOURCES and case.events() and isinstance(case.request["body"], dict)]
 
 
 @settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
@@ -306,7 +307,7 @@ def test_no_signed_body_stops_the_line(door, data):
     path = data.draw(st.sampled_from(list(_paths(case.request["body"]))))
     body = _set(case.request["body"], path, data.draw(VALUES))
     raw = json.dumps(body).encode()
-    source = {"shopify": "lumen", "woocommerce": "tulip"}[case.platform]
+    source = SOURCES[case.platform]
     headers = {name.lower(): value for name, value in case.request["headers"].items()}
 
     assert door.post(source, raw, door.signed(source, raw, headers)).status_code == 202

@@ -47,7 +47,7 @@ def test_every_gauge_of_the_catalogue_has_its_reader():
 def test_known_label_values_are_those_of_labels_in_the_catalogue():
     labels = {metric.name: set(metric.labels) for metric in CATALOGUE}
 
-    assert all(set(known) | {"source", "lane"} >= labels[name] >= set(known) for name, known in KNOWN.items())
+    assert all(set(known) | {"source", "lane", "target"} >= labels[name] >= set(known) for name, known in KNOWN.items())
 
 
 def test_doors_are_told_as_closed_until_a_proof_opens_them(web, store):
