@@ -11,7 +11,7 @@ from customer_sync.api.problem import AMBIGUOUS, Fault, Problem, not_found
 from customer_sync.model import EventState, Kind
 from customer_sync.operate.figures import iso
 from customer_sync.store.ledger import LEDGER_ROWS, Row
-from customer_sync.store.paging import BadCursor
+from customer_sync.store.paging import BadCursor, Page
 
 
 class Event(Answer):
@@ -69,8 +69,18 @@ class OneEventQuery(Query):
 
 def list_events(tajo: Installation, query: EventQuery) -> EventList:
     """Return events, the newest first."""
+    page = find_events(tajo, query)
+    return EventList(items=[event_of(row) for row in page.items], next_cursor=page.cursor)
+
+
+def find_events(tajo: Installation, query: EventQuery) -> Page[Row]:
+    """Return events as they are stored, the newest first.
+
+    Raises:
+        Problem: the cursor is none.
+    """
     try:
-        page = tajo.store().ledger.page(
+        return tajo.store().ledger.page(
             query.limit,
             cursor=query.cursor,
             state=query.state,
@@ -82,7 +92,6 @@ def list_events(tajo: Installation, query: EventQuery) -> EventList:
         )
     except BadCursor as error:
         raise bad_cursor(error, query.cursor) from error
-    return EventList(items=[event_of(row) for row in page.items], next_cursor=page.cursor)
 
 
 def show_event(tajo: Installation, event_id: str, query: OneEventQuery) -> EventDetail:

@@ -15,7 +15,7 @@ from customer_sync.assembly import open_puller_of
 from customer_sync.base.log import get
 from customer_sync.batch.runs import start
 from customer_sync.errors import ConfigError
-from customer_sync.store.paging import BadCursor
+from customer_sync.store.paging import BadCursor, Page
 from customer_sync.store.run import COUNTS, Busy, RunKind, RunState, run_json
 from customer_sync.store.run import Run as Stored
 from customer_sync.store.runs import KEPT_RUNS, Runs
@@ -125,8 +125,18 @@ class RunMove(Body):
 
 def list_runs(tajo: Installation, query: RunQuery) -> RunList:
     """Return runs, the newest first."""
+    page = find_runs(tajo, query)
+    return RunList(items=[run_of(tajo, run) for run in page.items], next_cursor=page.cursor)
+
+
+def find_runs(tajo: Installation, query: RunQuery) -> Page[Stored]:
+    """Return runs as they are stored, the newest first.
+
+    Raises:
+        Problem: the cursor is none.
+    """
     try:
-        page = tajo.store().runs.page(
+        return tajo.store().runs.page(
             query.limit,
             cursor=query.cursor,
             source=query.source,
@@ -137,7 +147,6 @@ def list_runs(tajo: Installation, query: RunQuery) -> RunList:
         )
     except BadCursor as error:
         raise bad_cursor(error, query.cursor) from error
-    return RunList(items=[run_of(tajo, run) for run in page.items], next_cursor=page.cursor)
 
 
 def show_run(tajo: Installation, number: str) -> Run:

@@ -10,17 +10,15 @@ from typing import Any
 import click
 import redis
 
-from customer_sync.api.events import EventQuery, OneEventQuery, event_of, find_event, show_event
+from customer_sync.api.events import EventQuery, OneEventQuery, event_of, find_event, find_events, show_event
 from customer_sync.api.filters import person_number
 from customer_sync.api.installation import Installation
-from customer_sync.api.paging import bad_cursor
 from customer_sync.base.plain import one_line
 from customer_sync.cli import complete
 from customer_sync.cli.api_calls import find_installation, print_model, read_query, span_options
 from customer_sync.cli.output import NOT_FOUND, WRONG_USE, clock, fail, interrupted, json_option, paint
 from customer_sync.model import EventState, Kind
 from customer_sync.store.ledger import LEDGER_ROWS, Ledger, Row
-from customer_sync.store.paging import BadCursor
 
 #: How often it is looked for news, in seconds.
 LOOK_S = 0.5
@@ -116,20 +114,7 @@ def newest(tajo: Installation, query: EventQuery) -> list[Row]:
     Raises:
         Problem: the cursor is none.
     """
-    try:
-        page = tajo.store().ledger.page(
-            query.limit,
-            cursor=query.cursor,
-            state=query.state,
-            kind=query.kind,
-            source=query.source,
-            person=person_number(tajo, query.person),
-            since_ms=query.since,
-            until_ms=query.until,
-        )
-    except BadCursor as error:
-        raise bad_cursor(error, query.cursor) from error
-    return page.items[::-1]
+    return find_events(tajo, query).items[::-1]
 
 
 def followed(tajo: Installation, query: EventQuery, *, rounds: int | None = None) -> Iterator[Row]:

@@ -57,25 +57,33 @@ def selection(command: F) -> F:
 @click.option("--reason", help="Only those with exactly this reason.")
 @json_option
 def list_command(*, as_json: bool, limit: int, **given: Any) -> None:
-    """List what is parked, grouped by reason, with what to do. With --json one by one, newest first."""
+    """List what is parked, grouped by reason, with what to do. With --json one by one, newest first.
+
+    -n counts the reasons, and with --json the parked things.
+    """
     tajo = find_installation()
     query = read_query(ParkedQuery, {**given, "limit": limit})
     if as_json:
         print_model(list_parked(tajo, query))
         return
-    things = [one for one in _everything(tajo.store()) if _fits(one, query)]
+    if query.cursor is not None:
+        fail("--cursor goes on behind a page of --json; without it all is grouped.", "Leave it out.", WRONG_USE)
+    things = [one for one in tajo.store().parked.briefs() if _fits(one, query)]
+    times = {one.id: one.at_ms for one in things}
     groups = grouped(things)
     if not groups:
         click.echo("Nothing is parked." if not tajo.store().parked.count() else "Nothing that is parked fits.")
         return
     now = now_ms()
-    for group in groups:
+    for group in groups[:limit]:
         ids = group["ids"]
         shown = ", ".join(ids[:SHOWN_IDS]) + (f" and {len(ids) - SHOWN_IDS} more" if len(ids) > SHOWN_IDS else "")
-        oldest = min(one.at_ms for one in things if one.id in ids)
+        oldest = min(times[one] for one in ids)
         click.echo(f"{group['reason']} ({len(ids)})")
         click.echo(f"    → {group['remedy']}")
         click.echo(f"    {', '.join(group['sources'])}; the oldest {age(oldest, now)} ago; {shown}")
+    if len(groups) > limit:
+        click.echo(f"{count(len(groups) - limit, 'more reason')}: -n {len(groups)} shows all.")
     click.echo(f"\n{count(len(things), 'thing')}. `tajo parked show ID` tells more, `tajo replay ID` tries again.")
 
 

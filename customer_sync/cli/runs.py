@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from customer_sync.api.runs import RunQuery, list_runs, run_of, show_run
+from customer_sync.api.runs import RunQuery, find_runs, list_runs, run_of, show_run
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.held import HARMS
 from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
@@ -57,16 +57,7 @@ def list_command(*, as_json: bool, **given: Any) -> None:
     if as_json:
         print_model(list_runs(tajo, query))
         return
-    page = tajo.store().runs.page(
-        query.limit,
-        cursor=query.cursor,
-        source=query.source,
-        state=query.state,
-        kind=query.kind,
-        since_ms=query.since,
-        until_ms=query.until,
-    )
-    found = page.items
+    found = find_runs(tajo, query).items
     if found:
         rows = [
             (run.id, run.source, _kind(run), state_word(run), age(run.started_ms, now_ms()), _numbers(run))

@@ -33,6 +33,15 @@ def two_parked(tajo, sandbox, store):
     return tajo
 
 
+def test_the_list_names_how_many_reasons_it_leaves_out(two_parked):
+    shown = two_parked("parked", "list", "-n", "1").stdout
+
+    assert "(2)" in shown
+    assert "(1)" not in shown
+    assert "1 more reason: -n 2 shows all." in shown
+    assert "3 things" in shown
+
+
 def ids(store):
     return [one.id for one in store.parked.list()]
 

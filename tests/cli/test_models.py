@@ -83,8 +83,18 @@ WRONG = {
         "--since: Use a time with its zone, as 2026-11-21T10:00:00Z.\n"
         "--person: Use an e-mail address or the number of a person.\n"
     ),
-    "parked list --cursor x --json": "cursor: The cursor 'x' is none that this list gave. Take `next_cursor` of the "
-    "page before, unchanged, or begin without a cursor.\n",
+    **dict.fromkeys(
+        (
+            *("events tail --cursor x", "events tail --cursor x --json"),
+            *("runs list --cursor x", "runs list --cursor x --json"),
+            "parked list --cursor x --json",
+        ),
+        "cursor: The cursor 'x' is none that this list gave. Take `next_cursor` of the page before, unchanged, or "
+        "begin without a cursor.\n",
+    ),
+    "parked list --cursor x": (
+        "--cursor goes on behind a page of --json; without it all is grouped.\n  → Leave it out.\n"
+    ),
     "events tail -f --until 2026-11-21T10:00:00Z": (
         "--follow goes on with what is new: no --cursor and no --until go with it.\n  → Leave them out.\n"
     ),
