@@ -101,4 +101,5 @@ def test_a_package_that_fails_at_import_leaves_the_command_line_and_the_others_w
     assert "Update the package tajo-acme" in said
     states = {one["name"]: one["state"] for one in json.loads(told)["items"]}
     assert states == {"lamps": "quiet", "desk": "stands still"}
+    assert "cannot be loaded" in next(one["why"] for one in json.loads(told)["items"] if one["name"] == "desk")
     assert list(json.loads(told)["broken"]) == ["acme"]

@@ -16,7 +16,7 @@ from customer_sync.api.runs import Run, RunOrder, start_run
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.puller import waits_for_word, word
 from customer_sync.batch.upkeep import is_unheard, tend_webhooks, wait_for_calls, webhooks_note
-from customer_sync.config import API_SOURCE
+from customer_sync.config import API_SOURCE, Settings
 from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.oauth import CONNECTION
 from customer_sync.kit.reach import WEBHOOKS
@@ -204,21 +204,44 @@ def list_sources(tajo: Installation) -> list[Source]:
                 findings=[one.code for one in found if one.source in {"", name} and one.level in LEVELS],
             )
         )
-    listed += [_idle(name, None, "disabled", "It is switched off in tajo.yaml.") for name in settings.disabled]
-    return listed + [
-        _idle(name, platform, "stands still", f"The connector for {platform} cannot be loaded.")
+    return listed + _idle_ones(settings)
+
+
+def sources_by_config(settings: Settings) -> list[Source]:
+    """Return every source as the config alone tells it: where no Redis answers, nobody knows how each does."""
+    return [
+        *(
+            _unasked(
+                name,
+                one.platform,
+                "quiet",
+                "Redis does not answer, so nobody knows how it does.",
+                ("by keys" if connector_for(one).can_pull() else "unknown", "unknown"),
+            )
+            for name, one in settings.sources.items()
+        ),
+        *_idle_ones(settings),
+    ]
+
+
+def _idle_ones(settings: Settings) -> list[Source]:
+    off = [_unasked(name, None, "disabled", "It is switched off in tajo.yaml.") for name in settings.disabled]
+    return off + [
+        _unasked(name, platform, "stands still", f"The connector for {platform} cannot be loaded.")
         for name, platform in settings.unserved.items()
     ]
 
 
-def _idle(name: str, platform: str | None, state: State, why: str) -> Source:
+def _unasked(name: str, platform: str | None, state: State, why: str, tie: tuple[str, str] = ("-", "-")) -> Source:
+    """Return a source of which nothing but the config is asked; `tie`: connected, webhooks."""
+    connected, webhooks = tie
     return Source(
         name=name,
         platform=platform,
         state=state,
         why=why,
-        connected="-",
-        webhooks="-",
+        connected=connected,
+        webhooks=webhooks,
         webhooks_at=None,
         webhook_url=None,
         first_sync="",

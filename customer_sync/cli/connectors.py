@@ -8,7 +8,14 @@ from typing import Final
 import click
 import redis
 
-from customer_sync.api.connectors import LEVELS, Source, list_connectors, list_sources, with_platforms
+from customer_sync.api.connectors import (
+    LEVELS,
+    Source,
+    list_connectors,
+    list_sources,
+    sources_by_config,
+    with_platforms,
+)
 from customer_sync.api.installation import Installation
 from customer_sync.batch.puller import word
 from customer_sync.cli import context
@@ -20,7 +27,7 @@ from customer_sync.cli.runs import sync
 from customer_sync.config import Settings
 from customer_sync.model import to_ms
 from customer_sync.operate.figures import findings
-from customer_sync.registry import broken, connector_for, connector_rows, mend
+from customer_sync.registry import broken, connector_rows, mend
 
 
 @click.group()
@@ -118,28 +125,7 @@ def _sources_there(tajo: Installation) -> list[Source]:
     try:
         return list_sources(tajo)
     except (redis.RedisError, Failure):
-        settings = tajo.settings
-        return [_unasked(settings, name) for name in (*settings.sources, *settings.disabled, *settings.unserved)]
-
-
-def _unasked(settings: Settings, name: str) -> Source:
-    source = settings.sources.get(name)
-    has_keys = source is not None and connector_for(source).can_pull()
-    return Source(
-        name=name,
-        platform=source.platform if source else None,
-        state="quiet" if source else "stands still" if name in settings.unserved else "disabled",
-        why="",
-        connected="by keys" if has_keys else "unknown" if source else "-",
-        webhooks="unknown" if source else "-",
-        webhooks_at=None,
-        webhook_url=None,
-        first_sync="",
-        last_event_at=None,
-        refused=0,
-        events={},
-        findings=[],
-    )
+        return sources_by_config(tajo.settings)
 
 
 def _address(settings: Settings, source: str) -> str:
