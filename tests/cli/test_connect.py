@@ -512,7 +512,9 @@ def test_without_redis_the_list_tells_what_the_config_says(tajo):
         assert re.search(r"keyed +lumen .* by keys", told)
         assert re.search(r"tulip +tulip .* unknown", told)
         assert "/webhooks/keyed" in told
-        tajo("connectors", "list", "--json", code=4, TAJO_REDIS_URL=url)
+        found = json.loads(tajo("connectors", "list", "--json", TAJO_REDIS_URL=url).stdout)["items"]
+        assert {row["name"]: row["connected"] for row in found}["keyed"] == "by keys"
+        assert {row["webhooks"] for row in found} == {"unknown", "-"}
 
 
 def test_ctrl_c_while_connecting_says_that_nothing_was_connected(tajo, web, monkeypatch):

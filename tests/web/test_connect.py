@@ -454,7 +454,7 @@ def test_a_setting_that_is_missing_is_told_on_the_first_page(browser, attempts):
 def test_a_source_that_the_running_program_does_not_know_is_told(browser, attempts):
     attempt, ticket = attempts.open("brand-new", BASE)
 
-    assert "Start `tajo run` again." in browser.start(ticket, "brand-new").text
+    assert "Start <code>tajo run</code> again." in browser.start(ticket, "brand-new").text
     assert attempts.outcome(attempt).verdict == "config"
 
 
