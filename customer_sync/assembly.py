@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final, Literal
@@ -22,6 +21,7 @@ from customer_sync.brevo.client import TIMEOUT as BREVO_TIMEOUT
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.gear import notify_url, open_gear
 from customer_sync.brevo.contacts.handler import CONTACTS, ContactsHandler
+from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.owner import Owner
 from customer_sync.brevo.proof.prover import Prover
 from customer_sync.brevo.rules import RulesBook, forget_account
@@ -30,6 +30,7 @@ from customer_sync.brevo.webhooks import BrevoIntake
 from customer_sync.config import API_SOURCE, Settings
 from customer_sync.destinations import LANES
 from customer_sync.engine import pauses
+from customer_sync.engine.lane import Handler
 from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.kit.outbound import HttpClient
@@ -44,7 +45,7 @@ from customer_sync.pipeline import Line
 from customer_sync.registry import broken, connector_for, mend
 from customer_sync.skills import Skill
 from customer_sync.skills.chosen import Chosen
-from customer_sync.skills.customer_sync import CustomerSync
+from customer_sync.skills.found import definitions
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.items import Item
@@ -55,6 +56,8 @@ from customer_sync.store.vault import RedisVault, SecretKey
 log = get(__name__)
 
 
+#: The worker steps of the lanes to Brevo that keep records: orders, products, events, mail.
+RECORD_HANDLERS: Final[Sequence[Callable[[Desk], Handler]]] = ()
 #: What a lane keeps → the store's word for it.
 _KEEPS: Final[Mapping[str | None, Literal["people", "records", "nothing"]]] = {
     "person": "people",
@@ -159,7 +162,9 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
     tell_broken(settings, store)
     rules = RulesBook(settings, store, brevo, clock)
     notices = handlers_of(settings, store, home, tally, clock)
-    for lane in (*LANES, *(one.lane for one in notices.values())):
+    desk = Desk(settings, brevo, store, rules.read, tally, clock)
+    records = {one.lane.name: one for one in (make(desk) for make in RECORD_HANDLERS)}
+    for lane in (*LANES, *(one.lane for one in (*records.values(), *notices.values()))):
         store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], has_gear=lane.has_gear)
     contacts = ContactsHandler(
         brevo,
@@ -179,7 +184,7 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
         store=store,
         connectors=connectors,
         skills=skills_of(settings),
-        handlers={CONTACTS.name: contacts, **notices},
+        handlers={CONTACTS.name: contacts, **records, **notices},
         wake=wake,
         tally=tally,
         keeper=before.keeper if before else Keeper(store.lanes),
@@ -304,8 +309,8 @@ def open_prover(settings: Settings, store: Store, clock: Clock | None = None) ->
 
 
 def skills_of(settings: Settings) -> list[Skill]:
-    """Return the skills that are enabled. What comes from Brevo concerns all sources."""
-    return [Chosen(CustomerSync(cache(settings.mapping_for)), settings, of_all=BREVO_SOURCE)]
+    """Return the skills, each acting where it is enabled. What comes from Brevo concerns all sources."""
+    return [Chosen(one.make(settings), settings, of_all=BREVO_SOURCE) for one in definitions().values()]
 
 
 def tell_broken(settings: Settings, store: Store) -> None:

@@ -54,6 +54,10 @@ class Kind(StrEnum):
     ORDER_DELETED = "order_deleted"
     CART_UPDATED = "cart_updated"
     CART_DELETED = "cart_deleted"
+    #: Nothing was done with a cart for a while, and nothing was bought; the `abandoned-cart` skill says so.
+    CART_ABANDONED = "cart_abandoned"
+    #: A cart was bought after a mail of ours had reminded of it.
+    CART_RECOVERED = "cart_recovered"
     PRODUCT_UPDATED = "product_updated"
     PRODUCT_DELETED = "product_deleted"
     #: The platform tells of a fault on its side (`record`: `message`, `remedy`): an alert, never a customer.
@@ -122,6 +126,148 @@ class Customer(TypedDict, total=False):
     note: str | None
     createdAt: str | None
     updatedAt: str | None
+
+
+class OrderState(StrEnum):
+    """Where an order stands, in our words; a connector has a table from its platform's words."""
+
+    #: The checkout page is still open: nothing was bought.
+    DRAFT = "draft"
+    #: Placed, and not paid, or not yet: pending, on hold (a bank transfer), failed.
+    PLACED = "placed"
+    #: Paid, at least in part; the only state that counts as revenue. A refund in part leaves it here.
+    PAID = "paid"
+    #: Paid back in full.
+    REFUNDED = "refunded"
+    CANCELLED = "cancelled"
+    #: Taken out of the shop, or into its bin.
+    DELETED = "deleted"
+
+
+class OrderLine(TypedDict, total=False):
+    """One line of an order or a cart: what is left of it after edits. `price` is of one piece, as the buyer saw it.
+
+    `productId` and `variantId` are absent where the platform has none any more (never "0" or "null").
+    """
+
+    productId: str
+    variantId: str
+    sku: str | None
+    title: str | None
+    quantity: int | float
+    price: float
+    url: str | None
+    imageUrl: str | None
+
+
+class Address(TypedDict, total=False):
+    """A billing address."""
+
+    address: str
+    city: str
+    country: str
+    countryCode: str
+    phone: str
+    postCode: str
+    region: str
+    paymentMethod: str
+
+
+class Order(TypedDict, total=False):
+    """An order in canonical fields. Money is in `currency`, which is the shop's own, tax and shipping included.
+
+    `id` is the platform's own id, never the number that people see. `total` is what was ordered; `amount` what is left
+    of it after edits, discounts and refunds, as the platform tells it, 0 for what is cancelled. `refunds` has what was
+    paid back, refund's id → amount, and is told only by bodies that know refunds. `carts` names the carts that it was
+    made from. `isRenewal`: a subscription made it, nobody was at the till. `isTest`: no money moved.
+    """
+
+    id: str
+    number: str | None
+    state: str
+    status: str | None
+    email: str | None
+    currency: str | None
+    total: float | None
+    amount: float | None
+    refunds: dict[str, float]
+    lines: list[OrderLine]
+    coupons: list[str]
+    billing: Address
+    carts: list[str]
+    isRenewal: bool
+    isTest: bool
+    createdAt: str | None
+    updatedAt: str | None
+    cancelledAt: str | None
+    customer: Customer
+
+
+class Variant(TypedDict, total=False):
+    """A variant of a product; what is absent is its product's."""
+
+    id: str
+    title: str | None
+    sku: str | None
+    price: float | None
+    stock: float | None
+    imageUrl: str | None
+    url: str | None
+
+
+class Category(TypedDict, total=False):
+    """A category of products."""
+
+    id: str
+    name: str
+    url: str
+
+
+class Product(TypedDict, total=False):
+    """A product in canonical fields. Without a price it has none: never 0.
+
+    `isPublished`: visitors can see it; `isHidden`: only those with its link. `hasAllVariants` is False where the body
+    holds a part of the variants only.
+    """
+
+    id: str
+    name: str | None
+    description: str | None
+    url: str | None
+    imageUrl: str | None
+    sku: str | None
+    brand: str | None
+    currency: str | None
+    price: float | None
+    compareAtPrice: float | None
+    stock: float | None
+    isPublished: bool
+    isHidden: bool
+    categories: list[Category]
+    variants: list[Variant]
+    hasAllVariants: bool
+    createdAt: str | None
+    updatedAt: str | None
+
+
+class Cart(TypedDict, total=False):
+    """A cart or an open checkout in canonical fields, money as in `Order`. No lines: it was emptied.
+
+    `email` is what was typed at the till and speaks for itself, whoever is logged in. `carts` names it as orders do.
+    """
+
+    id: str
+    email: str | None
+    carts: list[str]
+    currency: str | None
+    total: float | None
+    url: str | None
+    lines: list[OrderLine]
+    isLoggedIn: bool
+    completedAt: str | None
+    createdAt: str | None
+    updatedAt: str | None
+    customer: Customer
 
 
 @dataclass(frozen=True, slots=True)

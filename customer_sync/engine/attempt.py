@@ -58,7 +58,7 @@ class Saves(Protocol):
         ...
 
 
-class _Stop(threading.Event):
+class Stop(threading.Event):
     """Tells that no further job of a batch may begin: somebody said so, or its time is up."""
 
     def __init__(self) -> None:
@@ -66,6 +66,7 @@ class _Stop(threading.Event):
         self._ends = time.monotonic() + BATCH_S
 
     def is_set(self) -> bool:
+        """Tell whether no further job may begin."""
         return super().is_set() or time.monotonic() > self._ends
 
 
@@ -136,25 +137,25 @@ class LaneStep(ABC, Generic[J, G]):
             plan = self.planner()
         except TajoError as error:
             for item in items:
-                done(_with_companion(held(item, str(error))))
+                done(with_companion(held(item, str(error))))
             return error if isinstance(error, Unavailable | ConfigError) else None
         jobs: list[tuple[Item, J]] = []
         for item in items:
             one = self._plan(plan, item)
             if isinstance(one, Outcome):
-                done(_with_companion(one))
+                done(with_companion(one))
             else:
                 jobs.append((item, one))
         urgent = any(item.priority is Priority.URGENT for item in items)
         expected = sum(self.calls(job) for _, job in jobs)
-        gate, stop = self._gate(self._limits, self.lane.bucket, expected, urgent=urgent), _Stop()
+        gate, stop = self._gate(self._limits, self.lane.bucket, expected, urgent=urgent), Stop()
         for item, job in jobs:
             self._pool.submit(self._finish, item, job, gate, stop, done)
         return None
 
-    def _finish(self, item: Item, job: J, gate: G, stop: _Stop, done: Done) -> None:
+    def _finish(self, item: Item, job: J, gate: G, stop: Stop, done: Done) -> None:
         try:
-            done(_with_companion(self._attempt(item, job, gate, stop)))
+            done(with_companion(self._attempt(item, job, gate, stop)))
         except BaseException as error:  # noqa: BLE001  # whoever waits for the result must get one
             done(error)
 
@@ -166,7 +167,7 @@ class LaneStep(ABC, Generic[J, G]):
         except TajoError as error:
             return self._failed(item, error)
 
-    def _attempt(self, item: Item, job: J, gate: G, stop: _Stop) -> Outcome:
+    def _attempt(self, item: Item, job: J, gate: G, stop: Stop) -> Outcome:
         """Carry out one job and return its outcome; none is begun once the destination is down, or time is up."""
         if stop.is_set():
             return Outcome(item, Settlement(item.target, "again"), "held", NOT_BEGUN)
@@ -230,7 +231,7 @@ def _again(item: Item, error: TajoError) -> Outcome:
     return Outcome(item, settlement, "again" if burns else "held", str(error))
 
 
-def _with_companion(outcome: Outcome) -> Outcome:
+def with_companion(outcome: Outcome) -> Outcome:
     """Return an outcome that also gives back the item's companion (the old address of a rename), if it does not yet."""
     if outcome.item.old is not None and outcome.settlement.old is None:
         outcome.settlement.old = (outcome.item.old.target, None)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -12,13 +11,7 @@ from customer_sync.engine.plan import Erase, Says, Step
 from customer_sync.errors import MappingError
 from customer_sync.model import ConsentState, Event, Json, Kind
 from customer_sync.skills import Intent, Steady
-from customer_sync.skills.customer_sync import CustomerSync
-
-#: Skill → the modules that do its work: their lines are logged at the skill's own level.
-MODULES: Final[Mapping[str, tuple[str, ...]]] = {
-    CustomerSync.name: (CustomerSync.__module__, "customer_sync.brevo.contacts"),
-}
-
+from customer_sync.skills.found import definitions
 
 #: Kinds that withdraw as they are.
 _ENDS: Final = frozenset({Kind.CUSTOMER_DELETED, Kind.CUSTOMER_ERASED})
@@ -77,11 +70,17 @@ def _withdrawal_in(step: Step) -> Step | None:
     return replace(step, who=replace(step.who, only_known=True)) if isinstance(step, Erase) else None
 
 
+def _modules(name: str) -> tuple[str, ...]:
+    """Return the modules that do a skill's work: their lines are logged at the skill's own level."""
+    found = definitions().get(name)
+    return () if found is None else (found.make.__module__, *found.modules)
+
+
 def configure_log(settings: Settings) -> None:
     """Send log lines to standard error at the levels of the settings: the common one, and those of skills."""
     levels = {
         module: skill.log_level or ("debug" if skill.debug else "")
         for name, skill in settings.skills.items()
-        for module in MODULES.get(name, ())
+        for module in _modules(name)
     }
     configure(settings.log_level, levels)

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import datetime
+from functools import cache
+from typing import Final
 
 from customer_sync.engine.plan import Erase, Merge, Said, Says, Step, Who
 from customer_sync.errors import MappingError, PayloadError
@@ -18,6 +20,7 @@ from customer_sync.person.identity import normalize_email
 from customer_sync.person.mapping import Mapped, map_customer
 from customer_sync.person.person import GONE
 from customer_sync.skills import Intent
+from customer_sync.skills.definition import Definition
 
 
 class CustomerSync:
@@ -156,3 +159,12 @@ def _withdrawals(event: Event, fault: MappingError) -> Intent:
 def _noted(steps: list[Step], mapped: Mapped) -> Intent:
     note = "; ".join(f"{name} left out: {reason}" for name, reason in mapped.refused.items())
     return Intent(steps, note, tuple(mapped.refused))
+
+
+SKILL: Final = Definition(
+    CustomerSync.name,
+    "A customer of a platform becomes a contact in Brevo, and stays in step.",
+    lambda settings: CustomerSync(cache(settings.mapping_for)),
+    modules=("customer_sync.brevo.contacts",),
+    is_on=True,
+)

@@ -1,0 +1,121 @@
+"""The worker step of a lane whose API takes many records in one call: an order's history, a catalogue, events.
+
+Items that may travel together are joined into calls; the others go one by one. A call that is refused as a whole is
+made again one by one, so that one bad record never harms another.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import ClassVar, TypeVar
+
+import redis
+
+from customer_sync.base.log import get, place
+from customer_sync.engine.attempt import LaneStep, Stop, with_companion
+from customer_sync.engine.lane import NOT_BEGUN, Done, Outcome, held
+from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
+from customer_sync.model import Priority
+from customer_sync.store.items import Item, Settlement
+
+log = get(__name__)
+
+J = TypeVar("J")
+G = TypeVar("G")
+
+
+class GroupStep(LaneStep[J, G]):
+    """A worker step that joins jobs into calls; see `LaneStep` for all else."""
+
+    #: The most jobs, and the most bytes of them, in one call.
+    most: ClassVar[int] = 100
+    most_bytes: ClassVar[int] = 4_000_000
+
+    @abstractmethod
+    def size(self, job: J) -> int:
+        """Return how many bytes a job takes in a call; 0 for one that goes alone, by `carry_out`."""
+
+    @abstractmethod
+    def carry_out_all(self, jobs: Sequence[J], gate: G) -> Sequence[Outcome]:
+        """Make one call for several jobs; return one outcome for each, in their order.
+
+        Raises:
+            TajoError: its class says what happens to all of them; where the call was refused, they go one by one.
+        """
+
+    def batch_size(self) -> int:
+        """Return how many items to take: as many as a call holds."""
+        return self.most
+
+    def begin(self, items: Sequence[Item], done: Done) -> Unavailable | ConfigError | None:
+        """Begin to deliver the items. Every item gets an outcome, and one bad item never harms another."""
+        try:
+            plan = self.planner()
+        except TajoError as error:
+            for item in items:
+                done(with_companion(held(item, str(error))))
+            return error if isinstance(error, Unavailable | ConfigError) else None
+        jobs: list[tuple[Item, J]] = []
+        for item in items:
+            one = self._plan(plan, item)
+            if isinstance(one, Outcome):
+                done(with_companion(one))
+            else:
+                jobs.append((item, one))
+        groups = list(self._groups(jobs))
+        urgent = any(item.priority is Priority.URGENT for item in items)
+        gate, stop = self._gate(self._limits, self.lane.bucket, len(groups), urgent=urgent), Stop()
+        for group in groups:
+            if len(group) == 1 and not self.size(group[0][1]):
+                self._pool.submit(self._finish, *group[0], gate, stop, done)
+            else:
+                self._pool.submit(self._finish_all, group, gate, stop, done)
+        return None
+
+    def _groups(self, jobs: Sequence[tuple[Item, J]]) -> Iterator[Sequence[tuple[Item, J]]]:
+        group: list[tuple[Item, J]] = []
+        taken = 0
+        for item, job in jobs:
+            size = self.size(job)
+            if not size:
+                yield [(item, job)]
+                continue
+            if group and (len(group) == self.most or taken + size > self.most_bytes):
+                yield group
+                group, taken = [], 0
+            group.append((item, job))
+            taken += size
+        if group:
+            yield group
+
+    def _finish_all(self, group: Sequence[tuple[Item, J]], gate: G, stop: Stop, done: Done) -> None:
+        try:
+            outcomes = self._attempt_all(group, gate, stop)
+        except BaseException as error:  # noqa: BLE001  # whoever waits for the results must get them
+            for _ in group:
+                done(error)
+            return
+        for outcome in outcomes:
+            done(with_companion(outcome))
+
+    def _attempt_all(self, group: Sequence[tuple[Item, J]], gate: G, stop: Stop) -> Sequence[Outcome]:
+        if stop.is_set():
+            return [Outcome(item, Settlement(item.target, "again"), "held", NOT_BEGUN) for item, _ in group]
+        try:
+            outcomes = self.carry_out_all([job for _, job in group], gate)
+        except (Parkable, FieldRefused):  # one of them is at fault, or the way of sending them is
+            return [self._attempt(item, job, gate, stop) for item, job in group]
+        except TajoError as error:
+            outcomes = [self._failed(item, error) for item, _ in group]
+            if any(one.pause is not None for one in outcomes):
+                stop.set()
+        except redis.RedisError:
+            raise
+        except Exception as error:  # noqa: BLE001  # as in `LaneStep._attempt`: its text may hold personal data
+            told = {"lane": self.lane.name, "error": type(error).__name__, "place": place(error)}
+            log.error("items not delivered", **told, items=len(group))  # noqa: TRY400  # no traceback, as above
+            outcomes = [self._failed(item, TryLater(f"A fault of this service: {told['error']}.")) for item, _ in group]
+        for (_, job), outcome in zip(group, outcomes, strict=True):
+            self.complete(job, outcome)
+        return outcomes

@@ -1,0 +1,53 @@
+"""What a skill is to the engine: its name, its keys in the config, and how it is made. Each skill's file holds one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from customer_sync.config import Settings
+from customer_sync.model import Json
+from customer_sync.skills import Steady
+
+
+class KeyFault(NamedTuple):
+    """What is wrong with one of a skill's own keys.
+
+    Args:
+        path: where, below the skill's name, as `sequence.0.delay`.
+        found: what was found.
+        remedy: what is allowed, and what to do.
+    """
+
+    path: str
+    found: str
+    remedy: str
+
+
+def no_keys(keys: Mapping[str, Json]) -> Sequence[KeyFault]:
+    """Return the faults of a skill that has no keys of its own."""
+    return [KeyFault(name, "no such key", "Remove it.") for name in keys]
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """One skill. The module `customer_sync/skills/<name>.py`, or a package there, names it `SKILL`.
+
+    Args:
+        name: as in the config, in kebab-case.
+        summary: what it does, in one sentence.
+        make: makes it from the settings.
+        check: returns the faults of its own keys, all of them.
+        resources: what runs read for it, beside customers: orders, products, carts.
+        modules: modules whose log lines belong to it, beside its own.
+        is_on: whether it is enabled where the file does not mention it.
+    """
+
+    name: str
+    summary: str
+    make: Callable[[Settings], Steady]
+    check: Callable[[Mapping[str, Json]], Sequence[KeyFault]] = no_keys
+    resources: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
+    is_on: bool = False
