@@ -336,6 +336,7 @@ class Event:
             is the later. None: the platform sends none, and the time of arrival (of the read, for a pull) counts.
         notes: what was left out of the record and why, as `billing.phone: expected a text, found true or false`: paths
             and reasons, never values.
+        is_pulled: a run read it: it tells what is so, and nothing happened just now.
     """
 
     id: str
@@ -349,6 +350,7 @@ class Event:
     topic: str = ""
     seen_at: datetime | None = None
     notes: tuple[str, ...] = ()
+    is_pulled: bool = False
 
 
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)

@@ -147,6 +147,14 @@ CATALOGUE: tuple[Metric, ...] = (
         "Rising: `tajo events show` of one of the source's events names the fields. A plugin there writes them.",
     ),
     Metric(
+        "tajo_orders_left_out_total",
+        "counter",
+        ("source", "why"),
+        "Orders that were not sent to Brevo: currency (not the account's, or none), no address, withdrawn (the buyer "
+        "left and is no contact there), test, not known (only a part of the order was heard of).",
+        "currency: compare the currencies, `tajo doctor` shows them. The others need nothing.",
+    ),
+    Metric(
         "tajo_consent_blocked_total",
         "counter",
         ("channel",),

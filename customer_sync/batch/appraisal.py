@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from customer_sync.base.clock import utc_now
@@ -110,7 +110,8 @@ class Appraisal:
         for (record, put), kept in zip(puts, known, strict=True):
             # whose it is can only be told by the script that puts it there
             told = {name: one for name, one in put.part.state.items() if name != WHOM}
-            if kept is not None and not is_news(told, kept.state):
+            # what the destination has nothing of, since it did not fit or had no address, is looked at again
+            if kept is not None and kept.has and not is_news(told, kept.state):
                 record.without([put])
 
     def tally(self) -> Tally:
@@ -132,7 +133,7 @@ class Appraisal:
         fault: MappingError | None = None
         try:
             for skill in self._line.skills:
-                intent = skill.intent(one)
+                intent = skill.intent(replace(one, is_pulled=True))
                 steps += intent.steps
                 fault = fault or intent.fault
         except MappingError as error:

@@ -298,3 +298,31 @@ ACCOUNT: Final = Answers(
     ),
     "Look at https://status.brevo.com.",
 )
+
+_SHOP_ACCESS: Final = "read and write access to eCommerce"
+#: An account without eCommerce: every lane of the shop waits for the same reason.
+COMMERCE_OFF: Final = Answer(
+    403,
+    Next.CONFIG,
+    "eCommerce is not activated in Brevo.",
+    "`tajo brevo activate` switches it on, which takes about five minutes. What waits is kept and then goes by itself.",
+    words="ecommerce is not activated",
+)
+
+#: `/ecommerce`: https://developers.brevo.com/reference/get-display-currency. 403 with these words: it is off.
+COMMERCE: Final = Answers(
+    "the question after eCommerce",
+    (COMMERCE_OFF._replace(next=Next.MISSING), *_common(_SHOP_ACCESS)),
+    "Look at Commerce in https://app.brevo.com.",
+)
+
+#: `/orders/status` and `/orders/status/batch`: https://developers.brevo.com/reference/create-order
+ORDERS: Final = Answers(
+    "the order",
+    (
+        COMMERCE_OFF,
+        Answer(413, Next.PARK, "The order is too large for Brevo.", "Report it with the order."),
+        *_common(_SHOP_ACCESS),
+    ),
+    "Correct the order in the shop, then replay.",
+)

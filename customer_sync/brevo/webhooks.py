@@ -10,12 +10,14 @@ from __future__ import annotations
 import hmac
 from base64 import b64decode
 from binascii import Error as Base64Error
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import ClassVar
+from typing import ClassVar, Final
+from urllib.parse import quote, urlsplit, urlunsplit
 
+from customer_sync.config import Settings
 from customer_sync.errors import PayloadError, Refused
 from customer_sync.kit.connector import Answer, Connector, Option, header, json_body
 from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Json, Kind
@@ -34,6 +36,12 @@ WITHDRAWALS = {
 }
 #: How far a time of Brevo may be from its arrival to be believed: less than a time zone, more than most retries.
 BELIEVED = timedelta(minutes=50)
+#: Where Brevo's word about a batch of orders goes, below the address of its webhooks.
+ORDERS_PATH: Final = "orders"
+#: Parts of the names under which such a word may hold what went wrong; its form is not documented.
+_WRONG: Final = ("error", "fail", "invalid", "reject", "refus")
+#: So many orders are named to a person.
+_NAMED: Final = 10
 DELETIONS = frozenset({"contact_deleted", "contactDeleted"})
 
 
@@ -64,6 +72,8 @@ class BrevoIntake(Connector):
     def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
         """Return the events of one body: an object, or an array of them."""
         body = json_body(inbound)
+        if inbound.path == ORDERS_PATH:
+            return list(_orders_refused(body, inbound))
         rows = body if isinstance(body, list) else [body]
         parts: list[Event | PayloadError] = []
         for index, row in enumerate(rows):
@@ -72,6 +82,55 @@ class BrevoIntake(Connector):
             except PayloadError as error:
                 parts.append(error)
         return parts
+
+
+def notice_url(settings: Settings, path: str) -> str:
+    """Return a URL that Brevo is to call when work is done; "" where Brevo could not reach or sign in to it.
+
+    The URL carries our token as the password, as the URLs of Brevo's webhooks may.
+
+    Args:
+        settings: the config.
+        path: what follows the address of Brevo's webhooks.
+    """
+    if not settings.public_url or not settings.brevo.webhook_secrets:
+        return ""
+    base = urlsplit(settings.public_url)
+    token = quote(settings.brevo.webhook_secrets[0], safe="")
+    netloc = f"tajo:{token}@{base.netloc.rpartition('@')[2]}"
+    return urlunsplit((base.scheme, netloc, f"{base.path.rstrip('/')}/webhooks/{SOURCE}/{path}", "", ""))
+
+
+def _orders_refused(body: Json, inbound: Inbound) -> Iterator[Event]:
+    """Yield an alert where Brevo says that it refused orders of a batch, with those that it names.
+
+    The form is not documented (2026-11): what stands below a name that speaks of failure counts.
+    """
+    failures = [one for part in (body if isinstance(body, list) else [body]) for one in _failures(part)]
+    if not failures:
+        return
+    orders: dict[str, Json] = {}
+    for one in failures:
+        if isinstance(one, dict) and isinstance(name := one.get("id", one.get("orderId")), str):
+            orders[name] = str(one.get("code") or "no reason given")[:40]
+    named = ", ".join(list(orders)[:_NAMED]) + (", ..." if len(orders) > _NAMED else "")
+    record: dict[str, Json] = {
+        "message": f"Brevo refused {len(orders) or 'some'} orders of a batch of history: {named or 'it names none'}.",
+        "remedy": "Those that it names are parked: `tajo parked list`. Else compare Brevo's orders with the shop's.",
+        "orders": orders,
+    }
+    event_id = f"brevo:orders:{sha256(inbound.body).hexdigest()[:24]}"
+    yield Event(event_id, SOURCE, Kind.SOURCE_ALERT, inbound.received_at, record=record, topic="orders_refused")
+
+
+def _failures(body: Json) -> Iterator[Json]:
+    for name, value in body.items() if isinstance(body, dict) else ():
+        if any(word in name.lower() for word in _WRONG):
+            yield from value if isinstance(value, list) else [value] if value else []
+        elif name == "status" and isinstance(value, str) and any(word in value.lower() for word in _WRONG):
+            yield value
+        elif isinstance(value, dict):
+            yield from _failures(value)
 
 
 def _tokens(inbound: Inbound) -> list[bytes]:

@@ -11,6 +11,10 @@ from customer_sync.model import Json, OrderState
 #: What the name of a field begins with that holds what a refund paid back; the refund's id follows. Each refund is a
 #: field of its own, so that the newest word about each counts, whatever came first.
 REFUND: Final = "refund:"
+#: A field: it happened while we listened, and may start automations; history may not.
+IS_LIVE: Final = "isLive"
+#: A field: Brevo took the order among many, and refused it afterwards; its value is why.
+REFUSED: Final = "refused"
 #: Of an order in one of these states nothing is left: Brevo counts the amount of every order, whatever its status.
 _WORTHLESS: Final = frozenset({OrderState.DRAFT, OrderState.CANCELLED, OrderState.REFUNDED, OrderState.DELETED})
 

@@ -66,10 +66,10 @@ class CustomerSync:
         return _noted([Says(who, mapped.attributes, event.consents)], mapped)
 
     def _order(self, event: Event) -> Intent:
-        customer = event.record.get("customer")
-        if not isinstance(customer, dict):
-            return Intent()
-        email = normalize_email(customer.get("email"))
+        told = event.record.get("customer")
+        customer = told if isinstance(told, dict) else {}
+        # a buyer without an account may be known by the address on the order alone
+        email = normalize_email(customer.get("email") or event.record.get("email"))
         if email is None:
             return Intent()
         mapped = self._map(customer, event.source)

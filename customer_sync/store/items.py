@@ -186,10 +186,10 @@ class Settlement:
 
     Args:
         target: the item's target.
-        verdict: `done` removes the changes that were taken; `again` keeps them, due in `due_in_s`; `back` returns the
-            item untouched to its place in the line; `solo` keeps it out of imports until it is done; `parked` removes
-            the changes and keeps `parked`; `erased` removes the person but for what is newer (`record`), and leaves the
-            tombstones of `erasure`.
+        verdict: `done` removes the changes that were taken; `again` keeps them, due at `due_ms` or in `due_in_s`;
+            `back` returns the item untouched to its place in the line; `solo` keeps it out of imports until it is done;
+            `parked` removes the changes and keeps `parked`; `erased` removes the person but for what is newer
+            (`record`), and leaves the tombstones of `erasure`.
         record: what to store of the target; None leaves it.
         burns: whether the try counts.
         is_urgent: whether it goes before everything else from now on.
@@ -206,6 +206,7 @@ class Settlement:
     target: str
     verdict: Literal["done", "again", "back", "solo", "parked", "erased"] = "done"
     due_in_s: float = 0.0
+    due_ms: int | None = None
     burns: bool = False
     record: str | None = None
     parked: tuple[str, str] | None = None
@@ -327,6 +328,8 @@ def settlement_json(one: Settlement) -> dict[str, Json]:
     raw: dict[str, Json] = {"target": one.target, "verdict": one.verdict}
     if one.verdict == "again":
         raw |= {"due_in": int(one.due_in_s * 1000), "burns": one.burns}
+    if one.verdict == "again" and one.due_ms is not None:
+        raw["due_at"] = one.due_ms
     if one.verdict == "solo":
         raw["tries"] = SOLO_TRIES
     told = {"urgent": one.is_urgent or None, "left": one.left or None, "found": one.found or None, "record": one.record}

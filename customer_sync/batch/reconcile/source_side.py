@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -186,6 +186,7 @@ class PullComparison:
         try:
             if isinstance(event, PayloadError):
                 raise event
+            event = replace(event, is_pulled=True)
             steps = [step for skill in self._skills for step in skill.intent(event).steps]
         except PayloadError as error:
             kind = "does not fit the mapping" if isinstance(error, MappingError) else "cannot be read"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from functools import partial
 from typing import Final
-from urllib.parse import quote, urlsplit, urlunsplit
 
 from customer_sync.base.clock import Clock, system_clock
 from customer_sync.brevo.client import BUCKET, Brevo
@@ -27,7 +26,7 @@ from customer_sync.brevo.contacts.upload import UPLOAD_TIMEOUT, Uploads
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.proof.doors import DoorBook
 from customer_sync.brevo.rules import forget_account
-from customer_sync.brevo.webhooks import SOURCE
+from customer_sync.brevo.webhooks import SOURCE, notice_url
 from customer_sync.config import Settings
 from customer_sync.engine.lane import Handler, Work
 from customer_sync.kit.outbound import HttpClient
@@ -138,16 +137,8 @@ def open_gear(  # noqa: PLR0913  # what the gear shares with the rest of the lin
 
 
 def notify_url(settings: Settings) -> str:
-    """Return the URL that Brevo is to call when an import is done; "" where Brevo could not reach or sign in to it.
-
-    The URL carries our token as the password, as the URLs of Brevo's webhooks may.
-    """
-    if not settings.public_url or not settings.brevo.webhook_secrets:
-        return ""
-    base = urlsplit(settings.public_url)
-    token = quote(settings.brevo.webhook_secrets[0], safe="")
-    netloc = f"tajo:{token}@{base.netloc.rpartition('@')[2]}"
-    return urlunsplit((base.scheme, netloc, f"{base.path.rstrip('/')}/webhooks/{SOURCE}/{NOTICE_PATH}", "", ""))
+    """Return the URL that Brevo is to call when an import is done; "" where Brevo could not reach or sign in to it."""
+    return notice_url(settings, NOTICE_PATH)
 
 
 def assemble_gear(  # noqa: PLR0913  # what the gear shares with the rest of the line

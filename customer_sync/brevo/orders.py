@@ -1,0 +1,227 @@
+"""The lane of orders: each order is in Brevo as it is now, with the amount that the shop keeps of it.
+
+What happens now goes singly, and may start automations there. What is only read goes by the thousand as history, which
+starts none: https://developers.brevo.com/reference/create-batch-order
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import orjson
+
+from customer_sync.brevo.answers import ORDERS as ANSWERS
+from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce
+from customer_sync.brevo.contacts.contact_plan import view
+from customer_sync.brevo.desk import Desk
+from customer_sync.brevo.gate import Gate
+from customer_sync.brevo.lanes import ORDERS
+from customer_sync.brevo.order_body import Told, tell_order
+from customer_sync.brevo.webhooks import ORDERS_PATH, notice_url
+from customer_sync.engine.grouped import GroupStep
+from customer_sync.engine.lane import Outcome, held, parked
+from customer_sync.errors import Parkable
+from customer_sync.model import ConsentState, Json, OrderState, Priority
+from customer_sync.person.orders import IS_LIVE, REFUSED
+from customer_sync.person.person import Person, apply
+from customer_sync.store.forms import Kept, encode_kept
+from customer_sync.store.items import Item, Settlement
+from customer_sync.store.run import RunState
+
+#: How long an order waits for more to come, while a run still reads orders, in ms.
+GATHER_MS: Final = 30_000
+#: The same while none does. Orders that wait are looked at again together, at every multiple of this.
+LOOK_MS: Final = 1_000
+
+_ONE: Final = "/orders/status"
+_MANY: Final = "/orders/status/batch"
+#: Why an order is not sent, for the metrics.
+Why = Literal["currency", "no address", "withdrawn", "test", "draft", "not known"]
+
+
+@dataclass(slots=True)
+class Job:
+    """One order to be sent.
+
+    Args:
+        item: the item.
+        told: the order in Brevo's words.
+        email: the buyer's address now.
+        is_live: whether it may start automations.
+        raw: the body of the order.
+    """
+
+    item: Item
+    told: Told
+    email: str
+    is_live: bool
+    raw: bytes
+
+    def delivered(self, note: str) -> Outcome:
+        """Return its outcome once Brevo took it."""
+        has: dict[str, Json] = {"d": self.told.digest, "s": self.told.status}
+        if self.is_live or self.item.kept.has.get("l"):
+            has["l"] = 1
+        if (heard := refused_at(self.item)) is not None:
+            has["r"] = heard
+        record = encode_kept(Kept(self.item.state, has))
+        return Outcome(self.item, Settlement(self.item.target, record=record), "delivered", note)
+
+
+class OrdersHandler(GroupStep[Job, Gate]):
+    """The worker step of the lane.
+
+    Args:
+        desk: what it works with.
+    """
+
+    most = 1_000
+    #: Brevo takes 5 MB.
+    most_bytes = 4_500_000
+    #: A batch has no limit of its own: it shares that of "everything else", 100 calls an hour.
+    group_bucket = OTHER
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__(ORDERS, desk.store.limits, Gate, desk.clock)
+        self._desk = desk
+        self._notify_url = notice_url(desk.settings, ORDERS_PATH)
+
+    def planner(self) -> Callable[[Item], Outcome | Job]:
+        """Return what plans one order.
+
+        Raises:
+            ConfigError: eCommerce is off.
+        """
+        commerce = need_commerce(self._desk)
+        return lambda item: self._plan_order(item, commerce)
+
+    def _plan_order(self, item: Item, commerce: Commerce) -> Outcome | Job:
+        refusal = self._refusal(item)
+        if refusal is not None:
+            return refusal
+        source, _, own = item.target.partition(":")
+        fields = {name: one.value for name, one in item.state.items()}
+        told = tell_order(source, own, item.state, item.person)
+        if told is None:
+            return self._left_out(item, "not known", "Only a part of this order is known yet.")
+        if fields.get("isTest") is True:
+            return self._left_out(item, "test", "A test order: no money moved.", is_settled=True)
+        if fields.get("state") == OrderState.DRAFT and not item.kept.has:
+            return Outcome(item, Settlement(item.target), "unchanged", "The checkout page is still open.")
+        if (note := _other_currency(fields, commerce)) is not None:
+            self._tell_currency(source, str(fields.get("currency")), note)
+            return self._left_out(item, "currency", note)
+        return self._to_buyer(item, told)
+
+    def _to_buyer(self, item: Item, told: Told) -> Outcome | Job:
+        """Return the job where the order belongs to somebody who may be told of it in Brevo."""
+        person = self._person(item)
+        if person is None or not person.email:
+            return self._left_out(item, "no address", "The buyer has no address that is known.")
+        if not self._may_name(person):
+            if item.whose is not None and item.whose.parts:
+                return held(item, "The buyer's own changes go first.")
+            return self._left_out(item, "withdrawn", "The buyer left, and is no contact in Brevo.")
+        has = item.kept.has
+        is_first = IS_LIVE in item.state and not has.get("l")
+        if has.get("d") == told.digest and not is_first:
+            record = encode_kept(Kept(item.state, has))
+            return Outcome(item, Settlement(item.target, record=record), "unchanged")
+        is_news = item.priority is not Priority.BULK and bool(has)
+        is_live = is_first or (is_news and bool(has.get("l") or has.get("s") != told.status))
+        raw = orjson.dumps({**told.body, "identifiers": {"email_id": person.email}})
+        return Job(item, told, person.email, is_live, raw)
+
+    def _person(self, item: Item) -> Person | None:
+        if item.whose is None:
+            return None
+        return apply(self._desk.store.people.decode(item.whose.record), item.whose.parts)
+
+    def _may_name(self, person: Person) -> bool:
+        """Tell whether an order may be sent under a person's address.
+
+        Brevo may make a contact of an address that it does not know, which is then mailable: so nobody is named who
+        withdrew or was deleted, unless the contact is there, and blocked.
+        """
+        seen = view(person, self._desk.rules())
+        if person.has.is_there:
+            return person.has.blocked or seen.email.state is not ConsentState.WITHDRAWN
+        return seen.word != "deleted" and seen.email.state is not ConsentState.WITHDRAWN
+
+    def _left_out(self, item: Item, why: Why, note: str, *, is_settled: bool = False) -> Outcome:
+        """Return the outcome of an order that is not sent; unless that is settled, a run looks at it again."""
+        has = {**item.kept.has, "w": why} if is_settled else item.kept.has
+        source = item.target.partition(":")[0]
+        self._desk.tally.count("tajo_orders_left_out_total", source=source, why=why)
+        record = encode_kept(Kept(item.state, has))
+        return Outcome(item, Settlement(item.target, record=record), "unchanged", note)
+
+    def _tell_currency(self, source: str, currency: str, note: str) -> None:
+        """Tell a person of the first order of a currency that is left out, once a day."""
+        store = self._desk.store
+        if store.is_first(f"left-out:{source}:{currency[:3]}", self._clock() // 86_400_000, 2 * 86_400):
+            remedy = "Set the display currency in Brevo, then run `tajo connectors sync --full` for this source."
+            store.ledger.alert(
+                f"{source}: {note} It is left out, and so are others of its kind.", remedy, source=source
+            )
+
+    def _refusal(self, item: Item) -> Outcome | None:
+        """Return the outcome of an order that Brevo refused among others, when that is news; it can be replayed."""
+        heard = refused_at(item)
+        if heard is None or heard == item.kept.has.get("r"):
+            return None
+        why = Parkable(f"Brevo refused the order: {item.state[REFUSED].value}.", ANSWERS.remedy)
+        record = encode_kept(Kept(item.state, {"s": "", "r": heard}))
+        return parked(item, self.lane.name, why, self._clock(), record)
+
+    def size(self, job: Job) -> int:
+        """Return the bytes of an order that goes as history; 0 for one that goes alone."""
+        return 0 if job.is_live else len(job.raw) + 1
+
+    def waits_until(self, items: Sequence[Item]) -> int | None:
+        """Return until when a batch waits to become full, in ms: there are a hundred of them an hour."""
+        now_ms = self._clock()
+        waited_ms = now_ms - min(item.since_ms for item in items)
+        if waited_ms >= GATHER_MS or (waited_ms >= LOOK_MS and not self._is_filling()):
+            return None
+        return now_ms - now_ms % LOOK_MS + LOOK_MS
+
+    def _is_filling(self) -> bool:
+        """Tell whether a run is still reading orders."""
+        runs = self._desk.store.runs.open_runs()
+        return any(one.resource == "orders" and one.state is RunState.RUNNING and not one.is_dry for one in runs)
+
+    def carry_out(self, job: Job, gate: Gate) -> Outcome:
+        """Send one order: alone, or as a batch of one where it is history."""
+        if not job.is_live:
+            return self.carry_out_all([job], gate)[0]
+        gate.wait()
+        self._desk.brevo.send("POST", _ONE, job.raw, bucket=self.lane.bucket, answers=ANSWERS)
+        return job.delivered(f"sent, {job.told.status}")
+
+    def carry_out_all(self, jobs: Sequence[Job], gate: Gate) -> Sequence[Outcome]:
+        """Send orders as history."""
+        head = orjson.dumps({"historical": True} | ({"notifyUrl": self._notify_url} if self._notify_url else {}))
+        gate.wait()
+        raw = head[:-1] + b',"orders":[' + b",".join(job.raw for job in jobs) + b"]}"
+        self._desk.brevo.send("POST", _MANY, raw, bucket=OTHER, answers=ANSWERS)
+        return [job.delivered("sent as history") for job in jobs]
+
+
+def refused_at(item: Item) -> int | None:
+    """Return when Brevo said that it refused an order, in ms; None where it did not."""
+    found = item.state.get(REFUSED)
+    return None if found is None else found.at_ms
+
+
+def _other_currency(fields: dict[str, Json], commerce: Commerce) -> str | None:
+    """Return why an amount cannot be told in the account's currency, None where it can."""
+    number, currency = fields.get("number") or fields.get("id") or "", fields.get("currency")
+    order = f"Order {number}".rstrip()
+    if not isinstance(currency, str) or not currency:
+        return f"{order} has no currency, the account counts in {commerce.currency or 'an unknown one'}."
+    if currency.upper() == commerce.currency:
+        return None
+    return f"{order} is in {currency.upper()}, the account counts in {commerce.currency or 'an unknown currency'}."
