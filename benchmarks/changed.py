@@ -27,8 +27,8 @@ from customer_sync import __version__
 from customer_sync.base.clock import system_clock
 from customer_sync.brevo.proof.doors import DOORS, OPENING, mark_of
 from customer_sync.brevo.proof.ride import NONCE_ATTRIBUTE
+from customer_sync.loading import load_settings
 from customer_sync.model import PEOPLE
-from customer_sync.registry import load_settings
 from customer_sync.store.run import Run
 
 CUSTOMERS, QUICK_CUSTOMERS, GOAL_CUSTOMERS, GOAL_MINUTES = 50_000, 5_000, 1_000_000, 10.0

@@ -12,7 +12,7 @@ from typing import Any
 from benchmarks import events
 from benchmarks.report import Report, number, say
 from benchmarks.stack import Child, Stack, until
-from customer_sync import assembly, pipeline, registry
+from customer_sync import assembly, loading, pipeline
 from customer_sync.brevo.contacts.handler import ContactsHandler
 from customer_sync.config import Settings
 from customer_sync.kit.outbound import Reply
@@ -100,7 +100,7 @@ class _Nowhere:
 
 
 def _line(stack: Stack, store: Store) -> Line:
-    settings: Settings = registry.load_settings(stack.folder / "tajo.yaml", stack.env)
+    settings: Settings = loading.load_settings(stack.folder / "tajo.yaml", stack.env)
     line = assembly.open_line(settings, store.client, lambda _: None)
     store.limits.learn("contacts", None)
     account: Any = _Nowhere()

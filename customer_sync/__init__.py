@@ -12,7 +12,7 @@
 | `pacing` | one rate limit for all processes of a source |
 | `engine` | what an event changes; lanes and the worker step that they share; why a lane waits |
 | `skills`, `brevo` | behaviours over events; Brevo: contacts makes a person a contact, alone or in imports |
-| `destinations` | which lanes there are, and whom each one calls |
+| `destinations`, `loading` | which lanes there are, and whom each one calls; the settings with all of that |
 | `reading` | one request becomes events, and each event a plan |
 | `pipeline` | START HERE: inbox to lanes to Brevo |
 | `batch` | runs and what a record would do, the compare of both sides, the upkeep of webhooks |

@@ -36,6 +36,7 @@ from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import Access
+from customer_sync.operate.broken import tell_broken
 from customer_sync.operate.doctor.account import ask_account
 from customer_sync.operate.doctor.findings import Patient
 from customer_sync.operate.erasure import Erased, forget_traces, spools_in
@@ -43,10 +44,9 @@ from customer_sync.operate.figures.watched import remember_account
 from customer_sync.operate.notices.handler import handlers_of
 from customer_sync.pacing import PacedHttp
 from customer_sync.pipeline import Line
-from customer_sync.registry import broken, connector_for, mend
+from customer_sync.registry import connector_for
 from customer_sync.skills import Skill
-from customer_sync.skills.chosen import Chosen
-from customer_sync.skills.found import definitions
+from customer_sync.skills.chosen import make_skills
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.items import Item
@@ -166,7 +166,8 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
     desk = Desk(settings, brevo, store, rules.read, tally, clock)
     records = {one.lane.name: one for one in (make(desk) for make in RECORD_HANDLERS)}
     for lane in (*LANES, *(one.lane for one in (*records.values(), *notices.values()))):
-        store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], has_gear=lane.has_gear)
+        more = {"has_gear": lane.has_gear, "is_summed": lane.name == store.orders.lane}
+        store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], **more)
     contacts = ContactsHandler(
         brevo,
         store.limits,
@@ -311,22 +312,7 @@ def open_prover(settings: Settings, store: Store, clock: Clock | None = None) ->
 
 def skills_of(settings: Settings) -> list[Skill]:
     """Return the skills, each acting where it is enabled. What comes from Brevo concerns all sources."""
-    return [Chosen(one.make(settings), settings, of_all=BREVO_SOURCE) for one in definitions().values()]
-
-
-def tell_broken(settings: Settings, store: Store) -> None:
-    """Raise one alert for each connector that cannot be loaded, when that is new."""
-    found = dict(sorted(broken().items()))
-    known = store.note("broken_connectors") or {}
-    store.set_note("broken_connectors", found)
-    for platform, why in found.items():
-        if known.get(platform) == why:
-            continue
-        idle = [name for name, wanted in settings.unserved.items() if wanted == platform]
-        still = f"; {', '.join(idle)} stands still" if idle else ""
-        store.ledger.alert(
-            f"The connector for {platform} cannot be loaded ({why}){still}.", mend(platform), cause="code"
-        )
+    return [*make_skills(settings, of_all=BREVO_SOURCE).skills]
 
 
 def check_account(settings: Settings, store: Store, clock: Clock | None = None) -> None:

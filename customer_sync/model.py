@@ -120,6 +120,8 @@ class Customer(TypedDict, total=False):
     acceptsMarketing: bool | None
     totalOrders: int | None
     totalSpent: float | None
+    averageOrderValue: float | None
+    firstOrderDate: str | None
     lastOrderDate: str | None
     customerTier: str | None
     tags: list[str] | None

@@ -134,11 +134,17 @@ class Reader:
             notes.append(str(event.record.get("message", "")))
         fault: MappingError | None = None
         for skill in self._skills:
-            intent = skill.intent(event)
+            try:
+                intent = skill.intent(event)
+            except MappingError as error:
+                fault = fault or error
+                continue
             steps += intent.steps
             notes += [intent.note] if intent.note else []
             found.refused += intent.refused
             fault = fault or intent.fault
+        if fault is not None and not steps:
+            raise fault
         behind = [EventRef(event.id, event.source, to_ms(seen_at))]
         groups = self._planner.groups(steps, behind, seen_at)
         seen = fingerprint(f"{event.source}|{event.id}{ALONE if fault else ''}", self._salt)

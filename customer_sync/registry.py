@@ -17,9 +17,6 @@ from typing import Final, NamedTuple
 
 import connectors
 from customer_sync.base import log
-from customer_sync.config import ConfigFaults, Settings, load
-from customer_sync.config.faults import Fault
-from customer_sync.config.kept import with_kept
 from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.model import Inbound
@@ -113,18 +110,6 @@ def connector_for(settings: SourceSettings) -> Connector:
         reason = f"the connector for {settings.platform} cannot be loaded ({why})" if why else "no such platform"
         raise ConfigError(f"connectors.{settings.name}: {reason}.", f"Choices: {', '.join(found.classes)}.")
     return found.classes[settings.platform](settings)
-
-
-def load_settings(path: Path | None, env: Mapping[str, str], *, draft: str | None = None) -> Settings:
-    """Return the settings with all connectors there are, and the kept variables; see `customer_sync.config.load`.
-
-    Raises:
-        ConfigFaults: with every fault.
-    """
-    try:
-        return load(path, with_kept(env), platforms(), broken(), draft=draft)
-    except ConfigError as error:
-        raise ConfigFaults([Fault("environment", None, "", error.reason.rstrip("."), error.remedy)]) from error
 
 
 class Guess(NamedTuple):

@@ -44,7 +44,7 @@ def walk(context: click.Context) -> list[click.Context]:
 #: (file, marker or "" for the whole file, module, what it gives, how that becomes the text)
 TEXTS: list[tuple[str, str, str, str, Callable[..., str]]] = [
     ("README.md", "connectors", "customer_sync.registry", "connectors_table", lambda table: table()),
-    ("docs/settings.md", "", "customer_sync.config", "settings_markdown", lambda markdown: markdown()),
+    ("docs/settings.md", "", "customer_sync.loading", "settings_page", lambda page: page()),
     ("docs/metrics.md", "", "customer_sync.base.metrics", "metrics_markdown", lambda markdown: markdown()),
     ("docs/cli.md", "", "customer_sync.cli", "main", cli_markdown),
     ("tajo/answers.py", "", "client_types", "python_text", lambda text: text("answers")),

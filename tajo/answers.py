@@ -253,19 +253,23 @@ class Skill(TypedDict):
     """One skill, as it is now."""
 
     name: str
+    summary: str
+    resources: list[str]
+    origin: str
     version: str | None
-    available: bool
     enabled: bool
     set_by: Literal["file", "api"]
     acts_on: list[str]
+    lacking: list[str]
     config: dict[str, Any]
     warnings: list[str]
 
 
 class SkillList(TypedDict):
-    """Every skill."""
+    """Every skill, and those that cannot be used (skill → why)."""
 
     items: list[Skill]
+    broken: dict[str, str]
 
 
 class Source(TypedDict):

@@ -42,6 +42,7 @@ class Contact(TypedDict):
     refused: dict[str, str] | None
     brevo: BrevoHas | None
     waiting: Waiting | None
+    totals: Totals | None
     links: list[Link]
     parked: list[str]
     events: list[ContactEvent]
@@ -87,6 +88,40 @@ class Link(TypedDict):
     source: str
     id: str | None
     state: Literal["living", "displaced", "deleted"]
+
+
+class Order(TypedDict):
+    """One order of the person."""
+
+    source: str
+    id: str
+    number: str
+    state: str | None
+    currency: str | None
+    worth: float | None
+    created: str | None
+    counts: bool
+    why: str
+
+
+class Total(TypedDict):
+    """One total of the person: the sum over the orders, and what a platform tells, which wins."""
+
+    field: str
+    attribute: str
+    sum: float | str | None
+    platform: float | str | None
+    source: str
+    difference: float | None
+
+
+class Totals(TypedDict):
+    """What the person's orders come to."""
+
+    currency: str | None
+    known: int
+    orders: list[Order]
+    totals: list[Total]
 
 
 class Value(TypedDict):

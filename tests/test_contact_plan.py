@@ -15,10 +15,10 @@ from customer_sync.brevo.contacts.contact_plan import (
     Rules,
     after_delete,
     after_write,
-    fit_attributes,
     make_plan,
     view,
 )
+from customer_sync.brevo.contacts.contact_values import fit_attributes
 from customer_sync.brevo.contacts.leavings import BREVO
 from customer_sync.brevo.contacts.refusals import RETRY_MS, is_due, is_taken, reason_of, remember
 from customer_sync.model import ConsentState

@@ -18,7 +18,7 @@ import pytest
 
 import customer_sync
 from customer_sync.cli import main
-from customer_sync.registry import load_settings
+from customer_sync.loading import load_settings
 from tests.programs import PROGRAMS, need
 
 ROOT = Path(__file__).parent.parent

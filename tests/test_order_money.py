@@ -21,6 +21,7 @@ PAID = {"state": "paid", "total": 100.0, "amount": 100.0}
         ({**PAID, "refund:9": 30.0, "refund:10": 10.0}, "60"),
         ({**PAID, "amount": 70.0, "refund:9": 30.0}, "70"),
         ({**PAID, "total": 96.0, "amount": 38.4}, "38.4"),
+        ({**PAID, "total": 96.0, "amount": 120.0}, "120"),
         ({**PAID, "state": "cancelled"}, "0"),
         ({**PAID, "state": "deleted"}, "0"),
         ({**PAID, "refund:9": 130.0}, "0"),

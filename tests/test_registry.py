@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from customer_sync import registry
+from customer_sync import loading, registry
 from customer_sync.config import ConfigFaults
 from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import Connector, SourceSettings
@@ -169,12 +169,12 @@ def test_settings_are_loaded_with_the_connectors_there_are(fake, tmp_path):
     path = tmp_path / "tajo.yaml"
     path.write_text("connectors: {shop: {platform: good, webhook_secret: s}}")
 
-    assert registry.load_settings(path, {}).sources["shop"].platform == "good"
+    assert loading.load_settings(path, {}).sources["shop"].platform == "good"
     path.write_text("connectors: {odd: {webhook_secret: s}}")
-    assert registry.load_settings(path, {}).unserved == {"odd": "odd"}
+    assert loading.load_settings(path, {}).unserved == {"odd": "odd"}
     path.write_text("connectors: {none: {webhook_secret: s}}")
     with pytest.raises(ConfigFaults, match="no platform is called none"):
-        registry.load_settings(path, {})
+        loading.load_settings(path, {})
 
 
 def test_the_table_has_a_row_for_each_connector_with_the_required_keys_first(fake):

@@ -24,6 +24,7 @@ SCOPES: Mapping[str, str] = {
 
 _SCHEME = re.compile(r"^https?://")
 _ADMIN = re.compile(r"(?:https?://)?admin\.shopify\.com/store/([^/?#]+)")
+_STOREFRONT = re.compile(r"https?://[^\s/?#]+(?:/[^\s?#]*)?")
 _VERSION = re.compile(r"20\d\d-(01|04|07|10)|unstable")
 
 
@@ -47,6 +48,13 @@ def right_address(written: str) -> str:
     return "Write the store's own address, your-store.myshopify.com; Settings > Domains in its admin shows it."
 
 
+def right_storefront(written: str) -> str:
+    """Return what to write where a text is no address of a storefront, "" where it is."""
+    if _STOREFRONT.fullmatch(written.strip()):
+        return ""
+    return "Write the shop's public address, such as https://lamps.example; Settings > Domains in its admin shows it."
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One store and the app that reads it.
@@ -61,6 +69,7 @@ class Account:
         secrets: every secret that Shopify may sign with while the client secret is changed.
         access_token: the permanent token of a custom app made before 2026, "" for none.
         scopes: what the owner is asked for.
+        public: where visitors see the shop, without a slash at the end; "" when it is not configured.
     """
 
     source: str
@@ -72,6 +81,7 @@ class Account:
     secrets: tuple[str, ...] = field(repr=False)
     access_token: str = field(repr=False)
     scopes: tuple[str, ...]
+    public: str = ""
 
     @classmethod
     def of(cls, settings: SourceSettings) -> Account:
@@ -88,6 +98,7 @@ class Account:
             secrets=tuple(dict.fromkeys(one for one in (secret, *settings.secrets) if one)),
             access_token=_text(options, "access_token"),
             scopes=_scopes(options.get("scopes")),
+            public=_text(options, "storefront_url").rstrip("/"),
         )
 
     @property
@@ -111,6 +122,17 @@ class Account:
             reason = f"shop_url is {found}, not a store's own address." if found else "shop_url is missing."
             raise ConfigError(reason, f"Set connectors.{self.source}.shop_url to your-store.myshopify.com.")
         return f"https://{found}"
+
+    def storefront(self, shop: str = "") -> str:
+        """Return where visitors see the shop, "" when nobody knows.
+
+        Args:
+            shop: the store, where the settings do not tell.
+
+        Without `storefront_url` it is the store's own address: Shopify leads visitors on to the shop's domain.
+        """
+        own = self.shop or host_of(shop)
+        return self.public or (f"https://{own}" if SHOP.fullmatch(own) else "")
 
     def graphql(self) -> str:
         """Return the address of the Admin API.

@@ -14,7 +14,7 @@ from functools import partial
 from hashlib import sha256
 
 from connectors.shopify import bulk, connect, consent, events, findings, pull, upkeep
-from connectors.shopify.account import Account, host_of, right_address
+from connectors.shopify.account import Account, host_of, right_address, right_storefront
 from connectors.shopify.api import Api
 from customer_sync.errors import PayloadError, Refused
 from customer_sync.kit.connector import Connector, Option, header, json_object, parse_time
@@ -58,11 +58,11 @@ TOPICS: Mapping[str, tuple[Kind, events.Reading]] = {
     "orders/paid": (Kind.ORDER_UPDATED, events.order),
     "orders/cancelled": (Kind.ORDER_UPDATED, events.order),
     "orders/fulfilled": (Kind.ORDER_UPDATED, events.order),
-    "orders/delete": (Kind.ORDER_DELETED, events.deleted),
+    "orders/delete": (Kind.ORDER_DELETED, events.deleted_order),
     "refunds/create": (Kind.ORDER_REFUNDED, events.refund),
     "products/create": (Kind.PRODUCT_UPDATED, events.product),
     "products/update": (Kind.PRODUCT_UPDATED, events.product),
-    "products/delete": (Kind.PRODUCT_DELETED, events.deleted),
+    "products/delete": (Kind.PRODUCT_DELETED, events.deleted_product),
     "carts/create": (Kind.CART_UPDATED, events.cart),
     "carts/update": (Kind.CART_UPDATED, events.cart),
     "checkouts/create": (Kind.CART_UPDATED, events.cart),
@@ -103,6 +103,11 @@ class ShopifyConnector(Connector):
             secret=True,
         ),
         Option("access_token", "The permanent token (`shpat_...`) of a custom app made before 2026.", secret=True),
+        Option(
+            "storefront_url",
+            "Where visitors see the shop, such as https://lamps.example; links to products begin with it.",
+            remedy=right_storefront,
+        ),
         Option("scopes", "What the store's owner is asked for when the source is connected in a browser; a list."),
     )
 
@@ -137,6 +142,7 @@ class ShopifyConnector(Connector):
             kind=kind,
             triggered_at=_triggered_at(inbound, node),
             received_at=inbound.received_at,
+            store=Account.of(self.settings).storefront(_header(inbound, "shop-domain")),
         )
         return hear(partial(read, hook, node), node, events.SUBJECTS.get(read), hook.event({}))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from connectors.shopify import records
+from connectors.shopify import carts, orders, products, records
 from customer_sync.errors import PayloadError
 from customer_sync.kit.fields import Node, email, filled, number, take, text, whole
 from customer_sync.kit.rescue import ConsentReader, Subject
@@ -24,6 +24,7 @@ class Hook:
         kind: ours.
         triggered_at: when Shopify saw it, to the microsecond; None where the header tells nothing.
         received_at: when it arrived.
+        store: where visitors see the shop's products, as `https://lamps.example`; "" when nobody knows.
     """
 
     event_id: str
@@ -32,6 +33,7 @@ class Hook:
     kind: Kind
     triggered_at: datetime | None
     received_at: datetime
+    store: str = ""
 
     @property
     def noticed_at(self) -> datetime:
@@ -208,28 +210,34 @@ def shop_erased(hook: Hook, _node: Node) -> Event:
 
 def order(hook: Hook, node: Node) -> Event:
     """Read an order. Its consent flags are history and are not used."""
-    return _shopping(hook, node, records.order(node))
+    return _shopping(hook, node, orders.order(node))
 
 
 def cart(hook: Hook, node: Node) -> Event:
     """Read a cart or a checkout."""
-    return _shopping(hook, node, records.cart(node))
+    return _shopping(hook, node, carts.cart(node))
 
 
 def refund(hook: Hook, node: Node) -> Event:
     """Read a refund: the record is the order it belongs to."""
-    record = records.refund(node)
+    record = orders.refund(node)
     return hook.event(record, record_id=str(record["id"]), at=node.instant("processed_at", "created_at"))
 
 
 def product(hook: Hook, node: Node) -> Event:
     """Read a product."""
-    record = records.product(node)
+    record = products.product(node, hook.store)
     return hook.event(record, record_id=str(record["id"]), at=changed_at(node))
 
 
-def deleted(hook: Hook, node: Node) -> Event:
-    """Read the end of an order or a product: an id and nothing else."""
+def deleted_order(hook: Hook, node: Node) -> Event:
+    """Read the end of an order."""
+    record = orders.deleted(node)
+    return hook.event(record, record_id=str(record["id"]))
+
+
+def deleted_product(hook: Hook, node: Node) -> Event:
+    """Read the end of a product: an id and nothing else."""
     record_id = records.own_id(node)
     return hook.event({"id": record_id}, record_id=record_id)
 

@@ -1,4 +1,4 @@
-"""Shopify's bodies as canonical records and consents: tables first, then short functions. Pure."""
+"""Shopify's ids, customers and consents in canonical form: tables first, then short functions. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,8 @@ from customer_sync.kit.fields import (
     Node,
     Table,
     email,
-    filled,
     flag,
     identifier,
-    maybe_id,
     moment,
     number,
     strict,
@@ -109,149 +107,10 @@ CUSTOMER: Table = {
     "updatedAt": take(moment, "updated_at"),
 }
 
-# What an order or a checkout tells of its customer. Without access to protected customer data the keys are absent.
-BUYER: Table = {
-    "email": strict(email, "customer.email", "email", "contact_email"),
-    "firstName": take(text, "customer.first_name", "billing_address.first_name", "shipping_address.first_name"),
-    "lastName": take(text, "customer.last_name", "billing_address.last_name", "shipping_address.last_name"),
-    "phone": take(text, "customer.phone", "phone"),
-    "country": take(
-        text,
-        "customer.default_address.country_code",
-        "billing_address.country_code",
-        "shipping_address.country_code",
-    ),
-}
-
-# In a checkout the address may be half typed.
-VISITOR: Table = {**BUYER, "email": BUYER["email"]._replace(is_strict=False)}
-
-# `total` is what was ordered; `currentTotal` is what is left of it after edits and refunds.
-ORDER: Table = {
-    "number": take(text, "name", "order_number"),
-    "email": take(text, "email", "contact_email"),
-    "currency": take(text, "currency"),
-    "total": take(number, "total_price"),
-    "currentTotal": take(number, "current_total_price"),
-    "subtotal": take(number, "subtotal_price"),
-    "tax": take(number, "total_tax"),
-    "discount": take(number, "total_discounts"),
-    "shipping": take(number, "total_shipping_price_set.shop_money.amount"),
-    "paymentStatus": take(text, "financial_status"),
-    "fulfillmentStatus": take(text, "fulfillment_status"),
-    "cancelledAt": take(moment, "cancelled_at"),
-    "createdAt": take(moment, "created_at"),
-    "updatedAt": take(moment, "updated_at"),
-    "checkoutToken": take(maybe_id, "checkout_token"),
-    "cartToken": take(maybe_id, "cart_token"),
-    "test": take(flag, "test"),
-}
-
-LINE: Table = {
-    "productId": take(maybe_id, "product_id"),
-    "variantId": take(maybe_id, "variant_id"),
-    "sku": take(text, "sku"),
-    "title": take(text, "title", "presentment_title"),
-    "quantity": take(whole, "quantity"),
-    "price": take(number, "price"),
-}
-
-# Carts have neither e-mail nor customer; a checkout gets them once they are typed. `id` of checkouts went in 2026-04.
-CART: Table = {
-    "email": take(text, "email"),
-    "token": take(maybe_id, "token"),
-    "cartToken": take(maybe_id, "cart_token"),
-    "currency": take(text, "currency", "presentment_currency"),
-    "total": take(number, "total_price"),
-    "url": take(text, "abandoned_checkout_url"),
-    "completedAt": take(moment, "completed_at"),
-    "createdAt": take(moment, "created_at"),
-    "updatedAt": take(moment, "updated_at"),
-}
-
-PRODUCT: Table = {
-    "name": take(text, "title"),
-    "description": take(text, "body_html"),
-    "handle": take(text, "handle"),
-    "status": take(text, "status"),
-    "vendor": take(text, "vendor"),
-    "productType": take(text, "product_type"),
-    "tags": take(tag_list, "tags"),
-    "imageUrl": take(text, "image.src"),
-    "createdAt": take(moment, "created_at"),
-    "updatedAt": take(moment, "updated_at"),
-}
-
-VARIANT: Table = {
-    "title": take(text, "title"),
-    "sku": take(text, "sku"),
-    "price": take(number, "price"),
-    "stock": take(whole, "inventory_quantity"),
-}
-
 
 def customer(node: Node) -> dict[str, Json]:
     """Return a customer; only what the body holds."""
     return {"id": own_id(node), **node.pick(CUSTOMER)}
-
-
-def buyer(node: Node, table: Table = BUYER) -> dict[str, Json]:
-    """Return what an order or a checkout tells of its customer; without `id` for a guest, without what is empty."""
-    known = node.child("customer")
-    return {**({"id": own_id(known)} if known.body else {}), **filled(node.pick(table))}
-
-
-def order(node: Node) -> dict[str, Json]:
-    """Return an order with its lines and its customer."""
-    return {
-        "id": own_id(node),
-        "status": _status(node),
-        **node.pick(ORDER),
-        "lines": lines(node),
-        "customer": buyer(node),
-    }
-
-
-def cart(node: Node) -> dict[str, Json]:
-    """Return a cart or a checkout, known by its token; before 2026-04 a deleted checkout had only an id."""
-    token = node.get("token")
-    record_id = identifier(node.get("id"), "id") if token in (None, "") else identifier(token, "token")
-    return {"id": record_id, **node.pick(CART), "lines": lines(node), "customer": buyer(node, VISITOR)}
-
-
-def product(node: Node) -> dict[str, Json]:
-    """Return a product with its variants (Shopify sends at most 100 of them in full)."""
-    variants: list[Json] = [variant for one in node.children("variants") if (variant := _variant(one))]
-    return {"id": own_id(node), **node.pick(PRODUCT), "variants": variants}
-
-
-def _variant(node: Node) -> Json:
-    try:
-        return {"id": own_id(node), **node.pick(VARIANT)}
-    except PayloadError as fault:
-        node.note(fault)
-        return None
-
-
-def lines(node: Node) -> list[Json]:
-    """Return the lines of an order, a cart or a checkout."""
-    return [one.pick(LINE) for one in node.children("line_items")]
-
-
-def refund(node: Node) -> dict[str, Json]:
-    """Return what a refund changes of its order: `id` is the order's."""
-    paid_back = [
-        amount
-        for one in node.children("transactions")
-        if one.get("kind") == "refund" and one.get("status") == "success"
-        if isinstance(amount := one.read(number, "amount"), float)
-    ]
-    return {
-        "id": numeric(node.get("order_id"), "order_id"),
-        "refundId": own_id(node),
-        "refundedAmount": round(sum(paid_back, 0.0), 4),
-        **node.pick({"refundNote": take(text, "note"), "refundedAt": take(moment, "processed_at", "created_at")}),
-    }
 
 
 class Words(NamedTuple):
@@ -341,13 +200,3 @@ def id_list(value: Json, path: str) -> Json:
     if not isinstance(value, list):
         raise PayloadError(path, f"expected a list of ids, found {kind_of(value)}")
     return [numeric(one, f"{path}[{i}]") for i, one in enumerate(value)]
-
-
-def _status(node: Node) -> str:
-    """Return one word for an order, of the three states that Shopify keeps apart."""
-    if node.get("cancelled_at"):
-        return "cancelled"
-    paid, sent = node.read(text, "financial_status"), node.read(text, "fulfillment_status")
-    if isinstance(paid, str) and paid in ("refunded", "voided"):
-        return paid
-    return "fulfilled" if sent == "fulfilled" else str(paid or "pending")

@@ -110,6 +110,40 @@ class ContactEvent(Answer):
     steps: list[ContactStep]
 
 
+class Order(Answer):
+    """One order of the person."""
+
+    source: str
+    id: str = Field(description="The platform's id of the order.")
+    number: str = Field(description="What people call it.")
+    state: str | None = Field(description="draft, placed, paid, refunded, cancelled or deleted; null: hardly known.")
+    currency: str | None
+    worth: float | None = Field(description="What is left of it after edits and refunds; null: no amount was told.")
+    created: str | None = Field(description="When it was placed, as the platform wrote it.")
+    counts: bool = Field(description="Whether it is in the sums.")
+    why: str = Field(description="Why it is not in the sums; empty where it is.")
+
+
+class Total(Answer):
+    """One total of the person: the sum over the orders, and what a platform tells, which wins."""
+
+    field: str
+    attribute: str
+    sum: float | str | None = Field(description="A number, or a day; null: the orders come to nothing.")
+    platform: float | str | None = Field(description="null: no platform tells it.")
+    source: str = Field(description="The source that tells it; empty where none does.")
+    difference: float | None = Field(description="The sum less what the platform tells.")
+
+
+class Totals(Answer):
+    """What the person's orders come to."""
+
+    currency: str | None = Field(description="The currency that Brevo shows amounts in; null: not known.")
+    known: int = Field(description="How many orders are known.")
+    orders: list[Order] = Field(description="The newest hundred of them, the newest first.")
+    totals: list[Total] = Field(description="Each total that a mapping asks for.")
+
+
 class Contact(Answer):
     """All that is known of a person: where each value comes from, what was decided and why, what waits."""
 
@@ -122,6 +156,7 @@ class Contact(Answer):
     refused: dict[str, str] | None = Field(description="Attribute → why it is left out.")
     brevo: BrevoHas | None
     waiting: Waiting | None
+    totals: Totals | None = Field(description="null: no totals are made of orders.")
     links: list[Link]
     parked: list[str]
     events: list[ContactEvent]

@@ -22,7 +22,6 @@ from customer_sync.api.installation import Installation
 from customer_sync.api.paging import Answer, Body
 from customer_sync.api.problem import TOO_MANY, Fault, Problem, conflict, invalid
 from customer_sync.api.skills import need_skill
-from customer_sync.assembly import skills_of
 from customer_sync.base.clock import utc_now
 from customer_sync.base.log import get
 from customer_sync.config import API_SOURCE, Settings
@@ -127,7 +126,7 @@ def trigger_skill(tajo: Installation, name: str, body: EventsBody) -> Accepted:
     """Take an event for a skill, which must be on.
 
     Raises:
-        Problem: as `post_events`; this version has no such skill, or it is off.
+        Problem: as `post_events`; there is no such skill, or it is off.
     """
     settings = _settings(tajo)
     need_skill(settings, name)
@@ -161,7 +160,7 @@ def _accept(tajo: Installation, bodies: Sequence[Any], places: Sequence[str], be
 def _is_heard(tajo: Installation) -> bool:
     """Tell whether a skill acts on what is told; while Redis is away, by what was heard last."""
     settings = _settings(tajo)
-    return any(settings.applies(skill.name, API_SOURCE) for skill in skills_of(settings))
+    return any(settings.applies(name, API_SOURCE) for name in settings.skills)
 
 
 def _settings(tajo: Installation) -> Settings:

@@ -16,14 +16,17 @@ from pydantic import ConfigDict, Field
 from customer_sync import __version__
 from customer_sync.api.installation import Installation
 from customer_sync.api.paging import Answer, Body
-from customer_sync.api.problem import Fault, Problem, invalid, not_found, shown
-from customer_sync.assembly import skills_of
+from customer_sync.api.problem import Fault, invalid, not_found, shown
 from customer_sync.base.log import get
+from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.config import ConfigFaults, Known, Settings, SkillSettings, skill_settings
 from customer_sync.config import Fault as Wrong
 from customer_sync.model import Json
 from customer_sync.operate.settings_book import settings_now
 from customer_sync.registry import platforms
+from customer_sync.skills.chosen import make_skills
+from customer_sync.skills.found import BUILT_IN, definitions, found
+from customer_sync.skills.needs import needs_of
 from customer_sync.store.skill_states import SkillWord
 
 log = get(__name__)
@@ -37,19 +40,23 @@ class Skill(Answer):
     """One skill, as it is now."""
 
     name: str
-    version: str | None = Field(description="Of the program that serves it; null where this version has no such skill.")
-    available: bool = Field(description="Whether this version has it.")
+    summary: str = Field(description="What it does.")
+    resources: list[str] = Field(description="What it needs of a source beside customers.")
+    origin: str = Field(description="`built-in`, the package that brings it, or the file in your folder of skills.")
+    version: str | None = Field(description="Of the program, where the skill is built in; else null.")
     enabled: bool = Field(description="Whether it acts on events.")
     set_by: Literal["file", "api"] = Field(description="Who says so: tajo.yaml, or a call (which wins).")
     acts_on: list[str] = Field(description="The sources whose events it acts on.")
+    lacking: list[str] = Field(description="What a source that it acts on does not give of what it needs.")
     config: dict[str, Any] = Field(description="Its own keys, as they are read; they win over those of a source.")
     warnings: list[str] = Field(description="What is allowed but wants a look.")
 
 
 class SkillList(Answer):
-    """Every skill."""
+    """Every skill, and those that cannot be used (skill → why)."""
 
     items: list[Skill]
+    broken: dict[str, str]
 
 
 class SkillConfig(Body):
@@ -89,7 +96,8 @@ class SkillConfig(Body):
 def list_skills(tajo: Installation) -> SkillList:
     """Return every skill."""
     settings = _settings(tajo)
-    return SkillList(items=[_told(settings, name) for name in settings.skills])
+    broken = make_skills(settings, of_all=BREVO_SOURCE).broken
+    return SkillList(items=[_told(settings, name) for name in settings.skills], broken=broken)
 
 
 def show_skill(tajo: Installation, name: str) -> Skill:
@@ -99,8 +107,7 @@ def show_skill(tajo: Installation, name: str) -> Skill:
         Problem: there is none of this name.
     """
     settings = _settings(tajo)
-    if name not in settings.skills:
-        raise _no_skill(settings, name)
+    need_skill(settings, name)
     return _told(settings, name)
 
 
@@ -108,18 +115,18 @@ def enable_skill(tajo: Installation, name: str, body: SkillConfig) -> Skill:
     """Switch a skill on, with these keys or those that it has.
 
     Raises:
-        Problem: this version has no such skill, or with everything that is wrong with the keys.
+        Problem: there is no such skill, or with everything that is wrong with the keys.
     """
     config: dict[str, Json] = dict(body.model_extra or {})
     settings = _settings(tajo)
     need_skill(settings, name)
     warnings: list[str] = []
-    if config:
-        names = (*settings.all_sources, *settings.disabled, *settings.unserved)
-        try:
-            skill_settings(name, config, Known(names, platforms()), warnings)
-        except ConfigFaults as error:
-            raise invalid(*faults_of(error.faults, f"skills.{name}", config), remedy=_REMEDY) from None
+    names = (*settings.all_sources, *settings.disabled, *settings.unserved)
+    read = config or dict(settings.skills[name].extra)  # nobody may have looked at the keys of a skill that was off
+    try:
+        skill_settings(name, read, definitions(settings.skills_folder)[name], Known(names, platforms()), warnings)
+    except ConfigFaults as error:
+        raise invalid(*faults_of(error.faults, f"skills.{name}", config), remedy=_REMEDY) from None
     told = _say(tajo, name, "enabled", config or None, [_plain(one, name) for one in warnings])
     if config:
         told.warnings += _fallen(_config(settings.skills[name]), told.config)
@@ -130,7 +137,7 @@ def disable_skill(tajo: Installation, name: str) -> Skill:
     """Switch a skill off; it keeps its keys.
 
     Raises:
-        Problem: this version has no such skill.
+        Problem: there is no such skill.
     """
     need_skill(_settings(tajo), name)
     return _say(tajo, name, "disabled")
@@ -140,20 +147,25 @@ def reset_skill(tajo: Installation, name: str) -> Skill:
     """Let tajo.yaml say again whether a skill is on, and with which keys.
 
     Raises:
-        Problem: this version has no such skill.
+        Problem: there is no such skill.
     """
     need_skill(_settings(tajo), name)
     return _say(tajo, name, "file")
 
 
 def need_skill(settings: Settings, name: str) -> None:
-    """Return where this version has a skill.
+    """Return where there is a skill of a name.
 
     Raises:
-        Problem: it has none of this name; told are those that it has.
+        Problem: there is none; told are those that there are.
     """
-    if name not in _available(settings):
-        raise _no_skill(settings, name)
+    if name in settings.skills:
+        return
+    there = f"There are: {', '.join(settings.skills)}."
+    made = make_skills(settings, of_all=BREVO_SOURCE)
+    if name in made.broken:
+        raise not_found(f"The skill {name} cannot be used: {made.broken[name]}.", made.mends[name])
+    raise not_found("There is no such skill.", there)
 
 
 def faults_of(faults: Iterable[Wrong], above: str, body: Json) -> list[Fault]:
@@ -203,15 +215,18 @@ def _settings(tajo: Installation) -> Settings:
 
 
 def _told(settings: Settings, name: str, warnings: Iterable[str] = ()) -> Skill:
-    skill, is_there = settings.skills[name], name in _available(settings)
-    files = settings.file_skills
+    skill, there = settings.skills[name], found(settings.skills_folder)
+    definition, origin, files = there.definitions[name], there.origins[name], settings.file_skills
     return Skill(
         name=name,
-        version=__version__ if is_there else None,
-        available=is_there,
+        summary=definition.summary,
+        resources=[*definition.resources],
+        origin=origin,
+        version=__version__ if origin == BUILT_IN else None,
         enabled=skill.enabled,
         set_by="file" if files is None or files[name] is skill else "api",
-        acts_on=[one for one in settings.all_sources if is_there and settings.applies(name, one)],
+        acts_on=[one for one in settings.all_sources if settings.applies(name, one)],
+        lacking=[*needs_of(settings, definition).lacking],
         config=_config(skill),
         warnings=[*warnings],
     )
@@ -255,17 +270,6 @@ def _said(config: Mapping[str, Json], above: str = "") -> Iterable[tuple[str, Js
             yield from _said(value, f"{above}{key}.")
         elif value not in (False, "", []) and (value is not None or above):
             yield above + key, value
-
-
-def _available(settings: Settings) -> set[str]:
-    return {skill.name for skill in skills_of(settings)}
-
-
-def _no_skill(settings: Settings, name: str) -> Problem:
-    there = ", ".join(sorted(_available(settings)))
-    if name in settings.skills:
-        return not_found(f"This version does not have the skill {name} yet.", f"It has: {there}.")
-    return not_found("There is no such skill.", f"This version has: {there}.")
 
 
 def _plain(warning: str, name: str) -> str:

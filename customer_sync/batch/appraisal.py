@@ -7,7 +7,7 @@ and until it has, what would harm somebody is held back.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,6 +23,7 @@ from customer_sync.model import PEOPLE, Channel, ConsentState, Event, Kind, Prio
 from customer_sync.person.consent import is_yes
 from customer_sync.person.merge import WHOM, is_empty, is_news, lost, reread
 from customer_sync.person.person import Part, Person, adds, apply
+from customer_sync.person.totals import Ordered
 from customer_sync.pipeline import Line
 from customer_sync.store.counters import Tally
 from customer_sync.store.forms import EventRef
@@ -95,13 +96,18 @@ class Appraisal:
             self._leave_out_known(part)
             pairs = [(one.who.ref, one.who.fp) if one.who else ("", "") for one in part]
             known = self._line.store.runs.lookup(pairs, self._records.token if self._records else "")
+            orders = self._orders_of(known)
             for record, found in zip(part, known, strict=True):
                 if not record.groups:
                     self.counts["unchanged"] += 1
                 elif found is None:
                     self._news(record)
                 else:
-                    self._known(record, found)
+                    self._known(record, found, orders.get(found.person, ()))
+
+    def _orders_of(self, known: Sequence[Known | None]) -> Mapping[str, tuple[Ordered, ...]]:
+        numbers = sorted({one.person for one in known if one is not None})
+        return dict(zip(numbers, self._line.store.orders.of(numbers), strict=True))
 
     def _leave_out_known(self, records: Sequence[Pulled]) -> None:
         """Leave out puts that change nothing of a record that another lane keeps."""
@@ -131,14 +137,14 @@ class Appraisal:
         self._left_out += len(one.notes)
         steps: list[Step] = []
         fault: MappingError | None = None
-        try:
-            for skill in self._line.skills:
+        for skill in self._line.skills:
+            try:
                 intent = skill.intent(replace(one, is_pulled=True))
-                steps += intent.steps
-                fault = fault or intent.fault
-        except MappingError as error:
-            self._refuse(error)
-            return
+            except MappingError as error:
+                fault = fault or error
+                continue
+            steps += intent.steps
+            fault = fault or intent.fault
         if fault is not None:
             self._refuse(fault)
         behind = [EventRef(self._run.event_id, self._run.source, to_ms(self._seen_at))]
@@ -183,9 +189,9 @@ class Appraisal:
         self.counts.update({f"{DIFFERS}{name}" for name in names}, disputed=bool(names))
         return bool(names)
 
-    def _known(self, pulled: Pulled, found: Known) -> None:
+    def _known(self, pulled: Pulled, found: Known, orders: tuple[Ordered, ...]) -> None:
         people, now_ms = self._line.store.people, self._line.clock()
-        person = people.decode(found.record)
+        person = replace(people.decode(found.record), orders=orders)
         is_disputed = self._read_later(pulled, person)
         says_more = adds(person, pulled.parts)
         plan = make_plan(apply(person, pulled.parts) if says_more else person, self._rules, now_ms)

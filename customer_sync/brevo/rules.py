@@ -5,24 +5,28 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import fields
+from dataclasses import fields, replace
 from hashlib import blake2b
-from typing import Any
+from typing import Any, Final
 
 from customer_sync.base.clock import Clock
 from customer_sync.brevo.attributes import read_attributes
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.contact_plan import Rules
+from customer_sync.brevo.lanes import ORDERS
 from customer_sync.brevo.lists import read_list_ids
 from customer_sync.brevo.owner import Owner
 from customer_sync.config import Settings
 from customer_sync.model import ConsentState
-from customer_sync.person.mapping import totals_of
+from customer_sync.person.mapping import sums_of, totals_of
 from customer_sync.registry import connector_for
 from customer_sync.store import Store
 
 #: How old the list of the account's attributes may be, in seconds.
 ATTRIBUTES_MAX_AGE_S = 600.0
+#: The skill that tells of orders, and the note that says in which currency Brevo shows amounts.
+ORDER_EVENTS: Final = "order-events"
+COMMERCE: Final = "commerce"
 #: How long a process believes what it read, in seconds: `tajo attributes apply` shows within this time.
 RULES_MAX_AGE_S = 5.0
 
@@ -37,8 +41,28 @@ def rules_of(settings: Settings) -> Rules:
         missing={name: ConsentState(one.missing_consent) for name, one in options.items()},
         update={name: one.update_enabled for name, one in options.items()},
         totals={name: totals_of(settings.mapping_for(name)) for name in settings.all_sources},
+        sums=_sums(settings),
         sharing=frozenset({*shared, *(one for one in settings.all_sources if one not in settings.sources)}),
     )
+
+
+def _sums(settings: Settings) -> dict[str, dict[str, str]]:
+    """Return the totals that are summed up: those that a mapping asks for, of sources whose orders are told."""
+    told = [name for name in settings.all_sources if settings.applies(ORDER_EVENTS, name)]
+    asked = {name: sums_of(settings.mapping_for(name)) for name in told}
+    return {name: fields for name, fields in asked.items() if fields}
+
+
+def summed_lane(settings: Settings) -> str:
+    """Return the lane whose records people's totals are summed up from; "" where none are."""
+    return ORDERS.name if _sums(settings) else ""
+
+
+def currency_of(store: Store) -> str | None:
+    """Return the currency that Brevo shows amounts in, None where it is not known yet."""
+    noted = store.note(COMMERCE)
+    found = noted.get("currency") if isinstance(noted, dict) else None
+    return found if isinstance(found, str) and found else None
 
 
 def digest_of_rules(rules: Rules) -> str:
@@ -56,6 +80,8 @@ def _ordered(value: object) -> object:
 class RulesBook:
     """The operator's decisions and the account's attributes, read again when they are old.
 
+    Whoever reads people by these rules gets their orders, too, where totals are made of them.
+
     Args:
         settings: the config.
         store: holds what was read of the account for all processes.
@@ -70,6 +96,7 @@ class RulesBook:
         self._owner = Owner(settings, store, brevo)
         self._rules = rules_of(settings)
         self._read_at = 0.0
+        store.orders.lane = summed_lane(settings)
 
     def read(self) -> Rules:
         """Return the rules as they are now.
@@ -82,6 +109,8 @@ class RulesBook:
         if self._rules.attributes is None or now - self._read_at > RULES_MAX_AGE_S:
             self._owner.check()
             self._rules = self._rules.with_attributes(self._attributes()).with_lists(self._lists())
+            if self._rules.sums:
+                self._rules = replace(self._rules, currency=currency_of(self._store))
             # full runs leave out whom they know: only while nobody works by other rules
             self._store.imprints.number_of(digest_of_rules(self._rules))
             self._read_at = now

@@ -9,13 +9,14 @@ from typing import Any
 import click
 import redis
 
-from customer_sync.assembly import skills_of
 from customer_sync.cli import context
 from customer_sync.cli.output import WRONG_USE, fail, json_option, paint, print_json
 from customer_sync.config import ConfigFaults, Settings
 from customer_sync.config.settings import NOTICE_EVENTS, NoticeTarget
 from customer_sync.errors import ConfigError
 from customer_sync.operate.notices.addresses import refusal_of
+from customer_sync.skills.found import definitions
+from customer_sync.skills.needs import needs_of
 from customer_sync.store import connect, server
 
 #: How long a Redis may take to answer, in seconds.
@@ -74,15 +75,19 @@ def summarize(settings: Settings) -> dict[str, Any]:
         "skills": [name for name, skill in settings.skills.items() if skill.enabled],
         "notices": [_target(target) for target in settings.notifications.targets],
         "redis": None,
-        "warnings": [*settings.warnings, *_unavailable(settings), *_unreachable(settings)],
+        "warnings": [*settings.warnings, *_lacking(settings), *_unreachable(settings)],
     }
 
 
-def _unavailable(settings: Settings) -> list[str]:
-    """Return a warning for each skill that is switched on and that this version does not have."""
-    there = {skill.name for skill in skills_of(settings)}
-    wanted = [name for name, skill in settings.skills.items() if skill.enabled and name not in there]
-    return [f"{settings.file}: skills.{name}: this version does not have it: nothing is done." for name in wanted]
+def _lacking(settings: Settings) -> list[str]:
+    """Return a warning for each thing that a skill needs and one of its sources does not give."""
+    there = definitions(settings.skills_folder)
+    return [
+        f"{settings.file}: skills.{name}: {line}"
+        for name, skill in settings.skills.items()
+        if skill.enabled
+        for line in needs_of(settings, there[name]).lacking
+    ]
 
 
 def _unreachable(settings: Settings) -> list[str]:

@@ -50,7 +50,7 @@ def _receipts(_ctx: click.Context) -> Iterable[str]:
 
 
 def _skills(_ctx: click.Context) -> Iterable[str]:
-    return tuple(_from("config.keys", "SKILLS"))
+    return sorted(_from("cli.context", "read_settings")().skills)
 
 
 def _parked(_ctx: click.Context) -> Iterable[str]:

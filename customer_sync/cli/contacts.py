@@ -32,6 +32,7 @@ from customer_sync.errors import MappingError
 from customer_sync.model import PEOPLE, to_ms
 from customer_sync.operate.erasure import clear_address
 from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, Value, explain
+from customer_sync.operate.order_totals import Total, Totals
 from customer_sync.person.identity import normalize_email
 from customer_sync.store import Store
 
@@ -170,6 +171,8 @@ def _print(found: Explanation) -> None:
         _heading("Left out")
         for name, why in sorted(found.refused.items()):
             click.echo(f"  {name}: {why}")
+    if found.totals is not None:
+        _print_totals(found.totals)
     _print_delivery(found, now)
     if found.events:
         _heading("Last events")
@@ -271,6 +274,35 @@ def _why_it_waits(store: Store) -> str:
     if pause is not None:
         return f"{pause.reason} {pause.remedy}"
     return "It is done as soon as a worker runs: `tajo run`, then look with `tajo contacts explain`."
+
+
+def _print_totals(found: Totals) -> None:
+    _heading(f"Orders ({found.known:,} known)")
+    rows = [
+        (one.source, one.number, one.state or "-", _money(one.worth, one.currency), "yes" if one.counts else one.why)
+        for one in found.orders
+    ]
+    if rows:
+        print_table(rows, ("source", "order", "state", "worth", "counts"))
+    if found.known > len(found.orders):
+        click.echo(f"  The newest {len(found.orders)} are shown; the sums are over all.")
+    _heading(
+        "Totals" + (f", in {found.currency}" if found.currency else ": the currency that Brevo shows is not known")
+    )
+    sums = [(one.attribute, _or_dash(one.sum), _platform(one), _or_dash(one.difference)) for one in found.totals]
+    print_table(sums, ("attribute", "sum of the orders", "told by the platform, which wins", "difference"))
+
+
+def _money(worth: float | None, currency: str | None) -> str:
+    return "-" if worth is None else f"{worth:.2f} {currency or ''}".strip()
+
+
+def _platform(one: Total) -> str:
+    return "-" if one.platform is None else f"{one.platform} ({one.source})"
+
+
+def _or_dash(value: Any) -> str:
+    return "-" if value is None else str(value)
 
 
 def _heading(text: str) -> None:

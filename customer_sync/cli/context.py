@@ -15,8 +15,8 @@ from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.proof.outlook import OutlookBook, open_outlook
 from customer_sync.cli.output import NO_ANSWER, fail
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
+from customer_sync.loading import load_settings
 from customer_sync.operate.settings_book import settings_now
-from customer_sync.registry import load_settings
 from customer_sync.store import Store, connect, folder_of, skill_states_at
 from customer_sync.store.counters import Tally
 

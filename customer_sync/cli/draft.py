@@ -27,7 +27,8 @@ from customer_sync.config.kept import KeptVariables, with_kept
 from customer_sync.config.keys import CONFIG_VARIABLE, DEFAULT_FILE
 from customer_sync.config.sources import NAME, NAME_RULE
 from customer_sync.kit.connector import Connector, Option
-from customer_sync.registry import load_settings, platforms
+from customer_sync.loading import load_settings
+from customer_sync.registry import platforms
 
 #: Shorter values may stand in a variable by chance; only a variable that is called like the key is taken for them.
 SHORT: Final = 8

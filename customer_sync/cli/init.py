@@ -17,7 +17,8 @@ from customer_sync.cli.source_keys import secret_key_of
 from customer_sync.config import ConfigFaults
 from customer_sync.config.faults import choose
 from customer_sync.kit.connector import Connector, Option
-from customer_sync.registry import load_settings, platforms
+from customer_sync.loading import load_settings
+from customer_sync.registry import platforms
 
 #: How a config begins.
 HEAD: Final = """\

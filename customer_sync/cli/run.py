@@ -18,7 +18,7 @@ from typing import Final
 import click
 import redis
 
-from customer_sync import registry
+from customer_sync import loading
 from customer_sync.base import embedded, private
 from customer_sync.base.alone import Taken, alone
 from customer_sync.base.log import configure, get
@@ -105,7 +105,7 @@ def _apart(settings: Settings) -> Settings:
 def read_settings() -> Settings:
     """Return the settings; a wrong config prints every fault and ends the program with code 2."""
     try:
-        return registry.load_settings(None, os.environ)
+        return loading.load_settings(None, os.environ)
     except ConfigFaults as error:
         click.echo(str(error), err=True)
         sys.exit(2)
@@ -370,6 +370,6 @@ class _Stack:
 
 def _source_names(env: Mapping[str, str]) -> list[str]:
     try:
-        return sorted(registry.load_settings(None, env).sources)
+        return sorted(loading.load_settings(None, env).sources)
     except ConfigFaults:
         return []

@@ -15,7 +15,7 @@ from customer_sync.api.inbox import KINDS, EventsBody, trigger_skill
 from customer_sync.api.skills import Skill, SkillConfig, disable_skill, enable_skill, list_skills, reset_skill
 from customer_sync.cli import complete
 from customer_sync.cli.api_calls import installation, print_model
-from customer_sync.cli.output import WRONG_USE, count, fail, json_option, print_table
+from customer_sync.cli.output import WRONG_USE, count, fail, json_option, paint, print_table
 
 #: Who decided → how that is told.
 _SET_BY: Final = {"file": "tajo.yaml", "api": "a command or a call"}
@@ -29,15 +29,22 @@ def skills() -> None:
 @skills.command("list")
 @json_option
 def list_command(*, as_json: bool) -> None:
-    """List the skills, whether each is enabled and who said so, and the sources it acts on."""
+    """List the skills: what each does, whether it is enabled and who said so, the sources it acts on.
+
+    What a skill needs of a source and does not get there is told, and each skill that cannot be used.
+    """
     found = list_skills(installation())
     if as_json:
         print_model(found)
         return
-    print_table([_line(one) for one in found.items], ("skill", "state", "acts on", "said by"))
+    headers = ("skill", "state", "acts on", "needs", "said by", "comes from")
+    print_table([_line(one) for one in found.items], headers)
     for one in found.items:
-        for warning in one.warnings:
-            click.echo(f"{one.name}: {warning}")
+        click.echo(f"\n{one.name}: {one.summary}")
+        for line in (*one.lacking, *one.warnings):
+            click.echo(f"  {paint('look', 'warn')}: {line}")
+    for name, why in found.broken.items():
+        click.echo(f"\n{paint('broken', 'fail')}: {name}: {why}")
 
 
 @skills.command()
@@ -180,7 +187,7 @@ def _tell(skill: Skill, text: str, *, as_json: bool) -> None:
         click.echo(f"It acts on: {', '.join(skill.acts_on) or 'no source yet'}.")
     for key, value in _said(skill.config):
         click.echo(f"  {key}: {value}")
-    for warning in skill.warnings:
+    for warning in (*skill.lacking, *skill.warnings):
         click.echo(f"  {warning}")
 
 
@@ -195,8 +202,6 @@ def _said(config: Mapping[str, Any], above: str = "") -> Sequence[tuple[str, Any
     return rows
 
 
-def _line(one: Skill) -> tuple[str, str, str, str]:
-    state = "enabled" if one.enabled else "off"
-    if not one.available:
-        state = "enabled, but not in this version" if one.enabled else "not in this version"
-    return one.name, state, ", ".join(one.acts_on) or "-", _SET_BY[one.set_by]
+def _line(one: Skill) -> tuple[str, ...]:
+    state, needs = "enabled" if one.enabled else "off", ", ".join(one.resources) or "-"
+    return one.name, state, ", ".join(one.acts_on) or "-", needs, _SET_BY[one.set_by], one.origin

@@ -26,7 +26,7 @@ from customer_sync.config.settings import (
     SourceSync,
     SyncOptions,
 )
-from customer_sync.config.skills import Known, skill_settings
+from customer_sync.config.skills import Described, Known, Skills, skill_settings
 from customer_sync.config.values import weakness_of
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ApiSettings",
     "BrevoSettings",
     "ConfigFaults",
+    "Described",
     "Fault",
     "Known",
     "NoticeTarget",
@@ -44,6 +45,7 @@ __all__ = [
     "Schedule",
     "Settings",
     "SkillSettings",
+    "Skills",
     "SourceSync",
     "SyncOptions",
     "load",

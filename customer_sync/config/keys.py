@@ -43,14 +43,8 @@ class Key:
 CONFIG_VARIABLE: Final = "TAJO_CONFIG"
 #: The file that is read when nothing names one.
 DEFAULT_FILE: Final = "tajo.yaml"
-#: The skills, and whether each is enabled when the file does not mention it.
-SKILLS: Final = {
-    "customer-sync": True,
-    "order-events": False,
-    "product-catalog": False,
-    "cart-events": False,
-    "abandoned-cart": False,
-}
+#: The folder beside the file in which the user's own skills are, where no key names another.
+SKILLS_FOLDER: Final = "skills"
 #: What `sync:` of every source may hold.
 RESOURCES: Final = ("customers", "orders", "products", "carts")
 
@@ -62,6 +56,15 @@ _LEVEL = values.one_of(*_LOG_LEVELS)
 TOP_KEYS: Final = (
     Key("connectors", "The accounts that customers come from, by name.", "a table of sources"),
     Key("skills", "What is done with their events.", "a table of skills"),
+    Key(
+        "skills_folder",
+        "The folder with your own skills, one file each; a path that is not absolute begins where the file is. See "
+        "`skills.md`.",
+        "a path",
+        values.text,
+        f"`{SKILLS_FOLDER}` beside the file, if there is one",
+        variable="TAJO_SKILLS_FOLDER",
+    ),
     Key("brevo", "The Brevo account.", "a table"),
     Key("notifications", "Notices about what ended and about what wants a person, see `notices.md`.", "a table"),
     Key("api", "Who else may call the API, and how often.", "a table"),

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from customer_sync.config.callers import read_api
-from customer_sync.config.document import parse
+from customer_sync.config.document import Node, Text, parse
 from customer_sync.config.faults import ConfigFaults, Fault, near
 from customer_sync.config.keys import (
     BREVO_KEYS,
     CONFIG_VARIABLE,
     DEFAULT_FILE,
-    SKILLS,
+    SKILLS_FOLDER,
     SOURCE_KEYS,
     TOP_KEYS,
     variables,
@@ -21,19 +21,20 @@ from customer_sync.config.keys import (
 from customer_sync.config.notices import read_notices
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
 from customer_sync.config.settings import BrevoSettings, Settings
-from customer_sync.config.skills import read_skills
+from customer_sync.config.skills import SkillReader, Skills
 from customer_sync.config.sources import Platforms, read_sources
 from customer_sync.kit.connector import Connector
 
 _PREFIXES: Final = ("TAJO_", "BREVO_")
 
 
-def load(
+def load(  # noqa: PLR0913  # where the settings come from, and what they may name
     path: Path | None,
     env: Mapping[str, str],
     platforms: Mapping[str, type[Connector]],
     broken: Mapping[str, str] | None = None,
     *,
+    find_skills: Callable[[str | None], Skills],
     draft: str | None = None,
 ) -> Settings:
     """Return the settings that a file and the environment make together; the environment wins.
@@ -43,6 +44,7 @@ def load(
         env: the environment.
         platforms: the connectors there are, by platform.
         broken: connectors that cannot be loaded: platform → why.
+        find_skills: returns the skills there are, with those of the user's folder; None: there is no such folder.
         draft: what the file is to say; it is read instead of the file.
 
     Raises:
@@ -52,11 +54,14 @@ def load(
     reader = Reader(str(named or DEFAULT_FILE), env)
     text = _read(reader, named) if draft is None else draft
     entries = reader.children(parse(text or "", reader.file, reader.faults))
+    places = dict(entries)
     top = reader.take(entries, TOP_KEYS)
-    reader.refuse(entries, [key.name for key in TOP_KEYS], _homes(platforms))
+    folder = _skills_folder(reader, top.pop("skills_folder", None), places, is_read=text is not None)
+    there = find_skills(folder)
+    reader.refuse(entries, [key.name for key in TOP_KEYS], _homes(platforms, there))
 
     sources = read_sources(reader, top.pop("connectors", None), Platforms(platforms, broken or {}))
-    skills = read_skills(reader, top.pop("skills", None), sources.names, platforms)
+    skills = SkillReader(reader, there, sources.names, platforms).read(top.pop("skills", None))
     brevo = reader.table(top.pop("brevo", None), BREVO_KEYS)
     api = read_api(reader, top.pop("api", None), top.get("api_key"))
     notices = read_notices(reader, top.pop("notifications", None))
@@ -69,7 +74,9 @@ def load(
         disabled=tuple(sources.disabled),
         unserved=sources.unserved,
         source_sync=sources.sync,
-        skills=skills,
+        skills=skills.settings,
+        skills_folder=folder,
+        unserved_skills=tuple(skills.unserved),
         brevo=BrevoSettings(webhook_secrets=brevo.pop("webhook_secret", ()), **brevo),
         notifications=notices,
         api=api,
@@ -79,11 +86,27 @@ def load(
     )
 
 
-def _homes(platforms: Mapping[str, type[Connector]]) -> dict[str, str]:
+def _skills_folder(reader: Reader, named: str | None, places: Mapping[str, Node], *, is_read: bool) -> str | None:
+    """Return the folder with the user's skills, None where there is none.
+
+    Without a file the folder of the process is anybody's: what lies there is not run.
+    """
+    beside = Path(reader.file).resolve().parent
+    if named is None:
+        folder = beside / SKILLS_FOLDER
+        return str(folder) if is_read and folder.is_dir() else None
+    folder = beside / named
+    if not folder.is_dir():
+        place = places.get("skills_folder", Text("skills_folder", None, named))
+        reader.fault(place, f"there is no folder {folder}", "Make it, name another, or take the key away.")
+    return str(folder)
+
+
+def _homes(platforms: Mapping[str, type[Connector]], skills: Skills) -> dict[str, str]:
     """Return what to do with keys that stand at the top and belong deeper."""
     homes = dict.fromkeys((key.name for key in SOURCE_KEYS), "Move it below a source or a skill.")
     homes |= dict.fromkeys(platforms, "Move it below connectors:")
-    homes |= {name.replace("-", "_"): "Move it below skills:" for name in SKILLS}
+    homes |= {name.replace("-", "_"): "Move it below skills:" for name in skills.definitions}
     return MISPLACED_OPTIONS | homes
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from customer_sync.config.keys import (
@@ -17,7 +17,6 @@ from customer_sync.config.keys import (
     OPTION_KEYS,
     SCHEDULE_KEYS,
     SKILL_KEYS,
-    SKILLS,
     SOURCE_KEYS,
     TARGET_KEYS,
     TARGETS_KEY,
@@ -25,6 +24,7 @@ from customer_sync.config.keys import (
     Key,
     variables,
 )
+from customer_sync.config.skills import Described
 from customer_sync.person.mapping import DEFAULT_MAPPING, FIELD_TYPES, NEVER_ATTRIBUTES, attribute_type
 
 _INTRO: Final = f"""\
@@ -121,8 +121,8 @@ the contact is sent.
 """
 
 _SKILL_NOTES: Final = """\
-A skill that is listed is enabled unless it says `enabled: false`. `customer-sync` has the keys below and no others;
-other skills have keys of their own beside them.
+A skill that is listed is enabled unless it says `enabled: false`. The page of a skill tells of the keys that it has
+beside those below; every other key is refused. Files of your own add skills: see `skills.md`.
 """
 
 
@@ -132,9 +132,15 @@ the name `webhook`; each of `targets` has a name of its own and one of `webhook_
 """
 
 
-def settings_markdown() -> str:
-    """Return `docs/settings.md`."""
-    skills = ", ".join(f"`{name}`{' (enabled without being mentioned)' if on else ''}" for name, on in SKILLS.items())
+def settings_markdown(there: Mapping[str, Described]) -> str:
+    """Return `docs/settings.md`.
+
+    Args:
+        there: the built-in skills.
+    """
+    skills = ", ".join(
+        f"`{name}`{' (enabled without being mentioned)' if one.is_on else ''}" for name, one in there.items()
+    )
     parts = [
         _INTRO,
         "## Environment variables\n",

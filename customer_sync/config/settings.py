@@ -218,6 +218,8 @@ class Settings:
         source_sync: for each enabled source, what is synced from it.
         brevo: the account.
         skills: every skill by name, enabled or not.
+        skills_folder: the folder with the user's own skills; None where there is none.
+        unserved_skills: those that the file enables and that cannot be loaded.
         notifications: our own notices.
         api: further keys of the API, and how often each may call.
         redis_url: where Redis is; None stands for the embedded one.
@@ -237,6 +239,8 @@ class Settings:
     source_sync: Mapping[str, SourceSync] = field(default_factory=dict)
     brevo: BrevoSettings = BrevoSettings()
     skills: Mapping[str, SkillSettings] = field(default_factory=dict)
+    skills_folder: str | None = None
+    unserved_skills: tuple[str, ...] = ()
     notifications: NotificationSettings = NotificationSettings()
     api: ApiSettings = ApiSettings()
     redis_url: str | None = field(default=None, repr=False)
@@ -289,4 +293,8 @@ class Settings:
 
     def syncs(self, source: str, resource: str) -> bool:
         """Say whether a source's customers, orders, products or carts are synced."""
-        return source in self.source_sync and self.source_sync[source].sync.get(resource, True)
+        return source in self.source_sync and not self.leaves_out(source, resource)
+
+    def leaves_out(self, source: str, resource: str) -> bool:
+        """Say whether the `sync:` of a source switches a resource off."""
+        return source in self.source_sync and not self.source_sync[source].sync.get(resource, True)

@@ -24,7 +24,7 @@ from customer_sync.demo.story import BURST_EVERY_S, NO_CREDIT, OPENING, OPENING_
 from customer_sync.errors import TajoError
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.transport import Timeout
-from customer_sync.registry import load_settings
+from customer_sync.loading import load_settings
 from customer_sync.store import Store, connect
 from customer_sync.store.run import Busy, Run, RunKind, RunState
 

@@ -11,18 +11,24 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from customer_sync.brevo.contacts.contact_plan import Plan, Rules, View, make_plan, view
+from customer_sync.brevo.contacts.contact_values import sums
 from customer_sync.brevo.contacts.refusals import reason_of
+from customer_sync.brevo.lanes import ORDERS
+from customer_sync.brevo.rules import currency_of
 from customer_sync.brevo.rules import rules_of as operator_rules
 from customer_sync.config import Settings
 from customer_sync.model import PEOPLE, Channel, ConsentState, Json, from_ms
+from customer_sync.operate.order_totals import Totals, totals_of_person
 from customer_sync.person import consent
 from customer_sync.person.consent import Standing
-from customer_sync.person.merge import Stamped
+from customer_sync.person.merge import Stamped, is_empty
 from customer_sync.person.person import Part, Person, apply, attributes
 from customer_sync.store import Store
 from customer_sync.store.forms import EventRef
 from customer_sync.store.ledger import Row
 
+#: Who says a total that is summed up.
+FROM_ORDERS = "orders"
 #: How many of the newest events are shown, and how many are searched for the origin of a value.
 SHOWN_EVENTS, SEARCHED_EVENTS = 10, 200
 
@@ -131,6 +137,7 @@ class Explanation:
         refused: attribute → why it is left out.
         brevo: what Brevo has; None when nobody is known.
         waiting: what waits; None when nothing does.
+        totals: what their orders come to; None where no totals are made of orders.
         links: the records that lead to the address.
         parked: ids of parked things of this person.
         events: the newest events, newest first.
@@ -145,6 +152,7 @@ class Explanation:
     refused: Mapping[str, str] | None = None
     brevo: BrevoHas | None = None
     waiting: Waiting | None = None
+    totals: Totals | None = None
     links: tuple[Link, ...] = ()
     parked: tuple[str, ...] = ()
     events: tuple[Row, ...] = ()
@@ -169,8 +177,9 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
     if number is None:
         return Explanation(email, erased_at_ms=erased_at_ms)
     stored, (waiting,) = store.people.read(number), store.lanes.waiting(PEOPLE, [number])
-    person = apply(stored, (part for part, _ in waiting))
     rules = rules_now(store, settings)
+    orders = store.orders.read(ORDERS.name, [number])[0] if rules.sums else ()
+    person = replace(apply(stored, (part for part, _ in waiting)), orders=orders)
     seen, plan = view(person, rules), make_plan(person, rules, store.hosts.now_ms())
     rows = store.ledger.events(SEARCHED_EVENTS, person=number)
     refused = plan.desired.refused if plan.desired else person.has.refused
@@ -179,11 +188,12 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
         person=number,
         address=person.email,
         erased_at_ms=erased_at_ms,
-        values=tuple(_values(seen, stored, waiting, rows)),
+        values=(*_values(seen, stored, waiting, rows), *_summed(person, seen, rules, waits=bool(waiting))),
         consents=(_consent(Channel.EMAIL, seen.email), _consent(Channel.SMS, seen.sms)),
         refused={name: reason_of(note) for name, note in refused.items()},
         brevo=_brevo(person, plan, is_waiting=bool(waiting)),
         waiting=_waiting_item(store, number, sum(bool(events) for _, events in waiting)) if waiting else None,
+        totals=totals_of_person(person, seen, rules),
         links=tuple(_links(seen)),
         parked=tuple(one.id for one in store.parked.briefs() if one.what == "item" and one.person == number),
         events=tuple(rows[:SHOWN_EVENTS]),
@@ -211,7 +221,8 @@ def _links(seen: View) -> Iterator[Link]:
 def rules_now(store: Store, settings: Settings) -> Rules:
     """Return the operator's decisions, with the account's attributes as the workers last read them."""
     noted = store.note("attributes")
-    return replace(operator_rules(settings), attributes=noted["found"] if noted else None)
+    found = replace(operator_rules(settings), attributes=noted["found"] if noted else None)
+    return replace(found, currency=currency_of(store)) if found.sums else found
 
 
 def _values(
@@ -228,6 +239,14 @@ def _values(
         came = next((events[0].event_id for events in bringing if events), None) if waits else None
         event = came or (None if waits else _event_of(stamped, record.source, rows))
         yield Value(name, stamped.value, record.source, stamped.at_ms, event, waits)
+
+
+def _summed(person: Person, seen: View, rules: Rules, *, waits: bool) -> Iterator[Value]:
+    """Yield the totals that no record tells: they come from the person's orders."""
+    told = {name for name, one in attributes(seen.roll.living).items() if not is_empty(one.stamped.value)}
+    for name, value in sums(person, seen.roll.living, rules.sums, rules.currency).items():
+        if name not in told:
+            yield Value(name, value, FROM_ORDERS, 0, None, waits)
 
 
 def _event_of(stamped: Stamped, source: str, rows: Sequence[Row]) -> str | None:

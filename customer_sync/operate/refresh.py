@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, NamedTuple
 
 from customer_sync.base.clock import Clock, utc_now
@@ -190,7 +190,9 @@ class Refresher:
         Args:
             number: the person.
         """
+        (orders,) = self.store.orders.of([number])
         ((waits, person),) = self.store.people.read_with_waits(PEOPLE, [number])
+        person = replace(person, orders=orders)
         if waits:
             return InBrevo("waits")
         if self.brevo is None:

@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from customer_sync.base.log import get
-from customer_sync.config import ConfigFaults, Settings, SkillSettings, skill_settings
+from customer_sync.config import ConfigFaults, Described, Settings, SkillSettings, skill_settings
+from customer_sync.skills.found import definitions
 from customer_sync.store.skill_states import SkillState, SkillStates, read_state
 
 log = get(__name__)
@@ -30,12 +31,14 @@ def settings_with(written: Settings, states: Mapping[str, SkillState]) -> Settin
     said = {name: one for name, one in states.items() if one.word != "file" and name in written.skills}
     if not said:
         return written
-    skills = {**written.skills, **{name: _skill(written.skills[name], one) for name, one in said.items()}}
+    there = definitions(written.skills_folder)
+    new = {name: _skill(written.skills[name], one, there[name]) for name, one in said.items()}
+    skills = {**written.skills, **new}
     return replace(written, skills=skills, file_skills=written.skills)
 
 
-def _skill(written: SkillSettings, state: SkillState) -> SkillSettings:
-    chosen = written if state.config is None else skill_settings(written.name, dict(state.config))
+def _skill(written: SkillSettings, state: SkillState, definition: Described) -> SkillSettings:
+    chosen = written if state.config is None else skill_settings(written.name, dict(state.config), definition)
     return replace(chosen, enabled=state.word == "enabled")
 
 

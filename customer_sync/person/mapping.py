@@ -50,6 +50,8 @@ FIELD_TYPES: Final[Mapping[str, FieldType]] = {
     "acceptsMarketing": "flag",
     "totalOrders": "whole",
     "totalSpent": "number",
+    "averageOrderValue": "number",
+    "firstOrderDate": "date",
     "lastOrderDate": "date",
     "customerTier": "text",
     "tags": "list",
@@ -59,8 +61,8 @@ FIELD_TYPES: Final[Mapping[str, FieldType]] = {
 }
 
 #: Fields that a platform works out from other records. Their record's own time says little about them: of two readings
-#: the later one counts.
-TOTALS: Final = frozenset({"totalOrders", "totalSpent", "lastOrderDate"})
+#: the later one counts. Where no platform tells them they are summed up, see `customer_sync.person.totals`.
+TOTALS: Final = frozenset({"totalOrders", "totalSpent", "averageOrderValue", "firstOrderDate", "lastOrderDate"})
 
 _ATTRIBUTE_TYPES: Final[Mapping[FieldType, AttributeType]] = {
     "text": "text",
@@ -121,6 +123,11 @@ def map_customer(record: Mapping[str, Json], mapping: Mapping[str, str]) -> Mapp
 def totals_of(mapping: Mapping[str, str]) -> frozenset[str]:
     """Return the attributes that hold a platform's totals, see `TOTALS`."""
     return frozenset(attribute for name, attribute in mapping.items() if canonical_field(name) in TOTALS)
+
+
+def sums_of(mapping: Mapping[str, str]) -> dict[str, str]:
+    """Return canonical field → attribute of the totals that a mapping asks for, see `TOTALS`."""
+    return {canonical_field(name): attribute for name, attribute in mapping.items() if canonical_field(name) in TOTALS}
 
 
 def canonical_field(name: str) -> str:

@@ -22,14 +22,16 @@ _WORTHLESS: Final = frozenset({OrderState.DRAFT, OrderState.CANCELLED, OrderStat
 def net(fields: Mapping[str, Json]) -> Decimal | None:
     """Return what the shop keeps of an order, in its currency, never less than 0; None where no amount is told.
 
-    The smaller of what the platform calls the rest, and of the total without the refunds that are known: a refund may
-    be told by itself, or by the order alone.
+    Without refunds, what the platform calls the rest: an edit may have made it more than was ordered. Else the smaller
+    of that and of the total without the refunds that are known: a refund may be told by itself, or by the order alone.
     """
     if fields.get("state") in _WORTHLESS:
         return Decimal(0)
     total, left = _money(fields.get("total")), _money(fields.get("amount"))
     refunds = [_money(value) for name, value in fields.items() if name.startswith(REFUND)]
     paid_back = sum((abs(one) for one in refunds if one is not None), Decimal(0))
+    if not paid_back and left is not None:
+        return max(left, Decimal(0))
     known = [one for one in (left, None if total is None else total - paid_back) if one is not None]
     return max(min(known), Decimal(0)) if known else None
 

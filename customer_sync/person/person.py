@@ -28,6 +28,7 @@ from typing import Final, NamedTuple
 from customer_sync.model import Channel, ConsentState
 from customer_sync.person.consent import OF, Ends, Evidence, Voice, register
 from customer_sync.person.merge import SINCE, Stamped, State, is_empty, is_news, merge, newest
+from customer_sync.person.totals import Ordered
 
 #: How far back the stamps of an order's copy of its customer are put, in milliseconds: before everything that a record
 #: says of itself, and in order among themselves.
@@ -123,12 +124,14 @@ class Person:
         records: ref → the record.
         said: what was said of the address itself.
         has: what Brevo has.
+        orders: the orders of these records and of the address; kept elsewhere, and read where totals are made of them.
     """
 
     email: str | None = None
     records: Mapping[str, Record] = field(default_factory=dict)
     said: State = field(default_factory=dict)
     has: Has = field(default_factory=Has)
+    orders: tuple[Ordered, ...] = ()
 
     @property
     def is_empty(self) -> bool:
@@ -171,7 +174,7 @@ def apply(person: Person, parts: Iterable[Part]) -> Person:
             records[part.ref] = Record(part.ref, source, own_id, merge([known.state, state]))
     records = {ref: _unforgotten(record) if ERASED in record.state else record for ref, record in records.items()}
     records = {ref: record for ref, record in records.items() if record.state}
-    found = Person(person.email, records, said, person.has)
+    found = replace(person, records=records, said=said)
     return _without_erased(found) if ERASED in said else found
 
 
@@ -325,8 +328,7 @@ def _had(other: Record, gone: Record) -> bool:
     at_ms = gone.deleted_ms or 0
     if other.ref == gone.ref or (other.id is None and other.source == gone.source):
         return False
-    is_later = other.deleted_ms is None or other.deleted_ms > at_ms
-    return other.since_ms <= at_ms and is_later
+    return other.since_ms <= at_ms and (other.deleted_ms is None or other.deleted_ms > at_ms)
 
 
 def voices(living: Sequence[Record], missing: Mapping[str, ConsentState], label: str) -> list[Voice]:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from customer_sync.config import Settings
+from customer_sync.config.faults import choose
+from customer_sync.config.keys import SKILL_KEYS
 from customer_sync.model import Json
 from customer_sync.skills import Steady
 
@@ -25,9 +27,21 @@ class KeyFault(NamedTuple):
     remedy: str
 
 
-def no_keys(keys: Mapping[str, Json]) -> Sequence[KeyFault]:
-    """Return the faults of a skill that has no keys of its own."""
-    return [KeyFault(name, "no such key", "Remove it.") for name in keys]
+Check = Callable[[Mapping[str, Json]], Sequence[KeyFault]]
+
+
+def only(*names: str) -> Check:
+    """Return a check that refuses every key but these, with the name that was probably meant."""
+    choices = (*names, *(key.name for key in SKILL_KEYS))
+
+    def check(keys: Mapping[str, Json]) -> Sequence[KeyFault]:
+        return [KeyFault(name, "unknown key", choose(name, choices)) for name in keys if name not in names]
+
+    return check
+
+
+#: The check of a skill that has no keys of its own.
+no_keys = only()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +61,7 @@ class Definition:
     name: str
     summary: str
     make: Callable[[Settings], Steady]
-    check: Callable[[Mapping[str, Json]], Sequence[KeyFault]] = no_keys
+    check: Check = no_keys
     resources: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     is_on: bool = False

@@ -32,6 +32,7 @@ from customer_sync.store.lanes import Lanes
 from customer_sync.store.ledger import LEDGER_ROWS, Ledger
 from customer_sync.store.limits import Limits
 from customer_sync.store.notices import Notices
+from customer_sync.store.orders import Orders
 from customer_sync.store.parked import KEPT_S, MOST, ParkedStore
 from customer_sync.store.people import People
 from customer_sync.store.proofs import Proofs
@@ -130,7 +131,8 @@ class Store:
         self.hosts.measure()
         self.scripts = Scripts(client)
         self.inbox = Inbox(client)
-        self.lanes = Lanes(client, self.scripts)
+        self.orders = Orders(self.scripts)
+        self.lanes = Lanes(client, self.scripts, self.orders)
         self.people = People(client, salt, self.scripts)
         self.ledger = Ledger(client)
         self.counters = Counters(client, self.scripts)

@@ -45,7 +45,8 @@ local function steal(lane, target, prio, due)
   return true
 end
 
--- Whether a lane has a property, by its letter: p keeps people, r keeps records of its own, g has a bulk gear. See
+-- Whether a lane has a property, by its letter: p keeps people, r keeps records of its own, g has a bulk gear, t: people's
+-- totals are summed up over its records. See
 -- `store/lanes.py`. The contacts lane is known even where Redis lost all its data while the workers were running.
 local PEOPLE = 'contacts'
 local letters = {}

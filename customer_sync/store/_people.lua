@@ -230,7 +230,9 @@ local function let_in()
 end
 
 -- Put changes of a person into the lane. A script that calls this ends with `let_in`.
+local told = {} -- the persons of whom this script put changes
 local function tell(person, prio, now, changes)
+  told[person] = true
   if made[person] == 'new' and #changes == 1 then
     made[person], touched, newcomers_at = 'told', true, now
     redis.call('RPUSH', P .. 'c:' .. PEOPLE .. ':' .. person, changes[1])
@@ -248,6 +250,30 @@ local function tell(person, prio, now, changes)
   -- urgent changes of an old address wait until the contact has been renamed
   local new = has_pairs and prio == 0 and redis.call('HGET', P .. 'to:' .. PEOPLE, person)
   if new then put(PEOPLE, new, 0, now, now, {LOOK}) end
+end
+
+-- Whose a record of another lane is, or was said to be, in what is kept of it and in its waiting changes: as a set of
+-- refs, and of `#` and a person's number. The record says last whose it is now.
+local function owners_of(record, changes)
+  local found = {}
+  local function look_in(text)
+    for whom in string.gmatch(text, '"whom":"([^"]+)"') do found[whom] = true end
+  end
+  look_in(record)
+  for _, change in ipairs(changes) do
+    look_in(change)
+    local whom = string.match(change, '\n([^\n]+)$')
+    if whom then found[whom] = true end
+  end
+  return found
+end
+
+-- Let a person be planned again because of an order. What a run read of the record itself is still so: no imprint goes.
+local function look_at(person, prio, now)
+  if told[person] or redis.call('EXISTS', person_key(person)) == 0 then return end
+  if made[person] then return tell(person, prio, now, {LOOK}) end
+  put(PEOPLE, person, prio, now, now, {LOOK})
+  told[person], touched = true, true
 end
 
 -- Facts about former addresses: `left` of a person (ref:until,...), `formers` of a ref (person:until,...).

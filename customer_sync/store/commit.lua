@@ -38,6 +38,7 @@ if not salt then
 end
 local states, lanes, skipped = {}, {}, 0
 local fed, all_fed = {}, {} -- the lanes that the event at hand changes, and all events
+local owners = {}           -- whose totals change: ref, or `#` and number, → priority
 
 local function ledger(row, state, person)
   if not row then return end
@@ -61,6 +62,12 @@ local function place(p, whom)
     long[#long + 1] = {p.lane, p.target}
   end
   if whom and lane_is(p.lane, 'r') then redis.call('SADD', P .. 'of:' .. whom, p.lane .. '|' .. p.target) end
+  if lane_is(p.lane, 't') then
+    local waits = redis.call('LRANGE', P .. 'c:' .. p.lane .. ':' .. p.target, 0, -1)
+    for one in pairs(owners_of(redis.call('GET', record_key(p.lane, p.target)) or '', waits)) do
+      owners[one] = math.min(owners[one] or 2, p.prio)
+    end
+  end
   lanes[p.lane], fed[p.lane] = true, true
 end
 
@@ -363,6 +370,15 @@ for _, entry in ipairs(entries) do
     end
   else
     for _ = 1, #entry.events + #entry.parked do states[#states + 1] = 'skipped' end
+  end
+end
+
+-- The totals of everybody whose order changed follow, of who had it before, too
+for whom, prio in pairs(owners) do
+  local person = string.match(whom, '^#(%d+)$') or home_of(whom)
+  if person then
+    look_at(person, prio, now)
+    all_fed[PEOPLE] = true
   end
 end
 

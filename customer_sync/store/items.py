@@ -13,6 +13,7 @@ from customer_sync.base.log import get
 from customer_sync.model import Json, Priority
 from customer_sync.person.merge import State, from_json, merge, to_json
 from customer_sync.person.person import Part
+from customer_sync.person.totals import Ordered
 from customer_sync.store.forms import VERSION, EventRef, Kept, NewerForm, decode_kept, decode_part
 from customer_sync.store.scripts import as_text
 
@@ -105,6 +106,7 @@ class Item:
         old: the old address whose contact is to become this person's, where there is one.
         newer: why it cannot be read: a newer version wrote it; "" when it can.
         whose: for a record of another lane: the person to whom it belongs now; None where the person is unknown.
+        orders: for a person: their orders, where totals are made of them.
     """
 
     target: str
@@ -118,6 +120,7 @@ class Item:
     old: Companion | None = None
     newer: str = ""
     whose: Whose | None = None
+    orders: tuple[Ordered, ...] = ()
 
     @property
     def person(self) -> str:

@@ -62,7 +62,7 @@
 | `tries:<lane>` | hash | target → failed tries |
 | `since:<lane>` | sorted set | target → since when it waits; every waiting or leased target is here |
 | `c:<lane>:<target>` | list | the waiting changes |
-| `lanes` | hash | every lane → what it is, in letters: p keeps people, r records of its own, g has a bulk gear |
+| `lanes` | hash | every lane → what it is, in letters: p keeps people, r records, g has a bulk gear, t makes totals |
 | `served:<lane>` | string, 20 s | a running worker delivers the lane |
 | `brk:<lane>` | hash | breaker: failures, open until, reason and remedy of a pause |
 | `suspects` | hash | lane → the item that failed alone before the pause; `!` behind it once other items succeeded |

@@ -30,6 +30,7 @@ from customer_sync.store.items import (
     with_owner,
 )
 from customer_sync.store.ledger import LEDGER_ROWS
+from customer_sync.store.orders import Orders
 from customer_sync.store.scripts import Scripts, as_text
 
 log = get(__name__)
@@ -95,21 +96,30 @@ class Wait(NamedTuple):
 class Lanes:
     """The waiting work of every lane."""
 
-    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+    def __init__(self, client: redis.Redis, scripts: Scripts, orders: Orders) -> None:
         self._client = client
         self._scripts = scripts
+        self._orders = orders
         self._registered: dict[str, str] = {}
 
-    def register(self, lane: str, *, keeps: Literal["people", "records", "nothing"], has_gear: bool = False) -> None:
+    def register(
+        self,
+        lane: str,
+        *,
+        keeps: Literal["people", "records", "nothing"],
+        has_gear: bool = False,
+        is_summed: bool = False,
+    ) -> None:
         """Tell what a lane is, before anything is put into it.
 
         Args:
             lane: its name.
             keeps: whether its items are people, or records of their own, or nothing is remembered of them.
             has_gear: whether a bulk gear takes its bulk items.
+            is_summed: whether people's totals are summed up over its records: each change of one concerns its owner.
         """
         letter = {"people": "p", "records": "r", "nothing": ""}[keeps]
-        self._registered[lane] = letter + "g" * has_gear
+        self._registered[lane] = letter + "g" * has_gear + "t" * is_summed
         self.register_again()
 
     def register_again(self) -> None:
@@ -130,7 +140,7 @@ class Lanes:
         """
         more = (bucket, _PACE.backlog, _PACE.behind)
         answer = self._scripts.run("take", lane, count, int(lease_s * 1000), which, *more)
-        return self._with_owners(lane, taken_of(answer))
+        return self._with_orders(taken_of(answer)) if lane == PEOPLE else self._with_owners(taken_of(answer))
 
     def load(self, lane: str, count: int, token: str, pace: Pace) -> Taken:
         """Lease up to `count` items that the bulk gear has not looked at; live work may take them back.
@@ -142,11 +152,20 @@ class Lanes:
             pace: what is worth while.
         """
         more = (pace.ripe_items, int(pace.ripe_s * 1000), pace.backlog, pace.behind)
-        return taken_of(self._scripts.run("take", lane, count, int(LOAD_LEASE_S * 1000), "bulk", token, *more))
+        taken = taken_of(self._scripts.run("take", lane, count, int(LOAD_LEASE_S * 1000), "bulk", token, *more))
+        return self._with_orders(taken) if lane == PEOPLE else taken
 
-    def _with_owners(self, lane: str, taken: Taken) -> Taken:
+    def _with_orders(self, taken: Taken) -> Taken:
+        """Find out the orders of people. One that changes from now on puts a change of the person, which is kept."""
+        orders = self._orders.of([item.target for item in taken.items])
+        if not any(orders):
+            return taken
+        pairs = zip(taken.items, orders, strict=True)
+        return replace(taken, items=tuple(replace(item, orders=found) if found else item for item, found in pairs))
+
+    def _with_owners(self, taken: Taken) -> Taken:
         """Find out whose the records are that were taken: address and consent are those of this moment."""
-        whoms = [whom_of(item.state) for item in taken.items] if lane != PEOPLE else []
+        whoms = [whom_of(item.state) for item in taken.items]
         if not any(whoms):
             return taken
         found = self._scripts.run("whose", *whoms)

@@ -34,7 +34,9 @@ MAKE_ROOM = frozenset(
     }
 )
 #: Scripts that know people: which record leads to which address.
-KNOW_PEOPLE = frozenset({"commit", "settle", "read_note", "replay", "run_lookup", "run_known", "whereis", "whose"})
+KNOW_PEOPLE = frozenset(
+    {"commit", "settle", "read_note", "replay", "run_lookup", "run_known", "whereis", "whose", "orders_of"}
+)
 
 
 @cache

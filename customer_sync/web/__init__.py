@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask
 from redis import RedisError
 
-from customer_sync import registry
+from customer_sync import loading
 from customer_sync.base.private import own_folder
 from customer_sync.config import Settings
 from customer_sync.skills.chosen import configure_log
@@ -34,7 +34,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         ConfigError: the home folder, or the API key in it, cannot be used.
     """
     if settings is None:
-        settings = registry.load_settings(None, os.environ)
+        settings = loading.load_settings(None, os.environ)
         configure_log(settings)
     home = own_folder(Path(os.environ.get("TAJO_HOME", ".tajo")))
     app = Flask(__name__)

@@ -25,7 +25,8 @@ from customer_sync.config import ConfigFaults, Settings
 from customer_sync.errors import ConfigError, Refused, TajoError, TryLater, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Callback
-from customer_sync.registry import connector_for, load_settings
+from customer_sync.loading import load_settings
+from customer_sync.registry import connector_for
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome, Verdict
 from customer_sync.store.vault import SecretKey
 from customer_sync.web.api.answers import REDIS_AWAY

@@ -17,7 +17,7 @@ from celery import Celery, bootsteps
 from celery.signals import beat_init, celeryd_init, setup_logging, task_postrun, task_prerun
 from celery.worker import state
 
-from customer_sync import registry
+from customer_sync import loading
 from customer_sync.base import log
 from customer_sync.base.alive import tell_alive
 from customer_sync.batch.puller import Puller
@@ -89,7 +89,7 @@ def parts() -> Parts:
     Raises:
         ConfigFaults: see `settings`.
     """
-    written = registry.load_settings(None, os.environ)
+    written = loading.load_settings(None, os.environ)
     return Parts(written, lambda: connect(redis_url(os.environ)), wake, home(), _opened)
 
 

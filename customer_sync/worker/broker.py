@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from customer_sync import registry
+from customer_sync import loading
 from customer_sync.base.redis_url import Broker, read_redis_url
 from customer_sync.config import ConfigFaults
 from customer_sync.errors import ConfigError
@@ -22,7 +22,7 @@ def redis_url(env: Mapping[str, str]) -> str:
     if env.get("TAJO_REDIS_URL"):
         return env["TAJO_REDIS_URL"]
     try:
-        return registry.load_settings(None, env).redis_url or DEFAULT_URL
+        return loading.load_settings(None, env).redis_url or DEFAULT_URL
     except ConfigFaults:
         return DEFAULT_URL
 

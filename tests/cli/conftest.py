@@ -12,9 +12,9 @@ from click.testing import CliRunner, Result
 
 from customer_sync.assembly import open_line
 from customer_sync.cli import main
+from customer_sync.loading import load_settings
 from customer_sync.model import Inbound
 from customer_sync.pipeline import Line, accept, deliver, process_inbox
-from customer_sync.registry import load_settings
 from customer_sync.store import Store, connect
 from tests.sandbox_server import SandboxClient, sandbox_server
 

@@ -17,10 +17,11 @@ from customer_sync.base.clock import system_clock
 from customer_sync.brevo.proof.doors import DOORS, DoorBook, mark_of
 from customer_sync.cli import main
 from customer_sync.config import Settings
+from customer_sync.loading import load_settings
 from customer_sync.model import Inbound
 from customer_sync.operate.figures.watched import is_account_due
 from customer_sync.pipeline import process_inbox
-from customer_sync.registry import connector_for, load_settings
+from customer_sync.registry import connector_for
 from customer_sync.store import Store, keys
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally

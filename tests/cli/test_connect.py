@@ -22,9 +22,9 @@ from customer_sync.config import Settings
 from customer_sync.errors import ConfigError, TryLater, Unavailable
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.reach import Upkeep
+from customer_sync.loading import load_settings
 from customer_sync.operate.doctor.findings import Patient
 from customer_sync.operate.doctor.sources import examine_sources
-from customer_sync.registry import load_settings
 from customer_sync.store.attempts import Attempts, Outcome
 from customer_sync.store.counters import Tally
 from customer_sync.store.vault import RedisVault, SecretKey

@@ -23,17 +23,18 @@ from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailabl
 from customer_sync.kit import reach
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
+from customer_sync.loading import load_settings
 from customer_sync.operate.doctor import Finding, Patient, examine, redis_finding
 from customer_sync.operate.doctor import account as account_checks
 from customer_sync.operate.doctor import installation as installation_checks
 from customer_sync.operate.doctor.state import examine_state
-from customer_sync.registry import load_settings
 from customer_sync.store import keys
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
 from customer_sync.store.receipts import Receipt, SourceDrift
 from customer_sync.store.server import ask
 from customer_sync.store.spool import Spool
+from tests.own_skills import add_skill
 
 
 @pytest.fixture
@@ -319,6 +320,33 @@ def test_attributes_that_are_missing_or_of_a_wrong_type_are_told(healthy):
 
     assert (verdict, cause) == ("warn", "missing: TOWN")
     assert "tajo attributes" in fix
+
+
+def test_a_skill_that_cannot_be_used_is_told_and_fails_only_where_it_is_on(healthy):
+    (healthy.folder / "skills").mkdir()
+    (healthy.folder / "skills" / "odd.py").write_text("1 / 0")
+    assert finding(healthy, "skill odd")[0] == "warn"
+
+    healthy.config.write_text(healthy.config.read_text().replace("skills:\n", "skills:\n  odd: {enabled: true}\n"))
+    verdict, cause, fix = finding(healthy, "skill odd", code=2)
+
+    assert verdict == "fail"
+    assert cause == "cannot be used (ZeroDivisionError: division by zero): it is on, and does nothing"
+    assert fix == "Mend the file skills/odd.py, or take it away; then start again."
+
+
+def test_a_skill_that_gets_nothing_of_what_it_needs_is_told(healthy):
+    add_skill(healthy.folder, "vip", resources=("orders",))
+    switched_off = "  woo:\n    sync: {orders: false}\n"
+    written = healthy.config.read_text().replace("skills:\n", "skills:\n  vip: {source: woo}\n")
+    healthy.config.write_text(written.replace("  woo:\n", switched_off))
+    assert finding(healthy, "skill vip")[:2] == (
+        "warn",
+        "is on, and no source gives orders. woo gives no orders: connectors.woo.sync switches them off",
+    )
+
+    healthy.config.write_text(written)
+    assert finding(healthy, "skill vip")[:2] == ("ok", "acts on woo")
 
 
 def test_what_imports_may_do_is_told(healthy):

@@ -13,7 +13,7 @@ from connectors.woocommerce.fake.settings import KEY
 from connectors.woocommerce.fake.settings import SECRET as WOO_SECRET
 from customer_sync.cli import draft
 from customer_sync.config.kept import FILE, KeptVariables
-from customer_sync.registry import load_settings
+from customer_sync.loading import load_settings
 from tests.stores.servers import store_server
 
 CONFIG = """\

@@ -9,9 +9,9 @@ from customer_sync.brevo.owner import HELD_NOTE, SEEN_NOTE, Owner
 from customer_sync.config import BrevoSettings, Settings
 from customer_sync.errors import ConfigError, Unavailable
 from customer_sync.kit.outbound import Reply
+from customer_sync.loading import load_settings
 from customer_sync.operate.figures import judge, read_figures
 from customer_sync.pipeline import deliver
-from customer_sync.registry import load_settings
 from customer_sync.store.receipts import Receipt, Share
 
 

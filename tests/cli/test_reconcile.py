@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse
 from customer_sync.assembly import compare_with_brevo
 from customer_sync.config import Settings
 from customer_sync.kit.connector import SourceSettings
+from customer_sync.loading import load_settings
 from customer_sync.pipeline import deliver
-from customer_sync.registry import load_settings
 from customer_sync.store import keys
 from customer_sync.store.receipts import Receipts
 from customer_sync.store.run import RunKind, RunState

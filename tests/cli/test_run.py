@@ -21,7 +21,7 @@ from customer_sync.cli.banner import url_of
 from customer_sync.cli.run import _apart, _Stack
 from customer_sync.cli.supervisor import Child, Supervisor
 from customer_sync.config import Settings
-from customer_sync.registry import load_settings
+from customer_sync.loading import load_settings
 from customer_sync.store import Store
 from tests.reliability.servers import wait_until
 

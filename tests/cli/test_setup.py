@@ -13,12 +13,14 @@ from customer_sync.brevo.attributes import Proposal, apply
 from customer_sync.cli.init import config_text
 from customer_sync.cli.output import paint
 from customer_sync.kit.connector import Connector, Option
-from customer_sync.registry import load_settings, platforms
+from customer_sync.loading import load_settings
+from customer_sync.registry import platforms
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
 from customer_sync.store.doors import Refusals
 from customer_sync.store.run import RunKind, RunState
 from customer_sync.store.vault import SecretKey
+from tests.own_skills import add_skill
 
 # init
 
@@ -182,13 +184,15 @@ def test_check_tells_what_is_disabled_and_what_wants_a_look(tajo):
     assert "warn: tajo.yaml:" in told
 
 
-def test_check_tells_of_settings_that_have_no_effect_yet(tajo):
-    tajo.config.write_text(tajo.config.read_text() + "  abandoned-cart: {enabled: true}\n")
+def test_what_a_skill_needs_and_a_source_does_not_give_is_told(tajo):
+    add_skill(tajo.folder, "vip", resources=("carts", "orders"))
+    told = "woo gives no orders: connectors.woo.sync switches them off."
+    written = tajo.config.read_text().replace("  woo:\n", "  woo:\n    sync: {orders: false}\n")
+    tajo.config.write_text(written.replace("skills:\n", "skills:\n  vip: {enabled: true, source: woo}\n"))
 
-    told = tajo("check").stdout
-
-    assert "skills.abandoned-cart: this version does not have it" in told
-    assert len(tajo.json("check")["warnings"]) == 1
+    assert f"skills.vip: {told}" in tajo("check").stdout
+    assert f"look: {told}" in tajo("skills", "list").stdout
+    assert told in tajo("skills", "enable", "vip").stdout
 
 
 def test_check_tells_when_a_skill_leaves_a_source_alone(tajo):
@@ -324,16 +328,18 @@ def test_skills_are_listed_with_the_sources_they_act_on(tajo):
 
     assert found["customer-sync"]["acts_on"][:2] == ["shopify", "woo"]
     assert (found["customer-sync"]["enabled"], found["customer-sync"]["set_by"]) == (True, "file")
-    assert not found["abandoned-cart"]["enabled"]
+    assert found["customer-sync"]["origin"] == "built-in"
 
 
-def test_a_skill_that_is_not_there_yet_says_so(tajo):
-    tajo.config.write_text(tajo.config.read_text().replace("skills:\n", "skills:\n  abandoned-cart: {enabled: true}\n"))
+def test_skills_that_cannot_be_used_are_listed(tajo):
+    (tajo.folder / "skills").mkdir()
+    (tajo.folder / "skills" / "odd.py").write_text("1 / 0")
+    tajo.config.write_text(tajo.config.read_text().replace("skills:\n", "skills:\n  odd: {enabled: true}\n"))
 
     told = tajo("skills", "list").stdout
 
-    assert "enabled, but not in this version" in told
-    assert "customer-sync    enabled" in told
+    assert "broken: odd: ZeroDivisionError: division by zero" in told
+    assert "skills.odd: this skill cannot be loaded" in tajo("check").stdout
 
 
 # attributes

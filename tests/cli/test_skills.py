@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from customer_sync.skills.found import definitions
 from tests.web.calls import check, schema_of
 
 JANE = "jane@example.com"
@@ -81,10 +82,7 @@ NO_JSON = """\
 """
 #: Words → code and what is said.
 WRONG = {
-    ("enable", "abandoned-cart"): (
-        5,
-        "This version does not have the skill abandoned-cart yet.\n  → It has: customer-sync.\n",
-    ),
+    ("enable", "nothing"): (5, f"There is no such skill.\n  → There are: {', '.join(definitions())}.\n"),
     ("enable", "customer-sync", "--set", "list_id"): (
         2,
         "--set list_id: this is no KEY=VALUE.\n  → Write it as --set options.list_id=5.\n",

@@ -12,8 +12,8 @@ import pytest
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from customer_sync.assembly import open_line
+from customer_sync.loading import load_settings
 from customer_sync.pipeline import deliver, process_inbox
-from customer_sync.registry import load_settings
 from customer_sync.store import connect
 from customer_sync.web import create_app
 from tests.sandbox_server import SandboxClient, sandbox_server

@@ -6,8 +6,9 @@ import textwrap
 
 import pytest
 
-from customer_sync.config import ConfigFaults, load
+from customer_sync.config import ConfigFaults, Skills, load
 from customer_sync.kit.connector import Connector, Option
+from customer_sync.skills.definition import only
 
 
 class ConnectorShop(Connector):
@@ -51,6 +52,24 @@ class ConnectorOpen(ConnectorShop):
     options = ()
 
 
+class Described:
+    """A skill of the config alone; it takes every key."""
+
+    def __init__(self, check=lambda keys: [], *, is_on=False):
+        self.check, self.is_on = check, is_on
+
+
+NAMES = ("customer-sync", "order-events", "product-catalog", "cart-events", "abandoned-cart")
+ANY = Described()
+SYNC = Described(only(), is_on=True)
+SKILLS = Skills(dict.fromkeys(NAMES, ANY) | {"customer-sync": SYNC})
+
+
+def find_skills(_folder):
+    """Return the skills of these tests, whatever the user has."""
+    return SKILLS
+
+
 @pytest.fixture
 def platforms():
     return {connector.platform: connector for connector in (ConnectorOpen, ConnectorShop, ConnectorWoo)}
@@ -63,7 +82,7 @@ def read(tmp_path, monkeypatch, platforms):
 
     def read(text="", **env):
         (tmp_path / "tajo.yaml").write_text(textwrap.dedent(text), encoding="utf-8")
-        return load(None, env, platforms)
+        return load(None, env, platforms, find_skills=find_skills)
 
     return read
 

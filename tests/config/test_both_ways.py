@@ -12,6 +12,7 @@ VALUES = {
     "TAJO_API_KEY": ("Zk3vQ9xTq1LmW7rBn5YpHd2c", "Jd8sVb4RfKt6NzGy0ExUoPi3"),
     "TAJO_SECRET_KEY": ("q8JdT2mXv5LrW0zKpYcEhNbUaSgFiOo1", "r8JdT2mXv5LrW0zKpYcEhNbUaSgFiOo2"),
     "TAJO_PUBLIC_URL": ("https://one.example", "https://two.example"),
+    "TAJO_SKILLS_FOLDER": ("/", "/tmp"),
     "TAJO_DEBUG": ("true", "false"),
     "TAJO_LOG_LEVEL": ("warning", "error"),
     "BREVO_API_KEY": ("xkeysib-one", "xkeysib-two"),

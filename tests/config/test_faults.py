@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from customer_sync.config import ConfigFaults, Fault, Known, Settings, load, skill_settings
 from customer_sync.config.document import MAX_NODES
+from tests.config.conftest import SYNC, find_skills
 
 MANY = """
 connectors:
@@ -145,7 +146,7 @@ def test_a_source_of_a_broken_connector_stands_still_and_the_others_go_on(tmp_pa
         "skills: {customer-sync: {source: odd}}"
     )
 
-    settings = load(path, {}, platforms, {"odd": "ImportError: no x"})
+    settings = load(path, {}, platforms, {"odd": "ImportError: no x"}, find_skills=find_skills)
 
     assert list(settings.sources) == ["shop"]
     assert settings.unserved == {"odd": "odd"}
@@ -171,7 +172,7 @@ def test_whatever_the_file_holds_it_is_settings_or_faults(tmp_path, platforms, c
     path.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
 
     with suppress(ConfigFaults):
-        assert isinstance(load(path, {}, platforms), Settings)
+        assert isinstance(load(path, {}, platforms, find_skills=find_skills), Settings)
 
 
 @pytest.mark.parametrize(
@@ -197,7 +198,7 @@ def test_faults_below_a_misspelt_key_are_named_together_with_it(faults, text, fo
 )
 def test_a_word_of_the_documents_is_answered_with_what_is_here(source, said):
     with pytest.raises(ConfigFaults) as raised:
-        skill_settings("customer-sync", {"source": source}, Known(["api"], ["shopify"]))
+        skill_settings("customer-sync", {"source": source}, SYNC, Known(["api"], ["shopify"]))
 
     (fault,) = raised.value.faults
     assert fault.remedy.startswith(said)

@@ -18,6 +18,7 @@ from customer_sync.config.faults import Wrong
 from customer_sync.config.settings import NOTICE_EVENTS
 from customer_sync.config.values import api_key, cron
 from customer_sync.kit.connector import Option
+from tests.config.conftest import ANY, SYNC, find_skills
 
 SHOP = """
     connectors:
@@ -33,7 +34,7 @@ SHOP = """
 def test_without_a_file_everything_has_its_default(tmp_path, monkeypatch, platforms):
     monkeypatch.chdir(tmp_path)
 
-    settings = load(None, {}, platforms)
+    settings = load(None, {}, platforms, find_skills=find_skills)
 
     assert settings.sources == {}
     assert settings.brevo.base_url == BREVO_URL
@@ -51,7 +52,7 @@ def test_without_a_file_everything_has_its_default(tmp_path, monkeypatch, platfo
 def test_a_named_file_that_is_missing_is_a_fault(tmp_path, platforms):
     for path, env in ((tmp_path / "no.yaml", {}), (None, {"TAJO_CONFIG": str(tmp_path / "no.yaml")})):
         with pytest.raises(ConfigFaults, match=r"no\.yaml: there is no such file\. Name another with TAJO_CONFIG"):
-            load(path, env, platforms)
+            load(path, env, platforms, find_skills=find_skills)
 
 
 def test_the_variable_names_the_file_and_an_argument_wins_over_it(tmp_path, platforms):
@@ -59,14 +60,14 @@ def test_the_variable_names_the_file_and_an_argument_wins_over_it(tmp_path, plat
     one.write_text("public_url: https://one.example")
     two.write_text("public_url: https://two.example")
 
-    assert load(None, {"TAJO_CONFIG": str(one)}, platforms).public_url == "https://one.example"
-    assert load(two, {"TAJO_CONFIG": str(one)}, platforms).public_url == "https://two.example"
-    assert load(two, {}, platforms).file == str(two)
+    assert load(None, {"TAJO_CONFIG": str(one)}, platforms, find_skills=find_skills).public_url == "https://one.example"
+    assert load(two, {"TAJO_CONFIG": str(one)}, platforms, find_skills=find_skills).public_url == "https://two.example"
+    assert load(two, {}, platforms, find_skills=find_skills).file == str(two)
 
 
 def test_a_folder_in_the_place_of_the_file_is_a_fault(tmp_path, platforms):
     with pytest.raises(ConfigFaults, match="cannot be read"):
-        load(tmp_path, {}, platforms)
+        load(tmp_path, {}, platforms, find_skills=find_skills)
 
 
 def test_a_file_that_is_not_utf_8_names_the_line(tmp_path, platforms):
@@ -74,7 +75,7 @@ def test_a_file_that_is_not_utf_8_names_the_line(tmp_path, platforms):
     path.write_bytes(b"debug: true\npublic_url: \xff\n")
 
     with pytest.raises(ConfigFaults, match=r"tajo\.yaml:2: a character that is not UTF-8"):
-        load(path, {}, platforms)
+        load(path, {}, platforms, find_skills=find_skills)
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_a_webhook_secret_may_stand_under_another_name_of_its_key(tmp_path, plat
     path = tmp_path / "tajo.yaml"
     path.write_text("connectors: {woocommerce: {webhook_secret: s}}")
 
-    source = load(path, {}, {"woocommerce": ConnectorAlias}).sources["woocommerce"]
+    source = load(path, {}, {"woocommerce": ConnectorAlias}, find_skills=find_skills).sources["woocommerce"]
 
     assert source.secrets == ("s",)
     assert source.options == {"signing_key": "s"}
@@ -348,15 +349,17 @@ def test_the_first_full_run_may_begin_by_itself_where_the_file_says_so(read):
 
 
 def test_a_skill_described_as_json_follows_the_rules_of_the_file():
-    skill = skill_settings("customer-sync", {"fieldMapping": {"total_orders": "orders"}, "options": {"listId": 5}})
+    skill = skill_settings(
+        "customer-sync", {"fieldMapping": {"total_orders": "orders"}, "options": {"listId": 5}}, SYNC
+    )
 
     assert skill.field_mapping == {"totalOrders": "ORDERS"}
     assert skill.options == {"list_ids": (5,)}
-    assert skill_settings("abandoned-cart", {"subject": "${NOT_A_VARIABLE}"}).extra == {"subject": "${NOT_A_VARIABLE}"}
+    assert skill_settings("abandoned-cart", {"subject": "${NOT_A_VARIABLE}"}, ANY).extra == {
+        "subject": "${NOT_A_VARIABLE}"
+    }
     with pytest.raises(ConfigFaults, match=r"skills\.customer-sync\.options\.syncMode: found 'fast'"):
-        skill_settings("customer-sync", {"options": {"syncMode": "fast"}})
-    with pytest.raises(ConfigFaults, match="no such skill"):
-        skill_settings("customer", {})
+        skill_settings("customer-sync", {"options": {"syncMode": "fast"}}, SYNC)
 
 
 # The rest
@@ -535,7 +538,7 @@ def test_a_skill_by_the_api_has_no_lines_and_names_what_its_source_may_be():
     config = {"source": "shop", "options": {"listId": 1, "list_id": 2}, "field_mapping": {"city": "A", "City": "B"}}
 
     with pytest.raises(ConfigFaults) as faults:
-        skill_settings("customer-sync", config, Known(["lumen"], ["shopify"]))
+        skill_settings("customer-sync", config, SYNC, Known(["lumen"], ["shopify"]))
 
     found = {one.path: f"{one.found}. {one.remedy}" for one in faults.value.faults}
     assert found["skills.customer-sync.source"] == "found 'shop'. Did you mean shopify? Choices: lumen, shopify."
@@ -544,7 +547,7 @@ def test_a_skill_by_the_api_has_no_lines_and_names_what_its_source_may_be():
 
 def test_what_mails_people_who_were_never_asked_only_the_file_may_say():
     with pytest.raises(ConfigFaults, match=r"Only tajo\.yaml may say this"):
-        skill_settings("customer-sync", {"options": {"missingConsent": "granted"}})
+        skill_settings("customer-sync", {"options": {"missingConsent": "granted"}}, SYNC)
 
 
 def test_the_name_of_the_built_in_source_is_taken(faults):

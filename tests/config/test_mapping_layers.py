@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from customer_sync.config import load
 from customer_sync.person.mapping import DEFAULT_MAPPING
+from tests.config.conftest import find_skills
 
 FIELDS = ("firstName", "lastName", "phone", "totalSpent", "totalOrders", "city", "address.zipCode", "Tier__c")
 LAYER = st.dictionaries(
@@ -28,7 +29,7 @@ def loaded(tmp_path, platforms, source, skill):
     }
     path = tmp_path / "tajo.yaml"
     path.write_text(yaml.safe_dump(config))
-    return load(path, {}, platforms)
+    return load(path, {}, platforms, find_skills=find_skills)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from customer_sync.config import load
+from tests.config.conftest import find_skills
 from tests.seeds import SEEDS
 
 #: The documents come without their indentation: key → how deep it stands. What is not here stands below the last key.
@@ -54,7 +55,7 @@ def test_every_published_config_is_accepted(tmp_path, platforms, config):
     path = tmp_path / "tajo.yaml"
     path.write_text(config, encoding="utf-8")
 
-    settings = load(path, ENV, platforms)
+    settings = load(path, ENV, platforms, find_skills=find_skills)
 
     if "shopify:\n" in config:
         assert settings.sources["shopify"].secrets == ("s",)

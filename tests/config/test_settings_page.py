@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from customer_sync.config import settings_markdown
 from customer_sync.config.keys import (
     BREVO_KEYS,
     EMAIL_KEYS,
@@ -16,16 +15,17 @@ from customer_sync.config.keys import (
     TOP_KEYS,
     variables,
 )
+from customer_sync.loading import settings_page
 
 
 def test_the_page_is_not_stale():
     page = Path(__file__).parents[2] / "docs" / "settings.md"
 
-    assert page.read_text(encoding="utf-8") == settings_markdown(), "run `make format`"
+    assert page.read_text(encoding="utf-8") == settings_page(), "run `make format`"
 
 
 def test_the_page_names_every_key_and_variable():
-    page = settings_markdown()
+    page = settings_page()
 
     for key in (
         *TOP_KEYS,

@@ -21,8 +21,9 @@ from customer_sync.kit.fakes.clock import Clock
 from customer_sync.kit.fakes.crowd import WEIGHTS
 from customer_sync.kit.fakes.main import parser, settings_of
 from customer_sync.kit.fakes.part import SCENES
+from customer_sync.loading import load_settings
 from customer_sync.model import Channel, ConsentState, Event, Inbound, Kind
-from customer_sync.registry import connector_for, load_settings
+from customer_sync.registry import connector_for
 
 FAKES = {"shopify": (FakeShop, ShopifySettings), "woocommerce": (FakeStore, WooCommerceSettings)}
 PORTS = {"shopify": 9001, "woocommerce": 9002}

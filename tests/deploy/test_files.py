@@ -19,7 +19,7 @@ from customer_sync.cli import main
 from customer_sync.cli.parts import PARTS
 from customer_sync.cli.run import run
 from customer_sync.config.keys import variables as known_variables
-from customer_sync.registry import load_settings
+from customer_sync.loading import load_settings
 from tests.deploy.written import DEPLOY, ROOT, SYSTEMD, compose, dockerfile, image_env, units, variables
 from tests.programs import need
 

@@ -14,7 +14,7 @@ import yaml
 
 from customer_sync.cli import main
 from customer_sync.config import keys
-from customer_sync.registry import load_settings
+from customer_sync.loading import load_settings
 from tests.docs.pages import ROOT, blocks, commands, fits, pages, programs
 
 #: The words of a block's first line → what is done with it; "text" is what a program prints, or a picture.

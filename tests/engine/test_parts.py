@@ -15,17 +15,17 @@ from customer_sync import assembly
 from customer_sync.brevo.contacts.contact_plan import make_plan
 from customer_sync.brevo.rules import rules_of
 from customer_sync.config import Settings, SkillSettings
-from customer_sync.config.keys import SKILLS
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Inbound
 from customer_sync.operate.refresh import person_now
 from customer_sync.operate.settings_book import SettingsBook
 from customer_sync.pipeline import accept, process_inbox
+from customer_sync.skills.found import definitions
 from customer_sync.store import keys
 from customer_sync.worker.parts import Parts
 
 SKILL = "customer-sync"
-ALL = {name: SkillSettings(name, on) for name, on in SKILLS.items()}
+ALL = {name: SkillSettings(name, one.is_on) for name, one in definitions().items()}
 WRITTEN = Settings(sources={"shop": SourceSettings("shop", "api", ("secret",))}, skills=ALL)
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 

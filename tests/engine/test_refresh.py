@@ -11,17 +11,17 @@ import pytest
 from connectors.api.connector import ApiConnector
 from customer_sync.assembly import brevo_of, open_line, skills_of
 from customer_sync.config import BrevoSettings, Settings, SkillSettings
-from customer_sync.config.keys import SKILLS
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.operate.refresh import OVER, Asked, InBrevo, Patience, Refresher, person_now
 from customer_sync.pipeline import accept, deliver, process_inbox
+from customer_sync.skills.found import definitions
 from customer_sync.store.counters import Tally
 from tests.sandbox_server import sandbox_server
 
 ANN = "ann@example.com"
-ALL = {name: SkillSettings(name, on) for name, on in SKILLS.items()}
+ALL = {name: SkillSettings(name, one.is_on) for name, one in definitions().items()}
 
 
 @pytest.fixture(scope="module")

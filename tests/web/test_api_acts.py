@@ -13,11 +13,11 @@ from connectors.api.connector import ApiConnector
 from customer_sync.assembly import open_line
 from customer_sync.brevo.contacts.contact_plan import Rules, view
 from customer_sync.config import SkillSettings
-from customer_sync.config.keys import SKILLS
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Inbound
 from customer_sync.operate.refresh import person_now
 from customer_sync.pipeline import process_inbox
+from customer_sync.skills.found import definitions
 from customer_sync.store import keys
 from customer_sync.web.intake import Intake
 
@@ -26,7 +26,7 @@ from .conftest import with_key
 
 ANN = "ann@example.com"
 NOW = datetime.now(UTC)
-ALL = {name: SkillSettings(name, on) for name, on in SKILLS.items()}
+ALL = {name: SkillSettings(name, one.is_on) for name, one in definitions().items()}
 
 
 @pytest.fixture
@@ -426,19 +426,12 @@ def test_a_config_without_end_is_refused(web):
 
 
 @pytest.mark.parametrize("verb", ["enable", "disable", "reset", "trigger"])
-@pytest.mark.parametrize(
-    ("name", "detail"),
-    [
-        ("abandoned-cart", "This version does not have the skill abandoned-cart yet."),
-        ("nothing", "There is no such skill."),
-    ],
-)
-def test_a_skill_that_is_not_there_says_what_is(web, verb, name, detail):
+def test_a_skill_that_is_not_there_says_what_is(web, verb):
     how = {"json": created()} if verb == "trigger" else {}
-    told = call(web, "post", f"/api/v1/skills/{{name}}/{verb}", 404, name=name, **how)
+    told = call(web, "post", f"/api/v1/skills/{{name}}/{verb}", 404, name="nothing", **how)
 
-    assert told["detail"] == detail
-    assert told["remedy"].endswith("has: customer-sync.")
+    assert told["detail"] == "There is no such skill."
+    assert told["remedy"] == f"There are: {', '.join(definitions())}."
 
 
 def test_a_skill_that_is_off_takes_no_event(web, read):
@@ -500,9 +493,9 @@ def test_a_skill_is_asked_as_it_is_now_whatever_this_process_heard(web, store):
 def test_the_list_tells_of_every_skill(web):
     found = {one["name"]: one for one in call(web, "get", "/api/v1/skills")["items"]}
 
-    assert set(found) == set(SKILLS)
-    assert found["customer-sync"]["available"]
-    assert found["abandoned-cart"]["version"] is None
+    assert set(found) == set(definitions())
+    assert found["customer-sync"]["origin"] == "built-in"
+    assert found["customer-sync"]["summary"] == definitions()["customer-sync"].summary
 
 
 # contacts

@@ -105,6 +105,8 @@ export interface Contact {
   refused: Record<string, string> | null;
   brevo: BrevoHas | null;
   waiting: Waiting | null;
+  /** null: no totals are made of orders. */
+  totals: Totals | null;
   links: Array<Link>;
   parked: Array<string>;
   events: Array<ContactEvent>;
@@ -296,6 +298,26 @@ export interface OfSource {
   compared: number;
   equal: number;
   source: AtSource | null;
+}
+
+/** One order of the person. */
+export interface Order {
+  source: string;
+  /** The platform's id of the order. */
+  id: string;
+  /** What people call it. */
+  number: string;
+  /** draft, placed, paid, refunded, cancelled or deleted; null: hardly known. */
+  state: string | null;
+  currency: string | null;
+  /** What is left of it after edits and refunds; null: no amount was told. */
+  worth: number | null;
+  /** When it was placed, as the platform wrote it. */
+  created: string | null;
+  /** Whether it is in the sums. */
+  counts: boolean;
+  /** Why it is not in the sums; empty where it is. */
+  why: string;
 }
 
 /** How many calls a run takes, door by door, and how many a proof can save. */
@@ -525,25 +547,32 @@ export interface SentTests {
 /** One skill, as it is now. */
 export interface Skill {
   name: string;
-  /** Of the program that serves it; null where this version has no such skill. */
+  /** What it does. */
+  summary: string;
+  /** What it needs of a source beside customers. */
+  resources: Array<string>;
+  /** `built-in`, the package that brings it, or the file in your folder of skills. */
+  origin: string;
+  /** Of the program, where the skill is built in; else null. */
   version: string | null;
-  /** Whether this version has it. */
-  available: boolean;
   /** Whether it acts on events. */
   enabled: boolean;
   /** Who says so: tajo.yaml, or a call (which wins). */
   set_by: "file" | "api";
   /** The sources whose events it acts on. */
   acts_on: Array<string>;
+  /** What a source that it acts on does not give of what it needs. */
+  lacking: Array<string>;
   /** Its own keys, as they are read; they win over those of a source. */
   config: Record<string, unknown>;
   /** What is allowed but wants a look. */
   warnings: Array<string>;
 }
 
-/** Every skill. */
+/** Every skill, and those that cannot be used (skill → why). */
 export interface SkillList {
   items: Array<Skill>;
+  broken: Record<string, string>;
 }
 
 /** One source, and how it does. */
@@ -664,6 +693,32 @@ export interface Target {
 /** All receivers of notices. */
 export interface TargetList {
   items: Array<Target>;
+}
+
+/** One total of the person: the sum over the orders, and what a platform tells, which wins. */
+export interface Total {
+  field: string;
+  attribute: string;
+  /** A number, or a day; null: the orders come to nothing. */
+  sum: number | string | null;
+  /** null: no platform tells it. */
+  platform: number | string | null;
+  /** The source that tells it; empty where none does. */
+  source: string;
+  /** The sum less what the platform tells. */
+  difference: number | null;
+}
+
+/** What the person's orders come to. */
+export interface Totals {
+  /** The currency that Brevo shows amounts in; null: not known. */
+  currency: string | null;
+  /** How many orders are known. */
+  known: number;
+  /** The newest hundred of them, the newest first. */
+  orders: Array<Order>;
+  /** Each total that a mapping asks for. */
+  totals: Array<Total>;
 }
 
 /** One value that is known of a person. */

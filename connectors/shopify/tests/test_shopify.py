@@ -251,7 +251,8 @@ def test_an_order_takes_from_the_addresses_what_the_customer_lacks():
 @pytest.mark.parametrize(
     ("states", "status"),
     [
-        ({}, "pending"),
+        ({"financial_status": None}, "unpaid"),
+        ({"financial_status": "pending"}, "unpaid"),
         ({"financial_status": "paid"}, "paid"),
         ({"financial_status": "paid", "fulfillment_status": "fulfilled"}, "fulfilled"),
         ({"financial_status": "paid", "fulfillment_status": "partial"}, "paid"),
@@ -260,7 +261,7 @@ def test_an_order_takes_from_the_addresses_what_the_customer_lacks():
         ({"financial_status": "paid", "cancelled_at": "2026-11-21T10:00:00Z"}, "cancelled"),
     ],
 )
-def test_an_order_has_one_status_of_the_three_that_shopify_keeps(states, status):
+def test_an_order_has_one_status_of_the_three_that_shopify_keeps_and_is_never_called_pending(states, status):
     assert parse("orders/updated", {"id": 1, **states}).record["status"] == status
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from typing import NamedTuple
 
 from customer_sync.batch.reconcile.compare import (
@@ -122,7 +123,13 @@ class BrevoSide:
 
     def _look_up(self, numbers: Sequence[str]) -> list[_Found]:
         """Return all that is known of people; who has no record yet is a customer of the sources that waiting name."""
-        read = self._store.people.read_with_waits(PEOPLE, numbers)
+        # the orders first: whoever's orders change meanwhile waits then, or was delivered since
+        orders = self._store.orders.of(numbers)
+        told = self._store.people.read_with_waits(PEOPLE, numbers)
+        read = [
+            (waits, replace(one, orders=those) if those else one)
+            for (waits, one), those in zip(told, orders, strict=True)
+        ]
         new = [number for number, (waits, one) in zip(numbers, read, strict=True) if waits and not is_customer(one)]
         waiting = dict(zip(new, self._store.lanes.waiting(PEOPLE, new), strict=True))
         return [

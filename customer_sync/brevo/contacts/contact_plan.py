@@ -7,31 +7,28 @@ newer explicit opt-in answers every withdrawal on record, and the contact is kno
 from __future__ import annotations
 
 from base64 import b64encode
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from typing import Final, Literal, NamedTuple
 
-from customer_sync.brevo.attributes import Refused, fit
+from customer_sync.brevo.contacts.contact_values import fit_attributes, sums
 from customer_sync.brevo.contacts.leavings import LATE_MS
-from customer_sync.brevo.contacts.refusals import is_due
 from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.person.consent import Standing, decide, label_of, register
-from customer_sync.person.merge import Stamped, canonical, is_empty
+from customer_sync.person.merge import Stamped, canonical
 from customer_sync.person.person import (
     DRIFT,
     ERASED,
-    FREED,
     GONE,
     Has,
     Person,
-    Record,
     Roll,
-    attributes,
     ends,
     roll,
     voices,
 )
+from customer_sync.person.totals import Asked
 
 #: Attributes of which no two contacts have the same value; a contact whose customers moved away gives these up.
 UNIQUE: Final = frozenset({"SMS", "WHATSAPP", "LANDLINE_NUMBER", "EXT_ID"})
@@ -52,6 +49,8 @@ class Rules:
         update: source → whether contacts that exist in Brevo are updated; False: contacts are only created.
         sharing: the sources whose platform lets several customers have one address.
         totals: source → the attributes that hold the platform's totals, see `customer_sync.person.mapping.TOTALS`.
+        sums: source → total → its attribute, where orders are known to be summed up; see `customer_sync.person.totals`.
+        currency: what Brevo shows amounts in; None where that is not known.
         attributes: attribute → type in the account; None when Brevo did not answer: then every attribute is sent.
         absent: lists of the settings that are not in the account: nobody is put on them or taken off them.
     """
@@ -62,6 +61,8 @@ class Rules:
     update: Mapping[str, bool] = field(default_factory=dict)
     sharing: frozenset[str] = frozenset()
     totals: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sums: Asked = field(default_factory=dict)
+    currency: str | None = None
     attributes: Mapping[str, str] | None = None
     absent: frozenset[int] = frozenset()
 
@@ -257,7 +258,8 @@ def replace_refused(has: Has, refused: Mapping[str, str]) -> Has:
 def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> Desired:
     """Return what Brevo should have of a person."""
     email, is_active = person.email or "", seen.word == "active"
-    values, refused = fit_attributes(person, seen.roll.living, has, rules.attributes, now_ms)
+    below = sums(person, seen.roll.living, rules.sums, rules.currency)
+    values, refused = fit_attributes(person, seen.roll.living, has, rules.attributes, now_ms, below)
     lists = _lists(seen, has, rules)
     # a block is lifted only for a customer, never for a deleted or departed person
     blocked = _flag(seen.email, known=has.blocked, is_active=is_active)
@@ -288,35 +290,6 @@ def _emptied(word: Word, values: Mapping[str, Json], has: Has) -> tuple[str, ...
         return ()
     untold = has.filled - frozenset(values)
     return tuple(sorted(untold if word == "active" else untold & UNIQUE))
-
-
-def fit_attributes(
-    person: Person, living: Sequence[Record], has: Has, known: Mapping[str, str] | None, now_ms: int
-) -> tuple[dict[str, Json], dict[str, str]]:
-    """Return the attributes a contact should have and, for each one left out, why."""
-    values: dict[str, Json] = {}
-    refused: dict[str, str] = {}
-    freed = person.said.get(FREED)
-    for name, (stamped, _) in sorted(attributes(living).items()):
-        if is_empty(stamped.value):
-            continue
-        kind = "text" if known is None else known.get(name)
-        if kind is None:
-            refused[name] = "There is no such attribute in Brevo: `tajo attributes apply` makes it."
-            continue
-        value = fit(stamped.value, "" if known is None else kind)
-        note = has.refused.get(name)
-        if isinstance(value, Refused):
-            refused[name] = value.reason
-        elif note is not None and not is_due(note, value, now_ms, _freed_ms(freed, name)):
-            refused[name] = note
-        else:
-            values[name] = value
-    return values, refused
-
-
-def _freed_ms(freed: Stamped | None, name: str) -> int:
-    return freed.at_ms if freed is not None and isinstance(freed.value, list) and name in freed.value else 0
 
 
 def _flag(standing: Standing, *, known: bool, is_active: bool) -> bool | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final, Literal, Protocol
 
 from customer_sync.brevo.contacts.contact_job import Job
@@ -96,7 +97,8 @@ def _unique_values_fit(job: Job, doors: Doors) -> bool:
 
 def _as_stored(job: Job) -> dict[str, object] | None:
     """Return the values that Brevo took last; None where that is not known."""
-    before = make_plan(job.stored, job.rules, job.now_ms).desired
+    # with the orders of now: where these changed since, the digest differs, and nothing is known
+    before = make_plan(replace(job.stored, orders=job.person.orders), job.rules, job.now_ms).desired
     if before is None or before.digest != job.stored.has.digest:
         return None
     return dict(before.attributes)

@@ -16,6 +16,7 @@ from customer_sync.operate.doctor.findings import Finding, Patient
 from customer_sync.operate.doctor.imports import examine_imports
 from customer_sync.operate.doctor.installation import CHECKS
 from customer_sync.operate.doctor.notices import examine_notices
+from customer_sync.operate.doctor.skills import examine_skills
 from customer_sync.operate.doctor.sources import examine_connectors, examine_key, examine_sources
 from customer_sync.operate.doctor.state import examine_state
 from customer_sync.store.server import told
@@ -35,6 +36,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield from examine_account(patient)
     yield from examine_imports(patient)
     yield from examine_connectors(patient)
+    yield from examine_skills(patient)
     yield from examine_sources(patient)
     yield from examine_notices(patient)
     # last: a token that a source's check was given may be the first thing that needs the key
