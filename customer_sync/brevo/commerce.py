@@ -27,6 +27,9 @@ OFF_MS: Final = 120_000
 OTHER: Final = "other"
 #: Where processes tell each other.
 NOTE: Final = "commerce"
+#: So many currencies of a source are noted.
+MOST_CURRENCIES: Final = 20
+
 _ROUTE: Final = "/ecommerce/config/displayCurrency"
 
 
@@ -101,6 +104,21 @@ def activate(brevo: Brevo, store: Store) -> None:
     """
     brevo.call("POST", "/ecommerce/activate", bucket=OTHER, answers=COMMERCE)
     store.set_note(NOTE, None)
+
+
+def tell_currency(store: Store, source: str, currency: str) -> None:
+    """Note that a source sells in a currency; for people who look."""
+    store.set_note(_of(source), sorted({*currencies_of(store, source), currency.upper()[:3]})[:MOST_CURRENCIES])
+
+
+def currencies_of(store: Store, source: str) -> list[str]:
+    """Return the currencies in which a source was seen to sell."""
+    found = store.note(_of(source))
+    return [str(one) for one in found] if isinstance(found, list) else []
+
+
+def _of(source: str) -> str:
+    return f"currencies:{source}"
 
 
 def _code(reply: Reply) -> str | None:

@@ -13,7 +13,7 @@ from typing import Final, Literal
 import orjson
 
 from customer_sync.brevo.answers import ORDERS as ANSWERS
-from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce
+from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce, tell_currency
 from customer_sync.brevo.contacts.contact_plan import view
 from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
@@ -86,6 +86,7 @@ class OrdersHandler(GroupStep[Job, Gate]):
     def __init__(self, desk: Desk) -> None:
         super().__init__(ORDERS, desk.store.limits, Gate, desk.clock)
         self._desk = desk
+        self._seen: set[tuple[str, str]] = set()
         self._notify_url = notice_url(desk.settings, ORDERS_PATH)
 
     def planner(self) -> Callable[[Item], Outcome | Job]:
@@ -110,8 +111,12 @@ class OrdersHandler(GroupStep[Job, Gate]):
             return self._left_out(item, "test", "A test order: no money moved.", is_settled=True)
         if fields.get("state") == OrderState.DRAFT and not item.kept.has:
             return Outcome(item, Settlement(item.target), "unchanged", "The checkout page is still open.")
+        currency = str(fields.get("currency") or "")
+        if currency and (source, currency) not in self._seen:
+            self._seen.add((source, currency))
+            tell_currency(self._desk.store, source, currency)
         if (note := _other_currency(fields, commerce)) is not None:
-            self._tell_currency(source, str(fields.get("currency")), note)
+            self._alert(source, currency, note)
             return self._left_out(item, "currency", note)
         return self._to_buyer(item, told)
 
@@ -158,7 +163,7 @@ class OrdersHandler(GroupStep[Job, Gate]):
         record = encode_kept(Kept(item.state, has))
         return Outcome(item, Settlement(item.target, record=record), "unchanged", note)
 
-    def _tell_currency(self, source: str, currency: str, note: str) -> None:
+    def _alert(self, source: str, currency: str, note: str) -> None:
         """Tell a person of the first order of a currency that is left out, once a day."""
         store = self._desk.store
         if store.is_first(f"left-out:{source}:{currency[:3]}", self._clock() // 86_400_000, 2 * 86_400):
@@ -172,8 +177,11 @@ class OrdersHandler(GroupStep[Job, Gate]):
         heard = refused_at(item)
         if heard is None or heard == item.kept.has.get("r"):
             return None
+        if item.state.keys() == {REFUSED}:
+            return Outcome(item, Settlement(item.target), "unchanged", "Nobody told of this order.")
         why = Parkable(f"Brevo refused the order: {item.state[REFUSED].value}.", ANSWERS.remedy)
-        record = encode_kept(Kept(item.state, {"s": "", "r": heard}))
+        # the digest is forgotten, so that a replay sends it; whether it was live is not
+        record = encode_kept(Kept(item.state, {**item.kept.has, "d": "", "r": heard}))
         return parked(item, self.lane.name, why, self._clock(), record)
 
     def size(self, job: Job) -> int:

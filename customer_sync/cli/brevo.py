@@ -1,4 +1,4 @@
-"""`tajo brevo prove`: find out in the account what imports may do, show it, and remove what that needed."""
+"""`tajo brevo`: prove in the account what imports may do, show it, remove what that needed; switch eCommerce on."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import click
 from customer_sync.assembly import open_prover
 from customer_sync.base.spans import duration
 from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.commerce import activate as switch_on
+from customer_sync.brevo.commerce import ask_commerce
 from customer_sync.brevo.proof import canaries
 from customer_sync.brevo.proof.cleaning import Removed, clean
 from customer_sync.brevo.proof.course import PASSES
@@ -60,7 +62,28 @@ _AGAIN: Final = "`tajo brevo prove` goes on, `tajo brevo prove --clean` ends it 
 
 @click.group()
 def brevo() -> None:
-    """Prove in the account what imports may do, on contacts of our own."""
+    """Prove in the account what imports may do, on contacts of our own; switch eCommerce on."""
+
+
+@brevo.command()
+@json_option
+def activate(*, as_json: bool) -> None:
+    """Switch eCommerce on in Brevo: orders and products wait until it is.
+
+    It takes Brevo about five minutes. What waits is kept, and goes by itself then. Asking again does no harm.
+    """
+    settings = context.read_settings()
+    store = context.open_store(settings)
+    account = context.open_brevo(settings, store)  # says what to do where there is none
+    found = ask_commerce(account, store, now_ms())
+    if not found.is_on:
+        switch_on(account, store)
+    if as_json:
+        print_json({"is_on": found.is_on, "currency": found.currency, "asked": not found.is_on})
+    elif found.is_on:
+        click.echo(f"eCommerce is on, it counts in {found.currency or 'an unknown currency'}.")
+    else:
+        click.echo("Brevo switches eCommerce on, which takes about five minutes. What waits goes by itself then.")
 
 
 @brevo.command()

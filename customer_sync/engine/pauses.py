@@ -53,5 +53,12 @@ def _trip(store: Store, lane: str, why: Pause, wait_s: float | None = None) -> N
     tally = Tally()
     tally.count("tajo_lane_pauses_total", lane=lane, why=why.kind)
     store.counters.add(tally)
-    store.ledger.alert(f"Lane {lane} waits: {why.reason}", why.remedy, lane=lane, cause=why.kind)
+    if why.kind != "config" or not _is_told(store, lane, why.reason):
+        store.ledger.alert(f"Lane {lane} waits: {why.reason}", why.remedy, lane=lane, cause=why.kind)
     log.error("lane paused", lane=lane, reason=why.reason, remedy=why.remedy)
+
+
+def _is_told(store: Store, lane: str, reason: str) -> bool:
+    """Tell whether another lane waits for the same setting: one cause is one alert."""
+    pauses = (store.breakers.read(other) for other in store.lanes.names() if other != lane)
+    return any(one is not None and one.reason == reason for one in pauses)

@@ -1,8 +1,8 @@
 """What can be wrong with an installation: named checks, each with a verdict, a cause and a fix.
 
-A check is a function from `Patient` to findings; `installation`, `state`, `account` and `sources` hold them in the
-order in which one cause explains the next. `state` is the verdict, as overview and API tell it. Brevo's checks are cut
-short when the account does not answer, because one cause is enough.
+A check is a function from `Patient` to findings; `installation`, `state`, `account`, `commerce` and `sources` hold them
+in the order in which one cause explains the next. `state` is the verdict, as overview and API tell it. Brevo's checks are
+cut short when the account does not answer, because one cause is enough.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import redis
 
 from customer_sync.operate.doctor.account import examine_account
+from customer_sync.operate.doctor.commerce import examine_commerce
 from customer_sync.operate.doctor.findings import Finding, Patient
 from customer_sync.operate.doctor.imports import examine_imports
 from customer_sync.operate.doctor.installation import CHECKS
@@ -35,6 +36,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield from examine_state(patient)
     yield from examine_account(patient)
     yield from examine_imports(patient)
+    yield from examine_commerce(patient)
     yield from examine_connectors(patient)
     yield from examine_skills(patient)
     yield from examine_sources(patient)
