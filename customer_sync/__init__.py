@@ -11,6 +11,7 @@
 | `store` | all that Redis holds, with its Lua scripts |
 | `pacing` | one rate limit for all processes of a source |
 | `engine` | what an event changes; lanes and the worker step that they share; why a lane waits |
+| `series` | when a cart counts as left, and which mail is due: pure |
 | `skills`, `brevo` | behaviours over events; Brevo: contacts makes a person a contact, alone or in imports |
 | `destinations`, `loading` | which lanes there are, and whom each one calls; the settings with all of that |
 | `reading` | one request becomes events, and each event a plan |

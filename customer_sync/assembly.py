@@ -22,6 +22,7 @@ from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.gear import notify_url, open_gear
 from customer_sync.brevo.contacts.handler import CONTACTS, ContactsHandler
 from customer_sync.brevo.desk import Desk
+from customer_sync.brevo.mail.handler import Handler as MailHandler
 from customer_sync.brevo.orders import OrdersHandler
 from customer_sync.brevo.owner import Owner
 from customer_sync.brevo.proof.prover import Prover
@@ -58,7 +59,7 @@ log = get(__name__)
 
 
 #: The worker steps of the lanes to Brevo that keep records: orders, products, events, mail.
-RECORD_HANDLERS: Final[Sequence[Callable[[Desk], Handler]]] = (OrdersHandler,)
+RECORD_HANDLERS: Final[Sequence[Callable[[Desk], Handler]]] = (OrdersHandler, MailHandler)
 #: What a lane keeps → the store's word for it.
 _KEEPS: Final[Mapping[str | None, Literal["people", "records", "nothing"]]] = {
     "person": "people",
@@ -163,7 +164,7 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
     tell_broken(settings, store)
     rules = RulesBook(settings, store, brevo, clock)
     notices = handlers_of(settings, store, home, tally, clock)
-    desk = Desk(settings, brevo, store, rules.read, tally, clock)
+    desk = Desk(settings, brevo, store, rules.read, tally, clock, lambda: any(one.depth() for one in spools_in(home)))
     records = {one.lane.name: one for one in (make(desk) for make in RECORD_HANDLERS)}
     for lane in (*LANES, *(one.lane for one in (*records.values(), *notices.values()))):
         more = {"has_gear": lane.has_gear, "is_summed": lane.name == store.orders.lane}

@@ -22,6 +22,12 @@ from customer_sync.kit.reach import Access, Pace
 from customer_sync.model import Json
 
 CUSTOMERS, ORDERS, WEBHOOKS = "wc/v3/customers", "wc/v3/orders", "wc/v3/webhooks"
+PRODUCTS = "wc/v3/products"
+#: The shop's one currency: https://woocommerce.github.io/woocommerce-rest-api-docs/#retrieve-an-setting-option
+CURRENCY = "wc/v3/settings/general/woocommerce_currency"
+#: WooCommerce's own cart recovery e-mail, since 10.9: whether it is enabled, and sent without a click (read in
+#: class-wc-email-customer-abandoned-cart-recovery.php, 2026-11).
+REMINDER = "wc/v3/settings/email_customer_abandoned_cart_recovery"
 #: WooCommerce Analytics' report: totals of everybody who ever ordered, guests included.
 REPORT = "wc-analytics/reports/customers"
 #: How the report is filled: at once, or every 12 hours; since 10.5.

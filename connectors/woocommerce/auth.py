@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
@@ -45,6 +46,16 @@ class Keys(NamedTuple):
         return "Keys(...)"
 
 
+class _Known(NamedTuple):
+    """What a shop is known by."""
+
+    host: str
+    path: str
+
+
+#: The end of an address that WPML and Polylang put there: `/de`, `/pt-br`.
+_LANGUAGE = re.compile(r"/[a-z]{2}(-[a-z]{2,4})?$")
+_PORTS = {80, 443, None}
 _CHOICES = (Way.BASIC, Way.QUERY, Way.OAUTH1)
 _PLAIN_HTTP = "http://"
 
@@ -66,6 +77,36 @@ def shop_address(settings: SourceSettings) -> str | None:
         raise ConfigError("`shop_url` is no web address.", "Write it as https://shop.example.com.")
     path = parts.path.partition("/wp-admin")[0].partition("/wp-json")[0].rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def is_same_shop(sender: str, shop: str) -> bool:
+    """Tell whether two addresses are those of one shop; one without an address says nothing.
+
+    With or without `www.`, by http or https it is the same one. A plugin for languages may put the language behind the
+    address.
+
+    Args:
+        sender: what a delivery says of itself, as `https://shop.example.com/`.
+        shop: the address in the config.
+    """
+    said, ours = _known_by(sender), _known_by(shop)
+    if said is None or ours is None:
+        return True
+    return said.host == ours.host and ours.path in (said.path, _LANGUAGE.sub("", said.path))
+
+
+def _known_by(address: str) -> _Known | None:
+    text = address.strip()
+    parts = split(text if "://" in text else f"https://{text}") if text else None
+    if parts is None:
+        return None
+    try:
+        host = (parts.hostname or "").removeprefix("www.").rstrip(".").encode("idna").decode()
+        port = parts.port
+    except (UnicodeError, ValueError):
+        return None
+    path = parts.path.partition("/wp-admin")[0].partition("/wp-json")[0].rstrip("/")
+    return _Known(host if port in _PORTS else f"{host}:{port}", path)
 
 
 def split(url: str) -> SplitResult | None:

@@ -6,17 +6,17 @@ import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
 
-from connectors.woocommerce import auth, connect, health, hooks, records
+from connectors.woocommerce import auth, connect, health, hooks, lists, orders, products, records
 from connectors.woocommerce.api import Shop, pace_of
 from connectors.woocommerce.boxes import CONSENT_META_KEYS, TRUE_VALUES, Boxes
 from connectors.woocommerce.pull import customers_by_id, pull
-from connectors.woocommerce.pulled import Reader
-from customer_sync.errors import ConfigError, PayloadError
+from connectors.woocommerce.pulled import Reader, zone_named
+from customer_sync.errors import ConfigError, PayloadError, Refused
 from customer_sync.kit.connector import Answer, Connector, Option, SourceSettings, header, json_object
 from customer_sync.kit.fields import Node
 from customer_sync.kit.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
@@ -42,6 +42,8 @@ TOPICS: Mapping[str, Kind] = {
 
 SIGNATURE = "x-wc-webhook-signature"
 TOPIC, WEBHOOK_ID, DELIVERY_ID = "x-wc-webhook-topic", "x-wc-webhook-id", "x-wc-webhook-delivery-id"
+#: The address of the shop that sends.
+SHOP = "x-wc-webhook-source"
 
 #: What WooCommerce posts when a webhook is switched on: no JSON, no topic, no signature.
 _PING = re.compile(rb"webhook_id=\d{1,20}")
@@ -52,6 +54,8 @@ _LEGACY = (
     "in WooCommerce > Settings > Advanced > Webhooks open the webhook and change its API version, or let "
     "`tajo connectors install` make a new one; then the next change is read"
 )
+#: The end of the id of an event about a cart, beside that about the order.
+_CART = ":cart"
 _ERROR_CODE = re.compile(r"[a-z0-9_]{1,80}")
 
 
@@ -60,12 +64,12 @@ class WooCommerceConnector(Connector):
 
     platform = "woocommerce"
     title = "WooCommerce"
-    keeps = (TOPIC, WEBHOOK_ID, DELIVERY_ID)
+    keeps = (TOPIC, WEBHOOK_ID, DELIVERY_ID, SHOP)
     chooses_secret = True
     marks = (SIGNATURE, TOPIC)
     topics = tuple(TOPICS)
-    resources = ("customers", "orders", "products")
-    pulls = fetches = ("customers",)
+    resources = pulls = ("customers", "orders", "products", "carts")
+    fetches = ("customers", "orders", "products")
     pulls_edits = False  # customers are neither filtered nor sorted by change
     options = (
         Option("shop_url", "The shop's address, such as https://shop.example.com.", aliases=("url",)),
@@ -73,6 +77,8 @@ class WooCommerceConnector(Connector):
         Option("consumer_secret", "The REST API secret, `cs_...`.", secret=True, aliases=("api_secret",)),
         Option("webhook_secret", "The secret of the webhooks. A list while it is changed.", secret=True),
         Option("auth", "How the keys are sent: basic (https), query (https), oauth1 (http). Found out by itself."),
+        Option("unpaid_carts", "true: an order that is placed at the till and not paid is an open cart as well."),
+        Option("time_zone", "The shop's zone, such as Europe/Berlin, for what tells no time in UTC."),
         Option("calls_per_s", "The most API calls a second; 3 unless the shop's host bears more."),
         Option("read_orders", "true: a full pull reads every order too, for newsletter boxes ticked at checkout."),
         Option(
@@ -83,6 +89,7 @@ class WooCommerceConnector(Connector):
 
     def __init__(self, settings: SourceSettings) -> None:
         super().__init__(settings)
+        self._zone = _zone(settings)
         self._boxes = Boxes(_consent_keys(settings.options.get("consent_meta_keys")))
         self.pace = pace_of(settings)
         auth.chosen_way(settings)
@@ -97,12 +104,21 @@ class WooCommerceConnector(Connector):
 
         WordPress stores `a&b` as `a&amp;b` and decodes it before it signs, so each secret is tried as it is written and
         decoded (read in WooCommerce's class-wc-webhook.php, 2026-11).
+
+        Raises:
+            Refused: the signature is wrong, or another shop than the one of `shop_url` sends: a copy of it.
         """
         given = header(inbound, SIGNATURE)
         verify(inbound.body, given, [form for secret in secrets for form in dict.fromkeys((secret, decoded(secret)))])
+        shop = self.settings.options.get("shop_url")
+        if shop and not auth.is_same_shop(header(inbound, SHOP), str(shop)):
+            # a copy of a shop has the webhooks and the secret of the shop
+            raise Refused("This delivery is of another shop than the shop_url of this source.", cause="other account")
 
     def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
         """Return the event of a webhook: one, or none where the topic is not ours or nothing happened.
+
+        Of what is deleted only the number comes, and a cart is an order, too: then both are told.
 
         Where the body cannot be read, the withdrawals in it come alone, and then the fault.
         """
@@ -119,10 +135,14 @@ class WooCommerceConnector(Connector):
             return [] if error.is_gone else [_event(inbound, Kind.SOURCE_ALERT, _alert(error))]
         if topic.endswith(".deleted"):
             # The body is `{"id": 26}` and tells no time.
-            return [_event(inbound, TOPICS[topic], {"id": records.own_id(node)})]
+            gone = _event(inbound, TOPICS[topic], {"id": records.own_id(node)})
+            return [gone, _cart_of(gone)] if resource == "order" else [gone]
         read = {"customer": self._customer, "order": self._order, "product": self._product}[resource]
         subject = self._boxes.subject if resource == "customer" else None
-        return hear(partial(read, inbound, TOPICS[topic], node), node, subject, _event(inbound, TOPICS[topic], {}))
+        found = hear(partial(read, inbound, TOPICS[topic], node), node, subject, _event(inbound, TOPICS[topic], {}))
+        if resource == "order" and self.settings.options.get("unpaid_carts") is True and orders.is_unpaid(node.body):
+            found += [self._cart(inbound, node, _CART)] if isinstance(found[-1], Event) else []
+        return found
 
     def sign(self, inbound: Inbound, secret: str) -> Inbound:
         """Return the request with the signature that WooCommerce would send."""
@@ -133,15 +153,20 @@ class WooCommerceConnector(Connector):
         return bool(auth.shop_address(self.settings) and auth.keys_of(self.settings, {}))
 
     def pull(self, want: Want, access: Access) -> Page:
-        """Return the next page of the shop's customers, guests included."""
+        """Return the next page of the shop's customers, guests included, its orders, products or open checkouts."""
         self.must(want.resource, self.pulls)
-        reads_orders = self.settings.options.get("read_orders") is True
-        return pull(Shop(self.settings, access), self._reader(access), want, read_orders=reads_orders)
+        shop, reader = Shop(self.settings, access), self._reader(access)
+        if want.resource != "customers":
+            return lists.pull(shop, reader, want)
+        return pull(shop, reader, want, read_orders=self.settings.options.get("read_orders") is True)
 
     def fetch(self, resource: str, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
-        """Return these customers as they are now."""
+        """Return these customers, orders or products as they are now."""
         self.must(resource, self.fetches)
-        return customers_by_id(Shop(self.settings, access), self._reader(access), ids, must_see_all=True)
+        shop, reader = Shop(self.settings, access), self._reader(access)
+        if resource != "customers":
+            return lists.by_id(shop, reader, resource, ids)
+        return customers_by_id(shop, reader, ids, must_see_all=True)
 
     def ensure_webhooks(self, address: str, access: Access) -> Upkeep:
         """Make one active webhook for each topic that calls the address; switch disabled ones on again."""
@@ -160,22 +185,33 @@ class WooCommerceConnector(Connector):
         return connect.accept(self.settings, callback, invitation, access)
 
     def _reader(self, access: Access) -> Reader:
-        return Reader(self.settings.name, self._boxes, datetime.fromtimestamp(access.now_s(), tz=UTC))
+        now = datetime.fromtimestamp(access.now_s(), tz=UTC)
+        return Reader(self.settings.name, self._boxes, now, self._zone)
 
     def _customer(self, inbound: Inbound, kind: Kind, node: Node) -> Event:
         return _event(inbound, kind, *self._boxes.told(node, inbound.received_at))
 
     def _order(self, inbound: Inbound, kind: Kind, node: Node) -> Event | None:
-        record = records.order(node)
-        if record.get("status") in records.DRAFTS:
+        if orders.is_cart(node.body):
+            return self._cart(inbound, node)
+        if orders.is_draft(node.body):
             return None
+        record = orders.order(node, self._zone)
         seen = self._boxes.of_order(node, inbound.received_at)
-        if record.get("anonymised"):
+        if records.is_anonymised(node):
             node.note(PayloadError("billing", "erased by WordPress; the contact in Brevo stays until it is erased too"))
-        return _event(inbound, kind, record, records.modified_at(node), seen)
+        return _event(inbound, kind, record, records.told_at(record), seen)
+
+    def _cart(self, inbound: Inbound, node: Node, suffix: str = "") -> Event:
+        cart = orders.cart(node, header(inbound, SHOP), self._zone)
+        event = _event(inbound, Kind.CART_UPDATED, cart, records.told_at(cart))
+        return replace(event, id=f"{event.id}{suffix}")
 
     def _product(self, inbound: Inbound, kind: Kind, node: Node) -> Event:
-        return _event(inbound, kind, records.product(node), records.modified_at(node))
+        if products.is_variation(node.body):
+            return _event(inbound, kind, products.variation(node), records.modified_at(node))
+        record = products.product(node, zone=self._zone)
+        return _event(inbound, kind, record, records.told_at(record))
 
 
 def decoded(secret: str) -> str:
@@ -203,6 +239,10 @@ def _event(
         consents=consents,
         topic=topic,
     )
+
+
+def _cart_of(gone: Event) -> Event:
+    return replace(gone, id=f"{gone.id}{_CART}", kind=Kind.CART_DELETED)
 
 
 def _id(record: Mapping[str, Json]) -> str | None:
@@ -253,6 +293,15 @@ def _alert(error: _Error) -> Mapping[str, Json]:
             "Settings > Advanced > Webhooks first). Then `tajo connectors sync`, with --full, brings what was refused.",
         }
     return {"message": f"{said}.", "remedy": "Look at WooCommerce > Status > Logs; is the REST API switched off?"}
+
+
+def _zone(settings: SourceSettings) -> tzinfo | None:
+    written = settings.options.get("time_zone")
+    if written is None:
+        return None
+    if not isinstance(written, str) or (found := zone_named(written)) is None:
+        raise ConfigError("`time_zone` is no time zone.", "Write it as Europe/Berlin, or leave it out.")
+    return found
 
 
 def _consent_keys(option: Json) -> Mapping[str, frozenset[str]]:

@@ -9,7 +9,18 @@ from typing import Literal
 
 from connectors.woocommerce import auth
 from connectors.woocommerce.answers import Rejected
-from connectors.woocommerce.api import CUSTOMERS, IMPORTS, REPORT, SYSTEM, WEBHOOKS, Shop
+from connectors.woocommerce.api import (
+    CURRENCY,
+    CUSTOMERS,
+    IMPORTS,
+    ORDERS,
+    PRODUCTS,
+    REMINDER,
+    REPORT,
+    SYSTEM,
+    WEBHOOKS,
+    Shop,
+)
 from connectors.woocommerce.auth import Way
 from connectors.woocommerce.hooks import Made, every_hook, fingerprint, made_before, newest_secret
 from customer_sync.errors import ConfigError, TajoError, TryLater
@@ -19,6 +30,7 @@ from customer_sync.model import Json
 
 #: `modified_after` came with it; from here on an incremental pull sees changed orders.
 _OLDEST = (5, 8)
+_OTHERS = "Before you enable `abandoned-cart`, switch off the reminders of other plugins: they cannot be seen here."
 _LATER = "Try again; if it stays, look at the shop's firewall and log."
 _VERSION = re.compile(r"(\d+)\.(\d+)[0-9A-Za-z.-]{0,20}")
 _PROOFS: Mapping[Way, str] = {
@@ -42,8 +54,10 @@ def check(settings: SourceSettings, topics: Sequence[str], access: Access) -> li
         return [shut_out("store", error, _LATER)]
     checks: Sequence[tuple[str, Callable[[], Finding]]] = (
         ("permissions", partial(_permissions, shop)),
+        ("orders, products", partial(_reads, shop)),
         ("webhooks", partial(_webhooks, shop, settings, topics, access)),
         ("analytics", partial(_analytics, shop)),
+        ("cart mails", partial(_cart_mails, shop)),
         ("version", partial(_version, shop)),
     )
     return [
@@ -156,6 +170,45 @@ def _is_scheduled(shop: Shop) -> bool:
         return shop.get(IMPORTS).get("mode") == "scheduled"
     except (Rejected, TryLater):
         return False
+
+
+def _reads(shop: Shop) -> Finding:
+    """Look whether the key's user may read what runs read beside customers, and the currency of prices."""
+    barred = [name for name, route in (("orders", ORDERS), ("products", PRODUCTS)) if not _may_list(shop, route)]
+    fix = "In WooCommerce > Settings > Advanced > REST API give the key an administrator as its user."
+    if barred:
+        return Finding("orders, products", "warn", f"The key's user may not read {' and '.join(barred)}.", fix)
+    try:
+        shop.get(CURRENCY)
+    except Rejected:
+        cause = "The key's user may not see the shop's settings: products come without their currency."
+        return Finding("orders, products", "warn", cause, fix)
+    return Finding("orders, products", "ok", "The key may read them.")
+
+
+def _may_list(shop: Shop, route: str) -> bool:
+    try:
+        shop.listing(route, per_page="1")
+    except Rejected:
+        return False
+    return True
+
+
+def _cart_mails(shop: Shop) -> Finding:
+    """Look whether WooCommerce reminds of carts itself; what other plugins send cannot be seen."""
+    try:
+        is_on = all(shop.get(f"{REMINDER}/{setting}").get("value") == "yes" for setting in ("enabled", "automated"))
+    except Rejected as refusal:
+        is_none = refusal.status == 404
+        cause = "WooCommerce has none of its own." if is_none else "Whether WooCommerce sends its own is not known."
+        return Finding("cart mails", "ok", f"{cause} {_OTHERS}")
+    if is_on:
+        cause = "WooCommerce's own cart recovery e-mail is on: with `abandoned-cart` a buyer gets two reminders."
+        fix = (
+            "Switch it off in WooCommerce > Settings > Emails > Abandoned cart recovery before `abandoned-cart` is on."
+        )
+        return Finding("cart mails", "warn", cause, fix)
+    return Finding("cart mails", "ok", f"WooCommerce's own cart recovery e-mail is not sent by itself. {_OTHERS}")
 
 
 def _version(shop: Shop) -> Finding:

@@ -20,7 +20,8 @@ class Place:
     """Where a pull stands; JSON in a cursor.
 
     Args:
-        phase: customers, new, orders, newest_orders, report, or report_pages.
+        phase: customers, new, orders, report, or report_pages; of other resources the name of the list. With `newest_`
+            in front, the list of a shop that cannot filter it.
         began: when the pull began, as `2026-11-21T12:00:00`, UTC like all times here but those of the report.
         since: the time from which changes are wanted; "" for a full pull.
         page: the page to read.
@@ -34,6 +35,7 @@ class Place:
         found: how many records of the report were read.
         gap: how many numbers in a row nobody in the report has; 0 while somebody is expected in the next hundred.
         zone: the site's zone (see `pulled.zone_name`); None while it is not known.
+        currency: the shop's, in a pull of products; "" is not known.
     """
 
     phase: str
@@ -50,6 +52,7 @@ class Place:
     found: int = 0
     gap: int = 0
     zone: str | None = None
+    currency: str = ""
 
 
 @dataclass(slots=True)

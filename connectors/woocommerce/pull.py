@@ -13,11 +13,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, timedelta
+from datetime import timedelta
 
-from connectors.woocommerce import analytics, records
+from connectors.woocommerce import analytics, changes, orders
 from connectors.woocommerce.answers import Rejected
 from connectors.woocommerce.api import CUSTOMERS, ORDERS, PER_PAGE, REPORT, Listing, Shop
+from connectors.woocommerce.changes import EVER, Live
 from connectors.woocommerce.place import (
     Place,
     Step,
@@ -25,22 +26,17 @@ from connectors.woocommerce.place import (
     is_older,
     next_page,
     read_place,
-    shifted,
     step_of,
     stepped_back,
     text_of,
 )
-from connectors.woocommerce.pulled import Found, Reader, Row, site_time
+from connectors.woocommerce.pulled import Found, Reader, Row
 from customer_sync.errors import PayloadError, TryLater, Unavailable
 from customer_sync.kit.reach import Page, Want
 
 #: How far an incremental pull reaches back behind `since`: filters leave out the second they name, a new order is
 #: written in several steps.
 OVERLAP = timedelta(minutes=5)
-_EVER = "1970-01-01T00:00:00"
-_SECOND = timedelta(seconds=1)
-
-_IGNORED = "The shop ignores `modified_after` (WooCommerce before 5.8?): its newest orders are read one by one instead."
 _NO_ORDERS = (
     "The shop cannot list changed orders (WooCommerce before 5.8?): until the next full pull only new customers and "
     "webhooks tell what changed."
@@ -103,43 +99,13 @@ def _new(shop: Shop, reader: Reader, place: Place) -> Step:
 
 
 def _orders(shop: Shop, reader: Reader, place: Place) -> Step:
-    """Orders that changed, oldest change first, each time from the last change seen: pages of a live list shift."""
-    if place.until:
-        return _orders_of_a_second(shop, reader, place)
-    try:
-        listing = _order_page(shop, place, modified_after=place.after, orderby="modified", order="asc")
-    except Rejected as refusal:
-        if refusal.status != 400:
-            raise
-        return Step([], None, notes=[_NO_ORDERS])
-    if any(is_older(row, "date_modified_gmt", place.after) for row in listing.rows):
-        return Step([], replace(place, phase="newest_orders", after=""), notes=[_IGNORED])
-    following = next_page(place, listing)
-    latest = _latest(listing.rows)
-    # The filter is exclusive and knows whole seconds, so the last second is read again; one that fills a page is read
-    # by numbers.
-    if following is not None and latest > place.after:
-        following = replace(following, page=1, after=latest, seen="")
-    elif following is not None and listing.rows:
-        return Step([], replace(place, until=shifted(place.after, 2 * _SECOND)))
-    return step_of(_people(shop, reader, place, listing.rows), following, listing)
-
-
-def _orders_of_a_second(shop: Shop, reader: Reader, place: Place) -> Step:
-    """Orders that changed in one second, by their numbers: they come in another order on each page otherwise."""
-    span = {"modified_after": place.after, "modified_before": place.until}
-    listing = _order_page(shop, place, **span, orderby="id", order="asc")
-    onwards = replace(place, page=1, after=shifted(place.after, _SECOND), until="", seen="", total=0)
-    following = next_page(place, listing) or onwards
-    return step_of(_people(shop, reader, place, listing.rows), following, listing)
+    """The people of orders that changed."""
+    return changes.in_turn(shop, place, _people_of(shop, reader, place))
 
 
 def _newest_orders(shop: Shop, reader: Reader, place: Place) -> Step:
-    """Orders by change, newest first, for a shop that cannot filter them."""
-    listing = _order_page(shop, place, orderby="modified", order="desc")
-    new = [row for row in listing.rows if not is_older(row, "date_modified_gmt", place.since or _EVER)]
-    is_over = len(new) < len(listing.rows)
-    return step_of(_people(shop, reader, place, new), None if is_over else next_page(place, listing), listing)
+    """The same, from a shop that cannot filter them."""
+    return changes.newest_first(shop, place, _people_of(shop, reader, place))
 
 
 _PHASES: Mapping[str, Callable[[Shop, Reader, Place], Step]] = {
@@ -175,7 +141,7 @@ def _next_phase(place: Place, step: Step, *, read_orders: bool) -> Place | None:
     if place.phase == "customers" or (place.since and place.phase not in _REPORTS):
         return replace(blank, phase="report")
     if place.phase in _REPORTS and not place.since and (read_orders or step.is_barred):
-        return replace(blank, phase="orders", after=_EVER)
+        return replace(blank, phase="orders", after=EVER)
     return None
 
 
@@ -189,8 +155,8 @@ def _total(place: Place, step: Step) -> int | None:
 # pages --------------------------------------------------------------------------------------------------------------
 
 
-def _order_page(shop: Shop, place: Place, **params: str) -> Listing:
-    return shop.listing(ORDERS, status="any", dates_are_gmt="true", page=str(place.page), **params)
+def _people_of(shop: Shop, reader: Reader, place: Place) -> Live:
+    return Live(ORDERS, {"status": "any"}, lambda rows: _people(shop, reader, place, rows), _NO_ORDERS)
 
 
 def _people(shop: Shop, reader: Reader, place: Place, rows: Sequence[Row]) -> Found:
@@ -199,7 +165,7 @@ def _people(shop: Shop, reader: Reader, place: Place, rows: Sequence[Row]) -> Fo
     A full pull has read those with an account before.
     """
     found = reader.orders(rows)
-    ids = {str(row.get("customer_id")) for row in rows if row.get("status") not in records.DRAFTS}
+    ids = {str(row.get("customer_id")) for row in rows if not orders.is_draft(row)}
     return [*customers_by_id(shop, reader, sorted(ids)), *found] if place.since else found
 
 
@@ -243,15 +209,3 @@ def _accounts(reader: Reader, rows: Sequence[Row], place: Place | None, listing:
     step = step_of(reader.customers(rows), place, listing)
     step.notes += [_HIDDEN] if rows and not any("meta_data" in row for row in rows) else []
     return step
-
-
-def _latest(rows: Sequence[Row]) -> str:
-    """Return one second before the last change on a page, which is read again with the next."""
-    for row in reversed(rows):
-        try:
-            at = site_time(row.get("date_modified_gmt"), UTC, "date_modified_gmt")
-        except PayloadError:
-            continue
-        if at is not None:
-            return text_of(at - _SECOND)
-    return ""

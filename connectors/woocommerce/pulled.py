@@ -1,19 +1,22 @@
 """What a pull reads, as events: the same canonical records as by webhook. Pure.
 
-Three kinds of records come: customers, whole; orders, for their guests and for newsletter boxes ticked at checkout;
-rows of WooCommerce Analytics' report, for totals and guests. Each gives only the fields that it knows, with a stamp of
-its own, so their order does not matter.
+A pull of customers brings three kinds of records: customers, whole; orders, for their guests and for newsletter boxes
+ticked at checkout; rows of WooCommerce Analytics' report, for totals and guests. Each gives only the fields that it
+knows, with a stamp of its own, so their order does not matter. Pulls of orders, carts and products bring these, whole.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import partial
+from hashlib import sha256
+from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from connectors.woocommerce import records
+from connectors.woocommerce import orders, products, records
 from connectors.woocommerce.boxes import Boxes
 from customer_sync.errors import PayloadError
 from customer_sync.kit.connector import parse_time
@@ -23,6 +26,14 @@ from customer_sync.model import Consent, Event, Json, Kind
 
 #: A record as the shop's API gives it.
 Row = Mapping[str, Json]
+
+
+class Variations(NamedTuple):
+    """The variations of a product, and whether there are no others."""
+
+    rows: Sequence[Row]
+    is_all: bool
+
 
 TOPIC = "pull"
 _LONG_AGO = datetime.fromtimestamp(0, tz=UTC)
@@ -38,11 +49,13 @@ class Reader:
         source: the source's name.
         boxes: where plugins keep the newsletter box.
         now: when the records are read; counts where one tells no time.
+        zone: the site's own zone, for orders and products that do not tell their times in UTC; None: not known.
     """
 
     source: str
     boxes: Boxes
     now: datetime
+    zone: tzinfo | None = None
 
     def customers(self, rows: Sequence[Row]) -> Found:
         """Return an event for each customer."""
@@ -51,6 +64,24 @@ class Reader:
     def orders(self, rows: Sequence[Row]) -> Found:
         """Return an event for each guest, and for each box that a registered customer ticked."""
         return self._each("orders", rows, self._order)
+
+    def sales(self, rows: Sequence[Row]) -> Found:
+        """Return an event for each order, whole; what is no order yet is passed over."""
+        return self._each("orders", rows, self._sale)
+
+    def carts(self, rows: Sequence[Row]) -> Found:
+        """Return an event for each open checkout; what is none any more is passed over."""
+        return self._each("carts", rows, self._cart)
+
+    def products(self, rows: Sequence[Row], variations: Mapping[str, Variations], currency: str) -> Found:
+        """Return an event for each product.
+
+        Args:
+            rows: products.
+            variations: of those that have some, by the product's number.
+            currency: the shop's; "" is not known.
+        """
+        return self._each("products", rows, lambda node: self._product(node, variations, currency))
 
     def report(self, rows: Sequence[Row], zone: tzinfo) -> Found:
         """Return the totals of each customer, and each guest who ordered with theirs.
@@ -84,9 +115,9 @@ class Reader:
         return self._event(name, Kind.CUSTOMER_UPDATED, told.record, told.at, told.consents)
 
     def _order(self, node: Node) -> Event | None:
-        if node.get("status") in records.DRAFTS:
+        if orders.is_draft(node.body):
             return None
-        order_id, buyer = records.own_id(node), records.buyer(node)
+        order_id, buyer = records.own_id(node), orders.buyer(node)
         seen = self.boxes.of_order(node, self.now)
         at = records.modified_at(node)
         name = f"order-{order_id}:{_changed(node.body)}"
@@ -97,6 +128,29 @@ class Reader:
         # As by webhook: an order holds an older copy of its customer, and its box speaks for the address in that copy.
         order: dict[str, Json] = {"id": order_id, "customer": buyer}
         return self._event(name, Kind.ORDER_UPDATED, order, at, seen) if seen else None
+
+    def _sale(self, node: Node) -> Event | None:
+        if orders.is_draft(node.body):
+            return None
+        record = orders.order(node, self.zone)
+        seen = self.boxes.of_order(node, self.now)
+        name = f"sale-{record['id']}:{_digest(node.body)}"
+        return self._event(name, Kind.ORDER_UPDATED, record, records.told_at(record), seen)
+
+    def _cart(self, node: Node) -> Event | None:
+        if not orders.is_cart(node.body):
+            return None
+        record = orders.cart(node, zone=self.zone)
+        name = f"cart-{record['id']}:{_digest(node.body)}"
+        return self._event(name, Kind.CART_UPDATED, record, records.told_at(record), ())
+
+    def _product(self, node: Node, variations: Mapping[str, Variations], currency: str) -> Event:
+        record = products.product(node, currency, self.zone)
+        parts = variations.get(str(record["id"]))
+        if parts is not None and record["hasAllVariants"] is False:
+            record = products.with_variants(record, [Node(row) for row in parts.rows], is_all=parts.is_all)
+        name = f"product-{record['id']}:{_digest(record)}"
+        return self._event(name, Kind.PRODUCT_UPDATED, record, records.told_at(record), ())
 
     def _row(self, node: Node, zone: tzinfo) -> Event | None:
         user_id = maybe_id(node.get("user_id"), "user_id")
@@ -134,6 +188,11 @@ class Reader:
 def _id(record: dict[str, Json]) -> str | None:
     found = record.get("id")
     return None if found is None else str(found)
+
+
+def _digest(row: Row) -> str:
+    """Return what tells two states of a record apart, where its own time may not: see the connector's README."""
+    return sha256(json.dumps(row, sort_keys=True, default=str).encode()).hexdigest()[:16]
 
 
 def _changed(row: Row) -> str:
@@ -201,7 +260,12 @@ def zone_name(index: Mapping[str, Json]) -> str:
 
 def zone_of(name: str) -> tzinfo:
     """Return the zone that `zone_name` wrote; UTC for ""."""
-    return _named(name) or _shifted(name) or UTC
+    return zone_named(name) or UTC
+
+
+def zone_named(name: str) -> tzinfo | None:
+    """Return the zone of a name, or of hours from UTC; None where there is no such zone."""
+    return _named(name) or _shifted(name)
 
 
 def _named(name: str) -> tzinfo | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from datetime import datetime, timedelta, timezone
+from collections.abc import Mapping
+from datetime import datetime, timedelta, timezone, tzinfo
 from html.entities import html5
 
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import parse_time
+from customer_sync.kit.connector import parse_time, written_time
 from customer_sync.kit.fields import (
     Node,
     Table,
@@ -24,9 +25,6 @@ from customer_sync.kit.fields import (
     whole,
 )
 from customer_sync.model import Json, kind_of
-
-#: An order in one of these states is not placed yet: the checkout page is still open.
-DRAFTS = frozenset({"auto-draft", "checkout-draft", "draft", "new"})
 
 #: What WordPress writes in the place of a text when it erases a person, and the field that it adds to an order:
 #: https://developer.wordpress.org/reference/functions/wp_privacy_anonymize_data/
@@ -44,16 +42,16 @@ def _decoded(entity: re.Match[str]) -> str:
     return html.unescape(entity[0]) if is_known else entity[0]
 
 
-def _plain(value: Json, path: str) -> Json:
+def plain(value: Json, path: str) -> Json:
     """Return a text with its HTML entities decoded (`Tom &amp; Co`), None for one that was erased."""
     found = text(value, path)
     plain = None if found is None else text(_ENTITY.sub(_decoded, found), path)
     return None if plain is None or plain.lower() == _ERASED_TEXT else plain
 
 
-def _phone(value: Json, path: str) -> Json:
+def phone(value: Json, path: str) -> Json:
     """Return a phone number as it is written, None for one that was erased."""
-    found = _plain(value, path)
+    found = plain(value, path)
     return None if isinstance(found, str) and _ERASED_PHONE.fullmatch(found) else found
 
 
@@ -68,12 +66,12 @@ def is_zero_date(value: Json) -> bool:
     return isinstance(value, str) and value.startswith(("0000-00-00", "-0001-11-30"))
 
 
-def _utc(value: Json, path: str) -> Json:
+def utc(value: Json, path: str) -> Json:
     """Return a `*_gmt` time, which has no zone and is UTC; a date that MySQL holds as zeros is none."""
     return None if is_zero_date(value) else moment(value, path)
 
 
-def _quantity(value: Json, path: str) -> Json:
+def quantity(value: Json, path: str) -> Json:
     """Return a quantity: a whole number, unless a plugin sells by weight."""
     found = number(value, path)
     return int(found) if found is not None and found.is_integer() else found
@@ -83,57 +81,29 @@ def _quantity(value: Json, path: str) -> Json:
 # API versions; v3 has neither.
 CUSTOMER: Table = {
     "email": strict(email, "email"),
-    "firstName": take(_plain, "first_name", "billing.first_name"),
-    "lastName": take(_plain, "last_name", "billing.last_name"),
-    "phone": take(_phone, "billing.phone"),
+    "firstName": take(plain, "first_name", "billing.first_name"),
+    "lastName": take(plain, "last_name", "billing.last_name"),
+    "phone": take(phone, "billing.phone"),
     "country": take(text, "billing.country"),
-    "company": take(_plain, "billing.company"),
-    "city": take(_plain, "billing.city"),
-    "postcode": take(_plain, "billing.postcode"),
+    "company": take(plain, "billing.company"),
+    "city": take(plain, "billing.city"),
+    "postcode": take(plain, "billing.postcode"),
     "role": take(text, "role"),
     "totalOrders": take(whole, "orders_count"),
     "totalSpent": take(_amount, "total_spent"),
-    "createdAt": take(_utc, "date_created_gmt"),
-    "updatedAt": take(_utc, "date_modified_gmt"),
-}
-
-# The buyer as the order tells it; a guest has nothing else.
-BUYER: Table = {
-    "email": strict(email, "billing.email"),
-    "firstName": take(_plain, "billing.first_name", "shipping.first_name"),
-    "lastName": take(_plain, "billing.last_name", "shipping.last_name"),
-    "phone": take(_phone, "billing.phone"),
-    "country": take(text, "billing.country", "shipping.country"),
-    "company": take(_plain, "billing.company"),
-    "city": take(_plain, "billing.city"),
-    "postcode": take(_plain, "billing.postcode"),
-}
-
-# https://woocommerce.github.io/woocommerce-rest-api-docs/#orders
-ORDER: Table = {
-    "number": take(text, "number"),
-    "status": take(text, "status"),
-    "email": take(email, "billing.email"),
-    "currency": take(text, "currency"),
-    "total": take(number, "total"),
-    "tax": take(number, "total_tax"),
-    "discount": take(number, "discount_total"),
-    "shipping": take(number, "shipping_total"),
-    "paymentMethod": take(text, "payment_method"),
-    "paidAt": take(_utc, "date_paid_gmt"),
-    "createdAt": take(_utc, "date_created_gmt"),
-    "updatedAt": take(_utc, "date_modified_gmt"),
+    "createdAt": take(utc, "date_created_gmt"),
+    "updatedAt": take(utc, "date_modified_gmt"),
 }
 
 # A guest as WooCommerce Analytics knows them: what stood in their last order. No version of it tells a phone number
 # (looked at in 9.8.3, 10.5.2 and 11.0.1), and older ones tell the name only as a whole.
 GUEST: Table = {
     "email": strict(email, "email"),
-    "firstName": take(_plain, "first_name"),
-    "lastName": take(_plain, "last_name"),
+    "firstName": take(plain, "first_name"),
+    "lastName": take(plain, "last_name"),
     "country": take(text, "country"),
-    "city": take(_plain, "city"),
-    "postcode": take(_plain, "postcode"),
+    "city": take(plain, "city"),
+    "postcode": take(plain, "postcode"),
 }
 
 TOTALS: Table = {
@@ -141,36 +111,12 @@ TOTALS: Table = {
     "totalSpent": take(_amount, "total_spend"),
 }
 
-LINE: Table = {
-    "productId": take(maybe_id, "product_id"),
-    "variantId": take(maybe_id, "variation_id"),
-    "sku": take(text, "sku"),
-    "title": take(_plain, "name"),
-    "quantity": take(_quantity, "quantity"),
-    "price": take(number, "price"),
-}
-
-# https://woocommerce.github.io/woocommerce-rest-api-docs/#products
-PRODUCT: Table = {
-    "name": take(_plain, "name"),
-    "description": take(text, "short_description", "description"),
-    "url": take(text, "permalink"),
-    "status": take(text, "status"),
-    "sku": take(text, "sku"),
-    "price": take(number, "price"),
-    "stock": take(_quantity, "stock_quantity"),
-    "stockStatus": take(text, "stock_status"),
-    "createdAt": take(_utc, "date_created_gmt"),
-    "updatedAt": take(_utc, "date_modified_gmt"),
-}
-
-
 #: What an account without an address has empty: names and billing fields. That they are empty there tells nothing.
 PERSONAL = frozenset({"firstName", "lastName", "phone", "country", "company", "city", "postcode"})
 #: Billing fields that somebody filled in; country and state may be the shop's own, the e-mail is the account's.
 _FILLED_IN = ("first_name", "last_name", "company", "address_1", "address_2", "city", "postcode", "phone")
 #: Our name → the site's own time beside the one in UTC.
-_TIMES = {"createdAt": "date_created", "updatedAt": "date_modified", "paidAt": "date_paid"}
+_TIMES = {"createdAt": "date_created", "updatedAt": "date_modified"}
 #: No zone is further from UTC; each is a multiple of a quarter of an hour.
 _MAX_OFFSET, _QUARTER = timedelta(hours=14), timedelta(minutes=15)
 
@@ -205,31 +151,7 @@ def customer(node: Node) -> dict[str, Json]:
     found = node.pick(CUSTOMER)
     if not _had_an_address(node):
         found = {name: value for name, value in found.items() if value is not None or name not in PERSONAL}
-    return {"id": own_id(node), **_with_zone(node, found)}
-
-
-def order(node: Node) -> dict[str, Json]:
-    """Return an order with its lines and its customer; `customer` has no `id` for a guest."""
-    coupons: list[Json] = [code for one in node.children("coupon_lines") if (code := one.read(text, "code"))]
-    return {
-        "id": own_id(node),
-        **_with_zone(node, node.pick(ORDER)),
-        "refundedAmount": _refunded(node),
-        "lines": list[Json]([one.pick(LINE) for one in node.children("line_items")]),
-        "coupons": coupons,
-        "customer": buyer(node),
-        **({"anonymised": True} if is_anonymised(node) else {}),
-    }
-
-
-def buyer(node: Node) -> dict[str, Json]:
-    """Return the customer of an order, as the order tells it; without `id` for a guest, without what is empty.
-
-    Nobody where WordPress has erased the person: what it left is nobody's.
-    """
-    customer_id = maybe_id(node.get("customer_id"), "customer_id")
-    known: dict[str, Json] = {"id": customer_id} if customer_id else {}
-    return known if is_anonymised(node) else {**known, **filled(node.pick(BUYER))}
+    return {"id": own_id(node), **with_zone(node, found)}
 
 
 def is_anonymised(node: Node) -> bool:
@@ -242,7 +164,7 @@ def is_anonymised(node: Node) -> bool:
 def guest(node: Node) -> dict[str, Json]:
     """Return a guest of the report; what is empty there is left out: a report is no reason to empty a field."""
     found = filled(node.pick(GUEST))
-    if "first_name" not in node and (name := node.read(_plain, "name")):
+    if "first_name" not in node and (name := node.read(plain, "name")):
         first, _, last = str(name).partition(" ")
         found |= {"firstName": first, **({"lastName": last.strip()} if last else {})}
     return found
@@ -251,18 +173,6 @@ def guest(node: Node) -> dict[str, Json]:
 def totals(node: Node) -> dict[str, Json]:
     """Return order count and total spent of a row of the report."""
     return node.pick(TOTALS)
-
-
-def product(node: Node) -> dict[str, Json]:
-    """Return a product with the names of its categories and the address of its first image."""
-    categories: list[Json] = [name for one in node.children("categories") if (name := one.read(_plain, "name"))]
-    images = [one.read(text, "src") for one in node.children("images")]
-    return {
-        "id": own_id(node),
-        **_with_zone(node, node.pick(PRODUCT)),
-        "categories": categories,
-        **({"imageUrl": images[0]} if images else {}),
-    }
 
 
 def modified_at(node: Node) -> datetime | None:
@@ -292,7 +202,7 @@ def _gmt(node: Node, key: str) -> datetime | None:
     return None if is_zero_date(node.get(key)) else node.instant(key)
 
 
-def _with_zone(node: Node, found: dict[str, Json]) -> dict[str, Json]:
+def with_zone(node: Node, found: dict[str, Json]) -> dict[str, Json]:
     """Return a record with its times in the site's zone, so that their day is the one that the shop's owner sees.
 
     The zone is what lies between the two spellings of one time: `date_created` and `date_created_gmt`.
@@ -309,6 +219,39 @@ def _with_zone(node: Node, found: dict[str, Json]) -> dict[str, Json]:
         if abs(offset) <= _MAX_OFFSET and not offset % _QUARTER:
             found[name] = to_text(gmt.astimezone(timezone(offset)))
     return found
+
+
+def with_local(node: Node, found: dict[str, Json], zone: tzinfo | None) -> dict[str, Json]:
+    """Return a record of `with_zone` with those times, too, of which only the site's own spelling stands in the body.
+
+    Args:
+        node: the body.
+        found: the record.
+        zone: the site's; None is not known, then another time of the body tells how far from UTC the site is, and
+            where none does, the time stays unknown and is noted.
+    """
+    zone = zone or next((at.tzinfo for name, key in _TIMES.items() if (at := _paired(node, found, name, key))), None)
+    for name, key in _TIMES.items():
+        if found.get(name) or is_zero_date(node.get(key)) or (local := node.instant(key)) is None:
+            continue
+        if zone is None:
+            node.note(PayloadError(node.path(key), "no time in UTC beside it, and the shop's zone is not known"))
+            found.pop(name, None)
+        else:
+            found[name] = to_text(local.replace(tzinfo=zone))
+    return found
+
+
+def _paired(node: Node, found: dict[str, Json], name: str, key: str) -> datetime | None:
+    """Return a time that stands in a body in both spellings, with its zone."""
+    at = found.get(name)
+    return written_time(at, name) if isinstance(at, str) and isinstance(node.get(key), str) else None
+
+
+def told_at(record: Mapping[str, Json]) -> datetime | None:
+    """Return when an order or a product last changed, in UTC; one that never did has the time of its creation."""
+    at = record.get("updatedAt") or record.get("createdAt")
+    return parse_time(at, "updatedAt") if isinstance(at, str) else None
 
 
 def _had_an_address(node: Node) -> bool:
@@ -333,9 +276,3 @@ def plugins_fields(node: Node) -> list[Node]:
     if value is not None and value not in (False, "") and not isinstance(value, list | dict):
         raise PayloadError("meta_data", f"expected a list, found {kind_of(value)}")
     return node.children("meta_data")
-
-
-def _refunded(node: Node) -> float:
-    """Return what was paid back; refunds carry negative totals, and a deleted one stays as -0.00."""
-    amounts = [one.read(number, "total") for one in node.children("refunds")]
-    return round(abs(sum((amount for amount in amounts if isinstance(amount, float)), 0.0)), 4)

@@ -326,3 +326,40 @@ ORDERS: Final = Answers(
     ),
     "Correct the order in the shop, then replay.",
 )
+
+#: `POST /smtp/email`: https://developers.brevo.com/reference/send-transac-email. Nothing was sent where it is refused,
+#: except where the key was used before.
+MAILS: Final = Answers(
+    "the mail",
+    (
+        # Brevo's page on versions of mails: a key that was used in the last 30 minutes; `invalid_parameter` elsewhere
+        Answer(400, Next.TAKEN, "This mail was sent before.", words="idempot", fields=("idempotencyKey",)),
+        Answer(400, Next.TAKEN, "This mail was sent before.", code="duplicate_parameter", fields=("idempotencyKey",)),
+        Answer(400, Next.FIELDS, "Brevo does not accept the address.", words="email is not valid", fields=("to",)),
+        # the words were seen for double opt-in (verbb/formie issue 1704)
+        Answer(400, Next.MISSING, "Brevo cannot use the template of the mail.", words="template"),
+        Answer(404, Next.MISSING, "Brevo cannot use the template of the mail."),
+        Answer(
+            402,
+            Next.CONFIG,
+            "The Brevo account has no credit for mails left.",
+            "Add credit at https://app.brevo.com/billing/account/plans: what is due then goes on by itself.",
+        ),
+        *_common("permission to send transactional e-mail"),
+    ),
+    "Look at the sender and the template at https://app.brevo.com/templates/listing, then replay.",
+)
+
+#: `/smtp/templates/{templateId}`: https://developers.brevo.com/reference/get-smtp-template
+TEMPLATES: Final = Answers(
+    "the question after a template",
+    (Answer(404, Next.MISSING, "The template is not in Brevo."), *_common("read access to templates")),
+    "Compare with the templates at https://app.brevo.com/templates/listing.",
+)
+
+#: `GET /smtp/emails`: https://developers.brevo.com/reference/get-transac-emails-list
+MAIL_LOG: Final = Answers(
+    "the question after mails that were sent",
+    (Answer(404, Next.MISSING, "Brevo knows no such mail."), *_common("read access to transactional e-mail")),
+    "Look at https://status.brevo.com.",
+)

@@ -24,6 +24,7 @@ class Desk:
         rules: the operator's decisions and the account's attributes, as they are now.
         tally: counts; written out with each delivery.
         clock: milliseconds since 1970.
+        is_behind: tells whether requests wait on this machine, outside Redis.
     """
 
     settings: Settings
@@ -32,3 +33,4 @@ class Desk:
     rules: Callable[[], Rules]
     tally: Tally
     clock: Clock
+    is_behind: Callable[[], bool] = lambda: False

@@ -31,7 +31,7 @@ _FIRST: Final = (
 )
 _DOI_TAG: Final = "optin"
 #: What the oracle tells of a mail beside its receiver.
-_TOLD: Final = ("messageId", "templateId", "subject", "params", "at", "scheduledAt", "idempotencyKey")
+_TOLD: Final = ("messageId", "templateId", "subject", "params", "tags", "at", "scheduledAt", "idempotencyKey")
 _FIELDS: Final[Mapping[str, type]] = {
     "templateName": str,
     "subject": str,

@@ -31,6 +31,7 @@ from customer_sync.store.inbox import Inbox
 from customer_sync.store.lanes import Lanes
 from customer_sync.store.ledger import LEDGER_ROWS, Ledger
 from customer_sync.store.limits import Limits
+from customer_sync.store.mails import Mails
 from customer_sync.store.notices import Notices
 from customer_sync.store.orders import Orders
 from customer_sync.store.parked import KEPT_S, MOST, ParkedStore
@@ -141,6 +142,7 @@ class Store:
         self.breakers = Breakers(client)
         self.runs = Runs(client, self.scripts)
         self.records = Records(client, self.scripts, self.people)
+        self.mails = Mails(client, self.scripts)
         self.sessions = Sessions(client)
         self.wrong_keys = WrongKeys(client, self.people.salt)
         self.imports = Imports(client, self.scripts)

@@ -107,6 +107,7 @@ class Item:
         newer: why it cannot be read: a newer version wrote it; "" when it can.
         whose: for a record of another lane: the person to whom it belongs now; None where the person is unknown.
         orders: for a person: their orders, where totals are made of them.
+        token: proves its lease.
     """
 
     target: str
@@ -121,6 +122,7 @@ class Item:
     newer: str = ""
     whose: Whose | None = None
     orders: tuple[Ordered, ...] = ()
+    token: str = ""
 
     @property
     def person(self) -> str:
@@ -204,6 +206,8 @@ class Settlement:
             along with the records that led here until now; "" for none.
         left: such a change for the records that led here before; "" for none.
         row: the ledger's row as [name, value, ...].
+        next_ms: when the record is due again, although nothing changed; None for never. Not for people.
+        counts: what is added to the counts of skills, (skill, field, by): once, in the step that settles the item.
     """
 
     target: str
@@ -222,11 +226,15 @@ class Settlement:
     left: str = ""
     found: str = ""
     row: list[str] = field(default_factory=list)
+    next_ms: int | None = None
+    counts: list[tuple[str, str, float]] = field(default_factory=list)
 
     @property
     def is_plain(self) -> bool:
         """Whether it is done and there is nothing more to say: of these there are millions."""
         if self.verdict != "done" or self.record is None or self.row or self.old is not None:
+            return False
+        if self.next_ms is not None or self.counts:
             return False
         return not (self.tell or self.wants or self.frees or self.left or self.found)
 
@@ -263,7 +271,7 @@ def taken_of(answer: Any) -> Taken:
     """Return what `take.lua` answered."""
     state, wait_ms, token, raw = answer
     wait_s = None if wait_ms < 0 else wait_ms / 1000
-    items = tuple(map(_item, raw))
+    items = tuple(_item(one, as_text(token)) for one in raw)
     return Taken(as_text(state), wait_s, as_text(token), items)  # type: ignore[arg-type]  # the script's five words
 
 
@@ -275,7 +283,7 @@ def _mark_of(raw: bytes) -> ImportMark | None:
     return ImportMark(import_.decode(), email, tuple(lists), at_ms, frozenset(filled), *more)
 
 
-def _item(raw: list[Any]) -> Item:
+def _item(raw: list[Any], token: str) -> Item:
     target, tries, since, priority, record, mark, changes, old = raw
     newer = ""
     try:
@@ -297,6 +305,7 @@ def _item(raw: list[Any]) -> Item:
         mark=_mark_of(mark),
         old=_companion(old) if old else None,
         newer=newer,
+        token=token,
     )
 
 
@@ -335,11 +344,12 @@ def settlement_json(one: Settlement) -> dict[str, Json]:
         raw["due_at"] = one.due_ms
     if one.verdict == "solo":
         raw["tries"] = SOLO_TRIES
-    told = {"urgent": one.is_urgent or None, "left": one.left or None, "found": one.found or None, "record": one.record}
+    told: dict[str, Json] = {"urgent": one.is_urgent or None, "left": one.left or None, "found": one.found or None}
+    told |= {"record": one.record, "next": one.next_ms}
     raw |= {name: value for name, value in told.items() if value is not None}
     if one.old is not None:
         raw["old"] = {"target": one.old[0]} if one.old[1] is None else {"target": one.old[0], "record": one.old[1]}
-    for name in ("tell", "frees", "wants", "row"):
+    for name in ("tell", "frees", "wants", "row", "counts"):
         if found := getattr(one, name):
             raw[name] = [list(pair) if isinstance(pair, tuple) else pair for pair in found]
     if one.parked:

@@ -97,6 +97,7 @@
 | `later:<lane>` | hash | when a leased item of a lane is due once its lease is over, 0 for at once |
 | `moved:<lane>` | hash | target → the time of the change that moved its due time last, in ms |
 | `was_bulk:<lane>` | set | waiting targets that came with a run and became more urgent since |
+| `report:<skill>` | hash | what was counted of a skill's mails, see `customer_sync.brevo.mail.counts` |
 | `of:<whom>` | set | the records of other lanes that are somebody's, as `lane|target`: an erasure forgets them |
 | `skills` | hash | skill → the newest word about it beside the file: `ms|word|config`, see `store.skill_states` |
 | `slots` | hash | entry of the schedule → its last slot that was done, in ms |
@@ -315,6 +316,11 @@ def wrong_keys(caller: str) -> str:
 def run(number: str, part: str = "") -> str:
     """Return the key of a run, or of a part of it: `lease`, `seen`."""
     return f"{PREFIX}run:{number}:{part}" if part else f"{PREFIX}run:{number}"
+
+
+def report(skill: str) -> str:
+    """Return the counts of a skill's mails."""
+    return f"{PREFIX}report:{skill}"
 
 
 def reach(source: str, resource: str) -> str:

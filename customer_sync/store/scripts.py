@@ -35,7 +35,7 @@ MAKE_ROOM = frozenset(
 )
 #: Scripts that know people: which record leads to which address.
 KNOW_PEOPLE = frozenset(
-    {"commit", "settle", "read_note", "replay", "run_lookup", "run_known", "whereis", "whose", "orders_of"}
+    {"commit", "settle", "read_note", "replay", "run_lookup", "run_known", "whereis", "whose", "orders_of", "mails"}
 )
 
 

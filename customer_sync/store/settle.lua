@@ -2,7 +2,7 @@
 -- ARGV[1]: lane; ARGV[2]: token; ARGV[3]: JSON list of
 --   {target, verdict: done|again|back|solo|parked|erased, due_in or due_at: ms, burns, tries, urgent, record, parked: [id, json],
 --    old: {target, record}, left: change, found: change, tell: [[target, change], ...], wants: [value, ...], frees: [[value, change], ...],
---    at: ms, fps: [...], refs: [...], kept: [...], withdrawn: ms, row: [...]}
+--    at: ms, fps: [...], refs: [...], kept: [...], withdrawn: ms, row: [...], next: ms, counts: [[skill, field, by], ...]}
 --   verdict  `back`: untried, the item keeps its due time; `solo`: from now on not in imports; `erased`: remove the
 --            person except what is newer than the erasure (`record`, '' for nothing; `kept` are its refs)
 --   old      the old address's person, leased together with this item (a rename)
@@ -10,6 +10,8 @@
 --   wants    unique values that this contact could not get, because another contact has them
 --   frees    unique values that this contact gave up, each with the change for the persons that want it
 --   left     the same change for records that led to this person before
+--   next     when the record is due again, although nothing changed
+--   counts   what is added to the counts of skills, once for each item that is settled
 --   found    a withdrawal just read in Brevo: for records that moved away while the contact was read
 -- ARGV[4]: rows of the ledger; then target, record, target, record, ... of items that are done and need nothing else.
 -- Returns JSON {stale: [target...], wake: bool}
@@ -27,7 +29,7 @@ local has_cuts = redis.call('EXISTS', P .. 'cut:' .. lane) == 1
 
 -- collected here, and sent in one command for all items
 local ours, records, unmarked, tried, ended, lists = {}, {}, {}, {}, {}, {}
-local stale, again_now, running, seen = {}, false, {}, {}
+local stale, again_now, running, seen, nexts = {}, false, {}, {}, {}
 
 local function requeue(target, due)
   redis.call('ZADD', qkey(lane, prio_of(lane, target)), due, target)
@@ -98,8 +100,9 @@ local function trim(target, taken)
     table.insert(ended, target)
   else
     redis.call('LTRIM', key, taken, -1)
-    redis.call('ZADD', P .. 'since:' .. lane, now, target)
-    requeue(target, due_after_lease(lane, target, now))
+    local due = due_after_lease(lane, target, now)
+    redis.call('ZADD', P .. 'since:' .. lane, math.max(now, due), target)
+    requeue(target, due)
     again_now = true
   end
 end
@@ -278,6 +281,8 @@ for i, item in ipairs(list) do
     end
     if item.old then release(item, item.verdict == 'done' or item.verdict == 'parked' or item.verdict == 'erased') end
     if keeps_people then pass_on(item) end
+    if item.next and not keeps_people then nexts[#nexts + 1] = item end
+    for _, one in ipairs(item.counts or {}) do redis.call('HINCRBYFLOAT', P .. 'report:' .. one[1], one[2], one[3]) end
     if item.row then redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[4], '*', unpack(item.row)) end
   end
 end
@@ -291,4 +296,5 @@ many('ZREM', P .. 'since:' .. lane, ended)
 many('HDEL', P .. 'prio:' .. lane, ended)
 many('SREM', P .. 'was_bulk:' .. lane, ended)
 if not keeps_people then many('HDEL', P .. 'moved:' .. lane, ended); many('HDEL', P .. 'later:' .. lane, ended) end
+for _, item in ipairs(nexts) do put(lane, item.target, 1, item.next, now, {LOOK}) end
 return cjson.encode({stale = stale, wake = again_now and wake('deliver:' .. lane)})

@@ -41,7 +41,8 @@ def test_keys_are_set_by_words_and_by_a_file(tajo):
 
     assert '  field_mapping.firstName: "VORNAME"' in told
     assert "  options.list_ids: [7]" in told
-    assert tajo.json("skills", "list")["items"][0]["config"]["field_mapping"] == {"firstName": "VORNAME", "city": None}
+    configs = {one["name"]: one["config"] for one in tajo.json("skills", "list")["items"]}
+    assert configs["customer-sync"]["field_mapping"] == {"firstName": "VORNAME", "city": None}
     assert "a command or a call" in tajo("skills", "list").stdout
 
 

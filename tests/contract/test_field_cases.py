@@ -153,7 +153,7 @@ WOOCOMMERCE = [
     Case(31, "order.created", guest(line_items=[line(price="-")]), NOTED, {}, BOX, "line_items[0].price"),
     Case(32, "order.created", guest(line_items=[line(sku=12.5)]), NOTED, {}, BOX, "line_items[0].sku"),
     Case(32, "order.created", guest(line_items=[line(sku=True)]), NOTED, {}, BOX, "line_items[0].sku"),
-    Case(33, "order.created", guest(discount_total=False), NOTED, {}, BOX, "discount_total"),
+    Case(33, "order.created", guest(currency=False), NOTED, {}, BOX, "currency"),
     Case(33, "order.created", guest(total="1,00"), NOTED, {}, BOX, "total"),
     Case(33, "order.created", guest(line_items=[line(quantity="1,5")]), NOTED, {}, BOX, "line_items[0].quantity"),
     Case(33, "order.created", guest(number=False), NOTED, {}, BOX, "number"),

@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from connectors.woocommerce.api import PER_PAGE
+from connectors.woocommerce.api import CURRENCY, PER_PAGE, REMINDER
 from connectors.woocommerce.connector import TOPICS, WooCommerceConnector
 from connectors.woocommerce.tests.canned import ANONYMOUS, KEYS, NOW, OPTIONS, REFUSED, Vault, access, rows
 from customer_sync.errors import ConfigError, Refused, Unavailable
@@ -214,6 +214,10 @@ class Whole(Hooks):
             "wc-analytics/imports/status": (404, {"code": "rest_no_route"}),
             "wc/v3/webhooks/0": (400, {"code": "woocommerce_rest_shop_webhook_invalid_id"}),
             "wc/v3/system_status": (200, {"environment": {"version": "11.1.0", "wp_cron": True}}),
+            **{route: rows([]) for route in ("wc/v3/orders", "wc/v3/products")},
+            CURRENCY: (200, {"id": "woocommerce_currency", "value": "EUR"}),
+            f"{REMINDER}/enabled": (200, {"id": "enabled", "value": "yes"}),
+            f"{REMINDER}/automated": (200, {"id": "automated", "value": "no"}),
             **answers,
         }
 
@@ -230,7 +234,8 @@ def test_a_shop_in_order_is_well():
 
     assert {one.verdict for one in found.values()} == {"ok"}
     assert set(found) == {
-        *("store", "keys", "permalinks", "newsletter boxes", "permissions", "webhooks", "analytics", "version")
+        *("store", "keys", "permalinks", "newsletter boxes", "permissions", "webhooks", "analytics", "version"),
+        *("orders, products", "cart mails"),
     }
     assert "HTTP Basic" in found["keys"].cause
     assert "12" in found["analytics"].cause
@@ -256,6 +261,11 @@ SICK = {
     "hidden version": ({"wc/v3/system_status": REFUSAL}, "version", "ok", "may not see"),
     "odd version": ({"wc/v3/system_status": (200, {"environment": {"version": "<b>"}})}, "version", "ok", "not tell"),
     "slow status": ({"wc/v3/system_status": Unavailable("no answer")}, "version", "fail", "no answer"),
+    "no orders": ({"wc/v3/orders": REFUSAL}, "orders, products", "warn", "may not read orders."),
+    "no settings": ({CURRENCY: REFUSAL}, "orders, products", "warn", "without their currency"),
+    "own reminder": ({f"{REMINDER}/automated": (200, {"value": "yes"})}, "cart mails", "warn", "two reminders"),
+    "no own reminder": ({f"{REMINDER}/enabled": (404, {"code": "x"})}, "cart mails", "ok", "none of its own"),
+    "hidden reminder": ({f"{REMINDER}/enabled": REFUSAL}, "cart mails", "ok", "not known"),
     "away": ({"wc/v3/customers": Unavailable("no answer")}, "store", "fail", "no answer"),
     "captcha": ({"wc/v3/customers": (200, "<html>")}, "store", "fail", "firewall"),
     "bad keys": ({"wc/v3/customers": (401, REFUSED)}, "keys", "fail", "refused"),

@@ -393,9 +393,9 @@ def test_fetch_takes_nobody_for_gone_where_a_proxy_hides_how_many_there_are():
     assert [one.record_id for one in whole] == ["1"]
 
 
-def test_only_customers_are_pulled():
-    with pytest.raises(ConfigError, match="orders cannot be pulled"):
-        connector().pull(Want("orders"), access(Store()))
+def test_coupons_are_not_pulled():
+    with pytest.raises(ConfigError, match="coupons cannot be pulled"):
+        connector().pull(Want("coupons"), access(Store()))
 
 
 @pytest.mark.parametrize("cursor", [{"phase": "other", "began": "x"}, {"page": 2}, {"phase": ["new"]}])

@@ -111,7 +111,12 @@ def ask_for_optin(sandbox: Sandbox) -> Response:
 def _sent(row: Row) -> Row:
     template: Row = {"templateId": row["templateId"]} if row["templateId"] else {}
     at = str(row["at"])
-    about: Row = {"messageId": row["messageId"], "uuid": f"{times.parse(at, 'at')}-{row['to']}", "date": at, "tags": []}
+    about: Row = {
+        "messageId": row["messageId"],
+        "uuid": f"{times.parse(at, 'at')}-{row['to']}",
+        "date": at,
+        "tags": row["tags"] or [],
+    }
     return {"email": row["to"], "subject": row["subject"] or "", "from": "shop@sandbox.example", **about, **template}
 
 
