@@ -1,4 +1,4 @@
-"""What Brevo says of a batch afterwards: the orders it names are parked, a person is told, a replay sends them again."""
+"""What Brevo says of a batch afterwards: the orders it names are parked and told, a replay sends them."""
 
 from __future__ import annotations
 

@@ -45,6 +45,14 @@ def test_an_order_needs_its_keys(brevo, name):
         {"products": [{"productId": "p1", "price": 1, "quantity": 1, "quantityFloat": 1.5}]},
         {"id": 7},
         {"identifiers": "ann"},
+        {"identifiers": {"email_id": None}},
+        {"storeId": 1},
+        {"coupons": "SPRING"},
+        {"coupons": [None]},
+        {"billing": {"city": None}},
+        {"metaInfo": {"rate": 1.5}},
+        {"metaInfo": {"number": None}},
+        {"products": [{"productId": "p1", "price": 1, "quantity": 1, "variantId": None}]},
     ],
 )
 def test_an_order_with_wrong_values_is_refused(brevo, more):

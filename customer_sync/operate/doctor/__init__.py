@@ -1,8 +1,8 @@
 """What can be wrong with an installation: named checks, each with a verdict, a cause and a fix.
 
 A check is a function from `Patient` to findings; `installation`, `state`, `account`, `commerce` and `sources` hold them
-in the order in which one cause explains the next. `state` is the verdict, as overview and API tell it. Brevo's checks are
-cut short when the account does not answer, because one cause is enough.
+in the order in which one cause explains the next. `state` is the verdict, as overview and API tell it. Brevo's checks
+are cut short when the account does not answer, because one cause is enough.
 """
 
 from __future__ import annotations

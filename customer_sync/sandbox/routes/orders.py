@@ -6,6 +6,7 @@ Whether a batch is worked off at once is not documented; here it is, and what is
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from flask import Response, request
@@ -19,6 +20,11 @@ from customer_sync.sandbox.state import Sandbox
 
 MOST_ORDERS, MOST_ORDER_BYTES = 1_000, 5_000_000
 _ORDER_KEYS: Final = ("id", "createdAt", "updatedAt", "status", "amount", "products")
+#: The texts that an order may have below each key, as Brevo's document names them.
+_TEXTS: Final[Mapping[str, frozenset[str]]] = {
+    "identifiers": frozenset({"email_id", "ext_id", "phone_id", "loyalty_subscription_id"}),
+    "billing": frozenset({"address", "city", "country", "countryCode", "paymentMethod", "phone", "postCode", "region"}),
+}
 
 
 def post_order(sandbox: Sandbox) -> Response:
@@ -91,15 +97,16 @@ def check_order(order: Row) -> Row:
     for name in _ORDER_KEYS:
         if order.get(name) in (None, ""):
             raise missing(f"{name} is missing")
-    for name in ("id", "status"):
-        if not isinstance(order[name], str):
+    for name in ("id", "status", "storeId"):
+        if not isinstance(order.get(name, ""), str):
             raise invalid(f"{name} should be a string")
     for name in ("createdAt", "updatedAt"):
         times.parse(str(order[name]), name)
     if isinstance(order["amount"], bool) or not isinstance(order["amount"], int | float):
         raise invalid("amount should be a number")
-    if not isinstance(order.get("identifiers", {}), dict):
-        raise invalid("identifiers should be an object")
+    for name, keys in _TEXTS.items():
+        _check_texts(order.get(name, {}), name, keys)
+    _check_extras(order)
     products = order["products"]
     if not isinstance(products, list):
         raise invalid("products should be an array")
@@ -108,11 +115,29 @@ def check_order(order: Row) -> Row:
     return order
 
 
+def _check_texts(found: Json, name: str, keys: frozenset[str]) -> None:
+    if not isinstance(found, dict):
+        raise invalid(f"{name} should be an object")
+    for key in keys & found.keys():
+        if not isinstance(found[key], str):
+            raise invalid(f"{name}.{key} should be a string")
+
+
+def _check_extras(order: Row) -> None:
+    coupons, meta = order.get("coupons", []), order.get("metaInfo", {})
+    if not isinstance(coupons, list) or not all(isinstance(one, str) for one in coupons):
+        raise invalid("coupons should be an array of strings")
+    if not isinstance(meta, dict) or not all(isinstance(one, str | int) for one in meta.values()):
+        raise invalid("metaInfo should be an object of strings, integers and booleans")
+
+
 def _check_line(line: Json) -> None:
     if not isinstance(line, dict) or not isinstance(line.get("productId"), str):
         raise missing("productId is missing")
     if isinstance(line.get("price"), bool) or not isinstance(line.get("price"), int | float):
         raise missing("price is missing")
+    if not isinstance(line.get("variantId", ""), str):
+        raise invalid("variantId should be a string")
     counts = [name for name in ("quantity", "quantityFloat") if name in line]
     if len(counts) != 1:
         raise missing("Either quantity or quantityFloat should be passed")
