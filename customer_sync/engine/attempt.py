@@ -227,7 +227,7 @@ def _again(item: Item, error: TajoError) -> Outcome:
         return Outcome(item, settlement, "held", str(error), error)
     burns, after_s = _burns(error), error.after_s if isinstance(error, TryLater) else None
     wait_s = after_s if after_s is not None else retry.next_wait_s(item.tries + 1)
-    settlement = Settlement(item.target, "again", due_in_s=wait_s, burns=burns)
+    settlement = Settlement(item.target, "again", due_in_s=wait_s, burns=burns, is_untried=not burns)
     return Outcome(item, settlement, "again" if burns else "held", str(error))
 
 

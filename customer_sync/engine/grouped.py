@@ -85,7 +85,7 @@ class GroupStep(LaneStep[J, G]):
         is_open = bool(groups) and len(groups[-1]) < self.most
         due_ms = self.waits_until([item for item, _ in groups[-1]]) if is_open else None
         for item, _ in groups.pop() if due_ms is not None else ():
-            settlement = Settlement(item.target, "again", due_ms=due_ms)
+            settlement = Settlement(item.target, "again", due_ms=due_ms, is_untried=True)
             done(with_companion(Outcome(item, settlement, "held", GATHERED)))
         stop, bucket = Stop(), self.group_bucket or self.lane.bucket
         is_shared = bucket == self.lane.bucket

@@ -158,6 +158,7 @@ local function drop(lane, target)
   redis.call('HDEL', P .. 'later:' .. lane, target)
   redis.call('HDEL', P .. 'moved:' .. lane, target)
   redis.call('SREM', P .. 'was_bulk:' .. lane, target)
+  redis.call('SREM', P .. 'put_off:' .. lane, target)
 end
 
 -- Take a key for so many ms at most. Redis keeps the end by its clock: a key that lives longer than anybody takes it for

@@ -197,6 +197,7 @@ class Settlement:
             (`record`), and leaves the tombstones of `erasure`.
         record: what to store of the target; None leaves it.
         burns: whether the try counts.
+        is_untried: for `again`: a limit put it off before it was tried; a run that it came with is not done.
         is_urgent: whether it goes before everything else from now on.
         old: what to store of the companion: its target and record; None where there is no companion.
         tell: changes of other people that came of it, (person, change); they are urgent.
@@ -215,6 +216,7 @@ class Settlement:
     due_in_s: float = 0.0
     due_ms: int | None = None
     burns: bool = False
+    is_untried: bool = False
     record: str | None = None
     parked: tuple[str, str] | None = None
     erasure: Erasure | None = None
@@ -342,6 +344,8 @@ def settlement_json(one: Settlement) -> dict[str, Json]:
         raw |= {"due_in": int(one.due_in_s * 1000), "burns": one.burns}
     if one.verdict == "again" and one.due_ms is not None:
         raw["due_at"] = one.due_ms
+    if one.verdict == "again" and one.is_untried:
+        raw["untried"] = True
     if one.verdict == "solo":
         raw["tries"] = SOLO_TRIES
     told: dict[str, Json] = {"urgent": one.is_urgent or None, "left": one.left or None, "found": one.found or None}

@@ -97,6 +97,7 @@
 | `later:<lane>` | hash | when a leased item of a lane is due once its lease is over, 0 for at once |
 | `moved:<lane>` | hash | target → the time of the change that moved its due time last, in ms |
 | `was_bulk:<lane>` | set | waiting targets that came with a run and became more urgent since |
+| `put_off:<lane>` | set | waiting targets that were taken and put off, by a limit, before they were tried |
 | `report:<skill>` | hash | what was counted of a skill's mails, see `customer_sync.brevo.mail.counts` |
 | `of:<whom>` | set | the records of other lanes that are somebody's, as `lane|target`: an erasure forgets them |
 | `skills` | hash | skill → the newest word about it beside the file: `ms|word|config`, see `store.skill_states` |

@@ -1,6 +1,6 @@
 -- Write what became of leased items. A lease that has ended or was given to another changes nothing.
 -- ARGV[1]: lane; ARGV[2]: token; ARGV[3]: JSON list of
---   {target, verdict: done|again|back|solo|parked|erased, due_in or due_at: ms, burns, tries, urgent, record, parked: [id, json],
+--   {target, verdict: done|again|back|solo|parked|erased, due_in or due_at: ms, untried, burns, tries, urgent, record, parked: [id, json],
 --    old: {target, record}, left: change, found: change, tell: [[target, change], ...], wants: [value, ...], frees: [[value, change], ...],
 --    at: ms, fps: [...], refs: [...], kept: [...], withdrawn: ms, row: [...], next: ms, counts: [[skill, field, by], ...]}
 --   verdict  `back`: untried, the item keeps its due time; `solo`: from now on not in imports; `erased`: remove the
@@ -266,6 +266,7 @@ for i, item in ipairs(list) do
     if is_import and item.verdict ~= 'done' and is_updating(marks[i]) then shake(item.target, marks[i], '') end
     if item.verdict == 'again' then
       if item.burns then redis.call('HINCRBY', P .. 'tries:' .. lane, item.target, 1) end
+      if item.untried then redis.call('SADD', P .. 'put_off:' .. lane, item.target) end
       requeue(item.target, due_after_lease(lane, item.target, item.due_at or now + item.due_in))
     elseif item.verdict == 'back' then requeue(item.target, tonumber(due) or now)
     elseif item.verdict == 'solo' then solo(item, marks[i])
@@ -295,6 +296,7 @@ many('DEL', nil, lists)
 many('ZREM', P .. 'since:' .. lane, ended)
 many('HDEL', P .. 'prio:' .. lane, ended)
 many('SREM', P .. 'was_bulk:' .. lane, ended)
+if redis.call('EXISTS', P .. 'put_off:' .. lane) == 1 then many('SREM', P .. 'put_off:' .. lane, ended) end
 if not keeps_people then many('HDEL', P .. 'moved:' .. lane, ended); many('HDEL', P .. 'later:' .. lane, ended) end
 for _, item in ipairs(nexts) do put(lane, item.target, 1, item.next, now, {LOOK}) end
 return cjson.encode({stale = stale, wake = again_now and wake('deliver:' .. lane)})
