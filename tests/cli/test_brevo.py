@@ -10,6 +10,7 @@ from customer_sync.cli import brevo as command
 from customer_sync.store import keys
 from customer_sync.store.run import RunKind
 from tests.proof.rig import ADDRESS
+from tests.sandbox_server import sandbox_server
 
 PROVE = ("brevo", "prove")
 
@@ -192,3 +193,20 @@ def test_a_second_proof_is_refused_while_one_is_under_way(tajo, sandbox, leap, m
 
 def test_without_an_address_nothing_begins(tajo, leap):
     assert "--address" in tajo(*PROVE, "--yes", code=2).stderr
+
+
+def test_activate_says_where_ecommerce_is_on(tajo, sandbox):
+    told = tajo("brevo", "activate").stdout
+
+    assert told == "eCommerce is on, it counts in USD.\n"
+    assert tajo.json("brevo", "activate") == {"is_on": True, "currency": "USD", "asked": False}
+    assert sandbox.count("POST", "/ecommerce/activate") == 0
+
+
+def test_activate_switches_it_on_where_it_is_off(tajo):
+    with sandbox_server("--no-ecommerce") as off:
+        told = tajo("brevo", "activate", BREVO_API_URL=off.url, BREVO_API_KEY="k").stdout
+        asked = off.count("POST", "/ecommerce/activate", 200)
+
+    assert "about five minutes" in told
+    assert asked == 1
