@@ -45,6 +45,7 @@ def walk(context: click.Context) -> list[click.Context]:
 TEXTS: list[tuple[str, str, str, str, Callable[..., str]]] = [
     ("README.md", "connectors", "customer_sync.registry", "connectors_table", lambda table: table()),
     ("docs/settings.md", "", "customer_sync.loading", "settings_page", lambda page: page()),
+    ("docs/abandoned-cart.md", "keys", "customer_sync.series.reference", "keys_markdown", lambda markdown: markdown()),
     ("docs/metrics.md", "", "customer_sync.base.metrics", "metrics_markdown", lambda markdown: markdown()),
     ("docs/cli.md", "", "customer_sync.cli", "main", cli_markdown),
     ("tajo/answers.py", "", "client_types", "python_text", lambda text: text("answers")),

@@ -272,6 +272,39 @@ class SkillList(TypedDict):
     broken: dict[str, str]
 
 
+class SkillReport(TypedDict):
+    """What came of a skill's mails since it was first on."""
+
+    skill: str
+    carts_left: int
+    ended: dict[str, int]
+    variants: list[SkillVariant]
+
+
+class SkillRevenue(TypedDict):
+    """What the carts of one variant brought in one currency; amounts of two currencies are never added."""
+
+    currency: str
+    orders: int
+    total: float
+    mean_per_cart: float
+    standard_error: float | None
+    low: float | None
+    high: float | None
+
+
+class SkillVariant(TypedDict):
+    """One variant of a skill's test of mails."""
+
+    name: str | None
+    carts: int
+    mails: dict[str, int]
+    in_doubt: int
+    recovered: int
+    recovered_share: float | None
+    revenue: list[SkillRevenue]
+
+
 class Source(TypedDict):
     """One source, and how it does."""
 

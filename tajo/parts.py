@@ -79,6 +79,10 @@ class Skills(Part):
         """Return one skill."""
         return self._caller.do(table.SKILL, name)
 
+    def report(self, name: str) -> answers.SkillReport:
+        """Return what came of a skill's mails."""
+        return self._caller.do(table.REPORT, name)
+
     def reset(self, name: str) -> answers.Skill:
         """Let `tajo.yaml` say again whether a skill works, and with what config."""
         return self._caller.do(table.RESET, name)

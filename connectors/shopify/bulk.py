@@ -1,4 +1,4 @@
-"""The full pull: Shopify writes every customer into a file, which is read in pieces from a byte offset.
+"""The full pull: Shopify writes every record into a file, which is read in pieces from a byte offset.
 
 https://shopify.dev/docs/api/usage/bulk-operations/queries. The operation's id and the offset are all that a cursor
 keeps, so any process can go on. The file's address opens it to whoever has it, so it is asked for anew for each piece.
@@ -12,10 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final, NamedTuple
 
-from connectors.shopify import jsonl, queries, sight
+from connectors.shopify import findings, jsonl, queries, sight
 from connectors.shopify.api import Api, branch, items, missing_scope, refused
 from connectors.shopify.nodes import GID, Reader
-from connectors.shopify.pull import reader
+from connectors.shopify.pull import CUSTOMERS, reader, shopping_reader
 from connectors.shopify.sight import Sight
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import parse_time
@@ -61,6 +61,7 @@ class Place:
         lines: how many of its lines.
         sight: what the app may see.
         zone: the name of the store's zone, "" when it is not known.
+        resource: what is read.
     """
 
     operation: str | None = None
@@ -70,18 +71,20 @@ class Place:
     lines: int = 0
     sight: Sight = field(default_factory=Sight)
     zone: str = ""
+    resource: str = CUSTOMERS
 
     @classmethod
-    def read(cls, cursor: Cursor | None) -> Place:
-        """Return the place that a cursor keeps."""
+    def read(cls, cursor: Cursor | None, resource: str = CUSTOMERS) -> Place:
+        """Return the place that a cursor keeps; the beginning of the resource without one."""
         if cursor is None:
-            return cls()
+            return cls(resource=resource)
         operation = cursor.get("operation")
         numbers = {name: _whole(cursor.get(name)) for name in ("polls", "restarts", "at", "lines")}
         return cls(
             operation=None if operation is None else str(operation),
             sight=Sight.read(cursor),
             zone=str(cursor.get("zone") or ""),
+            resource=str(cursor.get("resource") or CUSTOMERS),
             **numbers,
         )
 
@@ -95,6 +98,7 @@ class Place:
             "at": self.at,
             "lines": self.lines,
             "zone": self.zone,
+            "resource": self.resource,
             **self.sight.write(),
         }
 
@@ -129,6 +133,12 @@ def everybody(api: Api, place: Place, known: Known | None = None) -> Page:
 
 
 def _begin(api: Api, place: Place) -> Page:
+    if place.resource != CUSTOMERS:
+        if place.resource == "orders" and (text := findings.old_orders(api)):
+            api.note(text)
+        answer = api.ask(queries.changes(place.resource), first=1, after=None, query=None, reverse=True)
+        denied = Sight(answer.denied & set(queries.fields(place.resource)))
+        return _start(api, replace(place, sight=denied, zone=sight.zone_name(answer.data)))
     found = sight.look(api)
     if text := sight.explain(found.sight):
         api.note(text)
@@ -137,8 +147,8 @@ def _begin(api: Api, place: Place) -> Page:
 
 def _start(api: Api, place: Place) -> Page:
     """Take up an operation of ours that runs, or start one."""
-    query = queries.everybody(place.sight.denied)
-    operation = _running(api, query) or _run(api, query)
+    query = queries.everybody(place.resource, place.sight.denied)
+    operation = _running(api, query) or _run(api, query, place.resource)
     if operation is None:
         raise TryLater("Another bulk operation runs in this store.", after_s=BUSY_WAIT_S, burns=False)
     return _page(api, (), replace(place, operation=operation, polls=0, at=0, lines=0), wait_s=FIRST_WAIT_S)
@@ -160,15 +170,16 @@ def _running(api: Api, query: str) -> str | None:
     return None
 
 
-def _run(api: Api, query: str) -> str | None:
+def _run(api: Api, query: str, resource: str) -> str | None:
     """Start the operation and return its id; None while as many run as may."""
-    payload = branch(api.ask(queries.BULK_START, query=query).data, "bulkOperationRunQuery")
+    grouped = resource in queries.BELOW
+    payload = branch(api.ask(queries.BULK_START, query=query, grouped=grouped).data, "bulkOperationRunQuery")
     said = " ".join(refused(payload))
     if not said:
         return str(branch(payload, "bulkOperation").get("id"))
     if any(word in said for word in ("OPERATION_IN_PROGRESS", "LIMIT_REACHED", "already in progress")):
         return _running(api, query)
-    raise ConfigError(f"Shopify refuses the bulk operation: {said}", "Check the scope read_customers of the app.")
+    raise ConfigError(f"Shopify refuses the bulk operation: {said}", f"Check the scope read_{resource} of the app.")
 
 
 def _again(api: Api, place: Place, operation: Mapping[str, Any], status: str) -> Page:
@@ -178,7 +189,7 @@ def _again(api: Api, place: Place, operation: Mapping[str, Any], status: str) ->
         api.note(f"Shopify's bulk operation ended as {code}; another one was started.")
         return _start(api, replace(place, restarts=min(place.restarts + 1, 99)))
     if code == "ACCESS_DENIED":
-        raise missing_scope(["read_customers"])
+        raise missing_scope([f"read_{place.resource}"])
     raise ConfigError(
         f"Shopify's bulk operation ended as {code}, twice.",
         "Look at Shopify's status page and wait some minutes; if it stays so, cancel the run and start another.",
@@ -198,7 +209,7 @@ class _Part(NamedTuple):
 
 
 def _read(api: Api, place: Place, url: str, total: int, known: Known | None) -> Page:
-    wanted = PIECE_BYTES
+    wanted, cut = PIECE_BYTES, jsonl.cut if place.resource == CUSTOMERS else jsonl.cut_families
     while True:
         part = _load(api, place, url, wanted)
         if part is None:  # the address has expired
@@ -206,7 +217,7 @@ def _read(api: Api, place: Place, url: str, total: int, known: Known | None) -> 
             part = _load(api, place, str(told.get("url") or url), wanted)
         if part is None:
             return _again(api, place, {}, "EXPIRED")
-        piece = jsonl.cut(part.data, is_last=part.is_last)
+        piece = cut(part.data, is_last=part.is_last)
         if piece.size_bytes or part.is_last:
             break
         wanted *= 4
@@ -215,15 +226,37 @@ def _read(api: Api, place: Place, url: str, total: int, known: Known | None) -> 
     found = list(jsonl.objects(piece.lines))
     if found and all(isinstance(one, PayloadError) for one in found):
         raise TryLater("The server of Shopify's file gave something else than the file.")
+    if place.resource != CUSTOMERS:
+        after = replace(place, at=place.at + piece.size_bytes)
+        return _families(api, after, found, total, is_last=part.is_last)
     seen = place.sight.after(found)
     left_out = _known(piece.lines, found, f"{sorted(seen.hidden)} {place.zone}", known)
     news = [one for one, is_known in zip(found, left_out, strict=True) if not is_known] if any(left_out) else found
     events = read_all_lines(news, reader(api, seen, place.zone))
     after = replace(place, at=place.at + piece.size_bytes, lines=place.lines + len(piece.lines), sight=seen)
-    if part.is_last and total > after.lines:
-        api.note(f"Shopify's file holds {after.lines} of {total} customers.")
+    _note_missing(api, after, total, is_last=part.is_last)
     page = _page(api, events, None if part.is_last else after, total=total)
     return replace(page, unchanged=len(found) - len(news))
+
+
+def _families(api: Api, place: Place, found: list[dict[str, Any] | PayloadError], total: int, *, is_last: bool) -> Page:
+    """Return the orders or products of a piece, each with what is below it; the place is behind the piece."""
+    read, name = shopping_reader(api, place.resource, place.zone), queries.BELOW[place.resource].name
+    families = list(jsonl.families(found, is_grouped=True))
+    events = [
+        one
+        if isinstance(one, PayloadError)
+        else read.read({**one.node, name: {"nodes": [c.node for c in one.children]}})
+        for one in families
+    ]
+    after = replace(place, lines=place.lines + len(families))
+    _note_missing(api, after, total, is_last=is_last)
+    return _page(api, events, None if is_last else after, total=total)
+
+
+def _note_missing(api: Api, after: Place, total: int, *, is_last: bool) -> None:
+    if is_last and total > after.lines:
+        api.note(f"Shopify's file holds {after.lines} of {total} {after.resource}.")
 
 
 def _known(

@@ -1,8 +1,8 @@
 """Shopify: its webhooks here (signature, headers, topics), their bodies in `events` and `records`.
 
-Its API: `account` what the settings say · `tokens` what opens the door · `api` one question · `pull` and `bulk` the
-customers · `nodes` one of them · `consent` opt-outs back · `upkeep` webhooks · `connect` the owner's consent ·
-`findings` for the doctor.
+Its API: `account` what the settings say · `tokens` what opens the door · `api` one question · `pull` and `bulk`
+records · `nodes` a customer, `shopping` an order or a product · `consent` opt-outs back · `upkeep` webhooks ·
+`connect` the owner's consent · `findings` for the doctor. Shopping: `orders`, `products`, `carts`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
+from types import MappingProxyType
 
 from connectors.shopify import bulk, connect, consent, events, findings, pull, upkeep
 from connectors.shopify.account import Account, host_of, right_address, right_storefront
@@ -85,8 +86,16 @@ class ShopifyConnector(Connector):
     keeps = tuple(prefix + name for prefix in PREFIXES for name in NAMES)
     marks = tuple(prefix + name for prefix in PREFIXES for name in ("topic", SIGNATURE))
     topics = tuple(TOPICS)
+    # https://help.shopify.com/en/manual/promoting-marketing/create-marketing/migrate-abandoned-checkout
+    clashes = MappingProxyType(
+        {
+            "abandoned-cart": "Shopify sends cart mails of its own: turn off the abandoned checkout automation, in its "
+            "admin under Marketing, Automations."
+        }
+    )
     resources = ("customers", "orders", "products", "carts")
-    pulls = fetches = ("customers",)
+    pulls = ("customers", "orders", "products")
+    fetches = ("customers",)
     writes = tuple(consent.WAYS)
     secret_keys = ("webhook_secret", "api_secret")
     options = (
@@ -161,8 +170,8 @@ class ShopifyConnector(Connector):
         if pull.is_changes(want.cursor) and want.cursor is not None:
             return pull.changes(api, pull.Place.read(want.cursor))
         if want.cursor is None and want.since is not None:
-            return pull.changes(api, pull.begin(api, want.since))
-        return bulk.everybody(api, bulk.Place.read(want.cursor), want.known)
+            return pull.changes(api, pull.begin(api, want.since, want.resource))
+        return bulk.everybody(api, bulk.Place.read(want.cursor, want.resource), want.known)
 
     def fetch(self, resource: str, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
         """Return the customers with these ids as they are now; who is gone is absent."""

@@ -13,6 +13,11 @@ from connectors.shopify.tokens import KINDS
 from customer_sync.errors import Parkable, TajoError
 from customer_sync.kit.reach import Finding, shut_out
 
+ALL_ORDERS: Final = "read_all_orders"
+OLD_ORDERS: Final = "Shopify shows this app the orders of the last 60 days only."
+OLD_ORDERS_REMEDY: Final = (
+    "For older ones ask for read_all_orders in the Dev Dashboard (API access), add it and install the app again."
+)
 _LATER: Final = "Try again in a minute; then see Shopify's status page."
 
 
@@ -56,7 +61,7 @@ def _installation(api: Api) -> list[Finding]:
     data = api.ask(queries.INSTALLATION).data
     handles = items(branch(data, "currentAppInstallation"), "accessScopes")
     granted = frozenset(str(one.get("handle")) for one in handles if isinstance(one, dict))
-    return [_version(api, data.get("publicApiVersions")), *_scopes(granted)]
+    return [_version(api, data.get("publicApiVersions")), *_scopes(granted), *_orders(granted)]
 
 
 def _version(api: Api, published: Any) -> Finding:
@@ -69,6 +74,29 @@ def _version(api: Api, published: Any) -> Finding:
     if api.notes:
         return Finding("api version", "warn", api.notes[0], fix)
     return Finding("api version", "ok", asked)
+
+
+def old_orders(api: Api) -> str:
+    """Return that the app sees no old orders, "" where it does.
+
+    https://shopify.dev/docs/api/usage/access-scopes#orders-permissions: without `read_all_orders`, which Shopify grants
+    on request, an app sees the orders of the last 60 days.
+
+    Raises:
+        TajoError: as `Api.ask`.
+    """
+    handles = items(branch(api.ask(queries.INSTALLATION).data, "currentAppInstallation"), "accessScopes")
+    granted = frozenset(str(one.get("handle")) for one in handles if isinstance(one, dict))
+    return "" if ALL_ORDERS in granted else f"{OLD_ORDERS} {OLD_ORDERS_REMEDY}"
+
+
+def _orders(granted: frozenset[str]) -> list[Finding]:
+    """Tell how far back orders can be seen; nothing where there are none to be seen."""
+    if not is_granted("read_orders", granted):
+        return []
+    if ALL_ORDERS in granted:
+        return [Finding("old orders", "ok", "orders of any age can be seen")]
+    return [Finding("old orders", "ok", OLD_ORDERS, OLD_ORDERS_REMEDY)]
 
 
 def _scopes(granted: frozenset[str]) -> list[Finding]:

@@ -59,6 +59,21 @@ def cut(data: bytes, *, is_last: bool) -> Piece:
     return Piece([line for line in data[:size].split(b"\n") if line.strip()], size)
 
 
+def cut_families(data: bytes, *, is_last: bool) -> Piece:
+    """Return the whole families at the beginning of some bytes of a file that is grouped; see `cut`.
+
+    The last family may go on in what follows: it begins the next piece.
+    """
+    piece = cut(data, is_last=is_last)
+    if is_last:
+        return piece
+    for at in range(len(piece.lines) - 1, -1, -1):
+        node = parse(piece.lines[at])
+        if not isinstance(node, dict) or PARENT not in node:
+            return Piece(piece.lines[:at], data.rfind(piece.lines[at], 0, piece.size_bytes) if at else 0)
+    return Piece([], 0)
+
+
 def objects(lines: Iterable[bytes]) -> Iterator[dict[str, Any] | PayloadError]:
     """Yield each line as an object, a `PayloadError` in the place of one that is none."""
     for line in lines:

@@ -120,11 +120,14 @@ def _picture(node: Node, parent: Node) -> Json:
 
 
 def _has_all(node: Node, found: Sequence[Mapping[str, Json]]) -> bool:
-    """Tell whether the variants in full are all: `variant_gids` names every one of them."""
+    """Tell whether the variants in full are all: `variant_gids` names every one of them; a pull knows."""
+    known = node.get("has_all_variants")
+    if isinstance(known, bool):
+        return known
     told = [one.get("admin_graphql_api_id") for one in node.children("variant_gids")]
     if told:
         return {str(gid).rpartition("/")[2] for gid in told} <= {one["id"] for one in found}
-    return len(found) < MAX_VARIANTS or node.get("has_all_variants") is True
+    return len(found) < MAX_VARIANTS
 
 
 def _summary(children: Sequence[Node], found: Sequence[dict[str, Json]]) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""The incremental pull: customers in the order in which they changed, page by page; and customers by id.
+"""The incremental pull: records in the order in which they changed, page by page; and customers by id.
 
 Shopify documents its filter on `updated_at` as matching whole days for customers, and ignores a filter that it does not
 understand. So the filter only narrows: what is older than wanted is dropped here, by its own time.
@@ -12,14 +12,15 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any, Final
 
-from connectors.shopify import nodes, queries, sight
-from connectors.shopify.api import MAX_COST, Answer, Api, TooCostly, branch, items
+from connectors.shopify import nodes, queries, shopping, sight
+from connectors.shopify.api import MAX_COST, Answer, Api, Cost, TooCostly, branch, items
 from connectors.shopify.sight import Sight
 from customer_sync.errors import ConfigError, PayloadError, TryLater
 from customer_sync.kit.connector import parse_time
 from customer_sync.kit.reach import Cursor, Page
 from customer_sync.model import Event, Json
 
+CUSTOMERS: Final = "customers"
 #: How far the filter reaches back behind what is wanted: it may match whole days only, in the store's own zone.
 OVERLAP: Final = timedelta(days=1)
 #: What is older than this before the filter's own time proves that the filter was ignored.
@@ -27,15 +28,17 @@ SLACK: Final = timedelta(days=2)
 #: The most records Shopify gives in a page, and how many are asked for where it does not tell what they cost.
 MAX_SIZE: Final = 250
 DEFAULT_SIZE: Final = 100
+#: With how many orders or products the first page begins; the next are as large as the points allow.
+FIRST_SIZE: Final = 10
 #: The share of the bucket one page may take: live work asks the same store.
 SHARE: Final = 0.5
 #: The share of a page that may stand in the wrong order before the order counts as ignored.
 DISORDER: Final = 0.2
 
 IGNORED: Final = (
-    "Shopify ignored the filter on updated_at; customers are read newest first until the time that was asked for."
+    "Shopify ignored the filter on updated_at; records are read newest first until the time that was asked for."
 )
-UNSORTED: Final = "Shopify ignored the order by updated_at; every customer is read, the old ones are dropped here."
+UNSORTED: Final = "Shopify ignored the order by updated_at; every record is read, the old ones are dropped here."
 SHORT: Final = "Shopify gave shorter pages than asked for, twice the same; they were taken as they are."
 
 
@@ -52,6 +55,7 @@ class Place:
         newest_first: whether the order was turned, because the filter is ignored.
         unsorted: whether that order is ignored too, so that nothing can be left out.
         sight: what the app may see.
+        resource: what is read.
     """
 
     since: datetime
@@ -62,6 +66,7 @@ class Place:
     newest_first: bool = False
     unsorted: bool = False
     sight: Sight = field(default_factory=Sight)
+    resource: str = CUSTOMERS
 
     @classmethod
     def read(cls, cursor: Cursor) -> Place:
@@ -76,6 +81,7 @@ class Place:
             newest_first=bool(cursor.get("newest_first")),
             unsorted=bool(cursor.get("unsorted")),
             sight=Sight.read(cursor),
+            resource=str(cursor.get("resource") or CUSTOMERS),
         )
 
     def write(self) -> dict[str, Json]:
@@ -89,6 +95,7 @@ class Place:
             "dropped": self.dropped,
             "newest_first": self.newest_first,
             "unsorted": self.unsorted,
+            "resource": self.resource,
             **self.sight.write(),
         }
 
@@ -98,12 +105,14 @@ class Place:
         return f"updated_at:>='{_iso(self.since - OVERLAP)}'"
 
 
-def begin(api: Api, since: datetime) -> Place:
+def begin(api: Api, since: datetime, resource: str = CUSTOMERS) -> Place:
     """Return where an incremental pull begins, with what the app may see and the size its pages can have.
 
     Raises:
         TajoError: as `Api.ask`.
     """
+    if resource != CUSTOMERS:
+        return Place(since=since, size=FIRST_SIZE, resource=resource)
     found = sight.look(api)
     if text := sight.explain(found.sight):
         api.note(text)
@@ -130,12 +139,13 @@ def changes(api: Api, place: Place) -> Page:
         found = again
     times = [_updated(node) for node in found.nodes]
     seen = place.sight.after(found.nodes)
-    seen = seen._replace(denied=seen.denied | answer.denied & set(queries.CUSTOMER))
+    seen = seen._replace(denied=seen.denied | answer.denied & set(queries.fields(place.resource)))
     wanted = [node for node, at in zip(found.nodes, times, strict=True) if at is None or at >= place.since]
-    events = read_all(wanted, reader(api, seen, sight.zone_name(answer.data)))
+    events = _events(api, place, wanted, seen, sight.zone_name(answer.data))
     after = replace(
         place,
         after=found.end,
+        size=_fitting(place, answer.cost),
         seen=place.seen + len(found.nodes),
         dropped=place.dropped + len(found.nodes) - len(wanted),
         sight=seen,
@@ -143,6 +153,51 @@ def changes(api: Api, place: Place) -> Page:
     goes_on = _next(api, place, after, [at for at in times if at is not None]) if found.more else None
     wait_s = answer.cost.wait_s() if answer.cost and goes_on else 0.0
     return Page(events, goes_on.write() if goes_on else None, wait_s=wait_s, notes=tuple(api.notes))
+
+
+def _events(api: Api, place: Place, found: list[Any], seen: Sight, zone: str) -> list[Event | PayloadError]:
+    if place.resource == CUSTOMERS:
+        return read_all(found, reader(api, seen, zone))
+    read = shopping_reader(api, place.resource, zone)
+    return [read.read(_complete(api, place.resource, node)) for node in found]
+
+
+def _complete(api: Api, resource: str, node: Any) -> Any:
+    """Return an order with all its lines, a product with all its variants: those that did not come with it, too."""
+    below = queries.BELOW[resource]
+    page = node.get(below.name) if isinstance(node, dict) else None
+    while isinstance(page, dict) and (info := branch(page, "pageInfo")).get("hasNextPage"):
+        end = info.get("endCursor")
+        data = api.ask(queries.more(resource), id=node.get("id"), after=end).data
+        if data.get("node") is None:  # it was deleted this moment: what is known of it is told
+            return node
+        page = branch(data, "node", below.name)
+        found, more = items(page, "nodes"), branch(page, "pageInfo")
+        if more.get("hasNextPage") and (not found or more.get("endCursor") == end):
+            raise TryLater(f"Shopify gave the same page of {below.name} again.")
+        whole = [*items(branch(node, below.name), "nodes"), *found]
+        node = {**node, below.name: {"nodes": whole, "pageInfo": more}}
+    return node
+
+
+def _fitting(place: Place, cost: Cost | None) -> int:
+    """Return how many records the next page may have: what one of them costs is known now."""
+    if place.resource == CUSTOMERS or cost is None or not cost.requested:
+        return place.size
+    each = cost.requested / place.size
+    return min(MAX_SIZE, max(1, int(min(MAX_COST * 0.95, cost.maximum * SHARE) / each)))
+
+
+def shopping_reader(api: Api, resource: str, zone: str) -> shopping.Reader:
+    """Return what turns orders or products into events.
+
+    Args:
+        api: whose.
+        resource: `orders` or `products`.
+        zone: the name of the store's zone.
+    """
+    now = datetime.fromtimestamp(api.access.now_s(), tz=UTC)
+    return shopping.Reader(api.account.source, resource, now, sight.zone_of(zone), api.account.storefront())
 
 
 def fetch(api: Api, ids: Sequence[str]) -> list[Event | PayloadError]:
@@ -191,7 +246,7 @@ def _ask(api: Api, place: Place) -> tuple[Answer, Place]:
     while True:
         try:
             answer = api.ask(
-                queries.changes(place.sight.denied),
+                queries.changes(place.resource, place.sight.denied),
                 first=place.size,
                 after=place.after,
                 query=place.filter,
@@ -206,7 +261,7 @@ def _ask(api: Api, place: Place) -> tuple[Answer, Place]:
 
 
 def _sound(answer: Answer, place: Place) -> _Found:
-    page = branch(answer.data, "customers")
+    page = branch(answer.data, place.resource)
     info, found = branch(page, "pageInfo"), items(page, "nodes")
     end, more = info.get("endCursor"), bool(info.get("hasNextPage"))
     if more and (not found or not end):

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from hashlib import sha256
+from types import MappingProxyType
 from typing import NamedTuple
 
 from connectors.woocommerce import auth, connect, health, hooks, lists, orders, products, records
@@ -68,6 +69,13 @@ class WooCommerceConnector(Connector):
     chooses_secret = True
     marks = (SIGNATURE, TOPIC)
     topics = tuple(TOPICS)
+    # https://github.com/woocommerce/woocommerce/pull/65238 (2026-07-16)
+    clashes = MappingProxyType(
+        {
+            "abandoned-cart": "WooCommerce may send a cart mail of its own: turn off the cart recovery e-mail, in its "
+            "admin under WooCommerce, Settings, Emails."
+        }
+    )
     resources = pulls = ("customers", "orders", "products", "carts")
     fetches = ("customers", "orders", "products")
     pulls_edits = False  # customers are neither filtered nor sorted by change

@@ -26,7 +26,7 @@ from customer_sync.operate.settings_book import settings_now
 from customer_sync.registry import platforms
 from customer_sync.skills.chosen import make_skills
 from customer_sync.skills.found import BUILT_IN, definitions, found
-from customer_sync.skills.needs import needs_of
+from customer_sync.skills.needs import clashes_of, needs_of
 from customer_sync.store.skill_states import SkillWord
 
 log = get(__name__)
@@ -130,6 +130,8 @@ def enable_skill(tajo: Installation, name: str, body: SkillConfig) -> Skill:
     told = _say(tajo, name, "enabled", config or None, [_plain(one, name) for one in warnings])
     if config:
         told.warnings += _fallen(_config(settings.skills[name]), told.config)
+    clashes = clashes_of(tajo.settings, definitions(settings.skills_folder)[name])
+    told.warnings += [f"{source}: {sentence}" for source, sentence in clashes.items()]
     return told
 
 

@@ -12,10 +12,12 @@ import click
 import yaml
 
 from customer_sync.api.inbox import KINDS, EventsBody, trigger_skill
+from customer_sync.api.reports import SkillReport, show_report
 from customer_sync.api.skills import Skill, SkillConfig, disable_skill, enable_skill, list_skills, reset_skill
 from customer_sync.cli import complete
 from customer_sync.cli.api_calls import installation, print_model
 from customer_sync.cli.output import WRONG_USE, count, fail, json_option, paint, print_table
+from customer_sync.cli.skill_files import check_files
 
 #: Who decided → how that is told.
 _SET_BY: Final = {"file": "tajo.yaml", "api": "a command or a call"}
@@ -24,6 +26,9 @@ _SET_BY: Final = {"file": "tajo.yaml", "api": "a command or a call"}
 @click.group()
 def skills() -> None:
     """What is done with events, and for which sources."""
+
+
+skills.add_command(check_files)
 
 
 @skills.command("list")
@@ -124,6 +129,44 @@ def trigger(  # noqa: PLR0913  # click gives each option as an argument
     click.echo(f"{count(told.accepted, 'event')} taken: {', '.join(told.ids)}. `tajo events tail` shows the rest.")
     for line in told.left_out:
         click.echo(f"Left out: {line}")
+
+
+@skills.command()
+@click.argument("name", shell_complete=complete.SKILL)
+@json_option
+def report(name: str, *, as_json: bool) -> None:
+    """Show what came of a skill's mails: carts left, mails, carts recovered, revenue for each variant."""
+    found = show_report(installation(), name)
+    if as_json:
+        print_model(found)
+        return
+    click.echo(f"{name}: {count(found.carts_left, 'cart')} left.")
+    if found.variants:
+        headers = ("variant", "carts mailed", "mails", "recovered", "revenue", "per cart mailed (95 %)")
+        print_table(_variants(found), headers)
+    for why, number in found.ended.items():
+        click.echo(f"  ended, {why.replace('_', ' ')}: {number}")
+    doubt = sum(one.in_doubt for one in found.variants)
+    if doubt:
+        click.echo(f"  {count(doubt, 'mail')} may have gone or not: nobody knows, so nothing was sent again.")
+
+
+def _variants(found: SkillReport) -> list[tuple[object, ...]]:
+    """Return a row for each variant, and one more for each further currency."""
+    rows: list[tuple[object, ...]] = []
+    for one in found.variants:
+        mails = ", ".join(f"{step}: {number}" for step, number in one.mails.items())
+        share = "" if one.recovered_share is None else f" ({one.recovered_share:.1%})"
+        about = (one.name or "-", one.carts, mails, f"{one.recovered}{share}")
+        money = [
+            (
+                f"{two.total:.2f} {two.currency}",
+                f"{two.mean_per_cart:.2f}" + ("" if two.low is None else f" ({two.low:.2f} to {two.high:.2f})"),
+            )
+            for two in one.revenue
+        ] or [("-", "-")]
+        rows += [(*about, *money[0]), *(("", "", "", "", *two) for two in money[1:])]
+    return rows
 
 
 def _from_file(file: Path, name: str) -> dict[str, Any]:

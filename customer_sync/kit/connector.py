@@ -93,6 +93,9 @@ class Connector(ABC):
     topics: ClassVar[tuple[str, ...]] = ()
     #: Which of customers, orders, products, carts the connector reads.
     resources: ClassVar[tuple[str, ...]] = ("customers",)
+    #: What the platform does by itself that a skill of ours does too: skill → one sentence that names the switch at the
+    #: platform. Nobody here can see how the switch stands.
+    clashes: ClassVar[Mapping[str, str]] = {}
     #: Request headers that only this platform sends, in lower case; see `recognises`.
     marks: ClassVar[tuple[str, ...]] = ()
     #: Whether the proof covers the body. A shared secret in a header, in the path or in the body proves only who calls.

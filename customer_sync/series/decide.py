@@ -27,10 +27,6 @@ from customer_sync.series.variants import variant_of
 
 __all__ = ["End", "Ended", "Other", "Recipient", "Seen", "Send", "Sent", "Wait", "Why", "decide"]
 
-#: A request that waits longer than this may hold a purchase: a mail waits until it is worked off.
-PATIENCE: Final = timedelta(seconds=5)
-#: How soon to look again at requests that wait.
-_SOON: Final = timedelta(seconds=1)
 #: How soon to look again at a person who was asked for consent and has not answered yet.
 _PENDING: Final = timedelta(hours=1)
 
@@ -164,18 +160,15 @@ def _next(seen: Seen, options: Options, person: Recipient, now: Round, left_at: 
     due, why = _due(seen, options, person, _delays(options.sequence[now.next_step - 1], now, timing, left_at))
     if seen.now < due:
         return Wait(due, why, left_at)
-    return _barred(seen, person, due, left_at) or _send(seen, options, now, timing, left_at)
+    return _barred(seen, person, left_at) or _send(seen, options, now, timing, left_at)
 
 
-def _barred(seen: Seen, person: Recipient, due: datetime, left_at: datetime) -> Wait | End | None:
+def _barred(seen: Seen, person: Recipient, left_at: datetime) -> Wait | End | None:
     """Return why a mail that is due is not sent now; None where it is."""
     if person.consent is ConsentState.PENDING:
         return Wait(seen.now + _PENDING, "The person has not confirmed yet.", left_at)
     if person.consent is not ConsentState.GRANTED:
         return End(Why.NO_CONSENT, "The person never said yes to marketing mails.", left_at=left_at)
-    unread = seen.unread_since
-    if unread is not None and (unread <= due or seen.now - unread > PATIENCE):
-        return Wait(seen.now + _SOON, "Requests that came before are not worked off yet.", left_at)
     return None
 
 

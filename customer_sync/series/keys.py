@@ -50,6 +50,8 @@ _MINUTE: Final = timedelta(minutes=1)
 _MONEY: Final = number(0, 1_000_000_000)
 _ID: Final = whole(1, 2**53)
 _DURATION: Final = "a duration: `30m`, `1h`, `2d`, `1h30m`"
+#: The key that says that the shop's own cart mails are off.
+SETTLES: Final = "shop_mails_are_off"
 #: The most mails of one series.
 MOST_MAILS: Final = 10
 
@@ -107,6 +109,13 @@ TOP: Final = (
         "`7d`, or twice the length of the sequence if that is longer",
     ),
     Key("sender", None, "a table", "Who the mails come from.", "the template's own"),
+    Key(
+        SETTLES,
+        truth,
+        "`true` or `false`",
+        "Your word that the shop's own cart mails are off. Until then `tajo doctor` asks for it.",
+        "`false`",
+    ),
 )
 DETECTION: Final = (
     Key(
@@ -181,13 +190,13 @@ SENDER: Final = (
 
 
 def tables() -> Iterator[tuple[str, Sequence[Key]]]:
-    """Yield every table of keys with the path of where it stands, for the documents."""
+    """Yield every table of keys with where it stands, for the documents."""
     yield "", TOP
     yield "detection", DETECTION
-    yield "sequence[]", STEP
-    yield f"timing.{'|'.join(Segment)}", SEGMENT
+    yield "sequence, each mail", STEP
+    yield f"timing, each of {', '.join(Segment)}", SEGMENT
     yield "ab_testing", TESTING
-    yield "ab_testing.variants[]", VARIANT
+    yield "ab_testing.variants, each variant", VARIANT
     yield "exclusions", EXCLUSIONS
     yield "quiet_hours", QUIET
     yield "frequency_cap", CAP

@@ -115,7 +115,6 @@ class Seen:
         purchases: of the person; those that only name the cart are in `cart.bought`.
         mailed: when any series mailed the person, this one included.
         enabled_at: since when the skill is on; None where that is not known.
-        unread_since: when the oldest request came that is not worked off yet; None without one.
     """
 
     now: datetime
@@ -128,4 +127,3 @@ class Seen:
     purchases: tuple[Purchase, ...] = ()
     mailed: tuple[datetime, ...] = ()
     enabled_at: datetime | None = None
-    unread_since: datetime | None = None

@@ -13,13 +13,14 @@ from datetime import timedelta
 from typing import Final
 
 from customer_sync.base.duration import write_duration
+from customer_sync.config import Settings
 from customer_sync.engine.plan import Due, RecordSays, Who
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.kit.connector import parse_time
 from customer_sync.model import Event, Json, Kind, to_ms
 from customer_sync.person.identity import normalize_email
 from customer_sync.person.orders import net
-from customer_sync.series.keys import read_options
+from customer_sync.series.keys import SETTLES, read_options
 from customer_sync.series.records import ORDER, purchase_of
 from customer_sync.skills import Intent
 from customer_sync.skills.definition import Definition, KeyFault
@@ -171,11 +172,17 @@ def _check(extra: Mapping[str, Json]) -> Sequence[KeyFault]:
     return [KeyFault(*one) for one in read_options(extra)[1]]
 
 
+def _make(settings: Settings) -> AbandonedCart:
+    said = settings.skills.get(AbandonedCart.name)
+    return AbandonedCart(read_options({} if said is None else said.extra)[0].inactivity_threshold)
+
+
 SKILL: Final = Definition(
     AbandonedCart.name,
     "A cart that somebody left is reminded of by mail, until it is bought.",
-    lambda settings: AbandonedCart(read_options(settings.skills[AbandonedCart.name].extra)[0].inactivity_threshold),
+    _make,
     check=_check,
     resources=("carts", "orders"),
     modules=("customer_sync.brevo.mail", "customer_sync.series"),
+    settles=SETTLES,
 )

@@ -56,6 +56,8 @@ class Definition:
         resources: what runs read for it, beside customers: orders, products, carts.
         modules: modules whose log lines belong to it, beside its own.
         is_on: whether it is enabled where the file does not mention it.
+        settles: the key of its own that is true once an operator has turned off what platforms do by themselves, see
+            `Connector.clashes`; "" where nothing clashes.
     """
 
     name: str
@@ -65,3 +67,4 @@ class Definition:
     resources: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
     is_on: bool = False
+    settles: str = ""

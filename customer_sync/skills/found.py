@@ -21,7 +21,9 @@ from typing import Final
 import customer_sync.skills as package
 from customer_sync.base import log
 from customer_sync.config.keys import RESOURCES
+from customer_sync.errors import TajoError
 from customer_sync.skills.definition import Definition
+from customer_sync.skills.files.loading import load_markdown
 
 #: Where installed packages announce a skill: the name is the skill's, the object its `Definition`.
 ENTRY_POINTS: Final = "customer_sync.skills"
@@ -123,7 +125,7 @@ def load_python(path: Path) -> object:
 
 
 #: The suffix of a user's file → what makes a skill of it. A file of another suffix is none of our business.
-LOADERS: Final[dict[str, Callable[[Path], object]]] = {".py": load_python}
+LOADERS: Final[dict[str, Callable[[Path], object]]] = {".py": load_python, ".md": load_markdown}
 
 
 def _add_module(result: Found, package_name: str, module: str) -> None:
@@ -190,4 +192,4 @@ def _unfit(name: str, candidate: object) -> str | None:
 
 
 def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return str(error) if isinstance(error, TajoError) else f"{type(error).__name__}: {error}"

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from customer_sync.config import Settings
 from customer_sync.registry import platforms
+from customer_sync.series.reading import snake
 from customer_sync.skills.definition import Definition
 from customer_sync.skills.found import definitions
 
@@ -43,6 +44,23 @@ def needs_of(settings: Settings, skill: Definition) -> Needs:
             else:
                 given[resource].append(source)
     return Needs({resource: tuple(sources) for resource, sources in given.items()}, tuple(lacking))
+
+
+def clashes_of(settings: Settings, skill: Definition) -> Mapping[str, str]:
+    """Return source → what its platform does by itself that this skill does too, and where to turn it off.
+
+    Nothing where an operator says that this was done: nobody else can see it.
+    """
+    said = settings.skills.get(skill.name)
+    own = {} if said is None else {snake(name): value for name, value in said.extra.items()}
+    if said is None or not said.enabled or own.get(skill.settles) is True:
+        return {}
+    found = {}
+    for source in (name for name in settings.sources if settings.applies(skill.name, name)):
+        connector = platforms().get(settings.sources[source].platform)
+        if connector is not None and skill.name in connector.clashes:
+            found[source] = connector.clashes[skill.name]
+    return found
 
 
 def wanted_of(settings: Settings, source: str) -> tuple[str, ...]:

@@ -577,3 +577,21 @@ def test_the_log_does_not_write_into_the_table(healthy):
     assert "parked: nothing" in done.stdout
     assert "key made" not in done.stdout + done.stderr
     assert done.stdout.index("key of stored credentials") > done.stdout.index("Brevo key")
+
+
+CART_MAILS = "  abandoned-cart:\n    sequence: [{delay: 1h, template_id: 1}]\n"
+
+
+def test_the_shops_own_cart_mails_are_asked_about_until_somebody_says_that_they_are_off(healthy):
+    written = healthy.config.read_text().replace("skills:\n", f"skills:\n{CART_MAILS}")
+    healthy.config.write_text(written)
+
+    verdict, cause, fix = finding(healthy, "skill abandoned-cart beside shopify")
+    assert verdict == "warn"
+    assert cause.startswith("Shopify sends cart mails of its own: turn off the abandoned checkout automation")
+    assert fix.startswith("Turn it off there, then say so: skills.abandoned-cart.shop_mails_are_off: true.")
+    assert "the cart recovery e-mail" in finding(healthy, "skill abandoned-cart beside woo")[1]
+
+    said = f"{CART_MAILS}    shopMailsAreOff: true\n"
+    healthy.config.write_text(written.replace(CART_MAILS, said))
+    assert not [one for one in healthy.json("doctor") if one["name"].startswith("skill abandoned-cart beside")]

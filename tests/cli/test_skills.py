@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import pytest
 
+from customer_sync.brevo.mail import counts
 from customer_sync.skills.found import definitions
+from customer_sync.store import connect, keys
 from tests.web.calls import check, schema_of
 
 JANE = "jane@example.com"
@@ -173,3 +176,60 @@ def test_a_command_prints_its_answer_and_keeps_no_log(tajo):
 
     assert [one.stderr for one in done] == ["", "", ""]
     assert not any(" info " in one.stdout for one in done)
+
+
+def test_who_switches_cart_mails_on_is_told_which_switch_of_the_shop_to_turn_off(tajo):
+    keys = tajo.folder / "carts.yaml"
+    keys.write_text("sequence: [{delay: 1h, template_id: 1}]\n")
+    told = tajo.json("skills", "enable", "abandoned-cart", "--file", str(keys))
+
+    assert [one.partition(":")[0] for one in told["warnings"]] == ["shopify", "woo"]
+    assert "turn off the abandoned checkout automation" in told["warnings"][0]
+    assert not [one for one in tajo.json("skills", "enable", "customer-sync")["warnings"] if "cart" in one]
+
+
+def count_carts(redis_url):
+    """Three carts of a test of two variants, one of them bought."""
+    made = [
+        counts.left("abandoned-cart"),
+        *counts.mail("abandoned-cart", "a", 1, is_first=True, in_doubt=False),
+        *counts.mail("abandoned-cart", "b", 1, is_first=True, in_doubt=False),
+        *counts.mail("abandoned-cart", "b", 1, is_first=True, in_doubt=True),
+        *counts.recovered("abandoned-cart", "b", Decimal("40.50"), "EUR"),
+        *counts.ended("abandoned-cart", "bought"),
+    ]
+    client = connect(redis_url)
+    for skill, field, by in made:
+        client.hincrbyfloat(keys.report(skill), field, by)
+    client.connection_pool.disconnect()
+
+
+def test_the_report_tells_of_each_variant_what_it_brought(tajo, redis_url):
+    count_carts(redis_url)
+
+    told = tajo("skills", "report", "abandoned-cart").stdout
+    found = tajo.json("skills", "report", "abandoned-cart")
+
+    check(found, schema_of(f"{SKILL}/report", "get", 200))
+    assert [(one["name"], one["carts"], one["recovered"], one["in_doubt"]) for one in found["variants"]] == [
+        ("a", 1, 0, 0),
+        ("b", 2, 1, 1),
+    ]
+    assert found["variants"][1]["revenue"] == [
+        {
+            "currency": "EUR",
+            "orders": 1,
+            "total": 40.5,
+            "mean_per_cart": 20.25,
+            "standard_error": 20.25,
+            "low": -19.44,
+            "high": 59.94,
+        }
+    ]
+    for words in ("1 cart left", "1 (50.0%)", "40.50 EUR", "20.25 (-19.44 to 59.94)", "ended, bought: 1", "1 mail may"):
+        assert words in told
+
+
+def test_a_skill_that_never_sent_a_mail_has_an_empty_report_and_an_unknown_one_none(tajo):
+    assert tajo("skills", "report", "customer-sync").stdout == "customer-sync: 0 carts left.\n"
+    assert "There is no such skill" in tajo("skills", "report", "nope", code=5).output

@@ -15,10 +15,24 @@ import yaml
 from customer_sync.cli import main
 from customer_sync.config import keys
 from customer_sync.loading import load_settings
+from customer_sync.skills.files.reading import read_skill_file
 from tests.docs.pages import ROOT, blocks, commands, fits, pages, programs
 
 #: The words of a block's first line → what is done with it; "text" is what a program prints, or a picture.
-LANGUAGES = {"text", "sh", "yaml", "json", "python", "js", "javascript", "typescript", "ini", "http", "dockerfile"}
+LANGUAGES = {
+    "text",
+    "sh",
+    "yaml",
+    "json",
+    "python",
+    "js",
+    "javascript",
+    "typescript",
+    "ini",
+    "http",
+    "dockerfile",
+    "markdown",
+}
 BLOCKS = [block for page in pages() for block in blocks(page)]
 #: The keys with which a tajo.yaml begins.
 TOP = {key.name for key in keys.TOP_KEYS}
@@ -32,6 +46,11 @@ def of(*languages):
 
 def test_every_block_says_what_it_is():
     assert [str(block) for block in BLOCKS if block.language not in LANGUAGES] == []
+
+
+@pytest.mark.parametrize("block", of("markdown"))
+def test_the_skill_files_are_right(block):
+    assert read_skill_file(block.text, str(block))[1] == []
 
 
 def resolve(words):

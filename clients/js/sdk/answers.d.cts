@@ -575,6 +575,50 @@ export interface SkillList {
   broken: Record<string, string>;
 }
 
+/** What came of a skill's mails since it was first on. */
+export interface SkillReport {
+  skill: string;
+  /** Carts that counted as left. */
+  carts_left: number;
+  /** Why series of such carts ended → how many. */
+  ended: Record<string, number>;
+  variants: Array<SkillVariant>;
+}
+
+/** What the carts of one variant brought in one currency; amounts of two currencies are never added. */
+export interface SkillRevenue {
+  currency: string;
+  /** Orders that were counted as recoveries. */
+  orders: number;
+  /** Their sum. */
+  total: number;
+  /** For each cart that was mailed, those that bought nothing included. */
+  mean_per_cart: number;
+  /** Of that mean; null where fewer than two carts were mailed. */
+  standard_error: number | null;
+  /** The true mean lies from here, 95 times of 100, where orders are many. */
+  low: number | null;
+  /** The true mean lies up to here. */
+  high: number | null;
+}
+
+/** One variant of a skill's test of mails. */
+export interface SkillVariant {
+  /** Null for mails without a test. */
+  name: string | null;
+  /** Carts that were mailed at least once; single mails count as carts. */
+  carts: number;
+  /** Step → mails that went. */
+  mails: Record<string, number>;
+  /** Mails of which nobody knows whether they went; they are not sent again. */
+  in_doubt: number;
+  /** Carts that were bought after a mail. */
+  recovered: number;
+  /** Of the carts that were mailed. */
+  recovered_share: number | null;
+  revenue: Array<SkillRevenue>;
+}
+
 /** One source, and how it does. */
 export interface Source {
   name: string;

@@ -87,6 +87,7 @@ export type SkillConfig = Record<string, unknown>;
 export interface Skills {
   list(): Promise<answers.Skill[]>;
   get(name: string): Promise<answers.Skill>;
+  report(name: string): Promise<answers.SkillReport>;
   /** Let a skill work, from now on and after every restart; without a config it keeps the one that it has. */
   enable(name: string, config?: SkillConfig): Promise<answers.Skill>;
   /** Let a skill rest. What happens meanwhile is not caught up when it works again. */

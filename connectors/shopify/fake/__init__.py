@@ -10,6 +10,8 @@
 | `graph`, `changes`, `nodes` | what can be asked for; what can be done; how it looks |
 | `filters`, `cost` | the search syntax; points |
 | `bulk`, `export`, `downloads` | bulk operations and their files |
+| `sold`, `sales`, `habits` | products, orders, carts; what happens to them; what visitors do |
+| `sale_bodies`, `sale_nodes`, `sale_acts` | the same as webhooks, in GraphQL, below `/fake` |
 | `tokens`, `bodies`, `acts` | tokens; bodies of webhooks; what can be done below `/fake` |
 | `part` | what it is in the demo |
 

@@ -63,6 +63,9 @@ def state_of(shop: Shop) -> Row:
     ]
     return {
         "customers": shop.customers.count,
+        "orders": len(shop.sales.orders),
+        "products": len(shop.sales.products),
+        "checkouts": len(shop.sales.checkouts),
         "points": shop.points,
         "throttled": shop.throttled,
         "pointsLeft": shop.bucket.left,

@@ -14,6 +14,7 @@ from connectors.shopify.fake.changes import mutation_root
 from connectors.shopify.fake.graph import Session, query_root
 from connectors.shopify.fake.nodes import denied
 from connectors.shopify.fake.query import Query
+from connectors.shopify.fake.sale_acts import sale_acts
 from connectors.shopify.fake.schema import ANSWERED
 from connectors.shopify.fake.settings import VERSIONS
 from connectors.shopify.fake.shop import Shop
@@ -52,7 +53,7 @@ class FakeShop(Shop):
 
     def acts(self) -> Sequence[Act]:
         """Return the control routes."""
-        return acts.acts_of(self)
+        return (*acts.acts_of(self), *sale_acts(self))
 
     def state(self) -> Row:
         """Return counts, points, tokens, subscriptions and bulk operations."""

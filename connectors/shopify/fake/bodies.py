@@ -28,7 +28,7 @@ PRIVACY: Final = ("CUSTOMERS_DATA_REQUEST", "CUSTOMERS_REDACT", "SHOP_REDACT")
 _PERSONAL: Final = frozenset(
     (
         *("first_name", "last_name", "email", "phone", "note", "addresses", "default_address", "email_address"),
-        "name",
+        *("contact_email", "billing_address", "shipping_address"),
     )
 )
 
@@ -41,7 +41,10 @@ def topic_header(topic: str) -> str:
 
 def redacted(body: Row) -> Row:
     """Return a body without personal keys."""
-    return {name: value for name, value in body.items() if name not in _PERSONAL}
+    found = {name: value for name, value in body.items() if name not in _PERSONAL}
+    if isinstance(customer := found.get("customer"), dict):
+        found["customer"] = redacted(customer)
+    return found
 
 
 def customer(facts: Facts) -> Row:

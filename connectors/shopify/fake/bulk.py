@@ -19,7 +19,7 @@ from typing import Any, Final
 from graphql import GraphQLError
 
 from connectors.shopify.fake.customers import Customers
-from connectors.shopify.fake.export import Export
+from connectors.shopify.fake.export import SHELVES, Chunk, Export
 from connectors.shopify.fake.filters import Filter
 from connectors.shopify.fake.nodes import fault
 from connectors.shopify.fake.query import Query
@@ -95,13 +95,13 @@ class Bulk:
             text: the query as it was sent.
             query: the same, read.
             wanted: which customers it is about.
-            how: `group`, `is_redacted` (see `Export`), `fails_with`, `is_stuck`.
+            how: `group`, `is_redacted` (see `Export`), `fails_with`, `is_stuck`, `goods`: the orders or products.
 
         Raises:
             GraphQLError: the query is not fit, or too many run.
         """
         export = Export(query, is_redacted=how["is_redacted"], group=how["group"])
-        if export.root.name != "customers":
+        if export.root.name not in ("customers", *SHELVES):
             raise fault(f"This stand-in has no `{export.root.name}` to export.", "INVALID")
         running = [one for one in self.operations.values() if one.status in _RUNNING]
         if len(running) >= self._settings.bulk_limit:
@@ -111,7 +111,9 @@ class Bulk:
         found.fails_with, found.is_stuck = how["fails_with"], how["is_stuck"]
         self.operations[found.id] = found
         self._forget()
-        threading.Thread(target=self._work, args=(found, export, wanted), name="bulk", daemon=True).start()
+        threading.Thread(
+            target=self._work, args=(found, self._chunks(export, wanted, how)), name="bulk", daemon=True
+        ).start()
         return found
 
     def cancel(self, operation: Operation) -> None:
@@ -160,7 +162,15 @@ class Bulk:
             if one.status not in _RUNNING:
                 _let_go(one)
 
-    def _work(self, operation: Operation, export: Export, wanted: Filter) -> None:
+    def _chunks(self, export: Export, wanted: Filter, how: dict[str, Any]) -> Iterator[Chunk]:
+        """Return the lines; half of them where the operation is to fail."""
+        fails, goods = how["fails_with"], how["goods"]
+        if export.root.name in SHELVES:
+            return export.chunks_of(goods[: len(goods) // 2] if fails else goods)
+        limit = self._customers.count // 2 if fails else None
+        return export.chunks(islice(_rows(self._customers, wanted), limit))
+
+    def _work(self, operation: Operation, chunks: Iterator[Chunk]) -> None:
         due_s = time.monotonic() + self._settings.bulk_s
         time.sleep(min(0.2, self._settings.bulk_s / 5))
         with tempfile.TemporaryFile(dir=self._settings.folder) as file:
@@ -168,17 +178,16 @@ class Bulk:
         if operation.status == "CREATED":
             operation.status = "RUNNING"
         try:
-            written = self._write(operation, operation.file, export, wanted)
+            written = self._write(operation, operation.file, chunks)
             self._wait(operation, due_s)
         except (GraphQLError, OSError, KeyError, TypeError, ValueError) as error:
             operation.fails_with, written = f"INTERNAL_SERVER_ERROR: {error}"[:21], 0
         self._end(operation, written)
 
-    def _write(self, operation: Operation, file: int, export: Export, wanted: Filter) -> int:
-        """Write every line, or half of them when the operation is to fail; returns the size in bytes."""
-        limit = self._customers.count // 2 if operation.fails_with else None
+    def _write(self, operation: Operation, file: int, chunks: Iterator[Chunk]) -> int:
+        """Write every line; returns the size in bytes."""
         size = 0
-        for chunk in export.chunks(islice(_rows(self._customers, wanted), limit)):
+        for chunk in chunks:
             os.write(file, chunk.text)
             size += len(chunk.text)
             operation.objects += chunk.objects

@@ -9,9 +9,11 @@ from urllib.parse import urlsplit
 
 from graphql import GraphQLError
 
+from connectors.shopify.fake.export import SHELVES
 from connectors.shopify.fake.filters import read_filter
 from connectors.shopify.fake.graph import Session, number_of
 from connectors.shopify.fake.query import Query
+from connectors.shopify.fake.sale_nodes import facts
 from connectors.shopify.fake.shop import Subscription
 from customer_sync.kit.fakes.answers import Row
 from customer_sync.kit.fakes.clock import seconds_of
@@ -128,11 +130,13 @@ def _run_bulk(session: Session, *, query: str, groupObjects: bool) -> Row:
     try:
         read = Query(document, {})
         top = read.top()[0]
-        session.need(top.name, "read_customers")
+        session.need(top.name, f"read_{top.name}" if top.name in SHELVES else "read_customers")
         wanted = read_filter(top.args.get("query"), shop.clock(), whole_days=shop.settings.whole_days)
+        shelf = sorted(session.sold(top.name), key=lambda one: int(one.id)) if top.name in SHELVES else ()
+        goods = [session.goods(one) for one in shelf if wanted.is_everybody or wanted.test(facts(one))]
         failing, stuck = shop.take("bulk_fails"), shop.take("bulk_stuck")
         fails_with = str(failing.options.get("error", "INTERNAL_SERVER_ERROR")) if failing else None
-        how = {"group": groupObjects, "is_redacted": session.is_redacted, "fails_with": fails_with}
+        how = {"group": groupObjects, "is_redacted": session.is_redacted, "fails_with": fails_with, "goods": goods}
         found = shop.bulk.run(query, read, wanted, **how, is_stuck=stuck is not None)
     except GraphQLError as fault:
         code = (fault.extensions or {}).get("code", "INVALID")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from operator import itemgetter
 from typing import Any, Final, NamedTuple
@@ -32,6 +32,8 @@ _EMAIL, _PHONE, _ORDER = (COLUMNS.index(name) for name in PARTS)
 #: How many parents pass before the children of one follow, to mix the lines as the platform does.
 _LATENESS: Final = 3
 MAX_CONNECTIONS, MAX_DEPTH = 5, 2
+#: What is exported beside customers.
+SHELVES: Final = ("orders", "products")
 #: How many customers are exported at once.
 _CHUNK: Final = 2_000
 
@@ -84,22 +86,30 @@ class Export:
         """Yield the lines of some thousand customers at a time."""
         late: deque[list[bytes]] = deque()
         while some := list(islice(rows, _CHUNK)):
-            lines = self._mixed(some, late) if self._children else [self._line(row) for row in some]
+            mixed = self._mixed((self._customer(row) for row in some), late) if self._children else None
+            lines = [self._line(row) for row in some] if mixed is None else mixed
             yield Chunk(b"".join(lines), len(lines), len(some))
         rest = [line for children in late for line in children]
         if rest:
             yield Chunk(b"".join(rest), len(rest), 0)
 
+    def chunks_of(self, goods: Sequence[Mapping[str, Any]]) -> Iterator[Chunk]:
+        """Yield the lines of orders or products, given as GraphQL shows them."""
+        late: deque[list[bytes]] = deque()
+        lines = self._mixed(goods, late)
+        lines += [line for children in late for line in children]
+        if lines:
+            yield Chunk(b"".join(lines), len(lines), len(goods))
+
     def _line(self, row: Row) -> bytes:
         shape = (row[_EMAIL] == "null", row[_PHONE] == "null", row[_ORDER] == "null")
         return (self._lines.get(shape) or self._template(shape))(row)
 
-    def _mixed(self, rows: Iterable[Row], late: deque[list[bytes]]) -> list[bytes]:
+    def _mixed(self, found: Iterable[Mapping[str, Any]], late: deque[list[bytes]]) -> list[bytes]:
         """Return lines with nested ones; these come a little later than their parents, `late` holds them so long."""
         lines: list[bytes] = []
-        for row in rows:
-            node = self._customer(row)
-            lines.append(_dump(self._values(self._node, node, "Customer")))
+        for node in found:
+            lines.append(_dump(self._values(self._node, node, node["__typename"])))
             late.append([line for field in self._children for line in self._below(field, node)])
             if len(late) > self._lateness:
                 lines += late.popleft()

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, Final
 
-from connectors.shopify.fake import nodes
+from connectors.shopify.fake import nodes, sale_nodes
 from connectors.shopify.fake.customers import ORDERS, Key
 from connectors.shopify.fake.filters import Filter, read_filter
 from connectors.shopify.fake.nodes import fault
+from connectors.shopify.fake.sales import VISIBLE_S
 from connectors.shopify.fake.settings import VERSIONS
 from connectors.shopify.fake.shop import Shop, Subscription
+from connectors.shopify.fake.sold import Product
 from customer_sync.kit.fakes.answers import Row
 from customer_sync.kit.fakes.clock import iso
 from customer_sync.kit.fakes.faults import Fault
@@ -55,6 +57,23 @@ class Session:
         facts = None if number is None else self.shop.customers.find(number)
         return None if facts is None else nodes.customer(facts, is_redacted=self.is_redacted)
 
+    def sold(self, resource: str) -> Sequence[Any]:
+        """Return the orders or products that the token may see: without `read_all_orders` no old orders."""
+        shop = self.shop
+        if resource == "products":
+            return list(shop.sales.products.values())
+        oldest = 0 if "read_all_orders" in self.scopes else shop.now_s - VISIBLE_S
+        return [one for one in shop.sales.orders.values() if one.created_s >= oldest]
+
+    def goods(self, one: Any) -> Row:
+        """Return an order or a product."""
+        if isinstance(one, Product):
+            return sale_nodes.product(one)
+        node = sale_nodes.order(one, self.customer(one.customer))
+        if not self.is_redacted:
+            return node
+        return {**node, **dict.fromkeys(("email", "phone", "billingAddress", "shippingAddress"))}
+
     def subscription(self, found: Subscription) -> Row:
         """Return a webhook subscription."""
         return {
@@ -90,7 +109,9 @@ def query_root(session: Session) -> dict[str, Any]:
         "customers": lambda info, **args: _customers(session, list(info.path.as_list()), args),
         "customersCount": lambda info, **args: _count(session, list(info.path.as_list()), args),
         "customerByIdentifier": lambda _, identifier: _by_identifier(session, identifier),
-        **dict.fromkeys(("customer", "node", "webhookSubscription", "bulkOperation"), by_id),
+        "orders": lambda info, **args: _sold(session, "orders", list(info.path.as_list()), args),
+        "products": lambda info, **args: _sold(session, "products", list(info.path.as_list()), args),
+        **dict.fromkeys(("customer", "order", "product", "node", "webhookSubscription", "bulkOperation"), by_id),
         "nodes": lambda _, ids: [_any(session, one) for one in _few(ids)],
         "webhookSubscriptions": lambda _, **args: _subscriptions(session, args),
         "webhookSubscriptionsCount": lambda _, **__: {"count": len(shop.subscriptions), "precision": "EXACT"},
@@ -173,14 +194,24 @@ def _bounds(start: Key | None, wanted: Filter, *, is_reverse: bool) -> tuple[Key
     return max((key for key in (start, low) if key), default=None), high
 
 
-def _filter(session: Session, path: list[Any], args: Row) -> Filter:
+def _filter(session: Session, path: list[Any], args: Row, name: str = "customers") -> Filter:
     shop, text = session.shop, args.get("query")
-    if text and shop.take("ignore_filter", operation="customers"):
+    if text and shop.take("ignore_filter", operation=name):
         return Filter(is_everybody=True)
-    found = read_filter(text, shop.clock(), whole_days=shop.settings.whole_days)
+    found = read_filter(text, shop.clock(), whole_days=shop.settings.whole_days and name == "customers")
     if found.warnings:
         session.searches.append({"path": path, "query": text, "warnings": found.warnings})
     return found
+
+
+def _sold(session: Session, name: str, path: list[Any], args: Row) -> Row:
+    session.need(name, f"read_{name}")
+    shop = session.shop
+    wanted = _filter(session, path, args, name)
+    if shop.take("repeat_page", operation=name):
+        args = {**args, "after": None}
+    page = sale_nodes.listing(session.sold(name), args, wanted, session.goods)
+    return _thinned(page, shop.take("lose_half", "short_page", operation=name))
 
 
 def _count(session: Session, path: list[Any], args: Row) -> Row:
@@ -215,6 +246,10 @@ def _any(session: Session, gid: str) -> Row | None:
     if (number := number_of(gid, "Customer")) is not None:
         session.need("customer", "read_customers")
         return session.customer(number)
+    for name, kind in (("orders", "Order"), ("products", "Product")):
+        if (number := number_of(gid, kind)) is not None:
+            session.need(kind.lower(), f"read_{name}")
+            return next((session.goods(one) for one in session.sold(name) if one.id == number), None)
     return None
 
 

@@ -11,7 +11,7 @@ _HOUSEHOLD_TOO: Final = ({"firstName": "Jonas", "email": "jonas.weber@mail.examp
 
 PART: Final = Part(
     source={"shop_url": "demo.myshopify.com", "api_key": "demo-client-id", "api_secret": "demo-client-secret"},
-    options=("--customers", "200", "--schema", "none"),
+    options=("--customers", "200", "--products", "12", "--orders", "40", "--schema", "none"),
     scenes={
         "one phone for two": (
             Cue("customers", {"customers": list(_HOUSEHOLD)}),

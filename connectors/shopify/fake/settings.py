@@ -18,6 +18,8 @@ class Settings:
 
     Args:
         customers: how many there are at the start.
+        products: how many products there are at the start.
+        orders: how many orders there are at the start, one every six hours until the shop's start.
         seed: which ones.
         shop: the shop's own domain.
         client_id: the app's id.
@@ -48,6 +50,8 @@ class Settings:
     """
 
     customers: int = 1_000
+    products: int = 0
+    orders: int = 0
     seed: int = 1
     shop: str = "demo.myshopify.com"
     client_id: str = "demo-client-id"

@@ -19,7 +19,9 @@ import orjson
 from connectors.shopify.fake import bodies
 from connectors.shopify.fake.bulk import Bulk, Operation
 from connectors.shopify.fake.customers import Customers
+from connectors.shopify.fake.habits import Habits
 from connectors.shopify.fake.population import Facts
+from connectors.shopify.fake.sales import Sales
 from connectors.shopify.fake.schema import Reader, beside
 from connectors.shopify.fake.settings import VERSIONS, Settings
 from connectors.shopify.fake.tokens import Tokens
@@ -86,6 +88,10 @@ class Shop(Fake[Settings]):
         rules = Rules(WAITS_S, settings.webhook_timeout_s, senders=4, time_scale=settings.time_scale)
         self.sender = Sender(self.clock, rules, self._tried, settings.seed)
         self.bulk = Bulk(settings, self.customers, self.clock, self._bulk_ended)
+        self.sales = Sales(settings.shop, self._emit, lambda: self.now_s, settings.seed)
+        known = (self.customers.find(number) for _, number in self.customers.walk("ID"))
+        self.sales.fill(settings.products, settings.orders, (one for one in known if one is not None))
+        self.habits = Habits(self.sales, settings.seed)
         self.crowd = Crowd(self, settings.seed)
 
     def clear_faults(self) -> None:
@@ -246,9 +252,11 @@ class Shop(Fake[Settings]):
         self.consent(who, "email", ("SUBSCRIBED" if agrees else "UNSUBSCRIBED", "SINGLE_OPT_IN"), None)
 
     def buy(self, who: int | None, person: Person) -> None:
-        """Let somebody buy; a guest becomes a customer without an account."""
-        who = self.create(_fields(person)) if who is None else who
-        self.change(who, self.purchase(who))
+        """Let somebody go shopping; a guest becomes a customer without an account. Some leave their cart."""
+        who, before = self.create(_fields(person)) if who is None else who, set(self.sales.orders)
+        self.habits.visit(self.found(who))
+        for number in self.sales.orders.keys() - before:
+            self.change(who, {**self.purchase(who), "lastOrderId": f"gid://shopify/Order/{number}"})
 
     def merge(self, kept: int, gone: int) -> None:
         """Make one customer of two."""

@@ -36,9 +36,13 @@ QUERIES = {
 }
 QUERIES |= {
     "changes": queries.changes(),
-    "changes, some denied": queries.changes(queries.PROTECTED),
+    "changes, some denied": queries.changes("customers", queries.PROTECTED),
     "everybody": queries.everybody(),
-    "everybody, some denied": queries.everybody(["lastOrder", "note"]),
+    **{f"changes of {one}": queries.changes(one) for one in queries.BELOW},
+    **{f"all {one}": queries.everybody(one) for one in queries.BELOW},
+    **{f"more of {one}": queries.more(one) for one in queries.BELOW},
+    "orders, some denied": queries.changes("orders", ["customer", "email"]),
+    "everybody, some denied": queries.everybody("customers", ["lastOrder", "note"]),
 }
 
 

@@ -137,7 +137,7 @@ def test_children_can_be_grouped_below_their_parent(app):
         "{ shop { id } }",
         "{ customers { edges { node { ",
         "{ customers { edges { node { firstName orders { edges { node { id } } } } } } }",
-        "{ products { edges { node { id } } } }",
+        "{ collections { edges { node { id } } } }",
         "{ customers { pageInfo { hasNextPage } edges { cursor } } }",
     ],
 )

@@ -61,6 +61,24 @@ def execute(document: str, **variables):
     return answer["data"]
 
 
+@pytest.mark.parametrize("resource", ["orders", "products"])
+def test_it_lists_what_is_sold(shop, resource):
+    product = shop.post("/fake/products", {"title": "Lamp"})["id"]
+    order = shop.post("/fake/orders", {"email": "ann@example.com"})["id"]
+    found = execute(f"{{ {resource}(first: 5) {{ nodes {{ id legacyResourceId updatedAt }} }} }}")[resource]["nodes"]
+
+    assert [one["legacyResourceId"] for one in found] == [order if resource == "orders" else product]
+
+
+def test_its_order_holds_a_body_of_ours(shop):
+    shop.post("/fake/orders", {"email": "ann@example.com", "lines": [{"title": "Lamp", "price": 1200, "quantity": 2}]})
+    (body,) = shop.get("/fake/orders")["orders"]
+    order = shopify.Order(body)
+
+    assert (order.id, order.total_price, order.line_items[0].quantity) == (body["id"], "24.00", 2)
+    assert order.total_price_set.shop_money.currency_code == "EUR"
+
+
 def test_it_lists_everybody_page_by_page():
     seen, after, more = [], None, True
     while more:

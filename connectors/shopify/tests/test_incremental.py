@@ -240,7 +240,7 @@ def test_a_customer_whose_time_cannot_be_read_counts_from_when_it_was_read():
     ]
 
 
-@pytest.mark.parametrize("want", [Want("orders"), Want("customers", {"mode": "other"}), Want("customers", {})])
+@pytest.mark.parametrize("want", [Want("carts"), Want("customers", {"mode": "other"}), Want("customers", {})])
 def test_what_cannot_be_pulled_is_told(want):
     with pytest.raises(ConfigError):
         connector().pull(want, access(StandIn()))

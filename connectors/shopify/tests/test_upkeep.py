@@ -224,7 +224,15 @@ def check(options=STATIC, hooks=None, **answers):
 def test_a_store_that_is_well_has_only_good_findings():
     found = check()
 
-    assert list(found) == ["token", "api version", "scopes", "protected data", "webhooks", "privacy webhooks"]
+    assert list(found) == [
+        "token",
+        "api version",
+        "scopes",
+        "old orders",
+        "protected data",
+        "webhooks",
+        "privacy webhooks",
+    ]
     assert {one.verdict for one in found.values()} == {"ok"}
     assert "shopify.app.toml" in found["privacy webhooks"].fix
 

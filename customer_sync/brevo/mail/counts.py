@@ -9,8 +9,6 @@ from decimal import Decimal
 from math import sqrt
 from typing import Final, NamedTuple
 
-from customer_sync.model import Json
-
 #: What is added: (skill, field, by), see `customer_sync.store.items.Settlement`.
 Count = tuple[str, str, float]
 #: A mean lies within so many standard errors in 95 of 100 such tests, for the dozens of orders that a test needs.
@@ -135,38 +133,3 @@ def _revenues(
             variance = max(0.0, square - many * mean * mean) / (many - 1)
             error = sqrt(variance / many)
         yield Revenue(key[0], round(orders[key]), round(total, 4), mean, error)
-
-
-def as_json(found: Report) -> dict[str, Json]:
-    """Return a report as the API gives it; money is rounded to hundredths."""
-    return {
-        "skill": found.skill,
-        "cartsLeft": found.left,
-        "ended": dict(found.ended),
-        "variants": [_variant_json(one) for one in found.variants],
-    }
-
-
-def _variant_json(one: VariantReport) -> dict[str, Json]:
-    return {
-        "name": one.name or None,
-        "carts": one.carts,
-        "mails": {str(step): count for step, count in one.mails.items()},
-        "inDoubt": one.in_doubt,
-        "recovered": one.recovered,
-        "recoveredShare": round(one.recovered / one.carts, 4) if one.carts else None,
-        "revenue": [_revenue_json(two) for two in one.revenue],
-    }
-
-
-def _revenue_json(one: Revenue) -> dict[str, Json]:
-    interval = one.interval
-    return {
-        "currency": one.currency,
-        "orders": one.orders,
-        "total": round(one.total, 2),
-        "meanPerCart": round(one.mean, 2),
-        "standardError": None if one.standard_error is None else round(one.standard_error, 4),
-        "low": None if interval is None else round(interval[0], 2),
-        "high": None if interval is None else round(interval[1], 2),
-    }

@@ -53,6 +53,8 @@ class SingleStep:
             return Outcome(item, Settlement(item.target, record=NOTHING), "unchanged", "old: it is forgotten")
         if END in sight.state or (mails and not mails[0].is_open):
             return _done(item, sight, {}, from_ms(now_ms), "done before")
+        if fields.get("calledOff") is True and not mails:
+            return _done(item, sight, {}, from_ms(now_ms), "called off: what it reminds of was bought or is gone")
         person = None
         if sight.whose is not None:
             person = apply(self._desk.store.people.decode(sight.whose.record), sight.whose.parts)

@@ -8,7 +8,7 @@ from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.operate.doctor.findings import Finding, Patient
 from customer_sync.skills.chosen import make_skills
 from customer_sync.skills.found import definitions
-from customer_sync.skills.needs import needs_of
+from customer_sync.skills.needs import clashes_of, needs_of
 
 
 def examine_skills(patient: Patient) -> Iterator[Finding]:
@@ -31,3 +31,6 @@ def examine_skills(patient: Patient) -> Iterator[Finding]:
         else:
             acts = f"acts on {', '.join(sources) or 'no source yet'}"
             yield Finding(f"skill {name}", "ok", " ".join([f"{acts};", *needs.lacking]).rstrip(";."))
+        for source, sentence in clashes_of(settings, there[name]).items():
+            fix = f"Turn it off there, then say so: skills.{name}.{there[name].settles}: true. Nobody here can see it."
+            yield Finding(f"skill {name} beside {source}", "warn", sentence.removesuffix("."), fix)

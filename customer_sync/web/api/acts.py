@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from customer_sync.api import connectors, contacts, inbox, runs, skills
+from customer_sync.api import connectors, contacts, inbox, reports, runs, skills
 from customer_sync.config import Role
 from customer_sync.web.api.call import Call
 
@@ -27,6 +27,15 @@ _SKILLS: Final = (
         "GET", "/skills", "Every skill, and who says whether it is on", Role.READ, skills.list_skills, skills.SkillList
     ),
     Call("GET", "/skills/{name}", "One skill", Role.READ, skills.show_skill, skills.Skill, problems=(404,)),
+    Call(
+        "GET",
+        "/skills/{name}/report",
+        "What came of a skill's mails: carts left, mails, carts recovered, revenue for each variant",
+        Role.READ,
+        reports.show_report,
+        reports.SkillReport,
+        problems=(404,),
+    ),
     Call(
         "POST",
         "/skills/{name}/enable",

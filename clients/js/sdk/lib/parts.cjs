@@ -51,6 +51,10 @@ class Skills extends Part {
     return get(this, '/skills/{}', [name]);
   }
 
+  report(name) {
+    return get(this, '/skills/{}/report', [name]);
+  }
+
   reset(name) {
     return post(this, '/skills/{}/reset', [name]);
   }

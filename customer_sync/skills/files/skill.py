@@ -1,0 +1,163 @@
+"""A skill file at work: an event that a trigger waits for becomes the steps of its actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from functools import cache
+from hashlib import blake2b
+from typing import Final
+
+from customer_sync.config import Settings
+from customer_sync.engine.plan import Due, RecordSays, Says, Step, Who
+from customer_sync.errors import MappingError
+from customer_sync.model import Event, Json, Kind, OrderState, to_iso, to_ms
+from customer_sync.person.identity import normalize_email
+from customer_sync.skills import Intent
+from customer_sync.skills.customer_sync import CustomerSync
+from customer_sync.skills.definition import Definition
+from customer_sync.skills.files.form import CARTS, CREATE, DELETE, MAIL, UPDATE, Action, SkillFile, Trigger
+from customer_sync.skills.files.templates import fill, scope
+
+_MAIL_LANE: Final = "mail"
+_EVENTS_LANE: Final = "events"
+
+
+class FileSkill:
+    """The behaviour that a skill file describes.
+
+    Args:
+        file: what it says.
+        mapping_for: source → the field mapping, canonical field → attribute.
+    """
+
+    def __init__(self, file: SkillFile, mapping_for: Callable[[str], Mapping[str, str]]) -> None:
+        self.name = file.name
+        self.file = file
+        self.mapping_for = mapping_for
+
+    def terms(self, source: str) -> Json:
+        """Return what the intents for a source depend on: the file, and the mapping."""
+        digest = blake2b(repr(self.file).encode(), digest_size=12).hexdigest()
+        return [digest, [[name, attribute] for name, attribute in self.mapping_for(source).items()]]
+
+    def intent(self, event: Event) -> Intent:
+        """Return what should change because of an event: nothing where no trigger's conditions hold."""
+        fits = [
+            one
+            for one in self.file.triggers
+            if one.event is event.kind and all(condition.holds(event) for condition in one.conditions)
+        ]
+        off = list(self._called_off(event))
+        if not fits:
+            return Intent(off)
+        trigger = min(fits, key=lambda one: one.wait_s)
+        steps: list[Step] = off
+        notes: list[str] = []
+        for number, action in enumerate(self.file.actions):
+            if action.word in (CREATE, UPDATE, DELETE):
+                told = self._contact(event, action)
+                steps += told.steps
+                notes += [told.note] if told.note else []
+            else:
+                steps += self._later(event, trigger, number, action)
+        return Intent(steps, "; ".join(notes))
+
+    def _called_off(self, event: Event) -> Iterator[Step]:
+        """Yield what calls off the mails that wait for carts which were bought or emptied."""
+        waits = any(one.wait_s and one.event is Kind.CART_UPDATED for one in self.file.triggers)
+        mails = [number for number, one in enumerate(self.file.actions) if one.word == MAIL]
+        for cart in carts_over(event) if waits else ():
+            for number in mails:
+                name, fields = f"skill:{self.name}:{number}:{cart}", {"calledOff": True}
+                yield RecordSays(_MAIL_LANE, event.source, name, event.occurred_at, fields, seen_at=event.seen_at)
+
+    def _contact(self, event: Event, action: Action) -> Intent:
+        """Return what an action makes of the event's customer: what customer-sync does, with other attributes."""
+        told = CustomerSync(cache(self.mapping_for)).intent(event)
+        wanted = action.terms.get("attributes")
+        steps: list[Step] = []
+        for step in told.steps:
+            one = step
+            if isinstance(one, Says) and isinstance(wanted, Mapping) and not one.is_of_address:
+                values = fill(dict(wanted), scope(event, self.mapping_for(event.source)))
+                one = replace(one, fields=values if isinstance(values, dict) else {})
+            if isinstance(one, Says) and action.word == UPDATE:
+                one = replace(one, who=replace(one.who, only_known=True))
+            steps.append(one)
+        return Intent(steps, told.note, told.refused)
+
+    def _later(self, event: Event, trigger: Trigger, number: int, action: Action) -> Iterator[Step]:
+        """Yield the record of a mail or an event that is to be sent once, when nothing else happens to the record."""
+        who = _person(event)
+        if who is None:
+            return
+        names = scope(event, self.mapping_for(event.source))
+        # a wait is for the record: what happens to it meanwhile moves the mail; without one each event has its own
+        of = event.record_id if trigger.wait_s and event.record_id else event.id
+        at = event.occurred_at + timedelta(seconds=trigger.wait_s)
+        fields: dict[str, Json] = {"skill": self.name, "askedAt": to_ms(event.occurred_at), "calledOff": False}
+        if action.word == MAIL:
+            subject, params = fill(action.terms.get("subject"), names), fill(action.terms.get("params") or {}, names)
+            mail: dict[str, Json] = {"templateId": action.terms["template_id"], "params": params}
+            fields["mail"] = {**mail, "subject": subject} if subject else mail
+        else:
+            date = to_iso(to_ms(event.occurred_at))
+            properties = fill(action.terms.get("properties") or {}, names)
+            fields["event"] = {"name": action.terms["event"], "date": date, "properties": properties}
+        yield RecordSays(
+            _MAIL_LANE if action.word == MAIL else _EVENTS_LANE,
+            event.source,
+            f"skill:{self.name}:{number}:{of}",
+            event.occurred_at,
+            fields,
+            who,
+            seen_at=event.seen_at,
+            due=Due(at, is_moved=True) if trigger.wait_s else Due(),
+        )
+
+
+def carts_over(event: Event) -> Sequence[str]:
+    """Return the carts of which an event tells that nothing is to be reminded of: bought, emptied or taken away."""
+    if event.kind in (Kind.ORDER_PLACED, Kind.ORDER_UPDATED):
+        is_bought = event.record.get("state") in (OrderState.PLACED, OrderState.PAID)
+        carts = event.record.get("carts")
+        is_told = is_bought and event.record.get("isRenewal") is not True and isinstance(carts, list)
+        return [one for one in carts if isinstance(one, str)] if is_told and isinstance(carts, list) else ()
+    is_empty = event.kind is Kind.CART_UPDATED and event.record.get("lines") == []
+    is_over = is_empty or event.kind is Kind.CART_DELETED or event.record.get("completedAt") is not None
+    return [event.record_id] if event.kind in CARTS and is_over and event.record_id else ()
+
+
+def _person(event: Event) -> Who | None:
+    """Return whom an event is about, None where it names nobody.
+
+    The address that was typed into a cart speaks for itself, whoever is logged in; orders belong to the account.
+    """
+    source, at, seen_at = event.source, event.occurred_at, event.seen_at
+    typed = _address(event.record.get("email"))
+    if typed is not None and event.kind in CARTS:
+        return Who(source, at, None, typed, seen_at)
+    customer = event.record.get("customer")
+    known = _address(customer.get("email")) if isinstance(customer, Mapping) else None
+    email = known or typed
+    if email is None and event.customer_id is None:
+        return None
+    return Who(source, at, event.customer_id, email, seen_at, is_copy=event.customer_id is not None)
+
+
+def _address(value: Json) -> str | None:
+    try:
+        return normalize_email(value)
+    except MappingError:
+        return None
+
+
+def definition_of(file: SkillFile) -> Definition:
+    """Return the definition of a skill that a file describes."""
+
+    def make(settings: Settings) -> FileSkill:
+        return FileSkill(file, cache(settings.mapping_for))
+
+    return Definition(file.name, file.description, make)

@@ -1,0 +1,126 @@
+"""Skill files at work: their mails go once, by the same rules of consent as all others."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from customer_sync.config.settings import SkillSettings
+from customer_sync.model import Kind
+from customer_sync.skills.files.reading import read_skill_file
+from customer_sync.skills.files.skill import definition_of
+from tests.carts.world import EMAIL
+
+REMINDER = """---
+name: reminder
+version: 1.0.0
+description: Reminds of a cart that is worth it
+category: email-marketing
+triggers:
+  - event: {event}
+    conditions:
+      - cart_value: "> 50"
+{wait}actions:
+  - brevo/send-email:
+      template_id: 1
+      to: "{{{{ contact.email }}}}"
+      subject: "{{{{ cart.lines.0.title }}}} waits"
+permissions:
+  - email:send
+---
+"""
+
+
+@pytest.fixture
+def remind(world):
+    """Switch a skill file on."""
+
+    def switch(event: str, wait: str = "") -> None:
+        file, faults = read_skill_file(REMINDER.format(event=event, wait=wait), "reminder.md")
+        assert file is not None, faults
+        world.settings.skills[file.name] = SkillSettings(file.name, True)
+        world.line.skills.append(definition_of(file).make(world.settings))
+
+    return switch
+
+
+def subjects(world) -> list[str]:
+    return [str(mail["subject"]) for mail in world.mails() if "waits" in str(mail["subject"])]
+
+
+def test_a_mail_follows_a_cart_that_was_left_and_is_worth_it(world, remind):
+    remind("cart_abandoned")
+    world.cart("t1", total=60.0)
+    world.pass_time(hours=6)
+
+    assert subjects(world) == ["Mug waits"]
+    assert world.mails()[0]["to"] == EMAIL
+
+
+def test_a_cart_that_is_worth_less_gets_none(world, remind):
+    remind("cart_abandoned")
+    world.cart("t1", total=50.0)
+    world.pass_time(hours=6)
+
+    assert subjects(world) == []
+
+
+def test_who_withdrew_meanwhile_gets_none(world, remind):
+    remind("cart_updated", "    debounce: 2h\n")
+    world.cart("t1", total=60.0)
+    world.pass_time(hours=1)
+    world.withdraw()
+    world.pass_time(hours=6)
+
+    assert subjects(world) == []
+
+
+def test_a_wait_begins_anew_with_each_change_of_the_cart(world, remind):
+    remind("cart_updated", '      - time_since_activity: "> 40m"\n')
+    world.cart("t1", total=60.0)
+    world.pass_time(minutes=30)
+    world.cart("t1", total=70.0)
+    world.pass_time(minutes=30)
+    before = subjects(world)
+    world.pass_time(hours=8)
+
+    assert before == []
+    assert subjects(world) == ["Mug waits"]
+
+
+def test_a_cart_that_was_bought_or_emptied_meanwhile_gets_none(world, remind):
+    remind("cart_updated", "    debounce: 2h\n")
+    world.cart("t1", total=60.0)
+    world.cart("t2", total=60.0)
+    world.pass_time(minutes=10)
+    world.order(carts=["t1"])
+    world.cart("t2", total=0.0, lines=[])
+    world.pass_time(hours=6)
+
+    assert subjects(world) == []
+
+
+def test_an_order_that_came_before_its_cart_calls_the_mail_off_all_the_same(world, remind):
+    remind("cart_updated", "    debounce: 2h\n")
+    cart_at = world.now
+    world.pass_time(minutes=1)
+    world.order(carts=["t1"])
+    world.work()
+    late = world._event(Kind.CART_UPDATED, "t1", {"id": "t1", "email": EMAIL, "total": 60.0, "lines": [{}]})
+    world.tell(replace(late, occurred_at=cart_at))
+    world.pass_time(hours=6)
+
+    assert subjects(world) == []
+
+
+def test_a_cart_that_is_filled_again_is_reminded_of(world, remind):
+    remind("cart_updated", "    debounce: 2h\n")
+    world.cart("t1", total=60.0)
+    world.pass_time(minutes=10)
+    world.cart("t1", total=0.0, lines=[])
+    world.pass_time(minutes=10)
+    world.cart("t1", total=60.0)
+    world.pass_time(hours=6)
+
+    assert subjects(world) == ["Mug waits"]
