@@ -312,7 +312,11 @@ COMMERCE_OFF: Final = Answer(
 #: `/ecommerce`: https://developers.brevo.com/reference/get-display-currency. 403 with these words: it is off.
 COMMERCE: Final = Answers(
     "the question after eCommerce",
-    (COMMERCE_OFF._replace(next=Next.MISSING), *_common(_SHOP_ACCESS)),
+    (
+        COMMERCE_OFF._replace(next=Next.MISSING),
+        Answer(422, Next.PARK, "Brevo does not know this currency.", "Write its ISO 4217 code, as EUR."),
+        *_common(_SHOP_ACCESS),
+    ),
     "Look at Commerce in https://app.brevo.com.",
 )
 

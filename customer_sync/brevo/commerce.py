@@ -106,6 +106,16 @@ def activate(brevo: Brevo, store: Store) -> None:
     store.set_note(NOTE, None)
 
 
+def set_currency(brevo: Brevo, store: Store, code: str) -> None:
+    """Set the display currency of the account, an ISO 4217 code.
+
+    Raises:
+        TajoError: Brevo does not answer, or refuses.
+    """
+    brevo.call("POST", _ROUTE, {"code": code.upper()}, bucket=OTHER, answers=COMMERCE)
+    store.set_note(NOTE, None)
+
+
 def tell_currency(store: Store, source: str, currency: str) -> None:
     """Note that a source sells in a currency; for people who look."""
     store.set_note(_of(source), sorted({*currencies_of(store, source), currency.upper()[:3]})[:MOST_CURRENCIES])

@@ -167,7 +167,9 @@ class OrdersHandler(GroupStep[Job, Gate]):
         """Tell a person of the first order of a currency that is left out, once a day."""
         store = self._desk.store
         if store.is_first(f"left-out:{source}:{currency[:3]}", self._clock() // 86_400_000, 2 * 86_400):
-            remedy = "Set the display currency in Brevo, then run `tajo connectors sync --full` for this source."
+            remedy = (
+                "Where all are: `tajo brevo activate --currency CODE`, then `tajo connectors sync <source> --full`."
+            )
             store.ledger.alert(
                 f"{source}: {note} It is left out, and so are others of its kind.", remedy, source=source
             )

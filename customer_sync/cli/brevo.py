@@ -13,7 +13,7 @@ from customer_sync.assembly import open_prover
 from customer_sync.base.spans import duration
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.commerce import activate as switch_on
-from customer_sync.brevo.commerce import ask_commerce
+from customer_sync.brevo.commerce import ask_commerce, set_currency
 from customer_sync.brevo.proof import canaries
 from customer_sync.brevo.proof.cleaning import Removed, clean
 from customer_sync.brevo.proof.course import PASSES
@@ -66,11 +66,14 @@ def brevo() -> None:
 
 
 @brevo.command()
+@click.option("--currency", metavar="CODE", help="Set the display currency, as EUR; only where eCommerce is on.")
 @json_option
-def activate(*, as_json: bool) -> None:
+def activate(*, currency: str | None, as_json: bool) -> None:
     """Switch eCommerce on in Brevo: orders and products wait until it is.
 
     It takes Brevo about five minutes. What waits is kept, and goes by itself then. Asking again does no harm.
+
+    The display currency is that in which Brevo counts the orders of all shops: orders in another one are left out.
     """
     settings = context.read_settings()
     store = context.open_store(settings)
@@ -78,6 +81,9 @@ def activate(*, as_json: bool) -> None:
     found = ask_commerce(account, store, now_ms())
     if not found.is_on:
         switch_on(account, store)
+    elif currency is not None:
+        set_currency(account, store, currency)
+        found = ask_commerce(account, store, now_ms())
     if as_json:
         print_json({"is_on": found.is_on, "currency": found.currency, "asked": not found.is_on})
     elif found.is_on:

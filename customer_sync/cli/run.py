@@ -46,6 +46,8 @@ ASK_REDIS_S = 1.0
 DEMO_FILE: Final = "demo.yaml"
 #: The lists of the built-in sandbox, beside those that the config names.
 SANDBOX_LISTS: Final = range(1, 11)
+#: The currency of the demo's shops: orders in another one than the account's are left out.
+SANDBOX_CURRENCY: Final = "EUR"
 
 
 @click.command()
@@ -289,7 +291,13 @@ class _Stack:
         url = f"http://127.0.0.1:{port}"
         command = [sys.executable, "-m", "customer_sync.sandbox", "--port", str(port), "--journal", str(journal)]
         wanted = {one for name in self._settings.all_sources for one in self._settings.options_for(name).list_ids}
-        command += ["--plan", "general", *(f"--list={number}" for number in sorted({*SANDBOX_LISTS, *wanted}))]
+        command += [
+            "--plan",
+            "general",
+            "--currency",
+            SANDBOX_CURRENCY,
+            *(f"--list={number}" for number in sorted({*SANDBOX_LISTS, *wanted})),
+        ]
         self._supervisor.add(Child("sandbox", command, self._env, is_silent=True, is_called=True))
         self._env["BREVO_API_URL"] = f"{url}/v3"
         return url

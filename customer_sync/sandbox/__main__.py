@@ -36,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         batch_status=options.batch_status,
         lists=tuple(options.list or default.lists),
         ecommerce=not options.no_ecommerce,
+        currency=options.currency,
         switches=dict(options.switch),
     )
     try:
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--unknown-list-status", type=int, choices=(400, 404), default=400, help="answer to unknown list ids")
     add("--batch-status", type=int, choices=(404, 410), default=404, help="answer to POST /contacts/batch")
     add("--no-ecommerce", action="store_true", help="eCommerce is off until POST /ecommerce/activate")
+    add("--currency", default=default.currency, help="display currency of a new account (default %(default)s)")
     add(
         "--switch",
         action="append",

@@ -43,6 +43,7 @@ class Settings:
         journal: the file that keeps the state over a restart; None keeps nothing.
         lists: ids of the lists the account starts with.
         ecommerce: whether eCommerce is activated from the start.
+        currency: the display currency of a new account.
         account_email: the account's own address; its contact cannot be deleted.
         switches: values of switches by name.
         import_delay_s: the switch of this name, and so for the others.
@@ -53,6 +54,7 @@ class Settings:
     journal: Path | None = None
     lists: tuple[int, ...] = _LISTS
     ecommerce: bool = True
+    currency: str = "USD"
     account_email: str = "owner@sandbox.example"
     switches: Mapping[str, Json] = field(default_factory=dict)
     import_delay_s: float = 0.5
@@ -94,7 +96,7 @@ class Account:
         self.processes = Table("processes", self.journal)
         self.files = Table("files", self.journal)
         self.optins = Table("optins", self.journal)
-        self.ecommerce = Ecommerce(self.journal, self.switches, is_on=settings.ecommerce)
+        self.ecommerce = Ecommerce(self.journal, self.switches, is_on=settings.ecommerce, currency=settings.currency)
         self.mails = Mails(self.journal, self.contacts, self.blocked, self.switches)
         self.shop = {name: Table(name, self.journal) for name in ("orders", "products", "categories", "events")}
         self.shop["mail"] = self.mails.table

@@ -28,11 +28,13 @@ class Ecommerce:
         journal: where changes are written.
         switches: how long an activation takes.
         is_on: whether a new account has it.
+        currency: the display currency of a new account; in Brevo US dollars.
     """
 
-    def __init__(self, journal: Journal, switches: Switches, *, is_on: bool) -> None:
+    def __init__(self, journal: Journal, switches: Switches, *, is_on: bool, currency: str = "USD") -> None:
         self.table = Table("ecommerce", journal, {"activation": {"asked_ms": None, "is_first": True}} if is_on else {})
         self._switches = switches
+        self._first_currency = currency
 
     def activate(self, now_ms: int) -> None:
         """Ask for the activation; asking again changes nothing."""
@@ -57,8 +59,8 @@ class Ecommerce:
 
     @property
     def currency(self) -> Json:
-        """The display currency; USD until somebody sets another one."""
-        return self.table.rows.get("currency", {}).get("code", "USD")
+        """The display currency; that of a new account until somebody sets another one."""
+        return self.table.rows.get("currency", {}).get("code", self._first_currency)
 
     def set_currency(self, body: Row) -> None:
         """Set the display currency.

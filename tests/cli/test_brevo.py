@@ -203,6 +203,14 @@ def test_activate_says_where_ecommerce_is_on(tajo, sandbox):
     assert sandbox.count("POST", "/ecommerce/activate") == 0
 
 
+def test_activate_sets_the_currency_or_says_what_one_is(tajo, sandbox):
+    told = tajo("brevo", "activate", "--currency", "eur").stdout
+    wrong = tajo("brevo", "activate", "--currency", "EURO", code=1).stderr
+
+    assert told == "eCommerce is on, it counts in EUR.\n"
+    assert "ISO 4217" in wrong
+
+
 def test_activate_switches_it_on_where_it_is_off(tajo):
     with sandbox_server("--no-ecommerce") as off:
         told = tajo("brevo", "activate", BREVO_API_URL=off.url, BREVO_API_KEY="k").stdout

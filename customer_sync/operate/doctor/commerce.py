@@ -40,7 +40,7 @@ def examine_commerce(patient: Patient) -> Iterator[Finding]:
         if others:
             cause = f"{source} sells in {', '.join(others)}, the account counts in {found.currency or 'an unknown one'}"
             fix = (
-                "Orders in another currency are left out. Where all are: set the display currency in Brevo, then "
+                "Orders in another currency are left out. Where all are: `tajo brevo activate --currency CODE`, then "
                 f"`tajo connectors sync {source} --full`."
             )
             yield Finding("currency", "warn", cause, fix)
