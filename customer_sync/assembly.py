@@ -22,9 +22,11 @@ from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.contacts.gear import notify_url, open_gear
 from customer_sync.brevo.contacts.handler import CONTACTS, ContactsHandler
 from customer_sync.brevo.desk import Desk
+from customer_sync.brevo.events import EventsHandler
 from customer_sync.brevo.mail.handler import Handler as MailHandler
 from customer_sync.brevo.orders import OrdersHandler
 from customer_sync.brevo.owner import Owner
+from customer_sync.brevo.products import ProductsHandler
 from customer_sync.brevo.proof.prover import Prover
 from customer_sync.brevo.rules import RulesBook, forget_account
 from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
@@ -59,7 +61,12 @@ log = get(__name__)
 
 
 #: The worker steps of the lanes to Brevo that keep records: orders, products, events, mail.
-RECORD_HANDLERS: Final[Sequence[Callable[[Desk], Handler]]] = (OrdersHandler, MailHandler)
+RECORD_HANDLERS: Final[Sequence[Callable[[Desk], Handler]]] = (
+    OrdersHandler,
+    ProductsHandler,
+    EventsHandler,
+    MailHandler,
+)
 #: What a lane keeps → the store's word for it.
 _KEEPS: Final[Mapping[str | None, Literal["people", "records", "nothing"]]] = {
     "person": "people",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from customer_sync.brevo.contacts.handler import CONTACTS
-from customer_sync.brevo.lanes import MAIL, ORDERS
+from customer_sync.brevo.lanes import EVENTS, MAIL, ORDERS, PRODUCTS
 from customer_sync.config import Settings
 from customer_sync.config.settings import NoticeTarget
 from customer_sync.engine.lane import PLATFORMS, LaneDescription
@@ -13,7 +13,7 @@ from customer_sync.engine.lane import PLATFORMS, LaneDescription
 #: What the names of the lanes of notices begin with; the target follows.
 NOTIFY: Final = "notify:"
 #: Every lane that this version delivers whatever the config says.
-LANES: Final[tuple[LaneDescription, ...]] = (CONTACTS, ORDERS, MAIL)
+LANES: Final[tuple[LaneDescription, ...]] = (CONTACTS, ORDERS, PRODUCTS, EVENTS, MAIL)
 
 
 def lanes_of(settings: Settings) -> tuple[LaneDescription, ...]:

@@ -367,3 +367,35 @@ MAIL_LOG: Final = Answers(
     (Answer(404, Next.MISSING, "Brevo knows no such mail."), *_common("read access to transactional e-mail")),
     "Look at https://status.brevo.com.",
 )
+
+#: What Brevo may refuse of a product, by the words of its answer; without it the product is sent all the same. The
+#: longer words come first: `price` is part of `alternativePrice`.
+_OPTIONAL: Final = (
+    "alternativePrice",
+    "categories",
+    "description",
+    "metaInfo",
+    "price",
+    "stock",
+    "brand",
+    "sku",
+    "url",
+)
+
+#: `/products`, `/categories` and their batches: https://developers.brevo.com/reference/create-update-product
+PRODUCTS: Final = Answers(
+    "the product",
+    (
+        COMMERCE_OFF,
+        Answer(400, Next.FIELDS, "Brevo refused the picture.", words="image", fields=("imageUrl",)),
+        *(Answer(400, Next.FIELDS, f"Brevo refused {one}.", words=one.lower(), fields=(one,)) for one in _OPTIONAL),
+        Answer(413, Next.PARK, "The product is too large for Brevo.", "Shorten its description in the shop."),
+        *_common(_SHOP_ACCESS),
+    ),
+    "Correct the product in the shop, then replay.",
+)
+
+#: `/events` and `/events/batch`: https://developers.brevo.com/reference/create-event
+EVENTS: Final = Answers(
+    "the event", _common("read and write access to events"), "Report it with the event's name, then replay."
+)

@@ -154,6 +154,16 @@ class Switches:
     products_batch_most: int = _choice(
         (100, 1000), "how many products a batch with `updateEnabled` may have", "1,000 only where Brevo raised it"
     )
+    products_refused: str = _free(
+        "",
+        "products whose id fits this shell pattern are refused with 400, and with them any batch that has one",
+        "Brevo takes every good product",
+    )
+    images_refused: str = _free(
+        "",
+        "products whose `imageUrl` fits this shell pattern are refused with 400, and with them any batch that has one",
+        "the formats that Brevo takes are documented, and not what it does with others",
+    )
     batch_buckets: str = _choice(
         ("other", "parent"),
         "the rate limit of `/orders/status/batch`, `/products/batch` and `/events/batch`: `other` counts them with all "

@@ -29,6 +29,30 @@ class Records:
         self._scripts = scripts
         self._people = people
 
+    def of(self, whoms: Collection[str], lane: str) -> dict[str, Kept]:
+        """Return the records of a lane that belong to a person, by target, with what waits for them; two round trips.
+
+        Args:
+            whoms: the keys of the person's records, and `#` with the person's number.
+            lane: the lane.
+        """
+        names = sorted(whoms)
+        pipe = self._client.pipeline(transaction=False)
+        for whom in names:
+            pipe.smembers(keys.records_of(whom))
+        places = {as_text(one) for found in pipe.execute() for one in found} if names else set()
+        targets = sorted(one.partition("|")[2] for one in places if one.startswith(f"{lane}|"))
+        pipe = self._client.pipeline(transaction=False)
+        for target in targets:
+            pipe.get(keys.record(lane, target))
+            pipe.lrange(keys.changes(lane, target), 0, -1)
+        answers = pipe.execute() if targets else []
+        found = zip(targets, map(_whole, answers[::2], answers[1::2]), strict=True)
+        return {target: kept for target, kept in found if kept is not None and self._is_of(whom_of(kept.state), whoms)}
+
+    def _is_of(self, whom: str, whoms: Collection[str]) -> bool:
+        return whom in whoms or self._people.last_name(whom) in whoms
+
     def forget(self, whoms: Collection[str], at_ms: int) -> int:
         """Forget what is not newer than an erasure of everything that belongs to a person; return of how many records.
 
@@ -70,3 +94,12 @@ class Records:
 
 def _newer(state: State, at_ms: int) -> dict[str, Any]:
     return {name: one for name, one in state.items() if one.at_ms > at_ms}
+
+
+def _whole(raw: bytes | None, changes: list[bytes]) -> Kept | None:
+    """Return a record with what waits for it, None where a newer version wrote some of it."""
+    try:
+        kept = decode_kept(as_text(raw or b""))
+        return Kept(merge([kept.state, *(decode_part(as_text(one))[0].state for one in changes)]), kept.has)
+    except NewerForm:
+        return None

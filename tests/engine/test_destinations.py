@@ -23,7 +23,8 @@ def test_every_lane_that_is_delivered_is_described_and_no_other(line):
 
 
 def test_the_store_is_told_what_each_lane_is(line, client):
-    assert client.hgetall("tajo:lanes") == {b"contacts": b"pg"}
+    records = {name.encode(): b"r" for name in ("events", "mail", "orders", "products")}
+    assert client.hgetall("tajo:lanes") == {b"contacts": b"pg", **records}
 
 
 def test_a_lane_that_another_version_left_behind_names_no_platform_that_it_may_not_call():

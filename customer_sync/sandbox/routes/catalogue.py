@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import operator
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from flask import Response, request
 
@@ -46,6 +48,8 @@ _COMPARISONS: Final[Mapping[str, Callable[[Any, Any], Any]]] = {
     "ne": operator.ne,
 }
 _LEAST_NAME = 3
+#: A picture is loaded from its address.
+_WEB: Final = frozenset({"http", "https"})
 
 
 def post_product(sandbox: Sandbox) -> Response:
@@ -166,12 +170,30 @@ def _check(sandbox: Sandbox, table: str, body: Row, *, is_updating: bool) -> Row
         value = body.get(name)
         if name in body and (not isinstance(value, types) or isinstance(value, bool) != (bool in types)):
             raise invalid(f"{name} is invalid")
+    _check_refused(sandbox, table, body)
     if "deletedAt" in body:
         times.parse(str(body["deletedAt"]), "deletedAt")
     meta = body.get("metaInfo")
     if isinstance(meta, dict) and (len(meta) > _MOST_META or len(json.dumps(meta)) > _MOST_META_TEXT):
         raise invalid(f"metaInfo can have {_MOST_META} keys and {_MOST_META_TEXT} characters")
     return old
+
+
+def _check_refused(sandbox: Sandbox, table: str, body: Row) -> None:
+    """Refuse what the switches name. The words are our guess: Brevo documents none."""
+    if table != "products":
+        return
+    image = body.get("imageUrl")
+    if image is not None and (
+        urlsplit(str(image)).scheme not in _WEB or _fits_pattern(image, sandbox.switches.images_refused)
+    ):
+        raise invalid("imageUrl is invalid")
+    if _fits_pattern(body["id"], sandbox.switches.products_refused):
+        raise invalid("The product could not be processed")
+
+
+def _fits_pattern(value: Json, pattern: str) -> bool:
+    return bool(pattern) and fnmatchcase(str(value), pattern)
 
 
 def _put(sandbox: Sandbox, table: str, body: Row, *, is_updating: bool) -> bool:
