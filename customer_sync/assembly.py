@@ -50,6 +50,7 @@ from customer_sync.pipeline import Line
 from customer_sync.registry import connector_for
 from customer_sync.skills import Skill
 from customer_sync.skills.chosen import make_skills
+from customer_sync.skills.needs import pulled_of
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.items import Item
@@ -217,6 +218,7 @@ def open_puller(settings: Settings, line: Line, home: Path = Path()) -> Puller:
         accesses,
         compared=lambda run: compare_with_brevo_soon(line.store, run.source),
         may_begin=lambda source: settings.options_for(source).first_sync == "auto",
+        wanted=lambda source: pulled_of(settings, source),
     )
 
 

@@ -18,6 +18,8 @@ Json = str | int | float | bool | None | list["Json"] | dict[str, "Json"]
 
 #: The lane whose items are people; every other lane has records of its own.
 PEOPLE: Final = "contacts"
+#: The resource of a source whose records are customers; the others are orders, products and carts.
+CUSTOMERS: Final = "customers"
 
 _KINDS: Mapping[type, str] = {
     str: "a text",

@@ -55,6 +55,7 @@ class Queue(TypedDict):
     name: str
     waiting: int
     oldest_age_s: float | None
+    later: int
 
 
 class Rates(TypedDict):

@@ -12,7 +12,7 @@ from pydantic import Field
 from customer_sync.api.installation import Installation
 from customer_sync.api.paging import Answer, Body
 from customer_sync.api.problem import Problem, conflict, not_found
-from customer_sync.api.runs import Run, RunOrder, start_run
+from customer_sync.api.runs import RESOURCE, Begun, Resource, RunOrder, start_run
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.puller import waits_for_word, word
 from customer_sync.batch.upkeep import is_unheard, tend_webhooks, wait_for_calls, webhooks_note
@@ -22,7 +22,7 @@ from customer_sync.kit.oauth import CONNECTION
 from customer_sync.kit.reach import WEBHOOKS
 from customer_sync.model import EventState, to_iso
 from customer_sync.operate.figures import Verdict, findings
-from customer_sync.operate.first_sync import waiting_sources
+from customer_sync.operate.first_sync import waiting_resources, waiting_sources
 from customer_sync.registry import broken, connector_for, connector_rows
 from customer_sync.store.counters import Sample
 from customer_sync.store.run import RunKind
@@ -61,7 +61,9 @@ class Source(Answer):
     webhooks: str = Field(description="What the last look at its webhooks found.")
     webhooks_at: str | None = Field(description="When that was; null: never.")
     webhook_url: str | None = Field(description="Where its webhooks go; only the path where no address is known.")
-    first_sync: str = Field(description="`waits`: its first full run waits for a person's word.")
+    first_sync: str = Field(
+        description="`waits`: its first full run waits for a person's word; `waits: orders`: that of its orders does."
+    )
     last_event_at: str | None
     refused: int = Field(description="How many requests were refused at its door.")
     events: dict[str, int] = Field(description="State → how many of its events are in it.")
@@ -80,6 +82,7 @@ class SyncOrder(Body):
     """How a source is to be read."""
 
     full: bool = Field(default=False, description="Everything, and not only what changed.")
+    resource: Resource | None = Field(default=None, description=RESOURCE)
     compare: bool = Field(default=False, description="Everything, then who is gone, then both sides are compared.")
     dry_run: bool = Field(default=False, description="Count what would change; send nothing.")
     force: bool = Field(default=False, description="Take off the brake on mass changes.")
@@ -126,7 +129,7 @@ def show_source(tajo: Installation, source: str) -> Source:
     return found
 
 
-def sync_source(tajo: Installation, source: str, body: SyncOrder) -> Run:
+def sync_source(tajo: Installation, source: str, body: SyncOrder) -> Begun:
     """Start a run of a source: what changed, or everything.
 
     Raises:
@@ -134,7 +137,8 @@ def sync_source(tajo: Installation, source: str, body: SyncOrder) -> Run:
     """
     _need_source(tajo, source)
     kind = RunKind.COMPARE if body.compare else RunKind.FULL if body.full else RunKind.INCREMENTAL
-    return start_run(tajo, RunOrder(source=source, kind=kind, dry_run=body.dry_run, force=body.force))
+    order = RunOrder(source=source, kind=kind, resource=body.resource, dry_run=body.dry_run, force=body.force)
+    return start_run(tajo, order)
 
 
 def install_webhooks(tajo: Installation, source: str) -> Installed:
@@ -178,7 +182,7 @@ def list_sources(tajo: Installation) -> list[Source]:
     settings, store, figures = tajo.settings, tajo.store(), tajo.figures()
     found, samples = findings(figures), store.counters.read()
     parked = Counter(one.source for one in store.parked.briefs())
-    waiting = waiting_sources(settings, store)
+    waiting, added = waiting_sources(settings, store), waiting_resources(settings, store)
     last = {row.source: row.at_ms for name in settings.all_sources for row in store.ledger.page(1, source=name).items}
     listed = []
     for name in settings.all_sources:
@@ -197,7 +201,7 @@ def list_sources(tajo: Installation) -> list[Source]:
                 why=why,
                 **tie,
                 webhook_url=None if name not in settings.sources else address_of(tajo, name),
-                first_sync="waits" if name in waiting else "",
+                first_sync="waits" if name in waiting else f"waits: {', '.join(added[name])}" if name in added else "",
                 last_event_at=to_iso(last[name]) if name in last else None,
                 refused=_count(samples, "tajo_inbound_total", source=name, answer="refused"),
                 events=events,

@@ -13,7 +13,7 @@ from customer_sync.api.paging import Answer, Body, ListAnswer, bad_cursor
 from customer_sync.api.problem import NOT_FOUND, Fault, Problem, conflict, not_found
 from customer_sync.assembly import open_puller_of
 from customer_sync.base.log import get
-from customer_sync.batch.runs import start
+from customer_sync.batch.starts import Started, start_each
 from customer_sync.errors import ConfigError
 from customer_sync.store.paging import BadCursor, Page
 from customer_sync.store.run import COUNTS, Busy, RunKind, RunState, run_json
@@ -23,6 +23,8 @@ from customer_sync.store.runs import KEPT_RUNS, Runs
 log = get(__name__)
 
 Verb = Literal["pause", "resume", "cancel"]
+Resource = Literal["customers", "orders", "products", "carts"]
+RESOURCE: Final = "Only this; null: customers, and what the skills that are on need beside."
 
 _MOVES: Final[Mapping[Verb, Callable[[Runs, Stored, bool], bool]]] = {
     "pause": lambda runs, run, _: runs.pause(run),
@@ -92,6 +94,13 @@ class Run(Answer):
     ended_at: str | None
 
 
+class Begun(Run):
+    """A run that has just begun, and those of the source's other resources that began with it."""
+
+    others: list[Run] = Field(description="The runs of the source's other resources.")
+    left_out: list[str] = Field(description="What was not begun, and why.")
+
+
 class RunList(ListAnswer):
     """Runs, the newest first."""
 
@@ -113,6 +122,7 @@ class RunOrder(Body):
     kind: RunKind = Field(
         default=RunKind.INCREMENTAL, description="What changed, everything, or everything and who is gone."
     )
+    resource: Resource | None = Field(default=None, description=RESOURCE)
     dry_run: bool = Field(default=False, description="Count what would change; send nothing.")
     force: bool = Field(default=False, description="Take off the brake on mass changes.")
 
@@ -158,13 +168,19 @@ def show_run(tajo: Installation, number: str) -> Run:
     return run_of(tajo, find_run(tajo, number))
 
 
-def start_run(tajo: Installation, body: RunOrder) -> Run:
-    """Start a run.
+def start_run(tajo: Installation, body: RunOrder) -> Begun:
+    """Start a run: of customers and what the skills that are on need beside, each of its own; or of one resource.
 
     Raises:
         Problem: there is no such source, or it cannot be read now.
     """
-    return run_of(tajo, start_order(tajo, body, tajo.by))
+    return begun_of(tajo, start_order(tajo, body, tajo.by))
+
+
+def begun_of(tajo: Installation, started: Started) -> Begun:
+    """Return runs that have just begun as they are told."""
+    first, *others = (run_of(tajo, run) for run in started.runs)
+    return Begun(**first.model_dump(), others=others, left_out=[*started.notes])
 
 
 def move_run(tajo: Installation, number: str, verb: Verb, body: RunMove) -> Run:
@@ -182,8 +198,8 @@ def move_run(tajo: Installation, number: str, verb: Verb, body: RunMove) -> Run:
     return show_run(tajo, number)
 
 
-def start_order(tajo: Installation, order: RunOrder, by: str) -> Stored:
-    """Start a run and return it as it is stored.
+def start_order(tajo: Installation, order: RunOrder, by: str) -> Started:
+    """Start a run of each resource, and return them as they are stored.
 
     Args:
         tajo: the installation.
@@ -197,9 +213,17 @@ def start_order(tajo: Installation, order: RunOrder, by: str) -> Stored:
         raise no_source(tajo, order.source)
     puller = open_puller_of(tajo.settings, tajo.store(), tajo.home)
     try:
-        return start(puller, order.source, order.kind, by=by, is_dry=order.dry_run, is_forced=order.force)
+        return start_each(
+            puller,
+            order.source,
+            order.kind,
+            resource=order.resource,
+            by=by,
+            is_dry=order.dry_run,
+            is_forced=order.force,
+        )
     except Busy as busy:
-        text = f"Run {busy.run.id} of {order.source} is {busy.run.state}; a source has one run at a time."
+        text = f"Run {busy.run.id} of {busy.run.place} is {busy.run.state}; it has one run at a time."
         raise conflict(text, "Wait for it, or pause, resume or cancel it.") from busy
     except ConfigError as error:
         raise conflict(error.reason, error.remedy) from error

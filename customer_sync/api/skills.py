@@ -26,7 +26,7 @@ from customer_sync.operate.settings_book import settings_now
 from customer_sync.registry import platforms
 from customer_sync.skills.chosen import make_skills
 from customer_sync.skills.found import BUILT_IN, definitions, found
-from customer_sync.skills.needs import clashes_of, needs_of
+from customer_sync.skills.needs import clashes_of, needs_of, unset_of
 from customer_sync.store.skill_states import SkillWord
 
 log = get(__name__)
@@ -121,12 +121,12 @@ def enable_skill(tajo: Installation, name: str, body: SkillConfig) -> Skill:
     settings = _settings(tajo)
     need_skill(settings, name)
     warnings: list[str] = []
-    names = (*settings.all_sources, *settings.disabled, *settings.unserved)
-    read = config or dict(settings.skills[name].extra)  # nobody may have looked at the keys of a skill that was off
-    try:
-        skill_settings(name, read, definitions(settings.skills_folder)[name], Known(names, platforms()), warnings)
-    except ConfigFaults as error:
-        raise invalid(*faults_of(error.faults, f"skills.{name}", config), remedy=_REMEDY) from None
+    if config:
+        known = Known((*settings.all_sources, *settings.disabled, *settings.unserved), platforms())
+        try:
+            skill_settings(name, config, definitions(settings.skills_folder)[name], known, warnings)
+        except ConfigFaults as error:
+            raise invalid(*faults_of(error.faults, f"skills.{name}", config), remedy=_REMEDY) from None
     told = _say(tajo, name, "enabled", config or None, [_plain(one, name) for one in warnings])
     if config:
         told.warnings += _fallen(_config(settings.skills[name]), told.config)
@@ -230,7 +230,7 @@ def _told(settings: Settings, name: str, warnings: Iterable[str] = ()) -> Skill:
         acts_on=[one for one in settings.all_sources if settings.applies(name, one)],
         lacking=[*needs_of(settings, definition).lacking],
         config=_config(skill),
-        warnings=[*warnings],
+        warnings=[*warnings, *(unset_of(settings, definition) if skill.enabled else ())],
     )
 
 

@@ -48,6 +48,7 @@ class Queue(Answer):
     name: str
     waiting: int
     oldest_age_s: float | None
+    later: int = Field(description="How many are for a later time, such as carts that may still be bought: no lag.")
 
 
 class Limit(Answer):

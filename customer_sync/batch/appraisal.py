@@ -19,7 +19,7 @@ from customer_sync.brevo.contacts.contact_plan import UNIQUE, Plan, Rules, make_
 from customer_sync.engine.plan import Group, Identity, Planned, PlannedPut, Step
 from customer_sync.engine.planner import Planner, let_one_lead, parts_of
 from customer_sync.errors import MappingError, PayloadError
-from customer_sync.model import PEOPLE, Channel, ConsentState, Event, Kind, Priority, to_ms
+from customer_sync.model import CUSTOMERS, PEOPLE, Channel, ConsentState, Event, Kind, Priority, to_ms
 from customer_sync.person.consent import is_yes
 from customer_sync.person.merge import WHOM, is_empty, is_news, lost, reread
 from customer_sync.person.person import Part, Person, adds, apply
@@ -75,6 +75,7 @@ class Appraisal:
         self._planner = Planner(line.store.people, line.store.now_ms())
         self.counts: Counter[str] = Counter()
         self._new: set[str] = set()
+        self._records_met: set[str] = set()
         self._left_out = 0
         self.notes: list[str] = []
         #: People of this page who were known before.
@@ -119,6 +120,11 @@ class Appraisal:
             # what the destination has nothing of, since it did not fit or had no address, is looked at again
             if kept is not None and kept.has and not is_news(told, kept.state):
                 record.without([put])
+            elif kept is None and put.target not in self._records_met:
+                self.counts["record_creates"] += 1
+            elif kept is not None:
+                self.counts["record_updates"] += 1
+            self._records_met.add(put.target)
 
     def tally(self) -> Tally:
         """Return the counts for the metrics."""
@@ -177,6 +183,8 @@ class Appraisal:
 
     def _read_later(self, pulled: Pulled, person: Person) -> bool:
         """Let the platform's totals count as they were read; tell whether more differs and loses by its time."""
+        if self._run.resource != CUSTOMERS:
+            return False  # an order's copy of its customer is as old as the order: that it differs is no news
         begun_us, totals = self._run.started_ms * 1000, self._rules.totals.get(self._run.source, frozenset())
         names: set[str] = set()
         for put in (put for group in pulled.groups for put in group.puts if put.lane == PEOPLE):

@@ -1,5 +1,6 @@
 """Known records: who told a full run nothing new is found by one look at the text, before it is read at all.
 
+An imprint is of a customer's record: the records of other lanes are compared with what the lane keeps.
 A text is as it was when the run finds the imprint that stands for it (`customer_sync.store.imprints`). What the reading
 depends on goes into the imprint, so that after a change of the settings, of the rules or of this program everybody is
 read again. A compare run reads everybody in any case.
@@ -15,7 +16,7 @@ import phonenumbers
 from customer_sync import __version__
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.rules import digest_of_rules
-from customer_sync.model import Event, Kind
+from customer_sync.model import CUSTOMERS, Event, Kind
 from customer_sync.pipeline import Line
 from customer_sync.skills import Steady
 from customer_sync.store.imprints import imprint, new_token
@@ -49,7 +50,8 @@ class KnownRecords:
     def of(line: Line, rules: Rules, run: Run) -> KnownRecords | None:
         """Return them for a run that may leave records out; None where all are to be read."""
         is_told = rules.attributes is not None and all(isinstance(skill, Steady) for skill in line.skills)
-        return KnownRecords(line, rules, run) if run.kind is RunKind.FULL and is_told else None
+        may = run.kind is RunKind.FULL and run.resource == CUSTOMERS and is_told
+        return KnownRecords(line, rules, run) if may else None
 
     def __call__(self, records: Sequence[tuple[str, bytes]], context: str) -> Sequence[bool]:
         """Tell which records need not be read."""

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
 
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access
+from customer_sync.model import CUSTOMERS
 from customer_sync.pipeline import Line
 from customer_sync.store import Store
 from customer_sync.store.run import Run
-
-#: The resource whose records are customers.
-CUSTOMERS: Final = "customers"
 
 
 class FirstSyncWaits(ConfigError):
@@ -23,18 +20,22 @@ class FirstSyncWaits(ConfigError):
 
     Args:
         source: the source.
+        resource: what waits where other resources of the source were read; "" for all of it.
     """
 
-    def __init__(self, source: str) -> None:
-        super().__init__(f"{source} was never read in full, and the first full run waits for your word.", word(source))
+    def __init__(self, source: str, resource: str = "") -> None:
+        what = f"The {resource} of {source} were" if resource else f"{source} was"
+        reason = f"{what} never read in full, and the first full run waits for your word."
+        super().__init__(reason, word(source, resource))
         self.source = source
 
 
-def word(source: str) -> str:
-    """Return how the word for a source's first full run is given."""
+def word(source: str, resource: str = "") -> str:
+    """Return how the word for a first full run is given: of a source, or of one of its resources ("": all)."""
+    sync = f"tajo connectors sync {source} --full{f' --resource {resource}' if resource else ''}"
     return (
-        f"`tajo connectors sync {source} --full --dry-run` counts what would happen and sends nothing; "
-        f"`tajo connectors sync {source} --full` begins. `options.first_sync: auto` lets it begin by itself."
+        f"`{sync} --dry-run` counts what would happen and sends nothing; "
+        f"`{sync}` begins. `options.first_sync: auto` lets it begin by itself."
     )
 
 
@@ -53,6 +54,7 @@ class Puller:
         access: source → how its platform is reached; None when it cannot be pulled.
         compared: called when a compare run is done; it begins the comparison with Brevo.
         may_begin: source → whether its first full run may begin by itself.
+        wanted: source → what runs read of it, in their order.
     """
 
     line: Line
@@ -60,6 +62,7 @@ class Puller:
     access: Callable[[str], Access | None]
     compared: Callable[[Run], None] = lambda _: None
     may_begin: Callable[[str], bool] = lambda _: False
+    wanted: Callable[[str], tuple[str, ...]] = lambda _: (CUSTOMERS,)
 
     def connector(self, source: str) -> Connector:
         """Return the connector of a source.
@@ -91,3 +94,8 @@ def can_pull(puller: Puller, source: str) -> bool:
     """Tell whether a source's settings or its stored connection allow a pull at all."""
     connector = puller.line.connectors.get(source)
     return connector is not None and bool(connector.pulls) and puller.access(source) is not None
+
+
+def pull_slot(source: str, resource: str = CUSTOMERS) -> str:
+    """Return the name of the schedule's entry that pulls a resource of a source."""
+    return f"pull:{source}" if resource == CUSTOMERS else f"pull:{source}/{resource}"

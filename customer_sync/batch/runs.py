@@ -23,14 +23,14 @@ from customer_sync.batch.appraisal import Appraisal
 from customer_sync.batch.gone import gone_page
 from customer_sync.batch.held import Held, harm
 from customer_sync.batch.known import KnownRecords
-from customer_sync.batch.puller import CUSTOMERS, FirstSyncWaits, Puller
+from customer_sync.batch.puller import Puller
 from customer_sync.engine.plan import Planned, Request, commit
 from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater, Unavailable
 from customer_sync.kit.reach import Page, Want
-from customer_sync.model import Json, from_ms
+from customer_sync.model import CUSTOMERS, Json, from_ms
 from customer_sync.pipeline import StepResult
 from customer_sync.store.counters import Tally
-from customer_sync.store.run import Busy, PageMove, Run, RunKind, RunState, Slot
+from customer_sync.store.run import PageMove, Run, RunKind, RunState
 
 log = get(__name__)
 
@@ -49,78 +49,10 @@ MAX_AWAY: Final = 300
 MAX_AWAY_WAIT_S: Final = 300.0
 #: A page that failed this often in a row, which takes about a minute, may fail for long: what is held back goes first.
 LET_GO_TRIES: Final = 6
-#: How far before the last run an incremental run begins, in seconds: clocks differ, filters are coarse.
-OVERLAP_S: Final = 600.0
 #: How quickly the measured rate follows, in seconds.
 RATE_WINDOW_S: Final = 20.0
 #: How soon a run that only waits for its deliveries is looked at again, in seconds.
 DELIVERING_LOOK_S: Final = 1.0
-
-
-# starting -----------------------------------------------------------------------------------------------------------
-
-
-def start(  # noqa: PLR0913  # what a run is started with, most of it with a default
-    puller: Puller,
-    source: str,
-    kind: RunKind,
-    *,
-    resource: str = CUSTOMERS,
-    by: str = "cli",
-    is_dry: bool = False,
-    is_forced: bool = False,
-) -> Run:
-    """Start the run that a person asks for, and wake a worker for it.
-
-    A dry run of a source that was never read counts everything, whatever kind was asked for.
-
-    Raises:
-        ConfigError: the source cannot be pulled.
-        FirstSyncWaits: the source was never read, and this is not the full run that it waits for.
-        Busy: it has an open run of this resource; a dry run is held up by another dry run only.
-    """
-    puller.reach(source)
-    runs = puller.line.store.runs
-    if not runs.reach(source, resource) and kind is not RunKind.FULL:
-        if not is_dry and not puller.may_begin(source):
-            first = runs.open_run(source, resource)
-            raise FirstSyncWaits(source) if first is None else Busy(first)
-        kind = RunKind.FULL if kind is RunKind.INCREMENTAL else kind
-    since_ms = _since_ms(puller, source, kind, resource)
-    run = runs.start(source, kind, resource=resource, since_ms=since_ms, by=by, is_dry=is_dry, is_forced=is_forced)
-    assert run is not None  # only a slot can be done already
-    return _begun(puller, run)
-
-
-def start_by_itself(puller: Puller, source: str, kind: RunKind, by: str, slot: Slot | None = None) -> Run | None:
-    """Start a run that nobody asked for: of a slot, or after webhooks were off; None when its slot had its run already.
-
-    Raises:
-        ConfigError: the source cannot be pulled.
-        FirstSyncWaits: the source was never read, and that waits for a person's word.
-        Busy: the source has an open run; the slot waits.
-    """
-    puller.reach(source)
-    if not puller.line.store.runs.reach(source):
-        if not puller.may_begin(source):
-            raise FirstSyncWaits(source)
-        kind = RunKind.FULL if kind is RunKind.INCREMENTAL else kind
-    since_ms = _since_ms(puller, source, kind)
-    run = puller.line.store.runs.start(source, kind, since_ms=since_ms, by=by, slot=slot)
-    return None if run is None else _begun(puller, run)
-
-
-def _since_ms(puller: Puller, source: str, kind: RunKind, resource: str = CUSTOMERS) -> int | None:
-    """Return since when a run reads changes; None: it reads everything."""
-    if kind is not RunKind.INCREMENTAL:
-        return None
-    return puller.line.store.runs.reach(source, resource)["until_ms"] - int(OVERLAP_S * 1000)
-
-
-def _begun(puller: Puller, run: Run) -> Run:
-    log.info("run started", run=run.id, source=run.source, kind=str(run.kind), by=run.by)
-    puller.line.wake(f"pull:{run.id}")
-    return run
 
 
 # one step -----------------------------------------------------------------------------------------------------------
@@ -393,5 +325,5 @@ def _stop(puller: Puller, run: Run, reason: str, remedy: str, *, is_braked: bool
     store = puller.line.store
     put: dict[str, Json] = {"phase": "stopped", "reason": reason, "remedy": remedy, "braked": int(is_braked)}
     if store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, **put):
-        store.ledger.alert(f"Run {run.id} of {run.source} stopped: {reason}", remedy, source=run.source)
+        store.ledger.alert(f"Run {run.id} of {run.place} stopped: {reason}", remedy, source=run.source)
         log.error("run stopped", run=run.id, source=run.source, reason=reason, remedy=remedy)

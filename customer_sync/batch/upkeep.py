@@ -8,11 +8,11 @@ from dataclasses import replace
 from typing import Final
 
 from customer_sync.base.log import get
-from customer_sync.batch import runs
 from customer_sync.batch.puller import Puller
+from customer_sync.batch.starts import start_by_itself
 from customer_sync.errors import ConfigError
 from customer_sync.kit.reach import Upkeep
-from customer_sync.model import Json
+from customer_sync.model import CUSTOMERS, Json
 from customer_sync.store import Store
 from customer_sync.store.run import Busy, RunKind
 
@@ -132,37 +132,44 @@ def upkeep_json(found: Upkeep) -> dict[str, Json]:
 
 
 def catch_up(puller: Puller, source: str, *, by: str) -> str:
-    """Start a run for what was missed, and return what is done about it, as a sentence.
+    """Start runs for what was missed, and return what is done about it, in sentences.
 
-    Where an incremental pull does not find edited profiles, everything is read. While another run is open the catch-up
-    is noted, and `catch_up_due` begins it: pages that were read before the webhooks were on again do not show what came
-    after them.
+    Where an incremental pull does not find edited profiles, every customer is read. While another run is open the
+    catch-up is noted, and `catch_up_due` begins it: pages that were read before the webhooks were on again do not show
+    what came after them.
     """
-    store = puller.line.store
-    kind = RunKind.INCREMENTAL if puller.connector(source).pulls_edits else RunKind.FULL
+    resources = puller.wanted(source) or (CUSTOMERS,)
+    return " ".join(dict.fromkeys(_catch_up(puller, source, one, by=by) for one in resources))
+
+
+def _catch_up(puller: Puller, source: str, resource: str, *, by: str) -> str:
+    store, note = puller.line.store, _due_note(source, resource)
+    is_found = resource != CUSTOMERS or puller.connector(source).pulls_edits
+    kind = RunKind.INCREMENTAL if is_found else RunKind.FULL
     try:
-        run = runs.start_by_itself(puller, source, kind, by)
+        run = start_by_itself(puller, source, kind, by, resource=resource)
     except Busy as busy:
-        store.set_note(_due_note(source), {"by": by})
+        store.set_note(note, {"by": by})
         return f"What was missed is pulled after run {busy.run.id}."
     except ConfigError as error:
-        log.info("no catch-up", source=source, reason=error.reason)
-        store.set_note(_due_note(source), None)
+        log.info("no catch-up", source=source, resource=resource, reason=error.reason)
+        store.set_note(note, None)
         return f"What was missed is not pulled: {error.reason} {error.remedy}"
-    store.set_note(_due_note(source), None)
+    store.set_note(note, None)
     return "What was missed is pulled." if run is None else f"Run {run.id} pulls what was missed."
 
 
 def catch_up_due(puller: Puller, source: str) -> None:
-    """Begin the catch-up that had to wait for another run, once that one is over."""
+    """Begin the catch-ups that had to wait for another run, once that one is over."""
     store = puller.line.store
-    due = store.note(_due_note(source))
-    if due is not None and store.runs.open_run(source) is None:
-        catch_up(puller, source, by=due["by"])
+    for resource in puller.wanted(source) or (CUSTOMERS,):
+        due = store.note(_due_note(source, resource))
+        if due is not None and store.runs.open_run(source, resource) is None:
+            _catch_up(puller, source, resource, by=due["by"])
 
 
-def _due_note(source: str) -> str:
-    return f"catch_up:{source}"
+def _due_note(source: str, resource: str) -> str:
+    return f"catch_up:{source}" if resource == CUSTOMERS else f"catch_up:{source}/{resource}"
 
 
 def _once(puller: Puller, source: str, text: str, remedy: str = "", *, name: str = "webhooks") -> None:

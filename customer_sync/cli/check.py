@@ -16,7 +16,7 @@ from customer_sync.config.settings import NOTICE_EVENTS, NoticeTarget
 from customer_sync.errors import ConfigError
 from customer_sync.operate.notices.addresses import refusal_of
 from customer_sync.skills.found import definitions
-from customer_sync.skills.needs import needs_of
+from customer_sync.skills.needs import needs_of, unset_of
 from customer_sync.store import connect, server
 
 #: How long a Redis may take to answer, in seconds.
@@ -86,7 +86,7 @@ def _lacking(settings: Settings) -> list[str]:
         f"{settings.file}: skills.{name}: {line}"
         for name, skill in settings.skills.items()
         if skill.enabled
-        for line in needs_of(settings, there[name]).lacking
+        for line in (*needs_of(settings, there[name]).lacking, *unset_of(settings, there[name]))
     ]
 
 

@@ -23,7 +23,7 @@ from customer_sync.cli.api_calls import installation, print_model
 from customer_sync.cli.connect import connect, disconnect
 from customer_sync.cli.install import install
 from customer_sync.cli.output import Failure, age, json_option, now_ms, paint, print_table
-from customer_sync.cli.runs import sync
+from customer_sync.cli.sync import sync
 from customer_sync.config import Settings
 from customer_sync.model import to_ms
 from customer_sync.operate.figures import findings
@@ -86,6 +86,9 @@ def status(*, as_json: bool) -> None:
         for one in rows:
             if one.first_sync == "waits":
                 click.echo(f"\nThe first full run of {one.name} waits for your word. {word(one.name)}")
+            elif one.first_sync:
+                what = one.first_sync.removeprefix("waits: ")
+                click.echo(f"\nThe {what} of {one.name} were never read. {word(one.name, what.partition(',')[0])}")
     else:
         click.echo("No source is configured. `tajo init` writes a file to start from.")
     for found in findings(tajo.figures()):

@@ -12,6 +12,7 @@ import click
 
 from customer_sync.base.spans import duration
 from customer_sync.cli.output import count, interrupted, own, paint
+from customer_sync.model import CUSTOMERS
 from customer_sync.store.run import Run, RunState
 
 #: How often the line is renewed in a terminal, in seconds, and how often one is printed elsewhere.
@@ -52,15 +53,10 @@ def summary(run: Run) -> str:
     """Return what a run did, in one sentence with its numbers."""
     counts = run.counts
     took = duration((run.ended_ms or run.updated_ms) / 1000 - run.started_ms / 1000)
-    verb = "would change" if run.is_dry else "changed"
-    text = f"{count(counts['read'], 'customer')} read, {counts['changed']:,} {verb}, {counts['unchanged']:,} the same"
+    verb, what = "would change" if run.is_dry else "changed", run.resource.removesuffix("s")
+    text = f"{count(counts['read'], what)} read, {counts['changed']:,} {verb}, {counts['unchanged']:,} the same"
     if run.is_dry:
-        harms = [f"{counts[name]:,} {name}" for name in ("blocks", "unlists", "deletes", "empties") if counts[name]]
-        text += (
-            f"; {'at most ' if counts['creates'] else ''}{counts['creates']:,} creates, {counts['updates']:,} updates"
-        )
-        text += f", {', '.join(harms)}" if harms else ""
-        return f"{text}. Nothing was sent. {took}."
+        return f"{text}; {_would(run)}. Nothing was sent. {took}."
     text += f"; {counts['sent']:,} sent to Brevo, {counts['same']:,} needed no call"
     if counts["held"]:
         text += f"; {counts['held']:,} held back"
@@ -69,6 +65,20 @@ def summary(run: Run) -> str:
     if counts["refused"]:
         text += f", {counts['refused']:,} could not be understood"
     return f"{text}. {took}."
+
+
+def _would(run: Run) -> str:
+    """Return what a dry run found that would be made and changed."""
+    counts = run.counts
+    parts = [
+        f"{'at most ' if counts['creates'] else ''}{counts['creates']:,} creates",
+        f"{counts['updates']:,} updates",
+        *(f"{counts[name]:,} {name}" for name in ("blocks", "unlists", "deletes", "empties") if counts[name]),
+    ]
+    if run.resource != CUSTOMERS:
+        parts[1] += " of contacts"
+        parts += [f"{counts['record_creates']:,} new {run.resource}", f"{counts['record_updates']:,} changed"]
+    return ", ".join(parts)
 
 
 def watch(read: Callable[[], Run], *, sleep: Callable[[float], None] = time.sleep) -> Run:

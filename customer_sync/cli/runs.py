@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
 import click
 
 from customer_sync.api.runs import RunQuery, find_runs, list_runs, run_of, show_run
-from customer_sync.assembly import open_puller_of
 from customer_sync.batch.held import HARMS
-from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
-from customer_sync.batch.runs import start
 from customer_sync.brevo.proof.outlook import OutlookBook, headline
 from customer_sync.cli import complete, context
-from customer_sync.cli.api_calls import find_installation, installation, print_model, read_query, span_options
+from customer_sync.cli.api_calls import find_installation, print_model, read_query, span_options
 from customer_sync.cli.output import (
     FAILED,
-    NO_ANSWER,
     NOT_FOUND,
-    WRONG_USE,
     age,
     clock,
     fail,
@@ -30,10 +25,8 @@ from customer_sync.cli.output import (
     yes_option,
 )
 from customer_sync.cli.progress import progress_line, state_word, summary, watch
-from customer_sync.config import Settings
-from customer_sync.operate.figures.read import WORKER_NOTE
 from customer_sync.store import Store
-from customer_sync.store.run import COUNTS, Busy, Run, RunKind, RunState
+from customer_sync.store.run import COUNTS, Run, RunKind, RunState
 
 #: A worker that has not been seen for this long counts as gone, in seconds.
 WORKER_GONE_S = 30.0
@@ -60,13 +53,13 @@ def list_command(*, as_json: bool, **given: Any) -> None:
     found = find_runs(tajo, query).items
     if found:
         rows = [
-            (run.id, run.source, _kind(run), state_word(run), age(run.started_ms, now_ms()), _numbers(run))
+            (run.id, run.place, _kind(run), state_word(run), age(run.started_ms, now_ms()), _numbers(run))
             for run in found
         ]
         print_table(rows, ("run", "source", "kind", "state", "started", "records"))
         for run in found:
             if run.state is RunState.STOPPED:
-                click.echo(f"\nRun {run.id} of {run.source} is stopped: {run.reason}\n  → {run.remedy}")
+                click.echo(f"\nRun {run.id} of {run.place} is stopped: {run.reason}\n  → {run.remedy}")
     elif any(value is not None for name, value in given.items() if name != "limit"):
         click.echo("No run fits.")
     else:
@@ -89,7 +82,7 @@ def show(number: str, *, follows: bool, as_json: bool) -> None:
         return
     book = tajo.outlook()
     dry = ", dry" if run.is_dry else ""
-    click.echo(f"run      {run.id} of {run.source} ({run.kind}{dry}), started by {run.by} at {clock(run.started_ms)}")
+    click.echo(f"run      {run.id} of {run.place} ({run.kind}{dry}), started by {run.by} at {clock(run.started_ms)}")
     click.echo(f"state    {state_word(run)}{': ' + run.reason if run.reason else ''}")
     if run.remedy:
         click.echo(f"  → {run.remedy}")
@@ -99,7 +92,7 @@ def show(number: str, *, follows: bool, as_json: bool) -> None:
             click.echo(f"  {run.counts[name]:>12,}  {name}: {meaning}")
     for note in run.notes:
         click.echo(f"note     {note}")
-    for number_of, line in enumerate(_ahead(run, book)):
+    for number_of, line in enumerate(ahead(run, book)):
         click.echo(f"{'' if number_of else 'outlook':<9}{line}")
 
 
@@ -141,55 +134,8 @@ def cancel(number: str, *, yes: bool, as_json: bool) -> None:
     """End a run where it stands. What waits in the lanes is delivered all the same; what is held back is dropped."""
     run = find_run(context.find_store(), number)
     if run.is_open:
-        must_confirm(f"End run {run.id} of {run.source}? It cannot go on after that.", yes=yes)
+        must_confirm(f"End run {run.id} of {run.place}? It cannot go on after that.", yes=yes)
     _move(run, lambda store: store.runs.cancel(run), "is cancelled.", "is over already", as_json=as_json)
-
-
-@click.command()
-@click.argument("source", shell_complete=complete.SOURCE)
-@click.option("--full", is_flag=True, help="Read everything, not only what changed since the last run.")
-@click.option("--compare", is_flag=True, help="Read everything, and find out who is gone at the source.")
-@click.option("--dry-run", is_flag=True, help="Count what would change; send nothing.")
-@click.option("--force", is_flag=True, help="Take off the brake on mass changes.")
-@click.option("--no-wait", is_flag=True, help="Start it and return at once.")
-@json_option
-def sync(  # noqa: PLR0913  # the options of a command
-    source: str, *, full: bool, compare: bool, dry_run: bool, force: bool, no_wait: bool, as_json: bool
-) -> None:
-    """Pull a source's customers and bring Brevo up to date: what changed since the last run, or everything.
-
-    The first run of a source is a full one, and begins with --full only. Ctrl-C stops the watching (exit code 130);
-    the run goes on.
-    """
-    settings = context.read_settings()
-    store = context.open_store(settings)
-    _check_source(settings, source)
-    _check_worker(store)
-    kind = RunKind.COMPARE if compare else RunKind.FULL if full else RunKind.INCREMENTAL
-    puller = open_puller_of(settings, store, context.home())
-    try:
-        run = start(puller, source, kind, is_dry=dry_run, is_forced=force)
-    except FirstSyncWaits as waits:
-        fail(waits.reason, waits.remedy, WRONG_USE)
-    except Busy as busy:
-        _busy(busy.run)
-    if kind is RunKind.INCREMENTAL and run.kind is RunKind.FULL:
-        click.echo(f"{source} was never read before: everything is read.", err=True)
-    click.echo(f"Run {run.id} of {source} begins. Ctrl-C stops the watching, not the run.", err=True)
-    if not no_wait:
-        run = watch(lambda: find_run(store, run.id))
-    tajo = installation()
-    book = tajo.outlook()
-    if as_json:
-        print_model(run_of(tajo, run))
-    elif run.state is RunState.DONE:
-        click.echo(f"Run {run.id} is done: {summary(run)}")
-        for line in [*run.notes, *(_ahead(run, book) if dry_run else ())]:
-            click.echo(f"  {line}")
-        if dry_run and waits_for_word(store, source):
-            click.echo(f"Next: `tajo connectors sync {source} --full` sends them.")
-    if run.state in {RunState.STOPPED, RunState.CANCELLED, RunState.PAUSED}:
-        fail(f"Run {run.id} is {run.state}{': ' + run.reason if run.reason else '.'}", run.remedy, FAILED)
 
 
 def find_run(store: Store, number: str) -> Run:
@@ -204,7 +150,7 @@ def find_run(store: Store, number: str) -> Run:
     return run
 
 
-def _ahead(run: Run, book: OutlookBook) -> list[str]:
+def ahead(run: Run, book: OutlookBook) -> list[str]:
     """Return what Brevo's limit makes of a run, line by line."""
     outlook = book.of(run)
     return [headline(run, outlook), *outlook.sentences] if outlook else []
@@ -230,7 +176,7 @@ def _move(run: Run, move: Callable[[Store], bool], done: str, refused: str, *, a
         other = store.runs.open_run(run.source, run.resource, is_dry=run.is_dry)
         if other is not None and other.id != run.id:
             fail(
-                f"Run {other.id} of {run.source} is {other.state}; a source has one run at a time.",
+                f"Run {other.id} of {run.place} is {other.state}; a source has one run at a time.",
                 "Wait for it.",
                 FAILED,
             )
@@ -239,30 +185,3 @@ def _move(run: Run, move: Callable[[Store], bool], done: str, refused: str, *, a
         print_model(show_run(find_installation(), run.id))
     else:
         click.echo(f"Run {run.id} {done}")
-
-
-def _check_source(settings: Settings, source: str) -> None:
-    if source not in settings.sources:
-        names = ", ".join(sorted(settings.sources)) or "none is configured"
-        fail(f"There is no source {source} in the config.", f"Sources: {names}.", NOT_FOUND)
-    if not settings.syncs(source, "customers"):
-        fail(
-            f"The customers of {source} are not synced.",
-            f"Set connectors.{source}.sync.customers to true in tajo.yaml.",
-            WRONG_USE,
-        )
-
-
-def _check_worker(store: Store) -> None:
-    seen = store.note(WORKER_NOTE)
-    if seen is None or store.hosts.now_ms() / 1000 - seen["at"] > WORKER_GONE_S:
-        fail("No worker runs, so nobody would do the work.", "Start `tajo run`, or a Celery worker.", NO_ANSWER)
-
-
-def _busy(run: Run) -> NoReturn:
-    remedy = f"Watch it: `tajo runs show {run.id} --follow`. End it: `tajo runs cancel {run.id}`."
-    if run.state in {RunState.PAUSED, RunState.STOPPED}:
-        again = f"Go on with it: `tajo runs resume {run.id}`. End it: `tajo runs cancel {run.id}`."
-        remedy = f"{run.remedy} {again}".strip() if "tajo runs resume" not in run.remedy else run.remedy
-    why = f": {run.reason.rstrip('.')}" if run.reason else ""
-    fail(f"Run {run.id} of {run.source} is {run.state}{why}. A source has one run at a time.", remedy, FAILED)

@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from customer_sync.assembly import open_puller_of
 from customer_sync.base.log import configure, get
-from customer_sync.batch import runs
 from customer_sync.batch.puller import Puller
+from customer_sync.batch.starts import start_each
 from customer_sync.batch.upkeep import tend_webhooks
 from customer_sync.config import ConfigFaults, Settings
 from customer_sync.demo.stage import parts
@@ -127,7 +127,7 @@ class _Demo:
     def _start(self, puller: Puller, source: str) -> None:
         """Read a whole shop, unless a run of it is open."""
         try:
-            runs.start(puller, source, RunKind.FULL, by="demo")
+            start_each(puller, source, RunKind.FULL, by="demo")
         except Busy as busy:
             log.info("a run is open already", source=source, run=busy.run.id)
 

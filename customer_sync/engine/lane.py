@@ -188,10 +188,10 @@ def count_outcomes(tally: Tally, lane: str, outcomes: Sequence[Outcome], now_ms:
         state = STATES.get(outcome.word)
         if state is None:
             continue
-        # several records of one run may belong to one contact
-        leading = [one for one in outcome.item.events if one.leads]
-        for number in {one.event_id.removeprefix(EVENT_PREFIX) for one in leading if is_of_run(one)}:
+        # several records of one run may belong to one contact, and one record may go to several lanes
+        for number in {one.event_id.removeprefix(EVENT_PREFIX) for one in outcome.item.events if is_of_run(one)}:
             runs[number][_RUN_COUNTS[outcome.word]] += 1
+        leading = [one for one in outcome.item.events if one.leads]
         for event in leading:
             events[event.source, state] += 1
             _count_end(tally, event, state, now_ms)

@@ -13,7 +13,6 @@ from typing import Final, Literal, NamedTuple
 
 from customer_sync.base.clock import Clock, utc_now
 from customer_sync.base.log import get
-from customer_sync.batch.puller import CUSTOMERS
 from customer_sync.batch.reconcile.compare import Contact, is_customer, judge, read_choices
 from customer_sync.batch.reconcile.contacts import BrevoContacts
 from customer_sync.batch.reconcile.heals import Heal, put
@@ -24,7 +23,7 @@ from customer_sync.engine.plan import commit_told
 from customer_sync.errors import ConfigError, PayloadError, TajoError, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access
-from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms
+from customer_sync.model import CUSTOMERS, PEOPLE, Event, Json, Kind, Priority, from_ms
 from customer_sync.person.person import Person, Record, apply
 from customer_sync.reading import Reader
 from customer_sync.skills import Skill

@@ -63,16 +63,34 @@ def clashes_of(settings: Settings, skill: Definition) -> Mapping[str, str]:
     return found
 
 
-def wanted_of(settings: Settings, source: str) -> tuple[str, ...]:
-    """Return what of a source the skills that are on want: customers, and what else they need; `sync:` allows it."""
+def unset_of(settings: Settings, skill: Definition) -> tuple[str, ...]:
+    """Return what is wrong with the own keys of a skill, one sentence each.
+
+    Faults of a file are refused when it is read; left are keys that a skill needs and that nobody has written yet.
+    """
+    try:
+        faults = skill.check(settings.skills[skill.name].extra)
+    except Exception as error:  # noqa: BLE001 - it may be others' code: whatever it does, the other skills go on
+        return (f"its check of its keys has a fault: {type(error).__name__}.",)
+    return tuple(f"{one.path}: {one.found}. {one.remedy}" for one in faults)
+
+
+def pulled_of(settings: Settings, source: str) -> tuple[str, ...]:
+    """Return what runs read of a source, in their order.
+
+    That is customers, and what the skills that are on need beside, as far as the `sync:` of the source allows it and
+    its connector can be pulled for it.
+    """
+    connector = platforms().get(settings.sources[source].platform) if source in settings.sources else None
     wanted = {"customers"} | {
         resource
         for skill in definitions(settings.skills_folder).values()
         if settings.applies(skill.name, source)
         for resource in skill.resources
     }
-    return tuple(resource for resource in ORDER if resource in wanted and settings.syncs(source, resource))
+    can = connector.pulls if connector is not None else ()
+    return tuple(one for one in ORDER if one in wanted and one in can and settings.syncs(source, one))
 
 
-#: The order in which resources are read: orders name products, and both name customers.
+#: The order in which resources are read: orders name customers and products.
 ORDER = ("customers", "products", "orders", "carts")

@@ -93,6 +93,20 @@ class Wait(NamedTuple):
     tries: int
 
 
+class Waiting(NamedTuple):
+    """What waits in a lane.
+
+    Args:
+        now: how many items wait for their turn; leased ones too.
+        since_ms: since when the oldest of these does; None where none does.
+        later: how many are for a later time, such as a cart that may still be bought: they are no lag.
+    """
+
+    now: int
+    since_ms: int | None
+    later: int
+
+
 class Lanes:
     """The waiting work of every lane."""
 
@@ -290,3 +304,13 @@ class Lanes:
         pipe.zrange(keys.lane(lane, "since"), 0, 0, withscores=True)
         waiting, oldest = pipe.execute()
         return int(waiting), int(oldest[0][1]) if oldest else None
+
+    def queue(self, lane: str, now_ms: int) -> Waiting:
+        """Return how much waits in a lane now, and how much waits for a time of its own."""
+        since = keys.lane(lane, "since")
+        pipe = self._client.pipeline(transaction=False)
+        pipe.zcard(since)
+        pipe.zcount(since, "-inf", now_ms)
+        pipe.zrange(since, 0, 0, withscores=True)
+        all_of_it, now, oldest = pipe.execute()
+        return Waiting(int(now), int(oldest[0][1]) if now and oldest else None, int(all_of_it) - int(now))

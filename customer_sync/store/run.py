@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from customer_sync.model import Json, to_iso
+from customer_sync.model import CUSTOMERS, Json, to_iso
 
 #: What an event id of a run starts with.
 EVENT_PREFIX = "run:"
@@ -56,6 +56,8 @@ COUNTS: Mapping[str, str] = {
     "disputed": "records that say something else than is known here, and are older by their time",
     "creates": "contacts that are new to Brevo, at most: a customer of whom several pages tell counts on each",
     "updates": "contacts that change",
+    "record_creates": "records of orders, products and carts that are new, or that something waits for",
+    "record_updates": "records of orders, products and carts that change",
     "phones": "of the contacts that are new: those with a phone or another value that only one contact may have",
     "joins": "of the contacts that are new: those that go onto a list",
     "phone_updates": "of the contacts that change: those of which such a value is new or another",
@@ -66,9 +68,9 @@ COUNTS: Mapping[str, str] = {
     "empties": "contacts of which a field is emptied",
     "harmed": "contacts to which at least one of these four happens",
     "held": "records with such a change that wait until the run has read and counted everything",
-    "sent": "contacts that Brevo accepted",
-    "same": "contacts that needed no call in the end",
-    "failed": "contacts that were parked",
+    "sent": "contacts and records that Brevo accepted",
+    "same": "contacts and records that needed no call in the end",
+    "failed": "contacts and records that were parked",
     "retried": "deliveries that must be tried again",
     "pages": "pages read",
 }
@@ -145,6 +147,11 @@ class Run:
     def is_open(self) -> bool:
         """Whether it still has the lock of its source and resource."""
         return self.state in OPEN
+
+    @property
+    def place(self) -> str:
+        """What it reads, for people: the source, and the resource where that is not customers."""
+        return self.source if self.resource == CUSTOMERS else f"{self.source} ({self.resource})"
 
     @property
     def event_id(self) -> str:

@@ -154,6 +154,7 @@ def _overview(routes: Blueprint, services: Services, watch: Watch) -> None:
             "groups": look.groups,
             "hooks": hooks(services),
             "waiting": look.waiting,
+            "added": look.added,
             "is_local": services.settings.public_url is None,
         }
 

@@ -11,7 +11,7 @@ from customer_sync.api.problem import Problem, not_found
 from customer_sync.api.runs import RunMove, RunOrder, Verb, find_run, move_run, start_order
 from customer_sync.batch.held import HARMS
 from customer_sync.brevo.proof.outlook import headline
-from customer_sync.operate.first_sync import waiting_sources
+from customer_sync.operate.first_sync import waiting_resources, waiting_sources
 from customer_sync.store.run import COUNTS, Run, RunKind, RunState
 from customer_sync.web import receipts
 from customer_sync.web.services import Services
@@ -41,10 +41,10 @@ def add_pages(routes: Blueprint, services: Services) -> None:
         is_dry = bool(dry) or "dry_run" in request.form
         order = RunOrder(source=request.form.get("source", ""), kind=chosen, dry_run=is_dry)
         try:
-            run = start_order(services, order, "dashboard")
+            started = start_order(services, order, "dashboard")
         except Problem as problem:
             return render_template("runs.html", **_facts(services, problem)), problem.status
-        return redirect(f"/runs/{run.id}", 303)
+        return redirect(f"/runs/{started.runs[0].id}" if len(started.runs) == 1 else "/runs", 303)
 
     @routes.post("/runs/compare")
     def compare() -> AnyResponse:
@@ -88,6 +88,7 @@ def _facts(services: Services, problem: Problem | None = None) -> dict[str, Any]
         "open": [run for run in runs if run.state in {RunState.RUNNING, RunState.DELIVERING}],
         "over": [run for run in runs if not run.is_open][:LISTED],
         "waiting": waiting_sources(services.settings, store),
+        "added": waiting_resources(services.settings, store),
         "pulled": pulled,
         "others": [name for name in names if name not in pulled],
         "problem": problem,

@@ -6,15 +6,16 @@ import shutil
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import MappingProxyType
 from typing import NamedTuple
 
 import redis
 
 from customer_sync.base.log import get
 from customer_sync.operate.figures import Figures, Group, figures_without_redis, parked_groups, read_figures
-from customer_sync.operate.first_sync import waiting_sources
+from customer_sync.operate.first_sync import waiting_resources, waiting_sources
 from customer_sync.store import Store
 from customer_sync.store.counters import Sample
 from customer_sync.store.ledger import Row
@@ -54,6 +55,8 @@ class Look(NamedTuple):
     samples: tuple[Sample, ...] = ()
     #: The sources whose first full run waits for a person's word.
     waiting: tuple[str, ...] = ()
+    #: What waits for a word of sources that were read before: source → resources.
+    added: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 class Watch:
@@ -119,7 +122,8 @@ class Watch:
             figures = read_figures(store, settings, home, alerts=store.ledger.alerts(ALERTS), samples=samples)
             events = tuple(store.ledger.events(EVENTS))
             waiting = tuple(waiting_sources(settings, store))
-            return Look(figures, events, self._group(store), tuple(samples), waiting)
+            added = waiting_resources(settings, store)
+            return Look(figures, events, self._group(store), tuple(samples), waiting, added)
         except redis.RedisError as error:
             log.warning("figures not read", error=type(error).__name__)
             return Look(self.without_redis(error))

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
 from customer_sync import assembly
 from customer_sync.base.clock import utc_now
 from customer_sync.base.log import get
-from customer_sync.batch import runs
 from customer_sync.batch.cron import latest_slot
-from customer_sync.batch.puller import FirstSyncWaits, Puller, can_pull
+from customer_sync.batch.puller import FirstSyncWaits, Puller, can_pull, pull_slot
+from customer_sync.batch.starts import start_by_itself
 from customer_sync.batch.upkeep import catch_up_due, tend_webhooks
 from customer_sync.brevo.proof.prover import Prover
 from customer_sync.config import Settings
 from customer_sync.errors import TajoError
-from customer_sync.model import to_ms
+from customer_sync.model import CUSTOMERS, to_ms
 from customer_sync.operate.figures.telling import tell_findings
 from customer_sync.operate.figures.watched import is_account_due
 from customer_sync.operate.notices.watch import watch
@@ -71,6 +72,7 @@ class Entry(NamedTuple):
         source: the source.
         what: pull (incremental), compare (everything, then Brevo's side) or webhooks.
         line: the cron line, UTC.
+        resource: what a pull reads.
         at_once: whether the first slot is now, and not the next one the line names; the first full run of a source
             waits for a person's word all the same.
     """
@@ -80,18 +82,28 @@ class Entry(NamedTuple):
     what: str
     line: str
     at_once: bool
+    resource: str = CUSTOMERS
 
 
-def entries(chosen: Settings) -> list[Entry]:
-    """Return what is scheduled, from the config."""
+def entries(chosen: Settings, wanted: Callable[[str], Sequence[str]]) -> list[Entry]:
+    """Return what is scheduled.
+
+    Args:
+        chosen: the config.
+        wanted: source → what runs read of it.
+    """
     found = []
     for source in chosen.sources:
-        if chosen.options_for(source).sync_mode == "realtime" or not chosen.syncs(source, "customers"):
+        resources = [one for one in wanted(source) if chosen.syncs(source, one)]
+        if chosen.options_for(source).sync_mode == "realtime" or not resources:
             continue
         times = chosen.source_sync[source].schedule
         if times.pull:
-            found.append(Entry(f"pull:{source}", source, "pull", times.pull, at_once=True))
-        if times.reconcile:
+            found += [
+                Entry(pull_slot(source, one), source, "pull", times.pull, at_once=True, resource=one)
+                for one in resources
+            ]
+        if times.reconcile and CUSTOMERS in resources:
             found.append(Entry(f"compare:{source}", source, "compare", times.reconcile, at_once=False))
         if times.webhooks and chosen.public_url and chosen.options_for(source).sync_mode == "hybrid":
             found.append(Entry(f"webhooks:{source}", source, "webhooks", times.webhooks, at_once=True))
@@ -105,7 +117,7 @@ def tick(chosen: Settings, puller: Puller, now: datetime) -> list[str]:
     missed, because no beat ran, is caught up once; of several missed slots of an entry only the last one.
     """
     begun = []
-    for entry in entries(chosen):
+    for entry in entries(chosen, puller.wanted):
         if not can_pull(puller, entry.source):
             continue  # it only receives
         slot_at = latest_slot(entry.line, now)
@@ -131,10 +143,10 @@ def _begin(chosen: Settings, puller: Puller, entry: Entry, slot: Slot) -> bool:
             tend_webhooks(puller, entry.source, str(chosen.public_url))
             return True
         kind = RunKind.COMPARE if entry.what == "compare" else RunKind.INCREMENTAL
-        return runs.start_by_itself(puller, entry.source, kind, "schedule", slot) is not None
+        return start_by_itself(puller, entry.source, kind, "schedule", slot, resource=entry.resource) is not None
     except FirstSyncWaits:
         # the slot is not taken: its run begins once the first full run is done; that one may have stopped
-        run = runs_store.open_run(entry.source)
+        run = runs_store.open_run(entry.source, entry.resource)
         return run is not None and _is_begun_by_open_run(puller, entry, slot, run)
     except Busy as busy:
         return _is_begun_by_open_run(puller, entry, slot, busy.run)

@@ -68,8 +68,8 @@ def test_every_published_command_runs(tajo, store, shopify, monkeypatch, line):
         tajo.config.unlink()
         more = ["--base-url", shopify.address]
     if verb == "sync":
-        monkeypatch.setattr("customer_sync.cli.runs._check_worker", lambda _: None)
-        monkeypatch.setattr("customer_sync.cli.runs.watch", lambda find: done(find()))
+        monkeypatch.setattr("customer_sync.cli.sync._check_worker", lambda _: None)
+        monkeypatch.setattr("customer_sync.cli.sync.watch", lambda find: done(find()))
         tajo.config.write_text(tajo.config.read_text().replace("api_secret:", "api_key: k\n    api_secret:"))
 
     tajo(*words, *more, **ENV)

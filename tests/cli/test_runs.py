@@ -32,7 +32,7 @@ def test_runs_are_listed_and_shown(tajo, run, store):
 
     assert "1,200 read" in tajo("runs", "list").output
     assert tajo.json("runs", "list")["items"][0]["counts"]["sent"] == 1100
-    assert "contacts that Brevo accepted" in tajo("runs", "show", run.id).output
+    assert "contacts and records that Brevo accepted" in tajo("runs", "show", run.id).output
 
 
 def test_a_run_is_paused_resumed_and_cancelled(tajo, run, store):
@@ -177,7 +177,7 @@ def test_a_run_tells_what_its_contacts_cost_while_doors_are_closed(tajo, run, st
 def test_a_dry_run_tells_how_long_the_real_one_takes(tajo, worker, monkeypatch, store):
     monkeypatch.setattr("customer_sync.batch.puller.Puller.reach", lambda *_: None)
     monkeypatch.setattr(
-        "customer_sync.cli.runs.watch", lambda _: counted(store, store.runs.recent(1)[0], creates=100, phones=6_000)
+        "customer_sync.cli.sync.watch", lambda _: counted(store, store.runs.recent(1)[0], creates=100, phones=6_000)
     )
 
     output = tajo("connectors", "sync", "shopify", "--dry-run").output
@@ -195,7 +195,7 @@ def test_a_first_dry_run_says_what_comes_next(tajo, worker, monkeypatch, store):
         store.runs.move(run, (RunState.RUNNING,), RunState.DONE)
         return store.runs.read(run.id)
 
-    monkeypatch.setattr("customer_sync.cli.runs.watch", ended)
+    monkeypatch.setattr("customer_sync.cli.sync.watch", ended)
 
     output = tajo("connectors", "sync", "shopify", "--dry-run").output
 

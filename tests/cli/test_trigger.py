@@ -13,8 +13,9 @@ from customer_sync.cli.freshen import freshen
 from customer_sync.cli.trigger import fixtures_of, read_fixture
 from customer_sync.errors import Refused
 from customer_sync.kit.connector import Connector, SourceSettings, json_object
+from customer_sync.loading import load_settings
 from customer_sync.model import Event, Inbound, Kind
-from customer_sync.registry import connector_for, load_settings, platforms
+from customer_sync.registry import connector_for, platforms
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 SAMPLES = [

@@ -23,7 +23,7 @@ import redis
 
 from customer_sync.assembly import open_puller_of
 from customer_sync.base.embedded import free_port
-from customer_sync.batch.runs import start
+from customer_sync.batch.starts import start
 from customer_sync.loading import load_settings
 from customer_sync.store import Store, keys
 from customer_sync.store.run import Run, RunKind, RunState

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from customer_sync.batch import runs
 from customer_sync.batch.runs import step
+from customer_sync.batch.starts import start
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Page
 from customer_sync.model import Kind
@@ -44,7 +44,7 @@ class HistoryRig(OrdersRig):
             self.history[n] = past(str(n), **more)
 
     def begin(self):
-        return runs.start(self.puller, "shop", RunKind.FULL, resource="orders")
+        return start(self.puller, "shop", RunKind.FULL, resource="orders")
 
     def read_all(self, run):
         """Read a run to its end, and deliver nothing."""

@@ -9,6 +9,8 @@ import urllib.request
 
 import pytest
 
+from customer_sync.destinations import LANES
+from customer_sync.skills.found import definitions
 from customer_sync.store import keys
 from tests.reliability.servers import wait_until
 from tests.reliability.stack import Stack, address
@@ -115,3 +117,31 @@ def test_a_word_survives_a_killed_worker_and_a_redis_without_its_data(stack):
     stack.settled()
 
     assert "LASTNAME" not in contact(stack, 401)["attributes"]
+
+
+def samples(stack, name):
+    """Lane → value of a gauge, as the running web process tells it."""
+    request = urllib.request.Request(f"{stack.web}/metrics", headers={"Authorization": f"Bearer {API_KEY}"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    told = (line.split('"') for line in lines if line.startswith(f'{name}{{lane="'))
+    return {parts[1]: float(parts[-1].split()[-1]) for parts in told}
+
+
+@pytest.mark.parametrize("name", [name for name in definitions() if name != "customer-sync"])
+def test_every_skill_is_switched_on_and_off_while_everything_runs(stack, name):
+    before = heard(stack)
+    told = call(stack, f"/skills/{name}/enable")
+    wait_until(lambda: heard(stack) >= before + 2, stack.told, 20)
+
+    assert (told["enabled"], told["origin"]) == (True, "built-in")
+    assert told["acts_on"]
+    stack.feed([500], first_name=name)
+    stack.settled()
+    assert contact(stack, 500)["attributes"]["FIRSTNAME"] == name
+    call(stack, f"/skills/{name}/disable")
+
+
+@pytest.mark.parametrize("name", ["tajo_queue_depth", "tajo_oldest_age_seconds", "tajo_lane_paused"])
+def test_each_lane_that_a_worker_delivers_is_in_the_metrics(stack, name):
+    assert {lane.name for lane in LANES} <= set(samples(stack, name))

@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 from typing import ClassVar
 
 from customer_sync.base.clock import utc_now
-from customer_sync.batch.runs import Puller, start, step
+from customer_sync.batch.puller import Puller
+from customer_sync.batch.runs import step
+from customer_sync.batch.starts import start
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import Access, Page, Want
 from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Json, Kind

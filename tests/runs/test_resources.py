@@ -6,6 +6,7 @@ import pytest
 
 from customer_sync.batch import runs
 from customer_sync.batch.runs import step
+from customer_sync.batch.starts import start
 from customer_sync.kit.reach import Page
 from customer_sync.model import Event, Kind, Priority
 from customer_sync.pipeline import deliver
@@ -47,7 +48,7 @@ class OrderRunRig(RunRig):
         )
 
     def begin(self, resource="orders", **more):
-        return runs.start(self.puller, "shop", RunKind.FULL, resource=resource, **more)
+        return start(self.puller, "shop", RunKind.FULL, resource=resource, **more)
 
     def read_all(self, run):
         while self.read_run(run).state is RunState.RUNNING:

@@ -8,7 +8,8 @@ import pytest
 
 from customer_sync.batch.puller import FirstSyncWaits, waits_for_word
 from customer_sync.batch.reconcile.source_side import left_by_run
-from customer_sync.batch.runs import LET_GO_TRIES, MAX_TRIES, start_by_itself, step
+from customer_sync.batch.runs import LET_GO_TRIES, MAX_TRIES, step
+from customer_sync.batch.starts import start_by_itself
 from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, Priority, to_ms
 from customer_sync.operate.erasure import forget_traces, whom

@@ -23,7 +23,7 @@ from customer_sync.engine.planner import Planner, parts_of
 from customer_sync.errors import MappingError, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access, Cursor, Page, Want
-from customer_sync.model import PEOPLE, ConsentState, Event, Priority
+from customer_sync.model import CUSTOMERS, PEOPLE, ConsentState, Event, Priority
 from customer_sync.person.merge import is_empty, reread
 from customer_sync.person.person import Part, Person, Told, apply, attributes
 from customer_sync.skills import Skill
@@ -247,7 +247,7 @@ def left_by_run(runs: Sequence[Run], source: str) -> SourceDrift | None:
         source: the source.
     """
     done = (one for one in runs if one.kind is RunKind.COMPARE and one.state is RunState.DONE and not one.is_dry)
-    run = next((one for one in done if one.source == source), None)
+    run = next((one for one in done if one.source == source and one.resource == CUSTOMERS), None)
     if run is None:
         return None
     unread, older = run.counts["refused"], run.counts["disputed"]

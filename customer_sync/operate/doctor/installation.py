@@ -57,7 +57,10 @@ def _waiting(patient: Patient) -> Iterator[Finding]:
     store = patient.store
     yield _wait_finding("inbox", *store.inbox.depth(), patient)
     for lane in (one for one in store.lanes.names() if not is_of_notices(one)):  # they are told of by their targets
-        yield _wait_finding(f"lane {lane}", *store.lanes.depth(lane), patient)
+        queue = store.lanes.queue(lane, int(patient.now_s() * 1000))
+        found = _wait_finding(f"lane {lane}", queue.now, queue.since_ms, patient)
+        later = f"; {queue.later:,} for a later time" if queue.later else ""
+        yield found._replace(cause=found.cause + later)
 
 
 def _wait_finding(name: str, waiting: int, oldest_ms: int | None, patient: Patient) -> Finding:

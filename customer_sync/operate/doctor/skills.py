@@ -8,7 +8,7 @@ from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.operate.doctor.findings import Finding, Patient
 from customer_sync.skills.chosen import make_skills
 from customer_sync.skills.found import definitions
-from customer_sync.skills.needs import clashes_of, needs_of
+from customer_sync.skills.needs import clashes_of, needs_of, unset_of
 
 
 def examine_skills(patient: Patient) -> Iterator[Finding]:
@@ -23,8 +23,12 @@ def examine_skills(patient: Patient) -> Iterator[Finding]:
         if not skill.enabled or name in made.broken:
             continue
         sources = [one for one in settings.sources if settings.applies(name, one)]
-        needs = needs_of(settings, there[name])
-        if sources and needs.missing:
+        needs, unset = needs_of(settings, there[name]), unset_of(settings, there[name])
+        if unset:
+            fix = f"Write them below skills.{name} in tajo.yaml, or: `tajo skills enable {name} --file FILE`."
+            cause = f"is on, and its keys are not all right: {' '.join(unset)}"
+            yield Finding(f"skill {name}", "warn", cause.removesuffix("."), fix)
+        elif sources and needs.missing:
             cause = f"is on, and no source gives {' or '.join(needs.missing)}. {' '.join(needs.lacking)}"
             fix = f"Connect a source that does, or switch it off: `tajo skills disable {name}`."
             yield Finding(f"skill {name}", "warn", cause.removesuffix("."), fix)

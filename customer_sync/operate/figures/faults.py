@@ -178,18 +178,17 @@ def _schedule(figures: Figures) -> Iterator[Verdict]:
 
 def _runs(figures: Figures) -> Iterator[Verdict]:
     for run in figures.watched.runs:
-        what = "" if run.resource == "customers" else f" ({run.resource})"
         if run.state is RunState.STOPPED:
-            text = f"Run {run.id} of {run.source}{what} stopped: {run.reason}"
+            text = f"Run {run.id} of {run.place} stopped: {run.reason}"
             yield Verdict("down", text, run.remedy, "run_braked" if run.is_braked else "run_stopped", run.source)
         elif run.state is RunState.PAUSED:
-            text = f"Run {run.id} of {run.source}{what} is paused: until it goes on nothing else of the source is read."
+            text = f"Run {run.id} of {run.place} is paused: until it goes on nothing else of the source is read."
             left = min(run.counts["held"], run.counts["blocks"])
             text += f" Up to {left:,} people who left can still be mailed." if left else ""
             remedy = f"`tajo runs resume {run.id}` goes on, `tajo runs cancel {run.id}` ends it."
             yield Verdict("look", text, remedy, "run_paused", run.source)
         else:
-            text = f"Run {run.id} of {run.source}{what} does not get on: {run.reason}"
+            text = f"Run {run.id} of {run.place} does not get on: {run.reason}"
             remedy = f"It is tried again by itself. See what the platform answers: `tajo runs show {run.id}`."
             yield Verdict("look", text, remedy, "run_hindered", run.source)
 

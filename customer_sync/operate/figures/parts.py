@@ -30,11 +30,12 @@ class Latency(NamedTuple):
 
 
 class Queue(NamedTuple):
-    """One line of waiting work: `inbox`, `spool` or a lane."""
+    """One line of waiting work: `inbox`, `spool` or a lane; `later` are for a later time, and no lag."""
 
     name: str
     waiting: int
     oldest_age_s: float | None
+    later: int = 0
 
 
 class Limit(NamedTuple):

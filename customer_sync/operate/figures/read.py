@@ -35,6 +35,7 @@ from customer_sync.operate.figures.parts import (
 from customer_sync.operate.figures.watched import Watched, read_watched
 from customer_sync.store import LOOKED_AT, Store, inbox, server
 from customer_sync.store.counters import Rate, Sample, Way
+from customer_sync.store.lanes import Waiting
 from customer_sync.store.parked import Parked
 
 log = get(__name__)
@@ -88,7 +89,7 @@ def read_figures(
         queues=(
             _queue("inbox", store.inbox.depth(), now_ms),
             _queue("spool", spool_depth(home), now_ms),
-            *(_queue(lane, store.lanes.depth(lane), now_ms) for lane in lanes),
+            *(_lane_queue(lane, store.lanes.queue(lane, now_ms), now_ms) for lane in lanes),
         ),
         events=events,
         sources=sources,
@@ -286,3 +287,7 @@ def _brevo(settings: Settings) -> Literal["sandbox", "account"]:
 def _queue(name: str, depth: tuple[int, int | None], now_ms: int) -> Queue:
     waiting, since_ms = depth
     return Queue(name, waiting, None if since_ms is None else max(0.0, (now_ms - since_ms) / 1000))
+
+
+def _lane_queue(name: str, waiting: Waiting, now_ms: int) -> Queue:
+    return _queue(name, (waiting.now, waiting.since_ms), now_ms)._replace(later=waiting.later)

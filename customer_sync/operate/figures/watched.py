@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from customer_sync.batch.cron import latest_slot
+from customer_sync.batch.puller import pull_slot
 from customer_sync.batch.upkeep import is_unheard, webhooks_note
 from customer_sync.brevo.contacts.handler import CONTACTS
 from customer_sync.brevo.webhooks import SOURCE as BREVO
@@ -14,6 +15,7 @@ from customer_sync.config import Settings
 from customer_sync.destinations import LANES
 from customer_sync.model import from_ms, to_ms
 from customer_sync.operate.first_sync import waiting_sources
+from customer_sync.skills.needs import pulled_of
 from customer_sync.store import Store
 from customer_sync.store.doors import Door
 from customer_sync.store.hosts import Skew
@@ -132,7 +134,7 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
             if source.secrets and settings.options_for(name).sync_mode != "batch"
         ),
         upkeep=_upkeep(store, settings, now_ms),
-        overdue=_overdue(store, settings, now_ms, {run.source for run in open_runs}),
+        overdue=_overdue(store, settings, now_ms, {(run.source, run.resource) for run in open_runs}),
         unserved=dict(settings.unserved),
         waiting=tuple(waiting_sources(settings, store)),
         skews=tuple(store.hosts.skews()),
@@ -163,16 +165,15 @@ def _upkeep(store: Store, settings: Settings, now_ms: int) -> dict[str, str]:
     return found
 
 
-def _overdue(store: Store, settings: Settings, now_ms: int, busy: set[str]) -> dict[str, int]:
+def _overdue(store: Store, settings: Settings, now_ms: int, busy: set[tuple[str, str]]) -> dict[str, int]:
     """Return the sources that were pulled by the schedule before, and whose next pull did not begin."""
     found: dict[str, int] = {}
     for source, sync in settings.source_sync.items():
-        done_ms = store.runs.slot(f"pull:{source}")
-        if done_ms is None or sync.schedule.pull is None or source in busy or source not in settings.sources:
-            continue
-        if settings.options_for(source).sync_mode == "realtime":
+        if sync.schedule.pull is None or settings.options_for(source).sync_mode == "realtime":
             continue
         due_at = latest_slot(sync.schedule.pull, from_ms(now_ms - GRACE_MS))
-        if due_at is not None and to_ms(due_at) > done_ms:
+        idle = [one for one in pulled_of(settings, source) if (source, one) not in busy]
+        done = [store.runs.slot(pull_slot(source, one)) for one in idle]
+        if due_at is not None and any(at_ms is not None and to_ms(due_at) > at_ms for at_ms in done):
             found[source] = to_ms(due_at)
     return found
