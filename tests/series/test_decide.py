@@ -10,9 +10,9 @@ from decimal import Decimal
 import pytest
 
 from customer_sync.model import ConsentState
-from customer_sync.series.decide import Recipient, Why, decide
+from customer_sync.series.decide import End, Ended, Recipient, Seen, Send, Sent, Wait, Why, decide
 from customer_sync.series.options import Experiment, Variant
-from customer_sync.series.records import CartSeen, cart_of, purchase_of
+from customer_sync.series.records import CartSeen, Purchase, cart_of, purchase_of
 from customer_sync.series.variants import variant_of
 from tests.series.line import DAY, at, cart, line, options, order
 
@@ -299,3 +299,119 @@ def test_orders_that_are_a_purchase(fields):
 
 def test_what_was_a_purchase_stays_one_from_the_time_that_was_known():
     assert purchase_of("9", {"state": "cancelled", "changedAt": 5}, at("10:00")).at == at("10:00")
+
+
+def moment(clock="12:00", touched="10:00", **more):
+    """Return a moment of a cart of kai@example.com."""
+    cart_keys = {name: more.pop(name) for name in ("names", "bought", "is_emptied") if name in more}
+    return Seen(at(clock), "shop:cart:t1", CartSeen(at(touched), **cart_keys), KAI, **more)
+
+
+def test_before_the_threshold_a_cart_does_not_count_as_left():
+    assert decide(moment("10:29"), options()) == Wait(at("10:30"), "The cart does not count as left yet.")
+
+
+def test_a_cap_holds_back_the_mail_that_would_be_one_too_many():
+    found = line(cart("10:00"), options=options(frequency_cap={"mails": 2, "per": "5d"})).run("6 0:00")
+
+    assert found.told() == [("0 11:30", "t1", 1), ("1 11:30", "t1", 2), ("5 11:30", "t1", 3)]
+
+
+def test_a_newer_cart_that_is_empty_is_no_newer_cart():
+    found = line(cart("10:00"), cart("10:10", "t2", lines=[])).run("0 23:00")
+
+    assert found.told() == [("0 11:30", "t1", 1)]
+
+
+def test_of_two_carts_touched_at_one_time_one_is_mailed_about():
+    found = line(cart("10:00", "t1"), cart("10:00", "t2")).run("0 23:00")
+
+    assert found.told() == [("0 11:30", "t2", 1)]
+
+
+def test_a_mail_that_is_late_goes_out_when_the_quiet_hours_are_over():
+    quiet = {"from": "22:00", "to": "08:00", "time_zone": "UTC"}
+    found = line(cart("10:00"), options=options(quiet_hours=quiet)).run("1 12:00", asleep=("0 10:10", "0 23:00"))
+
+    assert found.told() == [("1 08:00", "t1", 1)]
+
+
+def test_where_it_is_always_quiet_somewhere_nobody_is_mailed():
+    quiet = {"from": "14:00", "to": "12:00", "time_zone": "UTC"}
+    people = {"kai@example.com": replace(KAI, country="US")}
+    found = line(cart("10:00"), people=people, options=options(quiet_hours=quiet))
+
+    assert found.run("20 0:00").told() == []
+    assert [one.why for _, _, one in found.ends] == [Why.TOO_OLD]
+
+
+def test_an_order_that_names_no_cart_ends_one_that_was_touched_seconds_later():
+    bought = (Purchase("9", at("10:00") - timedelta(seconds=50)),)
+
+    assert decide(moment(purchases=bought), options()).why is Why.BOUGHT
+    assert isinstance(decide(moment(touched="10:01", purchases=bought), options()), Send)
+
+
+def test_a_later_change_of_an_order_of_somebody_else_does_not_end_the_next_round():
+    made = order("10:20", email="friend@example.com", carts=["t1"])
+    shipped = replace(made, id="shipped", occurred_at=at("20:00"))
+
+    assert ends(cart("10:00"), made, cart("15:00"), shipped) == [Why.BOUGHT, Why.LOST]
+
+
+def test_a_cart_that_was_lost_and_is_touched_long_after_that_has_a_new_series():
+    found = line(cart("10:00"), cart("30 10:00")).run("40 0:00")
+
+    assert [step for _, _, step in found.told()] == [1, 2, 3, 1, 2, 3]
+
+
+def test_a_cart_that_was_lost_and_is_touched_soon_has_no_further_mail():
+    found = line(cart("10:00"), cart("5 10:00")).run("40 0:00")
+
+    assert [step for _, _, step in found.told()] == [1, 2, 3]
+
+
+FIRST = (Sent(1, at("11:30")),)
+
+
+def test_a_round_begins_after_a_purchase_whose_record_is_gone():
+    over = Ended(Why.BOUGHT, at("12:00"), "9", at("10:00"))
+
+    assert decide(moment("18:00", "15:00", sent=FIRST, ended=over), options()).step == 1
+
+
+def test_a_round_begins_after_a_purchase_that_ended_nothing():
+    bought = (Purchase("9", at("12:00")),)
+
+    assert decide(moment("18:00", "15:00", sent=FIRST, purchases=bought), options()).step == 1
+
+
+def test_what_a_platform_changes_after_the_end_recovers_nothing_again():
+    over = Ended(Why.BOUGHT, at("12:00"), "9", at("10:00"))
+    seen = moment("12:30", "12:05", sent=FIRST, ended=over, bought=(Purchase("9", at("12:00")),))
+
+    assert decide(seen, options()) == End(Why.BOUGHT, "The series has ended before.", "9")
+
+
+def test_a_touch_that_was_not_known_at_the_end_counts_as_one_after_it():
+    over = Ended(Why.SMALL, at("12:00"), None, at("10:00"))
+
+    assert isinstance(decide(moment("18:00", "11:59", ended=over), options()), Send)
+    assert isinstance(decide(moment("18:00", "10:00", ended=over), options()), End)
+
+
+def test_a_cart_is_recovered_though_the_platform_touches_it_while_it_is_bought():
+    found = line(cart("10:00"), cart("12:05"))
+    found.tells(order("12:00", carts=["t1"]), arrives="12:06")
+
+    assert [(one.why, one.is_recovered) for _, _, one in found.run("9 0:00").ends] == [(Why.BOUGHT, True)]
+
+
+def test_an_order_of_two_records_is_one_order():
+    assert purchase_of("9:account", {"order": "9", "state": "paid", "changedAt": 5}).order == "9"
+
+
+def test_whoever_bought_lately_is_excluded_by_their_orders_too():
+    found = line(order("9:00"), cart("10:00"), options=options(exclusions={"bought_within": "2d"})).run("9 0:00")
+
+    assert [one.why for _, _, one in found.ends] == [Why.EXCLUDED]

@@ -34,6 +34,8 @@ def utc(text):
         ("2026-03-28T21:00", NIGHT, ["Europe/Berlin"], "2026-03-29T06:00"),
         # and back at 3:00 on 25 October
         ("2026-10-24T20:00", NIGHT, ["Europe/Berlin"], "2026-10-25T07:00"),
+        # an end that comes twice: the first one is behind us
+        ("2026-10-25T01:10", QuietHours(60, 150, "UTC"), ["Europe/Berlin"], "2026-10-25T01:40"),
         # an end that the clock skips is the hour after it
         ("2026-03-29T00:00", QuietHours(60, 150, "UTC"), ["Europe/Berlin"], "2026-03-29T01:30"),
     ],
