@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from benchmarks import calls, catalogue, changed, ingress, latency, memory, pages, start, storm, sync, throughput
+from benchmarks import calls, carts, catalogue, changed, ingress, latency, memory, pages, start, storm, sync, throughput
 from benchmarks.report import Others, Report, heading, say, wait_for_quiet
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Report]]]] = {
@@ -17,6 +17,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Repo
     "throughput": lambda options: throughput.run(quick=options.quick),
     "storm": lambda options: storm.run(quick=options.quick, people=options.people),
     "calls": lambda options: calls.run(quick=options.quick),
+    "carts": lambda options: carts.run(quick=options.quick, carts=options.carts),
     "memory": lambda options: memory.run(quick=options.quick, people=options.people),
     "pages": lambda options: pages.run(quick=options.quick, people=options.people),
     "start": lambda options: start.run(quick=options.quick),
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
         type=int,
         help="storm: how many customers (default 300); memory, pages: how many people (20,000; 1,000,000)",
     )
+    parser.add_argument("--carts", type=int, help="carts: how many (1,000)")
     parser.add_argument("--customers", type=int, help="sync, changed: how many customers the shop has (50,000)")
     parser.add_argument(
         "--case", action="append", choices=sync.CASES, help="sync: only this one, may be repeated (default all)"

@@ -10,12 +10,11 @@ from customer_sync.store import scripts
 from customer_sync.store.limits import Limits
 from customer_sync.store.scripts import Scripts
 
-_KEY = "test:now_us"
+#: Where the time stands, in microseconds.
+KEY = "test:now_us"
 _CLOCK = "redis.call('TIME')"
 #: What the scripts read instead: seconds and microseconds, as TIME gives them.
-_READ = (
-    f"(function() local us = tonumber(redis.call('GET', '{_KEY}')); return {{math.floor(us / 1e6), us % 1e6}} end)()"
-)
+_READ = f"(function() local us = tonumber(redis.call('GET', '{KEY}')); return {{math.floor(us / 1e6), us % 1e6}} end)()"
 
 
 class StandingTime(Scripts):
@@ -34,7 +33,7 @@ class StandingTime(Scripts):
     def move(self, seconds: float) -> None:
         """Let time pass."""
         self.now_s += seconds
-        self._client.set(_KEY, round(self.now_s * 1_000_000))
+        self._client.set(KEY, round(self.now_s * 1_000_000))
 
     def run(self, name: str, *args: str | float | bytes) -> Any:
         if name not in self._loaded:

@@ -8,12 +8,12 @@ from tests.carts.world import World
 
 
 @pytest.fixture
-def make_world(client, monkeypatch):
+def make_world(client):
     """Make a world whose skill has further keys."""
     made = []
 
     def make(**extra):
-        made.append(World(client, monkeypatch, **extra))
+        made.append(World(client, **extra))
         return made[-1]
 
     yield make

@@ -111,7 +111,7 @@ def test_a_call_without_an_answer_is_made_again_with_its_key(world):
 
 def test_two_workers_at_once_send_one_mail(world):
     due(world)
-    lines = [world.line, world._line()]
+    lines = [world.line, world.another()]
     threads = [threading.Thread(target=pipeline.deliver, args=(line, "mail")) for line in lines]
     for thread in threads:
         thread.start()
@@ -123,7 +123,7 @@ def test_two_workers_at_once_send_one_mail(world):
 
 def test_a_worker_that_was_frozen_past_its_lease_sends_nothing(world):
     due(world)
-    other = world._line()
+    other = world.another()
 
     def freeze():
         world.time.move(60)
@@ -161,9 +161,12 @@ def test_a_word_that_redis_lost_is_known_to_brevo_by_its_key(world):
         world.client.delete(*world.client.scan_iter("tajo:*"))
         for key, value in before.items():
             world.client.restore(key, 0, value)
+        raise Killed
 
-    world.http.after[SEND] = lose  # Redis is killed, and begins again with what it had a second ago
-    world.deliver()
+    world.http.after[SEND] = lose  # Redis is killed, and begins again with what it had a second ago; the worker dies
+    with pytest.raises(Killed):
+        pipeline.deliver(world.line, "mail")
+    world.restart()
     world.time.move(5)
     world.work()
 

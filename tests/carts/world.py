@@ -9,33 +9,20 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 import redis
 from flask.testing import FlaskClient
 
 from customer_sync import pipeline, store
-from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.contacts.contact_plan import Rules
-from customer_sync.brevo.contacts.handler import ContactsHandler
-from customer_sync.brevo.desk import Desk
-from customer_sync.brevo.mail.handler import Handler
-from customer_sync.brevo.webhooks import BrevoIntake
-from customer_sync.config import Settings
-from customer_sync.config.settings import SkillSettings
 from customer_sync.errors import TajoError
-from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Json, Kind, from_ms
 from customer_sync.sandbox.app import create_app
 from customer_sync.sandbox.state import Sandbox
 from customer_sync.sandbox.state import Settings as SandboxSettings
 from customer_sync.skills import Intent
-from customer_sync.skills.abandoned_cart import SKILL
-from customer_sync.skills.customer_sync import CustomerSync
-from customer_sync.store.counters import Tally
-from customer_sync.store.keeper import Keeper
+from tests.carts.line import SHOP, open_line, open_store, settings_of
 from tests.redis_time import StandingTime
-from tests.rig import ATTRIBUTES, LIST, MAPPING, Scripted
+from tests.rig import Scripted
 
 #: Three mails, an hour, a day and two days after one another.
 SEQUENCE: list[Json] = [
@@ -88,28 +75,20 @@ class World:
 
     Args:
         client: an empty Redis.
-        patch: of pytest.
         extra: further keys of the skill.
     """
 
-    def __init__(self, client: redis.Redis, patch: pytest.MonkeyPatch, **extra: Json) -> None:
+    def __init__(self, client: redis.Redis, **extra: Json) -> None:
         self.client = client
         self.time = StandingTime(client, float(int(datetime.now(UTC).timestamp())))
-        patch.setattr(store, "Scripts", lambda _: self.time)
-        self.store = store.Store(client)
-        self.store.now_ms = self.now_ms  # type: ignore[method-assign]  # one clock
-        self.store.mails.uptime_s = lambda: 1e9  # type: ignore[method-assign]  # the Redis of tests has just begun
-        self.store.lanes.register("contacts", keeps="people")
-        self.store.lanes.register("mail", keeps="records")
+        self.store = open_store(client, self.time, self.now_ms)
         self.sandbox = Sandbox(SandboxSettings(), clock=lambda: self.time.now_s)
         self.http = Called(create_app(self.sandbox).test_client())
-        self.shop = Scripted(SourceSettings("shop", "scripted"))
-        self.rules = Rules({"shop": (LIST,)}, {"shop": "soft"}, attributes=ATTRIBUTES)
+        self.shop = Scripted(SHOP)
         self.heard = Heard()
         self.behind = False
         self.extra = {"sequence": SEQUENCE, **extra}
-        self.settings = self._settings(is_on=True)
-        self.line = self._line()
+        self.switch(is_on=True)
 
     def now_ms(self) -> int:
         return round(self.time.now_s * 1000)
@@ -118,38 +97,19 @@ class World:
     def now(self) -> datetime:
         return from_ms(self.now_ms())
 
-    def _settings(self, *, is_on: bool) -> Settings:
-        skill = SkillSettings(SKILL.name, is_on, extra=self.extra)
-        return Settings(sources={"shop": self.shop.settings}, skills={skill.name: skill})
-
     def switch(self, *, is_on: bool) -> None:
         """Switch the skill on or off, as workers hear of it."""
-        self.settings = self._settings(is_on=is_on)
-        self.line = self._line()
+        self.settings = settings_of(self.extra, is_on=is_on)
+        self.restart()
 
     def restart(self) -> None:
         """A worker dies, another one starts."""
-        self.line = self._line()
+        self.line = self.another()
 
-    def _line(self) -> pipeline.Line:
-        tally = Tally()
-        brevo = Brevo("http://sandbox/v3", "k", self.http, self.store.limits, tally)  # type: ignore[arg-type]  # stands for it
-        desk = Desk(self.settings, brevo, self.store, lambda: self.rules, tally, self.now_ms, lambda: self.behind)
-        contacts = ContactsHandler(brevo, self.store.limits, self.store.people, lambda: self.rules, self.now_ms)
-        return pipeline.Line(
-            store=self.store,
-            connectors={"shop": self.shop, "brevo": BrevoIntake(SourceSettings("brevo", "brevo", ("t",)))},
-            skills=[
-                CustomerSync(lambda _: MAPPING),
-                SKILL.make(self.settings),
-                self.heard,
-            ],
-            handlers={"contacts": contacts, "mail": Handler(desk)},
-            wake=lambda _: None,
-            tally=tally,
-            keeper=Keeper(self.store.lanes),
-            clock=self.now_ms,
-        )
+    def another(self) -> pipeline.Line:
+        """The line of another worker."""
+        url, more = "http://sandbox/v3", [self.heard]
+        return open_line(self.settings, self.store, self.http, url, self.shop, behind=lambda: self.behind, more=more)
 
     # what happens
 

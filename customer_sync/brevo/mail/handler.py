@@ -15,7 +15,7 @@ from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import MAIL
 from customer_sync.brevo.mail.courier import Courier
 from customer_sync.brevo.mail.seen import CART, ORDER, SINCE, SINGLE, carts, id_of, purchase
-from customer_sync.brevo.mail.series_step import ENABLED, KEPT, NOTHING, SKILL, SeriesStep, kept_until
+from customer_sync.brevo.mail.series_step import ENABLED, NOTHING, SKILL, SeriesStep, kept, kept_until
 from customer_sync.brevo.mail.single_step import SingleStep
 from customer_sync.engine.attempt import LaneStep
 from customer_sync.engine.lane import Outcome, held
@@ -102,7 +102,7 @@ class Handler(LaneStep[Item, Gate]):
         """Keep a purchase, and let the person's carts be looked at: their series are over."""
         bought = purchase(item.target, Kept(sight.state, sight.kept.has))
         newest = from_ms(max((one.at_ms for one in sight.state.values()), default=0))
-        until = (newest if bought is None else max(newest, bought.at)) + KEPT
+        until = (newest if bought is None else max(newest, bought.at)) + kept(self._options)
         if until <= from_ms(self._desk.clock()):
             return Outcome(item, Settlement(item.target, record=NOTHING), "unchanged", "old: it is forgotten")
         if bought is None:

@@ -40,7 +40,7 @@ from customer_sync.store.mails import Sight
 
 #: The skill whose series these are.
 SKILL: Final = "abandoned-cart"
-#: How long carts and purchases are kept after they were touched last: a purchase may follow a mail by weeks.
+#: How long carts and purchases are kept after they were touched last, at least: a purchase may follow weeks later.
 KEPT: Final = timedelta(days=31)
 #: What is stored of a record that is forgotten.
 NOTHING: Final = f"{VERSION}\n"
@@ -109,10 +109,10 @@ class SeriesStep:
         now = from_ms(self._desk.clock())
         cart = cart_of(fields_of(sight.state))
         newest = from_ms(max((one.at_ms for one in sight.state.values()), default=0))
-        if (newest if cart is None else cart.touched_at) + KEPT <= now:
+        if (newest if cart is None else cart.touched_at) + kept(options) <= now:
             return Outcome(item, Settlement(item.target, record=NOTHING), "unchanged", "old: it is forgotten")
         if cart is None:
-            return kept_until(item, sight, newest + KEPT, "an order named a cart that is not known")
+            return kept_until(item, sight, newest + kept(options), "an order named a cart that is not known")
         if not self._desk.settings.applies(SKILL, source_of(item.target)):
             return kept_until(item, sight, now + OFF, f"{SKILL} is off")
         case = self._case(item, sight, cart, options)
@@ -248,7 +248,9 @@ class SeriesStep:
                 case.counted += counts.ended(SKILL, new.why, before.why if before and is_replaced else "")
         if end.is_recovered and end.order is not None:
             self._note_recovered(case, end.order)
-        return self._settled(case, case.cart.touched_at + KEPT, word, "; ".join(filter(None, (note, end.note))))
+        return self._settled(
+            case, case.cart.touched_at + kept(case.options), word, "; ".join(filter(None, (note, end.note)))
+        )
 
     def _note_recovered(self, case: Case, order: str) -> None:
         known = case.state.get(RECOVERED)
@@ -282,6 +284,11 @@ class SeriesStep:
     @staticmethod
     def _record(case: Case) -> str:
         return encode_kept(Kept(case.state, case.sight.kept.has))
+
+
+def kept(options: Options) -> timedelta:
+    """Return how long carts and purchases are kept: a purchase may recover a cart for as long as a series may last."""
+    return max(KEPT, 2 * options.max_age)
 
 
 def kept_until(item: Item, sight: Sight, until: datetime, note: str, has: Mapping[str, Json] | None = None) -> Outcome:
