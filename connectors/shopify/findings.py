@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from connectors.shopify import queries, sight, upkeep
-from connectors.shopify.account import API_VERSION, SCOPES, is_granted
+from connectors.shopify.account import API_VERSION, SCOPES, host_of, is_granted
 from connectors.shopify.api import PROTECTED_REASON, PROTECTED_REMEDY, Api, branch, items
 from connectors.shopify.tokens import KINDS
 from customer_sync.errors import Parkable, TajoError
@@ -17,6 +17,11 @@ ALL_ORDERS: Final = "read_all_orders"
 OLD_ORDERS: Final = "Shopify shows this app the orders of the last 60 days only."
 OLD_ORDERS_REMEDY: Final = (
     "For older ones ask for read_all_orders in the Dev Dashboard (API access), add it and install the app again."
+)
+#: What a buyer who gets two reminders of one cart is spared by.
+REMINDER: Final = (
+    "Before `abandoned-cart` is on, switch Shopify's own abandoned checkout automation off (Marketing > Automations): "
+    "otherwise a buyer gets two reminders."
 )
 _LATER: Final = "Try again in a minute; then see Shopify's status page."
 
@@ -34,7 +39,11 @@ def examine(api: Api, topics: Sequence[str]) -> list[Finding]:
     if found[-1].name == "api":
         return found
     found += _safely("protected data", lambda: [_protected(api)])
-    return found + _safely("webhooks", lambda: _webhooks(api, topics))
+    found += _safely("webhooks", lambda: _webhooks(api, topics))
+    return [
+        *found,
+        Finding("cart mails", "ok", "whether Shopify reminds of carts itself cannot be seen from here", REMINDER),
+    ]
 
 
 def _safely(name: str, look: Callable[[], Iterable[Finding]], *, is_door: bool = False) -> list[Finding]:
@@ -61,7 +70,7 @@ def _installation(api: Api) -> list[Finding]:
     data = api.ask(queries.INSTALLATION).data
     handles = items(branch(data, "currentAppInstallation"), "accessScopes")
     granted = frozenset(str(one.get("handle")) for one in handles if isinstance(one, dict))
-    return [_version(api, data.get("publicApiVersions")), *_scopes(granted), *_orders(granted)]
+    return [_version(api, data.get("publicApiVersions")), *_scopes(granted), *_orders(granted), *_storefront(api, data)]
 
 
 def _version(api: Api, published: Any) -> Finding:
@@ -97,6 +106,18 @@ def _orders(granted: frozenset[str]) -> list[Finding]:
     if ALL_ORDERS in granted:
         return [Finding("old orders", "ok", "orders of any age can be seen")]
     return [Finding("old orders", "ok", OLD_ORDERS, OLD_ORDERS_REMEDY)]
+
+
+def _storefront(api: Api, data: Mapping[str, Any]) -> list[Finding]:
+    """Tell that links to products lead to another domain than the shop's own; nothing where they do not."""
+    domain, ours = data, api.account.storefront()
+    for key in ("shop", "primaryDomain"):
+        domain = found if isinstance(found := domain.get(key), dict) else {}
+    url = str(domain.get("url") or "").rstrip("/")
+    if not url or host_of(url) == host_of(ours):
+        return []
+    fix = f"Set storefront_url: {url} below connectors.{api.account.source}, so that they lead there at once."
+    return [Finding("storefront", "ok", f"links to products begin with {ours}; the shop's own domain is {url}", fix)]
 
 
 def _scopes(granted: frozenset[str]) -> list[Finding]:

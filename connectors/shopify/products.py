@@ -57,8 +57,8 @@ def product(node: Node, store: str) -> dict[str, Json]:
         record["url"] = link
     if "variants" not in node:
         return record
-    children = node.children("variants")
-    found = [variant for one in children if (variant := _variant(one, node, record, link))]
+    children, pictures = node.children("variants"), _pictures(node)
+    found = [variant for one in children if (variant := _variant(one, pictures, record, link))]
     is_whole = len(found) == len(children) and _has_all(node, found)
     return {
         **record,
@@ -91,7 +91,7 @@ def _link(node: Node, store: str) -> str:
     return f"{store}/products/{quote(handle)}" if store and isinstance(handle, str) else ""
 
 
-def _variant(node: Node, parent: Node, record: Mapping[str, Json], link: str) -> dict[str, Json]:
+def _variant(node: Node, pictures: Mapping[str, Json], record: Mapping[str, Json], link: str) -> dict[str, Json]:
     """Return a variant with its own picture, or else the product's first; {} when its id cannot be read."""
     try:
         variant: dict[str, Json] = {"id": records.own_id(node), **node.pick(VARIANT)}
@@ -100,7 +100,7 @@ def _variant(node: Node, parent: Node, record: Mapping[str, Json], link: str) ->
         return {}
     if variant.get("title") == ONLY_VARIANT:
         variant["title"] = record.get("name")
-    picture = _picture(node, parent) or record.get("imageUrl")
+    picture = _picture(node, pictures) or record.get("imageUrl")
     return {
         **variant,
         **({"imageUrl": picture} if picture else {}),
@@ -108,15 +108,16 @@ def _variant(node: Node, parent: Node, record: Mapping[str, Json], link: str) ->
     }
 
 
-def _picture(node: Node, parent: Node) -> Json:
-    """Return the address of a variant's own picture, None when it has none."""
+def _pictures(node: Node) -> dict[str, Json]:
+    """Return the id of each picture of a product with its address."""
+    found = [(one.read(maybe_id, "id"), one.read(text, "src")) for one in node.children("images")]
+    return {str(image_id): src for image_id, src in found if image_id is not None}
+
+
+def _picture(node: Node, pictures: Mapping[str, Json]) -> Json:
+    """Return the address of a variant's own picture, None when it has none; a pull tells the address itself."""
     image_id = node.read(maybe_id, "image_id")
-    if image_id is None:
-        return node.read(text, "image_url")
-    for one in parent.children("images"):
-        if one.read(maybe_id, "id") == image_id:
-            return one.read(text, "src")
-    return None
+    return node.read(text, "image_url") if image_id is None else pictures.get(str(image_id))
 
 
 def _has_all(node: Node, found: Sequence[Mapping[str, Json]]) -> bool:

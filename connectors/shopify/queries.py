@@ -182,4 +182,5 @@ HOOK_DELETE = """mutation Delete($id: ID!) {
   webhookSubscriptionDelete(id: $id) { deletedWebhookSubscriptionId userErrors { field message } } }"""
 
 INSTALLATION = """query Installation {
-  currentAppInstallation { accessScopes { handle } } publicApiVersions { handle supported } }"""
+  currentAppInstallation { accessScopes { handle } } publicApiVersions { handle supported }
+  shop { primaryDomain { url } } }"""

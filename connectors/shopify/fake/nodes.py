@@ -157,6 +157,12 @@ def shop(domain: str) -> dict[str, Any]:
         "timezoneOffset": "+0000",
         "url": f"https://{domain}",
         "plan": plan,
+        "primaryDomain": {
+            "__typename": "Domain",
+            "id": "gid://shopify/Domain/777002",
+            "host": domain,
+            "url": f"https://{domain}",
+        },
     }
 
 

@@ -232,9 +232,39 @@ def test_a_store_that_is_well_has_only_good_findings():
         "protected data",
         "webhooks",
         "privacy webhooks",
+        "cart mails",
     ]
     assert {one.verdict for one in found.values()} == {"ok"}
     assert "shopify.app.toml" in found["privacy webhooks"].fix
+    assert "two reminders" in found["cart mails"].fix
+
+
+@pytest.mark.parametrize(
+    ("scopes", "words"),
+    [(ALL, "60 days only"), ((*ALL, "read_all_orders"), "any age"), (("read_customers",), None)],
+)
+def test_it_tells_how_far_back_orders_can_be_seen(scopes, words):
+    found = check(Installation=installation(*scopes)).get("old orders")
+
+    assert (found is None) is (words is None)
+    assert found is None or words in found.cause
+
+
+@pytest.mark.parametrize(
+    ("options", "is_told"),
+    [(STATIC, True), ({**STATIC, "storefront_url": "https://lamps.example/"}, False)],
+)
+def test_it_tells_the_shops_own_domain_where_links_do_not_lead_there(options, is_told):
+    told = {**installation(*ALL), "shop": {"primaryDomain": {"url": "https://lamps.example"}}}
+    found = check(options, Installation=told)
+
+    assert ("storefront" in found) is is_told
+    assert not is_told or "storefront_url: https://lamps.example" in found["storefront"].fix
+
+
+@pytest.mark.parametrize("shop", [None, 5, {}, {"primaryDomain": None}, {"primaryDomain": {"url": None}}])
+def test_a_domain_that_is_not_told_is_no_finding(shop):
+    assert "storefront" not in check(Installation={**installation(*ALL), "shop": shop})
 
 
 def test_it_tells_which_token_it_has_and_until_when():
