@@ -8,9 +8,12 @@
 | `POST /fake/customers/<id>/erase` | WordPress's own erasure; `POST /fake/erase {"email"}` for guests |
 | `POST /fake/customers/touch` | `{"every": 100, "fields": {...}}` changes every so many-th of the first accounts |
 | `POST /fake/checkout` | `{"customer_id", "email", "box"}`: an order; without `box` the box is left as it is shown |
-| `POST /fake/orders`, `GET, PATCH, DELETE /fake/orders/<id>` | an order; `DELETE ...?force=true` for good |
+| `POST /fake/orders`, `GET, PATCH, DELETE /fake/orders/<id>` | an order; `DELETE` is the trash, or `?force=true` |
+| `POST /fake/orders/<id>/pay`, `.../cancel` | the money came; nothing comes of it |
 | `POST /fake/orders/<id>/refund`, `.../restore` | `{"amount": "5.00"}`; out of the trash |
-| `POST /fake/products`, `GET, PATCH, DELETE /fake/products/<id>` | a product |
+| `POST /fake/carts`, `POST /fake/carts/expire` | a checkout that is left open; all are deleted untold |
+| `POST /fake/products`, `GET, PATCH, DELETE /fake/products/<id>` | a product or a variation; `DELETE` as of orders |
+| `POST /fake/products/<id>/variations`, `.../restore` | `{"size", "regular_price"}`; out of the trash |
 | `POST /fake/hidden` | `{"orders": [ids], "products": [ids]}` may not be read, though they count |
 | `POST /fake/hooks/<id>/save` | an administrator opens a webhook in wp-admin and saves it |
 | `POST /fake/keys`, `DELETE /fake/keys/<key>` | one more key `{"permissions", "role"}`, of another user; away with it |
@@ -28,6 +31,7 @@ from typing import get_args
 from connectors.woocommerce.fake import params
 from connectors.woocommerce.fake.checkout import Cart, check_out
 from connectors.woocommerce.fake.goods import FIRST_ID
+from connectors.woocommerce.fake.orders import DRAFT
 from connectors.woocommerce.fake.people import number_of
 from connectors.woocommerce.fake.settings import Permissions
 from connectors.woocommerce.fake.store import ADMIN, Store
@@ -56,10 +60,16 @@ def acts_of(store: Store) -> Sequence[Act]:
         ("DELETE", f"orders/{one}", partial(_delete_order, store)),
         ("POST", f"orders/{one}/refund", partial(_refund, store)),
         ("POST", f"orders/{one}/restore", lambda _, number: _order(store, store.records.restore_order(number).id)),
-        ("POST", "products", lambda body: store.records.put_product(None, body)),
-        ("GET", f"products/{one}", lambda _, number: store.records.product_row(number)),
-        ("PATCH", f"products/{one}", lambda body, number: store.records.put_product(number, body)),
-        ("DELETE", f"products/{one}", lambda _, number: store.records.delete_product(number)),
+        ("POST", f"orders/{one}/pay", lambda _, number: _change_order(store, {"status": "processing"}, number)),
+        ("POST", f"orders/{one}/cancel", lambda _, number: _change_order(store, {"status": "cancelled"}, number)),
+        ("POST", "carts", partial(_leave, store)),
+        ("POST", "carts/expire", lambda _: {"deleted": store.records.expire_drafts()}),
+        ("POST", "products", lambda body: store.records.shelf.put(None, body)),
+        ("GET", f"products/{one}", lambda _, number: store.records.shelf.row(number)),
+        ("PATCH", f"products/{one}", lambda body, number: store.records.shelf.put(number, body)),
+        ("DELETE", f"products/{one}", lambda body, number: store.records.shelf.delete(number, force=_is_forced(body))),
+        ("POST", f"products/{one}/variations", lambda body, number: store.records.shelf.add_part(number, body)),
+        ("POST", f"products/{one}/restore", lambda _, number: store.records.shelf.restore(number)),
         ("POST", "hidden", partial(_hide, store)),
         ("POST", f"hooks/{one}/save", partial(_save_hook, store)),
         ("POST", "keys", partial(_add_key, store)),
@@ -110,7 +120,16 @@ def _change_order(store: Store, body: Row, number: int) -> Row:
 
 
 def _delete_order(store: Store, body: Row, number: int) -> Row:
-    return store.records.delete_order(number, force=params.read(params.FORCE, body)["force"])
+    return store.records.delete_order(number, force=_is_forced(body))
+
+
+def _is_forced(body: Row) -> bool:
+    return bool(params.read(params.FORCE, body)["force"])
+
+
+def _leave(store: Store, body: Row) -> Row:
+    told = {**body, "status": DRAFT, "created_via": "store-api"}
+    return _order(store, store.records.create_order(told).id)
 
 
 def _refund(store: Store, body: Row, number: int) -> Row:

@@ -44,6 +44,8 @@ class FakeStore(Store):
         )
         self._add("batch", f"{v3}{_AREAS}/batch", _WRITES[1:4], lambda call, area: KINDS[area].batch(call))
         self._add("refunds", f"{v3}/orders/<int:number>/refunds", ["GET"], reads.refunds)
+        self._add("variations", f"{v3}/products/<int:number>/variations", ["GET"], reads.variations)
+        self._add("setting", f"{v3}/settings/<group>/<name>", ["GET"], reads.setting)
         self._add("store", f"{_PRETTY}/wc/store/v1/<path:route>", ["GET", "POST"], answer_shopper)
         for route, read in reads.ROUTES.items():
             self._add(route, f"{_PRETTY}{route}", ["GET"], read)

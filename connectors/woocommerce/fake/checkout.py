@@ -94,10 +94,14 @@ def _look(store: Store, cart: Cart, _body: Row) -> Row:
     shopper = _shopper(store)
     if not cart.lines:
         raise WpError(400, "woocommerce_rest_cart_empty", "Cannot create order from empty cart.")
-    if store.settings.version == "9.8.3" and not cart.draft:
+    if store.settings.version == "9.8.3":
         billing = {name: value for name, value in cart.billing.items() if value}
         told = {"status": DRAFT, "customer_id": shopper.id if shopper else 0, "created_via": "store-api"}
-        cart.draft = store.records.create_order({**told, "billing": billing, "line_items": cart.lines}).id
+        told |= {"billing": billing, "line_items": cart.lines}
+        if store.records.orders.get(cart.draft):
+            store.records.update_order(cart.draft, told)
+        else:
+            cart.draft = store.records.create_order(told).id
     return _checkout(store, shopper, cart, cart.draft, DRAFT)
 
 

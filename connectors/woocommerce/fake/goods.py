@@ -1,4 +1,4 @@
-"""The products that a store starts with, and how one looks in the REST API."""
+"""The products that a store starts with, some with variations, and how one looks in the REST API."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from connectors.woocommerce.fake.people import OPENED_S
-from connectors.woocommerce.fake.wordpress import both, money
+from connectors.woocommerce.fake.wordpress import both, cents_of, money
 from customer_sync.kit.fakes.answers import Row
 
 #: The first product's number.
@@ -59,14 +59,89 @@ _FIXED: Final[Row] = {
 }
 
 
+#: The first variation's number, and how many variations a product may have here.
+FIRST_PART: Final = 20_001
+_PARTS_APART: Final = 10
+#: What a variation costs more than its product's price, in cents, by what is chosen.
+_SIZES: Final = (("small", 0), ("medium", 300), ("large", 700))
+#: What is only in products, and not in what is listed of variations.
+_NOT_OF_PARTS: Final = (
+    *(
+        "short_description",
+        "categories",
+        "tags",
+        "images",
+        "type",
+        "variations",
+        "grouped_products",
+        "brands",
+        "featured",
+    ),
+    *("catalog_visibility", "related_ids", "upsell_ids", "cross_sell_ids", "reviews_allowed", "rating_count", "slug"),
+    *("average_rating", "default_attributes", "total_sales", "price_html", "button_text", "external_url"),
+    *("post_password", "has_options", "sold_individually"),
+)
+
+
 def products(count: int, offset_s: float) -> Iterator[Row]:
-    """Yield the products of the start: one a day before the store opened; every fifth without a stock number."""
+    """Yield the products of the start: one a day before the store opened; every fifth without a stock number.
+
+    Every eighth has variations, and of every twelve one is a draft and one is private.
+    """
     for index in range(count):
         name = _NAMES[index % len(_NAMES)] + (f" {index // len(_NAMES) + 1}" if index >= len(_NAMES) else "")
         created_s = OPENED_S - (count - index) * 86_400
         times = {**both("date_created", created_s, offset_s), **both("date_modified", created_s + 3_600, offset_s)}
         sku = "" if index % 5 == 4 else f"SKU-{index + 1}"
-        yield product(FIRST_ID + index, name, 990 + index * 250 % 9_000, sku, times)
+        found = product(FIRST_ID + index, name, 990 + index * 250 % 9_000, sku, times)
+        found["status"] = {10: "draft", 11: "private"}.get(index % 12, "publish")
+        if index % 8 == 7:
+            found |= {"type": "variable", "regular_price": "", "has_options": True, "attributes": [_SIZE]}
+            found["variations"] = [part_number(index, at) for at in range(len(_SIZES))]
+        yield found
+
+
+def part_number(index: int, at: int) -> int:
+    """Return the number of a variation of the start: of the product at an index, the one at a place."""
+    return FIRST_PART + index * _PARTS_APART + at
+
+
+def variations(parent: Row) -> Iterator[Row]:
+    """Yield the variations of a product of the start, in the shape of products."""
+    for at, number in enumerate(parent["variations"]):
+        size, more = _SIZES[at]
+        yield variation(parent, number, size, cents_of(parent["price"]) + more)
+
+
+def variation(parent: Row, number: int, size: str, price: int) -> Row:
+    """Return a variation in the shape of a product, as its own webhooks have it."""
+    times = {name: value for name, value in parent.items() if name.startswith(("date_created", "date_modified"))}
+    sku = f"{parent['sku']}-{size[0].upper()}" if parent["sku"] else ""
+    return {
+        **product(number, f"{parent['name']} - {size}", price, sku, times),
+        "type": "variation",
+        "parent_id": parent["id"],
+        "permalink": f"{parent['permalink']}?attribute_size={size}",
+        "categories": [],
+        "attributes": [{"id": 0, "name": "Size", "slug": "Size", "option": size}],
+    }
+
+
+def listed(row: Row) -> Row:
+    """Return a variation as `/products/<id>/variations` lists it: one `image`, and nothing that is its product's."""
+    image = row["images"][0] if row["images"] else None
+    return {**{name: value for name, value in row.items() if name not in _NOT_OF_PARTS}, "image": image}
+
+
+_SIZE: Final[Row] = {
+    "id": 0,
+    "name": "Size",
+    "slug": "Size",
+    "position": 0,
+    "visible": True,
+    "variation": True,
+    "options": [size for size, _ in _SIZES],
+}
 
 
 def product(number: int, name: str, price: int, sku: str, times: Row) -> Row:

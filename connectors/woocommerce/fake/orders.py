@@ -34,10 +34,8 @@ _FIXED: Final[Row] = {
     "version": "11.0.1",
     "prices_include_tax": True,
     **dict.fromkeys(("discount_total", "discount_tax", "shipping_tax"), "0.00"),
-    "payment_method": "bacs",
     "payment_method_title": "Direct bank transfer",
     **dict.fromkeys(("customer_ip_address", "customer_user_agent", "cart_hash"), ""),
-    "fee_lines": [],
     "coupon_lines": [],
 }
 _TAX_LINE: Final[Row] = {
@@ -60,13 +58,14 @@ _SHIPPING_LINE: Final[Row] = {
 
 
 class Line(NamedTuple):
-    """What was bought, and how many; the price in cents."""
+    """What was bought, which variation of it (0: none), and how many; the price in cents."""
 
     product: int
     name: str
     sku: str
     price: int
     many: int
+    part: int = 0
 
 
 @dataclass(slots=True)
@@ -88,6 +87,10 @@ class Order:
         created_via: how it came.
         note: what the customer says to it.
         transaction_id: of the payment.
+        number: what people see, where a plugin makes numbers of its own.
+        currency: the buyer's, where a plugin lets buyers choose.
+        method: how it is paid.
+        fees: name and cents of each; a gift card is one below zero.
         was: the status before it went into the trash.
     """
 
@@ -106,11 +109,20 @@ class Order:
     note: str = ""
     transaction_id: str = ""
     was: str = ""
+    number: str = ""
+    currency: str = ""
+    method: str = "bacs"
+    fees: list[tuple[str, int]] = field(default_factory=list)
 
     @property
     def total(self) -> int:
         """What it costs, in cents."""
-        return sum(line.price * line.many for line in self.lines) + _SHIPPING
+        return self.goods + _SHIPPING + sum(cents for _, cents in self.fees)
+
+    @property
+    def goods(self) -> int:
+        """What the lines cost, in cents."""
+        return sum(line.price * line.many for line in self.lines)
 
     @property
     def back(self) -> int:
@@ -119,15 +131,17 @@ class Order:
 
     def row(self, offset_s: float, currency: str) -> Row:
         """Return the order as the REST API tells of it, without `_links`; fields of plugins are shown to everybody."""
-        shipping, tax = money(_SHIPPING), money(_tax(self.total - _SHIPPING))
+        key = f"wc_order_{roll(0, self.id):016x}"[:22]
+        shipping, tax = money(_SHIPPING), money(_tax(self.goods))
         return {
             **_FIXED,
             "id": self.id,
-            "number": str(self.id),
+            "number": self.number or str(self.id),
             "status": self.status,
-            "currency": currency,
-            "currency_symbol": _SYMBOLS.get(currency, currency),
-            "order_key": f"wc_order_{roll(0, self.id):016x}"[:22],
+            "currency": self.currency or currency,
+            "currency_symbol": _SYMBOLS.get(self.currency or currency, currency),
+            "order_key": key,
+            "payment_method": self.method,
             **both("date_created", self.created_s, offset_s),
             **both("date_modified", self.modified_s, offset_s),
             **both("date_paid", self.paid_s, offset_s),
@@ -147,7 +161,8 @@ class Order:
             "tax_lines": [{**_TAX_LINE, "id": self.id * 8 + 6, "tax_total": tax}],
             "shipping_lines": [{**_SHIPPING_LINE, "id": self.id * 8 + 7, "total": shipping}],
             "refunds": [{"id": number, "reason": "", "total": "-" + money(cents)} for number, cents in self.refunds],
-            "payment_url": f"https://shop.example/checkout/order-pay/{self.id}/",
+            "payment_url": f"https://shop.example/checkout/order-pay/{self.id}/?pay_for_order=true&key={key}",
+            "fee_lines": [_fee(self.id * 8 - at, name, cents) for at, (name, cents) in enumerate(self.fees, start=1)],
             "is_editable": self.status in {"pending", "on-hold"},
             "needs_payment": self.status == "pending",
             "needs_processing": self.status not in {"completed", "refunded"},
@@ -181,9 +196,14 @@ def _lines(dice: int, goods: Sequence[Row]) -> list[Line]:
     return found
 
 
-def line_of(product: Row, count: int) -> Line:
-    """Return a line of a product."""
-    return Line(product["id"], product["name"], product["sku"], cents_of(product["price"]), count)
+def line_of(product: Row, count: int, part: int = 0) -> Line:
+    """Return a line of a product, or of a variation of it."""
+    return Line(product["id"], product["name"], product["sku"], cents_of(product["price"] or 0), count, part)
+
+
+def _fee(number: int, name: str, cents: int) -> Row:
+    known = {"id": number, "name": name, "tax_class": "", "tax_status": "none", "total": money(cents)}
+    return {**known, "total_tax": "0.00", "amount": money(cents), "taxes": [], "meta_data": []}
 
 
 def _tax(gross: int) -> int:
@@ -218,7 +238,7 @@ def _line(number: int, line: Line) -> Row:
         "id": number,
         "name": line.name,
         "product_id": line.product,
-        "variation_id": 0,
+        "variation_id": line.part,
         "quantity": line.many,
         "tax_class": "",
         "subtotal": money(net),

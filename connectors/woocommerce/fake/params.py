@@ -173,6 +173,10 @@ PRODUCTS: Final[Mapping[str, Param]] = {
     "status": (_choice("any", "draft", "pending", "private", "publish", "trash"), "any"),
     "sku": (_text, ""),
 }
+VARIATIONS: Final[Mapping[str, Param]] = {
+    **PRODUCTS,
+    "orderby": (_choice("date", "id", "include", "title", "slug"), "id"),
+}
 WEBHOOKS: Final[Mapping[str, Param]] = {
     **_PAGING,
     "order": _NEWEST,

@@ -8,8 +8,9 @@ from typing import Any, Final
 from flask import Response
 
 from connectors.woocommerce.fake import params
+from connectors.woocommerce.fake.goods import listed
 from connectors.woocommerce.fake.rest import Call
-from connectors.woocommerce.fake.wordpress import answer
+from connectors.woocommerce.fake.wordpress import WpError, answer
 from customer_sync.kit.fakes.answers import Row
 from customer_sync.kit.fakes.clock import iso
 
@@ -38,6 +39,34 @@ def refunds(call: Call, number: int) -> Response:
         for one in order["refunds"]
     ]
     return answer(rows, headers={"X-WP-Total": str(len(rows)), "X-WP-TotalPages": "1" if rows else "0"})
+
+
+def variations(call: Call, number: int) -> Response:
+    """Return a product's variations."""
+    values = params.read(params.VARIATIONS, call.query)
+    call.may("products", "list")
+    shelf = call.store.records.shelf
+    numbers = [row["id"] for row in shelf.parts_of(number) if values["status"] in ("any", row["status"])]
+
+    def shown(part: int) -> Row:
+        at = f"{call.store.api()}/wc/v3/products/{number}"
+        links = {"self": [{"href": f"{at}/variations/{part}"}], "up": [{"href": at}]}
+        return {**listed(shelf.row(part)), "_links": {**links, "collection": [{"href": f"{at}/variations"}]}}
+
+    return call.page(values, numbers if values["order"] == "asc" else numbers[::-1], shown)
+
+
+def setting(call: Call, group: str, name: str) -> Response:
+    """Return one setting; only those that somebody asks for are here. Since 10.9 there is a cart recovery e-mail."""
+    call.may("settings", "list")
+    settings = call.store.settings
+    known = {("general", "woocommerce_currency"): settings.currency}
+    if settings.version != "9.8.3":
+        group_name = "email_customer_abandoned_cart_recovery"
+        known |= {(group_name, "enabled"): "yes", (group_name, "automated"): "yes" if settings.own_reminder else "no"}
+    if (group, name) not in known:
+        raise WpError(404, "rest_setting_setting_invalid", "Invalid setting.")
+    return answer({"id": name, "label": name, "description": "", "type": "text", "value": known[group, name]})
 
 
 def report(call: Call) -> Response:

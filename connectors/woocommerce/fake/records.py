@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, cast
 
 from connectors.woocommerce.fake import goods
-from connectors.woocommerce.fake.orders import PAID, Line, Order, line_of, orders
+from connectors.woocommerce.fake.orders import DRAFT, PAID, Line, Order, line_of, orders
 from connectors.woocommerce.fake.people import Account, accounts, empty_billing, empty_shipping
 from connectors.woocommerce.fake.report import Report
 from connectors.woocommerce.fake.settings import Settings
-from connectors.woocommerce.fake.wordpress import WpError, both, cents_of
+from connectors.woocommerce.fake.shelf import Shelf
+from connectors.woocommerce.fake.wordpress import WpError, cents_of
 from customer_sync.kit.fakes.answers import Row
 from customer_sync.kit.fakes.cast import Cast
 from customer_sync.kit.fakes.table import Table
@@ -36,7 +37,8 @@ class Records:
         self.offset_s = settings.utc_offset_h * 3_600
         made = Cast(settings.seed)
         self.customers = Table((one.id, one) for one in accounts(settings, made))
-        self.products = Table((one["id"], one) for one in goods.products(settings.products, self.offset_s))
+        self.shelf = Shelf(settings, clock, tell)
+        self.products = self.shelf.products
         born = orders(settings.customers, made, list(self.products.values()))
         self.orders = Table((one.id, one) for one in born)
         self.report = Report(settings, clock, self.customers, self.orders)
@@ -59,17 +61,6 @@ class Records:
             WpError: 404.
         """
         return self._order(number, 404).row(self.offset_s, self._settings.currency)
-
-    def product_row(self, number: int, status: int = 404) -> Row:
-        """Return a product as the API tells of it.
-
-        Raises:
-            WpError: there is none.
-        """
-        row = self.products.get(number)
-        if row is None:
-            raise WpError(status, "woocommerce_rest_product_invalid_id", "Invalid ID.")
-        return row
 
     # Accounts
 
@@ -168,7 +159,7 @@ class Records:
     # Orders
 
     def create_order(self, body: Row) -> Order:
-        """Add an order; `line_items` hold `product_id` and `quantity`, `email` stands for a guest's billing.
+        """Add an order; `line_items` hold `product_id`, `variation_id` and `quantity`, `email` is a guest's billing.
 
         Raises:
             WpError: 400; there is no such customer.
@@ -178,12 +169,12 @@ class Records:
             raise WpError(400, "woocommerce_rest_invalid_customer_id", "Customer ID is invalid.")
         billing = {**(buyer.billing if buyer else empty_billing()), **body.get("billing", {})}
         billing["email"] = body.get("email") or billing["email"] or (buyer.email if buyer else "")
-        lines = list(self._lines(body.get("line_items") or [{"product_id": goods.FIRST_ID, "quantity": 1}]))
+        lines = list(self._lines(body.get("line_items", [{"product_id": goods.FIRST_ID, "quantity": 1}])))
         status = str(body.get("status") or "pending")
         made = Order(self.orders.next_number(3), status, buyer.id if buyer else 0, billing, lines, now_s, now_s)
         made.note, made.created_via = str(body.get("customer_note", "")), str(body.get("created_via", "rest-api"))
         made.paid_s = now_s if status in PAID else None
-        self._set_meta(made.meta, body.get("meta_data", ()))
+        self._fill_order(made, body)
         self.report.before(made)
         self.orders.put(made.id, made)
         self._order_told("created", made)
@@ -213,7 +204,9 @@ class Records:
             str(body.get(name, has))
             for name, has in (("customer_note", found.note), ("transaction_id", found.transaction_id))
         )
-        self._set_meta(found.meta, body.get("meta_data", ()))
+        if "line_items" in body:
+            found.lines = list(self._lines(body["line_items"]))
+        self._fill_order(found, body)
         self.report.before(found)
         self.orders.put(number, found)
         if not silent:
@@ -254,6 +247,13 @@ class Records:
             self._tell(f"{resource}.deleted", number)
         return row
 
+    def expire_drafts(self) -> list[int]:
+        """Delete every draft of a checkout, as WooCommerce does after a day; no webhook tells."""
+        numbers = [one.id for one in self.orders.values() if one.status == DRAFT]
+        for number in numbers:
+            self.delete_order(number, force=True)
+        return numbers
+
     def restore_order(self, number: int) -> Order:
         """Take an order out of the trash. Where orders are posts, `product.restored` is raised with its number, too.
 
@@ -269,41 +269,6 @@ class Records:
         for resource in ("order",) if self._settings.hpos else ("order", "product"):
             self._tell(f"{resource}.restored", number)
         return found
-
-    # Products
-
-    def put_product(self, number: int | None, body: Row) -> Row:
-        """Add a product, or change one.
-
-        Raises:
-            WpError: 400; there is no such product.
-        """
-        now_s = self._clock()
-        if number is None:
-            number = self.products.next_number()
-            times = {**both("date_created", now_s, self.offset_s), **both("date_modified", now_s, self.offset_s)}
-            name, sku = str(body.get("name") or "Product"), str(body.get("sku") or "")
-            row = goods.product(number, name, cents_of(body.get("regular_price") or 1), sku, times)
-            self.products.put(number, row)
-            self._tell("product.created", number)
-            return row
-        row = {**self.product_row(number, 400), **both("date_modified", now_s, self.offset_s)}
-        row |= {key: value for key, value in body.items() if key in row and key != "id"}
-        row["price"] = body.get("regular_price", row["price"])
-        self.products.put(number, row)
-        self._tell("product.updated", number)
-        return row
-
-    def delete_product(self, number: int) -> Row:
-        """Delete a product.
-
-        Raises:
-            WpError: 404.
-        """
-        row = self.product_row(number)
-        self.products.delete(number)
-        self._tell("product.deleted", number)
-        return row
 
     # The law
 
@@ -338,11 +303,20 @@ class Records:
         if order.status not in _UNBORN:
             self._tell(f"order.{event}", order.id)
 
-    def _lines(self, items: Iterable[Row]) -> Iterable[Line]:
+    def _lines(self, items: Iterable[Row]) -> Iterator[Line]:
         for item in items:
-            number = int(item.get("product_id") or 0)
-            row = self.products.get(number) or {"id": number, "name": "Gone", "sku": "", "price": "1.00"}
-            yield line_of(row, int(item.get("quantity") or 1))
+            number, part = int(item.get("product_id") or 0), int(item.get("variation_id") or 0)
+            variation, product = self.shelf.parts.get(part), self.products.get(number)
+            row = variation or product or {"name": "Gone", "sku": "", "price": "1.00"}
+            yield line_of({**row, "id": number}, int(item.get("quantity") or 1), part if variation else 0)
+
+    def _fill_order(self, order: Order, body: Row) -> None:
+        """Copy what a request may set beside what an order always has."""
+        self._set_meta(order.meta, body.get("meta_data", ()))
+        order.number, order.currency = (str(body.get(name) or getattr(order, name)) for name in ("number", "currency"))
+        order.method = str(body.get("payment_method") or order.method)
+        if "fee_lines" in body:
+            order.fees = [(str(one.get("name", "")), cents_of(one.get("total", 0))) for one in body["fee_lines"]]
 
     def _fill_account(self, account: Account, body: Row) -> None:
         """Copy what a request may set."""

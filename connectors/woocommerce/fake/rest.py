@@ -269,7 +269,7 @@ def _chosen_products(call: Call, values: Values) -> list[int]:
     fitting = [
         row
         for row in call.store.records.products.values()
-        if values["status"] in ("any", row["status"])
+        if (values["status"] == row["status"] or (values["status"] == "any" and row["status"] != "trash"))
         and values["sku"] in ("", row["sku"])
         and _holds((row["name"],), values["search"])
     ]
@@ -351,10 +351,6 @@ def _chosen_hooks(call: Call, values: Values) -> list[int]:
     return _narrowed(numbers[::-1] if values["order"] == "desc" else numbers, values)
 
 
-def _delete_order(call: Call, number: int, is_forced: bool) -> Row:  # noqa: FBT001  # the shape of all
-    return call.store.records.delete_order(number, force=is_forced)
-
-
 KINDS: Final[Mapping[str, Kind]] = {
     kind.area: kind
     for kind in (
@@ -374,16 +370,16 @@ KINDS: Final[Mapping[str, Kind]] = {
             lambda call, number: call.store.records.order_row(number),
             lambda call, body: call.store.records.create_order(body).id,
             lambda call, number, body: call.store.records.update_order(number, body).id,
-            _delete_order,
+            lambda call, number, is_forced: call.store.records.delete_order(number, force=is_forced),
         ),
         Kind(
             "products",
             params.PRODUCTS,
             _chosen_products,
-            lambda call, number: call.store.records.product_row(number),
-            lambda call, body: int(call.store.records.put_product(None, body)["id"]),
-            lambda call, number, body: int(call.store.records.put_product(number, body)["id"]),
-            lambda call, number, _: call.store.records.delete_product(number),
+            lambda call, number: call.store.records.shelf.row(number),
+            lambda call, body: int(call.store.records.shelf.put(None, body)["id"]),
+            lambda call, number, body: int(call.store.records.shelf.put(number, body)["id"]),
+            lambda call, number, is_forced: call.store.records.shelf.delete(number, force=is_forced),
         ),
         Kind(
             "webhooks",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 #: What can be forbidden to a key's user, one word each.
-Area = Literal["customers", "orders", "products", "webhooks", "system_status", "reports"]
+Area = Literal["customers", "orders", "products", "webhooks", "system_status", "reports", "settings"]
 Permissions = Literal["read", "write", "read_write"]
 #: The key that works when none is chosen.
 KEY: Final = "ck_00000000000000000000000000000000000000f1"
@@ -56,6 +56,7 @@ class Settings:
         checkout_field: the newsletter box of the block checkout.
         field_location: where it was registered: a box of `contact` is kept with the account and pre-filled the next
             time, one of `order` is not (seen on WooCommerce 11.0.1, 2026-11-28).
+        own_reminder: WooCommerce sends its own cart recovery e-mail by itself.
         delivery_timeout_s: how long a webhook's receiver may take.
         ping_timeout_s: how long the receiver of a ping may take.
     """
@@ -89,5 +90,6 @@ class Settings:
     report_every_s: float = 0.0
     checkout_field: str = "SendinblueWoocommerce/newsletter_opt_in"
     field_location: Literal["contact", "order"] = "contact"
+    own_reminder: bool = False
     delivery_timeout_s: float = 60.0
     ping_timeout_s: float = 5.0

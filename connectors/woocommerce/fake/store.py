@@ -38,7 +38,7 @@ class Store(Fake[Settings]):
             "role",
         ),
         *("hide_every", "max_per_second", "site_url", "forbidden", "checkout_field", "field_location", "version"),
-        "permissions",
+        *("permissions", "own_reminder"),
     )
     #: Accounts are never merged here.
     impossible: ClassVar[frozenset[str]] = frozenset(("merge",))
@@ -104,7 +104,7 @@ class Store(Fake[Settings]):
                 keys = [key for key in self.keys.by_key.values() if key.id == owner]
                 is_administrator = owner == ADMIN or any(self.role_of(key) == "administrator" for key in keys)
                 return self.linked(records.customer_row(number, is_administrator=is_administrator), "customers")
-            row = records.order_row(number) if resource == "order" else records.product_row(number)
+            row = records.order_row(number) if resource == "order" else records.shelf.row(number)
             return self.linked(row, f"{resource}s")
         except WpError as error:
             return error.body()
@@ -133,7 +133,17 @@ class Store(Fake[Settings]):
     def buy(self, who: int | None, person: Person) -> None:
         """Let somebody buy; None is a guest."""
         told = {"customer_id": who or 0, "billing": billing_of_person(person), "created_via": "checkout"}
-        self.records.create_order({**told, "status": "processing"})
+        self.records.create_order({**told, "status": "processing", "line_items": self._chosen(len(person.email))})
+
+    def _chosen(self, taste: int) -> list[Row]:
+        """Return what somebody puts into the cart: one product that is on sale, and a variation where it has some."""
+        goods = [row for row in self.records.products.values() if row["status"] == "publish"]
+        if not goods:
+            return []
+        row = goods[(taste + len(self.records.orders)) % len(goods)]
+        parts = row["variations"]
+        line = {"product_id": row["id"], "variation_id": parts[taste % len(parts)] if parts else 0}
+        return [{**line, "quantity": 1 + taste % 2}]
 
     def merge(self, kept: int, gone: int) -> None:
         """Never happen: WooCommerce has nothing of the kind."""

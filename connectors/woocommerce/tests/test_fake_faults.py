@@ -211,7 +211,7 @@ def test_a_product_is_made_changed_and_deleted(woo):
 
     assert woo.get(f"products/{made['id']}")["price"] == "4.00"
     assert len(woo.all("products")) == 25
-    woo.fake("DELETE", f"products/{made['id']}")
+    woo.fake("DELETE", f"products/{made['id']}?force=true")
     assert woo.call("GET", f"products/{made['id']}").status == 404
 
 
