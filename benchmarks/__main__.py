@@ -8,7 +8,21 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 
-from benchmarks import calls, carts, catalogue, changed, ingress, latency, memory, pages, start, storm, sync, throughput
+from benchmarks import (
+    calls,
+    carts,
+    catalogue,
+    changed,
+    ingress,
+    latency,
+    memory,
+    pages,
+    start,
+    storm,
+    sync,
+    throughput,
+    totals,
+)
 from benchmarks.report import Others, Report, heading, say, wait_for_quiet
 
 BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Report]]]] = {
@@ -22,6 +36,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Repo
     "pages": lambda options: pages.run(quick=options.quick, people=options.people),
     "start": lambda options: start.run(quick=options.quick),
     "catalogue": lambda options: catalogue.run(quick=options.quick),
+    "totals": lambda options: totals.run(quick=options.quick),
     "sync": lambda options: sync.run(
         quick=options.quick, customers=options.customers, cases=options.case, import_phones=options.import_phones
     ),

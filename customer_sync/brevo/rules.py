@@ -12,6 +12,7 @@ from typing import Any, Final
 from customer_sync.base.clock import Clock
 from customer_sync.brevo.attributes import read_attributes
 from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.commerce import NOTE
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.lanes import ORDERS
 from customer_sync.brevo.lists import read_list_ids
@@ -24,9 +25,8 @@ from customer_sync.store import Store
 
 #: How old the list of the account's attributes may be, in seconds.
 ATTRIBUTES_MAX_AGE_S = 600.0
-#: The skill that tells of orders, and the note that says in which currency Brevo shows amounts.
+#: The skill that tells of orders.
 ORDER_EVENTS: Final = "order-events"
-COMMERCE: Final = "commerce"
 #: How long a process believes what it read, in seconds: `tajo attributes apply` shows within this time.
 RULES_MAX_AGE_S = 5.0
 
@@ -60,7 +60,7 @@ def summed_lane(settings: Settings) -> str:
 
 def currency_of(store: Store) -> str | None:
     """Return the currency that Brevo shows amounts in, None where it is not known yet."""
-    noted = store.note(COMMERCE)
+    noted = store.note(NOTE)
     found = noted.get("currency") if isinstance(noted, dict) else None
     return found if isinstance(found, str) and found else None
 

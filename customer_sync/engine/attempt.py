@@ -23,6 +23,7 @@ from customer_sync.base.log import get, place
 from customer_sync.engine.lane import NOT_BEGUN, Done, LaneDescription, Outcome, held, parked
 from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
 from customer_sync.model import Priority
+from customer_sync.store.forms import Kept, encode_kept
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.limits import Limits
 
@@ -202,7 +203,13 @@ class LaneStep(ABC, Generic[J, G]):
             record = None  # the item cannot be saved either: the parked item shows the reason
         except TajoError as other:
             return _again(item, other)
-        return parked(item, self.lane.name, why, self._clock(), record)
+        return parked(item, self.lane.name, why, self._clock(), record or self._known_of(item))
+
+    def _known_of(self, item: Item) -> str | None:
+        """Return what is known of a record, to be stored although it is parked: totals are made of what is stored."""
+        if self.lane.keeps != "record" or item.newer:
+            return None
+        return encode_kept(Kept(item.state, item.kept.has))
 
     def _hopeless(self, item: Item, error: TajoError) -> Parkable | None:
         """Return why an item is to be parked, None when it is to be tried again."""

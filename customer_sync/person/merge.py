@@ -256,6 +256,13 @@ def pack(state: State) -> list[Json]:
     return [base_ms, base_us - base_ms * 1000 if base_us else None, values, others]
 
 
+def unpack_values(packed: list[Json]) -> dict[str, Json]:
+    """Return the values alone of the state that `pack` wrote, for those who need no stamps; not of `since`."""
+    values = packed[2]
+    assert isinstance(values, dict)
+    return {_LONG[short]: value for short, value in values.items() if short != _SINCE}
+
+
 def unpack(packed: list[Json]) -> dict[str, Stamped]:
     """Return the state that `pack` wrote."""
     base_ms, base_delta, values, others = packed

@@ -11,7 +11,6 @@ from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, NamedTuple
 
 from customer_sync.model import Json, OrderState
-from customer_sync.person.merge import State
 from customer_sync.person.orders import counts, net
 
 #: The canonical fields that can be summed up, in the order in which people are told of them.
@@ -77,21 +76,20 @@ class Sums(NamedTuple):
 Asked = Mapping[str, Mapping[str, str]]
 
 
-def ordered(target: str, state: State, whom: str) -> Ordered:
+def ordered(target: str, fields: Mapping[str, Json], whom: str) -> Ordered:
     """Return what the record of an order says of totals.
 
     Args:
         target: the record, as `source:id`.
-        state: its fields.
+        fields: its fields.
         whom: whose it is.
     """
-    fields = {name: stamped.value for name, stamped in state.items()}
     return Ordered(
         target=target,
         whom=whom,
         number=_text(fields.get("number")) or target.partition(":")[2],
         state=_text(fields.get("state")),
-        currency=_text(fields.get("currency")),
+        currency=(_text(fields.get("currency")) or "").strip().upper() or None,
         worth=net(fields),
         counts=counts(fields),
         is_test=fields.get("isTest") is True,

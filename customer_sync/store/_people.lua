@@ -255,15 +255,20 @@ end
 -- Whose a record of another lane is, or was said to be, in what is kept of it and in its waiting changes: as a set of
 -- refs, and of `#` and a person's number. The record says last whose it is now.
 local function owners_of(record, changes)
-  local found = {}
+  local found, key = {}, '"whom":"'
   local function look_in(text)
-    for whom in string.gmatch(text, '"whom":"([^"]+)"') do found[whom] = true end
+    local at = string.find(text, key, 1, true)
+    while at do
+      local till = string.find(text, '"', at + #key, true)
+      found[string.sub(text, at + #key, till - 1)] = true
+      at = string.find(text, key, till, true)
+    end
   end
   look_in(record)
   for _, change in ipairs(changes) do
     look_in(change)
-    local whom = string.match(change, '\n([^\n]+)$')
-    if whom then found[whom] = true end
+    local at = string.find(change, '\n', 1, true)
+    if at then found[string.sub(change, at + 1)] = true end
   end
   return found
 end

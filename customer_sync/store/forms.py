@@ -49,7 +49,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from customer_sync.model import Json
-from customer_sync.person.merge import WHOM, State, from_json, pack, to_json, unpack
+from customer_sync.person.merge import WHOM, State, from_json, pack, to_json, unpack, unpack_values
 from customer_sync.person.person import DRIFT, ERASED, Has, Part, Person, Record
 from customer_sync.store.lines import Names, from_line, has_from_line, has_to_line, is_line, named, to_line
 
@@ -170,6 +170,16 @@ def decode_kept(text: str) -> Kept:
     _check(text)
     state, has = text.split("\n")
     return Kept(unpack(from_json(state[1:])), from_json(has))
+
+
+def kept_values(text: str) -> dict[str, Json]:
+    """Return the values of a record of a lane, without their stamps; none for "".
+
+    Raises:
+        NewerForm: a newer version wrote it.
+    """
+    _check(text)
+    return unpack_values(from_json(text[1 : text.index("\n")])) if text else {}
 
 
 # people -------------------------------------------------------------------------------------------------------------

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from customer_sync.base.clock import utc_now
-from customer_sync.brevo.lanes import ORDERS
 from customer_sync.engine.plan import commit_told
 from customer_sync.model import Kind
 from customer_sync.reading import Reader
 from tests.cli.conftest import CONFIG
 from tests.engine.test_addresses import customer
-from tests.totals.shop import KeepsOrders, bought, order
+from tests.totals.shop import bought, order
 
 MIA = "mia@example.com"
 MAPPING = """      totalOrders: TOTAL_ORDERS
@@ -28,8 +29,6 @@ def shop(tajo):
 
     def tell(*events):
         line = tajo.line()
-        line.store.lanes.register(ORDERS.name, keeps="records", is_summed=True)
-        line.skills.append(KeepsOrders())
         reader = Reader(line.store, line.connectors, line.skills, line.store.now_ms())
         read, fault = reader.handed(events, utc_now(line.clock))
         assert fault is None
@@ -100,3 +99,31 @@ def test_where_no_totals_are_made_of_orders_nothing_is_said_of_them(tajo, shop):
     shop(customer(7, MIA, -900, source="woo"), bought("501", -300, MIA, 100, source="woo"))
 
     assert tajo.json("contacts", "explain", MIA)["totals"] is None
+
+
+def test_the_totals_in_brevo_follow_the_webhooks_of_a_shop(tajo, shop, sandbox):
+    tajo("attributes", "apply", "--yes")
+    body = {
+        "id": 501,
+        "number": "501",
+        "status": "completed",
+        "currency": "EUR",
+        "total": "100.00",
+        "customer_id": 0,
+        "billing": {"email": MIA},
+        "date_created_gmt": "2026-11-19T10:00:00",
+        "refunds": [],
+    }
+
+    def told(topic, **more):
+        tajo.send({**body, **more} if "id" not in more else more, topic)
+        tajo.work()
+        found = sandbox.contacts()[MIA]["attributes"]
+        return found["TOTAL_ORDERS"], found["TOTAL_SPENT"]
+
+    soon = (utc_now() + timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S")  # after the deletion, which is of now
+    assert told("order.created") == (1, 100)
+    refund = {"refunds": [{"id": 9, "total": "-30.00"}], "date_modified_gmt": "2026-11-20T11:00:00"}
+    assert told("order.updated", **refund) == (1, 70)
+    assert told("order.deleted", id=501) == (0, 0)
+    assert told("order.restored", **{**refund, "date_modified_gmt": soon}) == (1, 70)

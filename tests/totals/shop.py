@@ -8,17 +8,14 @@ from dataclasses import replace
 import redis
 
 from customer_sync.engine.lane import Done, Outcome
-from customer_sync.engine.plan import RecordSays, Who
 from customer_sync.model import Event, Json, Kind
-from customer_sync.person.identity import normalize_email
-from customer_sync.person.orders import REFUND
 from customer_sync.pipeline import deliver
-from customer_sync.skills import Intent
+from customer_sync.skills.order_events import LANE, OrderEvents
+from customer_sync.store import Store
 from customer_sync.store.forms import Kept, encode_kept
 from customer_sync.store.items import Item, Settlement
-from tests.rig import ATTRIBUTES, Rig, at
+from tests.rig import Rig, at
 
-LANE = "orders"
 ASKED = {
     "totalOrders": "TOTAL_ORDERS",
     "totalSpent": "TOTAL_SPENT",
@@ -33,28 +30,6 @@ TYPES = {
     "FIRST_ORDER": "date",
     "LAST_ORDER": "date",
 }
-KINDS = {Kind.ORDER_PLACED, Kind.ORDER_UPDATED, Kind.ORDER_REFUNDED, Kind.ORDER_DELETED}
-
-
-class KeepsOrders:
-    """A skill that puts what an order's event tells into the record of the order."""
-
-    name = "keeps-orders"
-
-    def intent(self, event: Event) -> Intent:
-        if event.kind not in KINDS or event.record_id is None:
-            return Intent()
-        told = dict(event.record)
-        customer = told.pop("customer", None)
-        refunds = told.pop("refunds", None)
-        email = normalize_email(customer.get("email")) if isinstance(customer, dict) else None
-        who = None
-        if event.customer_id is not None or email is not None:
-            who = Who(event.source, event.occurred_at, event.customer_id, email, event.seen_at, is_copy=True)
-        fields: dict[str, Json] = told | {f"{REFUND}{one}": amount for one, amount in (refunds or {}).items()}
-        if event.kind is Kind.ORDER_DELETED:
-            fields["state"] = "deleted"
-        return Intent([RecordSays(LANE, event.source, event.record_id, event.occurred_at, fields, who, event.seen_at)])
 
 
 class OrdersKept:
@@ -71,24 +46,32 @@ class OrdersKept:
             done(Outcome(item, Settlement(item.target, record=kept), "delivered"))
 
 
+def keep_orders(rig, currency: str | None = "EUR") -> None:
+    """Let a rig keep orders, and make totals of them."""
+    types = dict(rig.rules.attributes or {}) | TYPES
+    sums = dict.fromkeys(rig.sources, ASKED)
+    rig.rules = replace(rig.rules, sums=sums, currency=currency, attributes=types)
+    rig.line.skills.append(OrderEvents())
+    rig.line.handlers[LANE] = OrdersKept()
+    begin(rig.store)
+
+
+def begin(store: Store) -> None:
+    """Say that totals are made of orders."""
+    store.orders.lane = LANE
+    store.lanes.register(LANE, keeps="records", is_summed=True)
+
+
 class Shops(Rig):
     """The line, with orders of which totals are made."""
 
     def __init__(self, client: redis.Redis, *, currency: str | None = "EUR", **more) -> None:
         super().__init__(client, **more)
-        sums = dict.fromkeys(self.sources, ASKED)
-        self.rules = replace(self.rules, sums=sums, currency=currency, attributes=ATTRIBUTES | TYPES)
-        self.line.skills.append(KeepsOrders())
-        self.line.handlers[LANE] = OrdersKept()
-        self.begin()
-
-    def begin(self) -> None:
-        self.store.orders.lane = LANE
-        self.store.lanes.register(LANE, keeps="records", is_summed=True)
+        keep_orders(self, currency)
 
     def reset(self) -> None:
         super().reset()
-        self.begin()
+        begin(self.store)
 
     def deliver_orders(self) -> None:
         while deliver(self.line, LANE).did_work:

@@ -13,6 +13,7 @@ from tests.engine.hands import erased, merged
 from tests.engine.test_addresses import customer, deleted
 from tests.rig import NOW, at
 from tests.totals.shop import Shops, bought, order
+from tests.toy_lane import OrdersHandler, toyland
 
 MIA, LEO, NOOR, JO = "mia@example.com", "leo@example.com", "noor@example.com", "jo@example.com"
 
@@ -162,6 +163,14 @@ def test_an_order_that_becomes_somebody_else_s_leaves_the_totals_of_the_one_befo
     assert rig.spent(LEO) == (1, 20)
 
 
+def test_a_guest_s_order_whose_address_was_corrected_leaves_the_totals_of_the_wrong_one(rig):
+    sent(rig, bought("1", -200, MIA, 20), bought("2", -190, MIA, 5))
+    sent(rig, bought("1", -100, LEO, 20))
+
+    assert rig.spent(MIA) == (1, 5)
+    assert rig.spent(LEO) == (1, 20)
+
+
 def test_orders_go_along_with_a_customer_who_has_a_new_address(rig):
     sent(rig, customer(1, MIA, -300), bought("1", -200, MIA, 20, account=1))
     sent(rig, customer(1, "new@example.com", -100))
@@ -273,6 +282,18 @@ def test_an_erasure_leaves_no_orders_and_a_late_refund_brings_nothing_back(rig):
     assert MIA not in rig.brevo.contacts
     assert rig.store.orders.of([number]) == [()]
     assert rig.client.keys("tajo:of:*") == []
+
+
+def test_an_order_that_brevo_refuses_counts_all_the_same(rig):
+    with toyland() as land:
+        land.answers["shop:1"] = 400
+        rig.client.hset("tajo:lim:toy", "rps", 0)
+        rig.line.handlers["orders"] = OrdersHandler(land.url, rig.store.limits, clock=rig.clock)
+        sent(rig, bought("1", -100, MIA, 20))
+    assert rig.store.parked.count() == 1
+    sent(rig, customer(1, MIA, -50))
+
+    assert rig.spent(MIA) == (1, 20)
 
 
 def test_orders_far_from_now_are_summed_up_like_any_other(rig):
