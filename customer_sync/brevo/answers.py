@@ -125,7 +125,7 @@ def read_refusal(reply: Reply) -> Refusal:
     return Refusal(str(body.get("code", "")), str(body.get("message", "")), duplicates)
 
 
-def _common(access: str) -> tuple[Answer, ...]:
+def common(access: str) -> tuple[Answer, ...]:
     """Return the rows of every API; `access` is what a restricted key needs for this one."""
     key = "Make a new key at https://app.brevo.com/settings/keys/api and set BREVO_API_KEY."
     return (
@@ -198,7 +198,7 @@ CONTACTS: Final = Answers(
             "Delete it in Brevo if it should go, then drop the item.",
             words="registered email",
         ),
-        *_common(_CONTACTS_ACCESS),
+        *common(_CONTACTS_ACCESS),
     ),
     "Compare the mapping with the attributes in Brevo (`tajo attributes plan`), then replay.",
     # the casing of the names is not documented
@@ -229,7 +229,7 @@ IMPORTS: Final = Answers(
             code="missing_parameter",
         ),
         Answer(413, Next.PARK, "The import is too large for Brevo.", "Nothing to do: contacts are sent one by one."),
-        *_common(_CONTACTS_ACCESS),
+        *common(_CONTACTS_ACCESS),
     ),
     "Nothing to do at first: its contacts are sent one by one, and each gets its own error.",
 )
@@ -237,7 +237,7 @@ IMPORTS: Final = Answers(
 #: `/contacts/lists` and `/contacts/folders`: https://developers.brevo.com/reference/get-lists
 LISTS: Final = Answers(
     "the list or folder",
-    (Answer(404, Next.MISSING, "The list or folder is not in Brevo."), *_common(_CONTACTS_ACCESS)),
+    (Answer(404, Next.MISSING, "The list or folder is not in Brevo."), *common(_CONTACTS_ACCESS)),
     "Compare with the lists at https://app.brevo.com/contact/list-listing.",
 )
 
@@ -249,7 +249,7 @@ LIST_ADDS: Final = Answers(
         _NO_LIST._replace(status=400),
         # when nobody of the call is new on the list
         Answer(400, Next.MISSING, "The contacts are on the list already.", words="already in list"),
-        *_common(_CONTACTS_ACCESS),
+        *common(_CONTACTS_ACCESS),
     ),
     "Compare with the lists at https://app.brevo.com/contact/list-listing.",
 )
@@ -266,7 +266,7 @@ ATTRIBUTES: Final = Answers(
             "Look at its type at https://app.brevo.com/contact/attributes, or map to another name.",
             words="must be unique",
         ),
-        *_common(_CONTACTS_ACCESS),
+        *common(_CONTACTS_ACCESS),
     ),
     "Compare with the attributes at https://app.brevo.com/contact/attributes.",
 )
@@ -277,7 +277,7 @@ GROUPS: Final = Answers(
     (
         Answer(403, Next.MISSING, "The account has no consent groups.", code="CONSENT_GROUP_NOT_ENABLED"),
         Answer(404, Next.MISSING, "The account has no consent groups."),
-        *_common(_CONTACTS_ACCESS),
+        *common(_CONTACTS_ACCESS),
     ),
     "Look at https://status.brevo.com.",
 )
@@ -285,7 +285,7 @@ GROUPS: Final = Answers(
 #: `/processes`: https://developers.brevo.com/reference/get-process. Its 404 has the code `invalid_parameter`.
 PROCESSES: Final = Answers(
     "the question after an import",
-    (Answer(404, Next.MISSING, "Brevo does not know this import."), *_common("read access to processes")),
+    (Answer(404, Next.MISSING, "Brevo does not know this import."), *common("read access to processes")),
     "Look at https://status.brevo.com.",
 )
 
@@ -294,108 +294,7 @@ ACCOUNT: Final = Answers(
     "the question after the account",
     (
         Answer(404, Next.CONFIG, "Brevo's API is not at this address.", "Correct BREVO_API_URL, or leave it out."),
-        *_common("read access to the account, and read and write access to contacts"),
+        *common("read access to the account, and read and write access to contacts"),
     ),
     "Look at https://status.brevo.com.",
-)
-
-_SHOP_ACCESS: Final = "read and write access to eCommerce"
-#: An account without eCommerce: every lane of the shop waits for the same reason.
-COMMERCE_OFF: Final = Answer(
-    403,
-    Next.CONFIG,
-    "eCommerce is not activated in Brevo.",
-    "`tajo brevo activate` switches it on, which takes about five minutes. What waits is kept and then goes by itself.",
-    words="ecommerce is not activated",
-)
-
-#: `/ecommerce`: https://developers.brevo.com/reference/get-display-currency. 403 with these words: it is off.
-COMMERCE: Final = Answers(
-    "the question after eCommerce",
-    (
-        COMMERCE_OFF._replace(next=Next.MISSING),
-        Answer(422, Next.PARK, "Brevo does not know this currency.", "Write its ISO 4217 code, as EUR."),
-        *_common(_SHOP_ACCESS),
-    ),
-    "Look at Commerce in https://app.brevo.com.",
-)
-
-#: `/orders/status` and `/orders/status/batch`: https://developers.brevo.com/reference/create-order
-ORDERS: Final = Answers(
-    "the order",
-    (
-        COMMERCE_OFF,
-        Answer(413, Next.PARK, "The order is too large for Brevo.", "Report it with the order."),
-        *_common(_SHOP_ACCESS),
-    ),
-    "Correct the order in the shop, then replay.",
-)
-
-#: `POST /smtp/email`: https://developers.brevo.com/reference/send-transac-email. Nothing was sent where it is refused,
-#: except where the key was used before.
-MAILS: Final = Answers(
-    "the mail",
-    (
-        # Brevo's page on versions of mails: a key that was used in the last 30 minutes; `invalid_parameter` elsewhere
-        Answer(400, Next.TAKEN, "This mail was sent before.", words="idempot", fields=("idempotencyKey",)),
-        Answer(400, Next.TAKEN, "This mail was sent before.", code="duplicate_parameter", fields=("idempotencyKey",)),
-        Answer(400, Next.FIELDS, "Brevo does not accept the address.", words="email is not valid", fields=("to",)),
-        # the words were seen for double opt-in (verbb/formie issue 1704)
-        Answer(400, Next.MISSING, "Brevo cannot use the template of the mail.", words="template"),
-        Answer(404, Next.MISSING, "Brevo cannot use the template of the mail."),
-        Answer(
-            402,
-            Next.CONFIG,
-            "The Brevo account has no credit for mails left.",
-            "Add credit at https://app.brevo.com/billing/account/plans: what is due then goes on by itself.",
-        ),
-        *_common("permission to send transactional e-mail"),
-    ),
-    "Look at the sender and the template at https://app.brevo.com/templates/listing, then replay.",
-)
-
-#: `/smtp/templates/{templateId}`: https://developers.brevo.com/reference/get-smtp-template
-TEMPLATES: Final = Answers(
-    "the question after a template",
-    (Answer(404, Next.MISSING, "The template is not in Brevo."), *_common("read access to templates")),
-    "Compare with the templates at https://app.brevo.com/templates/listing.",
-)
-
-#: `GET /smtp/emails`: https://developers.brevo.com/reference/get-transac-emails-list
-MAIL_LOG: Final = Answers(
-    "the question after mails that were sent",
-    (Answer(404, Next.MISSING, "Brevo knows no such mail."), *_common("read access to transactional e-mail")),
-    "Look at https://status.brevo.com.",
-)
-
-#: What Brevo may refuse of a product, by the words of its answer; without it the product is sent all the same. The
-#: longer words come first: `price` is part of `alternativePrice`.
-_OPTIONAL: Final = (
-    "alternativePrice",
-    "categories",
-    "description",
-    "metaInfo",
-    "price",
-    "stock",
-    "brand",
-    "sku",
-    "url",
-)
-
-#: `/products`, `/categories` and their batches: https://developers.brevo.com/reference/create-update-product
-PRODUCTS: Final = Answers(
-    "the product",
-    (
-        COMMERCE_OFF,
-        Answer(400, Next.FIELDS, "Brevo refused the picture.", words="image", fields=("imageUrl",)),
-        *(Answer(400, Next.FIELDS, f"Brevo refused {one}.", words=one.lower(), fields=(one,)) for one in _OPTIONAL),
-        Answer(413, Next.PARK, "The product is too large for Brevo.", "Shorten its description in the shop."),
-        *_common(_SHOP_ACCESS),
-    ),
-    "Correct the product in the shop, then replay.",
-)
-
-#: `/events` and `/events/batch`: https://developers.brevo.com/reference/create-event
-EVENTS: Final = Answers(
-    "the event", _common("read and write access to events"), "Report it with the event's name, then replay."
 )

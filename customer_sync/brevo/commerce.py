@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from customer_sync.base.log import get
-from customer_sync.brevo.answers import COMMERCE, COMMERCE_OFF
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.desk import Desk
+from customer_sync.brevo.shop_answers import COMMERCE, COMMERCE_OFF
 from customer_sync.errors import ConfigError, Missing, PayloadError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Json

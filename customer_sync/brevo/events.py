@@ -11,7 +11,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from customer_sync.brevo.answers import EVENTS as ANSWERS
 from customer_sync.brevo.batches import BatchStep
 from customer_sync.brevo.carts import (
     CONTENT,
@@ -36,6 +35,7 @@ from customer_sync.brevo.event_reach import Unreachable, address, person_of
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import EVENTS
 from customer_sync.brevo.names import order_id
+from customer_sync.brevo.shop_answers import EVENTS as ANSWERS
 from customer_sync.engine.lane import Outcome, Word
 from customer_sync.errors import Parkable, PayloadError, TryLater
 from customer_sync.kit.outbound import Reply

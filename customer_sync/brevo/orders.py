@@ -12,13 +12,13 @@ from typing import Final, Literal
 
 import orjson
 
-from customer_sync.brevo.answers import ORDERS as ANSWERS
 from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce, tell_currency
 from customer_sync.brevo.contacts.contact_plan import view
 from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import ORDERS
 from customer_sync.brevo.order_body import Told, tell_order
+from customer_sync.brevo.shop_answers import ORDERS as ANSWERS
 from customer_sync.brevo.webhooks import ORDERS_PATH, notice_url
 from customer_sync.engine.grouped import GroupStep
 from customer_sync.engine.lane import Outcome, held, parked

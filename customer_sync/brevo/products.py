@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from hashlib import blake2b
 
-from customer_sync.brevo.answers import PRODUCTS as ANSWERS
 from customer_sync.brevo.batches import BatchStep
 from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce
 from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import PRODUCTS
 from customer_sync.brevo.product_bodies import Gone, Wanted, gone, kind_in, source_of, wanted
+from customer_sync.brevo.shop_answers import PRODUCTS as ANSWERS
 from customer_sync.engine.lane import Outcome, Word
 from customer_sync.errors import FieldRefused
 from customer_sync.model import Event, Json, Kind, from_ms, from_us

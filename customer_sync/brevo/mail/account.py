@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from typing import Final, Literal
 from urllib.parse import quote
 
-from customer_sync.brevo.answers import CONTACTS, MAIL_LOG, MAILS, TEMPLATES
+from customer_sync.brevo.answers import CONTACTS
 from customer_sync.brevo.client import BUCKET as CONTACT_BUCKET
 from customer_sync.brevo.client import contact_path
 from customer_sync.brevo.contacts.leavings import groups_left, numbers
 from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
+from customer_sync.brevo.shop_answers import MAIL_LOG, MAILS, TEMPLATES
 from customer_sync.errors import Missing, Parkable, TryLater
 from customer_sync.model import Json
 
