@@ -26,8 +26,24 @@ skills:
       phone: SMS
       city: CITY
       country: COUNTRY
+      totalOrders: TOTAL_ORDERS
+      totalSpent: TOTAL_SPENT
+      lastOrderDate: LAST_ORDER_DATE
     options:
       list_id: 2
+  order-events:
+    enabled: true
+  product-catalog:
+    enabled: true
+  cart-events:
+    enabled: true
+  # a demo has no hour to wait; 1 is a template of the sandbox
+  abandoned-cart:
+    enabled: true
+    detection: {inactivity_threshold: 1m}
+    sequence:
+      - {delay: 1m, template_id: 1}
+      - {delay: 5m, template_id: 1, subject: Your cart is waiting}
 """
 
 
