@@ -216,6 +216,9 @@ class WooCommerceConnector(Connector):
         return replace(event, id=f"{event.id}{suffix}")
 
     def _product(self, inbound: Inbound, kind: Kind, node: Node) -> Event:
+        if products.is_variation(node.body) and products.is_off(node.body):
+            gone: dict[str, Json] = {"id": records.own_id(node), "parent": products.parent_of(node)}
+            return _event(inbound, Kind.PRODUCT_DELETED, gone, records.modified_at(node))
         if products.is_variation(node.body):
             return _event(inbound, kind, products.variation(node), records.modified_at(node))
         record = products.product(node, zone=self._zone)

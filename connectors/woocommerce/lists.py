@@ -2,7 +2,7 @@
 
 orders      orders → trash: `status=any` leaves the bin out, and a webhook of a deleted order may have been missed
 carts       carts: the open checkouts
-products    products, and the variations of each
+products    products, and the variations of each → those in the bin
 
 A full pull reads the same lists as an incremental one, from the beginning of time. The place is the whole memory.
 """
@@ -35,11 +35,18 @@ _MOST_PAGES: Final = 50
 _PHASES: Final[Mapping[str, tuple[str, ...]]] = {
     "orders": ("orders", "trash"),
     "carts": ("carts",),
-    "products": ("products",),
+    "products": ("products", "thrown"),
 }
-#: Phase → which orders it reads.
-_STATUS: Final[Mapping[str, str]] = {"orders": "any", "trash": "trash", "carts": orders.CART}
+#: Phase → which orders, or products, it reads.
+_STATUS: Final[Mapping[str, str]] = {
+    "orders": "any",
+    "trash": "trash",
+    "carts": orders.CART,
+    "products": "any",
+    "thrown": "trash",
+}
 _OLD: Final = "The shop cannot list what changed (WooCommerce before 5.8?): webhooks tell of it, and nothing else does."
+_NO_BIN: Final = "The shop does not list the products in its trash: their webhooks tell of them, and nothing else does."
 _NO_CURRENCY: Final = "The key's user may not see the shop's settings, so products come without their currency."
 
 
@@ -126,10 +133,11 @@ def _total(place: Place, step: Step) -> int | None:
 
 def _live(shop: Shop, reader: Reader, place: Place) -> Live:
     phase = place.phase.removeprefix(NEWEST)
-    if phase == "products":
+    status = {"status": _STATUS[phase]}
+    if phase in _PHASES["products"]:
         read = partial(_with_variations, shop, reader, place.currency)
-        return Live(PRODUCTS, {"status": "any"}, read, _OLD, PRODUCTS_PER_PAGE)
-    return Live(ORDERS, {"status": _STATUS[phase]}, reader.carts if phase == "carts" else reader.sales, _OLD)
+        return Live(PRODUCTS, status, read, _OLD if phase == "products" else _NO_BIN, PRODUCTS_PER_PAGE)
+    return Live(ORDERS, status, reader.carts if phase == "carts" else reader.sales, _OLD)
 
 
 def _with_variations(shop: Shop, reader: Reader, currency: str, rows: Sequence[Row]) -> Found:

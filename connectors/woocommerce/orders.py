@@ -23,6 +23,7 @@ from connectors.woocommerce.records import (
     with_local,
     with_zone,
 )
+from customer_sync.errors import PayloadError
 from customer_sync.kit.fields import Node, Table, email, filled, maybe_id, number, strict, take, text
 from customer_sync.model import Json, OrderState
 
@@ -123,7 +124,7 @@ def order(node: Node, zone: tzinfo | None = None) -> dict[str, Json]:
         node: the order.
         zone: the site's own, for times that do not stand in UTC as well; None: not known.
     """
-    found, state, paid_back = _common(node, zone), state_of(node), _refunds(node)
+    found, state, paid_back = _common(node, zone, buyer(node)), state_of(node), _refunds(node)
     total = found.get("total")
     if isinstance(total, float):
         # the shop's own total, never a sum of lines: a gift card is a fee below zero, a plugin may write anything
@@ -148,11 +149,15 @@ def cart(node: Node, site: str = "", zone: tzinfo | None = None) -> dict[str, Js
         site: the shop's address, where it is known.
         zone: as of `order`.
     """
-    found = _common(node, zone)
-    url = _checkout(node, site)
+    account, url = maybe_id(node.get("customer_id"), "customer_id"), _checkout(node, site)
+    try:
+        found = _common(node, zone, buyer(node))
+    except PayloadError as fault:
+        # half an address, or none: nobody is found by it, nor by what was typed before
+        node.note(fault)
+        found = {**_common(node, zone, {"id": account} if account else {}), "email": None}
     known = {name: value for name, value in found.items() if name not in ("number", "status")}
-    has_account = maybe_id(node.get("customer_id"), "customer_id") is not None
-    return {**known, "isLoggedIn": has_account, **({"url": url} if url else {})}
+    return {**known, "isLoggedIn": account is not None, **({"url": url} if url else {})}
 
 
 def buyer(node: Node) -> dict[str, Json]:
@@ -165,7 +170,7 @@ def buyer(node: Node) -> dict[str, Json]:
     return known if is_anonymised(node) else {**known, **filled(node.pick(_BUYER))}
 
 
-def _common(node: Node, zone: tzinfo | None) -> dict[str, Json]:
+def _common(node: Node, zone: tzinfo | None, customer: dict[str, Json]) -> dict[str, Json]:
     """Return what an order and a cart have in common.
 
     A cart is known by the number of its order and by nothing else: `cart_hash` is made of what lies in it, so two
@@ -176,7 +181,7 @@ def _common(node: Node, zone: tzinfo | None) -> dict[str, Json]:
     if is_anonymised(node):
         found["email"] = None
     lines = list[Json]([_line(one) for one in node.children("line_items")])
-    return {**found, "lines": lines, "carts": list[Json]([number_of_order]), "customer": buyer(node)}
+    return {**found, "lines": lines, "carts": list[Json]([number_of_order]), "customer": customer}
 
 
 def _line(node: Node) -> dict[str, Json]:

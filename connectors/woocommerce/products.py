@@ -85,23 +85,36 @@ def with_variants(found: Mapping[str, Json], variations: Sequence[Node], *, is_a
         variations: as the API gives them.
         is_all: whether there are no others.
     """
-    parts = [variant(one) for one in variations if one.get("status") in (None, _PUBLISHED)]
+    parts = [variant(one) for one in variations if not is_off(one.body)]
     prices = [price for one in parts if isinstance(price := one.get("price"), float)]
     lowest: dict[str, Json] = {"price": min(prices)} if prices and is_all else {}
     return {**found, **lowest, "variants": list[Json](parts), "hasAllVariants": is_all}
 
 
+def is_off(row: Mapping[str, Json]) -> bool:
+    """Tell whether a variation is switched off: nobody can choose it."""
+    return row.get("status") not in (None, _PUBLISHED)
+
+
 def variation(node: Node) -> dict[str, Json]:
-    """Return what a variation alone tells of its product: one variant of several, none where it is switched off.
+    """Return what a variation alone tells of its product: one variant of several.
 
     Raises:
         PayloadError: it does not say which product it belongs to.
     """
+    return {"id": parent_of(node), "variants": [variant(node)], "hasAllVariants": False}
+
+
+def parent_of(node: Node) -> str:
+    """Return the id of a variation's product.
+
+    Raises:
+        PayloadError: there is none.
+    """
     parent = maybe_id(node.get("parent_id"), "parent_id")
     if parent is None:
         raise PayloadError("parent_id", "expected the id of the variation's product, found none")
-    is_on = node.get("status") in (None, _PUBLISHED)
-    return {"id": parent, "variants": [variant(node)] if is_on else [], "hasAllVariants": False}
+    return parent
 
 
 def variant(node: Node) -> dict[str, Json]:

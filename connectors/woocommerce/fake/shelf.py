@@ -88,7 +88,7 @@ class Shelf:
             raise WpError(410, "woocommerce_rest_already_trashed", "The product has already been deleted.")
         if not force:
             self._was[number] = row["status"]
-            self.products.put(number, {**row, "status": "trash"})
+            self.products.put(number, {**row, **self._now(), "status": "trash"})
             self._tell("product.deleted", number)
             return row
         self.products.delete(number)
@@ -105,7 +105,7 @@ class Shelf:
         row = self.row(number, 400)
         if row["status"] != "trash":
             raise WpError(400, "woocommerce_rest_product_invalid_id", "Invalid ID.")
-        row = self.products.put(number, {**row, "status": self._was.pop(number)})
+        row = self.products.put(number, {**row, **self._now(), "status": self._was.pop(number)})
         self._tell("product.restored", number)
         return row
 
@@ -122,7 +122,7 @@ class Shelf:
         return row
 
     def _change(self, number: int, body: Row) -> Row:
-        row = {**self.row(number, 400), **both("date_modified", self._clock(), self._offset_s)}
+        row = {**self.row(number, 400), **self._now()}
         row |= {key: value for key, value in body.items() if key in row and key != "id"}
         row["price"] = row["sale_price"] or body.get("regular_price", row["price"])
         if number in self.parts:
@@ -132,6 +132,9 @@ class Shelf:
             self.products.put(number, row)
         self._tell("product.updated", number)
         return row
+
+    def _now(self) -> Row:
+        return both("date_modified", self._clock(), self._offset_s)
 
     def _reprice(self, number: int) -> None:
         """Give a product the lowest price of its variations; its own date stays as it was."""

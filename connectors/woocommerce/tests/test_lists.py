@@ -182,6 +182,28 @@ def test_the_new_price_of_a_variation_arrives_and_the_product_has_the_lowest(woo
     assert told["price"] == 8.0
 
 
+def test_a_product_in_the_trash_is_read_as_one_that_nobody_can_see(woo):
+    woo.clock.offset_s = 600
+    woo.fake("DELETE", "products/101")
+    found = latest(read(woo, "products", SINCE + timedelta(seconds=600)))
+
+    assert {number: record["isPublished"] for number, record in found.items()} == {"101": False}
+
+
+def test_a_shop_that_does_not_list_its_trash_is_read_all_the_same():
+    def answer(call):
+        if call.params.get("status") == "trash":
+            return 400, {"code": "rest_invalid_param"}
+        known = {"wc/v3/products": rows([{"id": 30, "type": "simple"}]), "": (200, {})}
+        return known.get(call.route, (200, {"value": "EUR"}))
+
+    first = connector(**OPTIONS).pull(Want("products"), access(answer))
+    last = connector(**OPTIONS).pull(Want("products", first.cursor), access(answer))
+
+    assert [one.record_id for one in first.events] == ["30"]
+    assert (last.events, last.cursor, any("trash" in note for note in last.notes)) == ([], None, True)
+
+
 def test_a_product_without_a_price_is_one_of_a_page_and_the_others_come(woo):
     made = woo.fake("POST", "products", {"name": "Made to measure", "regular_price": ""})
     found = latest(read(woo, "products"))

@@ -339,6 +339,14 @@ def test_a_checkout_says_whether_somebody_is_logged_in_and_the_typed_address_is_
     assert (cart.customer_id, cart.record["email"], cart.record["isLoggedIn"]) == ("5", "eva.work@example.com", True)
 
 
+@pytest.mark.parametrize("typed", ["lea@example", "lea", ""])
+def test_half_an_address_in_a_checkout_is_none_and_parks_nothing(typed):
+    cart = parse("order.updated", draft(billing={"email": typed, "first_name": "Lea"}))
+
+    assert (cart.kind, cart.record["email"]) == (Kind.CART_UPDATED, None)
+    assert bool(cart.notes) is bool(typed)
+
+
 @pytest.mark.parametrize(
     ("link", "url"),
     [

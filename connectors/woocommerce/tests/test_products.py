@@ -114,10 +114,10 @@ def test_a_variation_tells_of_itself_as_a_variant_of_its_product():
     }
 
 
-def test_a_variation_that_is_switched_off_is_no_variant_any_more():
-    body = part(31, "8.00", type="variation", parent_id=30, status="private")
+def test_a_variation_that_is_switched_off_is_gone_from_its_product():
+    event = parse("product.updated", part(31, "8.00", type="variation", parent_id=30, status="private"))
 
-    assert parse("product.updated", body).record["variants"] == []
+    assert (event.kind, event.record_id, event.record) == (Kind.PRODUCT_DELETED, "31", {"id": "31", "parent": "30"})
 
 
 def test_a_variation_without_a_product_is_named_by_its_path():
