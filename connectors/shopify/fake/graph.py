@@ -143,8 +143,7 @@ def _customers(session: Session, path: list[Any], args: Row) -> Row:
     if shop.take("repeat_page", operation="customers"):
         start = None
     if shop.take("empty_page", operation="customers"):
-        page = nodes.connection([], [], has_next=True, has_previous=True)
-        return {**page, "pageInfo": {**page["pageInfo"], "endCursor": args.get("after")}}
+        return _nothing(args)
     is_reverse = bool(args["reverse"]) is not backwards
     keys = list(islice(_matching(session, order, start, wanted, is_reverse=is_reverse), size + 1))
     has_more, keys = len(keys) > size, keys[:size]
@@ -210,8 +209,19 @@ def _sold(session: Session, name: str, path: list[Any], args: Row) -> Row:
     wanted = _filter(session, path, args, name)
     if shop.take("repeat_page", operation=name):
         args = {**args, "after": None}
-    page = sale_nodes.listing(session.sold(name), args, wanted, session.goods)
-    return _thinned(page, shop.take("lose_half", "short_page", operation=name))
+    if shop.take("empty_page", operation=name):
+        return _nothing(args)
+    struck = shop.take(*_PAGE, operation=name)
+    if struck and struck.kind == "shrink_page":
+        shorter = {"first": max(1, (args["first"] or 2) // 2)} if args.get("first") else {}
+        return sale_nodes.listing(session.sold(name), {**args, **shorter}, wanted, session.goods)
+    return _thinned(sale_nodes.listing(session.sold(name), args, wanted, session.goods), struck)
+
+
+def _nothing(args: Row) -> Row:
+    """Return a page without entries, though there are more."""
+    page = nodes.connection([], [], has_next=True, has_previous=True)
+    return {**page, "pageInfo": {**page["pageInfo"], "endCursor": args.get("after")}}
 
 
 def _count(session: Session, path: list[Any], args: Row) -> Row:
