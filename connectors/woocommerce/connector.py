@@ -72,8 +72,8 @@ class WooCommerceConnector(Connector):
     # https://github.com/woocommerce/woocommerce/pull/65238 (2026-07-16)
     clashes = MappingProxyType(
         {
-            "abandoned-cart": "WooCommerce may send a cart mail of its own: turn off the cart recovery e-mail, in its "
-            "admin under WooCommerce, Settings, Emails."
+            "abandoned-cart": "WooCommerce may send a cart mail of its own: turn off the abandoned cart recovery "
+            "e-mail, in its admin under WooCommerce, Settings, Emails."
         }
     )
     resources = pulls = ("customers", "orders", "products", "carts")

@@ -590,7 +590,7 @@ def test_the_shops_own_cart_mails_are_asked_about_until_somebody_says_that_they_
     assert verdict == "warn"
     assert cause.startswith("Shopify sends cart mails of its own: turn off the abandoned checkout automation")
     assert fix.startswith("Turn it off there, then say so: skills.abandoned-cart.shop_mails_are_off: true.")
-    assert "the cart recovery e-mail" in finding(healthy, "skill abandoned-cart beside woo")[1]
+    assert "the abandoned cart recovery e-mail" in finding(healthy, "skill abandoned-cart beside woo")[1]
 
     said = f"{CART_MAILS}    shopMailsAreOff: true\n"
     healthy.config.write_text(written.replace(CART_MAILS, said))

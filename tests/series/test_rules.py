@@ -176,6 +176,14 @@ def test_the_order_in_which_news_arrives_at_one_time_decides_nothing(events, ran
     assert {(name, end.why) for _, name, end in one.ends} == {(name, end.why) for _, name, end in other.ends}
 
 
+@RULES
+@given(heard)
+def test_what_is_told_twice_changes_nothing(events):
+    again = [(event, delay + timedelta(minutes=3)) for event, delay in events]
+
+    assert history([*events, *again], []).run("30 0:00").told() == history(events, []).run("30 0:00").told()
+
+
 def _at_once(events) -> Line:
     """Return the line where all the news of the first five days came at one moment, after a standstill."""
     found = line()
