@@ -67,6 +67,8 @@ _READERS: Final[Mapping[str, Reader]] = {
     "currency": text,
     "totalOrders": whole,
     "totalSpent": number,
+    "averageOrderValue": number,
+    "firstOrderDate": moment,
     "lastOrderDate": moment,
     "customerTier": text,
     "tags": tags,

@@ -174,7 +174,7 @@ def apply(person: Person, parts: Iterable[Part]) -> Person:
             records[part.ref] = Record(part.ref, source, own_id, merge([known.state, state]))
     records = {ref: _unforgotten(record) if ERASED in record.state else record for ref, record in records.items()}
     records = {ref: record for ref, record in records.items() if record.state}
-    found = replace(person, records=records, said=said)
+    found = Person(person.email, records, said, person.has, person.orders)
     return _without_erased(found) if ERASED in said else found
 
 

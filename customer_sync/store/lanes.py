@@ -171,7 +171,7 @@ class Lanes:
 
     def _with_orders(self, taken: Taken) -> Taken:
         """Find out the orders of people. One that changes from now on puts a change of the person, which is kept."""
-        orders = self._orders.of_items(taken.items)
+        orders = self._orders.of_items(taken.items) if self._orders.lane else ()
         if not any(orders):
             return taken
         pairs = zip(taken.items, orders, strict=True)

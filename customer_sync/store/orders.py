@@ -42,7 +42,7 @@ class Orders:
 
     def of_items(self, items: Sequence[Item]) -> list[tuple[Ordered, ...]]:
         """Return the same for people whose items were taken: their records are known."""
-        return self.of([_asked(item) for item in items]) if self.lane else [()] * len(items)
+        return self.of([_asked(item) for item in items])
 
     def read(self, lane: str, asked: Sequence[str]) -> list[tuple[Ordered, ...]]:
         """Return the orders of each person that a lane knows, whether or not totals are asked for.

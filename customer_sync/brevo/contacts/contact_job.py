@@ -214,7 +214,8 @@ def prepare(item: Item, people: People, rules: Rules, now_ms: int, under_way: Ca
         under_way: gives the ids of all imports that may still make contacts.
     """
     stored = people.decode(item.record)
-    person = replace(apply(stored, item.parts), orders=item.orders)
+    person = apply(stored, item.parts)
+    person = replace(person, orders=item.orders) if item.orders else person
     marks = [one for one in (item.mark, item.old.mark if item.old else None) if one is not None]
     running = [one for one in marks if one.import_id in under_way()]
     old = None

@@ -9,7 +9,7 @@ from customer_sync.brevo.attributes import Refused, fit
 from customer_sync.brevo.contacts.refusals import is_due
 from customer_sync.model import Json
 from customer_sync.person.merge import Stamped, is_empty
-from customer_sync.person.person import FREED, Has, Person, Record, attributes
+from customer_sync.person.person import FREED, Has, Person, Record, Told, attributes
 from customer_sync.person.totals import Asked, Ordered, attributes_of
 
 #: What is known below the records where nothing is.
@@ -54,13 +54,11 @@ def fit_attributes(  # noqa: PLR0913, PLR0917  # what decides about a value
     values: dict[str, Json] = {}
     refused: dict[str, str] = {}
     freed = person.said.get(FREED)
-    told = {
-        name: one.stamped.value
-        for name, one in attributes(living).items()
-        # what only an order's copy of its customer tells (stamps before 1970) is older than what is below
-        if not is_empty(one.stamped.value) and not (one.stamped.at_ms < 0 and name in below)
-    }
-    for name, raw in sorted({**below, **told}.items()):
+    told = attributes(living)
+    for name in sorted(below.keys() | told.keys() if below else told):
+        raw = _value(name, told.get(name), below)
+        if is_empty(raw):
+            continue
         kind = "text" if known is None else known.get(name)
         if kind is None:
             refused[name] = "There is no such attribute in Brevo: `tajo attributes apply` makes it."
@@ -74,6 +72,17 @@ def fit_attributes(  # noqa: PLR0913, PLR0917  # what decides about a value
         else:
             values[name] = value
     return values, refused
+
+
+def _value(name: str, told: Told | None, below: Mapping[str, Json]) -> Json:
+    """Return the value of an attribute: what a record tells, else what is below."""
+    if told is None:
+        return below[name]
+    value = told.stamped.value
+    if name not in below or (not is_empty(value) and told.stamped.at_ms >= 0):
+        return value
+    # nothing, or what only an order's copy of its customer tells (stamps before 1970), is older than what is below
+    return below[name]
 
 
 def _freed_ms(freed: Stamped | None, name: str) -> int:
