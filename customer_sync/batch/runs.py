@@ -80,6 +80,17 @@ def step(puller: Puller, number: str) -> StepResult:
             return StepResult(did_work=False, wait_s=None)
 
 
+def _must_be_wanted(puller: Puller, run: Run) -> None:
+    """Return where somebody needs what the run reads: what nobody heard of must not count as read.
+
+    Raises:
+        ConfigError: nobody does now.
+    """
+    if run.resource != CUSTOMERS and run.resource not in puller.wanted(run.source):
+        reason = f"No skill that is on needs the {run.resource} of {run.source}, or its sync: leaves them out."
+        raise ConfigError(reason, "`tajo skills list` tells which skill does: switch it on.")
+
+
 def _must_wait(puller: Puller, run: Run) -> float | None:
     wait_s = (run.due_ms - puller.line.clock()) / 1000
     return wait_s if wait_s > 0 else None
@@ -93,6 +104,7 @@ def _is_full(puller: Puller, run: Run) -> bool:
 
 
 def _page(puller: Puller, run: Run) -> StepResult:
+    _must_be_wanted(puller, run)
     began = time.monotonic()
     store, rules = puller.line.store, puller.rules()
     known = KnownRecords.of(puller.line, rules, run)

@@ -302,10 +302,14 @@ ENABLED_KEY: Final = Key(
     "true",
 )
 
+_SYNC = (
+    "What is synced: of what is `false` no skill hears and no run reads. Withdrawals, deletions and erasures are heard "
+    "all the same."
+)
 SOURCE_KEYS: Final = (
     Key("platform", "Which connector serves it.", "a platform", values.text, "the source's name"),
     Key("base_url", "Where the platform's API is.", "`https://...`", _WEB, "the platform's own address"),
-    Key("sync", "What is synced.", f"a table of {', '.join(RESOURCES)}: true or false", None, "everything"),
+    Key("sync", _SYNC, f"a table of {', '.join(RESOURCES)}: true or false", None, "everything"),
     Key("field_mapping", "Field → Brevo attribute; null leaves a field out.", "a table", None, "see below"),
     Key("options", "How it is synced.", "a table", None, "see below"),
     Key(

@@ -34,11 +34,12 @@ class Chosen:
         skill: the skill.
         settings: say for which sources.
         of_all: a source whose events concern all of them.
+        is_always: whether it hears that source where it is off, too, and what withdraws: that is heard in any case.
     """
 
-    def __init__(self, skill: Steady, settings: Settings, *, of_all: str) -> None:
+    def __init__(self, skill: Steady, settings: Settings, *, of_all: str, is_always: bool = True) -> None:
         self.name = skill.name
-        self._skill, self._settings, self._of_all = skill, settings, of_all
+        self._skill, self._settings, self._of_all, self._is_always = skill, settings, of_all, is_always
         self._log = get(type(skill).__module__)
 
     def intent(self, event: Event) -> Intent:
@@ -59,7 +60,8 @@ class Chosen:
     def _why_not(self, event: Event) -> str:
         """Return why the skill must not hear of an event, "" where it may."""
         if event.source == self._of_all:
-            return ""
+            said = self._settings.skills.get(self.name)
+            return "" if self._is_always or (said is not None and said.enabled) else "it is off"
         if not self._settings.applies(self.name, event.source):
             return "not enabled for this source"
         resource = resource_of(event.kind)
@@ -80,6 +82,8 @@ class Chosen:
 
     def _withdrawing(self, event: Event) -> Intent:
         """Return what an event withdraws of people who are known: nothing that withdraws waits for a skill to be on."""
+        if not self._is_always:
+            return Intent()
         withdrawn = tuple(one for one in event.consents if one.state is ConsentState.WITHDRAWN)
         if not withdrawn and event.kind not in _ENDS:
             return Intent()
@@ -143,7 +147,7 @@ def make_skills(settings: Settings, *, of_all: str) -> Made:
             except Exception as error:  # noqa: BLE001 - as above
                 why = f"it cannot be made: {type(error).__name__}"
             if not why:
-                made.skills.append(Chosen(skill, settings, of_all=of_all))
+                made.skills.append(Chosen(skill, settings, of_all=of_all, is_always=one.is_on))
                 continue
             made.broken[name] = why
         made.mends[name] = mend(there.origins[name])

@@ -134,6 +134,13 @@ def test_a_command_in_a_line_of_text_that_is_not_there_is_found():
         resolve_name(["connectors", "list", "--full"])
 
 
+def skills_of(block):
+    """Return the skills in Python that the page of a block shows, by name."""
+    found = (re.search(r"^SKILL = Definition\(\s*\"([\w-]+)\"", one.text, re.MULTILINE) for one in BLOCKS)
+    named = zip(BLOCKS, found, strict=True)
+    return {match[1]: one.text for one, match in named if match and one.page == block.page}
+
+
 @pytest.mark.parametrize("block", of("yaml"))
 def test_a_config_is_right(block, tmp_path):
     told = yaml.safe_load(block.text)
@@ -142,6 +149,9 @@ def test_a_config_is_right(block, tmp_path):
     variables = {f"{name}": _VALUE for name in _variables(block.text)}
     path = tmp_path / "tajo.yaml"
     path.write_text(block.text)
+    (tmp_path / "skills").mkdir()
+    for name, text in skills_of(block).items():
+        (tmp_path / "skills" / f"{name.replace('-', '_')}.py").write_text(text)
 
     load_settings(path, {"TAJO_HOME": str(tmp_path)} | variables)
 

@@ -25,6 +25,7 @@ class HistoryRig(OrdersRig):
     def __init__(self, client, **more):
         super().__init__(client, **more)
         self.history = {}
+        self.puller.wanted = lambda _: ("customers", "orders")
         connector, customers = self.sources["shop"], self.sources["shop"].pull
 
         def pull(want, access):

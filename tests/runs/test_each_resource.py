@@ -149,3 +149,17 @@ def test_what_was_missed_while_webhooks_were_off_is_read_of_every_resource(rig):
     catch_up_due(rig.puller, "shop")
     assert rig.store.runs.open_run("shop", "orders").kind is RunKind.INCREMENTAL
     assert rig.store.runs.open_run("shop") is None
+
+
+def test_a_run_of_what_nobody_needs_any_more_stops_and_counts_nothing_as_read(rig):
+    (run,) = each(rig, resource="orders").runs
+    rig.puller.wanted = lambda _: ("customers",)
+    stopped = rig.read_all(run)
+
+    assert stopped.state is RunState.STOPPED
+    assert stopped.reason == "No skill that is on needs the orders of shop, or its sync: leaves them out."
+    assert rig.store.runs.reach("shop", "orders") == {}
+
+    rig.puller.wanted = lambda _: ("customers", "orders")
+    rig.store.runs.resume(stopped)
+    assert _finish(rig, stopped).state is RunState.DONE

@@ -27,6 +27,7 @@ class OrderRunRig(RunRig):
         self.line.skills.append(OrderEvents())
         self.line.handlers[LANE] = OrdersHandler(self.store, self.destination, lambda: self.rules)
         self.store.lanes.register(LANE, keeps="records")
+        self.puller.wanted = lambda _: ("customers", "orders")
         connector, customers = self.sources["shop"], self.sources["shop"].pull
 
         def pull(want, access):

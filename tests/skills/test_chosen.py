@@ -68,6 +68,20 @@ def test_what_brevo_tells_is_heard_whatever_a_source_syncs(tmp_path):
     assert steps(settings(tmp_path, customers=False), event(Kind.CONSENT_CHANGED, NO, source="brevo"))
 
 
+@pytest.mark.parametrize("text", ["customer-sync: {enabled: false}", ""])
+def test_who_unsubscribes_in_brevo_is_heard_of_though_every_skill_is_off(tmp_path, text):
+    assert steps(settings(tmp_path, text), event(Kind.CONSENT_CHANGED, NO, source="brevo"))
+
+
+@pytest.mark.parametrize(("text", "count"), [("odd: {}", 1), ("", 0), ("odd: {enabled: false}", 0)])
+def test_what_brevo_tells_is_heard_by_a_skill_that_is_on_and_by_no_other(tmp_path, text, count):
+    merges = "from customer_sync.engine.plan import Merge; return Intent([Merge('shop', 'a', 'b', 0)])"
+    add_skill(tmp_path, "odd", body=merges)
+    (odd,) = [skill for skill in skills_of(settings(tmp_path, text)) if skill.name == "odd"]
+
+    assert len(odd.intent(event(Kind.CONSENT_CHANGED, NO, source="brevo")).steps) == count
+
+
 def test_runs_read_records_again_when_what_is_synced_changed(tmp_path):
     def terms(found):
         return [skill.terms("shop") for skill in skills_of(found)]
