@@ -63,6 +63,8 @@ def _told(event: Event, product: str) -> Iterator[RecordSays]:
     if "categories" in record:
         shared["categories"] = [str(one["id"]) for one in categories]
     fields = {name: record[name] for name in _OF_PRODUCT if name in record} | shared
+    if record.get("hasAllVariants") is False and "isPublished" not in record:
+        del fields["isDeleted"]  # a variant told of itself: that brings no product back
     if isinstance(text := fields.get("description"), str):
         fields["description"] = text[:MOST_DESCRIPTION]
     for one in variants:

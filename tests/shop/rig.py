@@ -90,6 +90,15 @@ class ShopRig(Rig):
         for lane in LANES:
             self.store.lanes.register(lane, keeps="records")
 
+    def reset(self) -> None:
+        """Start again with nothing, here and in Brevo."""
+        super().reset()
+        self.web.control("POST", "/reset", {})
+        self.web.calls.clear()
+        for lane in LANES:
+            self.store.lanes.register(lane, keeps="records")
+        self.currency("EUR")
+
     def currency(self, code: str | None) -> None:
         """Set the account's currency; None: eCommerce is off."""
         note = {"is_on": code is not None, "currency": code, "at": self.clock()}

@@ -162,6 +162,14 @@ def test_a_deleted_product_takes_its_variants_along(rig):
     assert rig.products()["shop:30"]["deletedAt"]
 
 
+def test_a_variant_that_tells_of_itself_brings_no_deleted_product_back(rig):
+    tell(rig, product(-9, variants=[variant("31", 10.0)], hasAllVariants=True, isPublished=True))
+    tell(rig, product(-8, kind=Kind.PRODUCT_DELETED))
+    tell(rig, product(-7, variants=[variant("31", 8.0)], hasAllVariants=False))
+
+    assert rig.products()["shop:30"]["isDeleted"] is True
+
+
 def test_an_older_word_about_a_deleted_product_brings_nothing_back(rig):
     tell(rig, product(-8, variants=[variant("31", 1)], hasAllVariants=True), product(-5, kind=Kind.PRODUCT_DELETED))
     tell(rig, product(-6, name="Old mug", variants=[variant("31", 1)], hasAllVariants=True))
