@@ -12,6 +12,7 @@ from typing import Final, Literal
 
 import orjson
 
+from customer_sync.base import retry
 from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce, tell_currency
 from customer_sync.brevo.contacts.contact_plan import view
 from customer_sync.brevo.desk import Desk
@@ -130,14 +131,23 @@ class OrdersHandler(GroupStep[Job, Gate]):
                 return held(item, "The buyer's own changes go first.")
             return self._left_out(item, "withdrawn", "The buyer left, and is no contact in Brevo.")
         has = item.kept.has
-        is_first = IS_LIVE in item.state and not has.get("l")
+        is_first = self._is_news(item) and not has.get("l")
         if has.get("d") == told.digest and not is_first:
             record = encode_kept(Kept(item.state, has))
             return Outcome(item, Settlement(item.target, record=record), "unchanged")
-        is_news = item.priority is not Priority.BULK and bool(has)
-        is_live = is_first or (is_news and bool(has.get("l") or has.get("s") != told.status))
+        has_changed = item.priority is not Priority.BULK and bool(has)
+        is_live = is_first or (has_changed and bool(has.get("l") or has.get("s") != told.status))
         raw = orjson.dumps({**told.body, "identifiers": {"email_id": person.email}})
         return Job(item, told, person.email, is_live, raw)
+
+    def _is_news(self, item: Item) -> bool:
+        """Tell whether an order happened while we listened, and did not wait for long: by then it is history."""
+        told = item.state.get(IS_LIVE)
+        if told is None:
+            return False
+        # what a run brings again was left out before, and does not tell since when it waits
+        since_ms = told.at_ms if item.priority is Priority.BULK else item.since_ms
+        return self._clock() - since_ms < retry.HORIZON_S * 1000
 
     def _person(self, item: Item) -> Person | None:
         if item.whose is None:

@@ -211,3 +211,28 @@ def test_an_order_may_come_before_its_product(rig):  # field case 23
     rig.tell(order(lines=[{"productId": "900", "quantity": 1, "price": 45.0}]))
 
     assert rig.orders["shop:1001"]["products"][0]["productId"] == "shop:900"
+
+
+def test_orders_that_were_left_out_for_their_currency_are_sent_by_a_run_once_it_fits(rig):
+    rig.fill(3, currency="USD")
+    rig.run()
+    nothing = dict(rig.orders)
+    rig.sandbox.ecommerce.set_currency({"code": "USD"})
+    rig.store.set_note("commerce", None)
+    rig.run()
+
+    assert nothing == {}
+    assert len(rig.orders) == 3
+    assert any("Order #1001 is in USD, the account counts in EUR." in one for one in rig.alerts())
+
+
+def test_what_was_live_long_ago_and_left_out_until_now_starts_no_automation(rig):
+    days = 4 * 86_400
+    rig.tell(order("9", when=-days, email="c9@example.com", currency="USD", createdAt=at(-days).isoformat()))
+    rig.history[9] = past("9", days=4, created=at(-days), currency="USD")
+    rig.sandbox.ecommerce.set_currency({"code": "USD"})
+    rig.store.set_note("commerce", None)
+    rig.run()
+
+    assert list(rig.orders) == ["shop:9"]
+    assert rig.fired == []
