@@ -50,6 +50,14 @@ class Records:
         found = zip(targets, map(_whole, answers[::2], answers[1::2]), strict=True)
         return {target: kept for target, kept in found if kept is not None and self._is_of(whom_of(kept.state), whoms)}
 
+    def state(self, lane: str, target: str) -> State:
+        """Return the fields of one record with what waits for it; none where nothing is known, or it cannot be read."""
+        pipe = self._client.pipeline()
+        pipe.get(keys.record(lane, target))
+        pipe.lrange(keys.changes(lane, target), 0, -1)
+        found = _whole(*pipe.execute())
+        return {} if found is None else found.state
+
     def _is_of(self, whom: str, whoms: Collection[str]) -> bool:
         return whom in whoms or self._people.last_name(whom) in whoms
 

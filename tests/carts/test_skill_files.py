@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -124,3 +125,55 @@ def test_a_cart_that_is_filled_again_is_reminded_of(world, remind):
     world.pass_time(hours=6)
 
     assert subjects(world) == ["Mug waits"]
+
+
+def switch_template(world, *, is_active):
+    world.control("PUT", "/v3/smtp/templates/1", {"isActive": is_active})
+
+
+@pytest.mark.parametrize("wait", ["", "    debounce: 2h\n"])
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"carts": ["t1"], "email": "bob@example.com"},
+        {"carts": [], "email": EMAIL},
+    ],
+    ids=["names the cart", "is the person's"],
+)
+def test_a_mail_about_a_cart_that_was_left_is_called_off_once_it_is_bought(world, remind, wait, order):
+    remind("cart_abandoned", wait)
+    world.cart("t1", total=60.0)
+    world.pass_time(minutes=25)
+    switch_template(world, is_active=False)  # the mail is due, and waits
+    world.pass_time(minutes=20)
+    world.order(**order)
+    world.work()
+    switch_template(world, is_active=True)
+    world.pass_time(hours=6)
+
+    assert subjects(world) == []
+
+
+def test_a_cart_that_is_left_again_after_an_order_is_reminded_of(world, remind):
+    remind("cart_abandoned")
+    world.cart("t1", total=60.0)
+    world.pass_time(minutes=10)
+    world.order(carts=["t1"])
+    world.pass_time(hours=6)
+    before = subjects(world)
+    world.cart("t1", total=60.0)
+    world.pass_time(hours=6)
+
+    assert before == []
+    assert subjects(world) == ["Mug waits"]
+
+
+def test_what_calls_mails_off_is_forgotten_after_a_month(world, remind):
+    remind("cart_updated", "    debounce: 2h\n")
+    world.order(carts=["t1"])
+    world.pass_time(hours=1)
+    before = world.state("shop:skill:reminder:0:t1")
+    world.pass_time(days=32, step=timedelta(days=1))
+
+    assert before["calledOff"] is True
+    assert world.state("shop:skill:reminder:0:t1") == {}

@@ -71,7 +71,7 @@ CART = Event(
         "email": "Eva@Example.com",
         "total": 60.0,
         "lines": [{"title": "Mug", "quantity": 2, "price": 30.0}],
-        "customer": {"firstName": "Eva", "email": "account@example.com"},
+        "customer": {"firstName": "Eva", "email": "eva@example.com"},
     },
 )
 CUSTOMER = Event(
@@ -104,6 +104,27 @@ def changed(old: str, new: str, content: str = REMINDER) -> str:
 
 
 # what they do -------------------------------------------------------------------------------------------------------
+
+
+def test_what_a_run_reads_starts_no_mail_and_no_event_and_still_tells_of_the_contact():
+    told = skill_of(SYNC).intent(replace(CUSTOMER, is_pulled=True)).steps
+
+    assert [type(one) for one in told] == [Says, Says]
+    assert skill_of(REMINDER).intent(replace(CART, is_pulled=True)).steps == []
+
+
+def test_a_mail_to_another_address_than_the_accounts_tells_nothing_of_the_account():
+    account = {"firstName": "Ann", "email": "account@example.com", "phone": "+4915112345678"}
+    (step,) = skill_of(REMINDER).intent(replace(CART, record={**CART.record, "customer": account})).steps
+    nameless = {"firstName": "Ann"}
+    (other,) = (
+        skill_of(REMINDER).intent(replace(CART, record={**CART.record, "customer": nameless}, customer_id="7")).steps
+    )
+
+    assert isinstance(step, RecordSays)
+    assert isinstance(other, RecordSays)
+    assert step.fields["mail"] == {"templateId": 101, "params": {"total": 60.0, "first": "Your Mug, "}}
+    assert other.fields["mail"] == step.fields["mail"]
 
 
 def test_a_mail_goes_to_the_typed_address_once_for_each_event():

@@ -8,10 +8,11 @@ from typing import Final
 
 from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
+from customer_sync.brevo.lanes import MAIL
 from customer_sync.brevo.mail import counts
 from customer_sync.brevo.mail.courier import Courier, NotNow, Posted, Unmailable
 from customer_sync.brevo.mail.letter import Letter, Tried, tried
-from customer_sync.brevo.mail.seen import END, fields_of, first_names, recipient, source_of
+from customer_sync.brevo.mail.seen import END, fields_of, first_names, purchases, recipient, source_of
 from customer_sync.brevo.mail.series_step import KEPT, NOTHING
 from customer_sync.engine.lane import Outcome
 from customer_sync.errors import Parkable
@@ -48,12 +49,13 @@ class SingleStep:
         now_ms = self._desk.clock()
         fields, mails = fields_of(sight.state), tried(sight.state)
         asked = fields.get("askedAt")
-        asked_at = from_ms(asked if isinstance(asked, int) else now_ms)
+        newest_ms = max((one.at_ms for one in sight.state.values()), default=now_ms)
+        asked_at = from_ms(asked if isinstance(asked, int) else newest_ms)
         if asked_at + KEPT <= from_ms(now_ms):
             return Outcome(item, Settlement(item.target, record=NOTHING), "unchanged", "old: it is forgotten")
         if END in sight.state or (mails and not mails[0].is_open):
             return _done(item, sight, {}, from_ms(now_ms), "done before")
-        if fields.get("calledOff") is True and not mails:
+        if not mails and self._is_called_off(item, sight, fields, asked_at):
             return _done(item, sight, {}, from_ms(now_ms), "called off: what it reminds of was bought or is gone")
         person = None
         if sight.whose is not None:
@@ -62,6 +64,18 @@ class SingleStep:
         why = Why.TOO_OLD if asked_at + MAX_AGE <= from_ms(now_ms) else self._why_not(item, letter, person)
         found = self._before(letter, mails[0], why) if mails else None
         return self._outcome(item, sight, letter, found or why or self._courier.send(item, sight, letter, gate))
+
+    def _is_called_off(self, item: Item, sight: Sight, fields: Mapping[str, Json], asked_at: datetime) -> bool:
+        """Tell whether what a mail reminds of was bought since, or is gone: this cart, or anything by its person."""
+        if fields.get("calledOff") is True:
+            return True
+        reminds = fields.get("reminds")
+        if not isinstance(reminds, str):
+            return False
+        if any(one.at >= asked_at for one in purchases(sight.others)):
+            return True
+        said = self._desk.store.records.state(MAIL.name, f"{source_of(item.target)}:{reminds}").get("calledOff")
+        return said is not None and said.value is True and from_ms(said.at_ms) >= asked_at
 
     def _before(self, letter: Letter, open_one: Tried, why: Why | None) -> Posted | None:
         """Return what became of an earlier try; None where the mail is to be sent (again)."""

@@ -49,6 +49,8 @@ FOLLOWS: Final[Mapping[str, frozenset[Kind]]] = {
     MAIL: frozenset(EVENTS) - {Kind.CUSTOMER_DELETED, Kind.CART_DELETED, Kind.ORDER_DELETED},
     TRACK: frozenset(EVENTS) - {Kind.CUSTOMER_DELETED},
 }
+#: The events of carts that a mail may remind of: it is called off when the cart is bought or emptied.
+REMIND: Final = frozenset({Kind.CART_UPDATED, Kind.CART_ABANDONED})
 #: The actions that can wait: contacts are sent as state, at once.
 WAITING: Final = frozenset({MAIL, TRACK})
 

@@ -17,7 +17,7 @@ from customer_sync.person.identity import normalize_email
 from customer_sync.skills import Intent
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.skills.definition import Definition
-from customer_sync.skills.files.form import CARTS, CREATE, DELETE, MAIL, UPDATE, Action, SkillFile, Trigger
+from customer_sync.skills.files.form import CARTS, CREATE, DELETE, MAIL, REMIND, UPDATE, Action, SkillFile, Trigger
 from customer_sync.skills.files.templates import fill, scope
 
 _MAIL_LANE: Final = "mail"
@@ -60,18 +60,22 @@ class FileSkill:
                 told = self._contact(event, action)
                 steps += told.steps
                 notes += [told.note] if told.note else []
-            else:
+            elif not event.is_pulled:  # what a run only read is no news to write to anybody about
                 steps += self._later(event, trigger, number, action)
         return Intent(steps, "; ".join(notes))
 
     def _called_off(self, event: Event) -> Iterator[Step]:
-        """Yield what calls off the mails that wait for carts which were bought or emptied."""
-        waits = any(one.wait_s and one.event is Kind.CART_UPDATED for one in self.file.triggers)
+        """Yield what calls off the mails that remind of carts which were bought or emptied."""
+        reminds = not REMIND.isdisjoint(self.file.kinds)
         mails = [number for number, one in enumerate(self.file.actions) if one.word == MAIL]
-        for cart in carts_over(event) if waits else ():
+        for cart in carts_over(event) if reminds else ():
             for number in mails:
-                name, fields = f"skill:{self.name}:{number}:{cart}", {"calledOff": True}
+                name, fields = self._record(number, cart), {"calledOff": True}
                 yield RecordSays(_MAIL_LANE, event.source, name, event.occurred_at, fields, seen_at=event.seen_at)
+
+    def _record(self, number: int, of: str) -> str:
+        """Return the id of the record of an action that is about a record or an event."""
+        return f"skill:{self.name}:{number}:{of}"
 
     def _contact(self, event: Event, action: Action) -> Intent:
         """Return what an action makes of the event's customer: what customer-sync does, with other attributes."""
@@ -99,6 +103,8 @@ class FileSkill:
         at = event.occurred_at + timedelta(seconds=trigger.wait_s)
         fields: dict[str, Json] = {"skill": self.name, "askedAt": to_ms(event.occurred_at), "calledOff": False}
         if action.word == MAIL:
+            if event.kind in REMIND and event.record_id:
+                fields["reminds"] = self._record(number, event.record_id)
             subject, params = fill(action.terms.get("subject"), names), fill(action.terms.get("params") or {}, names)
             mail: dict[str, Json] = {"templateId": action.terms["template_id"], "params": params}
             fields["mail"] = {**mail, "subject": subject} if subject else mail
@@ -109,7 +115,7 @@ class FileSkill:
         yield RecordSays(
             _MAIL_LANE if action.word == MAIL else _EVENTS_LANE,
             event.source,
-            f"skill:{self.name}:{number}:{of}",
+            self._record(number, of),
             event.occurred_at,
             fields,
             who,

@@ -58,10 +58,7 @@ def scope(event: Event, attributes: Mapping[str, str]) -> Mapping[str, Any]:
         event: the event.
         attributes: canonical field → attribute, the mapping of its source.
     """
-    contact = event.record if event.kind in _CUSTOMERS else event.record.get("customer")
-    known: dict[str, Any] = dict(contact) if isinstance(contact, Mapping) else {}
-    if "email" not in known and isinstance(event.record.get("email"), str):
-        known["email"] = event.record["email"]
+    known = _contact(event)
     named = {attribute: known[field] for field, attribute in attributes.items() if field in known}
     return {
         "contact": {**named, **known},
@@ -69,6 +66,26 @@ def scope(event: Event, attributes: Mapping[str, str]) -> Mapping[str, Any]:
         "order": event.record if event.kind in _ORDERS else {},
         "event": {"kind": str(event.kind), "time": event.occurred_at.isoformat(), "source": event.source},
     }
+
+
+def _contact(event: Event) -> dict[str, Any]:
+    """Return what an event tells of its person.
+
+    Where another address was typed into a cart than that of the account, the person is who has that address: nothing
+    of the account is told there.
+    """
+    told = event.record if event.kind in _CUSTOMERS else event.record.get("customer")
+    known: dict[str, Any] = dict(told) if isinstance(told, Mapping) else {}
+    typed = event.record.get("email")
+    if not isinstance(typed, str):
+        return known
+    account = known.get("email")
+    is_another = _folded(account) != _folded(typed) if account else event.customer_id is not None
+    return {"email": typed} if is_another and event.kind in _CARTS else {"email": typed, **known}
+
+
+def _folded(address: Json) -> str:
+    return address.strip().lower() if isinstance(address, str) else ""
 
 
 def fill(value: Json, names: Mapping[str, Any]) -> Json:
