@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from benchmarks import (
+    beside,
     calls,
     carts,
     catalogue,
@@ -30,6 +31,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Report | Iterable[list[Repo
     "latency": lambda options: latency.run(quick=options.quick),
     "throughput": lambda options: throughput.run(quick=options.quick),
     "storm": lambda options: storm.run(quick=options.quick, people=options.people),
+    "beside": lambda options: beside.run(quick=options.quick),
     "calls": lambda options: calls.run(quick=options.quick),
     "carts": lambda options: carts.run(quick=options.quick, carts=options.carts),
     "memory": lambda options: memory.run(quick=options.quick, people=options.people),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from random import Random
@@ -65,17 +65,21 @@ class Shop:
         stack: where it runs.
         customers: how many it has.
         import_phones: whether imports carry phones.
+        flags: more of the stand-in's options.
+        skills: more lines below `skills:`.
     """
 
-    def __init__(self, stack: Stack, customers: int, *, import_phones: bool = False) -> None:
+    def __init__(
+        self, stack: Stack, customers: int, *, import_phones: bool = False, flags: Sequence[str] = (), skills: str = ""
+    ) -> None:
         self._http = urllib3.PoolManager(retries=False, timeout=600)
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         self.count = customers
         options = {"port": port, "customers": customers, "shop": SHOP, "client-secret": SECRET, "access-token": TOKEN}
         options |= {"folder": stack.folder, "schema": "none"}
-        flags = [part for name, value in options.items() for part in (f"--{name}", str(value))]
-        self.child: Child = stack.start("shop", "connectors.shopify.fake", *flags)
+        common = [part for name, value in options.items() for part in (f"--{name}", str(value))]
+        self.child: Child = stack.start("shop", "connectors.shopify.fake", *common, *flags)
         stack.wait_for(f"{self.url}/fake/state", self.child)
         mapping = {"email": "email", "firstName": "FIRSTNAME", "lastName": "LASTNAME", "phone": "SMS"}
         mapping |= {field: attribute for field, (attribute, _) in MORE.items()}
@@ -87,7 +91,7 @@ class Shop:
             mapping=orjson.dumps(mapping).decode(),
             import_phones=str(import_phones).lower(),
         )
-        (stack.folder / "tajo.yaml").write_text(text)
+        (stack.folder / "tajo.yaml").write_text(text.replace("brevo: {", f"{skills}brevo: {{"))
         for attribute, kind in MORE.values():
             headers = {"api-key": "sandbox"}
             path = f"{stack.sandbox}/v3/contacts/attributes/normal/{attribute}"

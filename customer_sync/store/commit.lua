@@ -296,11 +296,12 @@ end
 local function erase(who, p)
   local stamp, count = string.format('%.0f', p.at), 0
   local found, person = erased(who)
-  if not next(found) and who.ref ~= '' and redis.call('EXISTS', P .. 'of:' .. last_name(who.ref)) == 1 then
+  local last = who.ref ~= '' and last_name(who.ref)
+  if last and redis.call('EXISTS', P .. 'of:' .. last) == 1 and not refs_of(person or '')[last] then
     -- nothing but orders knows the customer: these are to be forgotten, too
-    person = home_or_holder(who.ref)
-    found[person] = true
-    tell(person, p.prio, now, {FORM .. last_name(who.ref) .. '["",null,' .. stamp .. ',null,{"erased":true},{},[]]'})
+    local at = home_or_holder(who.ref)
+    found[at], person = true, person or at
+    tell(at, p.prio, now, {FORM .. last .. '["",null,' .. stamp .. ',null,{"erased":true},{},[]]'})
   end
   if who.ref ~= '' then redis.call('HSET', P .. 'tomb', 'r:' .. who.ref, stamp) end
   for one in pairs(found) do

@@ -298,12 +298,13 @@ class Lanes:
         return sorted(as_text(name) for name in self._client.hkeys(keys.LANES))
 
     def depth(self, lane: str) -> tuple[int, int | None]:
-        """Return how many items wait (leased ones too) and since when the oldest does, in ms."""
-        pipe = self._client.pipeline(transaction=False)
-        pipe.zcard(keys.lane(lane, "since"))
-        pipe.zrange(keys.lane(lane, "since"), 0, 0, withscores=True)
-        waiting, oldest = pipe.execute()
-        return int(waiting), int(oldest[0][1]) if oldest else None
+        """Return how many items wait and since when the oldest does, in ms.
+
+        Leased items wait, too; those that are put off to a later time do not.
+        """
+        seconds, micros = self._client.time()
+        found = self.queue(lane, int(seconds) * 1000 + int(micros) // 1000)
+        return found.now, found.since_ms
 
     def queue(self, lane: str, now_ms: int) -> Waiting:
         """Return how much waits in a lane now, and how much waits for a time of its own."""

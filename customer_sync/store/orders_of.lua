@@ -16,8 +16,9 @@ end
 
 for i = 2, #ARGV do
   local number, refs = string.match(ARGV[i], '^(%d+):?(.*)$')
-  local whoms, sets = {'#' .. number}, {P .. 'of:#' .. number}
-  local function add(ref) whoms[#whoms + 1] = ref; sets[#sets + 1] = P .. 'of:' .. ref end
+  local whoms, sets = {}, {}
+  local function add(whom) whoms[#whoms + 1] = whom; sets[#sets + 1] = P .. 'of:' .. whom end
+  add('#' .. number)
   if #ARGV[i] > #number then for ref in string.gmatch(refs, '%S+') do add(ref) end
   else for ref in pairs(refs_of(number)) do add(ref) end end
   -- most people have no orders

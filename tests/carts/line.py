@@ -88,9 +88,9 @@ def open_store(client: redis.Redis, time: StandingTime, now_ms: Callable[[], int
     return found
 
 
-def settings_of(extra: dict[str, Json], *, is_on: bool = True) -> Settings:
+def settings_of(extra: dict[str, Json], *, is_on: bool = True, source: str | None = None) -> Settings:
     """The config of a shop with the skill."""
-    skill = SkillSettings(SKILL.name, is_on, extra=extra)
+    skill = SkillSettings(SKILL.name, is_on, source, extra=extra)
     return Settings(sources={"shop": SHOP}, skills={skill.name: skill})
 
 

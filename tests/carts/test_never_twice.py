@@ -8,6 +8,8 @@ import pytest
 
 from customer_sync import pipeline
 from customer_sync.errors import Unavailable
+from customer_sync.person.merge import stamp
+from customer_sync.person.person import Part
 from tests.carts.world import EMAIL
 
 SEND = "POST /smtp/email"
@@ -172,3 +174,31 @@ def test_a_word_that_redis_lost_is_known_to_brevo_by_its_key(world):
 
     assert world.steps() == [1]
     assert world.http.count(SEND) == 2
+
+
+def test_a_purchase_that_another_worker_reads_during_the_look_at_the_contact_stops_the_mail(world):
+    due(world)
+
+    def buy():
+        world.order()
+        world.read()
+
+    world.http.after[f"GET /contacts/{EMAIL.replace('@', '%40')}"] = buy
+    world.pass_time(days=3)
+
+    assert world.mails() == []
+    assert world.why() == "bought"
+
+
+def test_whoever_lost_the_lease_may_write_no_word(world):
+    due(world)
+    lanes, mails = world.store.lanes, world.store.mails
+    first = lanes.take("mail", 1).items[0]
+    sight = mails.look("mail", first)
+    world.time.move(60)
+    second = lanes.take("mail", 1).items[0]
+    word = Part("", "", None, stamp({"step:1": {"step": 1}}, world.now_ms()))
+
+    assert mails.say("mail", first, sight, word) == "lost"
+    assert mails.look("mail", first) == "lost"
+    assert mails.say("mail", second, mails.look("mail", second), word) == "said"

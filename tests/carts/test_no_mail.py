@@ -212,6 +212,34 @@ def test_carts_from_before_the_skill_was_on_get_no_mail(make_world):
     assert world.why() == "too_old"
 
 
+def test_a_purchase_while_the_skill_was_off_for_the_source_is_followed_by_no_mail(world):
+    world.cart()
+    world.pass_time(minutes=30)
+    world.switch(is_on=True, source="another")  # nobody would hear of a purchase
+    world.pass_time(minutes=30)
+    world.switch(is_on=True)
+    world.pass_time(days=3)
+
+    assert world.mails() == []
+    assert world.why() == "too_old"
+
+
+def test_a_cart_of_an_account_without_a_typed_address_goes_where_the_account_is_now(world):
+    world.tell(cart_of_account(world))
+    world.pass_time(minutes=40)
+    world.customer("ann.new@example.com")
+    world.pass_time(minutes=80)
+
+    assert [one["to"] for one in world.mails()] == ["ann.new@example.com"]
+
+
+def cart_of_account(world):
+    """A cart whose platform tells the account and no address."""
+    lines = [{"productId": "p", "quantity": 1, "price": 40.0}]
+    record = {"id": "t1", "total": 40.0, "currency": "EUR", "lines": lines}
+    return world._event(Kind.CART_UPDATED, "t1", record, "1")
+
+
 def test_a_cart_that_changes_during_its_series_gets_no_second_first_mail(world):
     world.cart(total=40.0)
     world.pass_time(minutes=95)

@@ -97,9 +97,9 @@ class World:
     def now(self) -> datetime:
         return from_ms(self.now_ms())
 
-    def switch(self, *, is_on: bool) -> None:
-        """Switch the skill on or off, as workers hear of it."""
-        self.settings = settings_of(self.extra, is_on=is_on)
+    def switch(self, *, is_on: bool, source: str | None = None) -> None:
+        """Switch the skill on or off, or for one source only, as workers hear of it."""
+        self.settings = settings_of(self.extra, is_on=is_on, source=source)
         self.restart()
 
     def restart(self) -> None:

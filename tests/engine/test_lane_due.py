@@ -92,3 +92,15 @@ def test_lease_that_ends_later_than_any_may_counts_as_over(rig):
     rig.client.zadd(f"tajo:lease:{LANE}", {"shop:1001": rig.store.now_ms() + 2 * 86_400_000})
     rig.deliver_orders()
     assert rig.shop.calls
+
+
+def test_what_is_put_off_does_not_wait_yet(rig):
+    rig.send(customer(1, "ann@example.com", -100))
+    rig.send(cart(-50, 3600, key="8"))
+    rig.read()
+    put_off = rig.store.lanes.depth(LANE)
+    rig.send(bought(-40))
+    rig.read()
+
+    assert put_off == (0, None)
+    assert rig.store.lanes.depth(LANE)[0] == 1

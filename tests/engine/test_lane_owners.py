@@ -250,13 +250,14 @@ def test_a_merge_of_a_customer_whom_only_orders_know_takes_the_orders_along(rig)
 
 
 def test_a_cart_that_is_put_off_is_no_backlog(rig):
-    rig.send(cart(-50, 3 * 3600))
-    rig.settle()
+    for seen, due in ((-50, 3 * 3600), (-40, 6 * 3600)):
+        rig.send(cart(seen, due))
+        rig.settle()
 
-    assert rig.store.lanes.depth(LANE)[1] == at(3 * 3600).timestamp() * 1000
-    rig.send(cart(-40, 6 * 3600))
-    rig.settle()
-    assert rig.store.lanes.depth(LANE)[1] == at(6 * 3600).timestamp() * 1000
+        due_ms = int(at(due).timestamp() * 1000)
+        assert rig.store.lanes.depth(LANE) == (0, None)
+        assert rig.store.lanes.queue(LANE, due_ms - 1) == (0, None, 1)
+        assert rig.store.lanes.queue(LANE, due_ms) == (1, due_ms, 0)
 
 
 def test_an_erasure_that_waits_does_not_let_an_order_of_the_person_be_delivered_with_the_address(rig):

@@ -75,7 +75,7 @@ def test_brevo_is_asked_rarely_and_more_often_while_it_is_off(off):
 
 def test_what_was_known_counts_while_brevo_does_not_answer(rig):
     first = commerce_of(rig.handler._desk)
-    rig.clock.set(at(3600))
+    rig.clock.set(from_ms(rig.clock() + 3_600_000))
     rig.http.before = lambda *_: (_ for _ in ()).throw(Unavailable("down"))
 
     assert first == commerce_of(rig.handler._desk) == Commerce(True, "EUR")

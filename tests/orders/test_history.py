@@ -10,7 +10,7 @@ from customer_sync.batch.runs import step
 from customer_sync.batch.starts import start
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Page
-from customer_sync.model import Kind
+from customer_sync.model import Kind, from_ms
 from customer_sync.store.run import RunKind, RunState
 from tests.orders.rig import OrdersRig, order
 from tests.rig import at
@@ -160,7 +160,7 @@ def test_a_batch_is_sent_after_half_a_minute_however_slow_the_run_is(rig):
     run = rig.begin()
     step(rig.puller, run.id)
     rig.deliver()
-    rig.clock.set(at(60))
+    rig.clock.set(from_ms(rig.clock() + 60_000))
     rig.deliver_orders()
 
     assert sizes(rig) == [300]

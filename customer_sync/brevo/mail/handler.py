@@ -53,15 +53,16 @@ class Handler(LaneStep[Item, Gate]):
         self._options, _ = read_options({} if skill is None else skill.extra)
         courier = Courier(desk)
         self._series, self._single = SeriesStep(desk, courier), SingleStep(desk, courier)
-        self._note_enabled(is_on=skill is not None and skill.enabled)
+        self._note_enabled()
 
-    def _note_enabled(self, *, is_on: bool) -> None:
-        """Remember since when the skill is on: carts that were left before get no mail."""
-        since = self._desk.store.note(ENABLED)
-        if is_on and since is None:
-            self._desk.store.set_note(ENABLED, self._desk.clock())
-        elif not is_on and since is not None:
-            self._desk.store.set_note(ENABLED, None)
+    def _note_enabled(self) -> None:
+        """Remember for each source since when the skill acts on it: purchases before that may be unheard of."""
+        settings, known = self._desk.settings, self._desk.store.note(ENABLED) or {}
+        on = [one for one in settings.all_sources if settings.applies(SKILL, one)]
+        now_ms = self._desk.clock()
+        since = {one: known.get(one, now_ms) for one in on}
+        if since != known:
+            self._desk.store.set_note(ENABLED, since)
 
     def planner(self) -> Callable[[Item], Outcome | Item]:
         """Return what plans an item; all of it is done in its turn, on what is known then.

@@ -48,7 +48,7 @@ NOTHING: Final = f"{VERSION}\n"
 OFF: Final = timedelta(hours=1)
 #: How soon it is looked again at the soonest, in ms.
 SOON_MS: Final = 1000
-#: The note that tells since when the skill is on, in ms.
+#: The note that tells source → since when the skill acts on it, in ms.
 ENABLED: Final = "series:enabled"
 
 
@@ -134,7 +134,7 @@ class SeriesStep:
         """Ask the rules; `without` is a mail that counts as not tried."""
         state = {name: one for name, one in case.state.items() if name != without}
         others = case.sight.others
-        enabled_ms = self._desk.store.note(ENABLED)
+        enabled_ms = (self._desk.store.note(ENABLED) or {}).get(source_of(case.item.target))
         seen = Seen(
             now=from_ms(self._desk.clock()),
             id=case.item.target,
