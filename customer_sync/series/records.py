@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -38,6 +38,7 @@ class Purchase(NamedTuple):
         carts: the names of the carts that it was made from.
         amount: what it is worth, None where that is not known.
         currency: of the amount.
+        changed_at: when the order changed last.
     """
 
     order: str
@@ -45,6 +46,16 @@ class Purchase(NamedTuple):
     carts: frozenset[str] = frozenset()
     amount: Decimal | None = None
     currency: str | None = None
+    changed_at: datetime | None = None
+
+    def after(self, cart: CartSeen) -> Purchase:
+        """Return it as bought after somebody touched the cart that it was until then.
+
+        WooCommerce's open checkout becomes the order, with the same number, however long it was open.
+        """
+        if self.order not in cart.names or self.changed_at is None:
+            return self
+        return self._replace(at=max(self.at, min(self.changed_at, cart.touched_at + _LATEST)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ def cart_of(fields: Mapping[str, Json]) -> CartSeen | None:
     told = content.get("lines")
     lines = [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []
     is_logged_in = content.get("isLoggedIn")
-    return CartSeen(
+    found = CartSeen(
         touched_at,
         _texts(fields.get("carts")),
         _total(content, lines),
@@ -92,9 +103,9 @@ def cart_of(fields: Mapping[str, Json]) -> CartSeen | None:
         fields.get("emptied") is True,
         fields.get("hasAddress") is not False,
         is_logged_in if isinstance(is_logged_in, bool) else None,
-        tuple(_named(fields)),
-        {name: value for name, value in content.items() if name != "isLoggedIn"},
+        content={name: value for name, value in content.items() if name != "isLoggedIn"},
     )
+    return replace(found, bought=tuple(one.after(found) for one in _named(fields)))
 
 
 def _named(fields: Mapping[str, Json]) -> list[Purchase]:
@@ -127,9 +138,9 @@ def purchase_of(order: str, fields: Mapping[str, Json], known_since: datetime | 
         return None
     amount, currency, told = fields.get("amount"), fields.get("currency"), fields.get("order")
     order = told if isinstance(told, str) else order
-    return Purchase(
-        order, at, _texts(fields.get("carts")), _money(amount), currency if isinstance(currency, str) else None
-    )
+    told_in = currency if isinstance(currency, str) else None
+    changed_at = _time(fields.get("changedAt"))
+    return Purchase(order, at, _texts(fields.get("carts")), _money(amount), told_in, changed_at)
 
 
 def _since(fields: Mapping[str, Json]) -> datetime | None:

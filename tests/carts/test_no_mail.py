@@ -261,3 +261,33 @@ def test_a_cart_after_a_bought_one_gets_a_series_of_its_own(world):
     world.pass_time(days=4)
 
     assert [one["params"]["cart"]["url"][-3:] for one in world.mails()] == ["may", "une", "une", "une"]
+
+
+def test_a_checkout_that_was_open_for_days_and_is_bought_gets_no_further_mail(world):
+    begun = world.now.isoformat()
+    world.cart("810", carts=["810"])
+    world.pass_time(days=2, hours=3)
+    sent = world.steps()
+    world.cart("810", carts=["810"])  # the buyer comes back to it
+    world.pass_time(minutes=20)
+    world.order("810", carts=["810"], createdAt=begun)
+    world.pass_time(days=5)
+
+    assert sent == [1, 2]
+    assert world.steps() == [1, 2]
+    assert world.why("shop:cart:810") == "bought"
+
+
+def test_such_a_purchase_ends_the_cart_of_another_browser_too(world):
+    begun = world.now.isoformat()
+    world.cart("810", carts=["810"])
+    world.pass_time(days=2, hours=3)
+    world.cart("810", carts=["810"])
+    world.pass_time(minutes=5)
+    world.cart("811", carts=["811"])
+    world.pass_time(minutes=5)
+    sent = len(world.mails())
+    world.order("810", carts=["810"], createdAt=begun)
+    world.pass_time(days=5)
+
+    assert len(world.mails()) == sent

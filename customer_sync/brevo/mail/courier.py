@@ -1,7 +1,8 @@
 """Sends one mail, and never twice: the word about it is written first, and Brevo knows it by its key.
 
 nothing is known       the template and the contact are read, the word is written, the mail is posted
-killed or no answer    the word is there, and within `KEY_S` the same mail is posted again: Brevo takes it once
+killed or no answer    the word is there, and within `KEY_S` the same mail is posted again, unless the log shows it
+                       already: Brevo takes it once
 the word is older      the log says whether it went; where that cannot be told, it is not sent again
 due for long           Redis may have been put back to an older state: the log is read before the first try, too
 """
@@ -15,7 +16,7 @@ from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import MAIL
 from customer_sync.brevo.mail.account import Account
-from customer_sync.brevo.mail.letter import Letter, Tried
+from customer_sync.brevo.mail.letter import Letter, Tried, tried
 from customer_sync.engine.lane import HELD_S
 from customer_sync.errors import ConfigError, FieldRefused, Missing, Parkable, TryLater
 from customer_sync.person.merge import State
@@ -90,7 +91,9 @@ class Courier:
         if why != "":
             return Unmailable(why or "not in Brevo", is_gone=why is None)
         is_late = self._desk.clock() - item.since_ms > KEY_S * 1000
-        if is_late and self._account.went(letter.email, letter.template_id, letter.tag) == "yes":
+        # how long ago a try was is known by a clock that may have been set back meanwhile: the log is asked as well
+        is_again = any(one.number == letter.number for one in tried(sight.state))
+        if (is_late or is_again) and self._account.went(letter.email, letter.template_id, letter.tag) == "yes":
             return self._posted(letter, "sent")
         return self._post(item, sight, letter, gate)
 
@@ -109,7 +112,8 @@ class Courier:
 
     def may_repeat(self, open_one: Tried) -> bool:
         """Tell whether Brevo still knows the key of a mail."""
-        return self._desk.clock() - open_one.at_ms < KEY_S * 1000
+        # a try that is yet to come: the clock was set back, and nobody knows how long ago it was
+        return -PROMPT_S * 1000 <= self._desk.clock() - open_one.at_ms < KEY_S * 1000
 
     def _post(self, item: Item, sight: Sight, letter: Letter, gate: Gate) -> Posted | NotNow | Unmailable:
         gate.wait()

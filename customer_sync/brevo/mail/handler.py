@@ -15,7 +15,7 @@ from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import MAIL
 from customer_sync.brevo.mail.courier import Courier
 from customer_sync.brevo.mail.seen import CART, ORDER, SINCE, SINGLE, carts, id_of, purchase
-from customer_sync.brevo.mail.series_step import ENABLED, NOTHING, SKILL, SeriesStep, kept, kept_until
+from customer_sync.brevo.mail.series_step import NOTHING, SKILL, SeriesStep, enabled_since, kept, kept_until
 from customer_sync.brevo.mail.single_step import SingleStep
 from customer_sync.engine.attempt import LaneStep
 from customer_sync.engine.lane import Outcome, held
@@ -53,16 +53,7 @@ class Handler(LaneStep[Item, Gate]):
         self._options, _ = read_options({} if skill is None else skill.extra)
         courier = Courier(desk)
         self._series, self._single = SeriesStep(desk, courier), SingleStep(desk, courier)
-        self._note_enabled()
-
-    def _note_enabled(self) -> None:
-        """Remember for each source since when the skill acts on it: purchases before that may be unheard of."""
-        settings, known = self._desk.settings, self._desk.store.note(ENABLED) or {}
-        on = [one for one in settings.all_sources if settings.applies(SKILL, one)]
-        now_ms = self._desk.clock()
-        since = {one: known.get(one, now_ms) for one in on}
-        if since != known:
-            self._desk.store.set_note(ENABLED, since)
+        enabled_since(desk, is_start=True)
 
     def planner(self) -> Callable[[Item], Outcome | Item]:
         """Return what plans an item; all of it is done in its turn, on what is known then.
@@ -101,7 +92,7 @@ class Handler(LaneStep[Item, Gate]):
 
     def _purchase(self, item: Item, sight: Sight) -> Outcome:
         """Keep a purchase, and let the person's carts be looked at: their series are over."""
-        bought = purchase(item.target, Kept(sight.state, sight.kept.has))
+        bought = purchase(item.target, Kept(sight.state, sight.kept.has), sight.others)
         newest = from_ms(max((one.at_ms for one in sight.state.values()), default=0))
         until = (newest if bought is None else max(newest, bought.at)) + kept(self._options)
         if until <= from_ms(self._desk.clock()):

@@ -150,16 +150,25 @@ def other_carts(others: Mapping[str, Kept]) -> tuple[Other, ...]:
     return tuple(Other(target, cart.touched_at, cart.is_emptied) for target, _, cart in carts(others))
 
 
-def purchase(target: str, kept: Kept) -> Purchase | None:
-    """Return an order as a purchase, since when it is known to be one; None where it is none."""
+def purchase(target: str, kept: Kept, others: Mapping[str, Kept]) -> Purchase | None:
+    """Return an order as a purchase, since when it is known to be one; None where it is none.
+
+    Args:
+        target: its record.
+        kept: what is known of it.
+        others: the person's records: the order may have been one of the carts among them.
+    """
     since = kept.has.get(SINCE)
     known = from_ms(since) if isinstance(since, int) else None
-    return purchase_of(id_of(target).removeprefix(ORDER), fields_of(kept.state), known)
+    found = purchase_of(id_of(target).removeprefix(ORDER), fields_of(kept.state), known)
+    was = None if found is None or known is not None else others.get(f"{source_of(target)}:{CART}{found.order}")
+    cart = None if was is None else cart_of(fields_of(was.state))
+    return found if found is None or cart is None else found.after(cart)
 
 
 def purchases(others: Mapping[str, Kept]) -> tuple[Purchase, ...]:
     """Return the purchases of a person."""
-    found = (purchase(target, kept) for target, kept in others.items() if id_of(target).startswith(ORDER))
+    found = (purchase(target, kept, others) for target, kept in others.items() if id_of(target).startswith(ORDER))
     return tuple(one for one in found if one is not None)
 
 

@@ -134,7 +134,7 @@ class SeriesStep:
         """Ask the rules; `without` is a mail that counts as not tried."""
         state = {name: one for name, one in case.state.items() if name != without}
         others = case.sight.others
-        enabled_ms = (self._desk.store.note(ENABLED) or {}).get(source_of(case.item.target))
+        enabled_ms = enabled_since(self._desk).get(source_of(case.item.target))
         seen = Seen(
             now=from_ms(self._desk.clock()),
             id=case.item.target,
@@ -284,6 +284,22 @@ class SeriesStep:
     @staticmethod
     def _record(case: Case) -> str:
         return encode_kept(Kept(case.state, case.sight.kept.has))
+
+
+def enabled_since(desk: Desk, *, is_start: bool = False) -> dict[str, int]:
+    """Return for each source since when the skill acts on it, in ms: purchases before that may be unheard of.
+
+    What is not known begins now, also where Redis lost it under living workers: so no cart from before is mailed.
+    Only a worker that starts forgets sources: an older one may not have heard yet that the skill is on for them.
+    """
+    known: dict[str, int] = desk.store.note(ENABLED) or {}
+    now_ms = desk.clock()
+    since = {one: known.get(one, now_ms) for one in desk.settings.all_sources if desk.settings.applies(SKILL, one)}
+    if not is_start:
+        since = {**known, **since}
+    if since != known:
+        desk.store.set_note(ENABLED, since)
+    return since
 
 
 def kept(options: Options) -> timedelta:
