@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from customer_sync.brevo.contacts.contact_plan import view
+from customer_sync.brevo.contacts.contact_plan import heard, is_gone, view
 from customer_sync.brevo.desk import Desk
 from customer_sync.errors import TryLater
 from customer_sync.model import ConsentState
@@ -58,8 +58,11 @@ def address(desk: Desk, item: Item, *, is_ending: bool, only_granted: bool = Fal
         raise Unreachable("the customer left: nothing is started")
     if only_granted and not is_ending and seen.email.state is not ConsentState.GRANTED:
         raise Unreachable("the customer did not agree to be mailed: only_granted")
-    if person.has.is_there and (person.has.blocked or not has_left):
+    has = heard(person)
+    if has.is_there and (has.blocked or not has_left):
         return person.email
+    if is_gone(person, has, seen):
+        raise Unreachable("the contact was deleted in Brevo")
     waits_ms = desk.clock() - item.since_ms
     if seen.word != "active" or waits_ms > PATIENCE_MS:
         raise Unreachable("no contact in Brevo, and an event makes none")

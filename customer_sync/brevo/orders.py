@@ -14,7 +14,7 @@ import orjson
 
 from customer_sync.base import retry
 from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce, tell_currency
-from customer_sync.brevo.contacts.contact_plan import view
+from customer_sync.brevo.contacts.contact_plan import heard, is_gone, view
 from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import ORDERS
@@ -158,12 +158,13 @@ class OrdersHandler(GroupStep[Job, Gate]):
         """Tell whether an order may be sent under a person's address.
 
         Brevo may make a contact of an address that it does not know, which is then mailable: so nobody is named who
-        withdrew or was deleted, unless the contact is there, and blocked.
+        withdrew or was deleted, here or in Brevo, unless the contact is there, and blocked.
         """
-        seen = view(person, self._desk.rules())
-        if person.has.is_there:
-            return person.has.blocked or seen.email.state is not ConsentState.WITHDRAWN
-        return seen.word != "deleted" and seen.email.state is not ConsentState.WITHDRAWN
+        seen, has = view(person, self._desk.rules()), heard(person)
+        has_left = seen.email.state is ConsentState.WITHDRAWN
+        if has.is_there:
+            return has.blocked or not has_left
+        return not (has_left or seen.word == "deleted" or is_gone(person, has, seen))
 
     def _left_out(self, item: Item, why: Why, note: str, *, is_settled: bool = False) -> Outcome:
         """Return the outcome of an order that is not sent; unless that is settled, a run looks at it again."""

@@ -79,3 +79,21 @@ def test_an_order_without_an_address_is_sent_once_its_buyer_has_one(rig):
 
     assert first == {}
     assert rig.orders["shop:1001"]["email"] == "ann@example.com"
+
+
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_an_order_makes_no_contact_anew_that_somebody_deleted_in_brevo(rig, is_settled):
+    rig.tell(customer("ann@example.com", when=-100))
+    rig.tick()
+    rig.send_brevo({"event": "contact_deleted", "email": "ann@example.com"})
+    rig.read()
+    if is_settled:
+        rig.deliver()
+    put(rig, order(customer="12", when=-10))
+    rig.deliver_orders()
+    rig.deliver()
+    rig.client.zadd("tajo:q:orders:1", {"shop:1001": 0})
+    rig.deliver_orders()
+
+    assert rig.called("/orders/status") == []
+    assert "The buyer left, and is no contact in Brevo." in rig.notes()

@@ -266,6 +266,21 @@ def test_a_withdrawal_that_waits_for_brevo_goes_before_the_purchase(ann):
     assert ann.told() == [(COMPLETED, "order:1001")]
 
 
+@pytest.mark.parametrize("is_settled", [True, False])
+def test_nobody_is_told_of_whose_contact_was_deleted_in_brevo(ann, is_settled):
+    ann.tick()
+    ann.send_brevo({"event": "contact_deleted", "email": "ann@example.com"})
+    ann.read()
+    if is_settled:
+        ann.deliver()
+    ann.send(bought(-500))
+    ann.read()
+    deliver(ann.line, "events")
+    tell(ann)
+
+    assert ann.told() == []
+
+
 def test_the_purchase_of_somebody_new_waits_for_the_contact_and_is_told_then(rig):
     rig.send(bought(-500, email="new@example.com", number=None))
     rig.read()

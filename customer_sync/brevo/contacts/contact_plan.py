@@ -199,10 +199,15 @@ def _why_not(person: Person, has: Has, seen: View, rules: Rules) -> str:
         return "no address"
     if seen.word == "nobody":
         return "not a customer"
-    gone = person.said.get(GONE)
-    if gone is not None and gone.at_ms > has.at_ms and not _is_newer_than(seen.roll, gone.at_ms):
+    if is_gone(person, has, seen):
         return GONE_THERE
     return "deleted" if has.digest == _DELETED and _is_hard_delete(seen, rules) else ""
+
+
+def is_gone(person: Person, has: Has, seen: View) -> bool:
+    """Tell whether somebody deleted the contact in Brevo, and no customer told anything of themselves since."""
+    gone = person.said.get(GONE)
+    return gone is not None and gone.at_ms > has.at_ms and not _is_newer_than(seen.roll, gone.at_ms)
 
 
 def _is_hard_delete(seen: View, rules: Rules) -> bool:
