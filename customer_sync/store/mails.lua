@@ -2,9 +2,10 @@
 -- ARGV[1]: lane; ARGV[2]: target; ARGV[3]: token of the lease; ARGV[4]: whose the record is, '' for nobody's.
 -- For the word further: ARGV[5]: the digest of what was read; ARGV[6]: the change that says so, put behind the others.
 -- To read although requests wait: ARGV[5]: 'any'. To take the word back: ARGV[5]: 'back'; ARGV[6]: that change.
--- Returns {state, digest, number, text, changes that wait for the person, erased up to or '0', record, changes, others};
--- the state is
---   read     nothing was asked but to read; `others` is {target, record, changes, ...} of the person's other records
+-- Returns {state, digest, number, text, changes that wait for the person, erased up to or '0', record, changes, others,
+-- whoms}; the state is
+--   read     nothing was asked but to read; `others` is {target, record, changes, ...} of the records that are or were the
+--            person's, `whoms` what such a record may say of whose it is if it is the person's
 --   said     the word is written
 --   back     the word is taken back
 --   behind   requests wait to be read: what they tell is not known yet
@@ -47,12 +48,18 @@ for name in pairs(names) do
 end
 table.sort(places)
 
-local others, sums = {}, {}
+local others, sums, whoms, is_asked = {}, {}, {}, {}
+local function ask(owner)
+  if is_asked[owner] then return end
+  is_asked[owner] = true
+  if names[owner] or (string.sub(owner, 1, 1) ~= '#' and names[last_name(owner)]) then whoms[#whoms + 1] = owner end
+end
 for _, other in ipairs(places) do
   local record = redis.call('GET', record_key(lane, other)) or ''
   local changes = redis.call('LRANGE', P .. 'c:' .. lane .. ':' .. other, 0, -1)
   if record ~= '' or #changes > 0 then
     for _, one in ipairs({other, record, changes}) do others[#others + 1] = one end
+    for owner in pairs(owners_of(record, changes)) do ask(owner) end
     sums[#sums + 1] = other .. record .. table.concat(changes)
   else
     for name in pairs(names) do redis.call('SREM', P .. 'of:' .. name, lane .. '|' .. other) end
@@ -70,4 +77,4 @@ if change then
   count()
   return {'said'}
 end
-return {'read', now_digest, number or '', text or '', waits, erased, record, changes, others}
+return {'read', now_digest, number or '', text or '', waits, erased, record, changes, others, whoms}

@@ -64,14 +64,21 @@ class Mails:
         if not found:
             word: Word = as_text(state)  # type: ignore[assignment]  # one of the script's words
             return word
-        digest, number, text, waits, erased, record, changes, others = found
+        digest, number, text, waits, erased, record, changes, others, whoms = found
         kept = decode_kept(as_text(record))
         state = merge([kept.state, *(one.state for one in _parts(changes))])
         is_erased = max((one.at_ms for one in state.values()), default=0) <= int(erased)
         whose = None
         if number and not is_erased:
             whose = Whose(as_text(number), as_text(text), tuple(_parts(waits)))
-        return Sight(as_text(digest), state, kept, whose, is_erased, _others(others, int(erased)))
+        return Sight(
+            as_text(digest),
+            state,
+            kept,
+            whose,
+            is_erased,
+            _others(others, {as_text(one) for one in whoms}, int(erased)),
+        )
 
     def say(self, lane: str, item: Item, sight: Sight, part: Part) -> Word:
         """Write that a mail is about to be sent; the mail may be sent where the answer is `said`."""
@@ -106,12 +113,12 @@ def _parts(changes: list[bytes]) -> list[Part]:
     return [decode_part(as_text(text))[0] for text in changes if text]
 
 
-def _others(raw: list[Any], erased_ms: int) -> dict[str, Kept]:
-    """Return the other records, without what an erasure is about to forget."""
+def _others(raw: list[Any], whoms: set[str], erased_ms: int) -> dict[str, Kept]:
+    """Return the person's other records, without what is somebody else's by now, or an erasure is about to forget."""
     found: dict[str, Kept] = {}
     for target, record, changes in zip(raw[::3], raw[1::3], raw[2::3], strict=True):
         kept = decode_kept(as_text(record))
         state = merge([kept.state, *(one.state for one in _parts(changes))])
-        if any(one.at_ms > erased_ms for one in state.values()):
+        if whom_of(state) in whoms and any(one.at_ms > erased_ms for one in state.values()):
             found[as_text(target)] = Kept(state, kept.has)
     return found

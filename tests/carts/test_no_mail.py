@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -291,3 +292,32 @@ def test_such_a_purchase_ends_the_cart_of_another_browser_too(world):
     world.pass_time(days=5)
 
     assert len(world.mails()) == sent
+
+
+def test_two_shops_that_count_their_orders_alike_have_two_orders(world):
+    world.order("810", carts=["810"])
+    world.pass_time(days=3)
+    world.cart("900", carts=["900"])
+    world.pass_time(minutes=35)
+    other = world._event(Kind.ORDER_PLACED, "810", dict(world.shop.events[-2].record))
+    record = {**other.record, "createdAt": world.now.isoformat()}
+    world.tell(replace(other, source="zoo", record=record))
+    world.pass_time(days=5)
+
+    assert world.mails() == []
+    assert world.why("shop:cart:900") == "bought"
+
+
+def test_what_became_another_persons_says_nothing_of_the_first_any_more(world):
+    world.customer("bob@example.com", "2")
+    world.cart("t1", EMAIL)
+    world.pass_time(minutes=5)
+    world.cart("t2", EMAIL)
+    world.order("o1", EMAIL)
+    world.pass_time(minutes=5)
+    world.cart("t2", EMAIL)
+    world.cart("t1", "bob@example.com")  # the address is typed anew
+    world.order("o1", "bob@example.com")  # and corrected on the order
+    world.pass_time(hours=2)
+
+    assert world.steps(EMAIL) == [1]

@@ -166,10 +166,21 @@ def purchase(target: str, kept: Kept, others: Mapping[str, Kept]) -> Purchase | 
     return found if found is None or cart is None else found.after(cart)
 
 
-def purchases(others: Mapping[str, Kept]) -> tuple[Purchase, ...]:
-    """Return the purchases of a person."""
-    found = (purchase(target, kept, others) for target, kept in others.items() if id_of(target).startswith(ORDER))
-    return tuple(one for one in found if one is not None)
+def purchases(others: Mapping[str, Kept], source: str) -> tuple[Purchase, ...]:
+    """Return the purchases of a person, as a record of a source sees them.
+
+    Two shops may count alike: what another source calls an order or a cart has that source before it.
+    """
+    found = [
+        (target, purchase(target, one, others)) for target, one in others.items() if id_of(target).startswith(ORDER)
+    ]
+    known = [(source_of(target), one) for target, one in found if one is not None]
+    return tuple(one if place == source else _of_another(place, one) for place, one in known)
+
+
+def _of_another(source: str, bought: Purchase) -> Purchase:
+    names = frozenset(f"{source}:{name}" for name in bought.carts)
+    return bought._replace(order=f"{source}:{bought.order}", carts=names)
 
 
 def mailed(states: Sequence[State]) -> tuple[datetime, ...]:

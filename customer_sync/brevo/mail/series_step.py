@@ -143,7 +143,7 @@ class SeriesStep:
             sent=sent(state),
             ended=ended(state),
             others=other_carts(others),
-            purchases=purchases(others),
+            purchases=purchases(others, source_of(case.item.target)),
             mailed=mailed([state, *(kept.state for kept in others.values())]),
             enabled_at=from_ms(enabled_ms) if isinstance(enabled_ms, int) else None,
         )
@@ -314,5 +314,5 @@ def kept_until(item: Item, sight: Sight, until: datetime, note: str, has: Mappin
 
 
 def _purchase(case: Case, order: str) -> Purchase | None:
-    found = (*purchases(case.sight.others), *case.cart.bought)
+    found = (*purchases(case.sight.others, source_of(case.item.target)), *case.cart.bought)
     return next((one for one in found if one.order == order), None)

@@ -72,7 +72,7 @@ class SingleStep:
         reminds = fields.get("reminds")
         if not isinstance(reminds, str):
             return False
-        if any(one.at >= asked_at for one in purchases(sight.others)):
+        if any(one.at >= asked_at for one in purchases(sight.others, source_of(item.target))):
             return True
         said = self._desk.store.records.state(MAIL.name, f"{source_of(item.target)}:{reminds}").get("calledOff")
         return said is not None and said.value is True and from_ms(said.at_ms) >= asked_at
