@@ -29,7 +29,7 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("sign-in", "sign_in", "Print a link that opens the dashboard in a browser.", "sign_in"),
     ),
     "Set up": (
-        Row("brevo", "brevo", "Prove in the account what imports may do, on contacts of our own."),
+        Row("brevo", "brevo", "Prove in the account what imports may do, on contacts of our own; switch eCommerce on."),
         Row("attributes", "attributes", "Compare the mapping with Brevo's attributes, and create what is missing."),
         Row("check", "check", "Read the config and say every fault at once."),
         Row("connectors", "connectors", "The platforms there are, and how the sources do."),

@@ -230,7 +230,7 @@ WRONG = {
     ),
     ("shopify", "--consumer-key", "k"): (
         "Shopify has no --consumer-key.\n  → Its keys: --access-token, --api-key, --api-secret, --api-version, "
-        "--base-url, --scopes, --shop-url, --webhook-secret."
+        "--base-url, --scopes, --shop-url, --storefront-url, --webhook-secret."
     ),
     ("woocommerce", "--api-key", "k", "--consumer-key", "k"): (
         "--consumer-key means --consumer-key, which is given, too.\n  → Give one."
