@@ -175,9 +175,7 @@ class EventsHandler(BatchStep[Job]):
         if not isinstance(body, dict):
             source = _source_of(item)
             known = content if isinstance(content, dict) else {}
-            order = known.get("order")
-            more = {"order_id": order_id(source, order)} if isinstance(order, str) else {}
-            body = properties(source, str(told.get("id", name)), known, more)
+            body = properties(source, str(told.get("id", name)), known, _recovery(source, known))
         done: dict[str, Json] = {TOLD: True}
         is_ending = name == "cart_recovered"
         return self._job(item, name, date, body, done, {}, is_ending=is_ending)
@@ -247,6 +245,14 @@ class EventsHandler(BatchStep[Job]):
             else _settled(job.item, job.has, _sent_note(job), "delivered")
             for index, job in enumerate(jobs)
         ]
+
+
+def _recovery(source: str, known: Mapping[str, Json]) -> dict[str, Json]:
+    """Return what is told of the order that recovered a cart."""
+    order = known.get("orderId")
+    more = {"order_amount": known.get("amount"), "order_currency": known.get("orderCurrency")}
+    more |= {"order_id": order_id(source, order) if isinstance(order, str) else None}
+    return {name: value for name, value in more.items() if value is not None}
 
 
 def refused_in(reply: Reply) -> dict[int, str]:

@@ -74,9 +74,10 @@ class End:
     Args:
         why: the reason.
         note: the same for people, in one sentence.
-        order: the order that ended it.
+        order: the order that ended it; "" where only the cart says that it was bought.
         left_at: since when the cart counts as left; None where it does not.
         is_recovered: bought after a mail of this series.
+        completed_at: when the cart itself says that it was bought, where that ended it.
     """
 
     why: Why
@@ -84,6 +85,7 @@ class End:
     order: str | None = None
     left_at: datetime | None = None
     is_recovered: bool = False
+    completed_at: datetime | None = None
 
 
 def decide(seen: Seen, options: Options) -> Send | Wait | End:
@@ -95,7 +97,7 @@ def decide(seen: Seen, options: Options) -> Send | Wait | End:
         return End(Why.ERASED, "The person was erased.")
     now = round_of(seen, options)
     if now.bought is not None:
-        return End(Why.BOUGHT, "The person bought.", now.bought.order, is_recovered=now.is_recovered)
+        return End(Why.BOUGHT, "The person bought.", now.bought.order, None, now.is_recovered, now.completed_at)
     if now.stands is not None:
         return End(now.stands.why, "The series has ended before.", now.stands.order)
     over = _over(seen, options)

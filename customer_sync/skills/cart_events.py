@@ -53,6 +53,8 @@ _FATES: Final[Mapping[Kind, tuple[str, str]]] = {
     Kind.CART_RECOVERED: ("cart_recovered", "back"),
 }
 _CONTENT: Final = ("total", "currency", "url", "lines")
+#: What is told beside that of a cart that was recovered, where it is known.
+_RECOVERY: Final = ("orderId", "amount", "orderCurrency")
 _NOW: Final = Due()
 
 
@@ -171,7 +173,7 @@ def _content(event: Event) -> dict[str, Json]:
 def _fate(event: Event, cart: str, typed: str | None, account: str | None) -> RecordSays:
     name, place = _FATES[event.kind]
     told: dict[str, Json] = {"name": name, "date": to_iso(to_ms(event.occurred_at)), "id": f"cart:{cart}"}
-    content = {key: event.record[key] for key in (*_CONTENT, "order", "amount") if key in event.record}
+    content = {key: event.record[key] for key in (*_CONTENT, *_RECOVERY) if key in event.record}
     fields: dict[str, Json] = {"event": told, "cart": content}
     return _says(event, f"{place}:{cart}:{to_ms(event.occurred_at)}", fields, _buyer(event, typed, account))
 

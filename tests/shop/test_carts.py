@@ -360,3 +360,13 @@ def test_keys_that_mean_nothing_are_faults(keys):
 
 def test_good_keys_are_no_faults():
     assert not SKILL.check({"quiet": "30s", "robots": ["bots.example.org"]})
+
+
+def test_a_recovered_cart_is_told_with_its_order_and_what_that_brought(ann):
+    tell(ann, cart(-600, number=1))
+    more = {"orderId": "1001", "amount": 35.0, "orderCurrency": "EUR"}
+    tell(ann, replace(cart(-300, number=1, **more), kind=Kind.CART_RECOVERED))
+
+    data = ann.events()[-1]["event_properties"]["data"]
+    told = (data["order_id"], data["order_amount"], data["order_currency"], data["total"])
+    assert told == ("shop:1001", 35.0, "EUR", 40.0)

@@ -36,14 +36,18 @@ def ended(skill: str, why: str, before: str = "") -> list[Count]:
     return [(skill, field("ended", why), 1), *([(skill, field("ended", before), -1)] if before else [])]
 
 
-def recovered(skill: str, variant: str, amount: Decimal | None, currency: str | None) -> list[Count]:
+def recovered(skill: str, variant: str, amount_of_order: Decimal | None, currency: str | None) -> list[Count]:
     """Return the counts of a cart that was bought after a mail; an amount counts only with its currency."""
-    found: list[Count] = [(skill, field("recovered", variant), 1)]
-    if amount is None or not currency:
-        return found
-    worth = float(amount)
+    return [(skill, field("recovered", variant), 1), *amount(skill, variant, amount_of_order, currency)]
+
+
+def amount(skill: str, variant: str, amount_of_order: Decimal | None, currency: str | None) -> list[Count]:
+    """Return the counts of what a recovered cart brought; none where amount or currency is not known."""
+    if amount_of_order is None or not currency:
+        return []
+    worth = float(amount_of_order)
     told = {"orders": 1.0, "sum": worth, "squares": worth * worth}
-    return found + [(skill, field(name, variant, currency), by) for name, by in told.items()]
+    return [(skill, field(name, variant, currency), by) for name, by in told.items()]
 
 
 class Revenue(NamedTuple):

@@ -14,8 +14,8 @@ from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import MAIL
 from customer_sync.brevo.mail.courier import Courier
-from customer_sync.brevo.mail.seen import CART, ORDER, SINCE, SINGLE, carts, id_of, purchase
-from customer_sync.brevo.mail.series_step import NOTHING, SKILL, SeriesStep, enabled_since, kept, kept_until
+from customer_sync.brevo.mail.seen import CART, ORDER, SINCE, SINGLE, SKILL, carts, id_of, purchase
+from customer_sync.brevo.mail.series_step import NOTHING, SeriesStep, enabled_since, kept, kept_until
 from customer_sync.brevo.mail.single_step import SingleStep
 from customer_sync.engine.attempt import LaneStep
 from customer_sync.engine.lane import Outcome, held

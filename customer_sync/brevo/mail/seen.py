@@ -19,11 +19,14 @@ from customer_sync.series.decide import Ended, Other, Recipient, Sent, Why
 from customer_sync.series.records import CartSeen, Purchase, cart_of, purchase_of
 from customer_sync.store.forms import Kept
 
+#: The skill whose series these are.
+SKILL: Final = "abandoned-cart"
 #: What the id of a record begins with: a cart with its series, a purchase, a single mail.
 CART, ORDER, SINGLE = "cart:", "order:", "skill:"
-#: Fields that the lane writes into the record of a cart: since when it counts as left, how its series ended, and the
-#: order that it was recovered by.
-LEFT, END, RECOVERED = "left", "end", "recovered"
+#: Fields that the lane writes into the record of a cart: since when it counts as left, how its series ended, what
+#: it was recovered by (an order, or in ms when the cart itself said that it was bought), and since when (as the cart
+#: says, in ms) a recovery waits for its order to be counted.
+LEFT, END, RECOVERED, OWED = "left", "end", "recovered", "owed"
 #: In what the lane keeps of a purchase: since when it is one.
 SINCE: Final = "at"
 

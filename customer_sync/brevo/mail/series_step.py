@@ -9,13 +9,13 @@ from typing import Final
 
 from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
-from customer_sync.brevo.mail import counts, told
+from customer_sync.brevo.mail import counts, recovery, told
 from customer_sync.brevo.mail.courier import Courier, NotNow, Posted, Unmailable
 from customer_sync.brevo.mail.letter import STEP, Letter, Tried, tried
 from customer_sync.brevo.mail.seen import (
     END,
     LEFT,
-    RECOVERED,
+    SKILL,
     end_value,
     ended,
     fields_of,
@@ -29,7 +29,7 @@ from customer_sync.brevo.mail.seen import (
 )
 from customer_sync.engine.lane import Outcome, Word
 from customer_sync.model import ConsentState, Event, Json, from_ms, to_ms
-from customer_sync.person.merge import State, merge, stamp
+from customer_sync.person.merge import State, stamp
 from customer_sync.person.person import Person, apply
 from customer_sync.series.decide import End, Ended, Recipient, Seen, Send, Wait, Why, decide
 from customer_sync.series.options import Options
@@ -38,8 +38,6 @@ from customer_sync.store.forms import VERSION, Kept, encode_kept
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.mails import Sight
 
-#: The skill whose series these are.
-SKILL: Final = "abandoned-cart"
 #: How long carts and purchases are kept after they were touched last, at least: a purchase may follow weeks later.
 KEPT: Final = timedelta(days=31)
 #: What is stored of a record that is forgotten.
@@ -84,8 +82,8 @@ class Case:
         return self.person.email if self.person is not None else None
 
     def learn(self, fields: State) -> None:
-        """Take in fields that are to be stored."""
-        self.state = merge([self.state, fields])
+        """Take in fields that are to be stored: nobody else writes them."""
+        self.state = {**self.state, **fields}
 
 
 class SeriesStep:
@@ -151,6 +149,7 @@ class SeriesStep:
 
     def _carry_out(self, case: Case, decision: Send | Wait | End, gate: Gate, again: Tried | None = None) -> Outcome:
         self._note_left(case, decision.left_at)
+        self._take(case, recovery.overdue(self._bought(case), decision if isinstance(decision, End) else None))
         if isinstance(decision, End):
             return self._end(case, decision, "unchanged")
         if isinstance(decision, Wait):
@@ -237,34 +236,35 @@ class SeriesStep:
         if end.why is Why.ERASED:
             return Outcome(case.item, Settlement(case.item.target, record=NOTHING), "unchanged", end.note)
         now, before = from_ms(self._desk.clock()), ended(case.state)
+        until = case.cart.touched_at + kept(case.options)
         new = Ended(end.why, now, end.order, case.cart.touched_at)
+        is_said = _is_said(before, end)
+        is_named = is_said and bool(end.order)
         is_same = before is not None and (before.why, before.order) == (new.why, new.order)
         # the platform's own touch of a cart that was bought begins nothing new
-        is_same = is_same and before is not None and (new.why is Why.BOUGHT or before.touched_at == new.touched_at)
+        is_told = is_said if new.order == "" else new.why is Why.BOUGHT
+        is_same = is_same and before is not None and (is_told or before.touched_at == new.touched_at)
         if not is_same:
             case.learn(self._stamped(END, end_value(new)))
             if LEFT in case.state:
-                is_replaced = before is not None and before.touched_at == new.touched_at
+                is_replaced = before is not None and (before.touched_at == new.touched_at or is_named)
                 case.counted += counts.ended(SKILL, new.why, before.why if before and is_replaced else "")
-        if end.is_recovered and end.order is not None:
-            self._note_recovered(case, end.order)
-        return self._settled(
-            case, case.cart.touched_at + kept(case.options), word, "; ".join(filter(None, (note, end.note)))
-        )
+        if end.is_recovered:
+            found = recovery.recovered(self._bought(case, end.order), end, now)
+            self._take(case, found)
+            until = found.waits_until or until
+        return self._settled(case, until, word, "; ".join(filter(None, (note, end.note))))
 
-    def _note_recovered(self, case: Case, order: str) -> None:
-        known = case.state.get(RECOVERED)
-        mails = tried(case.state)
-        if (known is not None and known.value == order) or not mails:
-            return
-        bought = _purchase(case, order)
-        case.learn(self._stamped(RECOVERED, order))
-        at = bought.at if bought is not None else from_ms(self._desk.clock())
-        case.events.append(
-            told.recovered(case.item.target, case.cart, case.email, told.Recovery(order, bought, at, mails[-1]))
-        )
-        worth = (bought.amount, bought.currency) if bought is not None else (None, None)
-        case.counted += counts.recovered(SKILL, mails[-1].variant, *worth)
+    def _take(self, case: Case, found: recovery.Recovered) -> None:
+        for name, value in found.fields.items():
+            case.learn(self._stamped(name, value))
+        case.events += found.events
+        case.counted += found.counted
+
+    @staticmethod
+    def _bought(case: Case, order: str | None = None) -> recovery.Bought:
+        known = _purchase(case, order) if order else None
+        return recovery.Bought(case.item.target, case.state, case.cart, case.email, known)
 
     def _stamped(self, name: str, value: Json) -> State:
         now_ms = self._desk.clock()
@@ -311,6 +311,13 @@ def kept_until(item: Item, sight: Sight, until: datetime, note: str, has: Mappin
     """Return the outcome of a record with which nothing is to be done before a time."""
     record = encode_kept(Kept(sight.state, sight.kept.has if has is None else has))
     return Outcome(item, Settlement(item.target, record=record, next_ms=to_ms(until)), "unchanged", note)
+
+
+def _is_said(before: Ended | None, end: End) -> bool:
+    """Tell whether the stored end is that by the word of the cart which ends it now, or names the order now."""
+    if before is None or before.why is not Why.BOUGHT or before.order or end.completed_at is None:
+        return False
+    return before.at >= end.completed_at
 
 
 def _purchase(case: Case, order: str) -> Purchase | None:
