@@ -38,11 +38,11 @@ class Shop:
     def __init__(self, url):
         self._url = f"{url}/webhooks/shopify"
 
-    def send(self, number, *, secret=SECRET, **more):
+    def send(self, number, *, secret=SECRET, topic="customers/update", **more):
         now = datetime.now(UTC).isoformat()
         body = json.dumps({"id": number, "email": address(number), "updated_at": now, **more}).encode()
         signed = base64.b64encode(hmac.new(secret.encode(), body, hashlib.sha256).digest()).decode()
-        headers = {"x-shopify-topic": "customers/update", "x-shopify-webhook-id": str(uuid.uuid4())}
+        headers = {"x-shopify-topic": topic, "x-shopify-webhook-id": str(uuid.uuid4())}
         headers |= {"x-shopify-hmac-sha256": signed, "x-shopify-triggered-at": now, "content-type": "application/json"}
         headers |= {"x-shopify-shop-domain": "demo.myshopify.com"}
         try:
@@ -60,7 +60,8 @@ def watched(tmp_path_factory):
         sandbox.limits("general", contacts=(None, 1000))
         stack = Stack(folder, sandbox)
         told = "notifications: {webhook_url: 'http://127.0.0.1:9/', allow_private: true}\n"
-        (folder / "tajo.yaml").write_text(CONFIG.replace("{options", "{field_mapping: {phone: SMS}, options") + told)
+        config = CONFIG.replace("{options", "{field_mapping: {phone: SMS}, options")
+        (folder / "tajo.yaml").write_text(f"{config}  order-events: {{enabled: true}}\n{told}")
         try:
             with stack.server.client() as hands:
                 hands.config_set("maxmemory", "500mb")
@@ -74,9 +75,10 @@ def watched(tmp_path_factory):
 
 
 def make_everything_happen(stack, shop):
-    """Cause what is rare, too: a refused webhook, a parked contact, a refused phone, a comparison, a paused lane."""
+    """Cause what is rare: refused webhooks and phones, a parked contact, a test order, a comparison, a paused lane."""
     assert [shop.send(number, phone=phone) for number, phone in ((1, "+32470123456"), (2, "12"))] == [202, 202]
     assert shop.send(3, secret="wrong") == 401
+    assert shop.send(7001, topic="orders/create", test=True, total_price="1.00", currency="EUR") == 202
     stack.settled()
     stack.sandbox.fault("empty_error", status=402, method="POST", path="/contacts", count=1)
     assert shop.send(4) == 202
