@@ -205,10 +205,18 @@ def _say(
     config: Mapping[str, Json] | None = None,
     warnings: Iterable[str] = (),
 ) -> Skill:
+    was_on = _settings(tajo).skills[name].enabled
     tajo.store().skill_states.say(name, word, config)
     log.info("skill set", skill=name, word=word, by=tajo.by)
     tajo.hear_of_skills()
-    return _told(tajo.settings, name, warnings)
+    return _told(tajo.settings, name, [*warnings, *_lost(tajo.settings, name, was_on=was_on)])
+
+
+def _lost(settings: Settings, name: str, *, was_on: bool) -> list[str]:
+    """Return what is lost by a switch that was turned now."""
+    definition, is_on = definitions(settings.skills_folder)[name], settings.skills[name].enabled
+    sentence = definition.told_on if is_on else definition.told_off
+    return [sentence] if sentence and is_on != was_on else []
 
 
 def _settings(tajo: Installation) -> Settings:

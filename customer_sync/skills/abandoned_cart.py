@@ -172,6 +172,13 @@ def _check(extra: Mapping[str, Json]) -> Sequence[KeyFault]:
     return [KeyFault(*one) for one in read_options(extra)[1]]
 
 
+def _templates(extra: Mapping[str, Json]) -> Sequence[int]:
+    options = read_options(extra)[0]
+    variants = () if options.experiment is None else options.experiment.variants
+    own = [one.template_id for one in variants if one.template_id is not None]
+    return sorted({*(mail.template_id for mail in options.sequence), *own})
+
+
 def _make(settings: Settings) -> AbandonedCart:
     said = settings.skills.get(AbandonedCart.name)
     return AbandonedCart(read_options({} if said is None else said.extra)[0].inactivity_threshold)
@@ -185,4 +192,10 @@ SKILL: Final = Definition(
     resources=("carts", "orders"),
     modules=("customer_sync.brevo.mail", "customer_sync.series"),
     settles=SETTLES,
+    templates=_templates,
+    told_on="Carts that were touched before now are not reminded of: nobody listened for what was bought until now.",
+    told_off=(
+        "Open series end: while the skill is off nobody listens for purchases. Switched on again, it reminds only of "
+        "carts that are touched after that."
+    ),
 )

@@ -44,6 +44,14 @@ def only(*names: str) -> Check:
 no_keys = only()
 
 
+Templates = Callable[[Mapping[str, Json]], Sequence[int]]
+
+
+def no_templates(_: Mapping[str, Json]) -> Sequence[int]:
+    """Return no template: of a skill that sends no mails."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """One skill. The module `customer_sync/skills/<name>.py`, or a package there, names it `SKILL`.
@@ -58,6 +66,9 @@ class Definition:
         is_on: whether it is enabled where the file does not mention it.
         settles: the key of its own that is true once an operator has turned off what platforms do by themselves, see
             `Connector.clashes`; "" where nothing clashes.
+        templates: returns the numbers of the templates in Brevo that its mails use, from its own keys.
+        told_on, told_off: what is lost for what happens at that time where it is switched on, and off; one sentence
+            or two, "" where nothing is.
     """
 
     name: str
@@ -68,3 +79,6 @@ class Definition:
     modules: tuple[str, ...] = ()
     is_on: bool = False
     settles: str = ""
+    templates: Templates = no_templates
+    told_on: str = ""
+    told_off: str = ""

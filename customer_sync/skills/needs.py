@@ -75,6 +75,17 @@ def unset_of(settings: Settings, skill: Definition) -> tuple[str, ...]:
     return tuple(f"{one.path}: {one.found}. {one.remedy}" for one in faults)
 
 
+def templates_of(settings: Settings) -> Mapping[int, tuple[str, ...]]:
+    """Return template in Brevo → the skills that are on and use it, by number."""
+    used: dict[int, list[str]] = {}
+    there = definitions(settings.skills_folder)
+    for name, skill in settings.skills.items():
+        if skill.enabled and name in there and not unset_of(settings, there[name]):
+            for number in there[name].templates(skill.extra):
+                used.setdefault(number, []).append(name)
+    return {number: tuple(names) for number, names in sorted(used.items())}
+
+
 def pulled_of(settings: Settings, source: str) -> tuple[str, ...]:
     """Return what runs read of a source, in their order.
 

@@ -579,6 +579,22 @@ def test_the_log_does_not_write_into_the_table(healthy):
     assert done.stdout.index("key of stored credentials") > done.stdout.index("Brevo key")
 
 
+#: A skill file that sends a mail.
+THANKS = """---
+name: thanks
+version: 1.0.0
+description: Thanks for an order
+category: email-marketing
+triggers:
+  - event: order_placed
+actions:
+  - brevo/send-email:
+      template_id: 7
+      to: "{{ contact.email }}"
+permissions:
+  - email:send
+---
+"""
 CART_MAILS = "  abandoned-cart:\n    sequence: [{delay: 1h, template_id: 1}]\n"
 
 
@@ -595,3 +611,35 @@ def test_the_shops_own_cart_mails_are_asked_about_until_somebody_says_that_they_
     said = f"{CART_MAILS}    shopMailsAreOff: true\n"
     healthy.config.write_text(written.replace(CART_MAILS, said))
     assert not [one for one in healthy.json("doctor") if one["name"].startswith("skill abandoned-cart beside")]
+
+
+def test_each_template_of_the_mails_of_skills_that_are_on_is_asked_for(healthy, sandbox, store):
+    variants = "[{name: a}, {name: b, template_id: 3}]"
+    mails = f"{CART_MAILS}    ab_testing: {{enabled: true, variants: {variants}}}\n".replace(": 1}", ": 2}")
+    (healthy.folder / "skills").mkdir()
+    (healthy.folder / "skills" / "thanks.md").write_text(THANKS)
+    written = healthy.config.read_text().replace("skills:\n", f"skills:\n{mails}  thanks: {{enabled: true}}\n")
+    healthy.config.write_text(written)
+
+    verdict, cause, fix = finding(healthy, "template 2", code=2)
+    assert (verdict, cause) == ("fail", "Template 2 is not active in Brevo: mails of abandoned-cart wait")
+    assert "https://app.brevo.com/templates/listing" in fix
+    assert finding(healthy, "template 3", code=2)[0] == "ok"
+    assert finding(healthy, "template 7", code=2)[1] == "Template 7 is not in Brevo: mails of thanks wait"
+
+    healthy.config.write_text(written.replace("enabled: true}\n", "enabled: false}\n").replace(": 2}", ": 1}"))
+    found = [one["name"] for one in healthy.json("doctor") if one["name"].startswith("template")]
+    assert found == ["template 1", "template 3"]
+
+
+def test_what_workers_found_of_a_template_is_told_where_brevo_does_not_answer(healthy, sandbox, store):
+    healthy.config.write_text(healthy.config.read_text().replace("skills:\n", f"skills:\n{CART_MAILS}"))
+    sandbox.fault("empty_error", status=500, path="/smtp/templates/1")
+    unknown = finding(healthy, "template 1")
+    store.set_note("template:1", "Template 1 is not active in Brevo.")
+
+    assert unknown[0] == "warn"
+    assert finding(healthy, "template 1", code=2)[:2] == (
+        "fail",
+        "Template 1 is not active in Brevo: mails of abandoned-cart wait",
+    )

@@ -183,9 +183,26 @@ def test_who_switches_cart_mails_on_is_told_which_switch_of_the_shop_to_turn_off
     keys.write_text("sequence: [{delay: 1h, template_id: 1}]\n")
     told = tajo.json("skills", "enable", "abandoned-cart", "--file", str(keys))
 
-    assert [one.partition(":")[0] for one in told["warnings"]] == ["shopify", "woo"]
-    assert "turn off the abandoned checkout automation" in told["warnings"][0]
+    asked = [one for one in told["warnings"] if "turn off" in one]
+    assert [one.partition(":")[0] for one in asked] == ["shopify", "woo"]
+    assert "turn off the abandoned checkout automation" in asked[0]
     assert not [one for one in tajo.json("skills", "enable", "customer-sync")["warnings"] if "cart" in one]
+
+
+def test_who_switches_cart_mails_off_or_on_again_is_told_which_carts_are_reminded_of_no_more(tajo):
+    keys = tajo.folder / "carts.yaml"
+    keys.write_text("sequence: [{delay: 1h, template_id: 1}]\nshop_mails_are_off: true\n")
+    first = tajo.json("skills", "enable", "abandoned-cart", "--file", str(keys))["warnings"]
+    again = tajo.json("skills", "enable", "abandoned-cart")["warnings"]
+    off = tajo("skills", "disable", "abandoned-cart").stdout
+    still_off = tajo.json("skills", "disable", "abandoned-cart")["warnings"]
+    on = tajo("skills", "enable", "abandoned-cart").stdout
+    by_the_file = tajo.json("skills", "reset", "abandoned-cart")["warnings"]
+
+    assert "Open series end" in off
+    assert "Carts that were touched before now are not reminded of" in on
+    assert (len(first), again, still_off, len(by_the_file)) == (1, [], [], 1)
+    assert tajo.json("skills", "disable", "customer-sync")["warnings"] == []
 
 
 def count_carts(redis_url):

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from customer_sync.brevo.answers import CONTACTS
 from customer_sync.brevo.client import BUCKET as CONTACT_BUCKET
-from customer_sync.brevo.client import contact_path
+from customer_sync.brevo.client import Brevo, contact_path
 from customer_sync.brevo.contacts.leavings import groups_left, numbers
 from customer_sync.brevo.desk import Desk
 from customer_sync.brevo.gate import Gate
@@ -26,6 +26,11 @@ UNUSABLE_S: Final = 60.0
 #: How many mails of the log are looked at: those to one address in 30 days.
 LOGGED: Final = 500
 
+#: What to do about a template that cannot be used.
+TEMPLATE_REMEDY: Final = (
+    "Make it and activate it at https://app.brevo.com/templates/listing, or name another one in tajo.yaml: "
+    "its mails wait, and go on by themselves."
+)
 #: What the log says of a mail: it went, it did not, or that cannot be told.
 Went = Literal["yes", "no", "unknown"]
 
@@ -61,32 +66,17 @@ class Account:
 
     def _ask_template(self, number: int) -> str:
         self._gate(TEMPLATE_BUCKET)
-        try:
-            found = self._desk.brevo.call(
-                "GET",
-                f"/smtp/templates/{number}",
-                bucket=TEMPLATE_BUCKET,
-                answers=TEMPLATES,
-                endpoint="/smtp/templates/{templateId}",
-            ).json()
-        except Missing:
-            return f"Template {number} is not in Brevo."
-        is_active = isinstance(found, dict) and found.get("isActive") is True
-        return "" if is_active else f"Template {number} is not active in Brevo."
+        return ask_template(self._desk.brevo, number)
 
     def _note_template(self, number: int, fault: str, now_ms: int) -> None:
         """Remember what was found, and tell people when it is new to all processes."""
         with self._lock:
             self._templates[number] = fault, now_ms
-        name, store = f"template:{number}", self._desk.store
+        name, store = template_note(number), self._desk.store
         before = store.note(name)
         if fault and before != fault:
             store.set_note(name, fault)
-            remedy = (
-                "Make it and activate it at https://app.brevo.com/templates/listing, or name another one in tajo.yaml: "
-                "its mails wait, and go on by themselves."
-            )
-            store.ledger.alert(fault, remedy, lane="mail", cause="template")
+            store.ledger.alert(fault, TEMPLATE_REMEDY, lane="mail", cause="template")
         elif before and not fault:
             store.set_note(name, "")
             store.ledger.alert(f"Mails with template {number} go on.", "", lane="mail", cause="resumed")
@@ -154,6 +144,31 @@ class Account:
 
     def _gate(self, bucket: str, *, urgent: bool = False) -> None:
         Gate(self._desk.store.limits, bucket, 1, urgent=urgent).wait()
+
+
+def template_note(number: int) -> str:
+    """Return the name of the note that says why a template cannot be used, as the workers found last."""
+    return f"template:{number}"
+
+
+def ask_template(brevo: Brevo, number: int) -> str:
+    """Ask the account for a template; return why it cannot be used, "" where it can.
+
+    Raises:
+        TajoError: Brevo does not say.
+    """
+    try:
+        found = brevo.call(
+            "GET",
+            f"/smtp/templates/{number}",
+            bucket=TEMPLATE_BUCKET,
+            answers=TEMPLATES,
+            endpoint="/smtp/templates/{templateId}",
+        ).json()
+    except Missing:
+        return f"Template {number} is not in Brevo."
+    is_active = isinstance(found, dict) and found.get("isActive") is True
+    return "" if is_active else f"Template {number} is not active in Brevo."
 
 
 def _tags(row: Mapping[str, Json]) -> list[Json]:

@@ -166,4 +166,6 @@ def definition_of(file: SkillFile) -> Definition:
     def make(settings: Settings) -> FileSkill:
         return FileSkill(file, cache(settings.mapping_for))
 
-    return Definition(file.name, file.description, make)
+    numbers = {one.terms["template_id"] for one in file.actions if one.word == MAIL}
+    mailed = sorted(one for one in numbers if isinstance(one, int))
+    return Definition(file.name, file.description, make, templates=lambda _: mailed)
