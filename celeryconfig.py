@@ -78,6 +78,7 @@ task_queues = {name: {"exchange": name, "routing_key": name} for name in ("wakeu
 task_routes = {
     "tajo.pull": {"queue": "reads"},
     "tajo.reconcile": {"queue": "reads"},
+    "tajo.walk": {"queue": "reads"},
     "tajo.bulk": {"queue": "imports"},
     "tajo.follow": {"queue": "imports"},
 }

@@ -205,11 +205,16 @@ class Catalogue:
     def empty(self) -> float:
         """Deliver until nothing waits; return how long that took, in seconds of the clock."""
         began_s = self.clock.now_s
-        while self.store.lanes.depth(self.lane)[0]:
+        while self._waiting():
             rest = deliver(self._line, self.lane)
             if not rest.did_work:
                 self.clock.go_on(max(0.01, 0.1 if rest.wait_s is None else rest.wait_s))
         return self.clock.now_s - began_s
+
+    def _waiting(self) -> int:
+        """Return how many items wait: by this clock, for now or for later."""
+        found = self.store.lanes.queue(self.lane, self.clock.ms())
+        return found.now + found.later
 
     def close(self) -> None:
         """End the sandbox."""

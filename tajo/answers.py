@@ -266,7 +266,7 @@ class Skill(TypedDict):
 
 
 class SkillList(TypedDict):
-    """Every skill, and those that cannot be used (skill → why)."""
+    """Every skill, and those that cannot be used (skill → why, and what to do)."""
 
     items: list[Skill]
     broken: dict[str, str]

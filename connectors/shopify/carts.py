@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Final
 
 from connectors.shopify import orders
-from customer_sync.kit.fields import Node, Table, email, filled, identifier, moment, number, take, text
+from customer_sync.kit.fields import Node, Table, email, filled, identifier, moment, take, text
 from customer_sync.model import Json
 
 #: The names of a cart or a checkout, the one by which it is known first. `id` of checkouts went in 2026-04.
@@ -22,8 +22,8 @@ VISITOR: Table = {**orders.BUYER, "email": orders.BUYER["email"]._replace(is_str
 
 CART: Table = {
     "email": take(email, "email"),
-    "currency": take(text, "currency", "presentment_currency"),
-    "total": take(number, "total_price"),
+    "currency": take(text, "total_price_set.shop_money.currency_code", "currency", "presentment_currency"),
+    "total": orders.shop_money("total_price"),
     "url": take(text, "abandoned_checkout_url"),
     "completedAt": take(moment, "completed_at"),
     "createdAt": take(moment, "created_at"),

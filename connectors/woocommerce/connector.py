@@ -208,7 +208,7 @@ class WooCommerceConnector(Connector):
         seen = self._boxes.of_order(node, inbound.received_at)
         if records.is_anonymised(node):
             node.note(PayloadError("billing", "erased by WordPress; the contact in Brevo stays until it is erased too"))
-        return _event(inbound, kind, record, records.told_at(record), seen)
+        return _event(inbound, kind, record, _told_at(inbound, record), seen)
 
     def _cart(self, inbound: Inbound, node: Node, suffix: str = "") -> Event:
         cart = orders.cart(node, header(inbound, SHOP), self._zone)
@@ -222,12 +222,21 @@ class WooCommerceConnector(Connector):
         if products.is_variation(node.body):
             return _event(inbound, kind, products.variation(node), records.modified_at(node))
         record = products.product(node, zone=self._zone)
-        return _event(inbound, kind, record, records.told_at(record))
+        return _event(inbound, kind, record, _told_at(inbound, record))
 
 
 def decoded(secret: str) -> str:
     """Return a secret with its HTML entities decoded as WordPress does it."""
     return _ENTITY.sub(lambda entity: html.unescape(entity[0]), secret)
+
+
+def _told_at(inbound: Inbound, record: Mapping[str, Json]) -> datetime | None:
+    """Return when an order or a product changed; None, which is its arrival, for one that came out of the bin.
+
+    The deletion before it told no time, so that of its arrival counts, which is later than the body's where WordPress'
+    queue was slow. Bodies are made at delivery: this one has all that happened before it.
+    """
+    return None if header(inbound, TOPIC).endswith(".restored") else records.told_at(record)
 
 
 def _event(

@@ -53,7 +53,7 @@ class Skill(Answer):
 
 
 class SkillList(Answer):
-    """Every skill, and those that cannot be used (skill → why)."""
+    """Every skill, and those that cannot be used (skill → why, and what to do)."""
 
     items: list[Skill]
     broken: dict[str, str]
@@ -96,7 +96,8 @@ class SkillConfig(Body):
 def list_skills(tajo: Installation) -> SkillList:
     """Return every skill."""
     settings = _settings(tajo)
-    broken = make_skills(settings, of_all=BREVO_SOURCE).broken
+    made = make_skills(settings, of_all=BREVO_SOURCE)
+    broken = {name: f"{why.rstrip('.')}. {made.mends[name]}" for name, why in made.broken.items()}
     return SkillList(items=[_told(settings, name) for name in settings.skills], broken=broken)
 
 
@@ -195,7 +196,7 @@ _LEAVES: Final = {
     "source": "the skill acts on every source; give it again to keep it",
 }
 
-_REMEDY: Final = "docs/settings.md lists the keys of a skill; nothing was changed."
+_REMEDY: Final = "docs/settings.md lists the keys of all skills, the page of the skill its own; nothing was changed."
 
 
 def _say(

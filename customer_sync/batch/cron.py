@@ -6,9 +6,13 @@ asks, every few seconds, for the last slot; a stored note of the last slot that 
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Final
 
 from cronsim import CronSim
+
+#: Clocks are put forward or back by less than this.
+_SHIFT: Final = timedelta(hours=3)
 
 
 def latest_slot(line: str, now: datetime) -> datetime | None:
@@ -22,3 +26,25 @@ def latest_slot(line: str, now: datetime) -> datetime | None:
     minute = now.astimezone(UTC).replace(second=0, microsecond=0)
     # a second later, because `cronsim` looks for minutes before this time
     return next(CronSim(line, minute + timedelta(seconds=1), reverse=True), None)
+
+
+def latest_slot_in(zone: tzinfo, line: str, now: datetime) -> datetime | None:
+    """Return the same for a line that is written in the times of a zone; UTC.
+
+    Each time that a clock on the wall shows has one slot: where the clock is put back and shows a time twice, the first
+    one; a time that the clock skips is done as much later as the clock is put forward.
+
+    Args:
+        zone: the zone.
+        line: as above, in the zone's times.
+        now: an aware time of any zone.
+    """
+    wall = now.astimezone(zone).replace(second=0, microsecond=0, tzinfo=None)
+    latest: datetime | None = None
+    for shown in CronSim(line, wall + _SHIFT, reverse=True):
+        slot_at = shown.replace(tzinfo=zone).astimezone(UTC)
+        if slot_at <= now and (latest is None or slot_at > latest):
+            latest = slot_at
+        if shown < wall - _SHIFT:
+            break
+    return latest

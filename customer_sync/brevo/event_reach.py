@@ -1,4 +1,4 @@
-"""Who may be told of in an event: an event must make no contact, and start nothing for somebody who left.
+"""Who may be told of in an event or an order: neither makes a contact, nor starts anything for somebody who left.
 
 Brevo does not say whether an event for an address that it does not know makes a contact, and such a contact would be
 mailable. So events go to contacts that are there, by what we know; for a contact that is about to be made they wait.
@@ -11,7 +11,7 @@ from typing import Final
 from customer_sync.brevo.contacts.contact_plan import heard, is_gone, view
 from customer_sync.brevo.desk import Desk
 from customer_sync.errors import TryLater
-from customer_sync.model import ConsentState
+from customer_sync.model import ConsentState, Priority
 from customer_sync.person.person import Person, apply
 from customer_sync.store.items import Item
 
@@ -20,6 +20,8 @@ PATIENCE_MS: Final = 86_400_000
 #: How soon it is looked again, in seconds; the longer it waits already, the later.
 SOON_S: Final = 2.0
 MOST_WAIT_S: Final = 900.0
+#: The same of what runs read.
+BULK_S: Final = 15.0
 
 
 class Unreachable(Exception):
@@ -63,8 +65,20 @@ def address(desk: Desk, item: Item, *, is_ending: bool, only_granted: bool = Fal
         return person.email
     if is_gone(person, has, seen):
         raise Unreachable("the contact was deleted in Brevo")
+    if seen.word == "active":
+        let_contact_go_first(desk, item)
+    raise Unreachable("no contact in Brevo, and an event makes none")
+
+
+def let_contact_go_first(desk: Desk, item: Item) -> None:
+    """Return when a record has waited long enough for the contact of its person.
+
+    Raises:
+        TryLater: it has not; history, of which there is much, is looked at less often.
+    """
     waits_ms = desk.clock() - item.since_ms
-    if seen.word != "active" or waits_ms > PATIENCE_MS:
-        raise Unreachable("no contact in Brevo, and an event makes none")
-    wait_s = min(max(SOON_S, waits_ms / 4000), MOST_WAIT_S)
+    if waits_ms > PATIENCE_MS:
+        return
+    soon_s, part = (BULK_S, 2000) if item.priority is Priority.BULK else (SOON_S, 4000)
+    wait_s = min(max(soon_s, waits_ms / part), MOST_WAIT_S)
     raise TryLater("The contact itself goes first.", after_s=wait_s, burns=False)

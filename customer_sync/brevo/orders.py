@@ -16,6 +16,7 @@ from customer_sync.base import retry
 from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce, tell_currency
 from customer_sync.brevo.contacts.contact_plan import heard, is_gone, view
 from customer_sync.brevo.desk import Desk
+from customer_sync.brevo.event_reach import let_contact_go_first
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import ORDERS
 from customer_sync.brevo.order_body import Told, tell_order
@@ -126,6 +127,9 @@ class OrdersHandler(GroupStep[Job, Gate]):
         person = self._person(item)
         if person is None or not person.email:
             return self._left_out(item, "no address", "The buyer has no address that is known.")
+        if not heard(person).is_there and item.whose is not None and item.whose.parts:
+            # an order of somebody whom Brevo does not know is nobody's there, or makes a contact that is in the way
+            let_contact_go_first(self._desk, item)
         if not self._may_name(person):
             if item.whose is not None and item.whose.parts:
                 return held(item, "The buyer's own changes go first.")

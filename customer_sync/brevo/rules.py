@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from dataclasses import fields, replace
 from hashlib import blake2b
 from typing import Any, Final
@@ -12,12 +13,13 @@ from typing import Any, Final
 from customer_sync.base.clock import Clock
 from customer_sync.brevo.attributes import read_attributes
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.commerce import NOTE
+from customer_sync.brevo.commerce import NOTE, ask_commerce
 from customer_sync.brevo.contacts.contact_plan import Rules
 from customer_sync.brevo.lanes import ORDERS
 from customer_sync.brevo.lists import read_list_ids
 from customer_sync.brevo.owner import Owner
 from customer_sync.config import Settings
+from customer_sync.errors import TajoError
 from customer_sync.model import ConsentState
 from customer_sync.person.mapping import sums_of, totals_of
 from customer_sync.registry import connector_for
@@ -110,11 +112,21 @@ class RulesBook:
             self._owner.check()
             self._rules = self._rules.with_attributes(self._attributes()).with_lists(self._lists())
             if self._rules.sums:
-                self._rules = replace(self._rules, currency=currency_of(self._store))
+                self._rules = replace(self._rules, currency=self._currency())
             # full runs leave out whom they know: only while nobody works by other rules
             self._store.imprints.number_of(digest_of_rules(self._rules))
             self._read_at = now
         return self._rules
+
+    def _currency(self) -> str | None:
+        """Return the currency that Brevo shows amounts in; it is asked for where no order asked yet.
+
+        The lane of orders asks, too, and people may be written before it: sums of another currency would be told.
+        """
+        if self._store.note(NOTE) is None:
+            with suppress(TajoError):
+                ask_commerce(self._brevo, self._store, self._clock())
+        return currency_of(self._store)
 
     def _attributes(self) -> Mapping[str, str]:
         known: dict[str, str] = self._noted("attributes", lambda: read_attributes(self._brevo))

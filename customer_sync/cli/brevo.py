@@ -62,7 +62,7 @@ _AGAIN: Final = "`tajo brevo prove` goes on, `tajo brevo prove --clean` ends it 
 
 @click.group()
 def brevo() -> None:
-    """Prove in the account what imports may do, on contacts of our own; switch eCommerce on."""
+    """Switch eCommerce on; prove in the account what imports may do."""
 
 
 @brevo.command()
@@ -90,6 +90,9 @@ def activate(*, currency: str | None, as_json: bool) -> None:
         click.echo(f"eCommerce is on, it counts in {found.currency or 'an unknown currency'}.")
     else:
         click.echo("Brevo switches eCommerce on, which takes about five minutes. What waits goes by itself then.")
+        if currency is not None:
+            again = f"`tajo brevo activate --currency {currency}`"
+            click.echo(f"The display currency is not set yet: Brevo takes it once eCommerce is on. Then {again} again.")
 
 
 @brevo.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Iterator
 from typing import Final
@@ -40,8 +39,6 @@ def doctor(*, as_json: bool) -> None:
     answer.
     """
     findings = []
-    # the findings say it all: without a handler Python would print warnings of the log between them
-    logging.getLogger("customer_sync").addHandler(logging.NullHandler())
     for finding in _findings():
         findings.append(finding)
         if not as_json:

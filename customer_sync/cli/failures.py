@@ -31,7 +31,7 @@ def _problem(problem: Problem) -> Failure:
     """Return a problem with every single fault of it; what it says of HTTP is not said here."""
     faults = [f"{one.path}: {one.detail}" if one.path else one.detail for one in problem.errors]
     faults = [
-        f"{one} Choices: {', '.join(fault.choices)}." if fault.choices else one
+        f"{one} Choices: {', '.join(fault.choices)}." if fault.choices and "Choices: " not in one else one
         for one, fault in zip(faults, problem.errors, strict=True)
     ]
     remedy = "" if problem.errors and "/api/v1" in problem.remedy else problem.remedy

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Any, Final, NamedTuple
 
 import click
+
+#: Takes what is logged where a command has set up no log.
+_SILENT: Final = logging.NullHandler()
 
 
 class Row(NamedTuple):
@@ -29,7 +33,7 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("sign-in", "sign_in", "Print a link that opens the dashboard in a browser.", "sign_in"),
     ),
     "Set up": (
-        Row("brevo", "brevo", "Prove in the account what imports may do, on contacts of our own; switch eCommerce on."),
+        Row("brevo", "brevo", "Switch eCommerce on; prove in the account what imports may do."),
         Row("attributes", "attributes", "Compare the mapping with Brevo's attributes, and create what is missing."),
         Row("check", "check", "Read the config and say every fault at once."),
         Row("connectors", "connectors", "The platforms there are, and how the sources do."),
@@ -90,6 +94,8 @@ class Root(click.Group):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         """Run the program; texts of strangers cannot write on the screen of whoever runs it."""
+        # a command says by itself what is wrong: without a handler Python would print warnings of the log between
+        logging.getLogger("customer_sync").addHandler(_SILENT)
         screen: Callable[[], AbstractContextManager[None]] = _load("output", "safe_screen")
         with screen():
             return super().main(*args, **kwargs)

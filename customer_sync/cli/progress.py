@@ -77,7 +77,7 @@ def _would(run: Run) -> str:
     ]
     if run.resource != CUSTOMERS:
         parts[1] += " of contacts"
-        parts += [f"{counts['record_creates']:,} new {run.resource}", f"{counts['record_updates']:,} changed"]
+        parts += [f"{counts['record_creates']:,} new records of skills", f"{counts['record_updates']:,} changed"]
     return ", ".join(parts)
 
 

@@ -22,7 +22,7 @@ from customer_sync.operate.order_totals import Totals, totals_of_person
 from customer_sync.person import consent
 from customer_sync.person.consent import Standing
 from customer_sync.person.merge import Stamped, is_empty
-from customer_sync.person.person import Part, Person, apply, attributes
+from customer_sync.person.person import WEAK_MS, Part, Person, apply, attributes
 from customer_sync.store import Store
 from customer_sync.store.forms import EventRef
 from customer_sync.store.ledger import Row
@@ -238,7 +238,12 @@ def _values(
         bringing = [events for part, events in waiting if part.ref == record.ref and part.state.get(name) == stamped]
         came = next((events[0].event_id for events in bringing if events), None) if waits else None
         event = came or (None if waits else _event_of(stamped, record.source, rows))
-        yield Value(name, stamped.value, record.source, stamped.at_ms, event, waits)
+        yield Value(name, stamped.value, record.source, _told_ms(stamped), event, waits)
+
+
+def _told_ms(stamped: Stamped) -> int:
+    """Return when a value was told: the stamps of copies are put back by `WEAK_MS`."""
+    return stamped.at_ms + WEAK_MS if stamped.at_ms < -WEAK_MS // 2 else stamped.at_ms
 
 
 def _summed(person: Person, seen: View, rules: Rules, *, waits: bool) -> Iterator[Value]:

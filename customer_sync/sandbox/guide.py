@@ -33,6 +33,9 @@ curl localhost:8025/sandbox/mailable
 ```
 
 No key is asked for below `/sandbox`: keep it on a loopback address. `/` is a page for people.
+
+eCommerce is on from the start; `--no-ecommerce` begins without it, and `--currency EUR` with another display currency.
+Of the templates that are there, 1 can be sent and 2 is not active; 3 is for double opt-in.
 """
 _SWITCHES: Final = """How this account behaves where Brevo may behave in more than one way. A default is what Brevo
 documents; where it documents nothing, the table says so. `POST /sandbox/switches` sets some by name, `DELETE` sets all

@@ -151,7 +151,10 @@ def duration(least: timedelta = timedelta(0)) -> Callable[[Json], timedelta]:
 
 def _words(least: timedelta) -> str:
     seconds = int(least.total_seconds())
-    return f"{seconds // 60}m" if seconds >= 60 else f"{seconds}s"
+    for unit, letter in ((3600, "h"), (60, "m")):
+        if seconds >= unit and seconds % unit == 0:
+            return f"{seconds // unit}{letter}"
+    return f"{seconds}s"
 
 
 def number(least: int, most: int) -> Callable[[Json], Decimal]:

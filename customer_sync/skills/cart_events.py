@@ -29,7 +29,7 @@ from customer_sync.person.identity import normalize_email
 from customer_sync.person.orders import net
 from customer_sync.series.records import ORDER
 from customer_sync.skills import Intent
-from customer_sync.skills.definition import Definition, KeyFault
+from customer_sync.skills.definition import Definition, KeyFault, only
 
 LANE: Final = "events"
 #: How long nobody must have touched a cart before it is told, where the config says nothing: an address is typed letter
@@ -43,7 +43,7 @@ ROBOTS: Final = ("storebotmail.joonix.net",)
 
 #: The key that says that carts are told only of people who agreed to be mailed; `brevo.events` reads it.
 ONLY_GRANTED: Final = "only_granted"
-_KEYS: Final = frozenset({"quiet", "robots", ONLY_GRANTED})
+_KEYS: Final = ("quiet", "robots", ONLY_GRANTED)
 
 _CARTS: Final = frozenset({Kind.CART_UPDATED, Kind.CART_DELETED})
 _ORDERS: Final = frozenset({Kind.ORDER_PLACED, Kind.ORDER_UPDATED, Kind.ORDER_REFUNDED, Kind.ORDER_DELETED})
@@ -210,20 +210,19 @@ def _ms(value: Json) -> int | None:
 
 def read_keys(keys: Mapping[str, Json]) -> tuple[timedelta, tuple[str, ...], list[KeyFault]]:
     """Return the quiet time and the robots' domains of the config, with its faults."""
-    known = "There are quiet, robots and only_granted."
-    faults = [KeyFault(name, "no such key", known) for name in keys if name not in _KEYS]
-    quiet, robots, only = keys.get("quiet"), keys.get("robots"), keys.get(ONLY_GRANTED)
-    if only is not None and not isinstance(only, bool):
-        faults.append(KeyFault(ONLY_GRANTED, repr(only), "Write true or false."))
+    faults = [*only(*_KEYS)(keys)]
+    quiet, robots, granted = keys.get("quiet"), keys.get("robots"), keys.get(ONLY_GRANTED)
+    if granted is not None and not isinstance(granted, bool):
+        faults.append(KeyFault(ONLY_GRANTED, f"found {granted!r}", "Write true or false."))
     seconds = read_duration(quiet) if isinstance(quiet, str) else None
     if quiet is not None and (seconds is None or timedelta(seconds=seconds) > MOST_QUIET):
         remedy = f"Write a duration of at most 15m, as {EXAMPLE}."
-        faults.append(KeyFault("quiet", repr(quiet), remedy))
+        faults.append(KeyFault("quiet", f"found {quiet!r}", remedy))
         seconds = None
     domains = robots if isinstance(robots, list) else []
     good = [one.strip().lower().lstrip("@") for one in domains if isinstance(one, str) and "." in one]
     if robots is not None and (not isinstance(robots, list) or len(good) != len(domains)):
-        faults.append(KeyFault("robots", repr(robots), "Write a list of domains, as [bots.example.com]."))
+        faults.append(KeyFault("robots", f"found {robots!r}", "Write a list of domains, as [bots.example.com]."))
     return QUIET if seconds is None else timedelta(seconds=seconds), tuple(good), faults
 
 

@@ -47,6 +47,7 @@ from customer_sync.store.server import Server, ask, eviction, need_fit
 from customer_sync.store.sessions import Sessions
 from customer_sync.store.skill_states import SkillStates
 from customer_sync.store.vault import RedisVault, SecretKey
+from customer_sync.store.walks import Walks
 from customer_sync.store.wrong_keys import WrongKeys
 
 log = get(__name__)
@@ -156,6 +157,7 @@ class Store:
         self.doors = Doors(client)
         self.allowance = Allowance(self.scripts)
         self.skill_states = SkillStates(client, self.scripts)
+        self.walks = Walks(client, self.scripts)
 
     def commit(self, entries: list[dict[str, Any]], compact_at: int, page: str = "") -> dict[str, Any]:
         """Run the one step between inbox (or a run's page) and lanes; see `commit.lua` for the form of all three.

@@ -92,6 +92,7 @@
 | `run:<n>:seen` | bitmap | people whom a compare run saw |
 | `run:<n>:held` | list | changes that harm somebody, held back until the run has counted; see `batch.held` |
 | `run:seq` | counter | the next run |
+| `walks` | hash | schedule of a skill → how far its walk through all people is, as JSON; see `store.walks` |
 | `runs`, `runs:open` | sorted set, hash | every run kept; `source/resource` (`…/dry`) → its open run (the lock) |
 | `reconcile:due` | set | sources whose compare with Brevo is due; `?` before one: it only looks |
 | `later:<lane>` | hash | when a leased item of a lane is due once its lease is over, 0 for at once |
@@ -160,6 +161,7 @@ FOLLOWER_LAST = FOLLOWER + ":last"
 RUNS = PREFIX + "runs"
 RUNS_OPEN = PREFIX + "runs:open"
 SKILLS = PREFIX + "skills"
+WALKS = PREFIX + "walks"
 SLOTS = PREFIX + "slots"
 SUSPECTS = PREFIX + "suspects"
 RULES = PREFIX + "rules"

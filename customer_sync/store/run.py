@@ -56,7 +56,7 @@ COUNTS: Mapping[str, str] = {
     "disputed": "records that say something else than is known here, and are older by their time",
     "creates": "contacts that are new to Brevo, at most: a customer of whom several pages tell counts on each",
     "updates": "contacts that change",
-    "record_creates": "records of orders, products and carts that are new, or that something waits for",
+    "record_creates": "records of orders, products and carts, one for each skill, that are new or waited for",
     "record_updates": "records of orders, products and carts that change",
     "phones": "of the contacts that are new: those with a phone or another value that only one contact may have",
     "joins": "of the contacts that are new: those that go onto a list",

@@ -151,6 +151,7 @@ _TASKS = {
     "follow": "tajo.follow",
     "pull": "tajo.pull",
     "reconcile": "tajo.reconcile",
+    "walk": "tajo.walk",
 }
 
 

@@ -13,6 +13,7 @@ from customer_sync.batch.cron import latest_slot
 from customer_sync.batch.puller import FirstSyncWaits, Puller, can_pull, pull_slot
 from customer_sync.batch.starts import start_by_itself
 from customer_sync.batch.upkeep import catch_up_due, tend_webhooks
+from customer_sync.batch.walks import begin_due, timed
 from customer_sync.brevo.proof.prover import Prover
 from customer_sync.config import Settings
 from customer_sync.errors import TajoError
@@ -180,6 +181,8 @@ def tick_task() -> None:
     try:
         if first_in_slot("tick", TICK_EVERY_S, now.timestamp()):
             tick(settings(), puller(), now)
+            if begin_due(line(), timed(settings()), now) and line().store.wake("walk"):
+                wake("walk")
         if first_in_slot("tell", TELL_EVERY_S, now.timestamp()):
             line().store.doors.know(settings().sources)
             tell_findings(line().store, settings(), home())

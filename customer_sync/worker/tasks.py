@@ -10,7 +10,7 @@ import redis
 
 from customer_sync import assembly, pipeline
 from customer_sync.base.log import get
-from customer_sync.batch import runs
+from customer_sync.batch import runs, walks
 from customer_sync.errors import TajoError, Unavailable
 from customer_sync.worker.app import app, aside, home, line, puller, settings, turns, wake, watchdog
 
@@ -78,6 +78,20 @@ def pull(number: str) -> None:
 def reconcile() -> None:
     """Compare with Brevo what is due; what cannot be compared now is tried again in a minute."""
     _aside("reconcile", _reconcile)
+
+
+@app.task(name="tajo.walk")  # type: ignore[untyped-decorator]  # celery ships no types
+def walk() -> None:
+    """Go through people for the schedules of skill files; what cannot go on now is woken again by the next tick."""
+    _loop("walk", _walk)
+
+
+def _walk() -> pipeline.StepResult:
+    try:
+        return walks.step(line(), walks.timed(settings()), puller().rules)
+    except TajoError as error:
+        log.warning("schedule put off", reason=str(error))
+        return pipeline.StepResult(did_work=False, wait_s=None)
 
 
 def _aside(name: str, work: Callable[[], None]) -> None:

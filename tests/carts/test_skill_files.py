@@ -7,10 +7,12 @@ from datetime import timedelta
 
 import pytest
 
+from customer_sync import pipeline
 from customer_sync.config.settings import SkillSettings
 from customer_sync.model import Kind
 from customer_sync.skills.files.reading import read_skill_file
 from customer_sync.skills.files.skill import definition_of
+from tests.carts.test_never_twice import die
 from tests.carts.world import EMAIL
 
 REMINDER = """---
@@ -177,3 +179,19 @@ def test_what_calls_mails_off_is_forgotten_after_a_month(world, remind):
 
     assert before["calledOff"] is True
     assert world.state("shop:skill:reminder:0:t1") == {}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_who_bought_after_a_cut_try_gets_no_second_mail(world, remind, when):
+    remind("cart_abandoned")
+    world.cart("t1", total=60.0)
+    world.pass_time(minutes=25)
+    world.time.move(6 * 60)
+    pipeline.deliver(world.line, "mail")  # the cart counts as left
+    skills = world.line.skills
+    die(world, when)
+    world.line.skills = skills
+    world.order(carts=["t1"])
+    world.pass_time(minutes=20)
+
+    assert subjects(world) == (["Mug waits"] if when == "after" else [])

@@ -218,3 +218,11 @@ def test_activate_switches_it_on_where_it_is_off(tajo):
 
     assert "about five minutes" in told
     assert asked == 1
+
+
+def test_a_currency_that_cannot_be_set_yet_is_not_passed_over(tajo):
+    with sandbox_server("--no-ecommerce") as off:
+        told = tajo("brevo", "activate", "--currency", "EUR", BREVO_API_URL=off.url, BREVO_API_KEY="k").stdout
+
+    assert "is not set yet" in told
+    assert "`tajo brevo activate --currency EUR` again" in told

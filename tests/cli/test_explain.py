@@ -120,6 +120,17 @@ def test_a_value_that_waits_names_the_event_that_brings_it(rig):
     assert (value.value, value.event, value.waits) == ("Janet", "c2", True)
 
 
+def test_a_value_that_an_order_told_of_a_customer_has_the_time_of_the_order(rig):
+    order = {"email": JANE, "firstName": "Jane"}
+    rig.send(Event("o1", "shop", Kind.ORDER_PLACED, at(-10), "o1", "7", {"id": "o1", "email": JANE, "customer": order}))
+    rig.settle()
+
+    found = told(rig)
+
+    assert values(found)["FIRSTNAME"].at_ms == to_ms(at(-10))
+    assert found.to_json()["values"]
+
+
 def test_a_value_of_an_older_event_that_waits_does_not_wait(rig):
     rig.send(customer("c1", when=-10, firstName="Jane"))
     rig.settle()

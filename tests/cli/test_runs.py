@@ -126,6 +126,15 @@ def test_the_brake_is_taken_off_only_when_a_person_has_seen_the_counts(tajo, run
     assert store.runs.read(run.id).is_forced
 
 
+def test_a_dry_run_of_orders_does_not_call_the_records_of_skills_orders(run):
+    counts = {**run.counts, "read": 12, "changed": 12, "record_creates": 36}
+
+    text = summary(replace(run, is_dry=True, resource="orders", counts=counts))
+
+    assert "12 orders read" in text
+    assert "36 new records of skills, 0 changed" in text
+
+
 def test_the_list_tells_dry_runs_parked_contacts_and_why_a_run_is_stopped(tajo, run, store):
     store.runs.count(run.id, {"read": 9, "failed": 2})
     store.runs.move(run, (RunState.RUNNING,), RunState.STOPPED, reason="Wrong key.", remedy="Make a new one.")

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from decimal import Decimal
 
 import pytest
@@ -122,6 +125,7 @@ def test_all_faults_of_a_skill_and_of_an_event_are_told_at_once(tajo):
 
     assert all(path in told for path in ("options.sync_mode", "options.list_id", "colour"))
     assert "/api/v1" not in told
+    assert told.count("Choices: realtime") == 1
     assert all(path in both for path in ("data.email", "timestamp"))
 
 
@@ -176,6 +180,22 @@ def test_a_command_prints_its_answer_and_keeps_no_log(tajo):
 
     assert [one.stderr for one in done] == ["", "", ""]
     assert not any(" info " in one.stdout for one in done)
+
+
+def test_a_file_that_cannot_be_loaded_is_told_by_the_list_with_what_to_do_and_by_no_log(tajo):
+    (tajo.folder / "skills").mkdir()
+    (tajo.folder / "skills" / "odd.py").write_text("answer = 42")
+    said = subprocess.run(
+        [sys.executable, "-m", "customer_sync", "skills", "list"],
+        cwd=tajo.folder,
+        env={**os.environ, **tajo.env},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert "broken: odd: it names no SKILL. Mend the file skills/odd.py, or take it away" in said.stdout
+    assert said.stderr == ""
 
 
 def test_who_switches_cart_mails_on_is_told_which_switch_of_the_shop_to_turn_off(tajo):

@@ -97,3 +97,30 @@ def test_an_order_makes_no_contact_anew_that_somebody_deleted_in_brevo(rig, is_s
 
     assert rig.called("/orders/status") == []
     assert "The buyer left, and is no contact in Brevo." in rig.notes()
+
+
+@pytest.mark.parametrize("way", ["create", "nobody"])
+def test_the_order_of_somebody_new_waits_for_the_contact_and_is_theirs(rig, way):
+    rig.sandbox.switches.unknown_person = way
+    put(rig, order(customer="12", email="new@example.com", when=-5))
+    rig.deliver_orders()
+    before = rig.called("/orders/status")
+    rig.deliver()
+    rig.client.zadd("tajo:q:orders:1", {"shop:1001": 0})
+    rig.deliver_orders()
+
+    assert before == []
+    assert rig.orders["shop:1001"]["contact_id"] == 1
+
+
+def test_an_order_at_a_new_address_leaves_the_contact_its_address(rig):
+    rig.sandbox.switches.unknown_person = "create"
+    rig.tell(customer("old@example.com"))
+    put(rig, customer("new@example.com", when=-10), order(email="new@example.com", customer="12", when=-5))
+    rig.deliver_orders()
+    rig.deliver()
+    rig.client.zadd("tajo:q:orders:1", {"shop:1001": 0})
+    rig.deliver_orders()
+
+    assert [one.email for number in (1, 2) if (one := rig.sandbox.contacts.roll.get(number))] == ["new@example.com"]
+    assert rig.orders["shop:1001"]["contact_id"] == 1

@@ -189,6 +189,14 @@ FAULTS = [
 ]
 
 
+def test_the_least_that_is_allowed_is_told_in_the_largest_unit_that_fits():
+    _, (max_age,) = read(max_age="10s")
+    _, (threshold,) = read(detection={"inactivity_threshold": "10s"})
+
+    assert "at least 1h," in max_age.remedy
+    assert "at least 1m," in threshold.remedy
+
+
 @pytest.mark.parametrize(("keys", "path", "found"), FAULTS, ids=[f"{path}: {found}" for _, path, found in FAULTS])
 def test_what_is_wrong_is_told_with_its_place(keys, path, found):
     _, faults = read(**keys)

@@ -353,6 +353,25 @@ class _Odd:
         return Intent([RecordSays("events", event.source, "skill:odd:0:1", event.occurred_at, told, who)])
 
 
+#: Keys of the config → what is told of them.
+FAULTS = {
+    "quite": ({"quite": "30s"}, "unknown key. Did you mean quiet?"),
+    "quiet": ({"quiet": "20m"}, "found '20m'. Write a duration of at most 15m"),
+    "robots": ({"robots": "x"}, "found 'x'. Write a list of domains"),
+    "only_granted": ({"only_granted": "yes"}, "found 'yes'. Write true or false."),
+}
+
+
+@pytest.mark.parametrize("key", FAULTS)
+def test_a_fault_says_what_was_found_and_what_is_allowed(key):
+    keys, told = FAULTS[key]
+
+    (fault,) = SKILL.check(keys)
+
+    assert fault.path == key
+    assert f"{fault.found}. {fault.remedy}".startswith(told)
+
+
 @pytest.mark.parametrize("keys", [{"quiet": "soon"}, {"quiet": "2h"}, {"robots": "x"}, {"robots": [7]}, {"what": 1}])
 def test_keys_that_mean_nothing_are_faults(keys):
     assert SKILL.check(keys)

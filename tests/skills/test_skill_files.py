@@ -240,7 +240,7 @@ def test_another_file_has_other_terms():
         (changed("cart_abandoned", "order_placed"), "cart_value: order_placed does not tell it. It can stand at"),
         (changed("event: cart_abandoned", "event: cart_abandon"), "found 'cart_abandon'. Did you mean cart_abandoned"),
         (changed("event: cart_abandoned", "event: agent_request"), "This version has no agents"),
-        (changed("  - event: cart_abandoned", "  - schedule: '0 9 * * *'"), "a schedule. This version starts"),
+        (changed("  - event: cart_abandoned", "  - schedule: '0 9 * * *'"), "no such condition of a schedule"),
         (changed("brevo/send-email", "brevo/send-mail"), "Did you mean brevo/send-email"),
         (changed("brevo/send-email", "brevo/send-whatsapp"), "sends no WhatsApp"),
         (changed("      template_id: 101\n", ""), "brevo/send-email without template_id"),

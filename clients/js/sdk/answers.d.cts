@@ -503,7 +503,7 @@ export interface Run {
   since: string | null;
   /** How many records there are, where the platform tells. */
   total: number | null;
-  /** read: records that the source gave; changed: records whose changes went into the lane; unchanged: records that changed nothing; refused: records that could not be understood; disputed: records that say something else than is known here, and are older by their time; creates: contacts that are new to Brevo, at most: a customer of whom several pages tell counts on each; updates: contacts that change; record_creates: records of orders, products and carts that are new, or that something waits for; record_updates: records of orders, products and carts that change; phones: of the contacts that are new: those with a phone or another value that only one contact may have; joins: of the contacts that are new: those that go onto a list; phone_updates: of the contacts that change: those of which such a value is new or another; join_updates: of the contacts that change: those that go onto a list; blocks: contacts that are blocked; unlists: contacts that leave a list; deletes: contacts that are deleted; empties: contacts of which a field is emptied; harmed: contacts to which at least one of these four happens; held: records with such a change that wait until the run has read and counted everything; sent: contacts and records that Brevo accepted; same: contacts and records that needed no call in the end; failed: contacts and records that were parked; retried: deliveries that must be tried again; pages: pages read */
+  /** read: records that the source gave; changed: records whose changes went into the lane; unchanged: records that changed nothing; refused: records that could not be understood; disputed: records that say something else than is known here, and are older by their time; creates: contacts that are new to Brevo, at most: a customer of whom several pages tell counts on each; updates: contacts that change; record_creates: records of orders, products and carts, one for each skill, that are new or waited for; record_updates: records of orders, products and carts that change; phones: of the contacts that are new: those with a phone or another value that only one contact may have; joins: of the contacts that are new: those that go onto a list; phone_updates: of the contacts that change: those of which such a value is new or another; join_updates: of the contacts that change: those that go onto a list; blocks: contacts that are blocked; unlists: contacts that leave a list; deletes: contacts that are deleted; empties: contacts of which a field is emptied; harmed: contacts to which at least one of these four happens; held: records with such a change that wait until the run has read and counted everything; sent: contacts and records that Brevo accepted; same: contacts and records that needed no call in the end; failed: contacts and records that were parked; retried: deliveries that must be tried again; pages: pages read */
   counts: Record<string, number>;
   /** Field → in how many of the disputed records it differs. */
   differing: Record<string, number>;
@@ -571,7 +571,7 @@ export interface Skill {
   warnings: Array<string>;
 }
 
-/** Every skill, and those that cannot be used (skill → why). */
+/** Every skill, and those that cannot be used (skill → why, and what to do). */
 export interface SkillList {
   items: Array<Skill>;
   broken: Record<string, string>;

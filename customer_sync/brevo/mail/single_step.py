@@ -55,13 +55,15 @@ class SingleStep:
             return Outcome(item, Settlement(item.target, record=NOTHING), "unchanged", "old: it is forgotten")
         if END in sight.state or (mails and not mails[0].is_open):
             return _done(item, sight, {}, from_ms(now_ms), "done before")
-        if not mails and self._is_called_off(item, sight, fields, asked_at):
+        is_called_off = self._is_called_off(item, sight, fields, asked_at)
+        if not mails and is_called_off:
             return _done(item, sight, {}, from_ms(now_ms), "called off: what it reminds of was bought or is gone")
         person = None
         if sight.whose is not None:
             person = apply(self._desk.store.people.decode(sight.whose.record), sight.whose.parts)
         letter = self._letter(item, fields, person, mails[0] if mails else None)
-        why = Why.TOO_OLD if asked_at + MAX_AGE <= from_ms(now_ms) else self._why_not(item, letter, person)
+        is_old = asked_at + MAX_AGE <= from_ms(now_ms)
+        why = Why.BOUGHT if is_called_off else Why.TOO_OLD if is_old else self._why_not(item, letter, person)
         found = self._before(letter, mails[0], why) if mails else None
         return self._outcome(item, sight, letter, found or why or self._courier.send(item, sight, letter, gate))
 

@@ -1,6 +1,7 @@
 """Conditions of skill files: `cart_value: "> 50"`. Pure.
 
-A condition about something that the event does not tell does not hold: unknown is never more than 50.
+A condition about something that the event does not tell, or that nobody knows of a customer, does not hold: unknown is
+never more than 50.
 """
 
 from __future__ import annotations
@@ -81,6 +82,15 @@ SUBJECTS: Final[Mapping[str, Subject]] = {
     "source": Subject("word", tuple(Kind), lambda event: event.source),
     TIME_SINCE: Subject("duration", (Kind.CART_UPDATED,)),
 }
+SOURCE: Final = "source"
+#: The name of a condition of a schedule → what it is compared with.
+OF_CUSTOMERS: Final[Mapping[str, Form]] = {
+    "total_orders": "number",
+    "total_spent": "number",
+    "time_since_order": "duration",
+    "time_since_signup": "duration",
+    SOURCE: "word",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +98,7 @@ class Condition:
     """One condition, as `cart_value: "> 50"`.
 
     Args:
-        name: one of `SUBJECTS`.
+        name: one of `SUBJECTS`, or of `OF_CUSTOMERS`.
         operator: how it is compared.
         value: with what: a number, a word in small letters, or seconds.
     """
@@ -99,7 +109,10 @@ class Condition:
 
     def holds(self, event: Event) -> bool:
         """Tell whether the condition holds of an event."""
-        found = SUBJECTS[self.name].read(event)
+        return self.is_met(SUBJECTS[self.name].read(event))
+
+    def is_met(self, found: Decimal | str | None) -> bool:
+        """Tell whether the condition holds of what was found; of nothing it does not."""
         if found is None:
             return False
         if isinstance(found, str) or isinstance(self.value, str):
@@ -108,13 +121,18 @@ class Condition:
         return _COMPARE[self.operator](found, self.value)
 
 
-def read_condition(name: str, text: str) -> Condition:
+def read_condition(name: str, text: str, form: Form | None = None) -> Condition:
     """Return a condition.
+
+    Args:
+        name: what it is about.
+        text: how it is compared, and with what.
+        form: of a condition about customers: what it is compared with, by any operator; None: it is about events.
 
     Raises:
         Wrong: it cannot be read; what was found, and what is allowed.
     """
-    form, found = SUBJECTS[name].form, _FORM.fullmatch(text.strip())
+    is_any, form, found = form is not None, form or SUBJECTS[name].form, _FORM.fullmatch(text.strip())
     if found is None:
         raise Wrong(f"found '{text[:60]}'", f'Write an operator and a value: {name}: "{_example(form)}".')
     sign, written = found[1], found[2].strip()
@@ -124,8 +142,9 @@ def read_condition(name: str, text: str) -> Condition:
         return Condition(name, sign, Decimal(written))
     if form == "duration":
         seconds = read_duration(written)
-        if seconds is None or sign not in (">", ">="):
-            raise Wrong(f"found '{text[:60]}'", f"Write > and a duration: {EXAMPLE}.")
+        signs = (">", ">=", "<", "<=") if is_any else (">", ">=")
+        if seconds is None or sign not in signs:
+            raise Wrong(f"found '{text[:60]}'", f"Write {' or '.join(signs[::2])} and a duration: {EXAMPLE}.")
         return Condition(name, sign, Decimal(seconds))
     if sign not in ("=", "==", "!="):
         raise Wrong(f"found '{text[:60]}'", f"A word is compared with = or !=: {_example(form)}.")

@@ -51,7 +51,7 @@ FOLLOWS: Final[Mapping[str, frozenset[Kind]]] = {
 }
 #: The events of carts that a mail may remind of: it is called off when the cart is bought or emptied.
 REMIND: Final = frozenset({Kind.CART_UPDATED, Kind.CART_ABANDONED})
-#: The actions that can wait: contacts are sent as state, at once.
+#: The actions that can wait, or follow the clock: contacts are sent as state, at once.
 WAITING: Final = frozenset({MAIL, TRACK})
 
 
@@ -68,6 +68,21 @@ class Trigger:
     event: Kind
     conditions: tuple[Condition, ...] = ()
     wait_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """What starts a skill by the clock, for every customer of whom its conditions hold.
+
+    Args:
+        line: when: a cron line of five fields.
+        zone: the time zone of these times, as `America/New_York`.
+        conditions: what must hold of a customer, all of them; never none.
+    """
+
+    line: str
+    zone: str
+    conditions: tuple[Condition, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +110,7 @@ class SkillFile:
     triggers: tuple[Trigger, ...]
     actions: tuple[Action, ...]
     permissions: tuple[str, ...]
+    timers: tuple[Timer, ...] = ()
 
     @property
     def kinds(self) -> frozenset[Kind]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Final
 
@@ -11,10 +11,19 @@ from customer_sync.base.duration import EXAMPLE, read_duration
 from customer_sync.config.document import Items, Node, Table, Text, parse, shape
 from customer_sync.config.faults import Fault, Wrong, choose
 from customer_sync.config.reader import Reader
-from customer_sync.config.values import Env, anything, is_empty, shown, text, whole
+from customer_sync.config.values import Env, anything, cron, is_empty, shown, text, whole
 from customer_sync.model import Json, Kind
+from customer_sync.series.reading import zone
 from customer_sync.skills.files import templates
-from customer_sync.skills.files.conditions import SUBJECTS, TIME_SINCE, Condition, read_condition
+from customer_sync.skills.files.conditions import (
+    OF_CUSTOMERS,
+    SOURCE,
+    SUBJECTS,
+    TIME_SINCE,
+    Condition,
+    Form,
+    read_condition,
+)
 from customer_sync.skills.files.form import (
     ACTIONS,
     CATEGORIES,
@@ -30,6 +39,7 @@ from customer_sync.skills.files.form import (
     WAITING,
     Action,
     SkillFile,
+    Timer,
     Trigger,
 )
 
@@ -45,6 +55,7 @@ _REQUIRED: Final = ("name", "version", "description", "category", "triggers", "a
 _LISTS: Final = ("brevoEndpoints", "relatedSkills")
 _KEYS: Final = (*_REQUIRED, "status", "permissions", *_LISTS, "featured")
 _TRIGGER_KEYS: Final = ("event", "conditions", "debounce")
+_TIMER_KEYS: Final = ("schedule", "timezone", "conditions")
 #: Action → its own keys, and those of them that it must have.
 _TERMS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
     CREATE: (("attributes",), ()),
@@ -56,7 +67,6 @@ _TERMS: Final[Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]]] = {
 #: What the documents name, and this version does not do → what to do instead.
 _ABSENT: Final = {
     "brevo/send-whatsapp": "This version sends no WhatsApp. Remove the action.",
-    "schedule": "This version starts skill files by events alone. Let Brevo's automations do what is due by the clock.",
     "agent_request": "This version has no agents: `tajo skills trigger` starts a skill by hand.",
 }
 
@@ -99,9 +109,11 @@ class _Reading:
             self._words(name, ())
         if "featured" in self._entries:
             self._reader.value(self._entries["featured"], _truth)
-        triggers = tuple(self._triggers())
+        starts = self._starts()
+        triggers = tuple(one for one in starts if isinstance(one, Trigger))
+        timers = tuple(one for one in starts if isinstance(one, Timer))
         kinds = frozenset(one.event for one in triggers)
-        actions = tuple(self._actions(kinds, permissions))
+        actions = tuple(self._actions(kinds, permissions, is_timed=bool(timers)))
         self._say_of_useless_waits(triggers, actions)
         return SkillFile(
             name=word("name", partial(_name, self._taken)),
@@ -112,6 +124,7 @@ class _Reading:
             triggers=triggers,
             actions=actions,
             permissions=permissions,
+            timers=timers,
         )
 
     def _word(self, name: str, read: Callable[[Node, Env], str]) -> str:
@@ -136,25 +149,54 @@ class _Reading:
         self._reader.fault(node, f"expected a list, found {shape(node)}", f"Write {example}.")
         return []
 
-    def _triggers(self) -> list[Trigger]:
-        found = []
+    def _starts(self) -> list[Trigger | Timer]:
+        found: list[Trigger | Timer | None] = []
         for node in self._items(self._entries.get("triggers"), "- event: order_placed"):
             entries = self._reader.entries(node, "event: order_placed")
-            if "schedule" in entries or "timezone" in entries:
-                at = entries.get("schedule") or entries["timezone"]
-                self._reader.fault(at, "a schedule", _ABSENT["schedule"])
+            is_timer = "event" not in entries and not entries.keys().isdisjoint({"schedule", "timezone"})
+            allowed = _TIMER_KEYS if is_timer else _TRIGGER_KEYS
+            self._reader.refuse({name: child for name, child in entries.items() if name not in allowed}, allowed)
+            found.append(self._timer(node, entries) if is_timer else self._trigger(node, entries))
+        return [one for one in found if one is not None]
+
+    def _trigger(self, node: Node, entries: Mapping[str, Node]) -> Trigger | None:
+        kind = self._event(node, entries)
+        conditions = self._conditions(entries.get("conditions"), kind)
+        debounce = entries.get("debounce")
+        wait_s = (self._reader.value(debounce, _duration) or 0) if debounce else 0
+        waits = [int(str(one.value)) for one in conditions if one.name == TIME_SINCE]
+        told = tuple(one for one in conditions if one.name != TIME_SINCE)
+        return None if kind is None else Trigger(kind, told, max([wait_s, *waits]))
+
+    def _timer(self, node: Node, entries: Mapping[str, Node]) -> Timer | None:
+        at, place = entries.get("schedule"), entries.get("timezone")
+        if at is None:
+            self._reader.fault(node, "a timezone without a schedule", 'Write schedule: "0 9 * * *" beside it.')
+            return None
+        line = self._reader.value(at, _times)
+        where = "UTC" if place is None else self._reader.value(place, _zone)
+        faults = len(self._reader.faults)
+        conditions = tuple(self._of_customers(entries.get("conditions")))
+        if all(one.name == SOURCE for one in conditions) and len(self._reader.faults) == faults:
+            remedy = 'Say who is meant by one of them at least, such as total_orders: ">= 1".'
+            names = ", ".join(name for name in OF_CUSTOMERS if name != SOURCE)
+            self._reader.fault(node, f"a schedule for everybody: none of {names}", remedy)
+        return Timer(line, where, conditions) if line and where else None
+
+    def _of_customers(self, node: Node | None) -> Iterator[Condition]:
+        for name, child in self._named(node, 'total_orders: ">= 1"'):
+            form = OF_CUSTOMERS.get(name)
+            if form is None:
+                self._reader.fault(child, "no such condition of a schedule", choose(name, list(OF_CUSTOMERS)))
                 continue
-            left = {name: child for name, child in entries.items() if name not in _TRIGGER_KEYS}
-            self._reader.refuse(left, _TRIGGER_KEYS)
-            kind = self._event(node, entries)
-            conditions = self._conditions(entries.get("conditions"), kind)
-            debounce = entries.get("debounce")
-            wait_s = (self._reader.value(debounce, _duration) or 0) if debounce else 0
-            waits = [int(str(one.value)) for one in conditions if one.name == TIME_SINCE]
-            told = tuple(one for one in conditions if one.name != TIME_SINCE)
-            if kind is not None:
-                found.append(Trigger(kind, told, max([wait_s, *waits])))
-        return found
+            one = self._reader.value(child, partial(_condition, name, form))
+            if one is not None:
+                yield one
+
+    def _named(self, node: Node | None, example: str) -> Iterator[tuple[str, Node]]:
+        """Yield conditions; the documents write a list of tables with one key each, one table says the same."""
+        for table in [node] if isinstance(node, Table) else self._items(node, f"- {example}"):
+            yield from self._reader.entries(table, example).items()
 
     def _event(self, trigger: Node, entries: Mapping[str, Node]) -> Kind | None:
         node = entries.get("event")
@@ -172,30 +214,30 @@ class _Reading:
         return Kind(word)
 
     def _conditions(self, node: Node | None, kind: Kind | None) -> list[Condition]:
-        """Return conditions; the documents write a list of tables with one key each, one table says the same."""
-        tables = [node] if isinstance(node, Table) else self._items(node, '- cart_value: "> 50"')
         found = []
-        for table in tables:
-            for name, child in self._reader.entries(table, 'cart_value: "> 50"').items():
-                if name not in SUBJECTS:
-                    self._reader.fault(child, "no such condition", choose(name, list(SUBJECTS)))
-                    continue
-                if kind is not None and kind not in SUBJECTS[name].kinds:
-                    known = ", ".join(str(one) for one in SUBJECTS[name].kinds if one in EVENTS)
-                    self._reader.fault(child, f"{kind} does not tell it", f"It can stand at {known}.")
-                    continue
-                one = self._reader.value(child, partial(_condition, name))
-                if one is not None:
-                    found.append(one)
+        for name, child in self._named(node, 'cart_value: "> 50"'):
+            if name not in SUBJECTS:
+                self._reader.fault(child, "no such condition", choose(name, list(SUBJECTS)))
+                continue
+            if kind is not None and kind not in SUBJECTS[name].kinds:
+                known = ", ".join(str(one) for one in SUBJECTS[name].kinds if one in EVENTS)
+                self._reader.fault(child, f"{kind} does not tell it", f"It can stand at {known}.")
+                continue
+            one = self._reader.value(child, partial(_condition, name, None))
+            if one is not None:
+                found.append(one)
         return found
 
-    def _actions(self, kinds: frozenset[Kind], permissions: Sequence[str]) -> list[Action]:
+    def _actions(self, kinds: frozenset[Kind], permissions: Sequence[str], *, is_timed: bool) -> list[Action]:
         found = []
         for node in self._items(self._entries.get("actions"), "- brevo/update-contact"):
             word, terms = self._action(node)
             if word is None:
                 continue
             self._may(node, word, kinds, permissions)
+            if is_timed and word not in WAITING:
+                able = ", ".join(sorted(WAITING))
+                self._reader.fault(node, f"{word} cannot follow a schedule", f"It can be followed by {able}.")
             found.append(Action(word, self._terms(node, word, terms, kinds)))
         return found
 
@@ -305,8 +347,19 @@ def _duration(node: Node, env: Env) -> int:
     return seconds
 
 
-def _condition(name: str, node: Node, env: Env) -> Condition:
-    return read_condition(name, text(node, env))
+def _condition(name: str, form: Form | None, node: Node, env: Env) -> Condition:
+    return read_condition(name, text(node, env), form)
+
+
+def _times(node: Node, env: Env) -> str:
+    line = cron(node, env)
+    if line is None:
+        raise Wrong(shown(node), 'Write five cron fields, as "0 9 * * *"; `tajo skills disable` ends it.')
+    return line
+
+
+def _zone(node: Node, env: Env) -> str:
+    return zone(text(node, env))
 
 
 def _receiver(node: Node, env: Env) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from hashlib import blake2b
-from typing import Final
+from typing import Any, Final
 
 from customer_sync.config import Settings
 from customer_sync.engine.plan import Due, RecordSays, Says, Step, Who
@@ -17,11 +17,23 @@ from customer_sync.person.identity import normalize_email
 from customer_sync.skills import Intent
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.skills.definition import Definition
-from customer_sync.skills.files.form import CARTS, CREATE, DELETE, MAIL, REMIND, UPDATE, Action, SkillFile, Trigger
+from customer_sync.skills.files.form import (
+    CARTS,
+    CREATE,
+    DELETE,
+    MAIL,
+    REMIND,
+    TRACK,
+    UPDATE,
+    Action,
+    SkillFile,
+    Trigger,
+)
 from customer_sync.skills.files.templates import fill, scope
 
 _MAIL_LANE: Final = "mail"
-_EVENTS_LANE: Final = "events"
+#: Action → the lane of what it asks for.
+LANES: Final[Mapping[str, str]] = {MAIL: _MAIL_LANE, TRACK: "events"}
 
 
 class FileSkill:
@@ -37,10 +49,14 @@ class FileSkill:
         self.file = file
         self.mapping_for = mapping_for
 
+    @property
+    def digest(self) -> str:
+        """What stands for all that the file says: another file has another one."""
+        return blake2b(repr(self.file).encode(), digest_size=12).hexdigest()
+
     def terms(self, source: str) -> Json:
         """Return what the intents for a source depend on: the file, and the mapping."""
-        digest = blake2b(repr(self.file).encode(), digest_size=12).hexdigest()
-        return [digest, [[name, attribute] for name, attribute in self.mapping_for(source).items()]]
+        return [self.digest, [[name, attribute] for name, attribute in self.mapping_for(source).items()]]
 
     def intent(self, event: Event) -> Intent:
         """Return what should change because of an event: nothing where no trigger's conditions hold."""
@@ -101,19 +117,11 @@ class FileSkill:
         # a wait is for the record: what happens to it meanwhile moves the mail; without one each event has its own
         of = event.record_id if trigger.wait_s and event.record_id else event.id
         at = event.occurred_at + timedelta(seconds=trigger.wait_s)
-        fields: dict[str, Json] = {"skill": self.name, "askedAt": to_ms(event.occurred_at), "calledOff": False}
-        if action.word == MAIL:
-            if event.kind in REMIND and event.record_id:
-                fields["reminds"] = self._record(number, event.record_id)
-            subject, params = fill(action.terms.get("subject"), names), fill(action.terms.get("params") or {}, names)
-            mail: dict[str, Json] = {"templateId": action.terms["template_id"], "params": params}
-            fields["mail"] = {**mail, "subject": subject} if subject else mail
-        else:
-            date = to_iso(to_ms(event.occurred_at))
-            properties = fill(action.terms.get("properties") or {}, names)
-            fields["event"] = {"name": action.terms["event"], "date": date, "properties": properties}
+        fields = wish(self.name, action, names, event.occurred_at)
+        if action.word == MAIL and event.kind in REMIND and event.record_id:
+            fields["reminds"] = self._record(number, event.record_id)
         yield RecordSays(
-            _MAIL_LANE if action.word == MAIL else _EVENTS_LANE,
+            LANES[action.word],
             event.source,
             self._record(number, of),
             event.occurred_at,
@@ -122,6 +130,26 @@ class FileSkill:
             seen_at=event.seen_at,
             due=Due(at, is_moved=True) if trigger.wait_s else Due(),
         )
+
+
+def wish(skill: str, action: Action, names: Mapping[str, Any], at: datetime) -> dict[str, Json]:
+    """Return the fields of a record that asks for a mail or an event.
+
+    Args:
+        skill: who asks.
+        action: for what.
+        names: what its templates can name.
+        at: when it was asked for.
+    """
+    fields: dict[str, Json] = {"skill": skill, "askedAt": to_ms(at), "calledOff": False}
+    if action.word == MAIL:
+        subject, params = fill(action.terms.get("subject"), names), fill(action.terms.get("params") or {}, names)
+        mail: dict[str, Json] = {"templateId": action.terms["template_id"], "params": params}
+        fields["mail"] = {**mail, "subject": subject} if subject else mail
+    else:
+        properties = fill(action.terms.get("properties") or {}, names)
+        fields["event"] = {"name": action.terms["event"], "date": to_iso(to_ms(at)), "properties": properties}
+    return fields
 
 
 def carts_over(event: Event) -> Sequence[str]:
