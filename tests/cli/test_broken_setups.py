@@ -125,6 +125,12 @@ def list_missing(setup: Setup) -> None:
     setup.look_at_account()
 
 
+def template_missing(setup: Setup) -> None:
+    mails = "  abandoned-cart: {sequence: [{delay: 1h, template_id: 2}]}\n"
+    setup.tajo.config.write_text(setup.tajo.config.read_text().replace("skills:\n", f"skills:\n{mails}"))
+    setup.look_at_account()
+
+
 def attribute_missing(setup: Setup) -> None:
     setup.tajo.config.write_text(setup.tajo.config.read_text().replace("city: CITY", "city: TOWN"))
     setup.look_at_account()
@@ -256,6 +262,7 @@ TABLE: dict[str, tuple[Callable[[Setup], None], str, str, str]] = {
     "Brevo does not answer": (brevo_away, "brevo_away", "look", "Brevo does not answer."),
     "a list is missing": (list_missing, "list_missing", "down", "not in Brevo: 77"),
     "an attribute is missing": (attribute_missing, "attributes_missing", "look", "missing: TOWN"),
+    "a template is not active": (template_missing, "template_missing", "down", "Template 2 is not active in Brevo"),
     "the clock is an hour ahead": (clock_ahead, "clock", "down", "clock is 3,6"),
     "the clock of a host is wrong": (host_ahead, "host_clock", "down", "The clock of web-2 is 5 min ahead of"),
     "customers differ": (drifted, "drift", "look", "95.0 % of the customers of shopify were in sync"),

@@ -627,6 +627,9 @@ def test_each_template_of_the_mails_of_skills_that_are_on_is_asked_for(healthy, 
     assert finding(healthy, "template 3", code=2)[0] == "ok"
     assert finding(healthy, "template 7", code=2)[1] == "Template 7 is not in Brevo: mails of thanks wait"
 
+    findings = {one["text"]: one["code"] for one in healthy.json("status", code=1)["findings"]}
+    assert findings["Template 2 is not active in Brevo: mails of abandoned-cart wait."] == "template_missing"
+
     healthy.config.write_text(written.replace("enabled: true}\n", "enabled: false}\n").replace(": 2}", ": 1}"))
     found = [one["name"] for one in healthy.json("doctor") if one["name"].startswith("template")]
     assert found == ["template 1", "template 3"]

@@ -20,7 +20,6 @@ from customer_sync.operate.doctor.notices import examine_notices
 from customer_sync.operate.doctor.skills import examine_skills
 from customer_sync.operate.doctor.sources import examine_connectors, examine_key, examine_sources
 from customer_sync.operate.doctor.state import examine_state
-from customer_sync.operate.doctor.templates import examine_templates
 from customer_sync.store.server import told
 
 __all__ = ["Finding", "Patient", "examine", "redis_finding"]
@@ -40,7 +39,6 @@ def examine(patient: Patient) -> Iterator[Finding]:
     yield from examine_commerce(patient)
     yield from examine_connectors(patient)
     yield from examine_skills(patient)
-    yield from examine_templates(patient)
     yield from examine_sources(patient)
     yield from examine_notices(patient)
     # last: a token that a source's check was given may be the first thing that needs the key

@@ -1,4 +1,4 @@
-"""Checks of the account at Brevo: key, address, permissions, clocks, attributes, lists."""
+"""Checks of the account at Brevo: key, address, permissions, clocks, attributes, lists, templates."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from customer_sync.config import Settings
 from customer_sync.errors import ConfigError, TajoError, TryLater, Unavailable
 from customer_sync.kit.outbound import Reply
 from customer_sync.operate.doctor.findings import Finding, Patient, grade
+from customer_sync.operate.doctor.templates import ask_templates
 from customer_sync.operate.figures.watched import remember_account
 from customer_sync.store import Store
 
@@ -68,6 +69,7 @@ def ask_account(patient: Patient, brevo: Brevo) -> Iterator[Finding]:
             yield check(patient.settings, brevo)
         except TajoError as error:
             yield _brevo_finding(name, error)
+    yield from ask_templates(patient.settings, patient.store, brevo)
     yield from _groups(patient.store, brevo)
 
 

@@ -16,6 +16,7 @@ CODES: Final[frozenset[str]] = frozenset(
     {
         *("nothing_kept", "redis_away", "redis_refused", "disk_fails", "disk_off", "worker_gone", "schedule_stopped"),
         *("brevo_key", "brevo_away", "clock", "attributes_missing", "list_missing", "lane_paused", "host_clock"),
+        "template_missing",
         *("run_stopped", "run_braked", "run_paused", "run_hindered"),
         *("source_unserved", "source_complains", "source_silent", "webhooks_refused", "webhooks_broken"),
         *("errors", "mailable", "drift", "imports_closed", "notices_not_taken", "parked", "backlog"),

@@ -121,6 +121,7 @@ _ACCOUNT: dict[str, tuple[Level, Level]] = {
     "clock": ("down", "look"),
     "attributes_missing": ("down", "look"),
     "list_missing": ("down", "look"),
+    "template_missing": ("down", "look"),
 }
 
 

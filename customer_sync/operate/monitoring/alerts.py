@@ -114,6 +114,9 @@ FOUND: Final = (
         "Correct `list_id` in tajo.yaml, or make the list in Brevo.",
     ),
     Found(
+        "TajoTemplateMissing", ("template_missing",), "A template of mails cannot be used", "`tajo doctor` names it."
+    ),
+    Found(
         "TajoClockWrong",
         ("clock", "host_clock"),
         "A clock is wrong",
