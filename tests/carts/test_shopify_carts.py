@@ -7,8 +7,9 @@ import json
 import pytest
 
 from connectors.shopify.connector import ShopifyConnector
+from customer_sync.brevo.mail import counts
 from customer_sync.kit.connector import SourceSettings
-from customer_sync.model import Inbound
+from customer_sync.model import Inbound, Kind
 
 SHOPIFY = ShopifyConnector(SourceSettings("shop", "shopify", ("s",), {"shop_url": "lamps.myshopify.com"}))
 LINE = {"product_id": 60, "variant_id": 61, "title": "Lamp", "price": "40.00", "quantity": 1}
@@ -151,3 +152,21 @@ def test_coming_back_starts_no_second_first_mail(till):  # field case 31
         later(till, minutes=40)
 
     assert till.mails() == ["ann@example.com"]
+
+
+@pytest.mark.parametrize("is_checkout_first", [True, False])
+def test_the_report_has_the_revenue_of_an_order_whose_checkout_says_that_it_was_bought(till, is_checkout_first):
+    till.checkout()
+    later(till, hours=2)
+    acts = [
+        lambda: till.checkout(completed_at=till.world.now.isoformat()),
+        lambda: till.order(checkout_token="k1", cart_token="c1"),
+    ]
+    for act in acts if is_checkout_first else reversed(acts):
+        act()
+    later(till, days=2)
+
+    (variant,) = counts.report("abandoned-cart", till.world.counts()).variants
+    assert variant.recovered == 1
+    assert [(one.currency, one.orders, one.total) for one in variant.revenue] == [("EUR", 1, 40.0)]
+    assert [one["orderId"] for one in till.world.told(Kind.CART_RECOVERED)] == ["7001"]
