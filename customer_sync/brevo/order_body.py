@@ -66,7 +66,7 @@ def tell_order(source: str, own: str, state: State, person: str) -> Told | None:
         source: the source.
         own: the platform's id.
         state: its fields.
-        person: the number of the person whose it is; a part of the digest.
+        person: the number of the person whose it is, "" where the order names nobody; a part of the digest.
     """
     fields = {name: one.value for name, one in state.items()}
     status, amount = STATUSES.get(str(fields.get("state"))), net(fields)

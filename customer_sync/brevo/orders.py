@@ -14,18 +14,17 @@ import orjson
 
 from customer_sync.base import retry
 from customer_sync.brevo.commerce import OTHER, Commerce, need_commerce, tell_currency
-from customer_sync.brevo.contacts.contact_plan import heard, is_gone, view
 from customer_sync.brevo.desk import Desk
-from customer_sync.brevo.event_reach import let_contact_go_first
 from customer_sync.brevo.gate import Gate
 from customer_sync.brevo.lanes import ORDERS
 from customer_sync.brevo.order_body import Told, tell_order
+from customer_sync.brevo.order_reach import look_ms, reach, wait_ms
 from customer_sync.brevo.shop_answers import ORDERS as ANSWERS
 from customer_sync.brevo.webhooks import ORDERS_PATH, notice_url
 from customer_sync.engine.grouped import GroupStep
-from customer_sync.engine.lane import Outcome, held, parked
+from customer_sync.engine.lane import Outcome, parked
 from customer_sync.errors import Parkable
-from customer_sync.model import ConsentState, Json, OrderState, Priority
+from customer_sync.model import Json, OrderState, Priority
 from customer_sync.person.orders import IS_LIVE, REFUSED
 from customer_sync.person.person import Person, apply
 from customer_sync.store.forms import Kept, encode_kept
@@ -36,6 +35,10 @@ from customer_sync.store.run import RunState
 GATHER_MS: Final = 30_000
 #: The same while none does. Orders that wait are looked at again together, at every multiple of this.
 LOOK_MS: Final = 1_000
+#: How long a batch waits to become full while orders wait for their contacts, in ms: those come by and by.
+CONTACTS_MS: Final = 300_000
+#: By how many looks the last of these may be late.
+LATE_LOOKS: Final = 5
 
 _ONE: Final = "/orders/status"
 _MANY: Final = "/orders/status/batch"
@@ -50,16 +53,18 @@ class Job:
     Args:
         item: the item.
         told: the order in Brevo's words.
-        email: the buyer's address now.
         is_live: whether it may start automations.
         raw: the body of the order.
+        alone_ms: since when the order names nobody although there should be a contact, in ms; None where it does not.
+        next_ms: when to look whether the contact is there, in ms.
     """
 
     item: Item
     told: Told
-    email: str
     is_live: bool
     raw: bytes
+    alone_ms: int | None = None
+    next_ms: int | None = None
 
     def delivered(self, note: str) -> Outcome:
         """Return its outcome once Brevo took it."""
@@ -68,8 +73,11 @@ class Job:
             has["l"] = 1
         if (heard := refused_at(self.item)) is not None:
             has["r"] = heard
+        if self.alone_ms is not None:
+            has["u"] = self.alone_ms
+            note += ", without its buyer, whose contact is not in Brevo"
         record = encode_kept(Kept(self.item.state, has))
-        return Outcome(self.item, Settlement(self.item.target, record=record), "delivered", note)
+        return Outcome(self.item, Settlement(self.item.target, record=record, next_ms=self.next_ms), "delivered", note)
 
 
 class OrdersHandler(GroupStep[Job, Gate]):
@@ -89,6 +97,8 @@ class OrdersHandler(GroupStep[Job, Gate]):
         super().__init__(ORDERS, desk.store.limits, Gate, desk.clock)
         self._desk = desk
         self._seen: set[tuple[str, str]] = set()
+        # until when history waits for contacts, and since when a batch gathers meanwhile, in ms, by this process
+        self._awaits_ms = self._gathers_ms = 0
         self._notify_url = notice_url(desk.settings, ORDERS_PATH)
 
     def planner(self) -> Callable[[Item], Outcome | Job]:
@@ -123,52 +133,65 @@ class OrdersHandler(GroupStep[Job, Gate]):
         return self._to_buyer(item, told)
 
     def _to_buyer(self, item: Item, told: Told) -> Outcome | Job:
-        """Return the job where the order belongs to somebody who may be told of it in Brevo."""
+        """Return the job where the order may be sent: for its buyer, or for nobody where the contact is missing."""
         person = self._person(item)
         if person is None or not person.email:
             return self._left_out(item, "no address", "The buyer has no address that is known.")
-        if not heard(person).is_there and item.whose is not None and item.whose.parts:
-            # an order of somebody whom Brevo does not know is nobody's there, or makes a contact that is in the way
-            let_contact_go_first(self._desk, item)
-        if not self._may_name(person):
-            if item.whose is not None and item.whose.parts:
-                return held(item, "The buyer's own changes go first.")
+        is_waiting = item.whose is not None and bool(item.whose.parts)
+        found = reach(person, self._desk.rules(), is_waiting=is_waiting)
+        if found == "left":
             return self._left_out(item, "withdrawn", "The buyer left, and is no contact in Brevo.")
+        if found == "there":
+            return self._job(item, told, person.email)
+        source, _, own = item.target.partition(":")
+        # the digest tells that nobody is named: once the contact is there the order is sent again
+        alone = tell_order(source, own, item.state, "") or told
+        if found == "comes" and item.kept.has.get("d") != alone.digest and (waits := self._waits(item)) is not None:
+            return waits
+        if found == "nobody":
+            return self._job(item, alone, None)
+        known = item.kept.has.get("u")
+        return self._job(item, alone, None, known if isinstance(known, int) else self._clock())
+
+    def _job(self, item: Item, told: Told, email: str | None, alone_ms: int | None = None) -> Outcome | Job:
         has = item.kept.has
+        next_ms = None if alone_ms is None else look_ms(alone_ms, self._clock())
         is_first = self._is_news(item) and not has.get("l")
         if has.get("d") == told.digest and not is_first:
             record = encode_kept(Kept(item.state, has))
-            return Outcome(item, Settlement(item.target, record=record), "unchanged")
+            return Outcome(item, Settlement(item.target, record=record, next_ms=next_ms), "unchanged")
         has_changed = item.priority is not Priority.BULK and bool(has)
         is_live = is_first or (has_changed and bool(has.get("l") or has.get("s") != told.status))
-        raw = orjson.dumps({**told.body, "identifiers": {"email_id": person.email}})
-        return Job(item, told, person.email, is_live, raw)
+        whom: dict[str, Json] = {} if email is None else {"identifiers": {"email_id": email}}
+        return Job(item, told, is_live, orjson.dumps({**told.body, **whom}), alone_ms, next_ms)
+
+    def _waits(self, item: Item) -> Outcome | None:
+        """Return the outcome of an order that waits for its contact; None where it waited long enough."""
+        now_ms, is_history = self._clock(), item.priority is Priority.BULK
+        pause_ms = wait_ms(now_ms - item.since_ms, is_history=is_history)
+        if pause_ms is None:
+            return None
+        due_ms = now_ms + pause_ms
+        if is_history:
+            due_ms += -due_ms % LOOK_MS
+            self._awaits_ms = max(self._awaits_ms, due_ms)
+        settlement = Settlement(item.target, "again", due_ms=due_ms, is_untried=True)
+        return Outcome(item, settlement, "held", "The buyer's own changes go first.")
 
     def _is_news(self, item: Item) -> bool:
         """Tell whether an order happened while we listened, and did not wait for long: by then it is history."""
         told = item.state.get(IS_LIVE)
         if told is None:
             return False
-        # what a run brings again was left out before, and does not tell since when it waits
-        since_ms = told.at_ms if item.priority is Priority.BULK else item.since_ms
+        # what is looked at again was left out before, or named nobody, and does not tell since when it waits
+        is_again = item.priority is Priority.BULK or "u" in item.kept.has
+        since_ms = told.at_ms if is_again else item.since_ms
         return self._clock() - since_ms < retry.HORIZON_S * 1000
 
     def _person(self, item: Item) -> Person | None:
         if item.whose is None:
             return None
         return apply(self._desk.store.people.decode(item.whose.record), item.whose.parts)
-
-    def _may_name(self, person: Person) -> bool:
-        """Tell whether an order may be sent under a person's address.
-
-        Brevo may make a contact of an address that it does not know, which is then mailable: so nobody is named who
-        withdrew or was deleted, here or in Brevo, unless the contact is there, and blocked.
-        """
-        seen, has = view(person, self._desk.rules()), heard(person)
-        has_left = seen.email.state is ConsentState.WITHDRAWN
-        if has.is_there:
-            return has.blocked or not has_left
-        return not (has_left or seen.word == "deleted" or is_gone(person, has, seen))
 
     def _left_out(self, item: Item, why: Why, note: str, *, is_settled: bool = False) -> Outcome:
         """Return the outcome of an order that is not sent; unless that is settled, a run looks at it again."""
@@ -207,9 +230,14 @@ class OrdersHandler(GroupStep[Job, Gate]):
 
     def waits_until(self, items: Sequence[Item]) -> int | None:
         """Return until when a batch waits to become full, in ms: there are a hundred of them an hour."""
-        now_ms = self._clock()
-        waited_ms = now_ms - min(item.since_ms for item in items)
-        if waited_ms >= GATHER_MS or (waited_ms >= LOOK_MS and not self._is_filling()):
+        now_ms, since_ms, most_ms = self._clock(), min(item.since_ms for item in items), GATHER_MS
+        comes_more = now_ms < self._awaits_ms + LATE_LOOKS * LOOK_MS
+        if comes_more:  # they waited for their contacts until now, and tell nothing of when this batch began
+            self._gathers_ms = self._gathers_ms or now_ms
+            since_ms, most_ms = max(since_ms, self._gathers_ms), CONTACTS_MS
+        waited_ms = now_ms - since_ms
+        if waited_ms >= most_ms or (waited_ms >= LOOK_MS and not comes_more and not self._is_filling()):
+            self._gathers_ms = 0
             return None
         return now_ms - now_ms % LOOK_MS + LOOK_MS
 

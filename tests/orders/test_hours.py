@@ -16,6 +16,7 @@ import pytest
 from customer_sync.batch.runs import step
 from customer_sync.model import from_ms
 from customer_sync.pipeline import deliver
+from customer_sync.sandbox.limits import PLANS
 from customer_sync.skills.order_events import OrderEvents
 from customer_sync.store import scripts
 from customer_sync.store.limits import Limits
@@ -45,6 +46,7 @@ class HourRig(HistoryRig):
     def __init__(self, client):
         self.time = None
         super().__init__(client, plan="general")
+        self.people = self.line.skills[0]
         self.line.skills = [OrderEvents()]  # the lane of people has limits and tests of its own
         self.http._spec = None  # every single call was checked by the other tests
         self.handler.most = BATCH
@@ -59,6 +61,9 @@ class HourRig(HistoryRig):
         object.__setattr__(self.handler._desk, "clock", self.clock)
         self.store.hosts.now_ms = self.clock
 
+    def meanwhile(self):
+        """What happens when time has passed."""
+
     def run_whole(self):
         """Do a whole run and let the time pass that it waits; return how many hours that took."""
         run, began = self.begin(), self.time.now_s
@@ -69,8 +74,16 @@ class HourRig(HistoryRig):
             rest = deliver(self.line, "orders")
             if not rest.did_work:
                 self.time.move(min(60.0, max(0.05, rest.wait_s or 0.5)))
+                self.meanwhile()
             assert self.time.now_s - began < 4 * 3600, f"{self.waits()} wait"
         return (self.time.now_s - began) / 3600
+
+
+class Open:
+    """A gate that lets every call through: real time does not move the limit of a time that stands."""
+
+    def wait(self):
+        """The call may be made."""
 
 
 @pytest.fixture
@@ -118,3 +131,34 @@ def test_a_history_is_sent_within_the_hourly_limit_and_only_what_changed_is_sent
     assert fired == 0
     assert rig.called("/orders/status") == []
     assert rig.account._limits.holds("other") != "refused"  # no call was answered with 429
+
+
+def test_a_history_whose_contacts_come_by_and_by_takes_no_more_batches(rig, monkeypatch):
+    monkeypatch.setattr("customer_sync.engine.flow.FLOW_S", 0.0)  # one batch of contacts each time
+    people = rig.line.handlers["contacts"]
+    monkeypatch.setattr(people, "batch_size", lambda: 10)
+    monkeypatch.setattr(people, "_gate", lambda *_, **__: Open())
+    monkeypatch.setitem(PLANS["general"], "contacts", (None, None))
+    rig.line.skills = [rig.people, OrderEvents()]
+    rig.sandbox.switches.unknown_person = "create"
+    looks = []
+    plan = rig.handler._to_buyer
+    rig.handler._to_buyer = lambda item, told: (looks.append(1), plan(item, told))[1]
+
+    def contacts_come():
+        rig.time.move(1.5)  # as many contacts as the sandbox takes at one moment
+        deliver(rig.line, "contacts")
+
+    rig.meanwhile = contacts_come
+    for n in range(3000):
+        rig.history[n] = past(str(n), created=from_ms(rig.clock()) - timedelta(days=700))
+    hours = rig.run_whole()
+    batches = rig.called("/orders/status/batch")
+
+    print(f"\n{len(batches)} batches, {hours:.2f} h, {len(looks):,} looks")
+    assert len(rig.orders) == 3000
+    assert all("contact_id" in one for one in rig.orders.values())
+    assert len(rig.sandbox.contacts.roll.choose(None, None)[:]) == 3000
+    assert len(batches) <= 1.15 * ALLOWED
+    assert hours <= 90 / 60
+    assert len(looks) <= 60 * 3000
