@@ -74,7 +74,7 @@ def watched(tmp_path_factory):
             stack.close()
 
 
-def make_everything_happen(stack, shop):
+def make_everything_happen(stack, shop, scraper):
     """Cause what is rare: refused webhooks and phones, a parked contact, a test order, a comparison, a paused lane."""
     assert [shop.send(number, phone=phone) for number, phone in ((1, "+32470123456"), (2, "12"))] == [202, 202]
     assert shop.send(3, secret="wrong") == 401
@@ -86,6 +86,8 @@ def make_everything_happen(stack, shop):
     words = [sys.executable, "-m", "customer_sync", "reconcile", "shopify"]
     done = subprocess.run(words, env=stack._env, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode in (0, 6), done.stderr
+    # a rate wants a count that was seen before it rose
+    wait_until(lambda: scraper.value("tajo_event_latency_seconds_count"), "the first events are scraped", 20)
     for number in range(10, 30):
         shop.send(number)
     stack.settled()
@@ -97,7 +99,7 @@ def make_everything_happen(stack, shop):
 def test_every_expression_of_rules_and_dashboards_has_a_value(watched, capsys):
     stack, shop, scraper = watched
     wait_until(lambda: scraper.targets() == [("tajo", "up", "")], scraper.targets, 20)
-    make_everything_happen(stack, shop)
+    make_everything_happen(stack, shop, scraper)
     records = {one["record"]: one["expr"] for group in objectives.groups() for one in group["rules"]}
     gauges = {one.name for one in CATALOGUE if one.type != "histogram"}
     histograms = {f"{one.name}_bucket" for one in CATALOGUE if one.type == "histogram"}
@@ -107,6 +109,12 @@ def test_every_expression_of_rules_and_dashboards_has_a_value(watched, capsys):
 
     shown = {query.expr for board in DASHBOARDS for panel in board.panels for query in panel.queries}
     found = {expr: scraper.value(expr) for expr in {*shown, *records.values()}}
+
+    def is_complete():
+        found.update({expr: scraper.value(expr) for expr, samples in found.items() if not samples})
+        return all(found.values())
+
+    wait_until(is_complete, lambda: [expr for expr, samples in found.items() if not samples], 15)
     firing = {name for name, expr in ALERTS.items() if scraper.value(expr)}
     health = {one["name"]: one["health"] for group in scraper.get("rules")["groups"] for one in group["rules"]}
 
