@@ -147,12 +147,19 @@ class LaneStep(ABC, Generic[J, G]):
                 done(with_companion(one))
             else:
                 jobs.append((item, one))
-        urgent = any(item.priority is Priority.URGENT for item in items)
-        expected = sum(self.calls(job) for _, job in jobs)
-        gate, stop = self._gate(self._limits, self.lane.bucket, expected, urgent=urgent), Stop()
+        self._start(jobs, done)
+        return None
+
+    def _start(self, jobs: Sequence[tuple[Item, J]], done: Done) -> None:
+        """Begin the calls of all jobs."""
+        gate, stop = self._open(jobs, sum(self.calls(job) for _, job in jobs)), Stop()
         for item, job in jobs:
             self._pool.submit(self._finish, item, job, gate, stop, done)
-        return None
+
+    def _open(self, jobs: Sequence[tuple[Item, J]], expected: int, bucket: str = "") -> G:
+        """Return the gate for the calls of jobs, about `expected` of them; without a bucket it is the lane's."""
+        urgent = any(item.priority is Priority.URGENT for item, _ in jobs)
+        return self._gate(self._limits, bucket or self.lane.bucket, expected, urgent=urgent)
 
     def _finish(self, item: Item, job: J, gate: G, stop: Stop, done: Done) -> None:
         try:

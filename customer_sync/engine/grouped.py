@@ -14,9 +14,8 @@ import redis
 
 from customer_sync.base.log import get, place
 from customer_sync.engine.attempt import LaneStep, Stop, with_companion
-from customer_sync.engine.lane import NOT_BEGUN, Done, Outcome, held
-from customer_sync.errors import ConfigError, FieldRefused, Parkable, TajoError, TryLater, Unavailable
-from customer_sync.model import Priority
+from customer_sync.engine.lane import NOT_BEGUN, Done, Outcome
+from customer_sync.errors import FieldRefused, Parkable, TajoError, TryLater
 from customer_sync.store.items import Item, Settlement
 
 log = get(__name__)
@@ -60,23 +59,8 @@ class GroupStep(LaneStep[J, G]):
         """Return how many items to take: as many as a call holds."""
         return self.most
 
-    def begin(self, items: Sequence[Item], done: Done) -> Unavailable | ConfigError | None:
-        """Begin to deliver the items. Every item gets an outcome, and one bad item never harms another."""
-        try:
-            plan = self.planner()
-        except TajoError as error:
-            for item in items:
-                done(with_companion(held(item, str(error))))
-            return error if isinstance(error, Unavailable | ConfigError) else None
-        jobs: list[tuple[Item, J]] = []
-        for item in items:
-            one = self._plan(plan, item)
-            if isinstance(one, Outcome):
-                done(with_companion(one))
-            else:
-                jobs.append((item, one))
+    def _start(self, jobs: Sequence[tuple[Item, J]], done: Done) -> None:
         self._send([one for one in jobs if not self.size(one[1])], [one for one in jobs if self.size(one[1])], done)
-        return None
 
     def _send(self, singles: Sequence[tuple[Item, J]], others: Sequence[tuple[Item, J]], done: Done) -> None:
         """Begin all calls, those for groups first: there are few of them, and they must not wait behind many."""
@@ -95,10 +79,6 @@ class GroupStep(LaneStep[J, G]):
             self._pool.submit(self._finish_all, group, shared, stop, done)
         for item, job in singles:
             self._pool.submit(self._finish, item, job, gate, stop, done)
-
-    def _open(self, jobs: Sequence[tuple[Item, J]], expected: int, bucket: str = "") -> G:
-        urgent = any(item.priority is Priority.URGENT for item, _ in jobs)
-        return self._gate(self._limits, bucket or self.lane.bucket, expected, urgent=urgent)
 
     def _groups(self, jobs: Sequence[tuple[Item, J]]) -> Iterator[Sequence[tuple[Item, J]]]:
         group: list[tuple[Item, J]] = []
