@@ -23,8 +23,9 @@ J = TypeVar("J")
 
 #: The share of an hour's calls that batches leave to others: to questions after imports, to orders, to webhooks.
 LEFT_TO_OTHERS: Final = 0.25
-#: How long what a run reads waits for more to go along with, in ms, and how soon it is looked again, in seconds.
-GATHER_MS, LOOK_S = 5_000, 1.0
+#: How long what a run reads waits for more to go along with, in ms; the times of the looks are multiples
+#: of the second.
+GATHER_MS, LOOK_MS = 5_000, 1_000
 
 
 class BatchStep(GroupStep[J, Gate]):
@@ -52,9 +53,10 @@ class BatchStep(GroupStep[J, Gate]):
         """Return the gate of a single call, whatever limit the call before it counted against."""
         return self._gate(self._limits, self.lane.bucket, 1, urgent=False)
 
-    def wait_s(self, items: Sequence[Item]) -> float:
-        """Return how long a group waits to become full: what a run reads comes page by page."""
-        return LOOK_S if len(items) < self.most and self._is_gathering(items) else 0.0
+    def waits_until(self, items: Sequence[Item]) -> int | None:
+        """Return until when a group waits to become full, in ms: what a run reads comes page by page."""
+        now_ms = self._clock()
+        return now_ms - now_ms % LOOK_MS + LOOK_MS if self._is_gathering(items) else None
 
     def _is_gathering(self, items: Sequence[Item]) -> bool:
         if any(item.priority is not Priority.BULK for item in items):

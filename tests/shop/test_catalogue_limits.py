@@ -6,6 +6,9 @@ import pytest
 
 from benchmarks import catalogue
 from benchmarks.catalogue import CATEGORIES, VARIANTS, measure
+from benchmarks.simulated import Catalogue
+from customer_sync.pipeline import deliver
+from customer_sync.skills.product_catalog import ProductCatalog
 
 
 @pytest.mark.slow
@@ -29,3 +32,22 @@ def test_when_batches_are_used_up_products_go_singly_and_a_quarter_of_the_hour_i
     assert first.calls["/products"] >= 250
     assert first.hours <= 0.1
     assert first.refused == 0
+
+
+def test_what_a_run_reads_page_by_page_gathers_into_full_calls(client):
+    shop = Catalogue(client, ProductCatalog())
+    try:
+        for page in range(8):
+            shop.put([catalogue._product(shop, 5 * page + n) for n in range(5)])
+            while deliver(shop._line, shop.lane).did_work:
+                pass
+            shop.clock.go_on(0.2)
+        began_s = shop.clock.now_s
+        shop.empty()
+        calls = catalogue._calls(shop)
+    finally:
+        shop.close()
+
+    assert shop.http.records == 8 * 5 * (1 + VARIANTS) + CATEGORIES
+    assert calls["/products/batch"] == 2
+    assert shop.clock.now_s - began_s < 10
