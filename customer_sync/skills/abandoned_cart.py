@@ -8,15 +8,13 @@ account that placed it: either of them may have a cart. Each cart that an order 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 from customer_sync.base.duration import write_duration
 from customer_sync.config import Settings
 from customer_sync.engine.plan import Due, RecordSays, Who
-from customer_sync.errors import MappingError, PayloadError
-from customer_sync.kit.connector import parse_time
+from customer_sync.errors import MappingError
 from customer_sync.model import Event, Json, Kind, to_ms
 from customer_sync.person.identity import normalize_email
 from customer_sync.person.orders import net
@@ -24,6 +22,7 @@ from customer_sync.series.keys import SETTLES, read_options
 from customer_sync.series.records import ORDER, purchase_of
 from customer_sync.skills import Intent
 from customer_sync.skills.definition import Definition, KeyFault
+from customer_sync.skills.shopping import account_address, address_of, cart_fields, ms_of, names_of
 
 #: The lane of mails.
 LANE: Final = "mail"
@@ -66,7 +65,7 @@ class AbandonedCart:
 
     def _cart(self, event: Event, cart: str) -> Intent:
         who, note = _who(event)
-        fields = _cart_fields(event, cart)
+        fields = cart_fields(event, cart, _CONTENT)
         if "email" in event.record or who is not None:
             # where what was typed last is no address, the mail must not go to what was typed before
             fields["hasAddress"] = who is not None
@@ -87,41 +86,10 @@ def _who(event: Event) -> tuple[Who | None, str]:
         return None, str(error)
     if typed is not None:
         return Who(event.source, event.occurred_at, email=typed, seen_at=event.seen_at), ""
-    account = _address(event.record.get("customer"))
+    account = account_address(event)
     if event.customer_id is None and account is None:
         return None, ""
     return Who(event.source, event.occurred_at, event.customer_id, account, event.seen_at, is_copy=True), ""
-
-
-def _address(customer: Json) -> str | None:
-    """Return the address of an account; None where there is none that can be read."""
-    if isinstance(customer, dict):
-        with suppress(MappingError):
-            return normalize_email(customer.get("email"))
-    return None
-
-
-def _cart_fields(event: Event, cart: str) -> dict[str, Json]:
-    record = event.record
-    fields: dict[str, Json] = {"touchedAt": to_ms(event.occurred_at)}
-    if event.kind is Kind.CART_DELETED:
-        return {**fields, "emptied": True}
-    fields["carts"] = [cart, *(name for name in _names(record.get("carts")) if name != cart)]
-    content = {name: record[name] for name in _CONTENT if name in record}
-    if content:
-        fields["cart"] = content
-    if "lines" in record:
-        fields["emptied"] = not record["lines"]
-    completed_at = _ms(record.get("completedAt"))
-    if completed_at is not None:
-        # what the platform changes in a cart after it was bought is no shopping
-        fields |= {"completedAt": completed_at, "touchedAt": min(completed_at, to_ms(event.occurred_at))}
-    return fields
-
-
-def _names(told: Json) -> list[str]:
-    """Return the names of carts, each once."""
-    return list(dict.fromkeys(one for one in told if isinstance(one, str) and one)) if isinstance(told, list) else []
 
 
 def _order(event: Event, order: str) -> Iterator[RecordSays]:
@@ -131,7 +99,7 @@ def _order(event: Event, order: str) -> Iterator[RecordSays]:
         return
     for record, who in _buyers(event, order):
         yield _says(event, record, told, who, Due())
-    for name in _names(event.record.get("carts")):
+    for name in names_of(event.record.get("carts")):
         yield _says(event, f"{CART_ID}{name}", {f"{ORDER}{order}": told}, None, Due())
 
 
@@ -142,10 +110,10 @@ def _order_fields(event: Event, order: str) -> dict[str, Json]:
         "order": order,
         "state": record.get("state"),
         "status": record.get("status"),
-        "carts": list(_names(record.get("carts"))),
+        "carts": list[Json](names_of(record.get("carts"))),
         "amount": None if worth is None else float(worth),
         "currency": record.get("currency"),
-        "createdAt": _ms(record.get("createdAt")),
+        "createdAt": ms_of(record.get("createdAt")),
         "changedAt": to_ms(event.occurred_at),
         "isRenewal": record.get("isRenewal") is True,
     }
@@ -153,19 +121,13 @@ def _order_fields(event: Event, order: str) -> dict[str, Json]:
 
 def _buyers(event: Event, order: str) -> Iterator[tuple[str, Who]]:
     """Yield the records of a purchase: one of the address on the order, one of the account that placed it."""
-    at, seen_at, account = event.occurred_at, event.seen_at, _address(event.record.get("customer"))
-    typed = _address({"email": event.record.get("email")}) or account
+    at, seen_at, account = event.occurred_at, event.seen_at, account_address(event)
+    typed = address_of(event.record.get("email")) or account
     if typed is not None:
         yield f"{ORDER_ID}{order}", Who(event.source, at, email=typed, seen_at=seen_at)
     if event.customer_id is not None:
         who = Who(event.source, at, event.customer_id, account, seen_at, is_copy=True)
         yield f"{ORDER_ID}{order}{OF_ACCOUNT}", who
-
-
-def _ms(value: Json) -> int | None:
-    with suppress(PayloadError):
-        return to_ms(parse_time(value, "time"))
-    return None
 
 
 def _check(extra: Mapping[str, Json]) -> Sequence[KeyFault]:

@@ -15,21 +15,19 @@ A cart becomes `cart_updated` once it was quiet for a moment, one that was empti
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
 from customer_sync.base.duration import EXAMPLE, read_duration, write_duration
 from customer_sync.config import Settings
 from customer_sync.engine.plan import Due, RecordSays, Who
-from customer_sync.errors import MappingError, PayloadError
-from customer_sync.kit.connector import parse_time
 from customer_sync.model import Event, Json, Kind, OrderState, to_iso, to_ms
-from customer_sync.person.identity import normalize_email
 from customer_sync.person.orders import net
+from customer_sync.series.options import ROBOTS
 from customer_sync.series.records import ORDER
 from customer_sync.skills import Intent
 from customer_sync.skills.definition import Definition, KeyFault, only
+from customer_sync.skills.shopping import account_address, address_of, cart_fields, ms_of, names_of
 
 LANE: Final = "events"
 #: How long nobody must have touched a cart before it is told, where the config says nothing: an address is typed letter
@@ -37,10 +35,6 @@ LANE: Final = "events"
 QUIET: Final = timedelta(seconds=10)
 #: Longer than this is no moment.
 MOST_QUIET: Final = timedelta(minutes=15)
-#: Whoever has an address there is a program. Google's shop tester fills carts as `john.smith-0001@...`:
-#: https://support.google.com/merchants/answer/13294446
-ROBOTS: Final = ("storebotmail.joonix.net",)
-
 #: The key that says that carts are told only of people who agreed to be mailed; `brevo.events` reads it.
 ONLY_GRANTED: Final = "only_granted"
 _KEYS: Final = ("quiet", "robots", ONLY_GRANTED)
@@ -76,7 +70,7 @@ class CartEvents:
         """Return what an event tells of a cart, or of a purchase."""
         if event.record_id is None or event.kind not in {*_CARTS, *_ORDERS, *_FATES}:
             return Intent()
-        typed, account = _address(event.record.get("email")), _account(event)
+        typed, account = address_of(event.record.get("email")), account_address(event)
         if any(self._is_robot(one) for one in (typed, account)):
             return Intent(note="a program filled this cart: nothing is told")
         if event.kind in _CARTS:
@@ -95,7 +89,9 @@ class CartEvents:
 
     def _cart(self, event: Event, cart: str, typed: str | None, account: str | None) -> RecordSays:
         who = _buyer(event, typed, account)
-        fields = _cart_fields(event, cart)
+        fields = cart_fields(event, cart, _CONTENT)
+        if event.kind is Kind.CART_UPDATED and not event.is_pulled:
+            fields["isLive"] = True
         if "email" in event.record or who is not None:
             # where what was typed last is no address yet, nobody is told who was typed before
             fields["hasAddress"] = bool(typed) or (who is not None and not event.record.get("email"))
@@ -114,24 +110,6 @@ def _buyer(event: Event, typed: str | None, account: str | None) -> Who | None:
     return Who(event.source, at, event.customer_id, account, seen_at, is_copy=True, only_known=True)
 
 
-def _cart_fields(event: Event, cart: str) -> dict[str, Json]:
-    record = event.record
-    fields: dict[str, Json] = {"touchedAt": to_ms(event.occurred_at)}
-    if event.kind is Kind.CART_DELETED:
-        return {**fields, "emptied": True}
-    fields["carts"] = [cart, *(name for name in _names(record) if name != cart)]
-    fields |= {"isLive": True} if not event.is_pulled else {}
-    content = {name: record[name] for name in _CONTENT if name in record}
-    if content:
-        fields["cart"] = content
-    if "lines" in record:
-        fields["emptied"] = not record["lines"]
-    completed_ms = _ms(record.get("completedAt"))
-    if completed_ms is not None:
-        fields |= {"completedAt": completed_ms, "touchedAt": min(completed_ms, to_ms(event.occurred_at))}
-    return fields
-
-
 def _order(event: Event, order: str, typed: str | None, account: str | None) -> Iterator[RecordSays]:
     told = _order_fields(event, order)
     who = None
@@ -143,19 +121,19 @@ def _order(event: Event, order: str, typed: str | None, account: str | None) -> 
         other = Who(event.source, event.occurred_at, email=typed, seen_at=event.seen_at, only_known=True)
         yield _says(event, f"order:{order}:typed", told, other)
     if not event.is_pulled:
-        for name in _names(event.record):
+        for name in names_of(event.record.get("carts")):
             yield _says(event, f"cart:{name}", {f"{ORDER}{order}": told}, None)
 
 
 def _order_fields(event: Event, order: str) -> dict[str, Json]:
     record = event.record
     worth = net(record)
-    created_ms = _ms(record.get("createdAt"))
+    created_ms = ms_of(record.get("createdAt"))
     told: dict[str, Json] = {"order": order, "changedAt": to_ms(event.occurred_at)}
     told |= {name: record[name] for name in ("state", "status", "currency", "isRenewal", "isTest") if name in record}
     if event.kind is Kind.ORDER_DELETED:
         return {**told, "state": str(OrderState.DELETED)}
-    told |= {"carts": list(_names(record))} if "carts" in record else {}
+    told |= {"carts": list[Json](names_of(record.get("carts")))} if "carts" in record else {}
     told |= {"amount": float(worth)} if worth is not None else {}
     return told | ({"createdAt": created_ms} if created_ms is not None else {})
 
@@ -180,29 +158,6 @@ def _fate(event: Event, cart: str, typed: str | None, account: str | None) -> Re
 
 def _says(event: Event, place: str, fields: Mapping[str, Json], who: Who | None, due: Due = _NOW) -> RecordSays:
     return RecordSays(LANE, event.source, place, event.occurred_at, fields, who, event.seen_at, due)
-
-
-def _account(event: Event) -> str | None:
-    customer = event.record.get("customer")
-    return _address(customer.get("email")) if isinstance(customer, dict) else None
-
-
-def _address(value: Json) -> str | None:
-    """Return an address; None for nothing, and for what is none, or none yet."""
-    with suppress(MappingError):
-        return normalize_email(value)
-    return None
-
-
-def _names(record: Mapping[str, Json]) -> Iterator[str]:
-    told = record.get("carts")
-    yield from dict.fromkeys(one for one in told if isinstance(one, str) and one) if isinstance(told, list) else ()
-
-
-def _ms(value: Json) -> int | None:
-    with suppress(PayloadError):
-        return to_ms(parse_time(value, "time"))
-    return None
 
 
 # the skill's own keys -------------------------------------------------------------------------------------------------

@@ -11,9 +11,7 @@ from typing import Any, Final
 
 from customer_sync.config import Settings
 from customer_sync.engine.plan import Due, RecordSays, Says, Step, Who
-from customer_sync.errors import MappingError
 from customer_sync.model import Event, Json, Kind, OrderState, to_iso, to_ms
-from customer_sync.person.identity import normalize_email
 from customer_sync.skills import Intent
 from customer_sync.skills.customer_sync import CustomerSync
 from customer_sync.skills.definition import Definition
@@ -30,6 +28,7 @@ from customer_sync.skills.files.form import (
     Trigger,
 )
 from customer_sync.skills.files.templates import fill, scope
+from customer_sync.skills.shopping import address_of
 
 _MAIL_LANE: Final = "mail"
 #: Action → the lane of what it asks for.
@@ -170,22 +169,15 @@ def _person(event: Event) -> Who | None:
     The address that was typed into a cart speaks for itself, whoever is logged in; orders belong to the account.
     """
     source, at, seen_at = event.source, event.occurred_at, event.seen_at
-    typed = _address(event.record.get("email"))
+    typed = address_of(event.record.get("email"))
     if typed is not None and event.kind in CARTS:
         return Who(source, at, None, typed, seen_at)
     customer = event.record.get("customer")
-    known = _address(customer.get("email")) if isinstance(customer, Mapping) else None
+    known = address_of(customer.get("email")) if isinstance(customer, Mapping) else None
     email = known or typed
     if email is None and event.customer_id is None:
         return None
     return Who(source, at, event.customer_id, email, seen_at, is_copy=event.customer_id is not None)
-
-
-def _address(value: Json) -> str | None:
-    try:
-        return normalize_email(value)
-    except MappingError:
-        return None
 
 
 def definition_of(file: SkillFile) -> Definition:
