@@ -7,13 +7,41 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
 _START_S = 60.0
 _STOP_S = 20.0
+
+
+@contextmanager
+def workers(module: str, *arguments: str) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Give what starts workers that say that they are ready; those that still run are killed when the block ends.
+
+    Args:
+        module: as after `python -m`.
+        arguments: of every one, before those of one.
+    """
+    started: list[subprocess.Popen[str]] = []
+
+    def start(*more: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", module, *arguments, *more]
+        process = subprocess.Popen(command, cwd=_ROOT, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    try:
+        yield start
+    finally:
+        for process in started:
+            process.kill()
+            process.wait()
+            assert process.stdout is not None
+            process.stdout.close()
 
 
 @contextmanager

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
-import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,6 +14,7 @@ from customer_sync.model import Inbound, to_ms
 from customer_sync.store import Store, inbox
 from customer_sync.store.forms import VERSION
 from tests.engine.toy_worker import CALLS, ORDERS
+from tests.processes import workers
 
 #: The letter of the version after this one.
 NEXT = chr(ord(VERSION) + 1)
@@ -26,20 +25,8 @@ HOME = Path(__file__).parents[2]
 
 @pytest.fixture
 def launch(redis_url):
-    running = []
-
-    def start(form=VERSION):
-        command = [sys.executable, "-m", "tests.engine.toy_worker", redis_url, form]
-        process = subprocess.Popen(command, cwd=HOME, stdout=subprocess.PIPE, text=True)  # our own
-        assert process.stdout.readline() == "ready\n"
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    with workers("tests.engine.toy_worker", redis_url) as start:
+        yield lambda form=VERSION: start(form)
 
 
 def kill(process):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +16,7 @@ from customer_sync.model import Event, Kind, Priority
 from customer_sync.store.forms import EventRef
 from tests.orders.rig import ORDER
 from tests.orders.worker import open_line
+from tests.processes import workers
 from tests.sandbox_server import sandbox_server
 
 HOME = Path(__file__).parents[2]
@@ -33,20 +32,8 @@ def sandbox():
 
 @pytest.fixture
 def launch(redis_url, sandbox):
-    running = []
-
-    def start():
-        command = [sys.executable, "-m", "tests.orders.worker", redis_url, sandbox.url]
-        process = subprocess.Popen(command, cwd=HOME, stdout=subprocess.PIPE, text=True)  # our own
-        assert process.stdout.readline() == "ready\n"
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    with workers("tests.orders.worker", redis_url, sandbox.url) as start:
+        yield start
 
 
 def put(line, numbers, *, is_pulled):

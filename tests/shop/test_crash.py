@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import subprocess
-import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -13,6 +11,7 @@ import pytest
 
 from customer_sync.model import Inbound
 from customer_sync.store import Store, inbox
+from tests.processes import workers
 from tests.rig import at
 from tests.sandbox_server import sandbox_server
 from tests.shop.carts import bought, cart, customer
@@ -25,20 +24,8 @@ PEOPLE, PRODUCTS, KILLS = 60, 60, 8
 
 @pytest.fixture
 def launch(redis_url):
-    running = []
-
-    def start(api):
-        command = [sys.executable, "-m", "tests.shop.shop_worker", redis_url, api]
-        process = subprocess.Popen(command, cwd=HOME, stdout=subprocess.PIPE, text=True)  # our own
-        assert process.stdout.readline() == "ready\n"
-        running.append(process)
-        return process
-
-    yield start
-    for process in running:
-        process.kill()
-        process.wait()
-        process.stdout.close()
+    with workers("tests.shop.shop_worker", redis_url) as start:
+        yield start
 
 
 def is_done(store):
