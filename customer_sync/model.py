@@ -62,6 +62,8 @@ class Kind(StrEnum):
     CART_RECOVERED = "cart_recovered"
     PRODUCT_UPDATED = "product_updated"
     PRODUCT_DELETED = "product_deleted"
+    #: A record is to be read again, because its webhook does not hold it: see `customer_sync.kit.connector.hint`.
+    RECORD_CHANGED = "record_changed"
     #: The platform tells of a fault on its side (`record`: `message`, `remedy`): an alert, never a customer.
     SOURCE_ALERT = "source_alert"
 

@@ -29,7 +29,7 @@ from customer_sync.kit.reach import (
     Withdrawal,
     Written,
 )
-from customer_sync.model import Channel, Event, Inbound, Json, kind_of
+from customer_sync.model import CUSTOMERS, Channel, Event, Inbound, Json, Kind, kind_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +203,9 @@ class Connector(ABC):
     ) -> Sequence[Event | PayloadError]:
         """Return the records of a resource with these ids (at most 100) as they are now; what is gone is absent.
 
-        A record that is there but cannot be read or seen leaves a `PayloadError`, so that nobody takes it as gone.
+        A record that is there but cannot be read or seen leaves a `PayloadError`, so that nobody takes it as gone. One
+        that was merged into another leaves a `CUSTOMER_MERGED` (`deletedId`, `keptId`) before the kept record's event,
+        one that the platform itself calls deleted may leave its deletion.
 
         Raises:
             TajoError: as `pull`.
@@ -286,6 +288,33 @@ def json_object(inbound: Inbound) -> dict[str, Json]:
     if not isinstance(value, dict):
         raise PayloadError("$", f"expected an object, found {kind_of(value)}")
     return value
+
+
+def hint(inbound: Inbound, resource: str, record_id: str, at: datetime, **more: str) -> Event:
+    """Return the event of a webhook that only says that a record changed: it is read again by `Connector.fetch`.
+
+    What is read then stands in the place of this event: it has arrived when this one did, and is delivered when that is
+    in Brevo. Hints for one record that wait together are one read. A record that is not there any more counts as
+    deleted, unless what `fetch` gives says otherwise. What a webhook itself tells of a withdrawal, an erasure or a
+    merge is an event of its own, beside the hint: it waits for no read.
+
+    Args:
+        inbound: the webhook.
+        resource: customers, orders, products or carts; one of `Connector.fetches`.
+        record_id: the platform's id of the record.
+        at: when the platform says that it happened, UTC.
+        more: `id` of the event, unique for one delivery, and the platform's `topic`.
+    """
+    return Event(
+        id=more["id"],
+        source=inbound.source,
+        kind=Kind.RECORD_CHANGED,
+        occurred_at=at,
+        record_id=record_id,
+        customer_id=record_id if resource == CUSTOMERS else None,
+        record={"resource": resource},
+        topic=more.get("topic", ""),
+    )
 
 
 def written_time(value: Json, path: str) -> datetime:

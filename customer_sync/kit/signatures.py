@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import base64
 import hmac
+import re
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final, Literal
 
 from customer_sync.errors import ConfigError, Refused
 from customer_sync.model import Inbound
@@ -23,6 +26,8 @@ TOLERANCE_S = 300.0
 
 #: How a body begins that was compressed on its way, after it was signed.
 _GZIP = b"\x1f\x8b"
+#: The pieces of what is signed: a name in braces, or text.
+_PIECES: Final = re.compile(r"\{(?:body|timestamp|id|method|url|path)\}|[^{]+|\{")
 _UNSIGNED = "The signature is missing."
 _WRONG = "The signature does not fit the secret."
 _COMPRESSED = "The signature is wrong: the body came compressed (gzip), so a proxy in front of here changed it."
@@ -216,3 +221,82 @@ def _hmac(message: bytes, secret: str | bytes, algorithm: str) -> bytes:
     if not key.strip():
         raise ConfigError("The webhook secret is empty.", "Set `webhook_secret` of the source.")
     return hmac.digest(key, message, algorithm)
+
+
+@dataclass(frozen=True, slots=True)
+class Hmac:
+    """How a platform signs with a shared secret: one object says it for every such platform.
+
+    `{body}`, `{timestamp}`, `{id}`, `{method}`, `{url}` and `{path}` stand in `message` for parts of the request.
+
+    Args:
+        header: the header of the signature, in lower case.
+        message: what is signed.
+        encoding: how the signature is written.
+        algorithm: the digest.
+        prefix: what stands before it in its header, as `sha256=`.
+        pair: where the header holds pairs (`t=...,v1=...`): the name of the signatures; "" for none.
+        time_header: the header of the signed time; "" for none.
+        time_pair: the name of the time among the pairs; "" for none.
+        units_per_s: 1,000 where the time counts milliseconds.
+        tolerance_s: how far the signed time may lie from the time of arrival.
+        id_header: the header of the message's id; "" for none.
+    """
+
+    header: str
+    message: str = "{body}"
+    encoding: Literal["hex", "base64"] = "hex"
+    algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
+    prefix: str = ""
+    pair: str = ""
+    time_header: str = ""
+    time_pair: str = ""
+    units_per_s: int = 1
+    tolerance_s: float = TOLERANCE_S
+    id_header: str = ""
+
+    def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
+        """Return when a request is genuine and, where its time is signed, fresh; the signature is looked at first.
+
+        Raises:
+            Refused: it is not.
+        """
+        given = inbound.headers.get(self.header, "")
+        pairs = read_pairs(given) if self.pair else {}
+        found = pairs.get(self.pair, []) if self.pair else [given]
+        signatures = [one.removeprefix(self.prefix) for one in found if one.startswith(self.prefix)]
+        stamp = (pairs.get(self.time_pair) or [""])[0] if self.time_pair else inbound.headers.get(self.time_header, "")
+        verify(self._signed(inbound, stamp), signatures, secrets, self._sign)
+        if self.time_header or self.time_pair:
+            check_age(unix_time(stamp, units_per_s=self.units_per_s), inbound.received_at, self.tolerance_s)
+
+    def sign(self, inbound: Inbound, secret: str) -> dict[str, str]:
+        """Return the headers with which the platform would send a request.
+
+        Raises:
+            ConfigError: the secret is empty.
+        """
+        stamp = str(int(inbound.received_at.timestamp() * self.units_per_s))
+        made = self.prefix + self._sign(self._signed(inbound, stamp), secret)
+        if self.pair:
+            time = f"{self.time_pair}={stamp}," if self.time_pair else ""
+            return {self.header: f"{time}{self.pair}={made}"}
+        return {self.header: made, **({self.time_header: stamp} if self.time_header else {})}
+
+    def _sign(self, message: bytes, secret: str | bytes) -> str:
+        make = sign_hex if self.encoding == "hex" else sign_base64
+        return make(message, secret, self.algorithm)
+
+    def _signed(self, inbound: Inbound, stamp: str) -> bytes:
+        parts = {
+            "body": inbound.body,
+            "timestamp": stamp.encode(errors="surrogatepass"),
+            "id": inbound.headers.get(self.id_header, "").encode(errors="surrogatepass"),
+            "method": inbound.method.encode(),
+            "url": inbound.url.encode(errors="surrogatepass"),
+            "path": inbound.path.encode(errors="surrogatepass"),
+        }
+        return b"".join(
+            parts.get(piece[1:-1], piece.encode()) if piece.startswith("{") else piece.encode()
+            for piece in _PIECES.findall(self.message)
+        )

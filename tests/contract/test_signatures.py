@@ -217,3 +217,65 @@ def test_the_vendors_known_signatures_are_reproduced():
         seen.add(doc["scheme"])
 
     assert seen == {"standard_webhooks", "svix", "hubspot_v3", "stripe_v1"}
+
+
+SCHEMES = {
+    "hex of body": signatures.Hmac("x-sign"),
+    "prefixed": signatures.Hmac("x-hub", prefix="sha256="),
+    "base64 with all": signatures.Hmac(
+        "x-sign", "{method}{url}{body}{timestamp}", "base64", time_header="x-at", units_per_s=1000
+    ),
+    "pairs": signatures.Hmac("stripe-signature", "{timestamp}.{body}", pair="v1", time_pair="t"),
+    "sha512": signatures.Hmac("x-sign", "{id}:{path}:{body}", algorithm="sha512", id_header="x-id"),
+}
+REQUEST = Inbound("x", {"x-id": "é1"}, b'{"a": 1}', NOW, path="p", url="https://example.com/p?q=1")
+
+
+@pytest.mark.parametrize("name", SCHEMES)
+def test_a_scheme_holds_for_its_request_and_for_no_other(name):
+    scheme = SCHEMES[name]
+    signed = replace(REQUEST, headers={**REQUEST.headers, **scheme.sign(REQUEST, "secret")})
+
+    scheme.verify(signed, ("other", "secret"))
+    for wrong in (
+        replace(signed, body=signed.body + b" "),
+        replace(signed, headers=REQUEST.headers),
+        *(
+            [replace(signed, method="PUT"), replace(signed, url="https://example.com/")]
+            if "url" in scheme.message
+            else []
+        ),
+    ):
+        with pytest.raises(Refused):
+            scheme.verify(wrong, ("secret",))
+    with pytest.raises(Refused):
+        scheme.verify(signed, ("other", ""))
+
+
+@pytest.mark.parametrize("name", ["base64 with all", "pairs"])
+def test_a_scheme_with_a_time_refuses_what_is_old_or_ahead(name):
+    scheme = SCHEMES[name]
+    signed = replace(REQUEST, headers=scheme.sign(REQUEST, "secret"))
+
+    scheme.verify(replace(signed, received_at=NOW + timedelta(seconds=300)), ("secret",))
+    for seconds in (301, -301):
+        with pytest.raises(Refused, match="window"):
+            scheme.verify(replace(signed, received_at=NOW + timedelta(seconds=seconds)), ("secret",))
+
+
+def test_one_of_several_signatures_of_a_pair_header_is_enough():
+    scheme = SCHEMES["pairs"]
+    header = scheme.sign(REQUEST, "secret")["stripe-signature"]
+    several = replace(REQUEST, headers={"stripe-signature": header.replace("v1=", "v0=ab,v1=old,v1=")})
+
+    scheme.verify(several, ("secret",))
+    with pytest.raises(Refused):
+        scheme.verify(replace(REQUEST, headers={"stripe-signature": header.replace("v1=", "v0=")}), ("secret",))
+
+
+@given(template=st.text(alphabet="{}abt.iody", max_size=30))
+def test_any_template_signs_its_own_text(template):
+    scheme = signatures.Hmac("x-sign", template)
+    signed = replace(REQUEST, headers=scheme.sign(REQUEST, "secret"))
+
+    scheme.verify(signed, ("secret",))

@@ -1,0 +1,91 @@
+"""Where an incremental pull stands: windows of time, with an overlap, so that nothing that appears late is missed.
+
+A pull of what changed since S is cut into windows [from, to). A platform that sorts by the time of change may move on
+within a window; one that does not moves on only when a window was read to its end. The caller keeps the state in its
+cursor: `Window.encode`, `window_of`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from customer_sync.errors import ConfigError, PayloadError
+from customer_sync.kit.connector import parse_time
+from customer_sync.kit.reach import Cursor
+
+#: A window is never cut below this by halving: what does not fit then is told to the operator.
+SMALLEST: Final = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A stretch of time that is read.
+
+    Args:
+        start: from then on, UTC.
+        end: up to then, without it.
+        until: where the last window ends.
+    """
+
+    start: datetime
+    end: datetime
+    until: datetime
+
+    @property
+    def next(self) -> Window | None:
+        """The window after this one, of the same length; None where this was the last."""
+        if self.end >= self.until:
+            return None
+        return Window(self.end, min(self.end + (self.end - self.start), self.until), self.until)
+
+    def halved(self) -> Window:
+        """Return the first half, for a platform that refuses to list so much.
+
+        Raises:
+            ConfigError: it cannot be cut any more.
+        """
+        half = (self.end - self.start) / 2
+        if half < SMALLEST:
+            raise ConfigError(
+                f"More happened in the second of {self.start.isoformat()} than the platform lists.",
+                "Ask the platform for an export; everything else is read.",
+            )
+        return Window(self.start, self.start + half, self.until)
+
+    def encode(self) -> Cursor:
+        """Return it as it stands in a cursor."""
+        return {name: getattr(self, name).isoformat() for name in ("start", "end", "until")}
+
+
+def window_of(cursor: Cursor | None) -> Window | None:
+    """Return the window that stands in a cursor, None where none does."""
+    if cursor is None or not all(name in cursor for name in ("start", "end", "until")):
+        return None
+    try:
+        return Window(*(parse_time(cursor[name], name) for name in ("start", "end", "until")))
+    except PayloadError:
+        return None
+
+
+def first_window(
+    since: datetime,
+    now_s: float,
+    *,
+    lookback: timedelta = timedelta(0),
+    longest: timedelta | None = None,
+    behind: timedelta = timedelta(0),
+) -> Window:
+    """Return the first window of a pull of what changed since a time.
+
+    Args:
+        since: what changed at that time or later is wanted.
+        now_s: seconds since 1970.
+        lookback: how much earlier is read: what was written before may have appeared after.
+        longest: how long a window may be; None: there is one.
+        behind: how far the platform's lists lag behind.
+    """
+    until = datetime.fromtimestamp(now_s, UTC) - behind
+    start = min(since - lookback, until)
+    return Window(start, until if longest is None else min(start + longest, until), until)
