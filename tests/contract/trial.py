@@ -106,6 +106,33 @@ class Trial(ABC):
     def delete(self, shop: StoreClient, record_id: str) -> None:
         """Delete a customer at the platform."""
 
+    # What a whole journey from the platform to Brevo and back needs besides. A platform that cannot do it says so by
+    # leaving the hook alone, and its README by a sentence.
+
+    def populate(self, shop: StoreClient, count: int) -> None:
+        """Let so many customers be there, all of a sudden and without webhooks."""
+        raise NotImplementedError
+
+    def address(self, shop: StoreClient, record_id: str) -> str:
+        """Return the e-mail address that a customer has at the platform."""
+        raise NotImplementedError
+
+    def rename(self, shop: StoreClient, record_id: str, email: str) -> None:
+        """Give a customer another address."""
+        raise NotImplementedError
+
+    def merge(self, shop: StoreClient, kept: str, gone: str) -> str:
+        """Let two customers become one; return the id of what is left, which may be a third."""
+        raise NotImplementedError
+
+    def may_mail(self, shop: StoreClient, record_id: str) -> bool | None:
+        """Tell what the platform itself says of marketing e-mails to a customer; None where it says nothing."""
+        raise NotImplementedError
+
+    def subscribe(self, shop: StoreClient, record_id: str) -> None:
+        """Let a customer agree to marketing e-mails at the platform."""
+        raise NotImplementedError
+
     @abstractmethod
     def webhooks(self, shop: StoreClient) -> list[Hook]:
         """Return the webhooks that are on, by the connector's own words for topics."""
