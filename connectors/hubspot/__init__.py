@@ -1,0 +1,1 @@
+"""HubSpot: contacts and deals, by signed webhooks and its CRM API."""

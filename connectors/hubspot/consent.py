@@ -1,0 +1,144 @@
+"""An opt-out is told to HubSpot: looked at first, written for its one address, done where it was done before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Final
+
+from connectors.hubspot import statuses
+from connectors.hubspot.account import OPT_OUT
+from connectors.hubspot.api import BASIS_REMEDY, Api, is_id, is_unscoped, rows_of
+from connectors.hubspot.contacts import ADDRESSES
+from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater
+from customer_sync.kit.connector import parse_time
+from customer_sync.kit.reach import Withdrawal, Written
+from customer_sync.kit.rest import Rejected
+from customer_sync.model import Json
+
+#: How soon to look again where the answer does not show the new state, in seconds.
+LOOK_AGAIN_S: Final = 60.0
+
+
+def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
+    """Tell HubSpot of an opt-out; see `Connector.write_consent`.
+
+    Raises:
+        ConfigError: a scope, or the legal basis that the account asks for, is missing.
+        Parkable: HubSpot refuses the change.
+        TajoError: as `Rest.call`.
+    """
+    if not is_id(withdrawal.record_id):
+        return Written.GONE
+    contact = _look(api, withdrawal.record_id)
+    address = withdrawal.address.strip().lower()
+    main, others = _addresses(contact)
+    if address != main and address not in others:
+        return Written.GONE
+    if address == main and _agreed_at(api, contact, withdrawal.at):
+        return Written.NEWER
+    try:
+        return _by_status(api, withdrawal, address)
+    except ConfigError as error:
+        if not is_unscoped(error):
+            raise
+        return _by_property(api, contact, error, is_main=address == main)
+
+
+def _look(api: Api, record_id: str) -> Mapping[str, Json]:
+    """Return the properties of a contact; {} where it is gone."""
+    own = [name for name in (api.account.opt_out, api.account.opt_in) if name]
+    for row in api.one("contacts", record_id, ("email", ADDRESSES, OPT_OUT, *own)):
+        properties = row.get("properties")
+        if isinstance(properties, dict):
+            return {**properties, "id": row.get("id")}
+    return {}
+
+
+def _addresses(contact: Mapping[str, Json]) -> tuple[str, frozenset[str]]:
+    """Return a contact's own address, and its additional ones."""
+    more = str(contact.get(ADDRESSES) or "")
+    others = frozenset(one.strip().lower() for one in more.split(";") if one.strip())
+    return str(contact.get("email") or "").strip().lower(), others
+
+
+def _agreed_at(api: Api, contact: Mapping[str, Json], at: datetime) -> bool:
+    """Tell whether the property of the opt-in has a later time."""
+    try:
+        return bool(api.account.opt_in) and parse_time(contact.get(api.account.opt_in), "") > at
+    except PayloadError:
+        return False
+
+
+def _by_status(api: Api, withdrawal: Withdrawal, address: str) -> Written:
+    known = statuses.read(api, address)
+    one = api.account.subscription
+    if one:
+        is_out = bool(known) and all(status.state == "UNSUBSCRIBED" for status in known)
+    else:
+        is_out = statuses.is_out_of_all(api, address)
+    if is_out:
+        return Written.UNCHANGED
+    if any(status.state == "SUBSCRIBED" and status.at and status.at > withdrawal.at for status in known):
+        return Written.NEWER
+    try:
+        path, params = _asked(api, address)
+        reply = api.rest.call("POST", path, params, json_body=_body(api))
+    except Rejected as error:
+        if error.status != 400 or error.remedy == BASIS_REMEDY:
+            raise
+        raise Parkable(f"No opt-out is taken. {error.reason}", "Opt the contact out in HubSpot by hand.") from error
+    if reply.status == 400:
+        return Written.UNCHANGED
+    answer = reply.object()
+    rows = list(rows_of(answer)) if "results" in answer else [answer]
+    if any(row.get("status") not in (None, "UNSUBSCRIBED", "COMPLETE") for row in rows):
+        raise TryLater("HubSpot still shows the status from before the opt-out.", after_s=LOOK_AGAIN_S)
+    is_repeat = bool(rows) and all(row.get("setStatusSuccessReason") == "NO_STATUS_CHANGE" for row in rows)
+    return Written.UNCHANGED if is_repeat else Written.WRITTEN
+
+
+def _asked(api: Api, address: str) -> tuple[str, Mapping[str, str]]:
+    if api.account.subscription:
+        return statuses.path(api, address), {}
+    return statuses.path(api, address, "/unsubscribe-all"), {"channel": "EMAIL"}
+
+
+def _body(api: Api) -> Json:
+    """Return what is sent; opting out of everything takes no body."""
+    if not api.account.subscription:
+        return None
+    body: dict[str, Json] = {
+        "subscriptionId": int(api.account.subscription)
+        if is_id(api.account.subscription)
+        else api.account.subscription,
+        "statusState": "UNSUBSCRIBED",
+        "channel": "EMAIL",
+    }
+    basis, why = api.account.basis
+    if basis:
+        body |= {"legalBasis": basis, "legalBasisExplanation": why}
+    return body
+
+
+def _by_property(api: Api, contact: Mapping[str, Json], error: ConfigError, *, is_main: bool) -> Written:
+    """Set the owner's own property, where the scope for statuses is missing.
+
+    It speaks for the whole contact, so that an opt-out of an additional address cannot be told by it.
+
+    Raises:
+        ConfigError: there is no such property, or it would opt out another address.
+    """
+    name = api.account.opt_out
+    if not name or not is_main:
+        reason = "The token lacks the scope communication_preferences.read_write, so that no opt-out can be written."
+        remedy = "Give the app that scope" + ("." if name else ", or set opt_out_property to a property of your own.")
+        raise ConfigError(reason, remedy) from error
+    if contact.get(name) in ("true", True):
+        return Written.UNCHANGED
+    path = api.objects("contacts", f"/{contact['id']}")
+    row = api.rest.call("PATCH", path, json_body={"properties": {name: "true"}}).object()
+    properties = row.get("properties")
+    if isinstance(properties, dict) and properties.get(name) not in (None, "true", True):
+        raise Parkable(f"HubSpot kept {name} as it was.", "Look at the property's type: it must be a single checkbox.")
+    return Written.WRITTEN
