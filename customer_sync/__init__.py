@@ -13,6 +13,7 @@
 | `engine` | what an event changes; lanes and the worker step that they share; why a lane waits |
 | `series` | when a cart counts as left, and which mail is due: pure |
 | `skills`, `brevo` | behaviours over events; Brevo: contacts makes a person a contact, alone or in imports |
+| `platforms` | how platforms are reached; what is read there again and told to them, a lane for each source |
 | `destinations`, `loading` | which lanes there are, and whom each one calls; the settings with all of that |
 | `reading` | one request becomes events, and each event a plan |
 | `pipeline` | START HERE: inbox to lanes to Brevo |

@@ -45,8 +45,9 @@ from customer_sync.operate.doctor.findings import Patient
 from customer_sync.operate.erasure import Erased, forget_traces, spools_in
 from customer_sync.operate.figures.watched import remember_account
 from customer_sync.operate.notices.handler import handlers_of
-from customer_sync.pacing import PacedHttp
 from customer_sync.pipeline import Line
+from customer_sync.platforms.accesses import Accesses
+from customer_sync.platforms.handlers import fetch_handlers
 from customer_sync.registry import connector_for
 from customer_sync.skills import Skill
 from customer_sync.skills.chosen import make_skills
@@ -56,7 +57,6 @@ from customer_sync.store.counters import Tally
 from customer_sync.store.items import Item
 from customer_sync.store.keeper import Keeper
 from customer_sync.store.receipts import Receipt
-from customer_sync.store.vault import RedisVault, SecretKey
 
 log = get(__name__)
 
@@ -83,48 +83,6 @@ def connectors_of(settings: Settings) -> dict[str, Connector]:
     found: dict[str, Connector] = {name: connector_for(source) for name, source in sources.items()}
     found[BREVO_SOURCE] = BrevoIntake(SourceSettings(BREVO_SOURCE, BREVO_SOURCE, settings.brevo.webhook_secrets))
     return found
-
-
-class Accesses:
-    """How the platforms are reached: source → `Access`. Keep one in each process: its connections are pooled.
-
-    Args:
-        settings: the config.
-        store: holds the stored credentials.
-        home: the folder with the key file, where `TAJO_SECRET_KEY` is not set.
-        clock: milliseconds since 1970; None takes Redis' own time.
-    """
-
-    def __init__(self, settings: Settings, store: Store, home: Path, clock: Clock | None = None) -> None:
-        self._clock = clock or store.hosts.now_ms
-        self._settings = settings
-        self._store = store
-        self._key = SecretKey(settings.secret_key, home)
-        self._http = HttpClient()
-        self._known: dict[str, Access] = {}
-
-    def __call__(self, source: str) -> Access | None:
-        """Return how a source is reached; None when neither the config nor the vault has what a pull needs.
-
-        Raises:
-            redis.RedisError: Redis cannot be reached.
-        """
-        settings = self._settings.sources.get(source)
-        if settings is None or not (connector_for(settings).can_pull() or not self.vault(source).is_empty):
-            return None
-        return self.always(source)
-
-    def always(self, source: str) -> Access:
-        """Return how a source is reached, for whoever is about to connect it."""
-        if source not in self._known:
-            pace = connector_for(self._settings.sources[source]).pace
-            http = PacedHttp(self._http, self._store.limits, source, pace)
-            self._known[source] = Access(http, self.vault(source), lambda: self._clock() / 1000, http.hold)
-        return self._known[source]
-
-    def vault(self, source: str) -> RedisVault:
-        """Return a source's stored credentials."""
-        return self._store.vault(source, self._key)
 
 
 def access_of(settings: Settings, store: Store, source: str, home: Path) -> Access | None:
@@ -174,7 +132,9 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
     notices = handlers_of(settings, store, home, tally, clock)
     desk = Desk(settings, brevo, store, rules.read, tally, clock, lambda: any(one.depth() for one in spools_in(home)))
     records = {one.lane.name: one for one in (make(desk) for make in RECORD_HANDLERS)}
-    for lane in (*LANES, *(one.lane for one in (*records.values(), *notices.values()))):
+    connectors = connectors_of(settings)
+    fetches = fetch_handlers(settings, store, connectors, Accesses(settings, store, home, clock))
+    for lane in (*LANES, *(one.lane for one in (*records.values(), *notices.values(), *fetches.values()))):
         more = {"has_gear": lane.has_gear, "is_summed": lane.name == store.orders.lane}
         store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], **more)
     contacts = ContactsHandler(
@@ -186,7 +146,6 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
         under_way=store.imports.ids,
         forget_account=lambda: forget_account(store),
     )
-    connectors = connectors_of(settings)
 
     def forget(items: Sequence[Item]) -> None:
         forget_traces(store, connectors, Erased.of(store.people, items), spools_in(home))
@@ -195,7 +154,7 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
         store=store,
         connectors=connectors,
         skills=skills_of(settings),
-        handlers={CONTACTS.name: contacts, **records, **notices},
+        handlers={CONTACTS.name: contacts, **records, **notices, **fetches},
         wake=wake,
         tally=tally,
         keeper=before.keeper if before else Keeper(store.lanes),

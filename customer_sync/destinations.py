@@ -9,6 +9,8 @@ from customer_sync.brevo.lanes import EVENTS, MAIL, ORDERS, PRODUCTS
 from customer_sync.config import Settings
 from customer_sync.config.settings import NoticeTarget
 from customer_sync.engine.lane import PLATFORMS, LaneDescription
+from customer_sync.platforms.lanes import fetch_lane
+from customer_sync.registry import connector_for
 
 #: What the names of the lanes of notices begin with; the target follows.
 NOTIFY: Final = "notify:"
@@ -17,8 +19,14 @@ LANES: Final[tuple[LaneDescription, ...]] = (CONTACTS, ORDERS, PRODUCTS, EVENTS,
 
 
 def lanes_of(settings: Settings) -> tuple[LaneDescription, ...]:
-    """Return every lane that is delivered: the lanes of everybody, and one for each target of notices."""
-    return (*LANES, *map(notify_lane, settings.notifications.targets))
+    """Return every lane that is delivered: those of everybody, of each target of notices, and of each platform."""
+    return (*LANES, *map(notify_lane, settings.notifications.targets), *platform_lanes(settings))
+
+
+def platform_lanes(settings: Settings) -> tuple[LaneDescription, ...]:
+    """Return the lanes of the sources whose platforms are called: those whose records are read again."""
+    found = ((name, connector_for(source)) for name, source in settings.sources.items())
+    return tuple(fetch_lane(name, one.title) for name, one in found if one.fetches)
 
 
 def notify_lane(target: NoticeTarget) -> LaneDescription:

@@ -339,12 +339,26 @@ def hand_back(line: Line, lane: str, delivery: Delivery) -> Delivery:
     reader = Reader(line.store, line.connectors, line.skills, line.store.now_ms())
     outcomes, reads, seen_at = [], [], utc_now(line.clock)
     for one in delivery.outcomes:
-        read, fault = reader.handed(one.events, seen_at)
+        if one.is_reread:
+            read, fault = reader.reread(one.events, one.item.events, seen_at)
+        else:
+            read, fault = reader.handed(one.events, seen_at)
         reads.append(read)
         why = None if fault is None else Parkable(str(fault), fault.remedy)
         outcomes.append(one if why is None else parked(one.item, lane, why, line.clock()))
-    answer = commit(line.store, [one.request for one in reads], line.wake)
-    line.store.counters.add(_count(line, [one for one in reads if one.events], answer.states), line.clock())
+    states = iter(commit(line.store, [one.request for one in reads], line.wake).states)
+    handed: list[Read] = []
+    counted: list[str] = []
+    for index, (one, read) in enumerate(zip(delivery.outcomes, reads, strict=True)):
+        of = [next(states) for _ in read.events]
+        if not one.is_reread:
+            handed, counted = [*handed, *([read] if of else [])], [*counted, *of]
+            continue
+        for name in read.refused:
+            line.tally.count("tajo_fields_refused_total", field=name)
+        if EventState.PENDING in of and outcomes[index].word == "delivered":
+            outcomes[index] = outcomes[index].led_elsewhere()
+    line.store.counters.add(_count(line, handed, counted), line.clock())
     return replace(delivery, outcomes=outcomes)
 
 

@@ -13,13 +13,14 @@ from typing import Any
 from customer_sync.base.log import get, place
 from customer_sync.brevo.proof.canaries import is_canary
 from customer_sync.brevo.webhooks import SOURCE as BREVO
-from customer_sync.engine.plan import Planned, Request, Step
+from customer_sync.engine.plan import Planned, Request, Step, opened_rows
 from customer_sync.engine.planner import Planner
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.rescue import ALONE
 from customer_sync.model import Event, Inbound, Kind, to_ms
 from customer_sync.person.identity import fingerprint
+from customer_sync.platforms.hints import read_again
 from customer_sync.registry import recognise
 from customer_sync.skills import Skill
 from customer_sync.store import Store, inbox, parked
@@ -122,12 +123,41 @@ class Reader:
         found.request = Request("", planned)
         return found, fault
 
+    def reread(
+        self, events: Sequence[Event], behind: Sequence[EventRef], seen_at: datetime
+    ) -> tuple[Read, MappingError | None]:
+        """Return what was read again puts into the lanes, in the place of the events behind it; see `handed`."""
+        found = Read("", Request("", ()))
+        planned: list[Planned] = []
+        fault: MappingError | None = None
+        for event in events:
+            try:
+                steps, notes, partly = self._steps(event, found)
+            except MappingError as error:
+                fault = fault or error
+                continue
+            groups = self._planner.groups(steps, behind, seen_at)
+            found.events.append(event)
+            fault = fault or partly
+            planned.append(Planned(groups, opens=opened_rows(behind, groups, "; ".join(notes))))
+        found.request = Request("", planned)
+        return found, fault
+
     def plan(self, event: Event, seen_at: datetime, found: Read) -> tuple[Planned, MappingError | None]:
         """Return what an event puts into the lanes, and why the rest of it cannot be used.
 
         Raises:
             MappingError: nothing of it can.
         """
+        steps, notes, fault = self._steps(event, found)
+        behind = [EventRef(event.id, event.source, to_ms(seen_at))]
+        groups = self._planner.groups(steps, behind, seen_at)
+        seen = fingerprint(f"{event.source}|{event.id}{ALONE if fault else ''}", self._salt)
+        return Planned(groups, seen, event_row(event, "; ".join(notes))), fault
+
+    def _steps(self, event: Event, found: Read) -> tuple[list[Step], list[str], MappingError | None]:
+        if event.kind is Kind.RECORD_CHANGED:
+            return [read_again(event)], list(event.notes), None
         steps: list[Step] = []
         notes = list(event.notes)
         if event.kind is Kind.SOURCE_ALERT:
@@ -145,10 +175,7 @@ class Reader:
             fault = fault or intent.fault
         if fault is not None and not steps:
             raise fault
-        behind = [EventRef(event.id, event.source, to_ms(seen_at))]
-        groups = self._planner.groups(steps, behind, seen_at)
-        seen = fingerprint(f"{event.source}|{event.id}{ALONE if fault else ''}", self._salt)
-        return Planned(groups, seen, event_row(event, "; ".join(notes))), fault
+        return steps, notes, fault
 
     def _is_of_canary(self, event: Event) -> bool:
         """Tell whether Brevo tells of a contact that a proof made: that is nobody, and no news."""

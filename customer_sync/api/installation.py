@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from customer_sync.assembly import Accesses, brevo_of, connectors_of, open_prover
+from customer_sync.assembly import brevo_of, connectors_of, open_prover
 from customer_sync.base.clock import Clock
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.proof.doors import DoorBook
@@ -14,6 +14,7 @@ from customer_sync.brevo.proof.prover import Prover
 from customer_sync.config import Settings
 from customer_sync.operate.figures import Figures, read_figures
 from customer_sync.operate.settings_book import SettingsBook
+from customer_sync.platforms.accesses import Accesses
 from customer_sync.skills.chosen import configure_log
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally

@@ -13,7 +13,6 @@ from urllib.parse import urlencode, urlsplit
 
 import click
 
-from customer_sync.assembly import Accesses
 from customer_sync.batch.puller import waits_for_word, word
 from customer_sync.cli import complete, context
 from customer_sync.cli.adopt import Adopted, adopt, print_next
@@ -40,6 +39,7 @@ from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import WEBHOOKS
 from customer_sync.model import Json
+from customer_sync.platforms.accesses import Accesses
 from customer_sync.registry import connector_for, platforms
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome
 from customer_sync.store.vault import RedisVault

@@ -9,7 +9,7 @@ from typing import Final
 import click
 import redis
 
-from customer_sync.assembly import Accesses, connectors_of
+from customer_sync.assembly import connectors_of
 from customer_sync.cli import context
 from customer_sync.cli.output import (
     FAILED,
@@ -25,6 +25,7 @@ from customer_sync.cli.output import (
 )
 from customer_sync.config import ConfigFaults, Settings
 from customer_sync.operate.doctor import Finding, Patient, examine, redis_finding
+from customer_sync.platforms.accesses import Accesses
 
 #: The gravest kind of failure decides the exit code.
 _CODES: Final = (("config", WRONG_USE), ("refused", REFUSED), ("no answer", NO_ANSWER), ("", FAILED))

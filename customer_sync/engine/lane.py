@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal, NamedTuple, Protocol
 
 from customer_sync.base import retry
@@ -70,6 +70,7 @@ class Outcome(NamedTuple):
         upheld: the channels on which the rules of consent kept a person who withdrew from becoming mailable.
         events: events that a handler found and that concern other lanes. They are read like those of a request, before
             the item is settled. An event that comes twice, with the same id, changes nothing. Not for bulk gears.
+        is_reread: the events stand in the place of the item's own, which are delivered when what was put is.
     """
 
     item: Item
@@ -79,6 +80,12 @@ class Outcome(NamedTuple):
     pause: Unavailable | ConfigError | None = None
     upheld: tuple[Channel, ...] = ()
     events: tuple[Event, ...] = ()
+    is_reread: bool = False
+
+    def led_elsewhere(self) -> Outcome:
+        """Return the same where the item's events are counted in another lane."""
+        events = tuple(one._replace(leads=False) for one in self.item.events)
+        return self._replace(item=replace(self.item, events=events))
 
 
 def held(item: Item, note: str) -> Outcome:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 
-from customer_sync.model import Consent, Json, Priority
+from customer_sync.model import PEOPLE, Consent, Json, Priority
 from customer_sync.person.person import Part
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
@@ -280,12 +280,14 @@ class Planned:
         seen: the key that finds repeats; "" for none.
         row: its row for the ledger; None for none.
         imprint: what stands for the record that a full run read, see `customer_sync.store.imprints`; "" for none.
+        opens: rows for the ledger that say where events wait now that are in it already, see `opened_rows`.
     """
 
     groups: Sequence[Group]
     seen: str = ""
     row: list[str] | None = None
     imprint: str = ""
+    opens: Sequence[list[str]] = ()
 
     def encode(self) -> dict[str, Any]:
         """Return it as `commit.lua` takes it."""
@@ -294,7 +296,21 @@ class Planned:
             found["row"] = self.row
         if self.imprint:
             found["imprint"] = self.imprint
+        if self.opens:
+            found["opens"] = list(self.opens)
         return found
+
+
+def opened_rows(events: Sequence[EventRef], groups: Sequence[Group], note: str) -> list[list[str]]:
+    """Return the ledger's rows of events that wait in further lanes from now on; the script adds state and person."""
+    places = [(put.lane, "" if put.lane == PEOPLE else put.target) for group in groups for put in group.puts]
+    places += [(PEOPLE, "") for group in groups if group.merged is not None]
+    ids = "\n".join(one.event_id for one in events)
+    rows: list[list[str]] = []
+    for lane, target in dict.fromkeys(places) if ids else ():
+        row = ["ev", ids, "n", note]
+        rows.append(row if lane == PEOPLE else [*row, "l", lane, "tg", target])
+    return rows
 
 
 class Encodes(Protocol):

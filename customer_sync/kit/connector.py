@@ -81,8 +81,11 @@ class Connector(ABC):
     title: ClassVar[str]
     #: Request headers `parse` needs, in lower case. Only these are stored.
     keeps: ClassVar[tuple[str, ...]] = ()
-    #: Whether the platform signs the address it calls; only then is `Inbound.url` filled.
+    #: Whether the platform signs the address it calls; only then is `Inbound.url` filled, with `TAJO_PUBLIC_URL` where
+    #: that is set.
     signs_url: ClassVar[bool] = False
+    #: Whether the platform greets an address with GET (a challenge in the query); `greet` answers it.
+    greets_get: ClassVar[bool] = False
     #: The config keys of a source, beside the ones every source has.
     options: ClassVar[tuple[Option, ...]] = ()
     #: The config keys that may hold the webhook secret, the platform's own name for it first.
@@ -290,7 +293,9 @@ def json_object(inbound: Inbound) -> dict[str, Json]:
     return value
 
 
-def hint(inbound: Inbound, resource: str, record_id: str, at: datetime, **more: str) -> Event:
+def hint(
+    inbound: Inbound, resource: str, record_id: str, at: datetime, *, is_deletion: bool = False, **more: str
+) -> Event:
     """Return the event of a webhook that only says that a record changed: it is read again by `Connector.fetch`.
 
     What is read then stands in the place of this event: it has arrived when this one did, and is delivered when that is
@@ -303,8 +308,11 @@ def hint(inbound: Inbound, resource: str, record_id: str, at: datetime, **more: 
         resource: customers, orders, products or carts; one of `Connector.fetches`.
         record_id: the platform's id of the record.
         at: when the platform says that it happened, UTC.
+        is_deletion: the platform says that the record was deleted; if not, a record that is not found is looked for
+            again for a minute before it counts as deleted.
         more: `id` of the event, unique for one delivery, and the platform's `topic`.
     """
+    told: dict[str, Json] = {"resource": resource, "isDeletion": is_deletion}
     return Event(
         id=more["id"],
         source=inbound.source,
@@ -312,7 +320,7 @@ def hint(inbound: Inbound, resource: str, record_id: str, at: datetime, **more: 
         occurred_at=at,
         record_id=record_id,
         customer_id=record_id if resource == CUSTOMERS else None,
-        record={"resource": resource},
+        record=told if is_deletion else {"resource": resource},
         topic=more.get("topic", ""),
     )
 

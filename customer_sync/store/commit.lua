@@ -1,5 +1,5 @@
 -- The one step between inbox and lanes: acknowledge entries, mark event ids as seen, put changes, write the ledger.
--- ARGV[1]: JSON list of {entry, events: [{seen, row: [k, v, ...], groups: [...]}], parked: [[id, json, at], ...]}; a group is
+-- ARGV[1]: JSON list of {entry, events: [{seen, row: [k, v, ...], groups: [...], opens: [row...]}], parked: [[id, json, at], ...]}; a group is
 --   {who, puts}        the changes of one identity; `who` is {ref, fp, email, ms, us, known}: the fingerprints of
 --                      (source, id) and of the address ('' for none), the address, since when the address is known
 --                      to be right (ms, us), and `known`: make no new person. No `who`: the puts name their targets
@@ -51,6 +51,13 @@ local function ledger(row, state, person)
     table.sort(other)
     row[#row + 1] = 'ls'; row[#row + 1] = table.concat(other, ' ')
   end
+  redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[3], '*', unpack(row))
+end
+
+-- Say that events which are in the ledger already wait in a further lane.
+local function wait_there(row, person)
+  row[#row + 1] = 'st'; row[#row + 1] = 'pending'
+  row[#row + 1] = 'p'; row[#row + 1] = person or ''
   redis.call('XADD', P .. 'ledger', 'MAXLEN', '~', ARGV[3], '*', unpack(row))
 end
 
@@ -361,6 +368,9 @@ for _, entry in ipairs(entries) do
       if event.imprint and state == 'pending' and made[person] == 'told' then set_imprint(person, event.imprint) end
       if run and run.marks and person then redis.call('SETBIT', run_key .. ':seen', person, 1) end
       ledger(event.row, state, person)
+      if state == 'pending' then
+        for _, row in ipairs(event.opens or {}) do wait_there(row, person) end
+      end
       states[#states + 1] = state
     end
     for _, parked in ipairs(entry.parked) do

@@ -19,13 +19,13 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as AnyResponse
 
-from customer_sync.assembly import Accesses
 from customer_sync.base.log import get
 from customer_sync.config import ConfigFaults, Settings
 from customer_sync.errors import ConfigError, Refused, TajoError, TryLater, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Callback
 from customer_sync.loading import load_settings
+from customer_sync.platforms.accesses import Accesses
 from customer_sync.registry import connector_for
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome, Verdict
 from customer_sync.store.vault import SecretKey

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache, partial
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from flask import Flask
 from werkzeug.wsgi import get_current_url
@@ -54,6 +54,7 @@ class Place(NamedTuple):
     source: str
     connector: Connector
     path: str
+    method: str = "POST"
 
 
 class Reply(NamedTuple):
@@ -83,6 +84,7 @@ class Ingress:
         self._connectors: Mapping[str, Connector] = services.connectors
         self._unserved = services.settings.unserved
         self._intake = services.intake
+        self._public_url = (services.settings.public_url or "").rstrip("/")
         self._behind = behind
         self._clock = services.clock
         self._told: set[tuple[str, str]] = set()
@@ -115,9 +117,9 @@ class Ingress:
         connector = self._connectors.get(source)
         if connector is None:
             return self._nobody(source)
-        if method != "POST":
-            return Reply(_text(405, "Webhooks are sent with POST."), (("Allow", "POST"),))
-        return Place(source, connector, path)
+        if method != "POST" and not (method == "GET" and connector.greets_get):
+            return _NOT_POSTED
+        return Place(source, connector, path, method)
 
     def judge(
         self, place: Place, headers: Mapping[str, str], body: bytes, query: str, url: Callable[[], str]
@@ -140,7 +142,8 @@ class Ingress:
                 received_at=utc_now(self._clock),
                 path=place.path,
                 query=query,
-                url=url() if place.connector.signs_url else "",
+                url=self._called(place, query, url) if place.connector.signs_url else "",
+                method=place.method,
             )
             return self._check(place.connector, inbound)
         except Refused as error:
@@ -161,6 +164,13 @@ class Ingress:
         self._intake.count(source, "busy")
         return Reply(_text(429, "Nothing can be kept at the moment: send it again."), (("Retry-After", BUSY_S),))
 
+    def _called(self, place: Place, query: str, url: Callable[[], str]) -> str:
+        """Return the address that the sender called: the public one where it is known, whatever a proxy made of it."""
+        if not self._public_url:
+            return url()
+        path = f"/{place.path}" if place.path else ""
+        return f"{self._public_url}{PREFIX}{place.source}{path}{f'?{query}' if query else ''}"
+
     def _nobody(self, source: str) -> Reply:
         """Answer where no connector is; one that cannot be loaded may be mended when the platform tries again."""
         if source in self._unserved:
@@ -177,6 +187,8 @@ class Ingress:
         if greeting is not None:
             self._intake.greet(inbound.source)
             return Reply(greeting)
+        if inbound.method != "POST":
+            return _NOT_POSTED
         try:
             connector.verify(inbound, connector.settings.secrets)
         except Refused as error:
@@ -241,6 +253,10 @@ class _Headers(dict[str, str]):
 
 def _text(status: int, text: str) -> Answer:
     return Answer(status, text.encode() + b"\n")
+
+
+#: What is not sent with POST is no webhook.
+_NOT_POSTED: Final = Reply(_text(405, "Webhooks are sent with POST."), (("Allow", "POST"),))
 
 
 @cache

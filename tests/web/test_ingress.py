@@ -14,15 +14,16 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from werkzeug.test import Client
 
 from customer_sync.config import BrevoSettings, Settings
-from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.connector import Answer, SourceSettings
 from customer_sync.model import EventState, Inbound
 from customer_sync.operate.figures import findings, read_figures
 from customer_sync.store import inbox, keys
 from customer_sync.store.spool import Spool
 from customer_sync.web import create_app
-from customer_sync.web.ingress import MAX_BODY_BYTES
+from customer_sync.web.ingress import MAX_BODY_BYTES, Ingress
 from tests.contract.cases import CASES
 from tests.web import door as door_module
 from tests.web.door import ADDRESS, CUSTOMER, OLD_SECRET, SECRET, SETTINGS, TOKEN, UPDATE, Door
@@ -132,6 +133,39 @@ def test_an_unknown_source_is_404_and_names_none_that_there_is(door, source):
 def test_another_verb_is_405(door, method):
     assert door.http.open("/webhooks/lumen", method=method).status_code == 405
     assert door.kept == 0
+
+
+def test_a_platform_that_greets_with_get_gets_its_challenge_back_and_no_other_get_is_a_webhook(door, monkeypatch):
+    kind = type(door.connector("lumen"))
+    monkeypatch.setattr(kind, "greets_get", True)
+
+    def greet(_self, one):
+        return Answer(200, one.query.partition("=")[2].encode()) if one.method == "GET" and one.query else None
+
+    monkeypatch.setattr(kind, "greet", greet)
+
+    assert door.http.get("/webhooks/lumen?challenge=abc").data == b"abc"
+    assert door.http.get("/webhooks/lumen").status_code == 405
+    assert door.kept == 0
+
+
+@pytest.mark.parametrize(
+    ("public_url", "called"),
+    [
+        (None, "http://inside:8000/webhooks/lumen/a?b=c%20d"),
+        ("https://sync.example.com/base/", "https://sync.example.com/base/webhooks/lumen/a?b=c%20d"),
+    ],
+)
+def test_a_signed_address_is_the_public_one_whatever_a_proxy_made_of_it(door, monkeypatch, public_url, called):
+    seen = []
+    monkeypatch.setattr(type(door.connector("lumen")), "signs_url", True)
+    monkeypatch.setattr(type(door.connector("lumen")), "verify", lambda _self, one, _secrets: seen.append(one.url))
+    monkeypatch.setattr(type(door.services), "settings", replace(SETTINGS, public_url=public_url))
+    http = Client(Ingress(door.services, lambda *_: ()))
+
+    http.post("/webhooks/lumen/a?b=c%20d", data=b"{}", headers={"Host": "inside:8000", **UPDATE})
+
+    assert seen == [called]
 
 
 def test_the_whole_application_has_the_ingress_too(client, redis_url, tmp_path, monkeypatch):

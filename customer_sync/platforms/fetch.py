@@ -1,0 +1,174 @@
+"""The worker step of `fetch:<source>`: records whose webhooks are hints are read again, many in one call.
+
+What is read stands in the place of the hint: it arrived when the hint did, and the hint is delivered when what was read
+is in Brevo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final, NamedTuple
+
+from customer_sync.base.clock import Clock
+from customer_sync.engine.grouped import GroupStep
+from customer_sync.engine.lane import Outcome
+from customer_sync.errors import ConfigError, Parkable, PayloadError, TajoError, TryLater
+from customer_sync.kit.connector import Connector
+from customer_sync.kit.reach import Access
+from customer_sync.model import CUSTOMERS, Event, Kind, from_ms
+from customer_sync.platforms.lanes import fetch_lane
+from customer_sync.store.items import Item, Settlement
+from customer_sync.store.limits import Limits
+
+#: How long a record that was told to be there, and is not found, is looked for before it counts as deleted, in seconds:
+#: some platforms show a record in their API later than they tell of it.
+BELIEVED_S: Final = 60.0
+#: How soon it is looked for again meanwhile, in seconds.
+LOOK_AGAIN_S: Final = 15.0
+#: Resource → what it means that a record of it is not there any more.
+_GONE: Final[Mapping[str, Kind]] = {
+    CUSTOMERS: Kind.CUSTOMER_DELETED,
+    "orders": Kind.ORDER_DELETED,
+    "products": Kind.PRODUCT_DELETED,
+    "carts": Kind.CART_DELETED,
+}
+
+
+class Job(NamedTuple):
+    """One record that is to be read.
+
+    Args:
+        item: the hints about it.
+        resource: customers, orders, products or carts.
+        id: the platform's id of the record.
+        deleted_ms: when the platform says that it was deleted, where the newest hint says so.
+    """
+
+    item: Item
+    resource: str
+    id: str
+    deleted_ms: int | None
+
+
+class FetchHandler(GroupStep[Job, None]):
+    """Reads the records of one source again.
+
+    Args:
+        source: the source.
+        connector: its connector.
+        access: how its platform is reached; None where there are no keys.
+        limits: the shared limits.
+        clock: milliseconds since 1970.
+    """
+
+    #: A platform that does not answer holds no more threads than these.
+    threads: ClassVar[int] = 2
+
+    def __init__(
+        self, source: str, connector: Connector, access: Callable[[], Access | None], limits: Limits, clock: Clock
+    ) -> None:
+        super().__init__(fetch_lane(source, connector.title), limits, _no_gate, clock)
+        self._source, self._connector, self._access = source, connector, access
+        self._reached: Access | None = None
+
+    def planner(self) -> Callable[[Item], Outcome | Job]:
+        """Return what plans one hint.
+
+        Raises:
+            ConfigError: the platform cannot be called with these settings.
+        """
+        self._reached = self._access()
+        if self._reached is None:
+            raise ConfigError(
+                f"{self._connector.title} says only that something changed; {self._source} has no keys to read it.",
+                f"Add its keys below connectors.{self._source} in tajo.yaml, or run `tajo connectors connect "
+                f"{self._source}`; what waits is read then.",
+            )
+
+        def plan(item: Item) -> Job:
+            fields = {name: one.value for name, one in item.state.items()}
+            resource, record_id = fields.get("resource"), fields.get("id")
+            if not isinstance(resource, str) or not isinstance(record_id, str):
+                raise Parkable("A hint without a record.", "Report it; a full sync brings the record.")
+            if resource not in self._connector.fetches:
+                raise Parkable(f"{self._connector.title}'s {resource} cannot be read by id.", "Drop it.")
+            told = item.state.get("isDeletion")
+            return Job(item, resource, record_id, told.at_ms if told is not None and told.value is True else None)
+
+        return plan
+
+    def size(self, job: Job) -> int:  # noqa: ARG002  # as the base has it
+        """Return 1: whatever waits goes together, see `most`."""
+        return 1
+
+    def carry_out(self, job: Job, gate: None) -> Outcome:
+        """Read one record."""
+        return self.carry_out_all([job], gate)[0]
+
+    def carry_out_all(self, jobs: Sequence[Job], gate: None) -> Sequence[Outcome]:  # noqa: ARG002  # nothing to wait at
+        """Read records, each resource in one call."""
+        found: dict[int, Outcome] = {}
+        for resource in dict.fromkeys(job.resource for job in jobs):
+            here = [(index, job) for index, job in enumerate(jobs) if job.resource == resource]
+            outcomes = self._read(resource, [job for _, job in here])
+            found |= {index: outcome for (index, _), outcome in zip(here, outcomes, strict=True)}
+        return [found[index] for index in range(len(jobs))]
+
+    def _read(self, resource: str, jobs: Sequence[Job]) -> list[Outcome]:
+        assert self._reached is not None
+        asked_ms = self._clock()
+        answer = self._connector.fetch(resource, list(dict.fromkeys(job.id for job in jobs)), self._reached)
+        faults = [one for one in answer if isinstance(one, PayloadError)]
+        events = _by_id(answer)
+        return [self._judged(job, events.get(job.id, []), faults, asked_ms, is_alone=len(jobs) == 1) for job in jobs]
+
+    def _judged(
+        self, job: Job, events: list[Event], faults: Sequence[PayloadError], asked_ms: int, *, is_alone: bool
+    ) -> Outcome:
+        try:
+            if not events and faults:
+                if not is_alone:
+                    return self._read(job.resource, [job])[0]
+                # it is there, and cannot be read: nobody may take it as gone
+                raise Parkable(str(faults[0]), faults[0].remedy)
+            if not events and job.deleted_ms is None and asked_ms - job.item.since_ms < BELIEVED_S * 1000:
+                raise TryLater(f"{self._connector.title} does not show it yet.", after_s=LOOK_AGAIN_S, burns=False)
+        except TajoError as error:
+            return self._failed(job.item, error)
+        told = events or [self._gone(job, asked_ms)]
+        note = "read again" if events else "it is there no more"
+        return Outcome(job.item, Settlement(job.item.target), "delivered", note, events=tuple(told), is_reread=True)
+
+    def _gone(self, job: Job, asked_ms: int) -> Event:
+        return Event(
+            id=f"gone:fetch:{asked_ms}:{job.id}",
+            source=self._source,
+            kind=_GONE[job.resource],
+            occurred_at=from_ms(asked_ms if job.deleted_ms is None else job.deleted_ms),
+            record_id=job.id,
+            customer_id=job.id if job.resource == CUSTOMERS else None,
+            record={"id": job.id},
+            topic="gone",
+        )
+
+
+def _by_id(answer: Sequence[Event | PayloadError]) -> dict[str, list[Event]]:
+    """Return id → what was read of it, in its order; a merge belongs to both of its records."""
+    found: dict[str, list[Event]] = {}
+    became: dict[str, str] = {}
+    for one in answer:
+        if isinstance(one, PayloadError):
+            continue
+        if one.kind is Kind.CUSTOMER_MERGED:
+            gone, kept = str(one.record.get("deletedId")), str(one.record.get("keptId"))
+            found.setdefault(gone, []).append(one)
+            became[gone] = kept
+        elif one.record_id is not None:
+            found.setdefault(one.record_id, []).append(one)
+    for gone, kept in became.items():
+        found[gone] += [one for one in found.get(kept, []) if one not in found[gone]]
+    return found
+
+
+def _no_gate(*_: Any, **__: Any) -> None:
+    """Return no gate: the source's pace is kept where its calls go out, see `customer_sync.pacing`."""
