@@ -24,7 +24,7 @@ def recorded():
             if topic is None or path.name.endswith(".raw.json"):
                 continue
             doc = json.loads(path.read_text(encoding="utf-8"))
-            whole = set(doc) == {"headers", "body", "topic"}
+            whole = isinstance(doc, dict) and set(doc) == {"headers", "body", "topic"}
             yield pytest.param(
                 platform, topic, doc["headers"] if whole else None, doc["body"] if whole else doc, id=path.name
             )
@@ -48,8 +48,9 @@ def test_a_recorded_or_published_body_is_understood(platform, topic, headers, bo
     found = outcome(connector_of(platform), inbound)
     assert_sound(inbound, found)
     assert all(isinstance(one, Event) and one.topic == topic for one in found)
-    assert found or body.get("status") == "failed"
-    if isinstance(gid := body.get("admin_graphql_api_id"), str) and "order_id" not in body:
+    one = body if isinstance(body, dict) else {}  # HubSpot sends arrays
+    assert found or one.get("status") == "failed"
+    if isinstance(gid := one.get("admin_graphql_api_id"), str) and "order_id" not in one:
         assert found[0].record_id == gid.rpartition("/")[2]
 
 
