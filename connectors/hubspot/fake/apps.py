@@ -15,7 +15,7 @@ import orjson
 from connectors.hubspot.fake.records import stamp
 from connectors.hubspot.fake.settings import Settings
 from customer_sync.kit.fakes.answers import Row
-from customer_sync.kit.fakes.hooks import Delivery, Message, Rules, Sender
+from customer_sync.kit.fakes.hooks import Answer, Delivery, Message, Rules, Sender
 from customer_sync.kit.fakes.table import Table
 
 #: How many events one array holds at most.
@@ -99,7 +99,8 @@ class Apps:
         self._sender.put(delivery)
 
     def _message(self, delivery: Delivery, events: Sequence[Row]) -> Message:
-        body = orjson.dumps([{**one, "attemptNumber": len(delivery.statuses)} for one in events])
+        failed = sum(not RULES.is_taken(Answer(status)) for status in delivery.statuses)
+        body = orjson.dumps([{**one, "attemptNumber": failed} for one in events])
         headers = {"Content-Type": "application/json", "User-Agent": "HubSpot Connect 2.0"}
         return Message(headers, body, partial(signed, self.settings.client_secret, delivery.url))
 

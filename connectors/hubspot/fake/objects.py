@@ -23,7 +23,7 @@ class Objects(Portal):
     """What can be asked for below `/crm`."""
 
     def _list(self, kind: str) -> Row:
-        is_archived = request.args.get("archived") == "true"
+        is_archived = request.args.get("archived", "").lower() == "true"
         limit, after = request.args.get("limit", 10, int), request.args.get("after", 0, int)
         if not 0 < limit <= MAX_LIST:
             raise Refusal(f"limit must be between 1 and {MAX_LIST}")
@@ -34,7 +34,7 @@ class Objects(Portal):
         shown = window(records, start, limit, fault)
         is_cut = fault is not None and fault.kind in ("shrink_page", "empty_page")
         end = start + (len(shown) if is_cut else limit)
-        rows: Row = {"results": [self._row(one, names_in(request.args.get("properties"))) for one in shown]}
+        rows: Row = {"results": [self._row(one, names_in(request.args.getlist("properties"))) for one in shown]}
         if end < len(records):
             link = f"{request.host_url.rstrip('/')}{request.path}?limit={limit}&after={records[end].id}"
             rows["paging"] = {"next": {"after": str(records[end].id), "link": link}}
@@ -89,7 +89,7 @@ class Objects(Portal):
         return reply({**told, "numErrors": 1, "errors": [error]}, 207)
 
     def _one(self, kind: str, number: str) -> Row:
-        return self._row(self.must(kind, _number(number)), names_in(request.args.get("properties")))
+        return self._row(self.must(kind, _number(number)), names_in(request.args.getlist("properties")))
 
     def _create(self, kind: str) -> Response:
         record = self.create(kind, body_of().get("properties") or {}, "INTEGRATION")
@@ -140,9 +140,9 @@ class Objects(Portal):
         }
 
 
-def names_in(text: str | None) -> list[str]:
-    """Return the names in a list with commas."""
-    return [one for one in (text or "").split(",") if one]
+def names_in(texts: Sequence[str]) -> list[str]:
+    """Return the names that were asked for: in a list with commas, or in a parameter each."""
+    return [one for text in texts for one in text.split(",") if one]
 
 
 def _labelled(deal: Record) -> list[Row]:
