@@ -146,14 +146,19 @@ def _opt_out(name: str, node: Node, at: datetime) -> tuple[Consent, ...]:
 
 
 def _opt_in(name: str, outs: tuple[str, ...], node: Node, _at: datetime) -> tuple[Consent, ...]:
-    """Read the date on which somebody agreed; nothing where one of the opt-outs is set, whose time nobody tells."""
+    """Read the date on which somebody agreed; nothing where one of the opt-outs is set, whose time nobody tells.
+
+    Where a contact has, or had, several addresses (`hs_additional_emails`, a merge), nobody tells which of them the act
+    was for: then it lifts no withdrawal.
+    """
     if any(_opt_out(one, node, _at) for one in outs):
         return ()
     value = node.take(strict(_instant, _of(name)))
     if not isinstance(value, str):
         return ()
     said = datetime.fromisoformat(value)
-    return (Consent(Channel.EMAIL, ConsentState.GRANTED, said, name, explicit=True),)
+    has_one_address = all(node.take(take(_as_it_is, _of(one))) in (ABSENT, None, "") for one in (ADDRESSES, MERGED))
+    return (Consent(Channel.EMAIL, ConsentState.GRANTED, said, name, explicit=has_one_address),)
 
 
 def _instant(value: Json, path: str) -> str | None:

@@ -146,17 +146,31 @@ class Puller:
             {"propertyName": self._kind.changed, "operator": "GTE", "value": str(since)},
             {"propertyName": "hs_object_id", "operator": "GT", "value": str(last)},
         ]
-        answer = self._api.search(self._kind.name, filters, self._properties, SEARCH_PAGE)
-        rows, total = list(rows_of(answer)), _whole(answer.get("total"), -1)
+        rows, total = self._search(filters)
+        notes: tuple[str, ...] = ()
+        if len(rows) < min(total, SEARCH_PAGE):  # once more: what it says twice is how it is
+            rows, total = self._search(filters)
+            if len(rows) < min(total, SEARCH_PAGE):
+                notes = ("HubSpot's search counts more records than it shows; a full sync reads them from its list.",)
         ids = [_whole(row.get("id"), -1) for row in rows]
-        if total < 0 or len(rows) < min(total, SEARCH_PAGE):
-            raise TryLater("HubSpot's search gave fewer records than it says there are.")
         if ids != sorted(set(ids)) or (ids and ids[0] <= last):
             raise TryLater("HubSpot's search gave records in another order than it was asked for.")
         following: Cursor = {"since": since, "way": "archived"}
-        if total > len(rows):
+        if rows and total > len(rows):
             following = {"since": since, "last": ids[-1], "seen": seen + len(rows)}
-        return Page(self._read(rows), following, total=seen + total, wait_s=SEARCH_EVERY_S)
+        return Page(self._read(rows), following, total=seen + total, wait_s=SEARCH_EVERY_S, notes=notes)
+
+    def _search(self, filters: Sequence[Json]) -> tuple[list[Row], int]:
+        """Return what a search shows, and how many it counts.
+
+        Raises:
+            TryLater: it does not say.
+        """
+        answer = self._api.search(self._kind.name, filters, self._properties, SEARCH_PAGE)
+        total = _whole(answer.get("total"), -1)
+        if total < 0:
+            raise TryLater("HubSpot's search does not say how many records it found.")
+        return list(rows_of(answer)), total
 
     def _archived(self, cursor: Cursor, since: int) -> Page:
         """Return who was deleted since. A record that is one with another now is no deletion."""

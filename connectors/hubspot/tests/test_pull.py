@@ -96,6 +96,20 @@ def test_an_archived_contact_that_names_its_survivor_is_merged_and_not_deleted()
     assert "customer_deleted" not in {kind for kind, _ in found}
 
 
+@pytest.mark.parametrize(("kind", "count"), [("short_page", 1), ("short_page", None), ("empty_page", None)])
+def test_a_search_that_counts_more_than_it_shows_is_asked_again_and_then_believed(monkeypatch, kind, count):
+    monkeypatch.setattr(pull, "SEARCH_PAGE", 4)
+    hub = Hub(searches=0)
+    hub.fake_call("POST", "touch", count=10, properties={"city": "Here"})
+    hub.fault(kind, count=count, path="*/search")
+    pages = hub.pages(since=NOW)
+
+    assert pages[-1].cursor is None
+    assert any(page.notes for page in pages) is (count is None)
+    if count:
+        assert len({one.record_id for page in pages for one in page.events}) == 10
+
+
 def test_a_deleted_deal_is_told_by_pull_and_by_fetch():
     hub = Hub()
     hub.fake_call("DELETE", "deals/9002")
@@ -235,6 +249,17 @@ def test_an_opt_in_is_explicit_where_a_property_tells_its_time(written, read):
 
     assert (said.state, said.at.isoformat(), said.explicit) == (ConsentState.GRANTED, read, True)
     assert hub.pull()[0].consents == ()
+
+
+@pytest.mark.parametrize("more", [{"hs_additional_emails": "b@example.com"}, {}])
+def test_an_opt_in_of_a_contact_with_several_addresses_lifts_no_withdrawal(more):
+    hub = Hub(customers=0)
+    who = hub.person(email="a@example.com", newsletter_since="2026-11-20", **more)
+    if not more:
+        who = str(hub.fake_call("POST", "merge", kept=int(who), gone=int(hub.person(email="b@example.com")))["id"])
+    (said,) = hub.fetch(who, opt_in_property="newsletter_since")[0].consents
+
+    assert (said.state, said.explicit) == (ConsentState.GRANTED, False)
 
 
 def test_an_opt_in_beside_an_opt_out_is_none():
