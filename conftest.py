@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -12,6 +13,9 @@ from typing import IO, Any
 
 import pytest
 from hypothesis import settings
+
+# before what libraries install: some bring a package `tests` of their own
+sys.path.insert(0, str(Path(__file__).parent))
 
 # an example that takes long says something of the machine and nothing of the code; one that nobody saw before belongs
 # to TAJO_EXPLORE, so that `make test` judges a change and not its luck

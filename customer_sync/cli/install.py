@@ -12,6 +12,7 @@ from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, tend_webhooks, upke
 from customer_sync.cli import complete, context
 from customer_sync.cli.adopt import adopt, print_next
 from customer_sync.cli.connect import key_options
+from customer_sync.cli.draft import drafted
 from customer_sync.cli.output import (
     FAILED,
     NO_ANSWER,
@@ -25,11 +26,12 @@ from customer_sync.cli.output import (
     print_json,
     print_table,
 )
-from customer_sync.cli.source_keys import KeysCommand, is_given
+from customer_sync.cli.source_keys import KeysCommand, is_given, param_of, secret_key_of
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import Unavailable
 from customer_sync.kit.reach import Upkeep
+from customer_sync.registry import platforms
 
 
 @click.command(cls=KeysCommand)
@@ -72,10 +74,12 @@ def install(  # click gives each option as an argument
         fail(f"The platform of {source} does not answer: {error}.", "Try again in a while.", NO_ANSWER)
     address = f"{public_url}/webhooks/{source}"
     told = upkeep_json(upkeep)
+    written = _written(settings, source, upkeep)
     if as_json:
         print_json({"source": source, "address": address, **told})
     else:
         _print(source, address, upkeep)
+        click.echo(written, nl=bool(written))
         if waits_for_word(store, source):
             click.echo(f"Of the customers that {source} has, nobody is sent to Brevo yet. {word(source)}")
         elif upkeep.was_deaf:
@@ -98,6 +102,22 @@ def _public_url(settings: Settings, source: str) -> str:
             WRONG_USE,
         )
     return settings.public_url
+
+
+def _written(settings: Settings, source: str, upkeep: Upkeep) -> str:
+    """Write the secret that the platform chose into tajo.yaml; return what to tell of it, "" where nothing was done.
+
+    Raises:
+        Failure: the file cannot be written.
+    """
+    if not upkeep.secret or upkeep.secret in settings.sources[source].secrets:
+        return ""
+    key = secret_key_of(platforms()[settings.sources[source].platform])
+    assert key is not None
+    draft = drafted(source, None, {param_of(key): upkeep.secret}, is_plain=False, yes=True)
+    draft.write()
+    place = draft.places.get(key, "as it was")
+    return f"The platform chose the webhook secret; {key}: {place}. Start `tajo run` again, so that it holds."
 
 
 def _print(source: str, address: str, upkeep: Upkeep) -> None:

@@ -104,6 +104,11 @@ def read_keys(connector: type[Connector], params: Mapping[str, Any]) -> dict[str
     return given
 
 
+def param_of(key: str) -> str:
+    """Return the name of the parameter that a key is given as."""
+    return _MARK + key
+
+
 def _flags() -> Iterator[click.Option]:
     """Yield one flag for each key that any platform has, with what it is at each."""
     platforms: Mapping[str, type[Connector]] = import_module("customer_sync.registry").platforms()

@@ -206,7 +206,7 @@ class _Own:
 
     def _require_secret(self, secrets: tuple[str, ...], failed: set[str]) -> None:
         names = self._secret_names()
-        if secrets or not names or self.is_pulled or failed.intersection(names):
+        if secrets or not names or self.is_pulled or self.connector.tells_secret or failed.intersection(names):
             return
         remedy = (
             f"Set {' or '.join(names)}: it proves that a webhook is genuine. Or pull only: options.sync_mode: batch."

@@ -92,6 +92,9 @@ class Connector(ABC):
     secret_keys: ClassVar[tuple[str, ...]] = ("webhook_secret",)
     #: Whether the webhook secret is a text that we choose and give to the platform; if not, the platform made it.
     chooses_secret: ClassVar[bool] = False
+    #: Whether the platform chooses the webhook secret and tells it to whoever makes the webhook: a source may begin
+    #: without one, and `tajo connectors install` writes it into tajo.yaml, see `Upkeep.secret`.
+    tells_secret: ClassVar[bool] = False
     #: The platform's words this connector acts on; each has a fixture.
     topics: ClassVar[tuple[str, ...]] = ()
     #: Which of customers, orders, products, carts the connector reads.

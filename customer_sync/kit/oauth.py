@@ -60,6 +60,8 @@ class Terms:
         refusals: word in a refusal → what is wrong, and what to do; `{source}` is filled in.
         by_owner: the words among them that the owner's consent in a browser mends.
         keys: what to set where id or secret are missing, in one sentence.
+        alone: makes the form that is sent in the place of client credentials, for platforms that want a signed text
+            (RFC 7523); then there need be no secret.
     """
 
     title: str
@@ -74,6 +76,7 @@ class Terms:
     refusals: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     by_owner: frozenset[str] = frozenset()
     keys: str = "Set the app's id and secret."
+    alone: Callable[[], Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +185,8 @@ class Tokens:
     def _alone(self) -> Mapping[str, Json]:
         if not self._terms.asks_alone:
             raise self._ended(f"{self._terms.title} is not connected.")
-        return self._ask({"grant_type": "client_credentials"}, "client credentials")
+        form = {"grant_type": "client_credentials"} if self._terms.alone is None else self._terms.alone()
+        return self._ask(form, "client credentials")
 
     def _spend(self, kept: Token) -> Mapping[str, Json]:
         """Return what a refresh token brings; it may be good for this one time."""
@@ -247,14 +251,15 @@ class Tokens:
             Unavailable: it did not answer, or 5xx.
         """
         terms = self._terms
-        if not (terms.client_id and terms.client_secret):
+        if not terms.client_id or not (terms.client_secret or terms.alone):
             raise ConfigError(f"There is no key for {terms.title}.", terms.keys)
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         if terms.is_basic:
             pair = f"{quote_plus(terms.client_id)}:{quote_plus(terms.client_secret)}"
             headers["Authorization"] = f"Basic {base64.b64encode(pair.encode()).decode()}"
         else:
-            form = {"client_id": terms.client_id, "client_secret": terms.client_secret, **form}
+            own = {"client_id": terms.client_id, "client_secret": terms.client_secret}
+            form = {**{name: value for name, value in own.items() if value}, **form}
         body = urlencode(form).encode()
         return self._judge(self._access.http.send("POST", terms.url(), headers=headers, body=body), grant)
 

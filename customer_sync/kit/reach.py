@@ -272,6 +272,7 @@ class Upkeep:
         calls: how many new webhooks there are that the platform calls at once (see `Connector.greet`); where no call
             comes, nothing will.
         is_unheard: no call came; the engine finds that out.
+        secret: what the platform signs with, where it chose that itself and the settings lack it; else "".
         was_deaf: whether events may have been missed: a webhook was missing, disabled or pointed elsewhere. The engine
             then pulls what changed meanwhile.
     """
@@ -283,6 +284,7 @@ class Upkeep:
     removed: tuple[str, ...] = ()
     calls: int = 0
     is_unheard: bool = False
+    secret: str = field(default="", repr=False)
 
     @property
     def was_deaf(self) -> bool:

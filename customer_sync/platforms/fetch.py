@@ -120,21 +120,29 @@ class FetchHandler(GroupStep[Job, None]):
         answer = self._connector.fetch(resource, list(dict.fromkeys(job.id for job in jobs)), self._reached)
         faults = [one for one in answer if isinstance(one, PayloadError)]
         events = _by_id(answer)
-        return [self._judged(job, events.get(job.id, []), faults, asked_ms, is_alone=len(jobs) == 1) for job in jobs]
+        unasked = [one for key, found in events.items() if key not in {job.id for job in jobs} for one in found]
+        if unasked and (len(jobs) == 1 or all(job.id in events for job in jobs)):
+            # what belongs to a record of another id (the invoice of a charge) goes along
+            events.setdefault(jobs[0].id, []).extend(one for one in unasked if one not in events.get(jobs[0].id, []))
+        is_sure = not faults and (not unasked or len(jobs) == 1)
+        if not is_sure and len(jobs) > 1 and any(job.id not in events for job in jobs):
+            return [one for job in jobs for one in self._alone(job)]
+        return [self._judged(job, events.get(job.id, []), faults, asked_ms) for job in jobs]
 
-    def _judged(
-        self, job: Job, events: list[Event], faults: Sequence[PayloadError], asked_ms: int, *, is_alone: bool
-    ) -> Outcome:
+    def _alone(self, job: Job) -> list[Outcome]:
         try:
-            if not events and faults:
-                if not is_alone:
-                    return self._read(job.resource, [job])[0]
-                # it is there, and cannot be read: nobody may take it as gone
-                raise Parkable(str(faults[0]), faults[0].remedy)
-            if not events and job.deleted_ms is None and asked_ms - job.item.since_ms < BELIEVED_S * 1000:
-                raise TryLater(f"{self._connector.title} does not show it yet.", after_s=LOOK_AGAIN_S, burns=False)
+            return self._read(job.resource, [job])
         except TajoError as error:
-            return self._failed(job.item, error)
+            return [self._failed(job.item, error)]
+
+    def _judged(self, job: Job, events: list[Event], faults: Sequence[PayloadError], asked_ms: int) -> Outcome:
+        is_fresh = asked_ms - job.item.since_ms < BELIEVED_S * 1000
+        if not events and faults:
+            # it is there, and cannot be read: nobody may take it as gone
+            return self._failed(job.item, Parkable(str(faults[0]), faults[0].remedy))
+        if not events and job.deleted_ms is None and is_fresh:
+            why = f"{self._connector.title} does not show it yet."
+            return self._failed(job.item, TryLater(why, after_s=LOOK_AGAIN_S, burns=False))
         told = events or [self._gone(job, asked_ms)]
         note = "read again" if events else "it is there no more"
         return Outcome(job.item, Settlement(job.item.target), "delivered", note, events=tuple(told), is_reread=True)

@@ -218,6 +218,24 @@ def test_one_record_that_cannot_be_read_is_parked_and_no_other(rig, platform):
     assert "expected an address" in one.reason
 
 
+def test_what_belongs_to_another_record_goes_along(rig, platform, monkeypatch):
+    others = {"7": {"email": "eve@example.com", "firstName": "Eve", "at": at(-9)}}
+    real = platform.fetch
+
+    def fetch_more(resource, ids, access):
+        more = [event(Kind.CUSTOMER_UPDATED, "7", {"id": "7", "email": "eve@example.com", "firstName": "Eve"}, at(-9))]
+        return [*real(resource, ids, access), *(more if "3" in ids else [])]
+
+    monkeypatch.setattr(platform, "fetch", fetch_more)
+    for number in ("1", "3"):
+        tell(rig, number)
+    fetch(rig)
+    rig.deliver()
+
+    assert names(rig) == {"jane@example.com": "Jane", "eve@example.com": others["7"]["firstName"]}
+    assert all(str(one.state) == "delivered" for one in rig.store.ledger.events(10))
+
+
 def test_a_platform_that_is_down_costs_no_try_and_holds_nobody_else(rig, platform):
     platform.error = Unavailable("down")
     tell(rig, "1", name="hook")

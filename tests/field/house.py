@@ -23,6 +23,7 @@ from customer_sync.kit.outbound import Reply
 from customer_sync.loading import load_settings
 from customer_sync.model import Inbound, from_ms
 from customer_sync.pipeline import deliver, process_inbox
+from customer_sync.platforms import accesses
 from customer_sync.sandbox.app import create_app
 from customer_sync.sandbox.state import Sandbox
 from customer_sync.sandbox.state import Settings as SandboxSettings
@@ -89,7 +90,7 @@ class House:
         way = Way({"sandbox": self.http, "shop.example.com": woo})
         patch.setattr(assembly, "Store", lambda *_: self.store)
         patch.setattr(assembly, "HttpClient", lambda **_: way)
-        patch.setattr(assembly, "PacedHttp", lambda *_: way)
+        patch.setattr(accesses, "PacedHttp", lambda *_: way)
         (folder / "tajo.yaml").write_text(CONFIG)
         env = {"BREVO_API_URL": "http://sandbox/v3", "BREVO_API_KEY": "k"}
         self.settings = load_settings(folder / "tajo.yaml", env)

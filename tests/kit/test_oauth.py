@@ -127,6 +127,26 @@ def test_client_credentials_are_asked_for_where_the_platform_knows_them_and_agai
     assert platform.oauth.given == {"client_credentials": 2}
 
 
+def test_a_signed_text_of_the_connectors_stands_in_the_place_of_client_credentials_and_of_the_secret():
+    platform, vault = Platform(refresh_s=None), Vault()
+    platform.oauth.grants["signed"] = lambda _form: platform.oauth.access(("read",))
+    platform.oauth.grant, told = (
+        (lambda form, _header: platform.oauth.grants[form["grant_type"]](form)),
+        {"assertion": "a"},
+    )
+    platform.terms = replace(
+        platform.terms, client_secret="", asks_alone=True, alone=lambda: {"grant_type": "signed", **told}
+    )
+    first = platform.tokens(vault).current()
+    told["assertion"] = "b"
+    second = platform.tokens(vault).renewed(first)
+
+    assert (first.kind, second.kind) == (CREDENTIALS, CREDENTIALS)
+    assert [form for form, _ in platform.asked] == [
+        {"client_id": "client-id", "grant_type": "signed", "assertion": made} for made in ("a", "b")
+    ]
+
+
 def test_without_an_owner_who_agreed_nothing_is_asked_unless_the_app_may():
     platform = Platform()
 

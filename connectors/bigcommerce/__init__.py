@@ -1,0 +1,1 @@
+"""BigCommerce: customers, newsletter subscribers, orders, products and carts of a store."""

@@ -1,0 +1,1 @@
+"""Pipedrive: persons, deals and leads, by webhooks and by its API."""

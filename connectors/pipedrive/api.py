@@ -1,0 +1,174 @@
+"""Pipedrive's API: one call, and what its answer tells of the two limits.
+
+https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting: calls in two seconds, per token; tokens in a day, for
+the whole company and everybody who works for it. The headers of the second, `x-daily-ratelimit-token-*`, are in
+recorded answers, not in the guide. What ignores 429 is answered by a firewall's page with 403.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from connectors.pipedrive.account import KEYS, Account
+from customer_sync.errors import ConfigError, TryLater
+from customer_sync.kit.logins import Key, Login, Renewed
+from customer_sync.kit.oauth import Tokens
+from customer_sync.kit.paging import dig
+from customer_sync.kit.reach import Access, Left
+from customer_sync.kit.rest import Action, Answer, Params, Rest, Rule
+from customer_sync.model import Json
+
+TITLE: Final = "Pipedrive"
+#: The share of a day's tokens that reads leave to opt-outs: 5% of the smallest budget is 300 of them.
+RESERVE: Final = 0.05
+#: How long reads pause before they look again, in seconds: nobody outside knows in which zone a company's day begins.
+LOOK_S: Final = 3600.0
+#: How long everybody stays away after a firewall's page, in seconds.
+BANNED_S: Final = 300.0
+#: In the vault: until when reads pause.
+PAUSED: Final = "reads_paused_until_s"
+
+_DAY: Final = "x-daily-ratelimit-token-"
+
+
+def left_of(headers: Mapping[str, str]) -> Left | None:
+    """Return what an answer tells of the limit of two seconds."""
+    try:
+        limit, remaining, reset_s = (float(headers[f"x-ratelimit-{name}"]) for name in ("limit", "remaining", "reset"))
+    except (KeyError, ValueError):
+        return None
+    return Left(int(limit), int(remaining), reset_s)
+
+
+def day_of(headers: Mapping[str, str]) -> tuple[int, int] | None:
+    """Return the tokens of a day and what is left of them; None where an answer does not tell."""
+    try:
+        return int(headers[f"{_DAY}limit"]), max(int(headers[f"{_DAY}remaining"]), 0)
+    except (KeyError, ValueError):
+        return None
+
+
+def is_spent(answer: Answer) -> bool:
+    """Tell whether a 429 is for the day, and not for the two seconds: then the short limit has calls left."""
+    day = day_of(answer.headers)
+    left = left_of(answer.headers)
+    return day is not None and day[1] < 40 and (left is None or left.remaining > 0)
+
+
+RULES: Final = (
+    Rule(429, Action.TAKE, fits=is_spent),
+    Rule(429, Action.LIMITED, wait_s=2.0, reason="Pipedrive wants it slower (429)."),
+    Rule(403, Action.TAKE, fits=lambda one: one.value is None),
+    Rule(402, Action.KEYS, reason="The Pipedrive account is not paid for (402).", remedy="Renew it in Pipedrive."),
+)
+
+
+@dataclass(slots=True)
+class Api:
+    """The API of one company, for the length of one piece of work.
+
+    Args:
+        account: who asks.
+        access: how it is reached.
+        is_write: whether it is an opt-out, or upkeep: these may use what reads leave.
+        day: the tokens of the day and what is left of them, as the last answer told.
+        has_status: whether the marketing status is asked for.
+    """
+
+    account: Account
+    access: Access
+    is_write: bool = False
+    day: tuple[int, int] | None = None
+    has_status: bool = True
+    _rest: Rest | None = field(default=None, repr=False)
+
+    def get(self, path: str, params: Params | None = None) -> Answer:
+        """Return the answer of a GET; see `call`."""
+        return self.call("GET", path, params)
+
+    def call(self, method: str, path: str, params: Params | None = None, json_body: Json = None) -> Answer:
+        """Make one call.
+
+        Raises:
+            TryLater: one of the limits.
+            TajoError: as `Rest.call`.
+        """
+        if not self.is_write:
+            self._look()
+        answer = self._reached().call(method, path, params, json_body=json_body)
+        self.day = day_of(answer.headers) or self.day
+        if answer.status == 403:
+            self.access.hold(BANNED_S)
+            raise TryLater("Pipedrive answers 403 with a page: its firewall keeps us out.", after_s=BANNED_S)
+        if answer.status == 429:
+            raise self._pause()
+        if not self.is_write and self.day is not None and self.day[1] < self.day[0] * RESERVE:
+            self._note(self.access.now_s() + self._rest_of_day_s())
+        return answer
+
+    def rows(self, answer: Answer) -> list[Json]:
+        """Return the rows of a list; no rows are written `null`.
+
+        Raises:
+            TryLater: it is no list.
+        """
+        found = answer.object().get("data", "")
+        if found is None:
+            return []
+        if not isinstance(found, list):
+            raise TryLater("Pipedrive answers without a list.")
+        return found
+
+    def _reached(self) -> Rest:
+        if self._rest is None:
+            base, login = self._door()
+            self._rest = Rest(
+                self.access, base, TITLE, login, RULES, KEYS, word_of=lambda one: _word(dig("error")(one))
+            )
+        return self._rest
+
+    def _door(self) -> tuple[str, Login]:
+        account = self.account
+        if account.token:
+            return account.api_at(""), Key(account.token, "x-api-token")
+        if not account.can_ask:
+            raise ConfigError("There is no key for Pipedrive.", KEYS)
+        tokens = Tokens(account.terms(), self.access)
+        return account.api_at(tokens.current().more.get("api_domain", "")), Renewed(tokens)
+
+    def _look(self) -> None:
+        until = self.access.vault.load().get(PAUSED)
+        if isinstance(until, int | float) and until > self.access.now_s():
+            raise self._paused(until - self.access.now_s())
+
+    def _pause(self) -> TryLater:
+        wait_s = self._rest_of_day_s()
+        self._note(self.access.now_s() + wait_s)
+        return self._paused(wait_s)
+
+    def _paused(self, wait_s: float) -> TryLater:
+        until = datetime.fromtimestamp(self.access.now_s() + wait_s, UTC)
+        kept = "" if self.is_write else ", opt-outs still go out"
+        return TryLater(
+            f"Pipedrive's tokens of this day are used up; the next look is at {until:%Y-%m-%dT%H:%MZ}{kept}.",
+            after_s=wait_s,
+            burns=False,
+        )
+
+    def _rest_of_day_s(self) -> float:
+        """Return how long it is to the next look: the budget is new when the day is over, in a zone we do not know."""
+        now = datetime.fromtimestamp(self.access.now_s(), UTC)
+        midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
+        return min((midnight - now).total_seconds() + 1.0, LOOK_S)
+
+    def _note(self, until_s: float) -> None:
+        with self.access.vault.locked():
+            self.access.vault.save({**self.access.vault.load(), PAUSED: until_s})
+
+
+def _word(value: Json) -> str:
+    """Return Pipedrive's sentence for an error, cut; one with an address in it is not shown."""
+    return value[:80] if isinstance(value, str) and "@" not in value else ""

@@ -1,0 +1,1 @@
+"""Salesforce: contacts, leads and opportunities, by outbound messages, signed JSON and the REST API."""
