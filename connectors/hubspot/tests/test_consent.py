@@ -72,6 +72,20 @@ def test_who_agreed_by_the_owners_own_property_after_the_opt_out_stays(hub, who)
     assert hub.withdraw(who, ANA, NOW + timedelta(days=2), opt_in_property="newsletter_since") == "written"
 
 
+def test_what_somebody_agreed_to_later_of_another_type_does_not_keep_them(hub, who):
+    hub.fake_call("POST", "statuses", email=ANA, subscription=5002, state="SUBSCRIBED", at="2026-11-22T10:00:00Z")
+
+    assert hub.withdraw(who, ANA, NOW, **TYPE) == "written"
+    rows = hub.http.get(f"/fake/statuses?email={ANA}").get_json()["statuses"]
+    assert {row["subscriptionId"]: row["status"] for row in rows} == {5001: "UNSUBSCRIBED", 5002: "SUBSCRIBED"}
+
+
+def test_what_a_contact_agreed_to_later_does_not_keep_its_additional_address(hub):
+    who = hub.person(email="b@example.com", hs_additional_emails=ANA, newsletter_since="2026-11-22")
+
+    assert hub.withdraw(who, ANA, NOW, opt_in_property="newsletter_since") == "written"
+
+
 def test_without_the_scope_the_owners_own_property_is_set(who, hub):
     hub.fake.settings.scopes = NO_SCOPE
     with pytest.raises(ConfigError, match="lacks the scope") as fault:

@@ -288,3 +288,22 @@ def test_statuses_are_read_on_wish_and_explicit_only_where_the_person_consented(
     for found in (hub.pull(**options), hub.fetch(who, **options)):
         assert [(one.state, one.explicit) for one in found[0].consents] == seen
     assert hub.pull(subscription_type="5001")[0].consents == ()
+
+
+def test_the_status_of_another_type_says_nothing():
+    hub = Hub(customers=0)
+    hub.person(email="a@example.com")
+    said = {"state": "SUBSCRIBED", "basis": "CONSENT_WITH_NOTICE"}
+    hub.fake_call("POST", "statuses", email="a@example.com", subscription=5002, **said)
+
+    assert hub.pull(read_statuses="true", subscription_type="5001")[0].consents == ()
+
+
+def test_a_list_that_gives_a_page_again_is_not_believed(monkeypatch):
+    monkeypatch.setattr(pull, "LIST_PAGE", 4)
+    hub = Hub()
+    first = hub.connector().pull(Want("customers"), hub.access)
+    hub.fault("repeat_page")
+
+    with pytest.raises(TryLater, match="was before"):
+        hub.connector().pull(Want("customers", first.cursor), hub.access)
