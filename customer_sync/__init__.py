@@ -15,7 +15,7 @@
 | `skills`, `brevo` | behaviours over events; Brevo: contacts makes a person a contact, alone or in imports |
 | `platforms` | how platforms are reached; what is read there again and told to them, a lane for each source |
 | `destinations`, `loading` | which lanes there are, and whom each one calls; the settings with all of that |
-| `reading` | one request becomes events, and each event a plan |
+| `reading`, `read_counts` | one request becomes events, and each event a plan; what is counted of them |
 | `pipeline` | START HERE: inbox to lanes to Brevo |
 | `batch` | runs and what a record would do, the compare of both sides, the upkeep of webhooks |
 | `operate` | what people ask: is it well (doctor), forget me, why (explain), how many (figures); notices |

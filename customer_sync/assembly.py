@@ -46,7 +46,9 @@ from customer_sync.operate.erasure import Erased, forget_traces, spools_in
 from customer_sync.operate.figures.watched import remember_account
 from customer_sync.operate.notices.handler import handlers_of
 from customer_sync.pipeline import Line
+from customer_sync.platforms import writeback
 from customer_sync.platforms.accesses import Accesses
+from customer_sync.platforms.debts import Debts, decisions_of
 from customer_sync.platforms.handlers import fetch_handlers
 from customer_sync.registry import connector_for
 from customer_sync.skills import Skill
@@ -133,8 +135,10 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
     desk = Desk(settings, brevo, store, rules.read, tally, clock, lambda: any(one.depth() for one in spools_in(home)))
     records = {one.lane.name: one for one in (make(desk) for make in RECORD_HANDLERS)}
     connectors = connectors_of(settings)
-    fetches = fetch_handlers(settings, store, connectors, Accesses(settings, store, home, clock))
-    for lane in (*LANES, *(one.lane for one in (*records.values(), *notices.values(), *fetches.values()))):
+    accesses = Accesses(settings, store, home, clock)
+    told = writeback.handlers_of(settings, connectors, accesses, store, tally=tally, clock=clock)
+    platforms: dict[str, Handler] = {**told, **fetch_handlers(settings, store, connectors, accesses)}
+    for lane in (*LANES, *(one.lane for one in (*records.values(), *notices.values(), *platforms.values()))):
         more = {"has_gear": lane.has_gear, "is_summed": lane.name == store.orders.lane}
         store.lanes.register(lane.name, keeps=_KEEPS[lane.keeps], **more)
     contacts = ContactsHandler(
@@ -154,12 +158,13 @@ def open_line(  # noqa: PLR0913  # what a line is made of, and the line before i
         store=store,
         connectors=connectors,
         skills=skills_of(settings),
-        handlers={CONTACTS.name: contacts, **records, **notices, **fetches},
+        handlers={CONTACTS.name: contacts, **records, **notices, **platforms},
         wake=wake,
         tally=tally,
         keeper=before.keeper if before else Keeper(store.lanes),
         forget=forget,
         rules=rules.read,
+        debts=Debts(store, decisions_of(settings)),
         gears={
             CONTACTS.name: open_gear(settings, store, store.imports, brevo, tally=tally, rules=rules.read, clock=clock)
         },

@@ -9,7 +9,7 @@ from customer_sync.brevo.lanes import EVENTS, MAIL, ORDERS, PRODUCTS
 from customer_sync.config import Settings
 from customer_sync.config.settings import NoticeTarget
 from customer_sync.engine.lane import PLATFORMS, LaneDescription
-from customer_sync.platforms.lanes import fetch_lane
+from customer_sync.platforms.lanes import fetch_lane, source_of, writeback_lanes
 from customer_sync.registry import connector_for
 
 #: What the names of the lanes of notices begin with; the target follows.
@@ -24,9 +24,10 @@ def lanes_of(settings: Settings) -> tuple[LaneDescription, ...]:
 
 
 def platform_lanes(settings: Settings) -> tuple[LaneDescription, ...]:
-    """Return the lanes of the sources whose platforms are called: those whose records are read again."""
+    """Return the lanes of the sources whose platforms are called: to read records again, and to tell opt-outs."""
     found = ((name, connector_for(source)) for name, source in settings.sources.items())
-    return tuple(fetch_lane(name, one.title) for name, one in found if one.fetches)
+    fetches = tuple(fetch_lane(name, one.title) for name, one in found if one.fetches)
+    return (*writeback_lanes(settings).values(), *fetches)
 
 
 def notify_lane(target: NoticeTarget) -> LaneDescription:
@@ -43,7 +44,8 @@ def described(name: str) -> LaneDescription:
     """Return the description of a lane; one that another version left behind is described as far as can be."""
     if is_of_notices(name):
         return _notify(name.removeprefix(NOTIFY))
-    unknown = LaneDescription(name, keeps=None, bucket=name, destination=f"The destination of {name}")
+    whom = f"The platform of {source_of(name)}" if source_of(name) else f"The destination of {name}"
+    unknown = LaneDescription(name, keeps=None, bucket=name, destination=whom)
     return next((one for one in LANES if one.name == name), unknown)
 
 

@@ -314,6 +314,8 @@ class Consent:
             checkbox. Only an explicit grant can follow a withdrawal.
         seen_at: the platform's own finer time of the act, UTC, from a delivery that is about the consent and nothing
             else; it tells which of two acts with one `at` was the later. None: the platform sends none.
+        only_after_yes: the state of a box that is empty for whoever never saw it, too. Empty (`withdrawn`) it takes
+            back the yes of the same record, where one was seen with this mark, and says nothing otherwise.
     """
 
     channel: Channel
@@ -322,6 +324,7 @@ class Consent:
     method: str
     explicit: bool = False
     seen_at: datetime | None = None
+    only_after_yes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

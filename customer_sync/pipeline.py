@@ -36,11 +36,13 @@ from customer_sync.engine.lane import (
     is_of_run,
     parked,
 )
-from customer_sync.engine.plan import Request, commit
+from customer_sync.engine.plan import Group, Planned, Request, commit
 from customer_sync.errors import ConfigError, Parkable, Unavailable
 from customer_sync.kit.connector import Connector
-from customer_sync.model import Event, EventState, Inbound, Kind, Priority
-from customer_sync.reading import REQUESTS, Read, Reader
+from customer_sync.model import PEOPLE, EventState, Inbound, Priority
+from customer_sync.platforms.debts import Debts
+from customer_sync.read_counts import count_read, tell_read
+from customer_sync.reading import Read, Reader
 from customer_sync.skills import Skill
 from customer_sync.store import Store, inbox
 from customer_sync.store.counters import Tally
@@ -75,6 +77,7 @@ class Line:
         keeper: renews the leases of items that are being delivered.
         forget: removes the data of erased people outside the lanes.
         rules: the operator's decisions and the account's attributes, as they are now.
+        debts: finds out what platforms are to be told of people who left; None: nothing.
         gears: lane → its bulk gear, where it has one.
         clock: milliseconds since 1970; used for every decision by time.
         committer: commits what was read, while more is read.
@@ -89,6 +92,7 @@ class Line:
     keeper: Keeper
     forget: Callable[[Sequence[Item]], None] = lambda _: None
     rules: Callable[[], Rules] = Rules
+    debts: Debts | None = None
     gears: Mapping[str, Gear] = field(default_factory=dict)
     clock: Clock = system_clock
     committer: ThreadPoolExecutor = field(default_factory=partial(ThreadPoolExecutor, 1, "committer"))
@@ -143,51 +147,18 @@ def _read(line: Line, entries: Sequence[inbox.Entry]) -> _Batch:
 def _commit(line: Line, batch: _Batch) -> None:
     requests = [*(one.request for one in batch.requests), *(Request(one.id, ()) for one in batch.notices)]
     answer = commit(line.store, requests, line.wake)
-    line.store.counters.add(_count(line, batch.requests, answer.states), line.clock())
+    if line.debts is not None:
+        _owe(line, line.debts.heard([event for one in batch.requests for event in one.events]))
+    line.store.counters.add(count_read(line.store, batch.requests, answer.states), line.clock())
     if batch.notices and any(gear.look_now() for gear in line.gears.values()):
         line.wake("follow")
-    _tell_read(batch.requests)
+    tell_read(batch.requests)
 
 
-def _tell_read(requests: Sequence[Read]) -> None:
-    """Log what was read, one line for each source; a single event is named."""
-    for source in dict.fromkeys(one.source for one in requests):
-        events = [event for one in requests if one.source == source for event in one.events]
-        named = {"event": events[0].id, "kind": str(events[0].kind)} if len(events) == 1 else {}
-        count = sum(one.source == source for one in requests)
-        log.work("inbox read", source, source=source, requests=count, events=len(events), **named)
-
-
-def _count(line: Line, requests: Sequence[Read], states: Sequence[str]) -> Tally:
-    """Count the results of requests, and raise the alerts among their events."""
-    tally, answers = Tally(), iter(states)
-    for one in requests:
-        if one.is_ignored:
-            tally.count("tajo_events_total", source=one.source, state=EventState.IGNORED)
-        for name in one.refused:
-            tally.count("tajo_fields_refused_total", field=name)
-        for asked in one.asked:
-            _alert(line, asked, *REQUESTS[asked.kind])
-        for event in [*one.events, *[None] * one.parked]:
-            state = next(answers)
-            if state == "skipped":
-                continue
-            tally.count("tajo_events_total", source=one.source, state=state)
-            if state == EventState.PARKED:
-                tally.count("tajo_event_ends_total", source=one.source, way="webhook", end="parked")
-            if event is None or state == EventState.REPEATED:
-                continue
-            tally.count("tajo_values_left_out_total", by=len(event.notes), source=one.source)
-            if event.kind is Kind.SOURCE_ALERT:
-                text, remedy = str(event.record.get("message", event.topic)), str(event.record.get("remedy", ""))
-                _alert(line, event, text, remedy)
-                line.store.doors.complain(event.source, text, remedy)
-    return tally
-
-
-def _alert(line: Line, event: Event, text: str, remedy: str) -> None:
-    log.warning("source alert", source=event.source, topic=event.topic)
-    line.store.ledger.alert(f"{event.source}: {text}", remedy, source=event.source)
+def _owe(line: Line, owed: Sequence[Group]) -> None:
+    """Put what platforms are to be told into their lanes."""
+    if owed:
+        commit(line.store, [Request("", [Planned(owed)])], line.wake)
 
 
 # lanes → Brevo ------------------------------------------------------------------------------------------------------
@@ -358,12 +329,14 @@ def hand_back(line: Line, lane: str, delivery: Delivery) -> Delivery:
             line.tally.count("tajo_fields_refused_total", field=name)
         if EventState.PENDING in of and outcomes[index].word == "delivered":
             outcomes[index] = outcomes[index].led_elsewhere()
-    line.store.counters.add(_count(line, handed, counted), line.clock())
+    line.store.counters.add(count_read(line.store, handed, counted), line.clock())
     return replace(delivery, outcomes=outcomes)
 
 
 def settle(line: Line, lane: str, token: str, delivery: Delivery) -> tuple[frozenset[str], bool]:
-    """Write the results of the items, each with its row for the ledger."""
+    """Write the results of the items, each with its row for the ledger; before, what they owe the platforms."""
+    if lane == PEOPLE and line.debts is not None:
+        _owe(line, line.debts(delivery.outcomes))
     for outcome in delivery.outcomes:
         state = STATES.get(outcome.word)
         # a run of a million items must not push live events out of the ledger: runs have counts of their own

@@ -44,6 +44,7 @@ class Contact(TypedDict):
     waiting: Waiting | None
     totals: Totals | None
     links: list[Link]
+    write_backs: list[WriteBack]
     parked: list[str]
     events: list[ContactEvent]
 
@@ -143,3 +144,16 @@ class Waiting(TypedDict):
     due_at: str | None
     tries: int
     paused: str
+
+
+class WriteBack(TypedDict):
+    """What became of the person's opt-out at the platform of one record."""
+
+    source: str
+    id: str | None
+    state: str
+    said_at: str | None
+    at: str | None
+    why: str
+    tries: int
+    is_open: bool

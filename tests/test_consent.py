@@ -18,11 +18,11 @@ from customer_sync.person.consent import (
     Voice,
     decide,
     label_of,
-    observe,
     register,
     said_of_address,
 )
 from customer_sync.person.merge import Stamped, merge
+from customer_sync.person.observing import observe
 
 EMAIL, SMS = Channel.EMAIL, Channel.SMS
 GRANTED, PENDING = ConsentState.GRANTED, ConsentState.PENDING

@@ -91,6 +91,7 @@ class BigCommerceConnector(Connector):
     pulls = ("customers", "orders", "products")
     fetches = ("customers", "orders", "products", "carts")
     writes = (Channel.EMAIL,)
+    returns_state = False  # the app's Auth Callback URL is one for all, and nothing of ours is brought back to it
     shares_addresses = True  # with logins per channel one address has a customer in each
     accepted = Answer(status=200)
     clashes = MappingProxyType(

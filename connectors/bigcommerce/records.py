@@ -90,9 +90,9 @@ def subscriber(row: Json, source: str, now: datetime) -> list[Event | PayloadErr
 def consents(node: Node, at: datetime) -> tuple[Consent, ...]:
     """Return what a subscriber's row tells of marketing e-mails.
 
-    An empty list is no withdrawal: shoppers who never ticked the box have one, too (bigcommerce/docs PR 273, 2024-05).
-    What it takes back is the yes of the same row. No act with a time of its own stands behind either: the row's time is
-    that of its last change.
+    An empty list is no withdrawal by itself: shoppers who never ticked the box have one, too (bigcommerce/docs PR 273,
+    2024-05). It takes back the yes of the same row, where one was seen. No act with a time of its own stands behind
+    either: the row's time is that of its last change.
 
     Raises:
         PayloadError: they cannot be read.
@@ -102,8 +102,8 @@ def consents(node: Node, at: datetime) -> tuple[Consent, ...]:
         return ()
     if not isinstance(told, list):
         raise PayloadError(node.path("consents"), f"expected a list, found {kind_of(told)}")
-    state = ConsentState.GRANTED if NEWSLETTER in told else ConsentState.UNKNOWN
-    return (Consent(Channel.EMAIL, state, at, METHOD),)
+    state = ConsentState.GRANTED if NEWSLETTER in told else ConsentState.WITHDRAWN
+    return (Consent(Channel.EMAIL, state, at, METHOD, only_after_yes=True),)
 
 
 def own_id(node: Node) -> str:

@@ -61,7 +61,13 @@ def is_spent(answer: Answer) -> bool:
 RULES: Final = (
     Rule(429, Action.TAKE, fits=is_spent),
     Rule(429, Action.LIMITED, wait_s=2.0, reason="Pipedrive wants it slower (429)."),
-    Rule(403, Action.TAKE, fits=lambda one: one.value is None),
+    Rule(
+        403,
+        Action.LIMITED,
+        wait_s=BANNED_S,
+        reason="Pipedrive answers 403 with a page: its firewall keeps us out.",
+        fits=lambda one: one.value is None,
+    ),
     Rule(402, Action.KEYS, reason="The Pipedrive account is not paid for (402).", remedy="Renew it in Pipedrive."),
 )
 
@@ -96,13 +102,15 @@ class Api:
             TryLater: one of the limits.
             TajoError: as `Rest.call`.
         """
-        if not self.is_write:
+        if not self.is_write and self.day is None:  # what has begun is finished
             self._look()
-        answer = self._reached().call(method, path, params, json_body=json_body)
+        try:
+            answer = self._reached().call(method, path, params, json_body=json_body)
+        except TryLater as late:
+            if late.after_s is not None and late.after_s >= BANNED_S:
+                self.access.hold(late.after_s)  # the firewall: whoever calls now makes it worse
+            raise
         self.day = day_of(answer.headers) or self.day
-        if answer.status == 403:
-            self.access.hold(BANNED_S)
-            raise TryLater("Pipedrive answers 403 with a page: its firewall keeps us out.", after_s=BANNED_S)
         if answer.status == 429:
             raise self._pause()
         if not self.is_write and self.day is not None and self.day[1] < self.day[0] * RESERVE:

@@ -14,7 +14,7 @@ from connectors.pipedrive import connect, consent, findings, hooks, pull, upkeep
 from connectors.pipedrive.account import Account, pair_of, proof, proofs
 from connectors.pipedrive.api import TITLE, Api, left_of
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import Connector, Option, header
+from customer_sync.kit.connector import Answer, Connector, Option, header
 from customer_sync.kit.reach import (
     Access,
     Callback,
@@ -47,6 +47,7 @@ class PipedriveConnector(Connector):
     signs_body = False
     chooses_secret = True
     shares_addresses = True
+    accepted = Answer(200)
     # The smallest plan's limit for an API token; what an answer tells counts instead.
     pace = Pace(20, 2.0, left_of)
     options = (

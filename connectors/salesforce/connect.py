@@ -61,8 +61,9 @@ def accept(account: Account, callback: Callback, invitation: Invitation, access:
     token = Tokens(terms(account, access), access).exchange(form)
     found = organization_of(token)[:15]
     if account.organization and found and found != account.organization:
-        kept = access.vault.load()
-        access.vault.save({WEBHOOKS: kept[WEBHOOKS]} if WEBHOOKS in kept else {})
+        with access.vault.locked():
+            kept = access.vault.load()
+            access.vault.save({WEBHOOKS: kept[WEBHOOKS]} if WEBHOOKS in kept else {})
         raise ConfigError(
             f"The owner agreed for the org {found}, and organization_id names another one.",
             f"Connect the right org, or correct connectors.{account.source}.organization_id.",

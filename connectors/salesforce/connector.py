@@ -20,7 +20,7 @@ from connectors.salesforce.account import (
     right_organization,
     right_version,
 )
-from connectors.salesforce.api import WRITES, Api
+from connectors.salesforce.api import READS, WRITES, Api
 from customer_sync.errors import PayloadError, Refused
 from customer_sync.kit.connector import Answer, Connector, Option, header
 from customer_sync.kit.reach import (
@@ -148,11 +148,11 @@ class SalesforceConnector(Connector):
     def ensure_webhooks(self, address: str, access: Access) -> Upkeep:
         """Make an outbound message and a flow for each object, where the integration user may."""
         secret = self.settings.secrets[0] if self.settings.secrets else ""
-        return upkeep.ensure(self._api(access), address, secret, self.topics)
+        return upkeep.ensure(self._api(access, WRITES), address, secret, self.topics)
 
     def check(self, access: Access) -> Sequence[Finding]:
         """Return what is well and what is not: token, org, calls, hidden fields, webhooks."""
-        return findings.examine(self._api(access), self.topics)
+        return findings.examine(self._api(access, 1.0), self.topics)
 
     def invite(self, invitation: Invitation) -> str:
         """Return where the org's owner agrees."""
@@ -162,10 +162,8 @@ class SalesforceConnector(Connector):
         """Check Salesforce's answer, exchange its code and keep the tokens."""
         return connect.accept(Account.of(self.settings), callback, invitation, access)
 
-    def _api(self, access: Access, share: float | None = None) -> Api:
-        return (
-            Api(Account.of(self.settings), access) if share is None else Api(Account.of(self.settings), access, share)
-        )
+    def _api(self, access: Access, share: float = READS) -> Api:
+        return Api(Account.of(self.settings), access, share)
 
     def _same_org(self, found: str, own: str) -> None:
         if not is_same(found[:15], own):

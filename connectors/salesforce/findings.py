@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 from connectors.salesforce import upkeep
@@ -31,7 +32,7 @@ def examine(api: Api, topics: Sequence[str]) -> list[Finding]:
     calls = _safely("calls", lambda: [_calls(api)], is_door=True)
     if calls[-1].verdict == "fail":
         return [*found, *calls]
-    fields = _safely("fields", lambda: [one for topic in topics for one in _fields(api, topic)])
+    fields = _safely("fields", lambda: [*(one for topic in topics for one in _fields(api, topic)), *_named(api)])
     return [*found, *calls, *fields, *_safely("webhooks", lambda: _webhooks(api, topics))]
 
 
@@ -90,6 +91,22 @@ def _fields(api: Api, topic: str) -> list[Finding]:
         fix = f"Give the integration user's permission set Edit on {OPT_OUT} of {topic}."
         found.append(Finding(f"fields of {topic}", "warn", f"{OPT_OUT} may not be changed: no opt-out is written", fix))
     return found or [Finding(f"fields of {topic}", "ok", "all that are wanted are seen")]
+
+
+def _named(api: Api) -> list[Finding]:
+    """Return the fields of the settings that no object has, as far as the user sees."""
+    if not api.account.fields:
+        return []
+    seen = {name for one in OBJECTS.values() if one is not LEAD for name in api.describe(one.name)}
+    unseen = [one for one in api.account.fields if one not in seen]
+    if unseen:
+        with suppress(ConfigError):
+            leads = api.describe(LEAD.name)
+            unseen = [one for one in unseen if one not in leads]
+    if not unseen:
+        return [Finding("more fields", "ok", "each of `fields` is seen on one object at least")]
+    fix = f"Check their API names (Setup > Object Manager); give the user's permission set Read on {', '.join(unseen)}."
+    return [Finding("more fields", "warn", f"seen nowhere: {', '.join(unseen)}", fix)]
 
 
 def _webhooks(api: Api, topics: Sequence[str]) -> list[Finding]:

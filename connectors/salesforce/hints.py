@@ -118,7 +118,9 @@ def _events(inbound: Inbound, told: Told) -> Sequence[Event | PayloadError]:
         record_id = full_id(identifier(node.get("Id"), node.path("Id")))
     except PayloadError as fault:
         return [fault] if left is None else [replace(left, id=f"{told.event_id}{ALONE}"), fault]
-    read_again = hint(inbound, sobject.resource, record_id, at, id=told.event_id, topic=sobject.name)
+    is_gone = node.get("IsDeleted") is True
+    more = {"id": told.event_id, "topic": sobject.name}
+    read_again = hint(inbound, sobject.resource, record_id, at, is_deletion=is_gone, **more)
     return [read_again] if left is None else [left, read_again]
 
 

@@ -17,6 +17,7 @@ SHOP = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9-_]*\.myshopify\.com")
 #: Scope → what does not work without it.
 SCOPES: Mapping[str, str] = {
     "read_customers": "customers and their consent",
+    "write_customers": "word to the store of who left in Brevo",
     "read_orders": "orders, refunds, carts, checkouts and the date of the last order",
     "read_products": "products",
     "read_customer_merge": "the webhook that tells of merged customers",

@@ -1,8 +1,8 @@
 """An opt-out is told to Shopify: looked at first, written where it is needed, believed only when it reads back.
 
 https://shopify.dev/docs/api/admin-graphql/latest/mutations/customerEmailMarketingConsentUpdate and
-.../customerSmsMarketingConsentUpdate; both need the scope `write_customers`, for which a source does not ask unless its
-`scopes` say so. The states that can be set are PENDING, SUBSCRIBED and UNSUBSCRIBED.
+.../customerSmsMarketingConsentUpdate; both need the scope `write_customers`. The states that can be set are PENDING,
+SUBSCRIBED and UNSUBSCRIBED.
 """
 
 from __future__ import annotations

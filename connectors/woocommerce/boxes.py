@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from connectors.woocommerce import records
 from customer_sync.errors import PayloadError
@@ -78,6 +78,15 @@ class Boxes:
         """
         at = records.created_at(node) or records.modified_at(node) or seen_at
         return tuple(seen for seen in self._seen(node, at) if seen.state is ConsentState.GRANTED)
+
+    def ticked(self, fields: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Return the boxes among an account's fields that say yes, or that wait for a confirmation."""
+        return [one for one in fields if one.get("key") in self._keys and self._says_yes(one)]
+
+    def _says_yes(self, one: Mapping[str, Any]) -> bool:
+        value = one.get("value")
+        word = ("1" if value else "0") if isinstance(value, bool) else str(value).strip().lower()
+        return word in self._keys[one["key"]] or MEANINGS.get(word) is ConsentState.PENDING
 
     def _seen(self, node: Node, at: datetime) -> tuple[Consent, ...]:
         seen: dict[ConsentState, str] = {}

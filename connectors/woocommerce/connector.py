@@ -15,15 +15,16 @@ from typing import NamedTuple
 from connectors.woocommerce import auth, connect, health, hooks, lists, orders, products, records
 from connectors.woocommerce.api import Shop, pace_of
 from connectors.woocommerce.boxes import CONSENT_META_KEYS, TRUE_VALUES, Boxes
+from connectors.woocommerce.consent import withdraw
 from connectors.woocommerce.pull import customers_by_id, pull
 from connectors.woocommerce.pulled import Reader, zone_named
 from customer_sync.errors import ConfigError, PayloadError, Refused
 from customer_sync.kit.connector import Answer, Connector, Option, SourceSettings, header, json_object
 from customer_sync.kit.fields import Node
-from customer_sync.kit.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want
+from customer_sync.kit.reach import Access, Callback, Finding, Invitation, Page, Upkeep, Want, Withdrawal, Written
 from customer_sync.kit.rescue import hear
 from customer_sync.kit.signatures import sign_base64, verify
-from customer_sync.model import Consent, Event, Inbound, Json, Kind
+from customer_sync.model import Channel, Consent, Event, Inbound, Json, Kind
 
 #: https://woocommerce.github.io/woocommerce-rest-api-docs/#webhooks: topic → what happened. Customers have no
 #: `restored`; coupons and the `action.*` topics of plugins are ignored.
@@ -78,6 +79,7 @@ class WooCommerceConnector(Connector):
     )
     resources = pulls = ("customers", "orders", "products", "carts")
     fetches = ("customers", "orders", "products")
+    writes = (Channel.EMAIL,)
     pulls_edits = False  # customers are neither filtered nor sorted by change
     options = (
         Option("shop_url", "The shop's address, such as https://shop.example.com.", aliases=("url",)),
@@ -175,6 +177,10 @@ class WooCommerceConnector(Connector):
         if resource != "customers":
             return lists.by_id(shop, reader, resource, ids)
         return customers_by_id(shop, reader, ids, must_see_all=True)
+
+    def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:
+        """Untick the newsletter boxes that plugins keep with an account."""
+        return withdraw(Shop(self.settings, access), self._boxes, withdrawal)
 
     def ensure_webhooks(self, address: str, access: Access) -> Upkeep:
         """Make one active webhook for each topic that calls the address; switch disabled ones on again."""

@@ -87,6 +87,22 @@ class Link(Answer):
     state: Literal["living", "displaced", "deleted"]
 
 
+class WriteBack(Answer):
+    """What became of the person's opt-out at the platform of one record."""
+
+    source: str
+    id: str | None = Field(description="The platform's id; null for a buyer without an account.")
+    state: str = Field(
+        description="owed, waits or parked: no result yet; else written, unchanged, gone, newer, lifted, unsupported, "
+        "no_account, no_keys or off."
+    )
+    said_at: str | None = Field(description="When the person left.")
+    at: str | None = Field(description="When the result came; null without one.")
+    why: str
+    tries: int
+    is_open: bool = Field(description="Whether the platform may still have the consent from before.")
+
+
 class ContactStep(Answer):
     """One state of an event."""
 
@@ -158,6 +174,7 @@ class Contact(Answer):
     waiting: Waiting | None
     totals: Totals | None = Field(description="null: no totals are made of orders.")
     links: list[Link]
+    write_backs: list[WriteBack] = Field(description="Where the person left in Brevo: what the platforms were told.")
     parked: list[str]
     events: list[ContactEvent]
 

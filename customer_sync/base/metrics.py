@@ -53,6 +53,17 @@ CATALOGUE: tuple[Metric, ...] = (
         "Again or parked rising: `tajo notices list` says what the target answers.",
     ),
     Metric(
+        "tajo_writebacks_total",
+        "counter",
+        ("source", "result"),
+        "Opt-outs that a platform was to be told, by what became of them: written, unchanged (it knew), gone (no such "
+        "record, or another address), newer (an opt-in there is newer), lifted (an opt-in here is newer), unsupported "
+        "(the platform takes none), no_account (a buyer without an account), no_keys (it cannot be called), off, "
+        "parked.",
+        "Parked: `tajo parked list`. No_keys: give the source its keys, `tajo connectors connect`. Unsupported and "
+        "no_account: opt these people out at the platform by hand, if it mails anybody by itself.",
+    ),
+    Metric(
         "tajo_events_total",
         "counter",
         ("source", "state"),

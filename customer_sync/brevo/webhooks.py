@@ -21,6 +21,7 @@ from customer_sync.config import Settings
 from customer_sync.errors import PayloadError, Refused
 from customer_sync.kit.connector import Answer, Connector, Option, header, json_body
 from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Json, Kind
+from customer_sync.person.owed import LIST_LEFT
 
 SOURCE = "brevo"
 
@@ -174,10 +175,18 @@ def _part(row: dict[str, Json], word: str, email: Json, path: str, inbound: Inbo
     if word in DELETIONS:
         return Event(event_id, SOURCE, Kind.CONTACT_DELETED, at, record={"email": email}, topic=word)
     method = WITHDRAWALS[word]
+    record: dict[str, Json] = {"email": email}
     if method == "brevo:unsubscribed" and row.get("list_id"):
-        method = "brevo:unsubscribed_list"  # from single lists only: Brevo sets no block, so we shall
+        # from these lists, or from everything: only the contact tells which, and it is read before we block it
+        method = LIST_LEFT
+        record["listIds"] = _lists(row["list_id"])
     withdrawn = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, method, explicit=True)
-    return Event(event_id, SOURCE, Kind.CONSENT_CHANGED, at, record={"email": email}, consents=(withdrawn,), topic=word)
+    return Event(event_id, SOURCE, Kind.CONSENT_CHANGED, at, record=record, consents=(withdrawn,), topic=word)
+
+
+def _lists(told: Json) -> list[Json]:
+    """Return the lists that an event names; Brevo writes one, or several."""
+    return [one for one in (told if isinstance(told, list) else [told]) if isinstance(one, int) and one is not True]
 
 
 def _time(row: dict[str, Json], received_at: datetime) -> datetime:

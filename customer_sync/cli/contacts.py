@@ -33,6 +33,7 @@ from customer_sync.model import PEOPLE, to_ms
 from customer_sync.operate.erasure import clear_address
 from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, Value, explain
 from customer_sync.operate.order_totals import Total, Totals
+from customer_sync.operate.write_backs import WriteBack
 from customer_sync.person.identity import normalize_email
 from customer_sync.store import Store
 
@@ -174,6 +175,7 @@ def _print(found: Explanation) -> None:
     if found.totals is not None:
         _print_totals(found.totals)
     _print_delivery(found, now)
+    _print_write_backs(found.write_backs, now)
     if found.events:
         _heading("Last events")
         events = [(age(row.at_ms, now), row.source, row.kind, row.state, row.event_id) for row in found.events]
@@ -235,6 +237,16 @@ def _print_delivery(found: Explanation, now: int) -> None:
         click.echo(f"  {count(item.changes, 'change')} since {age(item.since_ms, now)}, {due}{tries}{paused}")
     for parked_id in found.parked:
         click.echo(f"  parked: {parked_id} (`tajo parked show {parked_id}`)")
+
+
+def _print_write_backs(found: Sequence[WriteBack], now: int) -> None:
+    if found:
+        _heading("Told to the platforms")
+    for one in found:
+        ago = f" {age(one.at_ms, now)} ago" if one.at_ms else ""
+        tries = f", {count(one.tries, 'failed try')}" if one.tries else ""
+        what = one.state.replace("_", " ") + (" (open)" if one.is_open else "")
+        click.echo(f"  {one.source}: {one.id or 'a buyer without an account'}: {what}{ago}: {one.why}{tries}")
 
 
 def _print_erasure(report: ErasureReport) -> None:

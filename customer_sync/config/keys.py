@@ -285,6 +285,14 @@ OPTION_KEYS: Final = (
         values.one_of("wait", "auto"),
         "wait",
     ),
+    Key(
+        "write_back",
+        "Which opt-outs the platform is told: of who left `everything` in Brevo, bounced there or complained; of who "
+        "left one of the source's `lists` there, too; or `off`.",
+        "everything, lists or off",
+        values.one_of("everything", "lists", "off"),
+        "everything",
+    ),
 )
 
 SCHEDULE_KEYS: Final = (

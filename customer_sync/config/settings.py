@@ -22,6 +22,7 @@ SyncMode = Literal["realtime", "batch", "hybrid"]
 DeleteBehavior = Literal["soft", "hard"]
 MissingConsent = Literal["unknown", "granted"]
 FirstSync = Literal["wait", "auto"]
+WriteBack = Literal["everything", "lists", "off"]
 
 #: The notices that there are: what ended, then what began and what is over again.
 NOTICE_EVENTS: Final = (
@@ -43,6 +44,8 @@ class SyncOptions:
         missing_consent: what a record without any consent means.
         update_enabled: False only creates contacts and leaves those that Brevo has already.
         first_sync: wait (the first full run of a source waits for a person's word) or auto (it begins by itself).
+        write_back: what the platform is told of opt-outs: everything (who left everything in Brevo), lists (who left
+            one of `list_ids` there, too) or off.
     """
 
     sync_mode: SyncMode = "hybrid"
@@ -51,6 +54,7 @@ class SyncOptions:
     missing_consent: MissingConsent = "unknown"
     update_enabled: bool = True
     first_sync: FirstSync = "wait"
+    write_back: WriteBack = "everything"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from customer_sync.config import API_SOURCE
 from customer_sync.engine.plan import (
     Erase,
     Group,
@@ -19,8 +20,10 @@ from customer_sync.engine.plan import (
     Who,
 )
 from customer_sync.model import PEOPLE, Channel, Consent, ConsentState, Priority, from_ms, to_ms, to_us
-from customer_sync.person.consent import OF, observe, register, said_of_address
+from customer_sync.person.consent import OF, register, said_of_address
 from customer_sync.person.merge import SINCE, WHOM, Stamped, earliest, merge, stamp
+from customer_sync.person.observing import observe
+from customer_sync.person.owed import BREVO, everywhere
 from customer_sync.person.person import CLAIM, DELETED, ERASED, WEAK_MS, Part
 from customer_sync.store.forms import EventRef
 from customer_sync.store.people import People
@@ -129,7 +132,7 @@ class Planner:
         if step.fields:
             yield PlannedPut(PEOPLE, Part("", "", None, stamp(step.fields, at_ms)), at_ms, Priority.LIVE, events)
         for consent in step.consents:
-            yield from self._withdrawn(consent, step.who.source, events, seen_at)
+            yield from self._withdrawn(consent, step.who, events, seen_at)
 
     def _says(
         self, step: Says, events: Sequence[EventRef], seen_at: datetime, priority: Priority
@@ -143,7 +146,7 @@ class Planner:
             after = Part("", "", None, over) if step.is_deleted and who.id is not None else None
             yield PlannedPut(PEOPLE, part, at_ms, first, events, after=after)
         for consent in step.consents:
-            yield from self._withdrawn(consent, who.source, (), seen_at)
+            yield from self._withdrawn(consent, who, (), seen_at)
 
     def _part(self, step: Says, at_ms: int, seen_us: int) -> Part | None:
         """Return the change of a step's record; None when the step changes nothing, or has neither id nor address."""
@@ -177,20 +180,21 @@ class Planner:
         return replace(consent, at=from_ms(self._now_ms), seen_at=None)
 
     def _withdrawn(
-        self, consent: Consent, source: str, events: Sequence[EventRef], seen_at: datetime
+        self, consent: Consent, who: Who, events: Sequence[EventRef], seen_at: datetime
     ) -> Iterator[PlannedPut]:
         """Yield the put of a withdrawal for the address that it was given with.
 
         The withdrawal also counts for the records that led to the address then, unless it is a bounce, which concerns
         the mailbox alone. It also counts for the customer's former addresses, while no other person has the address.
         """
-        said = said_of_address(consent, source, self._at_ms(seen_at))
+        said = said_of_address(consent, who.source, self._at_ms(seen_at))
         if not said:
             return
         stamped, after = next(iter(said.values())), None
         if register(Channel.EMAIL, "bounced") not in said:
             after = Part("", "", None, {register(Channel.EMAIL, "after"): stamped})
-        part = Part("", "", None, said)
+        speaks = who.source == BREVO or (who.source == API_SOURCE and who.id is None)
+        part = Part("", "", None, {**said, **everywhere(consent, who.source, speaks=speaks)})
         yield PlannedPut(PEOPLE, part, stamped.at_ms, Priority.URGENT, events, withdraws=True, after=after)
 
 

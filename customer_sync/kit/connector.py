@@ -86,6 +86,9 @@ class Connector(ABC):
     signs_url: ClassVar[bool] = False
     #: Whether the platform greets an address with GET (a challenge in the query); `greet` answers it.
     greets_get: ClassVar[bool] = False
+    #: Whether the answer to an invitation brings `Invitation.state` back. Where it does not, the browser that began the
+    #: attempt is enough for the page, and `accept` must know by other means whose answer it is.
+    returns_state: ClassVar[bool] = True
     #: The config keys of a source, beside the ones every source has.
     options: ClassVar[tuple[Option, ...]] = ()
     #: The config keys that may hold the webhook secret, the platform's own name for it first.

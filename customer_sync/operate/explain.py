@@ -19,6 +19,7 @@ from customer_sync.brevo.rules import rules_of as operator_rules
 from customer_sync.config import Settings
 from customer_sync.model import PEOPLE, Channel, ConsentState, Json, from_ms
 from customer_sync.operate.order_totals import Totals, totals_of_person
+from customer_sync.operate.write_backs import WriteBack, write_backs
 from customer_sync.person import consent
 from customer_sync.person.consent import Standing
 from customer_sync.person.merge import Stamped, is_empty
@@ -139,6 +140,7 @@ class Explanation:
         waiting: what waits; None when nothing does.
         totals: what their orders come to; None where no totals are made of orders.
         links: the records that lead to the address.
+        write_backs: where the person left in Brevo, what became of that at the platforms.
         parked: ids of parked things of this person.
         events: the newest events, newest first.
     """
@@ -154,6 +156,7 @@ class Explanation:
     waiting: Waiting | None = None
     totals: Totals | None = None
     links: tuple[Link, ...] = ()
+    write_backs: tuple[WriteBack, ...] = ()
     parked: tuple[str, ...] = ()
     events: tuple[Row, ...] = ()
 
@@ -195,6 +198,7 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
         waiting=_waiting_item(store, number, sum(bool(events) for _, events in waiting)) if waiting else None,
         totals=totals_of_person(person, seen, rules),
         links=tuple(_links(seen)),
+        write_backs=tuple(write_backs(store, settings, person)),
         parked=tuple(one.id for one in store.parked.briefs() if one.what == "item" and one.person == number),
         events=tuple(rows[:SHOWN_EVENTS]),
     )

@@ -9,10 +9,13 @@ its own, as its source told them; an address has those of the mailbox, for any p
 | `granted` | record | the newest *explicit* opt-in, an act with a time of its own: its method and the address |
 | `stated` | record | the newest state of a box, which has no act behind it: its strictness, its method, the address |
 | `unticked` | record | when a box was last seen without its tick |
+| `ticked`, `emptied` | record | the same of a box that is empty for whoever never saw it, too: `only_after_yes` |
 | `bounced`, `complained` | address | Brevo's own words; no shop lifts them |
 | `here` | address | when we heard that Brevo blocked the contact: what is known of the contact, not of the person |
 | `cleared` | address | an operator's word that a bounce or a complaint is over |
 | `after` | address | a withdrawal of a customer who had left this address; it holds while nobody else has it |
+
+An `emptied` is a withdrawal where the same record was `ticked` before, and says nothing otherwise.
 
 A withdrawal is answered only by a strictly newer explicit opt-in of the same record, or of any record here that was
 given for this very address; on a tie the stricter wins, unless the platform's own finer time decides. A box never
@@ -27,11 +30,11 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from customer_sync.model import Channel, Consent, ConsentState, Json, to_ms, to_us
+from customer_sync.model import Channel, Consent, ConsentState, to_ms, to_us
 from customer_sync.person.merge import Stamped, State
 
 #: How strict a state is that was only seen; the larger number wins a tie.
-_STRICTNESS: Final = (ConsentState.GRANTED, ConsentState.PENDING, ConsentState.UNKNOWN, ConsentState.WITHDRAWN)
+STRICTNESS: Final = (ConsentState.GRANTED, ConsentState.PENDING, ConsentState.UNKNOWN, ConsentState.WITHDRAWN)
 
 
 #: The field of a record that tells when it last told another address than the one that it leads to.
@@ -133,32 +136,6 @@ class Standing(NamedTuple):
     losing: tuple[Evidence, ...] = ()
 
 
-def observe(consent: Consent, told_at_ms: int, address: str | None) -> dict[str, Stamped]:
-    """Return what an observation sets in the record that it is about.
-
-    Args:
-        consent: what was seen.
-        told_at_ms: when the record was so that told it: of two tellings of one act the one closer to the act knows the
-            address that it was given for.
-        address: the address told with it, normalised; None when none was.
-    """
-    at_ms = to_ms(consent.at)
-    finer_us = to_us(consent.seen_at) if consent.seen_at else 0
-    label = label_of(address) if address else ""
-    if consent.state is ConsentState.WITHDRAWN:
-        found = {register(consent.channel, "withdrawn"): Stamped(consent.method, at_ms, finer_us)}
-        if not consent.explicit:
-            found[register(consent.channel, "unticked")] = Stamped(None, at_ms)
-        return found
-    if consent.state is ConsentState.GRANTED and consent.explicit:
-        value: list[Json] = [consent.method, label, finer_us] if finer_us else [consent.method, label]
-        return {register(consent.channel, "granted"): Stamped(value, at_ms, -max(0, told_at_ms - at_ms))}
-    value = [_STRICTNESS.index(consent.state), consent.method]
-    if consent.state is ConsentState.GRANTED:
-        value.append(label)
-    return {register(consent.channel, "stated"): Stamped(value, at_ms, finer_us)}
-
-
 def is_yes(state: State, channel: Channel) -> bool:
     """Tell whether a change brings a yes on a channel, by an act or by a box, whatever is decided in the end."""
     voice = Voice("", "", state)
@@ -179,8 +156,8 @@ def said_of_address(consent: Consent, source: str, heard_ms: int) -> dict[str, S
     itself is stamped with the time at which we heard of it, `heard_ms`: it counts only for a contact that was there by
     then.
     """
-    if consent.state is not ConsentState.WITHDRAWN or consent.channel is not Channel.EMAIL:
-        return {}
+    if consent.state is not ConsentState.WITHDRAWN or consent.channel is not Channel.EMAIL or consent.only_after_yes:
+        return {}  # what only a record can tell to be a withdrawal stays with the record
     finer_us = to_us(consent.seen_at) if consent.seen_at else 0
     stamped = Stamped([consent.method, source], to_ms(consent.at), finer_us)
     found = {register(consent.channel, _REGISTERS.get(consent.method, "withdrawn")): stamped}
@@ -239,7 +216,8 @@ def decide(
 
 def _never_withdrew(channel: Channel, voice: Voice, said: State) -> bool:
     """Tell whether no withdrawal at all is on record: that of nearly everybody who said a word."""
-    return _KNOWN[channel].isdisjoint(said) and register(channel, "withdrawn") not in voice.state
+    names = (register(channel, "withdrawn"), register(channel, "emptied"))
+    return _KNOWN[channel].isdisjoint(said) and not any(name in voice.state for name in names)
 
 
 def _alone(channel: Channel, voice: Voice, label: str) -> Standing:
@@ -256,7 +234,10 @@ def _alone(channel: Channel, voice: Voice, label: str) -> Standing:
 _KNOWN: Final = {
     channel: frozenset(
         register(channel, name)
-        for name in ("withdrawn", "granted", "stated", "unticked", "bounced", "complained", "cleared", "after")
+        for name in (
+            *("withdrawn", "granted", "stated", "unticked", "ticked", "emptied"),
+            *("bounced", "complained", "cleared", "after"),
+        )
     )
     for channel in Channel
 }
@@ -353,12 +334,16 @@ def _said(channel: Channel, said: State, name: str) -> Iterable[Evidence]:
 
 
 def _withdrawn(channel: Channel, voice: Voice) -> tuple[Evidence, ...]:
-    stamped = voice.state.get(register(channel, "withdrawn"))
-    if stamped is None:
-        return ()
-    method = str(stamped.value)
-    finer_us = max(0, stamped.seen_us)
-    return (Evidence(ConsentState.WITHDRAWN, "withdrawn", stamped.at_ms, method, voice.source, voice.ref, finer_us),)
+    """Return the newest withdrawal of a record, and that of a box which it had ticked before and has empty now."""
+    names = ["withdrawn"]
+    ticked, emptied = (voice.state.get(register(channel, name)) for name in ("ticked", "emptied"))
+    if ticked is not None and emptied is not None and ticked.at_ms <= emptied.at_ms:
+        names.append("emptied")
+    return tuple(
+        Evidence(ConsentState.WITHDRAWN, name, one.at_ms, str(one.value), voice.source, voice.ref, max(0, one.seen_us))
+        for name in names
+        if (one := voice.state.get(register(channel, name))) is not None
+    )
 
 
 def _granted(channel: Channel, voice: Voice) -> Evidence | None:
@@ -380,7 +365,7 @@ def _stated(channel: Channel, voice: Voice) -> Evidence | None:
         return None
     assert isinstance(stamped.value, list)
     strictness, method, label = (*stamped.value, "")[:3]
-    says = _STRICTNESS[int(str(strictness))]
+    says = STRICTNESS[int(str(strictness))]
     at_ms, finer_us = stamped.at_ms, max(0, stamped.seen_us)
     return Evidence(says, "stated", at_ms, str(method), voice.source, voice.ref, finer_us, str(label))
 

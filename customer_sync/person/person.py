@@ -39,7 +39,7 @@ GONE, DRIFT, FREED = "gone", "drift", "freed"
 
 #: What is kept of an erased person: that they withdrew, or that the mailbox is none.
 _KEPT_IN_ERASURE: Final = frozenset(
-    register(channel, name) for channel in Channel for name in ("withdrawn", "bounced", "complained")
+    register(one, name) for one in Channel for name in ("withdrawn", "ticked", "emptied", "bounced", "complained")
 )
 
 

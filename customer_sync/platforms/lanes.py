@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from customer_sync.config import Settings
 from customer_sync.engine.lane import PLATFORMS, LaneDescription
+from customer_sync.registry import connector_for
 
 #: What the names of these lanes begin with; the source follows.
 FETCH: Final = "fetch:"
@@ -45,3 +47,8 @@ def writeback_lane(source: str, title: str) -> LaneDescription:
 def source_of(lane: str) -> str:
     """Return the source whose lane this is; "" for a lane of another kind."""
     return next((lane.removeprefix(kind) for kind in (FETCH, WRITEBACK) if lane.startswith(kind)), "")
+
+
+def writeback_lanes(settings: Settings) -> dict[str, LaneDescription]:
+    """Return source → its lane of opt-outs."""
+    return {name: writeback_lane(name, connector_for(one).title) for name, one in settings.sources.items()}

@@ -18,6 +18,7 @@ from customer_sync.kit.connector import parse_time
 from customer_sync.model import ConsentState, Event, Json, Kind
 from customer_sync.person.identity import normalize_email
 from customer_sync.person.mapping import Mapped, map_customer
+from customer_sync.person.owed import lists_left
 from customer_sync.person.person import GONE
 from customer_sync.skills import Intent
 from customer_sync.skills.definition import Definition
@@ -88,7 +89,9 @@ class CustomerSync:
             return _withdrawals(event, error)
         who = _who(event, email)
         if who.id is None and event.source == "brevo":
-            return Intent([Said(who, {}, event.consents)])
+            left = event.record.get("listIds")
+            lists = [one for one in left if isinstance(one, int)] if isinstance(left, list) else []
+            return Intent([Said(who, lists_left(lists), event.consents)])
         return Intent([Says(who, {}, event.consents)])
 
     def _deleted(self, event: Event) -> Intent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from hashlib import sha1
 from typing import Any, Final
 
@@ -57,6 +57,18 @@ class Records:
         pipe.lrange(keys.changes(lane, target), 0, -1)
         found = _whole(*pipe.execute())
         return {} if found is None else found.state
+
+    def all_of(self, places: Sequence[tuple[str, str]]) -> list[Kept | None]:
+        """Return what lanes know of records with what waits for them, each (lane, target), in one round trip.
+
+        None stands for what a newer version wrote.
+        """
+        pipe = self._client.pipeline(transaction=False)
+        for lane, target in places:
+            pipe.get(keys.record(lane, target))
+            pipe.lrange(keys.changes(lane, target), 0, -1)
+        answers = pipe.execute() if places else []
+        return list(map(_whole, answers[::2], answers[1::2]))
 
     def _is_of(self, whom: str, whoms: Collection[str]) -> bool:
         return whom in whoms or self._people.last_name(whom) in whoms

@@ -212,10 +212,17 @@ class _Desk:
         return Accesses(settings, self._services.store(), self._services.home, self._services.clock)
 
     def _from_browser(self, source: str) -> Attempt | None:
-        """Return the attempt whose state both the address and this browser's cookie hold."""
+        """Return the attempt whose state both the address and this browser's cookie hold.
+
+        Of a platform that returns no state the address has none, and the cookie alone tells.
+        """
         state = self._browser(source)
-        told = request.args.get("state", "")
+        told = request.args.get("state", "" if self._returns_state(source) else state)
         return self._attempts.find(source, state) if hmac.compare_digest(told.encode(), state.encode()) else None
+
+    def _returns_state(self, source: str) -> bool:
+        settings = self._settings(source).sources.get(source)
+        return settings is None or connector_for(settings).returns_state
 
     def _from_platform(self, source: str, body: bytes) -> Attempt | None:
         """Return the open attempt whose state is in the body; the connector checks where in it, and who sent it."""

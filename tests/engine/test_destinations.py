@@ -28,7 +28,7 @@ def test_the_store_is_told_what_each_lane_is(line, client):
 
 
 def test_a_lane_that_another_version_left_behind_names_no_platform_that_it_may_not_call():
-    assert described("fetch:shop").destination == "The destination of fetch:shop"
+    assert described("fetch:shop").destination == "The platform of shop"
 
 
 def test_another_key_ends_the_pauses_of_lanes_to_brevo_and_of_no_other(line, client, tmp_path, monkeypatch):

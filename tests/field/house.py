@@ -80,18 +80,29 @@ class House:
         folder: an empty folder.
         patch: puts the sandbox in the place of the network.
         woo: what stands for WooCommerce's API, if anything.
+        hosts: host → what stands for another platform's API.
+        config: another tajo.yaml.
     """
 
-    def __init__(self, client: redis.Redis, folder: Path, patch: pytest.MonkeyPatch, woo: Any = None) -> None:
+    def __init__(  # what a house is made of
+        self,
+        client: redis.Redis,
+        folder: Path,
+        patch: pytest.MonkeyPatch,
+        woo: Any = None,
+        *,
+        hosts: Mapping[str, Any] | None = None,
+        config: str | None = None,
+    ) -> None:
         self.time = StandingTime(client, float(int(datetime.now(UTC).timestamp())))
         self.store = open_store(client, self.time, self.now_ms)
         self.sandbox = Sandbox(SandboxSettings(plan="none", currency="EUR"), clock=lambda: self.time.now_s)
         self.http = Called(create_app(self.sandbox).test_client())
-        way = Way({"sandbox": self.http, "shop.example.com": woo})
+        way = Way({"sandbox": self.http, "shop.example.com": woo, **(hosts or {})})
         patch.setattr(assembly, "Store", lambda *_: self.store)
         patch.setattr(assembly, "HttpClient", lambda **_: way)
         patch.setattr(accesses, "PacedHttp", lambda *_: way)
-        (folder / "tajo.yaml").write_text(CONFIG)
+        (folder / "tajo.yaml").write_text(CONFIG if config is None else config)
         env = {"BREVO_API_URL": "http://sandbox/v3", "BREVO_API_KEY": "k"}
         self.settings = load_settings(folder / "tajo.yaml", env)
         for name, kind in ATTRIBUTES.items():
@@ -171,7 +182,10 @@ class House:
     def work(self) -> None:
         """Do all that can be done now."""
         self.read()
-        for lane in LANES:
+        # what platforms are asked first, since it is put into the others
+        for lane in sorted(
+            self.line.handlers, key=lambda one: (not one.startswith("fetch:"), one in LANES and LANES.index(one))
+        ):
             try:
                 while deliver(self.line, lane).did_work:
                     pass

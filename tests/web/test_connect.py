@@ -241,6 +241,29 @@ def test_an_answer_in_another_browser_is_refused_and_changes_nothing(browser, st
     assert browser.answer(attempt.state).status_code == 200
 
 
+def test_of_a_platform_that_returns_no_state_the_browser_that_began_is_enough(browser, stranger, attempts, monkeypatch):
+    monkeypatch.setattr(Lumen, "returns_state", False)
+    monkeypatch.setattr(Lumen, "accept", lambda _self, callback, _invitation, _access: callback.query["code"])
+    attempt, ticket = attempts.open("lumen", BASE)
+    browser.start(ticket)
+    bare = {"code": CODE}
+
+    assert refused(stranger.get("/connect/lumen/callback", **bare))
+    assert refused(browser.get("/connect/second/callback", **bare))
+    assert refused(browser.answer("f" * 32))
+    assert browser.get("/connect/lumen/callback", **bare).status_code == 200
+    assert attempts.outcome(attempt).verdict == "connected"
+    assert refused(browser.get("/connect/lumen/callback", **bare))
+
+
+def test_of_other_platforms_an_answer_without_a_state_is_refused(browser, attempts):
+    attempt, ticket = attempts.open("lumen", BASE)
+    browser.start(ticket)
+
+    assert refused(browser.get("/connect/lumen/callback", code=CODE))
+    assert browser.answer(attempt.state).status_code == 200
+
+
 def test_an_answer_counts_once(browser, attempts, stored):
     attempt, ticket = attempts.open("lumen", BASE)
     browser.start(ticket)

@@ -108,6 +108,8 @@ export interface Contact {
   /** null: no totals are made of orders. */
   totals: Totals | null;
   links: Array<Link>;
+  /** Where the person left in Brevo: what the platforms were told. */
+  write_backs: Array<WriteBack>;
   parked: Array<string>;
   events: Array<ContactEvent>;
 }
@@ -812,4 +814,21 @@ export interface Worst {
   equal: number;
   compared: number;
   in_sync: number;
+}
+
+/** What became of the person's opt-out at the platform of one record. */
+export interface WriteBack {
+  source: string;
+  /** The platform's id; null for a buyer without an account. */
+  id: string | null;
+  /** owed, waits or parked: no result yet; else written, unchanged, gone, newer, lifted, unsupported, no_account, no_keys or off. */
+  state: string;
+  /** When the person left. */
+  said_at: string | null;
+  /** When the result came; null without one. */
+  at: string | null;
+  why: string;
+  tries: number;
+  /** Whether the platform may still have the consent from before. */
+  is_open: boolean;
 }

@@ -9,11 +9,25 @@ from typing import Any, ClassVar
 from connectors.bigcommerce import listing
 from connectors.bigcommerce.fake.settings import CLIENT, HASH, SECRET, TOKEN
 from connectors.bigcommerce.hooks import HEADER
-from tests.contract.trial import Trial
+from connectors.bigcommerce.records import subscriber
+from tests.contract.trial import Pulled, Trial
 
 NUMBERS = count(1)
 SUBSCRIBER = "subscriber:"
 BOTH = ["marketing_newsletter", "abandoned_cart"]
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+ROW = {
+    "id": 9,
+    "email": "ana@example.com",
+    "first_name": "Ana",
+    "last_name": "",
+    "source": "order",
+    "order_id": 100,
+    "channel_id": 1,
+    "consents": ["abandoned_cart"],
+    "date_created": "2026-11-19T10:00:00Z",
+    "date_modified": "2026-11-20T10:00:00Z",
+}
 
 
 def call(shop: Any, method: str, route: str, body: Any = None) -> Any:
@@ -61,6 +75,8 @@ class BigCommerce(Trial):
         "another secret": spoil(headers={HEADER: "trialsecret2"}),
         "no secret": spoil(headers={}),
     }
+
+    withdrawals = (Pulled(lambda row: subscriber(row, "trial", NOW), ROW, ("consents",)),)
 
     def prepare(self, patch):
         patch.setattr(listing, "PER_PAGE", 7)

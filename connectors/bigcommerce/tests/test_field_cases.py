@@ -59,7 +59,28 @@ def test_b1_a_tick_subscribes_and_an_emptied_row_takes_it_back(line):
     line.fake.agree(ANA, [])
     line.hear()
 
-    assert (before, line.lists(ANA)) == ([2], [])
+    assert (before, line.is_blocked(ANA)) == ([2], True)
+
+
+def test_b1_an_emptied_row_takes_back_what_was_given_elsewhere_before(line):
+    line.house.subscriber(ANA)
+    line.house.pass_time(minutes=5)
+    line.fake.agree(ANA, [NEWSLETTER])
+    line.hear()
+    line.house.pass_time(minutes=5)
+    line.fake.agree(ANA, [CARTS])
+    line.hear()
+
+    assert line.is_blocked(ANA) is True
+
+
+def test_b1_a_row_that_is_ticked_again_after_it_was_emptied_subscribes_again(line):
+    for consents in ([NEWSLETTER], [], [NEWSLETTER]):
+        line.fake.agree(ANA, consents)
+        line.hear()
+        line.house.pass_time(minutes=5)
+
+    assert (line.lists(ANA), line.is_blocked(ANA)) == ([2], False)
 
 
 # B2. Two consents behind one box: https://github.com/bigcommerce/checkout-sdk-js/pull/827

@@ -256,6 +256,18 @@ def test_p5_shortly_before_midnight_reads_look_again_when_the_day_is_over():
     assert late.value.after_s == pytest.approx(601)
 
 
+def test_p5_a_page_that_was_paid_for_is_brought_to_its_end():
+    told = {"x_daily_ratelimit_token_limit": 150000, "x_daily_ratelimit_token_remaining": 7000}
+    listed = reply(200, {"success": True, "data": [person(1, org_id=7)]}, **told)
+    http = StandIn({f"GET {PERSONS}": listed, "GET /api/v2/organizations": rows({"id": 7, "name": "Lamps"})})
+    vault = FakeVault()
+    page = connector().pull(Want("customers"), access(http, vault))
+
+    assert page.events[0].record["company"] == "Lamps"
+    with pytest.raises(TryLater, match="used up"):
+        connector().pull(Want("customers", page.cursor), access(http, vault))
+
+
 @pytest.mark.parametrize(("left", "is_paused"), [(7499, True), (7500, False)])
 def test_p5_reads_leave_a_share_of_the_day_to_opt_outs(left, is_paused):
     told = {"x_daily_ratelimit_token_limit": 150000, "x_daily_ratelimit_token_remaining": left}

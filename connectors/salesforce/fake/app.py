@@ -118,7 +118,8 @@ class FakeOrg(Org):
         with self.lock:
             self.tokens.oauth.refusal = str(fault.options.get("error", "invalid_grant")) if fault else None
             try:
-                return reply(self.tokens.answer(request.form.to_dict(), request.host_url.rstrip("/")))
+                told = request.headers.get("Authorization", "")
+                return reply(self.tokens.answer(request.form.to_dict(), request.host_url.rstrip("/"), told))
             except OAuthError as error:
                 return reply(error.body(), error.status)
 

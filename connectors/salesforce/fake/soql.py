@@ -118,7 +118,7 @@ class _Reader:
         sobject = self._take()
         fits = self._or() if self._is_word("WHERE") else _all
         order = self._order() if self._is_word("ORDER") else []
-        limit = int(self._take()) if self._is_word("LIMIT") else None
+        limit = self._number() if self._is_word("LIMIT") else None
         named, self.named = self.named, outer
         return Query(fields, below, sobject, fits, [*named, *(name for name, _ in order)], order, limit, counts)
 
@@ -171,6 +171,12 @@ class _Reader:
             if self._peek() != ",":
                 return found
             self._take()
+
+    def _number(self) -> int:
+        token = self._take()
+        if not token.isdigit():
+            raise Malformed(f"unexpected token: {token}")
+        return int(token)
 
     def _value(self) -> Any:
         token = self._take()

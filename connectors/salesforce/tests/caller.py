@@ -60,8 +60,8 @@ class Org:
         settings: of the stand-in; nobody is there at the start.
     """
 
-    def __init__(self, options=None, **settings):
-        self.clock = Clock(NOW_S)
+    def __init__(self, options=None, address=ADDRESS, at_s=NOW_S, **settings):
+        self.clock, self.address = Clock(at_s), address
         self.fake = FakeOrg(Settings(**{"customers": 0, **settings}), self.clock)
         self.http, self.vault, self.calls = self.fake.app.test_client(), Vault(), []
         self.options = {**KEYS, **(options or {})}
@@ -75,22 +75,22 @@ class Org:
         self.calls.append((method, path, json.loads(body) if body and body[:1] == b"{" else body))
         for text in [one for one in self.before if one in f"{method} {path}"]:
             self.before.pop(text)()
-        found = self.http.open(path, method=method, headers=dict(headers), data=body, base_url=ADDRESS)
+        found = self.http.open(path, method=method, headers=dict(headers), data=body, base_url=self.address)
         return Reply(found.status_code, {key.lower(): one for key, one in found.headers.items()}, found.get_data())
 
     @property
     def connector(self):
         """The connector as another process makes it."""
-        return SalesforceConnector(SourceSettings("crm", "salesforce", (SECRET,), self.options, ADDRESS))
+        return SalesforceConnector(SourceSettings("crm", "salesforce", (SECRET,), self.options, self.address))
 
     @property
     def access(self):
         """What it works with."""
         return Access(self, self.vault, self.clock)
 
-    def act(self, method, path, **body):
+    def act(self, method, path, /, **body):
         """Call a control route."""
-        answer = self.http.open(f"/fake/{path}", method=method, json=body)
+        answer = self.http.open(f"/fake/{path}", method=method, json=body, base_url=self.address)
         assert answer.status_code == 200, answer.data
         return answer.json
 

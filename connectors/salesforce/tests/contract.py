@@ -19,7 +19,12 @@ KEYS = {
     "organization_id": "00DFake0000000a",
     "client_id": "demo-consumer-key",
     "client_secret": "demo-consumer-secret",
+    "opt_in_field": "News__c",
+    "opt_in_at_field": "NewsAt__c",
 }
+#: The fields that an org would add to mean an opt-in.
+BOXES = "Contact.News__c,Lead.News__c"
+CUSTOM = f"{BOXES},Contact.NewsAt__c,Lead.NewsAt__c"
 LEFT = {
     "attributes": {"type": "Contact", "url": "/services/data/v62.0/sobjects/Contact/003Fak000000001IAA"},
     "Id": "003Fak000000001IAA",
@@ -84,7 +89,7 @@ def pulled(row: Any) -> Any:
 class Salesforce(Trial):
     """Both pulls are queries that go on from their last row."""
 
-    arguments = ("--customers", "40")
+    arguments = ("--customers", "40", "--custom", CUSTOM, "--boxes", BOXES)
     options: ClassVar = KEYS
     wrong_keys: ClassVar = {
         "another secret": {"client_secret": "not-the-secret"},
@@ -127,7 +132,12 @@ class Salesforce(Trial):
         return str(shop.post("/fake/merge", {"kept": kept, "gone": gone})["id"])
 
     def may_mail(self, shop: Any, record_id: str) -> bool | None:
-        return False if shop.get(f"/fake/records/{record_id}")["HasOptedOutOfEmail"] else None
+        row = shop.get(f"/fake/records/{record_id}")
+        return False if row["HasOptedOutOfEmail"] else True if row["News__c"] else None
+
+    def subscribe(self, shop: Any, record_id: str) -> None:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        set_fields(shop, record_id, HasOptedOutOfEmail=False, News__c=True, NewsAt__c=now)
 
     def webhooks(self, shop: Any) -> list[tuple[str, str]]:
         flows = tooling(shop, "SELECT Id, ActiveVersionId FROM FlowDefinition")

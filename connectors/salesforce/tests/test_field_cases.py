@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -10,14 +11,18 @@ import pytest
 from connectors.salesforce import pull
 from connectors.salesforce.connector import SalesforceConnector
 from connectors.salesforce.tests.caller import ANA, NOW, Org, Vault, ago, envelope, kinds, of_kind
-from customer_sync.errors import ConfigError, ConsentNeeded
+from customer_sync.errors import ConfigError, ConsentNeeded, Unavailable
 from customer_sync.kit.reach import Access, Callback, Invitation, Want, Written
-from customer_sync.model import ConsentState
+from customer_sync.model import ConsentState, Inbound
+from customer_sync.pipeline import deliver
+from customer_sync.store import inbox
 from tests.field import house as houses
 
 CONFIG = """\
 connectors:
-  crm: {platform: salesforce, my_domain: lamps.my.salesforce.com, organization_id: 00DFake0000000a, webhook_secret: s}
+  crm:
+    {platform: salesforce, base_url: "http://shop.example.com", organization_id: 00DFake0000000a, webhook_secret: s,
+     client_id: demo-consumer-key, client_secret: demo-consumer-secret, opt_in_field: News__c, opt_in_at_field: At__c}
 skills:
   customer-sync:
     enabled: true
@@ -30,10 +35,31 @@ skills:
 def house(client, tmp_path, monkeypatch):
     """A whole installation whose source hears what a test lets Salesforce tell."""
     monkeypatch.setattr(houses, "CONFIG", CONFIG)
-    found = houses.House(client, tmp_path, monkeypatch)
+    boxes = [f"{name}.News__c" for name in ("Contact", "Lead")]
+    fields = [f"{name}.At__c" for name in ("Contact", "Lead")]
+    org = Org(address="http://shop.example.com", custom=(*boxes, *fields), boxes=tuple(boxes))
+    found = houses.House(client, tmp_path, monkeypatch, org)
+    org.clock.set(found.time.now_s)
+    found.org = org
     found.hear = lambda events: hear(found, monkeypatch, events)
+    found.tell = lambda *told: tell(found, *told)
     yield found
     found.sandbox.close()
+
+
+def tell(house, *told):
+    """Let an outbound message come, and let all that it brings about be done."""
+    house.org.clock.set(house.time.now_s)
+    connector = house.line.connectors["crm"]
+    inbound = connector.sign(Inbound("crm", {}, envelope(*told), house.now), "s")
+    connector.verify(inbound, ("s",))
+    house.store.inbox.append([inbox.encode(inbound, connector.keeps)])
+    for _ in range(3):
+        house.work()
+        with suppress(Unavailable):
+            while deliver(house.line, "fetch:crm").did_work:
+                pass
+        house.pass_time(seconds=20)
 
 
 def hear(found, patch, events):
@@ -276,6 +302,47 @@ def test_s7_each_notification_of_a_message_is_a_hint_of_its_own_whatever_its_act
     assert [one.id for one in org.connector.parse(org.verified(first))] == [one.id for one in told[:2]]
     assert org.connector.accepted.body.count(b"<Ack>true</Ack>") == 1
     assert org.connector.accepted.content_type.startswith("text/xml")
+
+
+def test_s7_two_of_one_message_are_read_and_in_brevo_and_the_message_again_changes_nothing(house):
+    ana, bea = house.org.contact(), house.org.contact(Email="bea@example.com", FirstName="Bea")
+    message = [("04l1", "Contact", {"Id": ana}), ("04l2", "Contact", {"Id": bea})]
+    house.tell(*message)
+    assert {name: row["attributes"]["FIRSTNAME"] for name, row in house.contacts.items()} == {
+        ANA: "Ana",
+        "bea@example.com": "Bea",
+    }
+    house.org.fake.change(ana, {"FirstName": "Anna"})
+    calls = len(house.org.calls)
+    house.tell(*message)
+    assert len(house.org.calls) == calls
+    house.tell(("04l3", "Contact", {"Id": ana}))
+
+    assert house.contacts[ANA]["attributes"]["FIRSTNAME"] == "Anna"
+
+
+def test_a_withdrawal_in_a_message_waits_for_no_read(house):
+    ana = house.org.contact(News__c=True, At__c=house.iso(-60))
+    house.tell(("04l1", "Contact", {"Id": ana}))
+    assert house.contacts[ANA]["listIds"] == [2]
+    house.org.fault("unavailable", count=None)
+    house.tell(("04l2", "Contact", {"Id": ana, "HasOptedOutOfEmail": "true", "SystemModstamp": house.iso()}))
+
+    assert house.contacts[ANA]["emailBlacklisted"] is True
+
+
+def test_a_deletion_and_a_merge_are_told_apart_by_the_read_of_a_hint(house):
+    ana, other, bea = house.org.contact(), house.org.contact(), house.org.contact(Email="bea@example.com")
+    house.tell(*[(f"04l{number}", "Contact", {"Id": number}) for number in (ana, other, bea)])
+    house.org.fake.merge(ana, other)
+    house.org.fake.delete(bea)
+    house.pass_time(minutes=2)
+    house.tell(*[(f"04m{number}", "Contact", {"Id": number}) for number in (other, bea)])
+    house.pass_time(minutes=2)
+    house.tell(("04n1", "Contact", {"Id": ana}))
+
+    assert house.contacts[ANA]["emailBlacklisted"] is False
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
 
 
 # S8

@@ -65,7 +65,7 @@ def test_a_genuine_answer_becomes_a_connection_that_ends_and_is_renewed():
 
     said = accept(signed(), http, vault)
 
-    assert said == f"lamps is connected to {SHOP}. Not granted: read_products, read_customer_merge."
+    assert said == f"lamps is connected to {SHOP}. Not granted: write_customers, read_products, read_customer_merge."
     assert "shp" not in said
     (call,) = http.asked("token")
     assert call.url == f"https://{SHOP}/admin/oauth/access_token"

@@ -14,10 +14,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
-from customer_sync.brevo.contacts.leavings import BREVO
 from customer_sync.engine.plan import Group, Planned, PlannedPut, commit_told
 from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms, to_ms
 from customer_sync.person.merge import stamp
+from customer_sync.person.owed import BREVO
 from customer_sync.person.person import Part
 from customer_sync.store import Store
 from customer_sync.store.forms import EventRef

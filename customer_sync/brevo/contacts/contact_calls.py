@@ -343,9 +343,11 @@ class ContactCalls:
 def must_look(job: Job) -> bool:
     """Tell whether the contact is to be read before it is written: before it joins a list, before a block is lifted.
 
+    Also where a person left lists, or everything: the block that we set would hide which.
+
     Brevo may have set a block since of which we know nothing: its webhook was lost, or our record is an older copy.
     """
-    if lifts(job.desired) and not job.is_looked_at:
+    if (lifts(job.desired) or job.is_unclear) and not job.is_looked_at:
         return True
     return bool(job.has.is_there and job.desired.added and not job.has.is_read)
 

@@ -24,9 +24,9 @@ from customer_sync.brevo.contacts.contact_plan import (
     view,
 )
 from customer_sync.brevo.contacts.leavings import (
-    BREVO,
     FOUND_BLOCKED,
     FOUND_UNSUBSCRIBED,
+    everything_left,
     groups_left,
     left_known_ms,
     news,
@@ -39,6 +39,7 @@ from customer_sync.engine.lane import Outcome
 from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.person.consent import is_yes, register
 from customer_sync.person.merge import Stamped, is_empty, merge, stamp
+from customer_sync.person.owed import BREVO, EVERYWHERE
 from customer_sync.person.person import DELETED, ERASED, FREED, Has, Part, Person, apply, attributes
 from customer_sync.store.forms import encode_part
 from customer_sync.store.imports import IMPORT_LEASE_S
@@ -141,9 +142,11 @@ class Job:
         opt_in_ms = None if is_old else self._opt_in_ms
         words = words_of(found, known.at_ms, opt_in_ms, at_ms) if is_blocked else {}
         said = news(words, self.person.said)
-        left_ms = left_known_ms(self.person.said) if is_blocked and known.blocked else None
+        is_unclear = self.is_unclear and not is_old
+        left_ms = left_known_ms(self.person.said) if is_unclear or (is_blocked and known.blocked) else None
         if is_blocked and not known.blocked:
-            said[register(Channel.EMAIL, "withdrawn")] = Stamped([FOUND_BLOCKED, BREVO], at_ms)
+            found_blocked = {register(Channel.EMAIL, "withdrawn"): Stamped([FOUND_BLOCKED, BREVO], at_ms)}
+            said |= everything_left(self.person.said, found_blocked) if is_unclear else found_blocked
         elif left_ms is None and (
             (left - on - known.left_lists.keys()) & self._listed or groups - {*known.left_groups}
         ):
@@ -180,6 +183,15 @@ class Job:
         self.has = replace(self.has, is_there=False, is_read=True, lists=(), filled=frozenset(), left_ms=left_ms)
         self.has, self.is_looked_at = replace(self.has, blocked=False, sms_blocked=False), True
         self.replan()
+
+    @property
+    def is_unclear(self) -> bool:
+        """Whether the person left lists or everything: only the contact tells which, while we have not blocked it."""
+        desired, known_ms = self.plan.desired, left_known_ms(self.person.said)
+        if known_ms is None or desired is None or desired.blocked is not True or self.has.blocked:
+            return False
+        told = self.person.said.get(EVERYWHERE)
+        return told is None or told.at_ms < known_ms
 
     @property
     def _opt_in_ms(self) -> int | None:

@@ -14,9 +14,9 @@ from typing import Final
 from customer_sync.model import Channel, Json, to_ms
 from customer_sync.person.consent import register
 from customer_sync.person.merge import Stamped
+from customer_sync.person.owed import BREVO, EVERYWHERE, LIST_LEFT
 
-BREVO: Final = "brevo"
-FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", "brevo:unsubscribed_list"
+FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", LIST_LEFT
 
 _DAY_MS: Final = 24 * 3600 * 1000
 #: How far back the statistics of a contact reach, in milliseconds: 90 days, less one for time zones.
@@ -81,6 +81,19 @@ def left_known_ms(said: Mapping[str, Stamped]) -> int | None:
     known = said.get(_WITHDRAWN)
     method = known.value[0] if known is not None and isinstance(known.value, list) else ""
     return known.at_ms if known is not None and method == FOUND_UNSUBSCRIBED else None
+
+
+def everything_left(said: Mapping[str, Stamped], stated: Mapping[str, Stamped]) -> dict[str, Stamped]:
+    """Return what a block means that was found where the person is known to have left lists: they left everything.
+
+    Args:
+        said: what was said of the address.
+        stated: what is returned where no such leaving is on record.
+    """
+    known = said.get(_WITHDRAWN)
+    if left_known_ms(said) is None or known is None:
+        return dict(stated)
+    return {EVERYWHERE: known._replace(value=["brevo:unsubscribed", BREVO])}
 
 
 #: Parts of the words that may mean "left the consent group"; the words of `status` are not documented (2026-11).

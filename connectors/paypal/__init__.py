@@ -1,0 +1,1 @@
+"""PayPal: payers, subscriptions and payments, by verified webhooks and by its reporting API."""

@@ -1,0 +1,55 @@
+"""What an observation of consent sets in the record that it is about; the registers stand in `consent`. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from customer_sync.model import Consent, ConsentState, Json, to_ms, to_us
+from customer_sync.person.consent import STRICTNESS, label_of, register
+from customer_sync.person.merge import Stamped
+
+
+def observe(consent: Consent, told_at_ms: int, address: str | None) -> dict[str, Stamped]:
+    """Return what an observation sets in the record that it is about.
+
+    Args:
+        consent: what was seen.
+        told_at_ms: when the record was so that told it: of two tellings of one act the one closer to the act knows the
+            address that it was given for.
+        address: the address told with it, normalised; None when none was.
+    """
+    if consent.only_after_yes:
+        return _of_box(consent, told_at_ms, address)
+    at_ms = to_ms(consent.at)
+    finer_us = to_us(consent.seen_at) if consent.seen_at else 0
+    label = label_of(address) if address else ""
+    if consent.state is ConsentState.WITHDRAWN:
+        found = {register(consent.channel, "withdrawn"): Stamped(consent.method, at_ms, finer_us)}
+        if not consent.explicit:
+            found[register(consent.channel, "unticked")] = Stamped(None, at_ms)
+        return found
+    if consent.state is ConsentState.GRANTED and consent.explicit:
+        value: list[Json] = [consent.method, label, finer_us] if finer_us else [consent.method, label]
+        return {register(consent.channel, "granted"): Stamped(value, at_ms, -max(0, told_at_ms - at_ms))}
+    value = [STRICTNESS.index(consent.state), consent.method]
+    if consent.state is ConsentState.GRANTED:
+        value.append(label)
+    return {register(consent.channel, "stated"): Stamped(value, at_ms, finer_us)}
+
+
+def _of_box(consent: Consent, told_at_ms: int, address: str | None) -> dict[str, Stamped]:
+    """Return the same for a box that is empty for whoever never saw it, too.
+
+    An empty one says nothing by itself, and is kept beside when it was ticked: both together are a withdrawal, in
+    whatever order they were heard of.
+    """
+    is_empty, at_ms = consent.state is ConsentState.WITHDRAWN, to_ms(consent.at)
+    state = ConsentState.UNKNOWN if is_empty else consent.state
+    found = observe(replace(consent, only_after_yes=False, state=state), told_at_ms, address)
+    if is_empty:
+        finer_us = to_us(consent.seen_at) if consent.seen_at else 0
+        found[register(consent.channel, "emptied")] = Stamped(consent.method, at_ms, finer_us)
+        found[register(consent.channel, "unticked")] = Stamped(None, at_ms)
+    elif consent.state is ConsentState.GRANTED:
+        found[register(consent.channel, "ticked")] = Stamped(None, at_ms)
+    return found

@@ -1,0 +1,153 @@
+"""Failures that others reported of Magento, from the shop's module to what Brevo has then."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from connectors.magento.tests.standin import SHOP, Standin, Wire, account
+from tests.field import house as houses
+from tests.field.house import House
+
+CONFIG = """\
+connectors:
+  magento:
+    {{platform: magento, shop_url: "{shop}", webhook_secret: s, consumer_key: fakeconsumerkey,
+     consumer_secret: fakeconsumersecret, access_token: fakeaccesstoken, access_token_secret: fakeaccesssecret{more}}}
+skills:
+  customer-sync:
+    enabled: true
+    field_mapping: {{email: email, firstName: FIRSTNAME}}
+    options: {{list_id: 2}}
+  order-events: {{enabled: true}}
+"""
+
+
+class MagentoHouse(House):
+    """An installation with one shop of Magento, whose module tells it of what happens."""
+
+    def __init__(self, client, folder, patch, shop, more=""):
+        patch.setattr(houses, "CONFIG", CONFIG.format(shop=SHOP, more=more))
+        patch.setattr(houses, "LANES", ("contacts", "orders", "fetch:magento"))
+        super().__init__(client, folder, patch)
+        self.shop = shop
+        self.wire = Wire(shop.fake)
+        houses_way = houses.Way({"sandbox": self.http, "shop.example.com": self.wire})
+        patch.setattr(houses.assembly, "HttpClient", lambda **_: houses_way)
+        patch.setattr(houses.accesses, "PacedHttp", lambda *_: houses_way)
+        self.line = self.another()
+        self.heard = []
+        for topic in self.line.connectors["magento"].topics:
+            hook = {"topic": topic, "address": "http://127.0.0.1:9/", "secret": "s"}
+            shop.fake.telling.put_hook(None, hook)
+        shop.fake.clock.set(self.time.now_s)
+
+    def told(self):
+        """Let all that happened in the shop reach us; then some time passes."""
+        for one in self.shop.fake.sender.waiting:
+            if one not in self.heard:
+                self.heard.append(one)
+                self._send("magento", {}, json.loads(one.write().body), work=True)
+        self.pass_time(minutes=2)
+        self.shop.fake.clock.set(self.time.now_s)
+
+
+@pytest.fixture
+def shop():
+    return Standin(customers=0, products=2)
+
+
+@pytest.fixture
+def house(client, tmp_path, monkeypatch, shop):
+    found = MagentoHouse(client, tmp_path, monkeypatch, shop)
+    yield found
+    found.sandbox.close()
+
+
+def test_m2_with_one_common_list_who_left_on_one_website_is_off(house, shop):
+    first, second = account(shop), account(shop, store="second")
+    house.told()
+    assert house.contacts["ana@example.com"]["listIds"] == [2]
+
+    shop.act(f"customers/{first}/newsletter", {"agrees": False})
+    shop.act(f"customers/{second}", {"firstname": "Ann"})  # a newer record with the old yes
+    house.told()
+
+    assert house.contacts["ana@example.com"]["emailBlacklisted"] is True
+
+
+def deaf_to_newsletters(shop):
+    hooks = shop.fake.telling.hooks
+    for row in [row for row in hooks.values() if row["topic"].startswith("newsletter_")]:
+        hooks.delete(row["id"])
+
+
+def test_m2_the_same_where_only_accounts_are_read(house, shop):
+    deaf_to_newsletters(shop)
+    first, second = account(shop), account(shop, store="second")
+    for number in (first, second):
+        shop.act(f"customers/{number}", {"firstname": "Ana M."})  # made before the newsletter was taken
+    house.told()
+    assert house.contacts["ana@example.com"]["listIds"] == [2]
+
+    shop.act(f"customers/{first}/newsletter", {"agrees": False})
+    shop.act(f"customers/{first}", {"addresses": []})  # told, though the account's time stands still
+    shop.act(f"customers/{second}", {"firstname": "Ann"})
+    house.told()
+
+    assert house.contacts["ana@example.com"]["emailBlacklisted"] is True
+
+
+def test_who_never_was_asked_is_on_no_list_and_not_blocked(house, shop):
+    account(shop, subscribes=None)
+    house.told()
+
+    assert house.contacts["ana@example.com"]["listIds"] == []
+    assert house.contacts["ana@example.com"]["emailBlacklisted"] is False
+
+
+def test_m4_without_a_pattern_the_contact_keeps_its_address_and_no_consent_moves(house, shop):
+    number = account(shop)
+    house.told()
+    shop.act(f"customers/{number}/erase")
+    house.told()
+
+    assert set(house.contacts) == {"ana@example.com"}
+    assert house.contacts["ana@example.com"]["emailBlacklisted"] is True
+
+
+def test_m4_with_a_pattern_the_person_is_erased_through_the_whole_line(client, tmp_path, monkeypatch, shop):
+    house = MagentoHouse(client, tmp_path, monkeypatch, shop, ', erased_addresses: ["anon-*@deleted.example.com"]')
+    number = account(shop)
+    house.told()
+    assert set(house.contacts) == {"ana@example.com"}
+    shop.act(f"customers/{number}/erase")
+    house.told()
+
+    assert house.contacts == {}
+    house.sandbox.close()
+
+
+def test_a_guest_takes_and_leaves_the_newsletter_with_the_shops_module_alone(house, shop):
+    shop.act("newsletter", {"email": "gina@example.com", "agrees": True})
+    house.told()
+    assert house.contacts["gina@example.com"]["listIds"] == [2]
+
+    shop.act("newsletter", {"email": "gina@example.com", "agrees": False})
+    house.told()
+
+    assert house.contacts["gina@example.com"]["emailBlacklisted"] is True
+
+
+def test_a_changed_address_takes_the_contact_along_and_an_account_that_is_gone_leaves_the_list(house, shop):
+    number = account(shop)
+    house.told()
+    shop.act(f"customers/{number}", {"email": "anna@example.com"})
+    house.told()
+    assert {email: row["listIds"] for email, row in house.contacts.items()} == {"anna@example.com": [2]}
+
+    shop.act(f"customers/{number}", method="DELETE")
+    house.told()
+
+    assert house.contacts["anna@example.com"]["emailBlacklisted"] is True
