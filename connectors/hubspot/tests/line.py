@@ -15,14 +15,13 @@ from customer_sync.kit.reach import Access
 from customer_sync.model import Inbound
 from customer_sync.store import inbox
 from tests.contract.trial import MemoryVault
-from tests.field import house as field
 from tests.field.house import House
 
 ADDRESS = "http://127.0.0.1:9/webhooks/hub"
 CONFIG = f"""\
 connectors:
   hub: {{platform: hubspot, access_token: {TOKEN}, client_secret: {CLIENT_SECRET}, portal_id: "{PORTAL}",
-        app_id: "{APP}", developer_token: {DEVELOPER}, opt_in_property: newsletter_since, base_url: "https://shop.example.com"}}
+        app_id: "{APP}", developer_token: {DEVELOPER}, opt_in_property: newsletter_since, base_url: "https://hubspot.example.com"}}
 skills:
   customer-sync:
     enabled: true
@@ -36,9 +35,7 @@ class Line:
     """The installation; see the module."""
 
     def __init__(self, client: Any, folder: Any, patch: Any, **settings: Any) -> None:
-        patch.setattr(field, "CONFIG", CONFIG)
-        patch.setattr(field, "LANES", ("fetch:hub", *field.LANES))
-        self.house = House(client, folder, patch, self)
+        self.house = House(client, folder, patch, hosts={"hubspot.example.com": self}, config=CONFIG)
         now_s = self.house.time
         clock = Clock(now_s.now_s, lambda: now_s.now_s)
         made = Settings(**{"customers": 0, "deals": 0, "calls": 0, "searches": 0, **settings})
@@ -88,3 +85,17 @@ class Line:
         """Return what Brevo has of somebody: last name, lists, whether blocked."""
         row = self.house.contacts[email]
         return row["attributes"].get("LASTNAME"), row["listIds"], row["emailBlacklisted"]
+
+    def leave(self, email: str) -> None:
+        """Let somebody leave in Brevo, which tells of it, and do what follows."""
+        self.house.act("unsubscribe", {"email": email})
+        body = {"event": "unsubscribed", "email": email, "ts_event": int(self.house.time.now_s)}
+        told = Inbound("brevo", {}, json.dumps(body).encode(), self.house.now)
+        self.house.store.inbox.append([inbox.encode(told, ())])
+        self.house.work()
+        self.house.work()
+
+    def statuses(self, email: str) -> set[str]:
+        """Return what HubSpot says of an address."""
+        rows = self.http.get(f"/fake/statuses?email={email}").get_json()["statuses"]
+        return {row["status"] for row in rows}

@@ -124,3 +124,34 @@ def test_h4_an_additional_address_makes_no_contact_and_its_opt_out_leaves_the_ma
 
     assert list(line.house.contacts) == ["b@example.com"]
     assert line.seen("b@example.com")[2] is False
+
+
+def test_who_leaves_in_brevo_is_opted_out_in_hubspot_whose_echo_changes_nothing(line):
+    line.person(101, email=ANA, lastname="Old")
+    line.person(102, email="ben@example.com", lastname="Ben")
+    line.house.pass_time(minutes=5)
+    line.leave(ANA)
+
+    assert line.statuses(ANA) == {"UNSUBSCRIBED"}
+    assert line.statuses("ben@example.com") == {"NOT_SPECIFIED"}
+    echo = line.waiting()
+    assert [one["propertyName"] for one in echo] == ["hs_email_optout"]
+    calls = len(line.house.http.calls)
+    line.hear(echo)
+    line.house.pass_time(minutes=5)
+    assert line.seen(ANA)[2]
+    assert not line.seen("ben@example.com")[2]
+    assert len(line.house.http.calls) - calls <= 1
+    assert line.waiting() == []
+
+
+def test_an_opt_out_that_hubspot_cannot_take_now_is_written_later(line):
+    line.person(101, email=ANA, lastname="Old")
+    line.house.pass_time(minutes=5)
+    line.fake.settings.scopes = ("crm.objects.contacts.read", "crm.objects.deals.read")
+    line.leave(ANA)
+    assert line.statuses(ANA) == {"NOT_SPECIFIED"}
+
+    line.fake.settings.scopes = (*line.fake.settings.scopes, "communication_preferences.read_write")
+    line.house.pass_time(hours=2)
+    assert line.statuses(ANA) == {"UNSUBSCRIBED"}
