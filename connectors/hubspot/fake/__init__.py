@@ -11,7 +11,7 @@
 | `preferences` | who is subscribed to what, by address |
 | `apps` | the apps' webhooks: subscriptions, arrays, signatures, tries |
 | `tokens` | the token that does not end, and those of 30 minutes |
-| `acts` | what can be done below `/fake` |
+| `acts`, `people` | what can be done below `/fake`; what people do by themselves |
 
 Both generations of paths are answered: `/crm/objects/2026-09/contacts` and `/crm/v3/objects/contacts`.
 

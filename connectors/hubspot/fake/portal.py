@@ -7,11 +7,13 @@ from random import Random
 from typing import Any, ClassVar, Final
 
 from connectors.hubspot.fake.apps import RULES, Apps
+from connectors.hubspot.fake.people import People
 from connectors.hubspot.fake.preferences import Preferences, Status
 from connectors.hubspot.fake.records import KINDS, PROPERTIES, READ_ONLY, Record, Value, stamp
 from connectors.hubspot.fake.settings import SWITCHES, Settings
 from connectors.hubspot.fake.tokens import tokens_of
 from customer_sync.kit.fakes.cast import Cast
+from customer_sync.kit.fakes.crowd import Crowd
 from customer_sync.kit.fakes.fake import Fake
 from customer_sync.kit.fakes.hooks import Sender
 from customer_sync.kit.fakes.limits import Window
@@ -51,6 +53,7 @@ class Portal(Fake[Settings]):
         self.records: dict[str, Table[Record]] = {kind: Table() for kind in KINDS}
         self.archived: dict[str, Table[Record]] = {kind: Table() for kind in KINDS}
         self.merged: dict[int, int] = {}
+        self.crowd = Crowd(People(self), settings.seed)
         self._cast, self._dice = Cast(settings.seed), Random(settings.seed)
         for index in range(settings.customers):
             self._people(FIRST + index, index, now_s - 86_400 * 30 + index)

@@ -209,3 +209,18 @@ def test_what_was_taken_from_the_bin_is_there_again():
     assert hub.api("GET", f"{CONTACTS}/101").status_code == 200
     assert urlsplit(f"http://x{CONTACTS}").path == CONTACTS
     assert hub.http.get(CONTACTS, headers={"Authorization": f"Token {TOKEN}"}).status_code == 401
+
+
+@pytest.mark.parametrize("makes_new", [True, False])
+def test_people_act_and_every_event_of_theirs_is_one_that_our_connector_reads(makes_new):
+    hub = Hub(customers=3, merge_makes_new=makes_new)
+    with receiving() as receiver:
+        assert not hub.connector().ensure_webhooks(receiver.url, hub.access).failed
+        happened = hub.fake_call("POST", "crowd", acts=400)["happened"]
+        hub.fake_call("POST", "deliver")
+    events = [one for got in receiver.got for one in hub.connector().parse(Inbound("hub", {}, got.body, NOW))]
+
+    assert set(happened) == {"register", "edit", "buy", "agree", "withdraw", "readdress", "merge", "delete", "erase"}
+    assert not [one for one in events if isinstance(one, PayloadError)]
+    kinds = {str(one.kind) for one in events}
+    assert kinds == {"record_changed", "consent_changed", "customer_merged", "customer_erased"}
