@@ -6,17 +6,22 @@ https://developers.hubspot.com/docs/developer-tooling/platform/usage-guidelines 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from connectors.hubspot.account import Account
 from connectors.hubspot.tokens import KEYS, login_of
 from customer_sync.errors import ConfigError, Missing, TryLater
-from customer_sync.kit.reach import Access, Left
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Access, Http, Left
 from customer_sync.kit.rest import Action, Answer, Rejected, Rest, Rule
 from customer_sync.model import Json
 
 #: How many records a batch read takes.
 BATCH: Final = 100
+#: The share of the day's calls that is kept for opt-outs, and how long readers wait when it is reached, in seconds.
+RESERVE: Final = 0.02
+REST_S: Final = 1800.0
 #: What an error calls records that are not there.
 NOT_FOUND: Final = "OBJECT_NOT_FOUND"
 NO_SCOPE: Final = "MISSING_SCOPES"
@@ -53,6 +58,31 @@ RULES: Final[tuple[Rule, ...]] = (
 )
 
 
+class Watched:
+    """Sends calls, and keeps what the last answer told of the calls of the day.
+
+    Args:
+        http: what really sends.
+    """
+
+    def __init__(self, http: Http) -> None:
+        self._http = http
+        #: Which share of the day's calls is left, as far as anybody told: only answers to private apps tell it.
+        self.left = 1.0
+
+    def send(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None, is_file: bool = False
+    ) -> Reply:
+        """Send one call; see `Http.send`."""
+        reply = self._http.send(method, url, headers=headers, body=body, is_file=is_file)
+        try:
+            limit, left = (int(reply.headers[f"x-hubspot-ratelimit-daily{name}"]) for name in ("", "-remaining"))
+        except (KeyError, ValueError):
+            return reply
+        self.left = left / limit if limit > 0 else 1.0
+        return reply
+
+
 class Api:
     """One account, for the length of one piece of work.
 
@@ -63,8 +93,14 @@ class Api:
 
     def __init__(self, account: Account, access: Access) -> None:
         account.must_be_sound()
-        self.account, self.access = account, access
-        self.rest = Rest(access, account.root, "HubSpot", login_of(account, access), RULES, KEYS, word_of=word)
+        self.account, self.access, self.calls = account, access, Watched(access.http)
+        watched = replace(access, http=self.calls)
+        self.rest = Rest(watched, account.root, "HubSpot", login_of(account, watched), RULES, KEYS, word_of=word)
+
+    @property
+    def must_rest(self) -> bool:
+        """Whether so few of the day's calls are left that reading stops: opt-outs must still get through."""
+        return self.calls.left < RESERVE
 
     def objects(self, kind: str, rest: str = "") -> str:
         """Return the path of contacts or deals."""

@@ -11,11 +11,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
 
 from connectors.hubspot import deals
-from connectors.hubspot.api import BATCH, MERGED, Api, is_id, merged_ids, rows_of
+from connectors.hubspot.api import BATCH, MERGED, REST_S, Api, is_id, merged_ids, rows_of
 from connectors.hubspot.contacts import Contacts
 from connectors.hubspot.statuses import with_statuses
 from customer_sync.errors import PayloadError, TryLater
@@ -63,7 +64,11 @@ class Puller:
         self._properties = self._contacts.properties if resource == CUSTOMERS else deals.PROPERTIES
 
     def page(self, want: Want) -> Page:
-        """Return the next page; see `Connector.pull`."""
+        """Return the next page; see `Connector.pull`. It is the last for a while where the day's calls run out."""
+        page = self._next(want)
+        return replace(page, wait_s=REST_S) if self._api.must_rest and page.cursor is not None else page
+
+    def _next(self, want: Want) -> Page:
         cursor = want.cursor or {}
         since = _whole(cursor.get("since"), -1)
         if since < 0:
@@ -75,9 +80,15 @@ class Puller:
         return self._changed(cursor, since)
 
     def fetch(self, ids: Sequence[str]) -> list[Event | PayloadError]:
-        """Return the records with these ids as they are now; see `Connector.fetch`."""
+        """Return the records with these ids as they are now; see `Connector.fetch`.
+
+        Raises:
+            TryLater: what is left of the day's calls is kept for opt-outs.
+        """
         known = list(dict.fromkeys(one for one in ids if is_id(one)))
         rows = self._api.read(self._kind.name, known, self._properties)
+        if self._api.must_rest:
+            raise TryLater("What is left of HubSpot's calls of the day is kept.", after_s=REST_S, burns=False)
         if self._resource != CUSTOMERS:
             return self._read(rows)
         there = {str(row.get("id")) for row in rows}

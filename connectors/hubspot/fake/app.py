@@ -116,6 +116,9 @@ class FakeHubSpot(Desk):
             answer.headers["X-HubSpot-RateLimit-Max"] = str(size)
             answer.headers["X-HubSpot-RateLimit-Remaining"] = str(left)
             answer.headers["X-HubSpot-RateLimit-Interval-Milliseconds"] = "10000"
+            if g.get("auth") == "token" and self.settings.calls_a_day:  # OAuth apps are not told
+                answer.headers["X-HubSpot-RateLimit-Daily"] = str(self.settings.calls_a_day)
+                answer.headers["X-HubSpot-RateLimit-Daily-Remaining"] = str(int(self.day_left.left))
         return answer
 
     def _barred(self, scope: str, named: Mapping[str, Any]) -> Response | None:

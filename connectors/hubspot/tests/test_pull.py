@@ -160,6 +160,20 @@ def test_each_limit_says_how_long_to_wait_and_burns_no_try(kind, after_s):
     assert (fault.value.after_s, fault.value.burns) == (after_s, False)
 
 
+def test_the_last_calls_of_a_day_are_kept_for_opt_outs(monkeypatch):
+    monkeypatch.setattr(pull, "LIST_PAGE", 4)
+    hub = Hub(calls_a_day=1000)
+    assert hub.pages()[0].wait_s == 0.0
+    hub.fake.day_left.take(980)
+
+    assert hub.connector().pull(Want("customers"), hub.access).wait_s == 1800.0
+    with pytest.raises(TryLater, match="is kept") as fault:
+        hub.fetch("101")
+    assert (fault.value.after_s, fault.value.burns) == (1800.0, False)
+    address = hub.fake.records["contacts"].get(101).values["email"]
+    assert hub.withdraw("101", address) == "written"
+
+
 def test_the_headers_tell_the_limit_and_searches_tell_nothing():
     hub = Hub()
     told = hub.api("GET", "/crm/objects/2026-09/contacts")
