@@ -24,7 +24,10 @@ from customer_sync.model import Inbound
 #: Where installed packages announce a connector: the name is the platform, the object its class.
 ENTRY_POINTS: Final = "customer_sync.connectors"
 BUILT_IN: Final = "built-in"
-_HEAD: Final = "| platform | reads | can be pulled | can take back | webhook secret in |"
+_HEAD: Final = (
+    "| platform | in step by webhook | in step by pulls | consent back | calls signed in by | webhooks proved by "
+    "| judged by |"
+)
 
 _log = log.get(__name__)
 
@@ -61,6 +64,9 @@ class ConnectorRow:
         writes: the channels in which it takes an opt-out back; none: the platform takes no consent back.
         shares_addresses: whether several customers may have one address.
         origin: `built-in`, or the package that brings it.
+        auth: how calls are signed in.
+        proof: how webhooks are proved.
+        judges: what judged its stand-in.
     """
 
     platform: str
@@ -73,6 +79,9 @@ class ConnectorRow:
     writes: tuple[str, ...]
     shares_addresses: bool
     origin: str
+    auth: str
+    proof: str
+    judges: str
 
     @property
     def takes_back(self) -> str:
@@ -171,12 +180,12 @@ def connectors_table() -> str:
     """Return the built-in connectors as the README's table; what else is installed here is not the README's matter."""
     rows = [
         f"| [{row.title}](connectors/{row.platform}/README.md) | {', '.join(row.resources)} | "
-        f"{', '.join(row.pulls) or 'nothing'} | {row.takes_back} | "
-        f"{', '.join(f'`{key}`' for key in row.secret_keys) or 'none'} |"
+        f"{', '.join(row.pulls) or 'nothing'} | {row.takes_back} | {row.auth or 'nothing'} | "
+        f"{row.proof} | {row.judges} |"
         for row in connector_rows()
         if row.origin == BUILT_IN
     ]
-    return "\n".join([_HEAD, "|---|---|---|---|---|", *rows, ""])
+    return "\n".join([_HEAD, "|---" * 7 + "|", *rows, ""])
 
 
 def discover(folders: Sequence[str], package: str, installed: Iterable[EntryPoint]) -> Found:
@@ -275,4 +284,7 @@ def _row(connector: type[Connector], origin: str) -> ConnectorRow:
         writes=tuple(map(str, connector.writes)),
         shares_addresses=connector.shares_addresses,
         origin=origin,
+        auth=connector.auth,
+        proof=connector.proof,
+        judges=connector.judges,
     )

@@ -178,6 +178,9 @@ class Platform(TypedDict):
     writes: list[str]
     shares_addresses: bool
     origin: str
+    auth: str
+    proof: str
+    judges: str
 
 
 class Removed(TypedDict):

@@ -20,6 +20,7 @@ GOOD = """
     class ConnectorGood(Connector):
         platform = "good"
         title = "Good"
+        proof, judges = "HMAC", "its own client"
         resources = ("customers", "orders")
         topics = ("made",)
         options = (Option("url", "Where it is."), Option("key", "The key.", required=True))
@@ -190,10 +191,13 @@ def test_the_table_has_a_row_for_each_connector_with_the_required_keys_first(fak
             writes=(),
             shares_addresses=False,
             origin="built-in",
+            auth="",
+            proof="HMAC",
+            judges="its own client",
         )
     ]
     assert registry.connectors_table().splitlines()[2:] == [
-        "| [Good](connectors/good/README.md) | customers, orders | nothing | no consent | `webhook_secret` |"
+        "| [Good](connectors/good/README.md) | customers, orders | nothing | no consent | nothing | HMAC | its own client |"
     ]
 
 

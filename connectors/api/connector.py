@@ -44,6 +44,8 @@ class ApiConnector(Connector):
 
     platform: ClassVar[str] = "api"
     title: ClassVar[str] = "Tajo API"
+    proof = "Standard Webhooks, or the API's key"
+    judges = "the documents' own bodies"
     keeps: ClassVar[tuple[str, ...]] = (MARK,)
     topics: ClassVar[tuple[str, ...]] = tuple(TOPICS)
     #: Whoever sends may know one address under several ids: each record speaks for it, and none ends another.

@@ -82,6 +82,9 @@ class BigCommerceConnector(Connector):
 
     platform = "bigcommerce"
     title = "BigCommerce"
+    auth = "token of an API account, or OAuth 2.0"
+    proof = "Standard Webhooks and a header of ours"
+    judges = "`bigcommerce`, `standardwebhooks`, recorded bodies"
     keeps = (ID,)
     chooses_secret = True
     # a delivery may come unsigned: then our secret header alone proves who calls

@@ -7,7 +7,7 @@ from typing import Final
 
 from connectors.bigcommerce import hooks, pull
 from connectors.bigcommerce.account import Shop, text
-from customer_sync.errors import ConfigError, TajoError
+from customer_sync.errors import ConfigError, Missing, TajoError
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.reach import Access, Finding, shut_out
 
@@ -16,6 +16,8 @@ _NEEDS: Final[Mapping[str, str]] = {
     "store_v2_customers": pull.CUSTOMERS,
     "store_v2_orders_read_only": "/v2/orders",
     "store_v2_products_read_only": pull.PRODUCTS,
+    # carts are not listed: there is none of this id, and who may look is told so
+    "store_cart_read_only": "/v3/carts/00000000-0000-0000-0000-000000000000",
 }
 _SCOPES: Final = "Give the API account the scope, as the README names it, and put its new token into tajo.yaml."
 _INSTALL: Final = "Run `tajo connectors install`."
@@ -37,11 +39,13 @@ def _scopes(shop: Shop) -> list[Finding]:
     for scope, path in _NEEDS.items():
         try:
             shop.get(path, {"limit": "1"})
+        except Missing:
+            continue
         except ConfigError as error:
             found.append(Finding("scopes", "fail", f"{scope} is missing: {error.reason}", _SCOPES))
         except TajoError as error:
             found.append(shut_out("scopes", error, "Look again when BigCommerce answers."))
-    return found or [Finding("scopes", "ok", "customers, subscribers, orders and products can be read")]
+    return found or [Finding("scopes", "ok", "customers, subscribers, orders, products and carts can be read")]
 
 
 def _webhooks(settings: SourceSettings, topics: Sequence[str], shop: Shop) -> list[Finding]:

@@ -37,6 +37,9 @@ class HubSpotConnector(Connector):
 
     platform = "hubspot"
     title = "HubSpot"
+    auth = "token, or OAuth 2.0"
+    proof = "HMAC v3 over the public address"
+    judges = "`hubspot-api-client`, recorded bodies"
     signs_url = True
     marks = (signature.NEW, signature.OLD)
     topics = tuple(hooks.TOPICS)

@@ -32,6 +32,9 @@ class MagentoConnector(Connector):
 
     platform = "magento"
     title = "Magento"
+    auth = "OAuth 1.0a, token, or Adobe's OAuth 2.0"
+    proof = "Adobe's RSA, or HMAC of a module"
+    judges = "`PyMagento`, recorded bodies"
     greets_get = True
     marks = (MODULE.header, *SIGNATURES)
     chooses_secret = True

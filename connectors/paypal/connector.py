@@ -63,6 +63,9 @@ class PayPalConnector(Connector):
 
     platform = "paypal"
     title = "PayPal"
+    auth = "OAuth 2.0 (client credentials)"
+    proof = "RSA, its certificate led to a public root"
+    judges = "`paypal-server-sdk`, a recorded delivery"
     topics = tuple(TOPICS)
     secret_keys = ("webhook_id", "webhook_secret")
     marks = (ID, SIGNATURE)

@@ -39,6 +39,9 @@ class PipedriveConnector(Connector):
 
     platform = "pipedrive"
     title = TITLE
+    auth = "token, or OAuth 2.0"
+    proof = "HTTP Basic"
+    judges = "recorded bodies"
     topics = hooks.TOPICS
     resources = ("customers", "orders")
     pulls = ("customers", "orders")

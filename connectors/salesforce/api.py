@@ -9,11 +9,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final, NamedTuple
+from urllib.parse import urlencode
 
 from connectors.salesforce.account import Account
 from connectors.salesforce.session import Session, terms
-from customer_sync.errors import ConfigError, Missing, TryLater
+from customer_sync.errors import ConfigError, Missing, TryLater, Unavailable
+from customer_sync.kit.logins import Request
 from customer_sync.kit.oauth import Tokens
+from customer_sync.kit.outbound import Reply
 from customer_sync.kit.paging import dig
 from customer_sync.kit.reach import Access
 from customer_sync.kit.rest import Action, Answer, Rejected, Rest, Rule
@@ -120,6 +123,42 @@ class Api:
             raise TryLater("Salesforce's answer lacks rows that it counted.")
         return Found(found, is_whole)
 
+    def count(self, sobject: str) -> int:
+        """Return how many records of an object there are, those in the bin without.
+
+        Raises:
+            TryLater: the answer does not tell.
+            TajoError: as `get`.
+        """
+        asked = f"SELECT COUNT() FROM {sobject}"  # noqa: S608  # a name of ours
+        total = self.get("/query", {"q": asked}).object().get("totalSize")
+        if not isinstance(total, int):
+            raise TryLater("Salesforce does not tell how many records there are.")
+        return total
+
+    def file(self, path: str, params: Mapping[str, str]) -> Reply:
+        """Return a file, which is no JSON.
+
+        Raises:
+            Missing: it is not there.
+            TajoError: as `get`.
+        """
+        request = Request("GET", f"{self._path}{path}", tuple(params.items()), {"Accept": "text/csv"})
+        for _ in range(2):
+            proven = self.session.prove(request, self.access)
+            url = f"{proven.url}?{urlencode(proven.params)}"
+            reply = self.access.http.send("GET", url, headers=proven.headers, is_file=True)
+            if reply.status != 401:
+                break
+            self.session.renew(self.access)
+        if reply.status == 200 and "csv" in reply.headers.get("content-type", ""):
+            return reply
+        if reply.status == 404:
+            raise Missing("Salesforce has no such file.")
+        if reply.status >= 500:
+            raise Unavailable(f"Salesforce answers {reply.status} in the place of a file.")
+        raise TryLater(f"Salesforce answers {reply.status} in the place of a file.")
+
     def describe(self, sobject: str) -> Mapping[str, bool]:
         """Return the fields of an object that the user sees, each with whether the user may change it.
 
@@ -129,6 +168,13 @@ class Api:
             ConfigError: the user does not see the object.
             TajoError: as `get`.
         """
+        return {str(one["name"]): one.get("updateable") is True for one in self._fields(sobject)}
+
+    def kinds(self, sobject: str) -> Mapping[str, str]:
+        """Return the fields of an object that the user sees, each with its type; see `describe`."""
+        return {str(one["name"]): str(one.get("type") or "") for one in self._fields(sobject)}
+
+    def _fields(self, sobject: str) -> Sequence[Mapping[str, Json]]:
         try:
             value = self.get(f"/sobjects/{sobject}/describe").object()
         except Missing as error:
@@ -136,12 +182,12 @@ class Api:
                 f"The integration user does not see {sobject} at all.", f"Give its permission set Read on {sobject}."
             ) from error
         fields = value.get("fields")
-        found = {
-            str(one["name"]): one.get("updateable") is True
+        found: list[Mapping[str, Json]] = [
+            one
             for one in (fields if isinstance(fields, list) else [])
             if isinstance(one, dict) and isinstance(one.get("name"), str)
-        }
-        if "Id" not in found:
+        ]
+        if not any(one["name"] == "Id" for one in found):
             raise TryLater(f"Salesforce's description of {sobject} holds no fields.")
         return found
 

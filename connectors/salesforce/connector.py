@@ -1,8 +1,8 @@
 """Salesforce: its webhooks here (who sends, what proves it), their bodies in `hints` and `soap`.
 
 Its API: `account` what the settings say · `session` what opens the door · `api` one question · `objects` which fields ·
-`records` rows as events · `pull` pages · `fetch` by id · `consent` opt-outs back · `upkeep` webhooks · `connect` the
-owner's consent · `findings` for the doctor.
+`records` rows as events · `pull` pages · `bulk` large orgs · `fetch` by id · `consent` opt-outs back · `upkeep`
+webhooks · `connect` the owner's consent · `findings` for the doctor.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ class SalesforceConnector(Connector):
 
     platform = "salesforce"
     title = "Salesforce"
+    auth = "OAuth 2.0: client credentials, JWT, or code"
+    proof = "secret path and organization id; Standard Webhooks"
+    judges = "`simple-salesforce`, recorded bodies"
     keeps = (hints.MESSAGE_ID,)
     topics = tuple(objects.OBJECTS)
     resources = pulls = fetches = ("customers", "orders")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple
 
+from connectors.salesforce import bulk
 from connectors.salesforce.account import OPT_OUT
 from connectors.salesforce.api import Api, Found, is_id, is_invalid_field, moment_text, quoted
 from connectors.salesforce.objects import LEAD, OBJECTS, ORDERS, STAMP, SObject, columns, of_resource, soql
@@ -25,6 +26,8 @@ from customer_sync.model import CUSTOMERS, Event, Json
 PAGE: Final = 2_000
 OVERLAP: Final = timedelta(minutes=5)
 BEHIND: Final = timedelta(seconds=30)
+_JOB: Final = ("job", "locator", "kinds")
+_FAILED: Final = "A query job of Salesforce's failed; the rest is read by queries, which cost more calls."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,9 @@ class Place:
         until: up to then, as text; "" likewise.
         asked: what a query asks for; () until the object was described.
         after: time and id of the last row; () before the first.
+        job: the query job that brings the rows; "" where queries do.
+        locator: where its next piece begins; "" before the first.
+        kinds: a letter for each field that the job was asked for, see `bulk.begin`.
     """
 
     sobject: str
@@ -46,6 +52,9 @@ class Place:
     until: str = ""
     asked: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    job: str = ""
+    locator: str = ""
+    kinds: str = ""
 
     @classmethod
     def of(cls, want: Want, now_s: float) -> Place:
@@ -68,12 +77,14 @@ class Place:
         if sobject not in OBJECTS or not isinstance(asked, list) or not isinstance(after, list):
             raise ConfigError("The place of the pull cannot be read.", "Start the run again.")
         start, until = str(cursor.get("start") or ""), str(cursor.get("until") or "")
-        texts = (tuple(map(str, asked)), tuple(map(str, after)))
-        return cls(str(sobject), cursor.get("gone") is True, start, until, *texts)
+        job, locator, kinds = (str(cursor.get(one) or "") for one in _JOB)
+        rows = (tuple(map(str, asked)), tuple(map(str, after)))
+        return cls(str(sobject), cursor.get("gone") is True, start, until, *rows, job, locator, kinds)
 
     def encode(self) -> Cursor:
         """Return it as it stands in a cursor."""
         told: dict[str, Json] = {"sobject": self.sobject, "gone": self.is_gone, "start": self.start}
+        told |= {name: value for name in _JOB if (value := getattr(self, name))}
         return {**told, "until": self.until, "asked": list(self.asked), "after": list(self.after)}
 
     def next(self) -> Place | None:
@@ -83,7 +94,7 @@ class Place:
         there = of_resource(OBJECTS[self.sobject].resource)
         names = [one.name for one in there]
         left = names[names.index(self.sobject) + 1 :]
-        return replace(self, sobject=left[0], is_gone=False, asked=(), after=()) if left else None
+        return Place(left[0], False, self.start, self.until) if left else None
 
 
 class Key(NamedTuple):
@@ -112,6 +123,11 @@ def step(api: Api, want: Want) -> Page:
             return _turned(place, (), (f"Leads are left out: {error.reason}",))
         place = replace(place, asked=columns(sobject, api.account, seen))
         notes = _notes(sobject, seen)
+        job, kinds = ("", "") if place.start else bulk.begin(api, sobject, place.asked)
+        if job:
+            return Page((), replace(place, job=job, kinds=kinds).encode(), wait_s=bulk.LOOK_S, notes=notes)
+    if place.job:
+        return _piece(api, place, sobject)
     place, found = _rows(api, place, sobject)
     keys = [_key(row) for row in found.rows]
     _check(place, keys)
@@ -121,6 +137,22 @@ def step(api: Api, want: Want) -> Page:
         here = replace(place, after=(moment_text(last.at), last.id))
         return Page(events, here.encode(), notes=notes)
     return _turned(place, events, notes)
+
+
+def _piece(api: Api, place: Place, sobject: SObject) -> Page:
+    """Return what the query job brings; where it fails, queries go on behind the last row."""
+    found = bulk.piece(api, place.job, place.locator, dict(zip(place.asked, place.kinds, strict=False)))
+    if found is None:
+        return Page((), replace(place, job="", locator="").encode(), notes=(_FAILED,))
+    if not found.is_ready:
+        return Page((), place.encode(), wait_s=bulk.LOOK_S)
+    keys = [_key(row) for row in found.rows.rows]
+    _check(place, keys)
+    events = read(Reader(api.account, api.access.now_s()), sobject, found.rows.rows)
+    if not found.locator:
+        return _turned(place, events, ())
+    after = (moment_text(keys[-1].at), keys[-1].id) if keys else place.after
+    return Page(events, replace(place, after=after, locator=found.locator).encode())
 
 
 def read(reader: Reader, sobject: SObject, rows: Sequence[Mapping[str, Json]]) -> list[Event | PayloadError]:

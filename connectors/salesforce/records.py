@@ -98,16 +98,21 @@ class Reader:
         """Return what a row tells of e-mails.
 
         The ticked opt-out is a withdrawal, from birth on. Not ticked it says nothing: nobody agreed by that. An opt-in
-        is what the fields of the settings say, and an act of the person only with a time of its own. Where the opt-out
-        is hidden, nobody can tell who left: then there is no opt-in either.
+        is what the fields of the settings say, and an act of the person only with a time of its own; its box is empty
+        for whoever was never asked, too. Where the opt-out is hidden, nobody can tell who left: then there is no opt-in
+        either.
         """
         is_out = None if OPT_OUT not in node else flag(node.get(OPT_OUT), node.path(OPT_OUT))
         if is_out:
             return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, OPT_OUT),)
-        if is_out is not None and self.account.opt_in and node.read(flag, self.account.opt_in):
+        name = self.account.opt_in
+        is_in = node.read(flag, name) if is_out is not None and name else None
+        if is_in:
             said = node.instant(self.account.opt_in_at) if self.account.opt_in_at else None
-            state = ConsentState.GRANTED
-            return (Consent(Channel.EMAIL, state, said or at, self.account.opt_in, explicit=said is not None),)
+            is_act = said is not None
+            return (Consent(Channel.EMAIL, ConsentState.GRANTED, said or at, name, is_act, only_after_yes=True),)
+        if is_in is not None:
+            return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, name, only_after_yes=True),)
         return (Consent(Channel.EMAIL, ConsentState.UNKNOWN, at, OPT_OUT),)
 
     def person(self, row: Mapping[str, Json], sobject: SObject) -> list[Event | PayloadError]:

@@ -83,6 +83,9 @@ class ShopifyConnector(Connector):
 
     platform = "shopify"
     title = "Shopify"
+    auth = "OAuth 2.0, or token"
+    proof = "HMAC"
+    judges = "`ShopifyAPI`, Shopify's schema, recorded bodies"
     keeps = tuple(prefix + name for prefix in PREFIXES for name in NAMES)
     marks = tuple(prefix + name for prefix in PREFIXES for name in ("topic", SIGNATURE))
     topics = tuple(TOPICS)

@@ -30,6 +30,9 @@ class StripeConnector(Connector):
 
     platform = "stripe"
     title = "Stripe"
+    auth = "restricted key"
+    proof = "HMAC with its time"
+    judges = "`stripe`, `localstripe`, recorded bodies"
     marks = (SIGNATURE.header,)
     topics = tuple(TOPICS)
     resources = pulls = fetches = (CUSTOMERS, ORDERS)

@@ -19,7 +19,7 @@ from connectors.stripe.records import instant, is_deleted, own_id, reference
 from customer_sync.errors import PayloadError
 from customer_sync.kit.connector import hint
 from customer_sync.kit.fields import Node, identifier
-from customer_sync.kit.rescue import hear
+from customer_sync.kit.rescue import Subject, hear
 from customer_sync.model import CUSTOMERS, Event, Inbound, Json, Kind
 
 ORDERS: Final = "orders"
@@ -108,12 +108,12 @@ class Reader:
     def customers(self, rows: list[Mapping[str, Json]]) -> Found:
         """Return an event for each customer that was read; who is deleted is absent."""
         found: Found = []
+        subject = consent.of_customer(self.account)
         for row in rows:
             node = Node(row)
             if not is_deleted(node):
                 outline = self._read("customers", row, Kind.CUSTOMER_UPDATED)
-                subject = consent.of_customer(self.account)
-                found += hear(partial(self._customer, node, outline), node, subject, outline)
+                found += hear(partial(self._customer, node, outline, subject), node, subject, outline)
         return found
 
     def invoices(self, rows: list[Mapping[str, Json]]) -> Found:
@@ -215,11 +215,13 @@ class Reader:
         data = node.child("data")
         if consent.is_echo(data.get("previous_attributes"), thing, self.account):
             return []
-        return hear(partial(self._customer, thing, outline), thing, consent.of_customer(self.account), outline)
+        subject = consent.of_customer(self.account)
+        return hear(partial(self._customer, thing, outline, subject), thing, subject, outline)
 
-    def _customer(self, node: Node, outline: Event) -> Event:
+    @staticmethod
+    def _customer(node: Node, outline: Event, subject: Subject) -> Event:
         record = records.customer(node)
-        told = consent.of_customer(self.account).told(node, outline.occurred_at)
+        told = subject.told(node, outline.occurred_at)
         number = str(record["id"])
         return replace(outline, record_id=number, customer_id=number, record=record, consents=told)
 

@@ -66,6 +66,9 @@ class WooCommerceConnector(Connector):
 
     platform = "woocommerce"
     title = "WooCommerce"
+    auth = "key pair: Basic, query or OAuth 1.0a"
+    proof = "HMAC"
+    judges = "`woocommerce`, a real shop"
     keeps = (TOPIC, WEBHOOK_ID, DELIVERY_ID, SHOP)
     chooses_secret = True
     marks = (SIGNATURE, TOPIC)

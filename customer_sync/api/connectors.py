@@ -48,6 +48,9 @@ class Platform(Answer):
     writes: list[str] = Field(description="The channels in which it takes an opt-out back.")
     shares_addresses: bool
     origin: str
+    auth: str = Field(description="How calls to it prove who makes them.")
+    proof: str = Field(description="How its webhooks prove who sends them.")
+    judges: str = Field(description="What judged the stand-in that the connector is tested with.")
 
 
 class Source(Answer):

@@ -79,6 +79,11 @@ class Connector(ABC):
     platform: ClassVar[str]
     #: How people write the platform's name.
     title: ClassVar[str]
+    #: For the table of connectors, in a few words: how calls prove who makes them, how webhooks prove who sends them,
+    #: and whose client or recording judged the stand-in.
+    auth: ClassVar[str] = ""
+    proof: ClassVar[str] = ""
+    judges: ClassVar[str] = ""
     #: Request headers `parse` needs, in lower case. Only these are stored.
     keeps: ClassVar[tuple[str, ...]] = ()
     #: Whether the platform signs the address it calls; only then is `Inbound.url` filled, with `TAJO_PUBLIC_URL` where

@@ -103,6 +103,9 @@ def test_the_class_says_who_it_is(platform):
 
     assert connector.platform == platform
     assert connector.title
+    assert connector.proof
+    assert connector.judges
+    assert connector.auth or not connector.pulls
     assert all(name == name.lower() for name in connector.keeps)
     option_names = [name for option in connector.options for name in (option.name, *option.aliases)]
     assert len(option_names) == len(set(option_names))

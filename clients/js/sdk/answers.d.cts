@@ -396,6 +396,12 @@ export interface Platform {
   writes: Array<string>;
   shares_addresses: boolean;
   origin: string;
+  /** How calls to it prove who makes them. */
+  auth: string;
+  /** How its webhooks prove who sends them. */
+  proof: string;
+  /** What judged the stand-in that the connector is tested with. */
+  judges: string;
 }
 
 /** A proof that is under way. */

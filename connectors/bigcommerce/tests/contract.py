@@ -108,7 +108,11 @@ class BigCommerce(Trial):
         return next(one["email"] for one in state[kind] if one["id"] == number)
 
     def rename(self, shop, record_id, email):
-        patch(shop, f"customers/{record_id}", {"email": email})
+        if record_id.startswith(SUBSCRIBER):
+            number = record_id.removeprefix(SUBSCRIBER)
+            call(shop, "PUT", f"v3/customers/subscribers/{number}", {"email": email})
+        else:
+            patch(shop, f"customers/{record_id}", {"email": email})
 
     def may_mail(self, shop, record_id):
         email = self.address(shop, record_id).lower()

@@ -371,7 +371,8 @@ def test_the_doctor_names_the_scope_that_is_missing(house):
     found = house.connector.check(house.access)
 
     failed = [one.cause for one in found if one.verdict == "fail"]
-    assert [cause.split()[0] for cause in failed] == ["store_v2_orders_read_only", "store_v2_products_read_only"]
+    named = [cause.split()[0] for cause in failed]
+    assert named == ["store_v2_orders_read_only", "store_v2_products_read_only", "store_cart_read_only"]
 
 
 def test_the_doctor_sees_webhooks_that_are_off_and_signatures_that_are_not_checked(house):

@@ -159,7 +159,7 @@ class FakeOrg(Org):
 
     def _query(self, *, with_deleted: bool) -> Row:
         text = request.args.get("q", "")
-        fault = self.take(*PAGES)
+        fault = None if "COUNT()" in text else self.take(*PAGES)
         if fault and fault.kind == "ignore_filter":
             text = _SINCE.sub("", text)
         query = soql.read(text)

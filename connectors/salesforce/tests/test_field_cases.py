@@ -331,6 +331,17 @@ def test_a_withdrawal_in_a_message_waits_for_no_read(house):
     assert house.contacts[ANA]["emailBlacklisted"] is True
 
 
+def test_an_opt_in_box_that_is_emptied_is_a_withdrawal_and_one_that_was_never_ticked_is_none(house):
+    ana = house.org.contact(News__c=True, At__c=house.iso(-60))
+    bea = house.org.contact(Email="bea@example.com")
+    house.tell(("04l1", "Contact", {"Id": ana}), ("04l2", "Contact", {"Id": bea}))
+    house.org.fake.change(ana, {"News__c": False})
+    house.tell(("04l3", "Contact", {"Id": ana}), ("04l4", "Contact", {"Id": bea}))
+
+    assert house.contacts[ANA]["emailBlacklisted"] is True
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is False
+
+
 def test_a_deletion_and_a_merge_are_told_apart_by_the_read_of_a_hint(house):
     ana, other, bea = house.org.contact(), house.org.contact(), house.org.contact(Email="bea@example.com")
     house.tell(*[(f"04l{number}", "Contact", {"Id": number}) for number in (ana, other, bea)])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from connectors.stripe.fake import bodies
 from connectors.stripe.tests.standin import BASE, KEY, Account
 from customer_sync.errors import TajoError
-from customer_sync.pipeline import deliver
+from customer_sync.model import Inbound
+from customer_sync.pipeline import accept, deliver
 from tests.field import house as houses
 from tests.field.house import House, Way
 
@@ -22,7 +25,7 @@ skills:
   order-events: {{enabled: true}}
 """
 ANA = "ana@example.com"
-LANE = "fetch:pay"
+LANE, BACK = "fetch:pay", "writeback:pay"
 
 
 class Shop:
@@ -43,13 +46,20 @@ class Shop:
 
     def work(self):
         self.house.work()
-        for _ in range(3):
+        for lane in (LANE, BACK, LANE):
             try:
-                while deliver(self.house.line, LANE).did_work:
+                while deliver(self.house.line, lane).did_work:
                     pass
             except TajoError:
                 pass
             self.house.work()
+
+    def leave(self, email):
+        """Let somebody unsubscribe in Brevo."""
+        self.house.brevo("PUT", f"/contacts/{email}", {"emailBlacklisted": True})
+        told = {"event": "unsubscribed", "email": email, "ts_event": int(self.house.time.now_s)}
+        accept(self.house.line, Inbound("brevo", {}, json.dumps(told).encode(), self.house.now))
+        self.work()
 
     def pass_time(self, seconds):
         self.house.time.move(seconds)
@@ -111,3 +121,21 @@ def test_a_customer_that_is_deleted_before_it_is_read_again_is_gone(shop):
 
     assert shop.house.contacts[ANA]["emailBlacklisted"]
     assert shop.house.store.lanes.depth(LANE)[0] == 0
+
+
+def test_t1_an_opt_out_in_brevo_is_told_to_each_customer_that_is_left_and_never_comes_back(shop):
+    numbers = [shop.account.customer(email=one) for one in (ANA, "Ana@Example.com", ANA, "bob@example.com")]
+    shop.hear()
+    shop.account.act(f"customers/{numbers[0]}", "DELETE")
+    shop.pass_time(5)
+    shop.leave(ANA)
+    shop.pass_time(60)
+    shop.hear()
+    shop.pass_time(60)
+    marks = [shop.account.row(one)["metadata"].get("brevo_email_optout") for one in numbers[1:]]
+
+    assert marks == ["true", "true", None]
+    assert len([one for one in shop.account.sent if one[0] == "POST"]) == 2
+    assert shop.house.contacts[ANA]["emailBlacklisted"]
+    assert not shop.house.contacts["bob@example.com"]["emailBlacklisted"]
+    assert shop.house.store.lanes.depth(BACK)[0] == 0
