@@ -197,7 +197,8 @@ def test_the_table_has_a_row_for_each_connector_with_the_required_keys_first(fak
         )
     ]
     assert registry.connectors_table().splitlines()[2:] == [
-        "| [Good](connectors/good/README.md) | customers, orders | nothing | no consent | nothing | HMAC | its own client |"
+        "| [Good](connectors/good/README.md) | customers, orders | nothing | no consent | nothing "
+        "| HMAC | its own client |"
     ]
 
 

@@ -28,6 +28,10 @@ _RESOURCE: Final = re.compile(r"[\w:., ]{1,120}")
 _NOWHERE: Final = ("There is no Magento at this address (404).", "Look at `shop_url`; is Magento in a folder?")
 
 
+class Unmade(TryLater):
+    """Magento answers 500 for one record; all others may be well."""
+
+
 class Found(NamedTuple):
     """The beginning of what fits a search, and how many fit it altogether."""
 
@@ -140,7 +144,8 @@ class Shop:
         """Return one record, None when it is not there.
 
         Raises:
-            TryLater: it cannot be made now, or the answer is no record.
+            Unmade: it cannot be made, or not now.
+            TryLater: the answer is no record.
             TajoError: as `Rest.call`.
         """
         try:
@@ -148,7 +153,7 @@ class Shop:
         except Missing:
             return None
         except TooMuch as error:
-            raise TryLater(str(error)) from error
+            raise Unmade(str(error)) from error
         if not isinstance(value, dict):
             raise TryLater("Magento gave something else than a record.")
         return value

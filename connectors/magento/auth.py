@@ -35,6 +35,7 @@ BEARER_REMEDY: Final = (
     "oauth/consumer/enable_integration_as_bearer 1`. Better set all four values of the integration."
 )
 IMS_REMEDY: Final = "Copy `client_id` and `client_secret` of the OAuth Server-to-Server credential in Adobe's console."
+AS_THIS: Final = "Write it as https://shop.example.com."
 _NO_KEYS: Final = "Set consumer_key, consumer_secret, access_token and access_token_secret of an integration."
 
 
@@ -106,22 +107,36 @@ def login_of(settings: SourceSettings, access: Access) -> Login:
 def shop_address(settings: SourceSettings) -> str | None:
     """Return the shop's address without a slash at its end, None when there is none; `base_url` wins.
 
-    What people copy from the address bar is cut: `/rest/...`, `/admin/...`, a query.
-
     Raises:
         ConfigError: it is no web address.
     """
     written = settings.base_url or settings.options.get("shop_url")
     if not written:
         return None
-    text = str(written).strip()
+    found = cut(str(written))
+    if found is None:
+        raise ConfigError("`shop_url` is no web address.", AS_THIS)
+    return found
+
+
+def right_address(text: str) -> str:
+    """Return what to write in the place of a shop's address, "" where it is one."""
+    return "" if cut(text) else AS_THIS
+
+
+def cut(text: str) -> str | None:
+    """Return an address without what people copy along from the address bar: `/rest/...`, `/admin/...`, a query.
+
+    None for what is no web address.
+    """
+    text = text.strip()
     try:
         parts = urlsplit(text if "://" in text else f"https://{text}")
         is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
         is_good = False
     if not is_good or "@" in parts.netloc:
-        raise ConfigError("`shop_url` is no web address.", "Write it as https://shop.example.com.")
+        return None
     path = parts.path.partition("/rest/")[0].partition("/admin")[0].removesuffix("/rest").rstrip("/")
     return f"{parts.scheme}://{parts.netloc}{path}"
 

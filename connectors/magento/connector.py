@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import parse_qsl
 
-from connectors.magento import auth, consent, events, health, hooks, pull, reading
+from connectors.magento import consent, events, health, hooks, pull, reading
 from connectors.magento.api import Shop
+from connectors.magento.auth import has_keys, right_address, shop_address
 from connectors.magento.customers import Erased
 from connectors.magento.proof import MODULE, SIGNATURES, read_keys, verify_adobe
 from customer_sync.errors import ConfigError, PayloadError, Refused
@@ -21,10 +22,17 @@ from customer_sync.model import CUSTOMERS, Channel, Event, Inbound, Json
 #: What Adobe I/O sends to a new address with GET, and wants back.
 _CHALLENGE: Final = re.compile(r"[\w.~+/=-]{1,200}")
 _CALLS_PER_S: Final = 5.0
-_NO_MAILS: Final = (
-    "Opt-outs are not told to Magento, because it mails each customer about it (`write_back_mails: false`).",
-    "Set `write_back_mails: true`, or opt the person out in the admin of Magento.",
-)
+#: No shop bears more.
+_MOST_CALLS_PER_S: Final = 1000
+
+
+def right_pace(text: str) -> str:
+    """Return what to write in the place of a number of calls a second, "" where it is one."""
+    try:
+        is_good = 0 < float(text) < _MOST_CALLS_PER_S
+    except ValueError:
+        is_good = False
+    return "" if is_good else f"Write a number above zero, or leave it out for {_CALLS_PER_S:g}."
 
 
 class MagentoConnector(Connector):
@@ -45,7 +53,12 @@ class MagentoConnector(Connector):
     pulls_edits = False  # neither the newsletter nor an address moves `updated_at` (magento2 issue 5013)
     writes = (Channel.EMAIL,)
     options = (
-        Option("shop_url", "The shop's address, such as https://shop.example.com.", aliases=("url",)),
+        Option(
+            "shop_url",
+            "The shop's address, such as https://shop.example.com.",
+            aliases=("url",),
+            remedy=right_address,
+        ),
         Option("consumer_key", "The integration's consumer key.", secret=True),
         Option("consumer_secret", "The integration's consumer secret.", secret=True),
         Option("access_token", "The integration's access token; alone, it is sent as Bearer.", secret=True),
@@ -65,11 +78,7 @@ class MagentoConnector(Connector):
             "erased_addresses",
             "Patterns of the addresses that the shop's privacy module makes up: such a person is erased. A list.",
         ),
-        Option(
-            "write_back_mails",
-            "false: opt-outs are not told to Magento, because it mails each customer about it. Default true.",
-        ),
-        Option("calls_per_s", "The most API calls a second; 5 unless the shop's host bears more."),
+        Option("calls_per_s", "The most API calls a second; 5 unless the shop's host bears more.", remedy=right_pace),
     )
 
     def __init__(self, settings: SourceSettings) -> None:
@@ -121,7 +130,7 @@ class MagentoConnector(Connector):
 
     def can_pull(self) -> bool:
         """Tell whether the settings hold the shop's address and a way in."""
-        return bool(auth.shop_address(self.settings) and auth.has_keys(self.settings.options))
+        return bool(shop_address(self.settings) and has_keys(self.settings.options))
 
     def pull(self, want: Want, access: Access) -> Page:
         """Return the next page of accounts, orders, products or carts, guests' orders included."""
@@ -143,14 +152,7 @@ class MagentoConnector(Connector):
         return reading.fetch(shop, reading.Desk(shop, self._terms, about), resource, ids)
 
     def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:
-        """Take the newsletter away from the account; Magento mails the customer about it.
-
-        Raises:
-            ConfigError: `write_back_mails: false`.
-            TajoError: see `consent.withdraw`.
-        """
-        if self.settings.options.get("write_back_mails") is False:
-            raise ConfigError(*_NO_MAILS)
+        """Take the newsletter away from the account; Magento mails the customer about it."""
         return consent.withdraw(Shop(self.settings, access), withdrawal)
 
     def ensure_webhooks(self, address: str, access: Access) -> Upkeep:
@@ -188,13 +190,9 @@ def _number(option: Json) -> float:
     """
     if option is None:
         return _CALLS_PER_S
-    try:
-        found = float(str(option))
-    except ValueError:
-        found = 0.0
-    if not 0 < found < 1000:
-        raise ConfigError("`calls_per_s` is no number above zero.", f"Leave it out for {_CALLS_PER_S:g}.")
-    return found
+    if remedy := right_pace(str(option)):
+        raise ConfigError("`calls_per_s` is no number above zero.", remedy)
+    return float(str(option))
 
 
 CONNECTOR = MagentoConnector

@@ -18,13 +18,15 @@ from datetime import UTC, datetime
 from typing import Final
 
 from connectors.magento import customers, goods, orders
-from connectors.magento.api import Group, Row, Shop
+from connectors.magento.api import Group, Row, Shop, Unmade
 from connectors.magento.customers import Erased
 from customer_sync.errors import ConfigError, PayloadError, TryLater
 from customer_sync.kit.reach import Known
 from customer_sync.kit.rest import TooMuch
 from customer_sync.model import Event, Json
 
+#: What to do about a record that Magento cannot make.
+LOG: Final = "look into var/log/exception.log of the shop; the next run after it is mended reads this one too"
 #: Every account is read alone once in so many days, whatever its row in the list says.
 TURNS: Final = 7
 #: How many addresses or ids one filter names; the query stays below 8 KB.
@@ -103,6 +105,7 @@ class Desk:
     def _customers(self, rows: Sequence[Row], known: Known | None) -> Result:
         is_same = self._unchanged(rows, known)
         events: list[Event | PayloadError] = []
+        wanted: list[int] = []
         is_hidden = False
         for row, same in zip(rows, is_same, strict=True):
             if same:
@@ -111,9 +114,11 @@ class Desk:
             if isinstance(number, bool) or not isinstance(number, int):
                 events += self._people.read(row, "customers")
                 continue
-            account = self._shop.one(f"/customers/{number}")
-            if account is None:
-                continue  # deleted since the list was made
+            wanted.append(number)
+        for account in accounts(self._shop, [str(one) for one in wanted]):
+            if isinstance(account, PayloadError):
+                events.append(account)
+                continue
             is_hidden = is_hidden or customers.row_flag(account) is None
             events += self._people.read(account)
         return events, sum(is_same), (_HIDDEN,) if is_hidden else ()
@@ -192,9 +197,10 @@ def fetch(shop: Shop, desk: Desk, resource: str, ids: Sequence[str]) -> list[Eve
     numbers = [one for one in dict.fromkeys(ids) if one.isascii() and one.isdigit() and len(one) < 19]
     events: list[Event | PayloadError] = []
     if resource == "customers":
-        for number in numbers:
-            row = shop.one(f"/customers/{number}")
-            if row is not None and desk.is_wanted(row):
+        for row in accounts(shop, numbers, is_patient=False):
+            if isinstance(row, PayloadError):
+                events.append(row)
+            elif desk.is_wanted(row):
                 events += desk.customer(row)
         return events
     for at in range(0, len(numbers), NAMED):
@@ -207,6 +213,42 @@ def fetch(shop: Shop, desk: Desk, resource: str, ids: Sequence[str]) -> list[Eve
             raise TryLater("Magento gave fewer records than it counts.")
         events += desk.read(resource, found.rows)[0]
     return events
+
+
+def accounts(shop: Shop, numbers: Sequence[str], *, is_patient: bool = True) -> list[Row | PayloadError]:
+    """Return accounts, each read alone; one that Magento cannot make, while it makes others, leaves its fault.
+
+    Args:
+        shop: whose.
+        numbers: of the accounts; those that are gone are left out.
+        is_patient: an account that is read the second time only is taken; if not, all is to be tried again, and so is
+            one that was asked for alone.
+
+    Raises:
+        Unmade: none of several could be made, or one only the second time.
+        TajoError: as `Shop.one`.
+    """
+    found: list[Row | PayloadError] = []
+    failed: list[tuple[str, Unmade]] = []
+    for number in numbers:
+        try:
+            row = shop.one(f"/customers/{number}")
+        except Unmade as error:
+            failed.append((number, error))
+            continue
+        found += [] if row is None else [row]
+    for number, first in failed:
+        if len(failed) == len(numbers) > 1 or (len(numbers) == 1 and not is_patient):
+            raise first
+        try:
+            row = shop.one(f"/customers/{number}")
+        except Unmade as error:
+            found.append(PayloadError(f"customers.{number}", str(error), LOG))
+            continue
+        if not is_patient:
+            raise first
+        found += [] if row is None else [row]
+    return found
 
 
 def _address(row: Row) -> str:

@@ -32,6 +32,9 @@ LANGUAGES = {
     "http",
     "dockerfile",
     "markdown",
+    "apex",  # what is for other machines is not tried here
+    "php",
+    "xml",
 }
 BLOCKS = [block for page in pages() for block in blocks(page)]
 #: The keys with which a tajo.yaml begins.

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from connectors.magento.tests.standin import SHOP, Standin, Wire, account
+from customer_sync.model import Inbound
+from customer_sync.store import inbox
 from tests.field import house as houses
 from tests.field.house import House
 
@@ -29,7 +31,7 @@ class MagentoHouse(House):
 
     def __init__(self, client, folder, patch, shop, more=""):
         patch.setattr(houses, "CONFIG", CONFIG.format(shop=SHOP, more=more))
-        patch.setattr(houses, "LANES", ("contacts", "orders", "fetch:magento"))
+        patch.setattr(houses, "LANES", ("contacts", "orders", "fetch:magento", "writeback:magento"))
         super().__init__(client, folder, patch)
         self.shop = shop
         self.wire = Wire(shop.fake)
@@ -42,6 +44,15 @@ class MagentoHouse(House):
             hook = {"topic": topic, "address": "http://127.0.0.1:9/", "secret": "s"}
             shop.fake.telling.put_hook(None, hook)
         shop.fake.clock.set(self.time.now_s)
+
+    def left_in_brevo(self, email):
+        """Let somebody leave by the link of a mail of Brevo's."""
+        row = {"event": "unsubscribe", "email": email, "ts_event": int(self.time.now_s), "id": len(self.heard)}
+        inbound = Inbound("brevo", {}, json.dumps(row).encode(), self.now)
+        self.brevo("PUT", f"/contacts/{email}", {"emailBlacklisted": True})
+        self.store.inbox.append([inbox.encode(inbound, ())])
+        self.work()
+        self.pass_time(minutes=5)
 
     def told(self):
         """Let all that happened in the shop reach us; then some time passes."""
@@ -151,3 +162,47 @@ def test_a_changed_address_takes_the_contact_along_and_an_account_that_is_gone_l
     house.told()
 
     assert house.contacts["anna@example.com"]["emailBlacklisted"] is True
+
+
+def test_who_leaves_in_brevo_leaves_the_shop_once_and_is_mailed_by_it_once(house, shop):
+    number, other = account(shop), account(shop, "bea@example.com")
+    house.told()
+    house.left_in_brevo("ana@example.com")
+    house.told()  # the shop's module tells of it, and nothing goes round again
+    house.told()
+
+    assert shop.alone(number)["extension_attributes"] == {"is_subscribed": False}
+    assert shop.alone(other)["extension_attributes"] == {"is_subscribed": True}
+    assert [one["kind"] for one in shop.fake.shop.mails] == ["unsubscribed"]
+    assert house.contacts["ana@example.com"]["emailBlacklisted"] is True
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is False
+
+
+def test_a_guest_who_leaves_in_brevo_is_blocked_there_and_written_to_the_account_that_comes_later(house, shop):
+    shop.act("newsletter", {"email": "gina@example.com", "agrees": True})
+    house.told()
+    house.left_in_brevo("gina@example.com")
+    assert house.contacts["gina@example.com"]["emailBlacklisted"] is True
+    assert shop.fake.shop.mails == []
+
+    number = account(shop, "gina@example.com", subscribes=None)
+    for row in shop.fake.shop.subscribers.values():
+        row.customer_id = number  # as Magento joins the guest's newsletter to a new account
+    house.told()
+    house.pass_time(minutes=5)
+
+    assert shop.alone(number)["extension_attributes"] == {"is_subscribed": False}
+    assert [one["customer_id"] for one in shop.fake.shop.mails] == [number]
+    assert house.contacts["gina@example.com"]["emailBlacklisted"] is True
+
+
+def test_where_the_mail_of_the_shop_is_not_wanted_nothing_is_written(client, tmp_path, monkeypatch, shop):
+    house = MagentoHouse(client, tmp_path, monkeypatch, shop, ", options: {write_back: off}")
+    number = account(shop)
+    house.told()
+    house.left_in_brevo("ana@example.com")
+
+    assert house.contacts["ana@example.com"]["emailBlacklisted"] is True
+    assert shop.alone(number)["extension_attributes"] == {"is_subscribed": True}
+    assert shop.fake.shop.mails == []
+    house.sandbox.close()

@@ -81,15 +81,6 @@ def test_only_the_account_that_is_meant_is_written(shop):
     assert shop.alone(second)["extension_attributes"] == {"is_subscribed": True}
 
 
-def test_without_the_mails_nothing_is_written_and_the_operator_is_told(shop):
-    number = filled(shop)
-    with pytest.raises(ConfigError, match="mails each customer"):
-        shop.withdraw(number, write_back_mails=False)
-
-    assert shop.alone(number)["extension_attributes"] == {"is_subscribed": True}
-    assert shop.fake.shop.mails == []
-
-
 def test_a_magento_that_keeps_the_newsletter_is_not_believed(shop):
     number = filled(shop)
     shop.fake.settings.keeps_flag = True

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as elliptic
+from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key as rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 
@@ -131,6 +132,11 @@ def test_a_request_cannot_choose_the_key_that_vouches_for_it(shop):
     assert shop.wire.hosts == []
 
 
+def short():
+    shape = PublicFormat.SubjectPublicKeyInfo
+    return rsa(65_537, 1_024).public_key().public_bytes(Encoding.PEM, shape).decode()
+
+
 def curve():
     return elliptic(SECP256R1()).public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
@@ -145,6 +151,7 @@ def curve():
         {"https://evil.example/a.pem": KEY},
         {"/prod/keys/a": KEY},
         {"/prod/keys/a.pem": curve()},
+        {"/prod/keys/a.pem": short()},
     ],
 )
 def test_a_key_that_is_none_is_told_when_the_config_is_read(shop, keys):
@@ -321,8 +328,16 @@ def test_what_people_copy_as_an_address_is_cut(shop, written, address):
 def test_what_is_no_address_is_told(shop, written):
     settings = replace(shop.connector(shop_url=written).settings, base_url=None)
 
+    assert "https://" in auth.right_address(written)
     with pytest.raises(ConfigError, match="no web address"):
         auth.shop_address(settings)
+
+
+@pytest.mark.parametrize("written", ["abc", "0", "-1", "nan", "1e9"])
+def test_what_is_no_pace_is_told(shop, written):
+    with pytest.raises(ConfigError, match="calls_per_s"):
+        shop.connector(calls_per_s=written)
+    assert shop.connector(calls_per_s="2.5").pace.rate == 2.5
 
 
 def test_an_error_names_the_resource_and_no_person(shop):
@@ -334,3 +349,31 @@ def test_an_error_names_the_resource_and_no_person(shop):
         "No such entity with %fieldName"
     )
     assert word_of({"message": "Customer ana@example.com is gone"}) == ""
+
+
+# the module's webhooks
+
+ADDRESS = "https://tajo.example/webhooks/magento"
+
+
+def test_a_changed_secret_reaches_the_module_and_a_second_webhook_of_ours_goes():
+    shop = Standin()
+    first = shop.connector().ensure_webhooks(ADDRESS, shop.access)
+    topic = first.created[0]
+    shop.act("hooks", {"topic": topic, "address": ADDRESS, "secret": "s3cret", "is_active": True})
+    second = shop.connector().ensure_webhooks(ADDRESS, shop.access)
+    changed = replace(shop.connector().settings, secrets=("new", "s3cret"))
+    third = type(shop.connector())(changed).ensure_webhooks(ADDRESS, shop.access)
+
+    assert second.removed == (topic,)
+    assert set(third.repaired.values()) == {"another secret"}
+    assert {row["secret"] for row in shop.fake.telling.hooks.values()} == {"new"}
+
+
+def test_without_a_secret_no_webhook_is_made():
+    shop = Standin()
+    bare = replace(shop.connector().settings, secrets=("", " "))
+
+    with pytest.raises(ConfigError, match="no webhook secret"):
+        type(shop.connector())(bare).ensure_webhooks(ADDRESS, shop.access)
+    assert len(shop.fake.telling.hooks) == 0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from connectors.magento import pull
@@ -281,3 +283,32 @@ def test_several_records_that_break_their_pages_are_all_named_and_all_others_rea
     assert set(events) == {str(one) for one in range(1, 25)} - {"1", "9", "10", "24"}
     assert {fault.path for fault in faults} == {f"customers.{one}" for one in (1, 9, 10, 24)}
     assert len(faults) == 4
+
+
+def test_an_account_that_cannot_be_made_alone_is_named_and_all_others_come(shop):
+    shop.act("faults", {"kind": "error", "count": None, "path": "*/customers/5"})
+    events, faults = shop.pull()
+    fetched = shop.fetch("customers", 4, 5, 6)
+
+    assert set(events) == {str(one) for one in range(1, 25)} - {"5"}
+    assert [fault.path for fault in faults] == ["customers.5"]
+    assert [getattr(one, "record_id", None) or one.path for one in fetched] == ["4", "6", "customers.5"]
+    with pytest.raises(TryLater):
+        shop.fetch("customers", 5)
+
+
+def test_a_run_ends_where_the_only_account_that_changed_cannot_be_made(shop):
+    shop.act("clock", {"advance_s": 900})
+    shop.act("customers/5", {"firstname": "New"})
+    shop.act("faults", {"kind": "error", "count": None, "path": "*/customers/5"})
+    _, faults = shop.pull(since=NOW + timedelta(seconds=600))
+
+    assert [fault.path for fault in faults] == ["customers.5"]
+
+
+def test_a_shop_that_makes_no_account_at_all_is_asked_again_and_nobody_is_named(shop):
+    shop.act("faults", {"kind": "error", "count": None, "path": "*/customers/[0-9]*"})
+
+    for call in (shop.pull, lambda: shop.fetch("customers", 4, 5)):
+        with pytest.raises(TryLater):
+            call()
