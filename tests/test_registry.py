@@ -196,10 +196,9 @@ def test_the_table_has_a_row_for_each_connector_with_the_required_keys_first(fak
             judges="its own client",
         )
     ]
-    assert registry.connectors_table().splitlines()[2:] == [
-        "| [Good](connectors/good/README.md) | customers, orders | nothing | no consent | nothing "
-        "| HMAC | its own client |"
-    ]
+    (row,) = registry.connectors_table().splitlines()[2:]
+    told = ["customers, orders", "nothing", "no consent", "nothing", "HMAC", "its own client"]
+    assert row == f"| [Good](connectors/good/README.md) | {' | '.join(told)} |"
 
 
 def test_what_is_installed_on_one_machine_is_not_in_the_readmes_table(folder, monkeypatch):
