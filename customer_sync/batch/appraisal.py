@@ -78,6 +78,8 @@ class Appraisal:
         self._records_met: set[str] = set()
         self._left_out = 0
         self.notes: list[str] = []
+        #: The first record that was left out: which and why, and what is to be done.
+        self.left_out: tuple[str, str] | None = None
         #: People of this page who were known before.
         self.seen: list[str] = []
         #: People of whom nothing is news, and their imprints.
@@ -162,6 +164,7 @@ class Appraisal:
 
     def _refuse(self, error: PayloadError) -> None:
         self.counts["refused"] += 1
+        self.left_out = self.left_out or (str(error), error.remedy)
         if len(self.notes) < 5:
             self.notes.append(f"A record was left out: {error}. {error.remedy}".strip())
 
