@@ -54,6 +54,7 @@ PAYER: Final[Table] = {
 SUBSCRIPTION: Final[Table] = {
     "subscriptionStatus": take(text, "status", "state"),
     "subscriptionPlan": take(text, "plan_id"),
+    "subscriptionId": take(text, "id"),
 }
 #: The two styles of an amount.
 _VALUE: Final = take(number, "amount.value", "amount.total")
@@ -170,7 +171,7 @@ def payment(node: Node, payer: Node | None, masked: Sequence[str], outline: Even
     record: dict[str, Json] = {"id": key, "state": STATES.get(word, OrderState.PLACED), "status": word or None}
     record |= node.pick(PAYMENT)
     if node.get("billing_agreement_id"):
-        record["isRenewal"] = True
+        record |= {"isRenewal": True, "subscriptionId": str(node.get("billing_agreement_id"))}
     return _placed(record, payer, masked, replace(outline, record_id=key))
 
 
@@ -194,6 +195,8 @@ def reported(node: Node, masked: Sequence[str], outline: Event) -> Event | None:
     record |= node.pick(REPORTED)
     if code == _OF_SUBSCRIPTION:
         record["isRenewal"] = True
+        if told.get("paypal_reference_id_type") == "SUB":
+            record["subscriptionId"] = str(told.get("paypal_reference_id"))
     lines = node.child("cart_info").children("item_details")
     if lines:
         record["lines"] = [filled(one.pick(_LINE)) for one in lines]
