@@ -48,6 +48,7 @@ class HubSpotConnector(Connector):
     fetches = ("customers", "orders")
     writes = (Channel.EMAIL,)
     shares_addresses = True
+    finds_addresses = True  # a contact has one main address, and further ones
     # the least that any account has; what it has really, the answers tell
     pace = Pace(100, 10.0, tells)
     secret_keys = ("webhook_secret", "client_secret")

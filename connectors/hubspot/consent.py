@@ -18,6 +18,8 @@ from customer_sync.model import Json
 
 #: How soon to look again where the answer does not show the new state, in seconds.
 LOOK_AGAIN_S: Final = 60.0
+#: How many of the contacts that hold an address, or a longer one, are looked at.
+FOUND: Final = 20
 
 
 def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
@@ -28,10 +30,10 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
         Parkable: HubSpot refuses the change.
         TajoError: as `Rest.call`.
     """
-    if not is_id(withdrawal.record_id):
-        return Written.GONE
-    contact = _look(api, withdrawal.record_id)
     address = withdrawal.address.strip().lower()
+    if withdrawal.record_id and not is_id(withdrawal.record_id):
+        return Written.GONE
+    contact = _look(api, withdrawal.record_id) if withdrawal.record_id else _find(api, address)
     main, others = _addresses(contact)
     if address != main and address not in others:
         return Written.GONE
@@ -43,6 +45,18 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
         if not is_unscoped(error):
             raise
         return _by_property(api, contact, error, is_main=address == main)
+
+
+def _find(api: Api, address: str) -> Mapping[str, Json]:
+    """Return the properties of the contact that has an address as its own or as an additional one; {} without one."""
+    for name, operator in (("email", "EQ"), (ADDRESSES, "CONTAINS_TOKEN")):
+        asked: Json = {"propertyName": name, "operator": operator, "value": address}
+        for row in rows_of(api.search("contacts", [asked], ("email", ADDRESSES), FOUND)):
+            properties = row.get("properties")
+            main, others = _addresses(properties if isinstance(properties, dict) else {})
+            if address == main or address in others:
+                return _look(api, str(row.get("id")))
+    return {}
 
 
 def _look(api: Api, record_id: str) -> Mapping[str, Json]:

@@ -200,7 +200,8 @@ class Withdrawal:
     """An opt-out to be told to a platform.
 
     Args:
-        record_id: whose, the platform's own id of the customer.
+        record_id: whose, the platform's own id of the customer; "" where only the address is known, see
+            `Connector.finds_addresses`.
         channel: e-mail or SMS.
         address: the e-mail address or the phone number (E.164) that it belongs to.
         at: when it was said, UTC.

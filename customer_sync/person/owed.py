@@ -30,6 +30,8 @@ LIST_LEFT: Final = "brevo:unsubscribed_list"
 LEFT: Final = "left."
 EVERYWHERE: Final = register(Channel.EMAIL, "everywhere")
 
+#: What stands for an address in the name of an item holds nothing but letters and digits, `-` and `_`.
+_PLAIN: Final = str.maketrans("+/", "-_", "=")
 _WITHDRAWN: Final = register(Channel.EMAIL, "withdrawn")
 _GRANTED: Final = register(Channel.EMAIL, "granted")
 _CLEARED: Final = register(Channel.EMAIL, "cleared")
@@ -87,7 +89,11 @@ def may_owe(said: State, records: Mapping[str, Record]) -> bool:
 
 
 def owed(
-    person: Person, terms: Mapping[str, Terms], sharing: frozenset[str], missing: Mapping[str, ConsentState]
+    person: Person,
+    terms: Mapping[str, Terms],
+    sharing: frozenset[str],
+    missing: Mapping[str, ConsentState],
+    finding: frozenset[str] = frozenset(),
 ) -> list[Owed]:
     """Return what the platforms are to be told of a person, whether or not they were told already.
 
@@ -96,6 +102,7 @@ def owed(
         terms: source → what its platform is told; sources that are not here are told nothing.
         sharing: the sources whose platform lets several customers have one address.
         missing: source → what to make of a record without any consent.
+        finding: the sources whose platform finds its customers by an address that no record tells of.
     """
     if not person.email or not may_owe(person.said, person.records):
         return []
@@ -105,12 +112,20 @@ def owed(
         return []
     have_accounts = {one.source for one in found.living if one.id is not None}
     told: list[Owed] = []
-    for record in found.living:
+    for record in (*found.living, *_unlinked(person, finding)):
         is_asked = record.source in terms and (record.id is not None or record.source not in have_accounts)
         newest = _newest(person, record, standing, terms[record.source].lists) if is_asked else None
         if newest is not None and not _knows(record, newest.at_ms):
             told.append(Owed(record, newest.at_ms, newest.method))
     return told
+
+
+def _unlinked(person: Person, finding: frozenset[str]) -> Iterator[Record]:
+    """Yield what stands for a customer whom a platform may know by this address, though no record of it led here."""
+    known = {one.source for one in person.records.values()}
+    ref = label_of(person.email or "").translate(_PLAIN)
+    for source in sorted(finding - known):
+        yield Record(ref, source, None, {})
 
 
 def _standing(person: Person, found: Roll, missing: Mapping[str, ConsentState]) -> Standing:

@@ -26,6 +26,7 @@ from customer_sync.person.identity import normalize_email
 from customer_sync.person.owed import BREVO, Owed, Terms, owed
 from customer_sync.person.person import Person, apply
 from customer_sync.platforms.lanes import WRITEBACK
+from customer_sync.registry import connector_for
 from customer_sync.store import Store
 from customer_sync.store.forms import EventRef, Kept, NewerForm
 
@@ -49,15 +50,17 @@ class Decisions:
         terms: source → what its platform is told; a source that is told nothing is not here.
         sharing: the sources whose platform lets several customers have one address.
         missing: source → what to make of a record without any consent.
+        finding: the sources whose platform finds its customers by an address that no record tells of.
     """
 
     terms: Mapping[str, Terms]
     sharing: frozenset[str] = frozenset()
     missing: Mapping[str, ConsentState] = field(default_factory=dict)
+    finding: frozenset[str] = frozenset()
 
     def owed(self, person: Person) -> list[Owed]:
         """Return what the platforms are to be told of a person."""
-        return owed(person, self.terms, self.sharing, self.missing)
+        return owed(person, self.terms, self.sharing, self.missing, self.finding)
 
 
 def id_of(told: Owed) -> str:
@@ -201,4 +204,5 @@ def decisions_of(settings: Settings) -> Decisions:
         for name, one in options.items()
         if one.write_back != "off"
     }
-    return Decisions(terms, rules.sharing, rules.missing)
+    finding = frozenset(name for name, one in settings.sources.items() if connector_for(one).finds_addresses)
+    return Decisions(terms, rules.sharing, rules.missing, finding)

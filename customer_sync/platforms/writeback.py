@@ -120,11 +120,11 @@ class WritebackHandler(LaneStep[Job, None]):
                 return self._ended(item, "lifted")
             if not takes:
                 return self._ended(item, "unsupported")
-            if told.record.id is None:
+            if told.record.id is None and not self._connector.finds_addresses:
                 return self._ended(item, "no_account")
             if access is None:
                 return self._ended(item, "no_keys")
-            withdrawal = Withdrawal(told.record.id, Channel.EMAIL, email, from_ms(told.at_ms))
+            withdrawal = Withdrawal(told.record.id or "", Channel.EMAIL, email, from_ms(told.at_ms))
             return Job(item, withdrawal, asked_of(told, email), access)
 
         return plan
