@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import threading
 from contextlib import suppress
 
 import pytest
 
 from connectors.salesforce.tests.caller import ANA, Org, of_kind
-from connectors.salesforce.tests.test_field_cases import CONFIG, hear, tell
+from connectors.salesforce.tests.test_field_cases import CONFIG, connected, hear, tell
 from customer_sync import assembly
 from customer_sync.batch.runs import step
 from customer_sync.batch.starts import start
 from customer_sync.errors import Unavailable
+from customer_sync.kit.reach import Want
 from customer_sync.model import Inbound
+from customer_sync.operate.explain import explain
 from customer_sync.pipeline import deliver
 from customer_sync.store import inbox
 from customer_sync.store.run import RunKind, RunState
@@ -156,4 +159,49 @@ def test_s1_a_refresh_token_that_is_dead_stops_the_source_with_connect_again_and
     assert [one for one in house.store.ledger.alerts() if "stopped" in one["alert"]]
     house.pass_time(hours=2)
     assert len([1 for _, path, _ in org.calls if "oauth2/token" in path]) == 1
+    house.sandbox.close()
+
+
+def test_s8_a_write_back_to_a_field_that_the_user_may_not_see_is_claimed_by_nobody(house):
+    ana = house.org.contact(News__c=True, At__c=house.iso(-60))
+    house.tell(("04l1", "Contact", {"Id": ana}))
+    house.org.fake.settings.hidden = ("Contact.HasOptedOutOfEmail",)
+    leave(house)
+    house.pass_time(hours=1)
+
+    assert counted(house) == {}
+    assert patches(house) == []
+    (told,) = explain(house.store, house.settings, ANA).write_backs
+    assert (told.state, told.is_open) == ("waits", True)
+    assert [one for one in house.store.ledger.alerts() if "does not see" in one["alert"]]
+    assert house.contacts[ANA]["emailBlacklisted"] is True
+
+
+def test_s1_processes_with_one_vault_renew_once_between_them(client, tmp_path, monkeypatch):
+    monkeypatch.setattr(houses, "CONFIG", CONFIG)
+    org = Org(address="http://shop.example.com", rotation="revoke")
+    house = houses.House(client, tmp_path, monkeypatch, org)
+    org.clock.set(house.time.now_s)
+    org.contact()
+    connected(org)
+    first = house.line.handlers["fetch:crm"]._access().vault
+    with first.locked():
+        first.save(org.vault.load())
+    org.act("POST", "tokens/expire")
+    pages, go = [], threading.Barrier(4)
+
+    def work(line):
+        access = line.handlers["fetch:crm"]._access()
+        go.wait(10)
+        pages.append(line.connectors["crm"].pull(Want("customers"), access))
+
+    workers = [threading.Thread(target=work, args=(house.another(),)) for _ in range(4)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join()
+
+    assert [len(page.events) for page in pages] == [1] * 4
+    assert org.fake.tokens.oauth.given["refresh_token"] == 1
+    assert first.load()["refresh_token"] != org.vault.values["refresh_token"]
     house.sandbox.close()
