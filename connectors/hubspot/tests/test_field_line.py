@@ -7,13 +7,16 @@ from itertools import permutations
 import pytest
 
 from connectors.hubspot import pull
+from connectors.hubspot.fake.settings import CLIENT_ID, TOKEN
 from connectors.hubspot.tests import line as lines
 from connectors.hubspot.tests.line import Line
 from customer_sync import assembly
 from customer_sync.batch.runs import step
 from customer_sync.batch.starts import start
 from customer_sync.errors import Unavailable
+from customer_sync.kit.oauth import CONNECTION
 from customer_sync.operate.explain import explain
+from customer_sync.platforms.accesses import Accesses
 from customer_sync.store.run import RunKind, RunState
 from tests.conftest import client, redis_url  # noqa: F401  # fixtures of an empty Redis
 
@@ -71,6 +74,7 @@ def test_h1_a_run_that_is_killed_at_the_limit_resumes_and_deals_that_are_the_sam
 
 
 def test_h4_who_leaves_in_brevo_by_an_additional_address_is_opted_out_there_for_it_alone(line):
+    line.person(100, email="d@example.com", hs_additional_emails="aa@example.com", lastname="Dea")
     line.person(101, email="b@example.com", hs_additional_emails="a@example.com;c@example.com", lastname="Bea")
     line.house.brevo("POST", "/contacts", {"email": "a@example.com", "listIds": [2]})
     line.house.pass_time(minutes=5)
@@ -80,7 +84,8 @@ def test_h4_who_leaves_in_brevo_by_an_additional_address_is_opted_out_there_for_
     assert line.statuses("a@example.com") == {"UNSUBSCRIBED"}
     assert line.statuses("b@example.com") == line.statuses("c@example.com") == {"NOT_SPECIFIED"}
     assert line.seen("b@example.com")[1:] == ([2], False)
-    assert set(line.house.contacts) == {"a@example.com", "b@example.com"}
+    assert set(line.house.contacts) == {"a@example.com", "b@example.com", "d@example.com"}
+    assert line.statuses("aa@example.com") == line.statuses("d@example.com") == {"NOT_SPECIFIED"}
 
 
 @pytest.mark.parametrize("repeats", ["word", "error"])
@@ -166,3 +171,35 @@ def test_h4_who_is_no_contact_at_all_is_looked_for_once_and_nobody_is_opted_out(
     assert counted(line) == {"gone": 1}
     keys = line.house._client.keys("tajo:*writeback:hub*")
     assert not [one for one in keys if b"example" in one]
+
+
+def test_h6_a_run_whose_token_ends_between_contact_and_deal_calls_goes_on_and_reads_nothing_twice(
+    client,  # noqa: F811  # the fixture
+    tmp_path,
+    monkeypatch,
+):
+    keys = f"client_id: {CLIENT_ID}, "
+    monkeypatch.setattr(lines, "CONFIG", lines.CONFIG.replace(f"access_token: {TOKEN}, ", keys))
+    line = Line(client, tmp_path, monkeypatch, customers=3, deals=8)
+    house = line.house
+    token = line.fake.tokens.pair(line.fake.settings.scopes)
+    vault = Accesses(house.settings, house.store, house._folder, house.now_ms).vault("hub")
+    with vault.locked():
+        ends = {"expires_at_s": house.time.now_s + 1800, "renew_at_s": house.time.now_s + 1440}
+        own = {"kind": CONNECTION, "client_id": CLIENT_ID, "access_token": token.value, "refresh_token": token.refresh}
+        vault.save({**own, **ends})
+    line.act("POST", "faults", kind="unauthorized", path="*/associations/*", count=1)
+    puller = assembly.open_puller(house.settings, house.line, house._folder)
+    number = start(puller, "hub", RunKind.FULL, resource="orders").id
+    for _ in range(20):
+        step(puller, number)
+        run = house.store.runs.read(number)
+        if run.state is not RunState.RUNNING:
+            break
+        house.pass_time(seconds=5)
+
+    assert run.state in (RunState.DELIVERING, RunState.DONE), run.reason
+    assert run.counts["read"] == 8
+    assert line.fake.tokens.given["refresh_token"] == 1
+    assert vault.load()["access_token"] != token.value
+    house.sandbox.close()
