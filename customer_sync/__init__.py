@@ -8,6 +8,7 @@
 | `kit` | all that a connector may import: the contract, how to read, reach and sign; the base of stand-ins |
 | `sandbox` | a Brevo in the box; it shares nothing with `brevo` |
 | `config`, `registry` | what people write in tajo.yaml; which connectors there are |
+| `custom` | one YAML file is a whole connector |
 | `store` | all that Redis holds, with its Lua scripts |
 | `pacing` | one rate limit for all processes of a source |
 | `engine` | what an event changes; lanes and the worker step that they share; why a lane waits |

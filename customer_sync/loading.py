@@ -9,7 +9,7 @@ from customer_sync.config import ConfigFaults, Settings, Skills, load, settings_
 from customer_sync.config.faults import Fault
 from customer_sync.config.kept import with_kept
 from customer_sync.errors import ConfigError
-from customer_sync.registry import broken, platforms
+from customer_sync.registry import broken, folder_beside, look_in, platforms
 from customer_sync.skills.found import definitions, found
 
 
@@ -19,6 +19,7 @@ def load_settings(path: Path | None, env: Mapping[str, str], *, draft: str | Non
     Raises:
         ConfigFaults: with every fault.
     """
+    look_in(folder_beside(path, env))
     try:
         return load(path, with_kept(env), platforms(), broken(), find_skills=find_skills, draft=draft)
     except ConfigError as error:

@@ -1,15 +1,17 @@
-"""Which connectors there are: every folder below `connectors/`, and what installed packages bring.
+"""Which connectors there are: every folder below `connectors/`, what installed packages bring, the files of the user.
 
-A connector that cannot be loaded is reported (`broken`) and never stops the others.
+A connector that cannot be loaded is reported (`broken`) and never stops the others. What comes later replaces nothing
+that was found before: built-in, then installed, then the user's.
 """
 
 from __future__ import annotations
 
 import inspect
+import os
 import pkgutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -17,7 +19,10 @@ from typing import Final, NamedTuple
 
 import connectors
 from customer_sync.base import log
-from customer_sync.errors import ConfigError
+from customer_sync.config.keys import CONFIG_VARIABLE, DEFAULT_FILE
+from customer_sync.custom import ConnectorFaults, connector_of_file
+from customer_sync.custom.reading import SUFFIXES
+from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.model import Inbound
 
@@ -28,6 +33,8 @@ _HEAD: Final = (
     "| platform | in step by webhook | in step by pulls | consent back | calls signed in by | webhooks proved by "
     "| judged by |"
 )
+#: The folder beside `tajo.yaml` in which the user's connector files are.
+FOLDER: Final = "connectors"
 
 _log = log.get(__name__)
 
@@ -38,9 +45,9 @@ class Found:
 
     Args:
         classes: platform → connector class, in alphabetical order.
-        origins: platform → `built-in` or the package that brought it.
+        origins: platform → `built-in`, the package that brought it, or the user's file.
         broken: platform → why its connector cannot be loaded.
-        blamed: platform → the package that brings what is broken; the built-in ones are not in it.
+        blamed: platform → the package or the file that brings what is broken; the built-in ones are not in it.
     """
 
     classes: dict[str, type[Connector]] = field(default_factory=dict)
@@ -63,7 +70,7 @@ class ConnectorRow:
         pulls: what can be read without a webhook.
         writes: the channels in which it takes an opt-out back; none: the platform takes no consent back.
         shares_addresses: whether several customers may have one address.
-        origin: `built-in`, or the package that brings it.
+        origin: `built-in`, the package that brings it, or the user's file.
         auth: how calls are signed in.
         proof: how webhooks are proved.
         judges: what judged its stand-in.
@@ -89,6 +96,20 @@ class ConnectorRow:
         return ", ".join(self.writes) or "no consent"
 
 
+def look_in(folder: Path | None) -> None:
+    """Say where the user's connector files are, for this process; None: nobody has any. Each is loaded once."""
+    _OWN.folder, _OWN.is_said = folder, True
+
+
+def folder_beside(path: Path | None, env: Mapping[str, str]) -> Path | None:
+    """Return the folder beside `tajo.yaml` in which the user's connector files are; None where there is no such file.
+
+    Without a file the folder of the process is anybody's: what lies there is not believed.
+    """
+    named = path or (Path(env[CONFIG_VARIABLE]) if env.get(CONFIG_VARIABLE) else Path(DEFAULT_FILE))
+    return named.resolve().parent / FOLDER if named.is_file() else None
+
+
 def platforms() -> Mapping[str, type[Connector]]:
     """Return every connector that can be used, by platform. They are imported at the first call."""
     return _found().classes
@@ -104,6 +125,8 @@ def mend(platform: str) -> str:
     package = _found().blamed.get(platform)
     if package is None:
         return f"Install Tajo Customer Sync again, or repair the folder connectors/{platform}; then start again."
+    if "/" in package:
+        return f"Mend the file {package} (`tajo connectors check` names its faults), or take it away; then start again."
     return f"Update the package {package}, or uninstall it; then start again."
 
 
@@ -188,13 +211,14 @@ def connectors_table() -> str:
     return "\n".join([_HEAD, "|---" * 7 + "|", *rows, ""])
 
 
-def discover(folders: Sequence[str], package: str, installed: Iterable[EntryPoint]) -> Found:
+def discover(folders: Sequence[str], package: str, installed: Iterable[EntryPoint], own: Path | None = None) -> Found:
     """Search for connectors.
 
     Args:
         folders: where the built-in ones are, one folder each.
         package: the package of these folders.
         installed: what installed packages announce; a built-in platform cannot be replaced.
+        own: the folder with the user's connector files; None where there is none.
     """
     found = Found()
     for module in pkgutil.iter_modules(folders):
@@ -202,15 +226,42 @@ def discover(folders: Sequence[str], package: str, installed: Iterable[EntryPoin
             _add_folder(found, package, module.name)
     for point in installed:
         _add_installed(found, point)
+    for path in _files(found, own):
+        _add_own(found, path)
     for platform, why in found.broken.items():
         _log.warning("connector cannot be loaded", platform=platform, why=why)
     found.classes = dict(sorted(found.classes.items()))
     return found
 
 
-@cache
+@dataclass(slots=True)
+class _Own:
+    folder: Path | None = None
+    is_said: bool = False
+
+
+_OWN: Final = _Own()
+
+
 def _found() -> Found:
-    return discover(connectors.__path__, connectors.__name__, entry_points(group=ENTRY_POINTS))
+    return _found_with(_OWN.folder if _OWN.is_said else folder_beside(None, os.environ))
+
+
+@cache
+def _found_with(own: Path | None) -> Found:
+    return discover(connectors.__path__, connectors.__name__, entry_points(group=ENTRY_POINTS), own)
+
+
+def _files(found: Found, own: Path | None) -> Sequence[Path]:
+    if own is None:
+        return []
+    try:
+        return sorted(one for one in own.iterdir() if one.suffix in SUFFIXES and one.is_file() and one.name[0] != ".")
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        _refuse(found, str(own), f"the folder cannot be read ({error.strerror})", str(own))
+        return []
 
 
 def _holds_connector(folders: Sequence[str], name: str) -> bool:
@@ -227,17 +278,39 @@ def _add_folder(found: Found, package: str, name: str) -> None:
 
 
 def _add_installed(found: Found, point: EntryPoint) -> None:
-    origin = point.dist.name if point.dist else point.module
-    if point.name in found.classes:
-        name = f"{point.name} ({origin})"
-        found.broken[name], found.blamed[name] = f"{found.origins[point.name]} serves {point.name} already", origin
+    _load(found, point.name, point.load, point.dist.name if point.dist else point.module)
+
+
+def _add_own(found: Found, path: Path) -> None:
+    """Add the connector of a file; it is called as the file says, and not as the file is called."""
+    origin = f"{path.parent.name}/{path.name}"
+    try:
+        connector = connector_of_file(path)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the others must go on whatever is in a file
+        name = (error.name if isinstance(error, ConnectorFaults) else "") or path.stem
+        _refuse(found, name, _told(error), origin)
+        return
+    _load(found, connector.platform, partial(_itself, connector), origin)
+
+
+def _itself(connector: type[Connector]) -> object:
+    return connector
+
+
+def _load(found: Found, platform: str, load: Callable[[], object], origin: str) -> None:
+    if platform in found.classes:
+        _refuse(found, f"{platform} ({origin})", f"{found.origins[platform]} serves {platform} already", origin)
         return
     try:
-        candidate: object = point.load()
+        candidate = load()
     except (Exception, SystemExit) as error:  # noqa: BLE001 - it is others' code: ours must go on whatever it does
-        found.broken[point.name], found.blamed[point.name] = _told(error), origin
+        _refuse(found, platform, _told(error), origin)
         return
-    _add(found, point.name, candidate, origin)
+    _add(found, platform, candidate, origin)
+
+
+def _refuse(found: Found, name: str, why: str, origin: str) -> None:
+    found.broken[name], found.blamed[name] = why, origin
 
 
 def _add(found: Found, name: str, candidate: object, origin: str) -> None:
@@ -268,7 +341,7 @@ def _unfit(name: str, candidate: object) -> str | None:
 
 
 def _told(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    return str(error).replace("\n", "; ") if isinstance(error, TajoError) else f"{type(error).__name__}: {error}"
 
 
 def _row(connector: type[Connector], origin: str) -> ConnectorRow:

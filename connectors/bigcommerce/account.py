@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from customer_sync.errors import ConfigError, TryLater
 from customer_sync.kit.connector import SourceSettings
-from customer_sync.kit.logins import Request
+from customer_sync.kit.logins import Nobody, Request
 from customer_sync.kit.oauth import Terms, Tokens
 from customer_sync.kit.reach import Access, Left
 from customer_sync.kit.rest import Action, Answer, Params, Rest, Rule
@@ -88,7 +88,7 @@ def terms_of(settings: SourceSettings) -> Terms:
 
 
 @dataclass(slots=True)
-class Shown:
+class Shown(Nobody):
     """Shows the token: that of the settings, else the one that the app's installation brought."""
 
     settings: SourceSettings
@@ -103,10 +103,6 @@ class Shown:
         if not token and not text(self.settings, "client_id"):
             raise ConfigError("There is no key for BigCommerce.", _KEYS)
         return request.with_header("X-Auth-Token", token or Tokens(terms_of(self.settings), access).current().value)
-
-    def renew(self, access: Access) -> bool:  # noqa: ARG002  # as `Login`
-        """Tell that a refused token stays refused: they do not end, and nothing renews them."""
-        return False
 
 
 class Shop:

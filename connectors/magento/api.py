@@ -25,6 +25,8 @@ Group = Sequence[tuple[str, str, str]]
 #: The name that reads across all store views.
 ALL: Final = "all"
 _RESOURCE: Final = re.compile(r"[\w:., ]{1,120}")
+#: What a 404 says where the call itself is not there (a module is switched off), and not the record.
+_NO_ROUTE: Final = "not match any route"
 _NOWHERE: Final = ("There is no Magento at this address (404).", "Look at `shop_url`; is Magento in a folder?")
 
 
@@ -146,11 +148,14 @@ class Shop:
         Raises:
             Unmade: it cannot be made, or not now.
             TryLater: the answer is no record.
+            ConfigError: the shop has no such call, so nothing is known of any record.
             TajoError: as `Rest.call`.
         """
         try:
             value = self.call("GET", path)
-        except Missing:
+        except Missing as error:
+            if _NO_ROUTE in str(error):
+                raise ConfigError(*_NOWHERE) from error
             return None
         except TooMuch as error:
             raise Unmade(str(error)) from error

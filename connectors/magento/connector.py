@@ -50,6 +50,8 @@ class MagentoConnector(Connector):
     shares_addresses = True  # accounts are per website
     resources = pulls = ("customers", "orders", "products", "carts")
     fetches = ("customers", "orders", "products")
+    #: Each account is a call of its own.
+    fetches_at_once = 25
     pulls_edits = False  # neither the newsletter nor an address moves `updated_at` (magento2 issue 5013)
     writes = (Channel.EMAIL,)
     options = (

@@ -170,6 +170,10 @@ def pull(shop: Shop, live: Live, place: Place, read: Read, what: str) -> Page:
     total = place.total or found.total
     after = _after(place, live, found.rows)
     is_last = len(found.rows) >= found.total or not found.rows
+    if not is_last and (after.at, after.id) == (place.at, place.id):
+        raise TryLater(
+            "Magento gave rows without an id or a time that it can be asked to go on from: the list leads back."
+        )
     cursor = None if is_last else replace(after, size=place.grown(), total=total).encode()
     return Page(events, cursor, total, notes=(*notes, *more), unchanged=unchanged)
 

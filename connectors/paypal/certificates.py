@@ -28,16 +28,16 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.x509.verification import PolicyBuilder, Store, VerificationError
 
-from customer_sync.errors import ConfigError, Refused, Unavailable
+from customer_sync.errors import ConfigError, Missing, Refused, Unavailable
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.transport import Timeout
 
 ALGORITHM: Final = "SHA256withRSA"
 PATH: Final = "/v1/notifications/certs/"
 HOSTS: Final = frozenset({"api.paypal.com", "api.sandbox.paypal.com", "api-m.paypal.com", "api-m.sandbox.paypal.com"})
-#: How long a certificate is believed without fetching it again.
+#: How long a certificate is believed without fetching it again; longer where it cannot be had.
 KEPT: Final = timedelta(hours=24)
-#: After a certificate could not be had, no other is fetched for so long, in seconds: anybody can name one.
+#: After PayPal did not answer, no certificate is fetched for so long, in seconds.
 PATIENCE_S: Final = 10.0
 #: Whose name a signing certificate bears.
 _OWNER: Final = ".paypal.com"
@@ -45,6 +45,12 @@ _PEM: Final = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE--
 #: The ingress waits for the answer, once a day.
 _TIMEOUT: Final = Timeout(connect_s=2.0, silence_s=2.0, answer_s=4.0)
 _WRONG: Final = "The signature does not fit."
+_STRANGE: Final = "The certificate is not one of PayPal's."
+#: What follows `PATH`; other ways of writing the same name would be kept beside it.
+_NAME: Final = re.compile(r"[\w-][\w.-]{0,199}", re.ASCII)
+
+#: A certificate with those between it and a root, and until when it is believed without another look.
+_File = tuple[bytes, datetime]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +81,7 @@ class Certificates:
     Args:
         roots: the certificates that all others must lead to, in PEM; None: the public ones that `certifi` has.
         hosts: the hosts that a certificate may come from.
-        fetch: URL → the file; None: over HTTPS, from public addresses, without redirects.
+        fetch: URL → the file, or `Missing`; None: over HTTPS, from public addresses, without redirects.
         ticks: seconds, never backwards.
     """
 
@@ -90,7 +96,7 @@ class Certificates:
         own = frozenset(one.partition(":")[0] for one in self._hosts - HOSTS)
         self._fetch = fetch or partial(_download, private=own)
         self._ticks = ticks
-        self._kept: dict[str, tuple[bytes, datetime]] = {}
+        self._kept: dict[str, _File] = {}
         self._store: Store | None = None
         self._not_before = 0.0
         self._lock = threading.Lock()
@@ -127,26 +133,42 @@ class Certificates:
             is_right = is_right or parts.netloc in self._hosts - HOSTS
         except ValueError:
             is_right = False
-        if not is_right or not parts.path.startswith(PATH) or ".." in parts.path or "%" in parts.path:
+        if not is_right or not parts.path.startswith(PATH) or not _NAME.fullmatch(parts.path.removeprefix(PATH)):
             raise Refused("The certificate's address is not PayPal's.", cause="wrong")
 
     def _key(self, url: str, at: datetime) -> RSAPublicKey:
-        with self._lock:
-            kept = self._kept.get(url)
-            if kept is None or at > kept[1]:
-                kept = (self._got(url), at + KEPT)
-            key = self._believed(kept[0], at)
-            self._kept[url] = kept
-        return key
+        kept = self._kept.get(url)
+        if kept is None or at > kept[1]:
+            kept = self._renewed(url, at, kept)
+        return self._believed(kept[0], at)
 
-    def _got(self, url: str) -> bytes:
-        if self._ticks() < self._not_before:
-            raise Refused("PayPal's certificate cannot be had now; send it again.", status=429)
+    def _renewed(self, url: str, at: datetime, old: _File | None) -> _File:
+        """Return the file as it is now, or the old one where it cannot be had.
+
+        One request waits for PayPal, and no other for it: anybody can name certificates, and the ingress has other
+        platforms to serve.
+
+        Raises:
+            Refused: there is none; with 429 where it cannot be had now.
+        """
+        if not self._lock.acquire(blocking=False):
+            return _or_later(old)
         try:
-            return self._fetch(url)
-        except Unavailable as error:
+            if self._ticks() < self._not_before:
+                return _or_later(old)
+            made = (self._fetch(url), at + KEPT)
+            self._believed(made[0], at)
+            self._kept[url] = made
+        except Missing as error:
+            # quickly said, and said of this name only: those of others are fetched all the same
+            self._kept.pop(url, None)
+            raise Refused(_STRANGE, cause="wrong") from error
+        except Unavailable:
             self._not_before = self._ticks() + PATIENCE_S
-            raise Refused("PayPal's certificate cannot be had now; send it again.", status=429) from error
+            return _or_later(old)
+        finally:
+            self._lock.release()
+        return made
 
     def _believed(self, file: bytes, at: datetime) -> RSAPublicKey:
         """Return the key of a certificate that leads to a trusted root and is good at a time.
@@ -161,10 +183,10 @@ class Certificates:
             verifier = PolicyBuilder().store(self._trusted()).time(at.astimezone(UTC).replace(tzinfo=None))
             verifier.build_server_verifier(x509.DNSName(name)).verify(leaf, between)
         except (ValueError, StopIteration, VerificationError, x509.ExtensionNotFound) as error:
-            raise Refused("The certificate is not one of PayPal's.", cause="wrong") from error
+            raise Refused(_STRANGE, cause="wrong") from error
         key = leaf.public_key()
         if not isinstance(key, RSAPublicKey):
-            raise Refused("The certificate is not one of PayPal's.", cause="wrong")
+            raise Refused(_STRANGE, cause="wrong")
         return key
 
     def _trusted(self) -> Store:
@@ -172,6 +194,12 @@ class Certificates:
             file = Path(certifi.where()).read_bytes() if self._roots is None else self._roots
             self._store = Store(list(_loaded(file)))
         return self._store
+
+
+def _or_later(old: _File | None) -> _File:
+    if old is None:
+        raise Refused("PayPal's certificate cannot be had now; send it again.", status=429)
+    return old
 
 
 def roots_at(path: str) -> bytes:
@@ -206,6 +234,8 @@ def _download(url: str, private: frozenset[str]) -> bytes:
         reply = client.send("GET", url, headers={})
     finally:
         client.close()
+    if reply.status in (404, 410):
+        raise Missing("PayPal has no certificate of this name.")
     if reply.status != 200:
         raise Unavailable(f"PayPal's certificate: {reply.status}")
     return reply.body

@@ -71,6 +71,8 @@ class PayPalConnector(Connector):
     marks = (ID, SIGNATURE)
     resources = pulls = ("customers", "orders")
     fetches = ("orders",)
+    #: Each payment is a call of its own, and its payer another.
+    fetches_at_once = 5
     shares_addresses = True
     tells_secret = True
     #: 50 calls a minute and IP were seen (https://github.com/airbytehq/airbyte/pull/4240); PayPal tells no number.

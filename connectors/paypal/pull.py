@@ -146,7 +146,10 @@ def _subscriptions(api: Api, settings: SourceSettings, want: Want, masked: Seque
         query["status_updated_after"] = _written(want.since - LATE)
     try:
         answer = api.get(SUBSCRIPTIONS, query)
-    except (Missing, Rejected):
+    except (Missing, Rejected) as error:
+        # only the first page tells whether the list is open; what breaks off, or refuses the keys, is no end of it
+        if number > 1 or (isinstance(error, Rejected) and not (error.is_of_request or error.status == 403)):
+            raise
         return Page((), None, notes=("PayPal does not list subscriptions to this app: they come by webhook.",))
     body = Node(answer.object())
     rows = body.children("subscriptions")

@@ -118,6 +118,10 @@ class SalesforceConnector(Connector):
         if own and found:
             self._same_org(found, own)
 
+    def redacted(self, inbound: Inbound) -> Inbound:
+        """Return the request without the session id that an outbound message may carry."""
+        return replace(inbound, body=soap.without_session(inbound.body)) if soap.is_soap(inbound.body) else inbound
+
     def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
         """Return a hint for each record that a webhook names, behind the withdrawal that it tells."""
         return hints.events(inbound)

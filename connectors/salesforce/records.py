@@ -121,7 +121,7 @@ class Reader:
         outline = self._outline(row, Kind.CUSTOMER_UPDATED)
         return hear(partial(self._customer, node, sobject, outline), node, self.subject, outline)
 
-    def last_words(self, row: Mapping[str, Json], kept: str | None) -> list[Event | PayloadError]:
+    def last_words(self, row: Mapping[str, Json], kept: str | None) -> list[Event]:
         """Return the withdrawal of a record that is no more: it stays with its address, and goes along to who is kept.
 
         Args:
@@ -130,16 +130,13 @@ class Reader:
         """
         if row.get(OPT_OUT) is not True:
             return []
-        node = Node(row)
+        node, own = Node(row), str(row.get("Id"))
         outline = self._outline(row, Kind.CONSENT_CHANGED)
-        try:
-            own, address = self.subject.customer_id(node), self.subject.email(node)
-            said = self.consents(node, self.subject.at(node) or outline.occurred_at)
-        except PayloadError as fault:
-            return [fault]
-        known: dict[str, Json] = {"email": address} if address else {}
+        said = self.consents(node, self.subject.at(node) or outline.occurred_at)
+        address = node.read(email, "Email")  # one that cannot be read is in nobody's way: the id is enough
         told = replace(outline, id=f"{outline.id}:left", occurred_at=said[0].at, consents=said, notes=tuple(node.notes))
-        left = replace(told, record_id=own, customer_id=own, record={"id": own, **known})
+        known: dict[str, Json] = {"id": own, **({"email": address} if address else {})}
+        left = replace(told, record_id=own, customer_id=own, record=known)
         if kept is None:
             return [left]
         # without an address: who is kept may have another one, and the withdrawal is the person's

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from connectors.salesforce.account import Account
 from customer_sync.errors import ConfigError
-from customer_sync.kit.logins import Request
+from customer_sync.kit.logins import Nobody, Request
 from customer_sync.kit.oauth import Terms, Token, Tokens
 from customer_sync.kit.reach import Access
 
@@ -108,7 +108,7 @@ def user_of(token: Token) -> str:
 
 
 @dataclass(slots=True)
-class Session:
+class Session(Nobody):
     """Puts the token on each call, and the address of the data before its path; renewed once where it is refused.
 
     Args:

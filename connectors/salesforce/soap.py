@@ -2,11 +2,12 @@
 
 https://developer.salesforce.com/docs/atlas.en-us.api.meta/api/sforce_api_om_outboundmessaging_notifications.htm. One
 envelope holds 1 to 100 notifications. Fields without a value are left out of it. The session id that an org may add is
-never looked at.
+never looked at, and taken out before a message is kept.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 from xml.etree.ElementTree import Element, ParseError
@@ -34,6 +35,10 @@ _NIL: Final = "{http://www.w3.org/2001/XMLSchema-instance}nil"
 _FLAGS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False, "0": False}
 
 
+#: What stands in the element of the session, whatever its prefix.
+_SESSION: Final = re.compile(rb"(<(?:[\w.-]+:)?SessionId(?:\s[^<>]*)?(?<!/)>)[^<]*")
+
+
 class Notification(NamedTuple):
     """One notification.
 
@@ -58,6 +63,11 @@ class Message(NamedTuple):
 def is_soap(body: bytes) -> bool:
     """Tell whether a body is XML."""
     return body.lstrip(b"\xef\xbb\xbf \r\n\t").startswith(b"<")
+
+
+def without_session(body: bytes) -> bytes:
+    """Return an envelope without the session id that an org may add to it."""
+    return _SESSION.sub(rb"\1", body)
 
 
 def read(body: bytes) -> Message:

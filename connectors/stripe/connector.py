@@ -36,6 +36,8 @@ class StripeConnector(Connector):
     marks = (SIGNATURE.header,)
     topics = tuple(TOPICS)
     resources = pulls = fetches = (CUSTOMERS, ORDERS)
+    #: Each record is a call of its own.
+    fetches_at_once = 20
     writes = (Channel.EMAIL,)
     shares_addresses = True
     accepted = Answer(200)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from hashlib import sha256
 from typing import Final
 
 from connectors.stripe.account import NO, SAID_NO, Account
@@ -129,7 +128,9 @@ def is_echo(changed: Json, node: Node, account: Account) -> bool:
 def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
     """Tell Stripe of an opt-out, in the customer's metadata; see `Connector.write_consent`.
 
-    Stripe keeps no time of an opt-in with a customer, so nothing there can be newer.
+    Stripe keeps no time of an opt-in with a customer, so nothing there can be newer. The call has no `Idempotency-Key`:
+    to set metadata twice does no harm, while Stripe would answer a second try with what came of the first one for a
+    day, a 500 too (https://docs.stripe.com/api/idempotent_requests).
 
     Raises:
         Parkable: Stripe refuses the metadata, or does not keep it.
@@ -146,13 +147,11 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
         return Written.UNCHANGED
     at = to_text(withdrawal.at.astimezone(UTC).replace(microsecond=0))
     wanted = {OUT: "true", OUT_AT: at, **dict.fromkeys(ticked, SAID_NO)}
-    told = "|".join((withdrawal.record_id, _same(withdrawal.address), *wanted, *wanted.values()))
     try:
         answer = api.rest.call(
             "POST",
             f"/v1/customers/{withdrawal.record_id}",
             form={f"metadata[{key}]": value for key, value in wanted.items()},
-            headers={"Idempotency-Key": sha256(told.encode()).hexdigest()},
         ).object()
     except Rejected as error:
         if error.status in (401, 403):

@@ -12,9 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urljoin
 
 from connectors.woocommerce import auth
-from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailable
-from customer_sync.kit.json_text import json_value
-from customer_sync.kit.outbound import Reply
+from customer_sync.errors import ConfigError, TryLater, Unavailable
 from customer_sync.model import Json
 
 #: How long to wait after a 429 that does not say it, in seconds.
@@ -161,17 +159,6 @@ def _no_json(answer: Answer) -> ConfigError | TryLater:
     return TryLater(
         f"The shop answered {answer.status}, but not as WordPress does: a firewall, a cache or a maintenance page?"
     )
-
-
-def json_of(reply: Reply) -> Json:
-    """Return an answer's JSON, None when it is something else: the type alone is not believed, nor missed."""
-    says_json = "json" in reply.headers.get("content-type", "")
-    if not says_json and reply.body.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] not in {b"{", b"["}:
-        return None
-    try:
-        return json_value(reply.body)
-    except PayloadError:
-        return None
 
 
 def code_of(answer: Answer) -> str:

@@ -14,11 +14,12 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from connectors.woocommerce import auth
-from connectors.woocommerce.answers import KEYS_PAGE, SEEN, WARNING, Answer, code_of, count, is_nowhere, json_of, sort
+from connectors.woocommerce.answers import KEYS_PAGE, SEEN, WARNING, Answer, code_of, count, is_nowhere, sort
 from connectors.woocommerce.auth import Keys, Way
 from customer_sync.errors import ConfigError, TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.reach import Access, Pace
+from customer_sync.kit.rest import json_of
 from customer_sync.model import Json
 
 CUSTOMERS, ORDERS, WEBHOOKS = "wc/v3/customers", "wc/v3/orders", "wc/v3/webhooks"

@@ -21,6 +21,7 @@ from customer_sync.batch.puller import word
 from customer_sync.cli import context
 from customer_sync.cli.api_calls import installation, print_model
 from customer_sync.cli.connect import connect, disconnect
+from customer_sync.cli.connector_files import check_connectors
 from customer_sync.cli.install import install
 from customer_sync.cli.output import Failure, age, json_option, now_ms, paint, print_table
 from customer_sync.cli.sync import sync
@@ -35,6 +36,7 @@ def connectors() -> None:
     """The platforms there are, and how the sources do."""
 
 
+connectors.add_command(check_connectors)
 connectors.add_command(connect)
 connectors.add_command(disconnect)
 connectors.add_command(install)

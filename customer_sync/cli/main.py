@@ -38,6 +38,8 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("check", "check", "Read the config and say every fault at once."),
         Row("connectors", "connectors", "The platforms there are, and how the sources do."),
         Row("doctor", "doctor", "Check everything that is needed; say cause and fix."),
+        Row("new-connector", "new_connector", "Write a connector to start from.", "new_connector"),
+        Row("schema", "schema", "Print the JSON Schema of connector files."),
         Row("notices", "notices", "Who is told what ended and what is wrong: list, test."),
         Row(
             "completion",

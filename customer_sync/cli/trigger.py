@@ -88,7 +88,7 @@ def trigger(  # noqa: PLR0913  # click gives each option as an argument
 
 def fixtures_of(connector: type[Connector]) -> Mapping[str, Path]:
     """Return a connector's fixtures by name."""
-    folder = Path(inspect.getfile(connector)).parent / "fixtures"
+    folder = connector.fixtures or Path(inspect.getfile(connector)).parent / "fixtures"
     return {path.stem: path for path in sorted(folder.glob("*.json"))}
 
 

@@ -143,7 +143,7 @@ def _with_resources(reader: Reader, node: Node | None, sync: SourceSync, connect
     resources = list(dict.fromkeys([*RESOURCES, *connector.resources]))
     keys = [Key(name, "", "true or false", values.truth) for name in resources]
     flags = dict.fromkeys(resources, True) | reader.table(node, keys)
-    return SourceSync(flags, sync.field_mapping, sync.options, sync.schedule)
+    return SourceSync(flags, {**connector.attributes, **sync.field_mapping}, sync.options, sync.schedule)
 
 
 def _own_value(option: Option, node: Node, env: values.Env) -> Json:

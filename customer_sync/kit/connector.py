@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import ClassVar
 
 from customer_sync.errors import ConfigError, PayloadError
@@ -120,6 +121,10 @@ class Connector(ABC):
     #: Whether `write_consent` finds a customer by an address alone, without an id: for platforms whose customers have
     #: further addresses that no record of ours tells of. It is asked so where nothing links the address to the source.
     finds_addresses: ClassVar[bool] = False
+    #: Fields of its own that have a Brevo attribute where `field_mapping` does not say otherwise: field → attribute.
+    attributes: ClassVar[Mapping[str, str]] = {}
+    #: The folder with its samples; None: `fixtures` beside its module.
+    fixtures: ClassVar[Path | None] = None
     #: The answer once the request is in the inbox.
     accepted: ClassVar[Answer] = Answer()
 
@@ -153,6 +158,10 @@ class Connector(ABC):
         Raises:
             Refused: status 401, with a sentence that does not help an attacker.
         """
+
+    def redacted(self, inbound: Inbound) -> Inbound:
+        """Return a genuine request as it is put on record: without what nobody may keep, as a session of the sender."""
+        return inbound
 
     @abstractmethod
     def parse(self, inbound: Inbound) -> Sequence[Event | PayloadError]:
@@ -190,6 +199,9 @@ class Connector(ABC):
     pulls_edits: ClassVar[bool] = True
     #: Which resources `fetch` can read by id. Without it nobody can tell who was deleted while no webhook came.
     fetches: ClassVar[tuple[str, ...]] = ()
+    #: How many ids `fetch` is asked for at once, 1 to 100. Where each record costs a call of its own, choose few: what
+    #: a limit breaks off is read again from its first id.
+    fetches_at_once: ClassVar[int] = 100
     #: The channels in which the platform takes an opt-out back; see `write_consent`.
     writes: ClassVar[tuple[Channel, ...]] = ()
     #: The platform's rate limit, kept for all processes together; `__init__` sets it where the settings decide it.

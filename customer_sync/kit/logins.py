@@ -37,6 +37,14 @@ class Request:
 class Login(Protocol):
     """Proves who makes a call."""
 
+    def begin(self, access: Access) -> None:
+        """Do what comes before the address of a call is known: a token may say where the platform is.
+
+        Raises:
+            TajoError: there is no key, or none can be had now.
+        """
+        ...
+
     def prove(self, request: Request, access: Access) -> Request:
         """Return the request with the proof.
 
@@ -52,6 +60,9 @@ class Login(Protocol):
 
 class Nobody:
     """No proof at all; also the base of what cannot be renewed."""
+
+    def begin(self, access: Access) -> None:
+        """Do nothing."""
 
     def prove(self, request: Request, access: Access) -> Request:  # noqa: ARG002  # as `Login`
         """Return the request as it is."""
@@ -108,14 +119,23 @@ class Renewed:
     told: Callable[[Token], None] = lambda _token: None
     _used: Token | None = None
 
-    def prove(self, request: Request, access: Access) -> Request:  # noqa: ARG002  # as `Login`
-        """Return the request with the token.
+    def begin(self, access: Access) -> None:  # noqa: ARG002  # as `Login`
+        """Get the token, and tell of it.
 
         Raises:
             TajoError: see `Tokens.current`.
         """
         self._used = self._used or self.tokens.current()
         self.told(self._used)
+
+    def prove(self, request: Request, access: Access) -> Request:
+        """Return the request with the token.
+
+        Raises:
+            TajoError: see `Tokens.current`.
+        """
+        self.begin(access)
+        assert self._used is not None
         return request.with_header("Authorization", f"Bearer {self._used.value}")
 
     def renew(self, access: Access) -> bool:  # noqa: ARG002  # as `Login`

@@ -15,7 +15,6 @@ oauthlib is not used: a request is one form and an answer one JSON object, and i
 from __future__ import annotations
 
 import base64
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -23,7 +22,8 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import quote_plus, urlencode
 
-from customer_sync.errors import ConfigError, ConsentNeeded, TajoError, TryLater, Unavailable
+from customer_sync.errors import ConfigError, ConsentNeeded, PayloadError, TajoError, TryLater, Unavailable
+from customer_sync.kit.json_text import json_value
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Access
 from customer_sync.model import Json
@@ -39,6 +39,9 @@ REFRESH: Final = "refresh"
 #: In the vault: since when a refresh token is being spent; None when it is not.
 _SPENT: Final = "renewing_at_s"
 
+#: Statuses that say only that it is not the time, and those with which a firewall or a maintenance sends a page.
+_NOT_NOW: Final = frozenset({408, 423, 425})
+_BY_PAGES: Final = frozenset({200, 403, 404})
 _WORD = re.compile(r"[a-z_]{3,60}")
 
 
@@ -269,7 +272,10 @@ class Tokens:
             raise Unavailable(f"{title}'s token endpoint answers {reply.status}.")
         if reply.status == 429:
             raise TryLater(f"{title} wants tokens asked for more slowly.", after_s=30.0, burns=False)
-        answer = _object(reply.body)
+        if reply.status in _NOT_NOW:
+            raise Unavailable(f"{title}'s token endpoint answers {reply.status}.")
+        told = _object(reply.body)
+        answer = told or {}
         if reply.status == 200 and isinstance(answer.get("access_token"), str) and answer["access_token"]:
             return answer
         # some answers are a page instead of JSON, with the word in its text
@@ -279,6 +285,8 @@ class Tokens:
             reason, remedy = self._terms.refusals[word]
             kind = ConsentNeeded if word in self._terms.by_owner else ConfigError
             raise kind(reason, remedy.format(source=self._terms.source))
+        if told is None and reply.body.strip() and reply.status in _BY_PAGES:
+            raise Unavailable(f"{title}'s token endpoint answers {reply.status} with a page in the place of JSON.")
         named = f" ({said})" if _WORD.fullmatch(said) else ""
         if grant == REFRESH:
             raise self._ended(f"The stored connection to {title} has ended{named}.")
@@ -307,9 +315,10 @@ def _seconds(value: Json) -> float | None:
         return None
 
 
-def _object(body: bytes) -> Mapping[str, Json]:
+def _object(body: bytes) -> Mapping[str, Json] | None:
+    """Return the object that an answer is, {} for other JSON, None for what is no JSON."""
     try:
-        value = json.loads(body)
-    except ValueError:
-        return {}
+        value = json_value(body)
+    except PayloadError:
+        return None
     return value if isinstance(value, dict) else {}

@@ -47,12 +47,17 @@ class Rejected(ConfigError):
         remedy: what to do.
         status: the HTTP status.
         word: the platform's own word for it, "" without one.
+        is_of_request: whether it is about what was asked for; otherwise it is about keys, rights or address, and every
+            other request is refused too.
     """
 
-    def __init__(self, reason: str, remedy: str, *, status: int = 0, word: str = "") -> None:
+    def __init__(
+        self, reason: str, remedy: str, *, status: int = 0, word: str = "", is_of_request: bool = False
+    ) -> None:
         super().__init__(reason, remedy)
         self.status = status
         self.word = word
+        self.is_of_request = is_of_request
 
 
 class Action(StrEnum):
@@ -135,6 +140,11 @@ class Rule:
         return self.fits is None or self.fits(answer)
 
 
+def _is_page(answer: Answer) -> bool:
+    """Tell whether an answer holds something else than JSON."""
+    return answer.value is None and bool(answer.body.strip())
+
+
 #: What answers mean where a platform says nothing else.
 COMMON: Final[tuple[Rule, ...]] = (
     Rule(429, Action.LIMITED, reason="{title} wants it slower (429)."),
@@ -160,6 +170,16 @@ COMMON: Final[tuple[Rule, ...]] = (
         Action.KEYS,
         reason="{title} does not allow it (403).",
         remedy="Give the key the rights that the README names.",
+    ),
+    # whoever believes it takes every record for deleted while a proxy, or a deploy, answers for the platform
+    *(
+        Rule(
+            status,
+            Action.RETRY,
+            reason="{title} answers {status} with a page in the place of JSON: is it the right address?",
+            fits=_is_page,
+        )
+        for status in (404, 410)
     ),
     Rule(404, Action.MISSING),
     Rule(410, Action.MISSING),
@@ -216,7 +236,8 @@ class Rest:
 
         Args:
             method: the HTTP verb.
-            path: behind the base address; a whole address is called as it stands, and must be of the same host.
+            path: behind the base address, with its first slash; anything else is a whole address, which is called as it
+                stands, and must be of the same host.
             params: the query.
             json_body: sent as JSON; None sends none.
             form: sent as a form instead.
@@ -232,6 +253,7 @@ class Rest:
         """
         body, kind = _encoded(json_body, form)
         given = {"Accept": "application/json", **self.headers, **(headers or {}), **kind}
+        self.login.begin(self.access)
         request = Request(method, self._url(path), tuple(_pairs(params)), given, body)
         answer = self._send(request)
         rule = self._rule(answer)
@@ -245,7 +267,7 @@ class Rest:
         return answer
 
     def _url(self, path: str) -> str:
-        if not path.startswith(("http://", "https://")):
+        if path.startswith("/"):
             return f"{self.base_url}{path}"
         there, here = urlsplit(path), urlsplit(self.base_url)
         if (there.scheme, there.netloc) != (here.scheme, here.netloc):
@@ -279,7 +301,8 @@ class Rest:
         if plain is not None:
             return plain(told)
         remedy = self.keys if rule.action in {Action.RENEW, Action.KEYS} else "See the connector's README."
-        return Rejected(told, rule.remedy or remedy, status=answer.status, word=word)
+        is_of_request = rule.action is Action.REFUSE
+        return Rejected(told, rule.remedy or remedy, status=answer.status, word=word, is_of_request=is_of_request)
 
 
 def json_of(reply: Reply) -> Json:

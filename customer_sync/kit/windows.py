@@ -7,7 +7,7 @@ cursor: `Window.encode`, `window_of`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -17,6 +17,7 @@ from customer_sync.kit.reach import Cursor
 
 #: A window is never cut below this by halving: what does not fit then is told to the operator.
 SMALLEST: Final = timedelta(seconds=1)
+_TIMES: Final = ("start", "end", "until")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,18 +28,25 @@ class Window:
         start: from then on, UTC.
         end: up to then, without it.
         until: where the last window ends.
+        longest: how long a window may be; None: as long as it likes.
     """
 
     start: datetime
     end: datetime
     until: datetime
+    longest: timedelta | None = None
 
     @property
     def next(self) -> Window | None:
-        """The window after this one, of the same length; None where this was the last."""
+        """The window after this one; None where this was the last.
+
+        It is twice as long, up to the longest: one that was cut for a dense hour must not cut the years behind it.
+        """
         if self.end >= self.until:
             return None
-        return Window(self.end, min(self.end + (self.end - self.start), self.until), self.until)
+        wide = (self.end - self.start) * 2
+        wide = wide if self.longest is None else min(wide, self.longest)
+        return replace(self, start=self.end, end=min(self.end + wide, self.until))
 
     def halved(self) -> Window:
         """Return the first half, for a platform that refuses to list so much.
@@ -52,21 +60,26 @@ class Window:
                 f"More happened in the second of {self.start.isoformat()} than the platform lists.",
                 "Ask the platform for an export; everything else is read.",
             )
-        return Window(self.start, self.start + half, self.until)
+        return replace(self, end=self.start + half)
 
     def encode(self) -> Cursor:
         """Return it as it stands in a cursor."""
-        return {name: getattr(self, name).isoformat() for name in ("start", "end", "until")}
+        longest_s = None if self.longest is None else self.longest.total_seconds()
+        return {name: getattr(self, name).isoformat() for name in _TIMES} | {"longest": longest_s}
 
 
 def window_of(cursor: Cursor | None) -> Window | None:
     """Return the window that stands in a cursor, None where none does."""
-    if cursor is None or not all(name in cursor for name in ("start", "end", "until")):
+    if cursor is None or not all(name in cursor for name in _TIMES):
         return None
     try:
-        return Window(*(parse_time(cursor[name], name) for name in ("start", "end", "until")))
+        start, end, until = (parse_time(cursor[name], name) for name in _TIMES)
     except PayloadError:
         return None
+    # one of an older version does not say how long a window may be
+    longest_s = cursor.get("longest", (end - start).total_seconds())
+    longest = timedelta(seconds=longest_s) if isinstance(longest_s, int | float) else None
+    return Window(start, end, until, longest)
 
 
 def first_window(
@@ -88,4 +101,4 @@ def first_window(
     """
     until = datetime.fromtimestamp(now_s, UTC) - behind
     start = min(since - lookback, until)
-    return Window(start, until if longest is None else min(start + longest, until), until)
+    return Window(start, until if longest is None else min(start + longest, until), until, longest)

@@ -253,7 +253,7 @@ def _told_ms(stamped: Stamped) -> int:
 def _summed(person: Person, seen: View, rules: Rules, *, waits: bool) -> Iterator[Value]:
     """Yield the totals that no record tells: they come from the person's orders."""
     told = {name for name, one in attributes(seen.roll.living).items() if not is_empty(one.stamped.value)}
-    for name, value in sums(person, seen.roll.living, rules.sums, rules.currency).items():
+    for name, value in sums(person, seen.roll, rules.sharing, rules.sums, rules.currency).items():
         if name not in told:
             yield Value(name, value, FROM_ORDERS, 0, None, waits)
 

@@ -95,7 +95,7 @@ def totals_of_person(person: Person, seen: View, rules: Rules) -> Totals | None:
     """Return what a person's totals are made of; None where no totals are made of orders."""
     if not rules.sums:
         return None
-    theirs = orders_of(person, seen.roll.living)
+    theirs = orders_of(person, seen.roll, rules.sharing)
     counting = [one for one in theirs if one.source in rules.sums]
     sums = add_up(counting, rules.currency)
     reasons = {one.target: why for one, why in sums.left_out}

@@ -30,12 +30,13 @@ LIST_LEFT: Final = "brevo:unsubscribed_list"
 LEFT: Final = "left."
 EVERYWHERE: Final = register(Channel.EMAIL, "everywhere")
 
-#: What stands for an address in the name of an item holds nothing but letters and digits, `-` and `_`.
-_PLAIN: Final = str.maketrans("+/", "-_", "=")
 _WITHDRAWN: Final = register(Channel.EMAIL, "withdrawn")
 _GRANTED: Final = register(Channel.EMAIL, "granted")
 _CLEARED: Final = register(Channel.EMAIL, "cleared")
 _LASTING: Final = tuple(register(Channel.EMAIL, name) for name in ("bounced", "complained"))
+
+#: What stands for an address in the name of an item holds nothing but letters and digits, `-` and `_`.
+_PLAIN: Final = str.maketrans("+/", "-_", "=")
 
 
 class Owed(NamedTuple):

@@ -9,16 +9,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, NamedTuple
 
+import redis
+
 from customer_sync.base.clock import Clock
+from customer_sync.base.log import get, place
 from customer_sync.engine.grouped import GroupStep
-from customer_sync.engine.lane import Outcome
-from customer_sync.errors import ConfigError, Parkable, PayloadError, TajoError, TryLater
+from customer_sync.engine.lane import Outcome, parked
+from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TajoError, TryLater
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access
+from customer_sync.kit.rescue import is_rescued
+from customer_sync.kit.rest import Rejected, TooMuch
 from customer_sync.model import CUSTOMERS, Event, Kind, from_ms
 from customer_sync.platforms.lanes import fetch_lane
 from customer_sync.store.items import Item, Settlement
 from customer_sync.store.limits import Limits
+
+log = get(__name__)
 
 #: How long a record that was told to be there, and is not found, is looked for before it counts as deleted, in seconds:
 #: some platforms show a record in their API later than they tell of it.
@@ -98,8 +105,8 @@ class FetchHandler(GroupStep[Job, None]):
         return plan
 
     def size(self, job: Job) -> int:  # noqa: ARG002  # as the base has it
-        """Return 1: whatever waits goes together, see `most`."""
-        return 1
+        """Return the share of a call that a record takes, so that no more go together than the platform can read."""
+        return self.most_bytes // self._connector.fetches_at_once
 
     def carry_out(self, job: Job, gate: None) -> Outcome:
         """Read one record."""
@@ -117,7 +124,12 @@ class FetchHandler(GroupStep[Job, None]):
     def _read(self, resource: str, jobs: Sequence[Job]) -> list[Outcome]:
         assert self._reached is not None
         asked_ms = self._clock()
-        answer = self._connector.fetch(resource, list(dict.fromkeys(job.id for job in jobs)), self._reached)
+        try:
+            answer = self._connector.fetch(resource, list(dict.fromkeys(job.id for job in jobs)), self._reached)
+        except Exception as error:
+            if not _is_of_one(error):
+                raise
+            return self._apart(jobs, error)
         faults = [one for one in answer if isinstance(one, PayloadError)]
         events = _by_id(answer)
         unasked = [one for key, found in events.items() if key not in {job.id for job in jobs} for one in found]
@@ -125,15 +137,27 @@ class FetchHandler(GroupStep[Job, None]):
             # what belongs to a record of another id (the invoice of a charge) goes along
             events.setdefault(jobs[0].id, []).extend(one for one in unasked if one not in events.get(jobs[0].id, []))
         is_sure = not faults and (not unasked or len(jobs) == 1)
-        if not is_sure and len(jobs) > 1 and any(job.id not in events for job in jobs):
-            return [one for job in jobs for one in self._alone(job)]
+        is_broken = any(is_rescued(one) for found in events.values() for one in found)
+        if not is_sure and len(jobs) > 1 and (is_broken or any(job.id not in events for job in jobs)):
+            return [one for job in jobs for one in self._part([job])]
         return [self._judged(job, events.get(job.id, []), faults, asked_ms) for job in jobs]
 
-    def _alone(self, job: Job) -> list[Outcome]:
+    def _apart(self, jobs: Sequence[Job], error: Exception) -> list[Outcome]:
+        """Read each half of records that cannot be read together; one that cannot be read alone is tried again."""
+        if len(jobs) > 1:
+            half = len(jobs) // 2
+            return [one for part in (jobs[:half], jobs[half:]) for one in self._part(part)]
+        if not isinstance(error, TajoError):
+            # the error's text may hold personal data: log only its name and place
+            log.error("record not read", lane=self.lane.name, error=type(error).__name__, place=place(error))
+            error = TryLater(f"A fault of this service: {type(error).__name__}.")
+        return [self._failed(jobs[0].item, TryLater(error.reason) if isinstance(error, Rejected) else error)]
+
+    def _part(self, jobs: Sequence[Job]) -> list[Outcome]:
         try:
-            return self._read(job.resource, [job])
+            return self._read(jobs[0].resource, jobs)
         except TajoError as error:
-            return [self._failed(job.item, error)]
+            return [self._failed(job.item, error) for job in jobs]
 
     def _judged(self, job: Job, events: list[Event], faults: Sequence[PayloadError], asked_ms: int) -> Outcome:
         is_fresh = asked_ms - job.item.since_ms < BELIEVED_S * 1000
@@ -144,8 +168,13 @@ class FetchHandler(GroupStep[Job, None]):
             why = f"{self._connector.title} does not show it yet."
             return self._failed(job.item, TryLater(why, after_s=LOOK_AGAIN_S, burns=False))
         told = events or [self._gone(job, asked_ms)]
-        note = "read again" if events else "it is there no more"
-        return Outcome(job.item, Settlement(job.item.target), "delivered", note, events=tuple(told), is_reread=True)
+        if faults and any(is_rescued(one) for one in events):
+            # the withdrawal of a record that cannot be read goes on, and the record is parked
+            outcome = parked(job.item, self.lane.name, Parkable(str(faults[0]), faults[0].remedy), self._clock())
+        else:
+            note = "read again" if events else "it is there no more"
+            outcome = Outcome(job.item, Settlement(job.item.target), "delivered", note)
+        return outcome._replace(events=tuple(told), is_reread=True)
 
     def _gone(self, job: Job, asked_ms: int) -> Event:
         return Event(
@@ -158,6 +187,15 @@ class FetchHandler(GroupStep[Job, None]):
             record={"id": job.id},
             topic="gone",
         )
+
+
+def _is_of_one(error: Exception) -> bool:
+    """Tell whether one of several records may be at fault, so that the others can be read without it."""
+    if isinstance(error, Rejected):
+        return error.is_of_request
+    if isinstance(error, redis.RedisError):
+        return False
+    return not isinstance(error, TajoError) or isinstance(error, PayloadError | Missing | TooMuch | Parkable)
 
 
 def _by_id(answer: Sequence[Event | PayloadError]) -> dict[str, list[Event]]:

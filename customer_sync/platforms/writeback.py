@@ -19,6 +19,7 @@ from customer_sync.engine.lane import LaneDescription, Outcome
 from customer_sync.errors import TryLater
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access, Withdrawal, Written
+from customer_sync.kit.rest import Rejected
 from customer_sync.model import Channel, Json, from_ms
 from customer_sync.person.merge import State
 from customer_sync.person.owed import Owed
@@ -138,8 +139,13 @@ class WritebackHandler(LaneStep[Job, None]):
         return next((one for one in all_of_it if id_of(one) == id_), None), person.email or ""
 
     def carry_out(self, job: Job, gate: None) -> Outcome:  # noqa: ARG002  # the base's signature
-        """Tell the platform of one opt-out."""
-        written = self._connector.write_consent(job.withdrawal, job.access)
+        """Tell the platform of one opt-out; what it refuses of one record is no reason to keep back the others."""
+        try:
+            written = self._connector.write_consent(job.withdrawal, job.access)
+        except Rejected as error:
+            if not error.is_of_request:
+                raise
+            raise TryLater(error.reason) from error
         return self._ended(job.item, str(written), job.asked)
 
     def _ended(self, item: Item, result: str, asked: Json = None) -> Outcome:

@@ -197,7 +197,8 @@ class Ingress:
                 raise
             self._tell(inbound.source, guess)
             raise Refused(f"{error} {guess.said}", status=error.status, cause="other address") from error
-        return Accepted(inbox.encode(inbound, connector.keeps), inbound.source, connector.accepted)
+        kept = inbox.encode(connector.redacted(inbound), connector.keeps)
+        return Accepted(kept, inbound.source, connector.accepted)
 
     def _tell(self, source: str, guess: Guess) -> None:
         """Tell the operator where a webhook belongs, once in each process: anybody can send such requests."""

@@ -11,6 +11,7 @@ import pytest
 from click.shell_completion import ShellComplete
 
 from customer_sync.cli import main
+from customer_sync.registry import platforms
 from customer_sync.store.run import RunKind
 
 
@@ -32,7 +33,7 @@ def test_commands_and_what_they_take_are_offered(offered, store):
     assert "connectors" in offered(begin="con")
     assert "sync" in offered("connectors", begin="s")
     assert offered("connectors", "sync", begin="w") == ["woo"]
-    assert offered("connectors", "install") == ["shopify", "woo", "api", "woocommerce"]
+    assert offered("connectors", "install") == list(dict.fromkeys(["shopify", "woo", *platforms()]))
     assert offered("trigger", begin="shop") == ["shopify"]
     assert "customers_update" in offered("trigger", "shopify", begin="customers_")
     assert offered("runs", "show") == [run.id]

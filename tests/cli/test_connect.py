@@ -490,7 +490,7 @@ def test_the_list_tells_how_each_source_is_connected_and_how_its_webhooks_are(ta
     listed = tajo("connectors", "list").stdout
     assert "in a browser" in listed
     assert re.search(r"2 well, \d s ago", tajo("connectors", "list", TAJO_PUBLIC_URL=PUBLIC).stdout)
-    assert re.search(r"woocommerce .* no consent", listed)
+    assert re.search(r"woocommerce .* email ", listed)
     assert re.search(r"shopify .* email, sms", listed)
 
 

@@ -14,6 +14,7 @@ from connectors.woocommerce.fake.settings import SECRET as WOO_SECRET
 from customer_sync.cli import draft
 from customer_sync.config.kept import FILE, KeptVariables
 from customer_sync.loading import load_settings
+from customer_sync.registry import platforms
 from tests.stores.servers import store_server
 
 CONFIG = """\
@@ -220,6 +221,7 @@ def test_a_platform_that_does_not_answer_ends_with_code_4(fresh):
 
 
 #: Words of the command → what it says. Each row is one sentence that a person reads.
+CHOICES = ", ".join(platforms())
 WRONG = {
     ("shopify", "--api-key", "k"): (
         "Shopify needs api_secret, too: it proves that a webhook is genuine.\n"
@@ -235,14 +237,10 @@ WRONG = {
     ("woocommerce", "--api-key", "k", "--consumer-key", "k"): (
         "--consumer-key means --consumer-key, which is given, too.\n  → Give one."
     ),
-    ("lamps", "--api-key", "k"): (
-        "No platform is called lamps.\n  → Add --platform. Choices: api, shopify, woocommerce."
-    ),
-    ("segment", "--write-key", "k"): (
-        "No platform is called segment.\n  → Add --platform. Choices: api, shopify, woocommerce."
-    ),
+    ("lamps", "--api-key", "k"): (f"No platform is called lamps.\n  → Add --platform. Choices: {CHOICES}."),
+    ("segment", "--write-key", "k"): (f"No platform is called segment.\n  → Add --platform. Choices: {CHOICES}."),
     ("lamps", "--platform", "shopfy"): (
-        "No platform is called shopfy.\n  → Did you mean shopify? Choices: api, shopify, woocommerce."
+        f"No platform is called shopfy.\n  → Did you mean shopify? Choices: {CHOICES}."
     ),
     ("woo", "--platform", "shopify"): (
         "woo is a source of woocommerce already.\n  → Choose another name for this one."

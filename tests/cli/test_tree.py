@@ -16,7 +16,7 @@ from customer_sync.cli.output import confirm, must_confirm, prompt
 FOLDER = Path(cli.__file__).parent
 #: Commands without `--json`: each says why in its help.
 SERVERS = {"run": "It is a server", "demo": "It is a server", "sandbox": "It is a server"}
-TEXTS = {"completion": "there is no --json"}
+TEXTS = {"completion": "there is no --json", "schema": "there is no --json"}
 QUESTIONS = {"confirm", "must_confirm", "prompt"}
 
 

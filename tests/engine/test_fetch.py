@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from customer_sync import pipeline
-from customer_sync.errors import PayloadError, TryLater, Unavailable
+from customer_sync.errors import Missing, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import hint
-from customer_sync.model import Consent, Event, Inbound, Kind
+from customer_sync.kit.rescue import ALONE
+from customer_sync.kit.rest import Rejected, TooMuch
+from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Kind
 from customer_sync.platforms.fetch import FetchHandler
 from customer_sync.store import keys
 from tests.explore import look
@@ -25,6 +28,7 @@ class Platform:
 
     title = "Lamps"
     fetches = ("customers", "orders")
+    fetches_at_once = 100
 
     def __init__(self):
         self.people, self.asked, self.merged, self.broken, self.error = {}, [], {}, set(), None
@@ -149,6 +153,16 @@ def test_many_hints_of_one_record_are_one_read_and_many_records_one_call(rig, pl
     assert platform.asked == [("customers", ["1", "2"])]
 
 
+def test_no_call_asks_for_more_records_than_the_platform_reads_at_once(client, platform):
+    platform.fetches_at_once = 2
+    rig = made(client, platform)
+    for number in "12345":
+        tell(rig, number, is_deletion=True)
+    fetch(rig)
+
+    assert sorted(len(ids) for _, ids in platform.asked) == [1, 2, 2]
+
+
 def test_a_deletion_that_the_platform_tells_is_believed_at_once(rig, platform):
     tell(rig, "1")
     fetch(rig)
@@ -218,6 +232,85 @@ def test_one_record_that_cannot_be_read_is_parked_and_no_other(rig, platform):
     assert "expected an address" in one.reason
 
 
+def test_a_withdrawal_in_a_record_that_cannot_be_read_goes_on_and_the_record_is_parked(rig, platform, monkeypatch):
+    tell(rig, "1")
+    tell(rig, "2")
+    fetch(rig)
+    rig.deliver()
+    real = platform.fetch
+    said = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at(-3), "left", explicit=True)
+
+    def fetch_broken(resource, ids, access):
+        if "1" not in ids:
+            return real(resource, ids, access)
+        alone = event(Kind.CONSENT_CHANGED, "1", {"id": "1"}, at(-3), (said,))
+        alone = replace(alone, id=f"{alone.id}{ALONE}")
+        return [
+            alone,
+            PayloadError("name", "expected a text"),
+            *real(resource, [one for one in ids if one != "1"], access),
+        ]
+
+    monkeypatch.setattr(platform, "fetch", fetch_broken)
+    platform.people["2"] |= {"firstName": "Benno", "at": at(-2)}
+    tell(rig, "1", -1, name="broken")
+    tell(rig, "2", -1)
+    fetch(rig)
+    rig.deliver()
+
+    assert rig.brevo.contacts["jane@example.com"].blocked
+    assert names(rig)["ben@example.com"] == "Benno"
+    assert state(rig, "broken") == "parked"
+    assert len(rig.store.parked.list()) == 1
+
+
+def refuse(platform, monkeypatch, number, error):
+    """Let the platform refuse each call that asks for one record."""
+    real = platform.fetch
+
+    def fetch(resource, ids, access):
+        if number in ids:
+            platform.asked.append((resource, list(ids)))
+            raise error
+        return real(resource, ids, access)
+
+    monkeypatch.setattr(platform, "fetch", fetch)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Rejected("Lamps answers 400.", "See the README.", status=400, is_of_request=True),
+        PayloadError("results[3].id", "expected an id"),
+        Missing("Lamps answers 404."),
+        TooMuch("too long"),
+        ZeroDivisionError(),
+    ],
+)
+def test_one_record_that_breaks_every_call_it_is_in_holds_up_no_other(rig, platform, monkeypatch, error):
+    refuse(platform, monkeypatch, "9", error)
+    for number in ("1", "9", "2"):
+        tell(rig, number, name=f"hook-{number}")
+    fetch(rig)
+    rig.deliver()
+
+    assert names(rig) == {"jane@example.com": "Jane", "ben@example.com": "Ben"}
+    assert state(rig, "hook-9") == "retrying"
+    assert rig.store.breakers.read(LANE) is None
+    assert rig.store.lanes.wait_of(LANE, "shop:customers:9").tries == 1
+
+
+def test_keys_that_are_refused_pause_the_lane_and_are_asked_once(rig, platform):
+    platform.error = Rejected("Lamps refuses the keys (401).", "Set the right keys.", status=401)
+    for number in ("1", "2"):
+        tell(rig, number)
+    rig.read()
+    pipeline.deliver(rig.line, LANE)
+
+    assert rig.store.breakers.read(LANE).reason == "Lamps refuses the keys (401)."
+    assert len(platform.asked) == 1
+
+
 def test_what_belongs_to_another_record_goes_along(rig, platform, monkeypatch):
     others = {"7": {"email": "eve@example.com", "firstName": "Eve", "at": at(-9)}}
     real = platform.fetch
@@ -273,6 +366,30 @@ def test_a_limit_waits_as_long_as_it_says(rig, platform):
     fetch(rig)
     assert rig.store.lanes.depth(LANE)[0] == 1
     assert len(platform.asked) <= 2
+
+
+def test_a_platform_that_is_read_one_by_one_keeps_what_it_gave_before_it_wanted_it_slower(rig, platform, monkeypatch):
+    platform.fetches_at_once = 5
+    platform.people = {str(n): {"email": f"p{n}@example.com", "firstName": "P", "at": at(-60)} for n in range(100)}
+    real, left = platform.fetch, [0]
+
+    def fetch_slowly(resource, ids, access):
+        for _ in ids:
+            left[0] -= 1
+            if left[0] < 0:
+                raise TryLater("slower", after_s=30, burns=False)
+        return real(resource, ids, access)
+
+    monkeypatch.setattr(platform, "fetch", fetch_slowly)
+    for number in platform.people:
+        tell(rig, number)
+    for _ in range(4):
+        left[0] = 40
+        due_now(rig)
+        fetch(rig)
+
+    assert max(len(ids) for _, ids in platform.asked) == 5
+    assert rig.store.lanes.depth(LANE)[0] == 0
 
 
 @pytest.mark.parametrize("step", ["commit", "settle"])

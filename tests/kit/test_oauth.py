@@ -47,6 +47,8 @@ class Platform:
         fault = self.faults.pop(0) if self.faults else None
         if isinstance(fault, Exception):
             raise fault
+        if isinstance(fault, Reply):
+            return fault
         if fault:
             return Reply(fault, {}, b"")
         return Reply(*answer(self.oauth, form, headers.get("Authorization", ""), self.more))
@@ -220,6 +222,25 @@ def test_while_the_platform_is_away_the_old_token_is_used_as_long_as_it_lives(fa
     with pytest.raises((TryLater, Unavailable)):
         platform.tokens(vault).current()
     assert platform.tokens(vault).current().value != first.value
+
+
+PAGE = b"<html>Back soon</html>"
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(200, PAGE), (403, PAGE), (404, PAGE), (408, b""), (425, b""), (200, b"[" * 100_000)]
+)
+def test_a_page_in_the_place_of_a_token_ends_no_connection(status, body):
+    platform, vault = Platform(), Vault()
+    old = platform.connect(vault)
+    page = Reply(status, {}, body)
+    platform.clock.offset_s, platform.faults = 900, [page, page]
+
+    assert platform.tokens(vault).current() == old
+    platform.clock.offset_s = 1100
+    with pytest.raises((Unavailable, TryLater)):
+        platform.tokens(vault).current()
+    assert platform.tokens(vault).current().value != old.value
 
 
 @pytest.mark.parametrize("other", [{"site": "two"}, {"client_id": "another-app"}])

@@ -102,10 +102,23 @@ def test_a_429_burns_no_try_and_waits_as_long_as_it_says():
     assert (error.value.after_s, error.value.burns) == (17.0, False)
 
 
-@pytest.mark.parametrize("status", [200, 403])
+@pytest.mark.parametrize("status", [200, 403, 404, 410])
 def test_a_page_for_people_is_no_answer(status):
     with pytest.raises(TryLater):
         api(Wire(Reply(status, {"content-type": "text/html"}, b"<html>One moment</html>"))).get("/x")
+
+
+@pytest.mark.parametrize(("status", "is_so"), [(400, True), (422, True), (401, False), (403, False), (302, False)])
+def test_a_refusal_says_whether_it_is_of_this_request_or_of_all(status, is_so):
+    with pytest.raises(Rejected) as error:
+        api(Wire(answer(status, {}))).get("/x")
+
+    assert error.value.is_of_request is is_so
+
+
+def test_a_404_with_nothing_in_it_is_believed():
+    with pytest.raises(Missing):
+        api(Wire(Reply(404, {}, b""))).get("/x")
 
 
 def test_an_empty_answer_is_an_answer():
@@ -151,11 +164,33 @@ def test_a_refused_login_is_renewed_once():
     assert login.renewals == 1
 
 
+def test_a_login_may_say_where_the_platform_is_before_the_first_call():
+    class Told(Nobody):
+        def begin(self, access):
+            found.base_url = "https://eu.api.example.com"
+
+    wire = Wire(answer(value={}))
+    found = api(wire, Told())
+    found.get("/x")
+
+    assert wire.asked[0][1] == "https://eu.api.example.com/x"
+
+
 def test_the_key_goes_to_no_other_host():
     wire = Wire(answer(value={}))
     api(wire).get("https://api.example.com/next?page=2")
 
-    for url in ("https://evil.example/next", "http://api.example.com/x", "https://api.example.com.evil.example/"):
+    for url in (
+        "https://evil.example/next",
+        "http://api.example.com/x",
+        "https://api.example.com.evil.example/",
+        # put behind the base address these would end its host, or make it a user's name
+        "@evil.example/next",
+        ".evil.example/next",
+        ":8443/next",
+        "HTTPS://evil.example/next",
+        "",
+    ):
         with pytest.raises(ConfigError, match="another host"):
             api(wire).get(url)
     assert len(wire.asked) == 1

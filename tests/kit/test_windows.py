@@ -46,6 +46,29 @@ def test_a_window_is_halved_until_it_cannot_be():
         half.halved().halved()
 
 
+@pytest.mark.parametrize("longest", [timedelta(days=30), None])
+def test_one_dense_stretch_does_not_make_all_that_follows_small(longest):
+    window = first_window(NOW - timedelta(days=1_000), NOW.timestamp(), longest=longest)
+    for _ in range(12):
+        window = window_of(json.loads(json.dumps(window.halved().encode())))
+    asked = 0
+    while window is not None:
+        assert longest is None or window.end - window.start <= longest
+        asked += 1
+        window = window.next and window_of(json.loads(json.dumps(window.next.encode())))
+
+    assert asked < 60
+
+
+def test_a_cursor_of_an_older_version_grows_no_longer_than_it_was():
+    written = {
+        name: (NOW + timedelta(days=day)).isoformat() for name, day in (("start", 0), ("end", 30), ("until", 99))
+    }
+    following = window_of(written).next
+
+    assert following.end - following.start == timedelta(days=30)
+
+
 @pytest.mark.parametrize(
     "cursor", [None, {}, {"start": "x", "end": "y", "until": "z"}, {"start": 1, "end": 2, "until": 3}]
 )

@@ -9,6 +9,7 @@ import json
 import math
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -17,9 +18,11 @@ from datetime import UTC, datetime
 import pytest
 
 from customer_sync.base.metrics import CATALOGUE
+from customer_sync.model import Inbound
 from customer_sync.operate.monitoring import files, objectives
 from customer_sync.operate.monitoring.alerts import alerts
 from customer_sync.operate.monitoring.written import DASHBOARDS
+from customer_sync.store import inbox
 from tests.reliability.servers import wait_until
 from tests.reliability.stack import CONFIG, ROOT, SECRET, Stack, address
 from tests.sandbox_server import sandbox_server
@@ -75,10 +78,15 @@ def watched(tmp_path_factory):
 
 
 def make_everything_happen(stack, shop, scraper):
-    """Cause what is rare: refused webhooks and phones, a parked contact, a test order, a comparison, a paused lane."""
+    """Cause what is rare: refusals, a parked contact, a test order, a comparison, who left in Brevo, a paused lane."""
     assert [shop.send(number, phone=phone) for number, phone in ((1, "+32470123456"), (2, "12"))] == [202, 202]
     assert shop.send(3, secret="wrong") == 401
     assert shop.send(7001, topic="orders/create", test=True, total_price="1.00", currency="EUR") == 202
+    stack.settled()
+    stack.sandbox.act("spam", address(1))
+    left = {"event": "spam", "email": address(1), "ts_event": int(time.time()) - 60}
+    told = Inbound("brevo", {}, json.dumps(left).encode(), datetime.now(UTC))
+    stack.store.inbox.append([inbox.encode(told)])
     stack.settled()
     stack.sandbox.fault("empty_error", status=402, method="POST", path="/contacts", count=1)
     assert shop.send(4) == 202

@@ -8,6 +8,7 @@ import pytest
 
 from customer_sync.errors import ConfigError, Parkable, TryLater, Unavailable
 from customer_sync.kit.reach import Written
+from customer_sync.kit.rest import Rejected
 from customer_sync.pipeline import deliver
 from customer_sync.store.breaker import Pause
 from tests.engine.hands import texts
@@ -91,6 +92,20 @@ def test_a_missing_permission_pauses_the_lane_with_its_remedy(world):
     assert world.waits("shop") == 1
 
 
+def test_an_account_that_the_platform_refuses_is_tried_again_and_holds_up_nobody_elses_opt_out(world):
+    world.join("shop", "1")
+    world["shop"].faults.append(Rejected("Tulip answers 422.", "See the README.", status=422, is_of_request=True))
+    world.leave()
+
+    world.once("shop")
+
+    assert world.store.breakers.read("writeback:shop") is None
+    assert world.store.lanes.wait_of("writeback:shop", "shop:1").tries == 1
+    world.late()
+    world.write_back("shop")
+    assert world.result("shop", "1") == "written"
+
+
 def test_a_limit_puts_an_opt_out_off_and_uses_up_no_try(world):
     world.join("shop", "1")
     world["shop"].faults.append(TryLater("The limit of the day is used up.", after_s=3_600, burns=False))
@@ -167,6 +182,27 @@ def test_a_worker_that_dies_after_the_call_tells_once_more_and_finds_it_done(wor
 
     assert world.told("shop") == [("1", ANN)] * 2
     assert (world.result("shop", "1"), world.waits("shop")) == ("unchanged", 0)
+
+
+def test_a_worker_that_is_faster_than_the_settlement_waits_for_it(world, monkeypatch):
+    world.join("shop", "1")
+    real = world.store.lanes.settle
+
+    def settle(lane, token, settlements):
+        if lane == "contacts":
+            world.once("shop")
+        return real(lane, token, settlements)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(world.store.lanes, "settle", settle)
+        # only reading the contact tells that it was everything, and that stands with the person once it is settled
+        world.leave(list_id=[2])
+    assert (world.told("shop"), world.result("shop", "1"), world.waits("shop")) == ([], None, 1)
+
+    world.late()
+    world.write_back()
+
+    assert (world.told("shop"), world.result("shop", "1")) == ([("1", ANN)], "written")
 
 
 def test_a_contact_that_brevo_refuses_does_not_keep_the_platforms_from_being_told(world):

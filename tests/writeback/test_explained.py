@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from customer_sync.cli import contacts
 from customer_sync.config import Settings, SkillSettings
 from customer_sync.errors import Parkable, Unavailable
 from customer_sync.kit.connector import SourceSettings
@@ -11,14 +12,19 @@ from customer_sync.operate.explain import explain
 from tests.writeback.world import ANN, Mute, World
 
 
-def told(world, email=ANN):
-    """What `tajo contacts explain` says of the platforms: source → (state, whether it is open)."""
+def explained(world, email=ANN):
+    """What is known of a person."""
     world.store.set_note("attributes", {"at": 0, "found": {}})
     settings = Settings(
         sources={name: SourceSettings(name, "shopify") for name in world.sources},
         skills={"customer-sync": SkillSettings("customer-sync", enabled=True)},
     )
-    found = explain(world.store, settings, email)
+    return explain(world.store, settings, email)
+
+
+def told(world):
+    """What `tajo contacts explain` says of the platforms: source → (state, whether it is open)."""
+    found = explained(world)
     for one in found.to_json()["write_backs"]:
         assert one["said_at"].endswith("Z")
     return {one.source: (one.state, one.is_open) for one in found.write_backs}
@@ -55,6 +61,19 @@ def test_what_failed_stays_open(world, fault, state):
         world.once("shop")
 
     assert told(world) == {"shop": (state, True)}
+
+
+def test_a_person_who_looks_reads_of_each_account_what_became_of_it(world, capsys):
+    world.join("shop", "1")
+    world.guest("woo")
+    world.leave()
+    world.write_back()
+
+    contacts._print(explained(world))
+
+    shown = capsys.readouterr().out.partition("Told to the platforms")[2]
+    assert "shop: 1: written" in shown
+    assert "woo: a buyer without an account: no account (open)" in shown
 
 
 def test_what_is_not_possible_is_no_success(client):

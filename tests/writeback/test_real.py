@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from connectors.shopify.tests.contract import CREATE, ask
+from connectors.woocommerce.tests import contract as woo
 from customer_sync.engine.lane import PLATFORMS
 from tests.reliability.servers import wait_until
 from tests.reliability.stack import TOKEN, Stack
@@ -181,3 +182,37 @@ def test_a_worker_that_is_killed_between_webhook_and_lane_leaves_no_opt_out_behi
     town.worker(*OWN)
 
     wait_until(lambda: town.state("lamps", ann["lamps"]) == "UNSUBSCRIBED", town.stack.told)
+
+
+def test_a_box_of_woocommerce_is_unticked_and_nothing_comes_of_the_echo(redis_url, tmp_path):
+    del redis_url  # skips with a sentence where no Redis can be had
+    with sandbox_server("--plan", "none") as sandbox, store_server("woocommerce", *woo.TRIAL.arguments) as shop:
+        stack = Stack(tmp_path, sandbox)
+        options = ", ".join(f"{name}: {value}" for name, value in woo.TRIAL.options.items())
+        (tmp_path / "tajo.yaml").write_text(
+            f"connectors:\n  tea: {{platform: woocommerce, shop_url: '{shop.address}', webhook_secret: s3cr3t, "
+            f"{options}}}\nskills:\n  customer-sync: {{options: {{list_id: 2}}}}\n"
+        )
+        try:
+            web = stack.start_web()
+            for topic in ("customer.created", "customer.updated"):
+                hook = {"topic": topic, "delivery_url": f"{web}/webhooks/tea", "secret": "s3cr3t"}
+                woo.call(shop, "POST", "webhooks", hook)
+            hook = {"url": f"{web}/webhooks/brevo", "type": "marketing", "auth": {"type": "bearer", "token": TOKEN}}
+            sandbox.call("POST", "/v3/webhooks", {**hook, "events": ["unsubscribed"]})
+            stack.start_worker()
+            number = woo.TRIAL.create(shop)
+            woo.TRIAL.subscribe(shop, number)
+            email = woo.TRIAL.address(shop, number)
+            wait_until(lambda: sandbox.contacts().get(email, {}).get("listIds") == [2], stack.told)
+
+            sandbox.unsubscribe(email)
+
+            wait_until(lambda: woo.TRIAL.may_mail(shop, number) is False, stack.told)
+            wait_until(lambda: stack.waiting() == 0 and not stack.store.lanes.depth("writeback:tea")[0], stack.told)
+            (kept,) = stack.store.records.all_of([("writeback:tea", f"tea:{number}")])
+            assert kept.has["result"] == "written"
+            assert sandbox.contacts()[email]["emailBlacklisted"]
+            assert sandbox.mailable() == []
+        finally:
+            stack.close()

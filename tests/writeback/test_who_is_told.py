@@ -219,6 +219,19 @@ def test_a_customer_who_moves_before_the_platform_is_told_takes_the_opt_out_alon
     assert not world["shop"].accounts["1"].subscribed
 
 
+def test_one_of_two_customers_who_leaves_the_address_takes_the_opt_out_along(world):
+    world.join("shop", "1")
+    world.join("woo", "7")
+    world.leave()
+
+    world["shop"].accounts["1"].email = BOB
+    world.send(world["shop"].event("1"))
+    world.settle()
+    world.write_back()
+
+    assert (world.told("shop"), world.told("woo")) == ([("1", BOB)], [("7", ANN)])
+
+
 def test_somebody_else_who_comes_to_the_address_is_told_of_too(world):
     world.join("shop", "1")
     world.leave()

@@ -69,14 +69,15 @@ class Platform(Scripted):
 
     _numbers = itertools.count()
 
-    def event(self, id_: str, kind: Kind = Kind.CUSTOMER_UPDATED, **more: Json) -> Event:
-        """Return what the platform sends of a customer, with the consent as it stands."""
+    def event(self, id_: str, kind: Kind = Kind.CUSTOMER_UPDATED, when: datetime | None = None, **more: Json) -> Event:
+        """Return what the platform sends of a customer, with the consent as it stands; `when` it was so."""
         account = self.accounts[id_]
         state = ConsentState.GRANTED if account.subscribed else ConsentState.WITHDRAWN
         consent = Consent(Channel.EMAIL, state, account.changed, "shop:box", explicit=True)
         record: dict[str, Json] = {"id": id_, "email": account.email, **more}
         number = next(self._numbers)
-        return Event(f"e{number}", self.settings.name, kind, at(-9_000 + number), id_, id_, record, (consent,))
+        told_at = when or at(-9_000 + number)
+        return Event(f"e{number}", self.settings.name, kind, told_at, id_, id_, record, (consent,))
 
 
 class Mute(Platform):
@@ -130,6 +131,16 @@ class World(Rig):
             handlers={**self.line.handlers, **told},
             debts=Debts(self.store, self.decide),
         )
+
+    def reset(self) -> None:
+        """Start again with nothing, cheaply."""
+        super().reset()
+        self.clock.set(utc_now())
+        for name, platform in self.platforms.items():
+            self.store.lanes.register(WRITEBACK + name, keeps="records")
+            platform.accounts.clear()
+            platform.told.clear()
+            platform.echoes.clear()
 
     def __getitem__(self, source: str) -> Platform:
         return self.platforms[source]

@@ -6,6 +6,7 @@ import pytest
 
 from connectors.magento.tests.standin import Standin, account
 from customer_sync.errors import ConfigError, Parkable, TryLater, Unavailable
+from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Written
 
 
@@ -117,6 +118,18 @@ def test_a_shop_that_does_not_answer_is_asked_again(shop, kind):
     with pytest.raises((TryLater, Unavailable, ConfigError)):
         shop.withdraw(number)
     assert shop.withdraw(number) is Written.WRITTEN
+
+
+def test_where_no_account_can_be_asked_for_none_is_taken_for_gone(shop):
+    number = filled(shop)
+    address = shop.alone(number)["email"]
+    told = b'{"message": "Request does not match any route.", "trace": null}'
+    shop.wire.send = lambda *_, **__: Reply(404, {"content-type": "application/json"}, told)
+
+    with pytest.raises(ConfigError, match="no Magento at this address"):
+        shop.withdraw(number, address)
+    with pytest.raises(ConfigError, match="no Magento at this address"):
+        shop.fetch("customers", number)
 
 
 def test_an_account_that_goes_meanwhile_is_gone(shop):

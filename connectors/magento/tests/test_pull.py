@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -55,6 +56,21 @@ def test_a_shop_that_ignores_the_filter_is_noticed(shop):
     shop.act("faults", {"kind": "ignore_filter", "count": None})
 
     with pytest.raises(TryLater, match="ignored the filter"):
+        shop.pull(since=NOW)
+
+
+def test_a_list_that_leads_nowhere_is_not_read_for_ever(shop, monkeypatch):
+    monkeypatch.setattr(pull, "PAGE", 2)
+    for number in range(1, 6):
+        shop.act(f"customers/{number}", {"firstname": "Same"})
+    send = shop.wire.send
+
+    def sent(method, url, **more):
+        found = send(method, url, **more)
+        return found._replace(body=re.sub(rb'("updated_at": ?"[^" ]+) ', rb"\1T", found.body))
+
+    shop.wire.send = sent
+    with pytest.raises(TryLater, match="leads back"):
         shop.pull(since=NOW)
 
 

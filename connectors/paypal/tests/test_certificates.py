@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from connectors.paypal.certificates import ALGORITHM, Certificates, Transmission
 from connectors.paypal.connector import ALGO, CERT, ID, SIGNATURE, TIME, PayPalConnector
 from connectors.paypal.fake.authority import Authority
 from connectors.paypal.tests.contract import AUTHORITY, CERT_URL, certificates, signed
-from customer_sync.errors import Refused, Unavailable
+from customer_sync.errors import Missing, Refused, Unavailable
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Inbound
 from tests.contract.cases import REPO
@@ -101,6 +102,9 @@ def test_a_request_of_paypal_is_accepted_and_one_of_anybody_else_is_not(ours):
         "https://api.paypal.com/v1/notifications/certs/%2e%2e/x",
         "https://api.paypal.com/elsewhere/CERT-1",
         "https://api.paypal.com/v1/notifications/certs/CERT-1?x=1",
+        "https://api.paypal.com/v1/notifications/certs//CERT-1",
+        "https://api.paypal.com/v1/notifications/certs/CERT-1;x",
+        "https://api.paypal.com/v1/notifications/certs/",
         "file:///etc/passwd",
         "https://[::1",
     ],
@@ -183,6 +187,85 @@ def test_while_no_certificate_can_be_had_paypal_is_asked_to_send_again_and_is_no
             trusting.verify(sent, ("hook-1",), BODY, NOW)
         assert refusal.value.status == 429
     assert len(asked) == 2
+
+
+def sent_with(url):
+    headers = request().headers
+    return Transmission(*(headers[name] for name in (ID, TIME, SIGNATURE)), url)
+
+
+OTHER = CERT_URL.replace("CERT-", "CERT-0-")
+
+
+def test_while_a_certificate_is_waited_for_nobody_else_waits():
+    asked, go_on, files = threading.Event(), threading.Event(), []
+
+    def fetch(url):
+        files.append(url)
+        if url == OTHER:
+            asked.set()
+            assert go_on.wait(30)
+        return AUTHORITY.certificate
+
+    trusting = Certificates(AUTHORITY.root, fetch=fetch)
+    trusting.verify(sent_with(CERT_URL), ("hook-1",), BODY, NOW)
+    waiting = threading.Thread(target=trusting.verify, args=(sent_with(OTHER), ("hook-1",), BODY, NOW))
+    waiting.start()
+    done = []
+
+    def others():
+        trusting.verify(sent_with(CERT_URL), ("hook-1",), BODY, NOW)
+        trusting.verify(sent_with(CERT_URL), ("hook-1",), BODY, NOW + timedelta(hours=25))
+        with pytest.raises(Refused) as refusal:
+            trusting.verify(sent_with(OTHER), ("hook-1",), BODY, NOW)
+        done.append(refusal.value.status)
+
+    try:
+        assert asked.wait(30)
+        beside = threading.Thread(target=others)
+        beside.start()
+        beside.join(10)
+        assert done == [429]
+    finally:
+        go_on.set()
+        waiting.join(30)
+    assert files == [CERT_URL, OTHER]
+
+
+def test_a_certificate_that_somebody_made_up_keeps_no_other_from_being_fetched():
+    def fetch(url):
+        if url != CERT_URL:
+            raise Missing("PayPal has no certificate of this name")
+        return AUTHORITY.certificate
+
+    trusting = Certificates(AUTHORITY.root, fetch=fetch, ticks=lambda: 0.0)
+    with pytest.raises(Refused) as refusal:
+        trusting.verify(sent_with(OTHER), ("hook-1",), BODY, NOW)
+
+    assert refusal.value.status == 401
+    trusting.verify(sent_with(CERT_URL), ("hook-1",), BODY, NOW)
+
+
+def test_what_was_believed_is_believed_until_it_can_be_fetched_again_and_no_longer_once_it_is_gone():
+    errors: list[Exception] = []
+
+    def fetch(url):
+        if errors:
+            raise errors[0]
+        return AUTHORITY.certificate
+
+    trusting = Certificates(AUTHORITY.root, fetch=fetch, ticks=lambda: 0.0)
+    trusting.verify(sent_with(CERT_URL), ("hook-1",), BODY, NOW)
+    errors.append(Unavailable("no answer"))
+    trusting.verify(sent_with(CERT_URL), ("hook-1",), BODY, NOW + timedelta(hours=25))
+
+    trusting = Certificates(AUTHORITY.root, fetch=fetch, ticks=lambda: 0.0)
+    errors.clear()
+    trusting.verify(sent_with(CERT_URL), ("hook-1",), BODY, NOW)
+    errors.append(Missing("gone"))
+    for _ in range(2):
+        with pytest.raises(Refused):
+            trusting.verify(sent_with(CERT_URL), ("hook-1",), BODY, NOW + timedelta(hours=25))
 
 
 def test_roots_of_ones_own_are_read_from_a_file_or_said_to_be_missing(tmp_path):

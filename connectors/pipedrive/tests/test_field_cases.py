@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -24,6 +24,7 @@ from connectors.pipedrive.tests.standin import (
     rows,
 )
 from customer_sync import pipeline
+from customer_sync.base.clock import utc_now
 from customer_sync.errors import TryLater
 from customer_sync.kit.fields import Node
 from customer_sync.kit.reach import Want, Withdrawal, Written
@@ -104,7 +105,7 @@ def test_p1_a_merge_that_arrives_as_a_delete_takes_nobody_away(client, change_fi
     for one in told[::-1] if change_first else told:
         one()
         assert not line.rig.brevo.contacts[ANA].blocked
-    line.rig.clock.set(at(90))
+    line.rig.clock.set(utc_now(line.rig.clock) + timedelta(seconds=90))
     line.work()
 
     assert LIST in line.rig.brevo.contacts[ANA].lists
@@ -117,7 +118,7 @@ def test_p1_somebody_who_was_deleted_and_not_merged_is_gone_after_a_minute(clien
     line.tell(webhook("create", 12, line.people[12], when=at(-300)))
     line.tell(webhook("delete", 12, line.people.pop(12), when=at(-5)))
     assert not line.rig.brevo.contacts[ANA].blocked
-    line.rig.clock.set(at(90))
+    line.rig.clock.set(utc_now(line.rig.clock) + timedelta(seconds=90))
     line.work()
 
     assert line.rig.brevo.contacts[ANA].blocked

@@ -288,6 +288,16 @@ def test_s6_a_fetch_of_the_loser_brings_the_merge_before_who_is_kept():
     assert {seen.state for one in left for seen in one.consents} == {ConsentState.WITHDRAWN}
 
 
+def test_s6_an_opt_out_of_the_loser_survives_an_address_that_cannot_be_read():
+    org = Org()
+    kept, gone = org.contact(), org.contact(HasOptedOutOfEmail=True, Email="no address")
+    org.fake.merge(kept, gone)
+    told = org.fetch(gone)
+
+    assert kinds(told)[:3] == [("consent_changed", gone), ("consent_changed", kept), ("customer_merged", gone)]
+    assert "Email: " in told[0].notes[0]
+
+
 # S7
 
 

@@ -9,9 +9,12 @@ from threading import Thread
 import pytest
 
 from connectors.salesforce import soap
-from connectors.salesforce.tests.caller import ANA, NOW, SECRET, Org, envelope, kinds
+from connectors.salesforce.tests.caller import ANA, KEYS, NOW, SECRET, Org, envelope, kinds
 from customer_sync.errors import PayloadError, Refused
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.model import Inbound
+from customer_sync.store import keys
+from tests.web import door as doors
 
 ONE = ("04l1", "Contact", {"Id": "003Fak000000001IAA"})
 ROWS = [{"attributes": {"type": "Contact"}, "Id": "003Fak000000001IAA"}]
@@ -85,6 +88,43 @@ def test_a_hundred_notifications_are_a_hundred_hints_and_a_session_id_is_left_al
     assert [one.record_id for one in found] == [one["Id"] for _, _, one in told]
     assert "a-session" not in repr(found)
     assert "a-session" not in repr(soap.read(body))
+
+
+@pytest.mark.parametrize(
+    ("element", "kept"),
+    [
+        ("<SessionId>00D!secret</SessionId>", "<SessionId></SessionId>"),
+        ('<o:SessionId xmlns:o="x" a="b">00D!secret</o:SessionId>', '<o:SessionId xmlns:o="x" a="b"></o:SessionId>'),
+        ('<SessionId xsi:nil="true"/>', '<SessionId xsi:nil="true"/>'),
+    ],
+)
+def test_a_session_id_is_taken_out_before_a_message_is_kept(element, kept):
+    org = Org()
+    request = inbound(envelope(ONE, more=element))
+    found = org.connector.redacted(request)
+
+    assert found.body == envelope(ONE, more=kept)
+    assert org.connector.parse(found) == org.connector.parse(request)
+    assert org.connector.redacted(inbound(said())).body == said()
+
+
+def test_the_ingress_answers_a_message_with_its_ack_and_keeps_no_session(client, redis_url, tmp_path, monkeypatch):
+    source = SourceSettings("crm", "salesforce", (SECRET,), KEYS)
+    settings = replace(doors.SETTINGS, sources={"crm": source})
+    monkeypatch.setattr(doors, "SETTINGS", settings)
+    door = doors.Door(redis_url, tmp_path / "home")
+    body = envelope(ONE, more="<SessionId>00D!secret</SessionId>")
+    answer = door.post(f"crm/{SECRET}", body, {"Content-Type": "text/xml"})
+    wrong = door.post("crm/another", body, {"Content-Type": "text/xml"})
+    kept = repr(client.xrange(keys.INBOX))
+    door.close()
+
+    assert (answer.status_code, answer.content_type) == (200, "text/xml; charset=utf-8")
+    assert answer.data == soap.ACK
+    assert wrong.status_code == 401
+    assert b"Ack" not in wrong.data
+    assert "003Fak000000001IAA" in kept
+    assert "00D!secret" not in kept
 
 
 def test_a_notification_without_its_own_id_does_not_hold_up_the_others():

@@ -93,12 +93,37 @@ class Shopify(Trial):
     def delete(self, shop, record_id):
         shop.post("/fake/customers/delete", {"ids": [record_id]})
 
+    def populate(self, shop, count):
+        shop.post("/fake/customers", {"count": count})
+
+    def address(self, shop, record_id):
+        return _shown(shop, record_id)["email"]
+
+    def rename(self, shop, record_id, email):
+        shop.post("/fake/customers/change", {"ids": [record_id], "fields": {"email": email}})
+
+    def merge(self, shop, kept, gone):
+        shop.post("/fake/customers/merge", {"kept": kept, "gone": gone})
+        return kept
+
+    def may_mail(self, shop, record_id):
+        state = _shown(shop, record_id)["emailState"]
+        return None if state in {"NOT_SUBSCRIBED", None} else state == "SUBSCRIBED"
+
+    def subscribe(self, shop, record_id):
+        shop.post("/fake/customers/consent", {"ids": [record_id], "state": "SUBSCRIBED"})
+
     def webhooks(self, shop):
         words = {enum_of(topic): topic for topic in subscribable(TOPICS)}
         return [(words[one["topic"]], one["uri"]) for one in hooks(shop)]
 
     def add_webhook(self, shop, topic, address):
         ask(shop, CREATE, topic=enum_of(topic), sub={"uri": address})
+
+
+def _shown(shop: Any, record_id: str) -> Any:
+    (row,) = shop.get(f"/fake/customers?ids={record_id}")["customers"]
+    return row
 
 
 TRIAL = Shopify()

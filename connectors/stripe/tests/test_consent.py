@@ -45,8 +45,17 @@ def test_an_opt_out_is_written_once_with_its_time_and_leaves_other_metadata(acco
     }
     ((_, path, headers, body),) = posts(account)
     assert path == f"/v1/customers/{number}"
-    assert len(headers["Idempotency-Key"]) == 64
+    assert "Idempotency-Key" not in headers
     assert parse_qs(body.decode())["metadata[brevo_email_optout]"] == ["true"]
+
+
+def test_an_opt_out_that_somebody_took_away_is_really_written_again(account):
+    number = account.customer(email="ana@example.com")
+    written(account, number)
+    account.row(number)["metadata"].clear()
+
+    assert written(account, number) is Written.WRITTEN
+    assert account.row(number)["metadata"]["brevo_email_optout"] == "true"
 
 
 def test_a_later_opt_out_moves_the_time(account):

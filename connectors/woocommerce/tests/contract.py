@@ -32,6 +32,10 @@ ACCOUNT = {
 }
 
 
+#: The field of the newsletter box of Brevo's own plugin.
+BOX = "ws_opt_in"
+
+
 def call(shop: Any, method: str, route: str, body: Any = None) -> Any:
     """Call the REST API as another program does."""
     more = {} if body is None else {"json": body}
@@ -99,6 +103,25 @@ class WooCommerce(Trial):
 
     def delete(self, shop, record_id):
         shop.delete(f"/fake/customers/{record_id}")
+
+    def populate(self, shop, count):
+        for _ in range(count):
+            self.create(shop)
+
+    def address(self, shop, record_id):
+        return shop.get(f"/fake/customers/{record_id}")["email"]
+
+    def rename(self, shop, record_id, email):
+        shop.http.request("PATCH", f"{shop.address}/fake/customers/{record_id}", json={"email": email})
+
+    def may_mail(self, shop, record_id):
+        fields = shop.get(f"/fake/customers/{record_id}")["meta_data"]
+        said = [one["value"] for one in fields if one["key"] == BOX]
+        return said[0] == "1" if said else None
+
+    def subscribe(self, shop, record_id):
+        ticked = {"meta_data": [{"key": BOX, "value": "1"}]}
+        shop.http.request("PATCH", f"{shop.address}/fake/customers/{record_id}", json=ticked)
 
     def webhooks(self, shop):
         found = shop.get("/fake/state")["webhooks"]

@@ -263,7 +263,7 @@ def replace_refused(has: Has, refused: Mapping[str, str]) -> Has:
 def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> Desired:
     """Return what Brevo should have of a person."""
     email, is_active = person.email or "", seen.word == "active"
-    below = sums(person, seen.roll.living, rules.sums, rules.currency)
+    below = sums(person, seen.roll, rules.sharing, rules.sums, rules.currency)
     values, refused = fit_attributes(person, seen.roll.living, has, rules.attributes, now_ms, below)
     lists = _lists(seen, has, rules)
     # a block is lifted only for a customer, never for a deleted or departed person

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from customer_sync.brevo.attributes import Refused, fit
 from customer_sync.brevo.contacts.refusals import is_due
 from customer_sync.model import Json
 from customer_sync.person.merge import Stamped, is_empty
-from customer_sync.person.person import FREED, Has, Person, Record, Told, attributes
+from customer_sync.person.person import FREED, Has, Person, Record, Roll, Told, attributes
 from customer_sync.person.totals import Asked, Ordered, attributes_of
 
 #: What is known below the records where nothing is.
 _NOTHING: Final[Mapping[str, Json]] = {}
 
 
-def orders_of(person: Person, living: Sequence[Record]) -> tuple[Ordered, ...]:
+def orders_of(person: Person, found: Roll, sharing: AbstractSet[str]) -> tuple[Ordered, ...]:
     """Return the orders that count for a contact: those of its living records, and those of the address itself.
 
-    A record that was deleted, or that another customer took the address from, takes its orders along.
+    A record that another customer took the address from takes its orders along, and so does one that was deleted. But
+    where a platform lets several customers have one address, they are one buyer: what a deleted one bought counts on
+    for the address that it led to last, as long as a customer of the same source leads there.
+
+    Args:
+        person: all that is known.
+        found: its records, sorted.
+        sharing: the sources whose platform lets several customers have one address.
     """
-    if not living or not person.orders:
+    if not found.living or not person.orders:
         return ()
-    refs = {record.ref for record in living}
+    refs = {record.ref for record in found.living}
+    shared = {record.source for record in found.living if record.id is not None and record.source in sharing}
+    refs |= {record.ref for record in found.deleted if record.source in shared}
     return tuple(one for one in person.orders if one.whom in refs or one.whom.startswith("#"))
 
 
-def sums(person: Person, living: Sequence[Record], asked: Asked, currency: str | None) -> Mapping[str, Json]:
-    """Return attribute → sum of a person's orders; see `attributes_of`."""
-    found = orders_of(person, living) if asked else ()
-    return attributes_of(found, asked, currency) if found else _NOTHING
+def sums(
+    person: Person, found: Roll, sharing: AbstractSet[str], asked: Asked, currency: str | None
+) -> Mapping[str, Json]:
+    """Return attribute → sum of a person's orders; see `orders_of` and `attributes_of`."""
+    counting = orders_of(person, found, sharing) if asked else ()
+    return attributes_of(counting, asked, currency) if counting else _NOTHING
 
 
 def fit_attributes(  # noqa: PLR0913, PLR0917  # what decides about a value

@@ -1,0 +1,63 @@
+"""What a pull makes of PayPal's answers, over a way in memory."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from connectors.paypal.connector import PayPalConnector
+from customer_sync.errors import ConfigError
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.outbound import Reply
+from customer_sync.kit.reach import Access, Want
+from tests.contract.trial import MemoryVault
+
+NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def reply(status, value):
+    return Reply(status, {"content-type": "application/json"}, json.dumps(value).encode())
+
+
+class Http:
+    """Answers by path; `answers` holds functions of the query."""
+
+    def __init__(self, **answers):
+        self.answers, self.asked = answers, []
+
+    def send(self, method, url, *, headers, body=None, is_file=False):
+        parts = urlsplit(url)
+        query = {name: values[0] for name, values in parse_qs(parts.query).items()}
+        if parts.path == "/v1/oauth2/token":
+            return reply(200, {"access_token": "t", "expires_in": 32_400})
+        self.asked.append(query)
+        return self.answers[parts.path.rpartition("/")[2]](query)
+
+
+def pull(http, want):
+    settings = SourceSettings("pay", "paypal", (), {"client_id": "i", "client_secret": "s"})
+    return PayPalConnector(settings).pull(want, Access(http, MemoryVault(), NOW.timestamp))
+
+
+def subscriptions(status, name, page=1):
+    http = Http(subscriptions=lambda _query: reply(status, {"name": name}))
+    return pull(http, Want("customers", cursor={"stage": "subscriptions", "page": page}))
+
+
+@pytest.mark.parametrize(("status", "name"), [(404, "RESOURCE_NOT_FOUND"), (403, "NOT_AUTHORIZED"), (400, "X")])
+def test_an_app_that_may_not_list_subscriptions_is_told_so(status, name):
+    page = subscriptions(status, name)
+
+    assert (page.events, page.cursor, len(page.notes)) == ((), None, 1)
+
+
+@pytest.mark.parametrize(
+    ("status", "name", "page"),
+    [(401, "AUTHENTICATION_FAILURE", 1), (400, "INVALID_REQUEST", 2), (302, "", 1), (403, "NOT_AUTHORIZED", 2)],
+)
+def test_a_run_whose_list_of_subscriptions_breaks_off_is_not_complete(status, name, page):
+    with pytest.raises(ConfigError):
+        subscriptions(status, name, page)

@@ -1,0 +1,115 @@
+"""`tajo connectors check`: every fault of the connector files, and what they would make of a sample."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import click
+
+from customer_sync.base.clock import utc_now
+from customer_sync.cli import context
+from customer_sync.cli.output import NOT_FOUND, WRONG_USE, fail, json_option, paint, print_json
+from customer_sync.config.faults import Fault, choose
+from customer_sync.custom.reading import SUFFIXES, Read, read
+from customer_sync.custom.samples import of_list, of_webhook
+from customer_sync.errors import PayloadError
+from customer_sync.model import Event
+from customer_sync.registry import FOLDER, folder_beside
+
+_SAMPLE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("check")
+@click.argument("files", nargs=-1, type=_SAMPLE)
+@click.option("--answer", type=_SAMPLE, help="A file with an answer of the platform's list: show what becomes of it.")
+@click.option("--resource", help="Which list that is; the first of the file when not given.")
+@click.option("--webhook", type=_SAMPLE, help="A file with the body of a webhook: show what becomes of it.")
+@json_option
+def check_connectors(
+    files: tuple[Path, ...], answer: Path | None, resource: str | None, webhook: Path | None, *, as_json: bool
+) -> None:
+    """Read connector files and say every fault at once, with its line; show what becomes of a sample.
+
+    FILES are the ones to read; without them all of the folder connectors/ beside tajo.yaml. Nothing is sent anywhere.
+    """
+    looked = [(path, _read(path)) for path in files or _own_files()]
+    if (answer or webhook) and len(looked) != 1:
+        fail("A sample belongs to one file.", "Name the connector file.", WRONG_USE)
+    made = _tried(looked[0][1], answer, resource, webhook) if answer or webhook else []
+    if as_json:
+        rows = [_row(*one) for one in looked]
+        print_json({"ok": all(one["ok"] for one in rows), "files": rows, "events": [_event(one) for one in made]})
+    else:
+        _show(looked, made)
+    if any(found.form is None for _, found in looked):
+        fail("Not every connector file can be used.", "Mend what is named above, then ask again.", WRONG_USE)
+
+
+def _own_files() -> list[Path]:
+    settings = context.read_settings()
+    folder = None if settings.file is None else folder_beside(Path(settings.file), {})
+    there = folder.iterdir() if folder is not None and folder.is_dir() else ()
+    return sorted(path for path in there if path.suffix in SUFFIXES and path.is_file())
+
+
+def _read(path: Path) -> Read:
+    try:
+        return read(path.read_bytes().decode(), path.name)
+    except UnicodeDecodeError:
+        return Read(None, (Fault(path.name, None, "", "bytes that are no text", "Save the file as UTF-8."),))
+    except OSError as error:
+        why = f"it cannot be read ({error.strerror})"
+        return Read(None, (Fault(path.name, None, "", why, "Let this user read it."),))
+
+
+def _tried(
+    found: Read, answer: Path | None, resource: str | None, webhook: Path | None
+) -> Sequence[Event | PayloadError]:
+    if found.form is None:
+        return []
+    now = utc_now()
+    if resource is not None and resource not in found.form.resources:
+        fail(f"The file has no resource {resource}.", choose(resource, found.form.resources), NOT_FOUND)
+    made: list[Event | PayloadError] = []
+    if answer is not None:
+        made += of_list(found.form, resource or next(iter(found.form.resources)), answer.read_bytes(), now)
+    if webhook is not None:
+        made += of_webhook(found.form, webhook.read_bytes(), now)
+    return made
+
+
+def _show(looked: Sequence[tuple[Path, Read]], made: Sequence[Event | PayloadError]) -> None:
+    for path, found in looked:
+        verdict = "fail" if found.form is None else "warn" if found.warnings else "ok"
+        click.echo(f"{paint(verdict, verdict)}  {path}")
+        for fault in (*found.faults, *found.warnings):
+            click.echo(f"  {fault}")
+    for one in made:
+        click.echo(json.dumps(_event(one), indent=2, ensure_ascii=False))
+    if not looked:
+        click.echo(f"There is no connector file: they end with .yaml and lie in the folder {FOLDER}/ beside tajo.yaml.")
+
+
+def _row(path: Path, found: Read) -> dict[str, Any]:
+    told = {"faults": [asdict(one) for one in found.faults], "warnings": [asdict(one) for one in found.warnings]}
+    return {"file": str(path), "ok": found.form is not None, **told}
+
+
+def _event(one: Event | PayloadError) -> dict[str, Any]:
+    if isinstance(one, PayloadError):
+        return {"fault": one.path, "found": one.found}
+    consents = [
+        {"channel": str(seen.channel), "state": str(seen.state), "at": _time(seen.at), "explicit": seen.explicit}
+        for seen in one.consents
+    ]
+    told = {"kind": str(one.kind), "record_id": one.record_id, "occurred_at": _time(one.occurred_at)}
+    return {**told, "record": dict(one.record), "consents": consents, "notes": list(one.notes)}
+
+
+def _time(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,281 @@
+"""What a connector file may say: the whole vocabulary, closed. `tajo schema` prints it as JSON Schema.
+
+The short forms of Tajo's documents are read as they stand: `new ConnectorSDK({name, version, auth, resources,
+webhooks})`, with `authorizationUrl`, `tokenUrl`, `mapping: {email: path}` and `webhooks: {event: path}`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BeforeValidator, Field, PlainValidator, WithJsonSchema
+
+from customer_sync.custom.calling import Auth, HttpPart, NoAuth, Pagination
+from customer_sync.custom.parts import (
+    Duration,
+    Filled,
+    Name,
+    Part,
+    Route,
+    Statuses,
+    Text,
+    Texts,
+    Transforms,
+    Url,
+    Where,
+    kind,
+    listed,
+    wrong,
+)
+from customer_sync.custom.paths import paths
+from customer_sync.custom.verifying import Verify
+
+Target = Literal["contact", "order", "product", "cart"]
+#: The names of resources that say what their records are.
+TARGETS: Final[Mapping[str, Target]] = {
+    "customers": "contact",
+    "contacts": "contact",
+    "persons": "contact",
+    "people": "contact",
+    "users": "contact",
+    "members": "contact",
+    "subscribers": "contact",
+    "leads": "contact",
+    "orders": "order",
+    "deals": "order",
+    "payments": "order",
+    "invoices": "order",
+    "products": "product",
+    "carts": "cart",
+    "checkouts": "cart",
+}
+_VERSION: Final = re.compile(r"\d+\.\d+\.\d+")
+
+
+def _at(path: str) -> Any:
+    return Field(default_factory=lambda: paths([path]))
+
+
+class Incremental(Part):
+    """How what changed since a time is asked for."""
+
+    cursor: Where
+    format: Text = "rfc3339"
+    since_param: Text | None = None
+    until_param: Text | None = None
+    lookback: Duration | None = None
+    max_window: Duration | None = None
+    start: Text | None = None
+    order: Literal["asc", "desc", "none"] = "none"
+
+
+def _rule(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str | list) else value
+
+
+class Rule(Part):
+    """Where a field comes from, and what is done to it."""
+
+    path: Where
+    transform: Transforms = ()
+    type: Literal["text", "number", "boolean", "date"] | None = None
+    map: dict[str, Any] | None = None
+    cents_of: Where | None = None
+    #: Of a consent alone: when the person said so. Only then is it an act, and may lift an earlier withdrawal.
+    at: Where | None = None
+    method: Text | None = None
+    #: Of lines alone: our field → where it stands in a line.
+    fields: dict[str, Where] | None = None
+
+
+AnyRule = Annotated[Rule, BeforeValidator(_rule, json_schema_input_type=Rule | str | list[str])]
+
+
+class RecordStep(Part):
+    """What is done to whole records."""
+
+    drop_if_missing: Texts | None = None
+    filter: Where | None = None
+
+
+class ById(Part):
+    """How one record is read by its id."""
+
+    endpoint: Route
+    method: Literal["GET", "POST"] = "GET"
+    params: dict[Text, Filled] = Field(default_factory=dict)
+    record: Where | None = None
+
+
+class Resource(Part):
+    """A list of records, and what they become."""
+
+    target: Target | None = None
+    endpoint: Route
+    method: Literal["GET", "POST"] = "GET"
+    params: dict[Text, Filled] = Field(default_factory=dict)
+    body: dict[str, Any] | None = Field(default=None, alias="json")
+    records: Where | None = None
+    primary_key: Where = _at("id")
+    by_id: ById | None = None
+    pagination: Pagination | None = None
+    incremental: Incremental | None = None
+    delete_when: Where | None = None
+    mapping: dict[Text, AnyRule] = Field(min_length=1)
+    transform: tuple[RecordStep, ...] = ()
+
+    @classmethod
+    def homes(cls) -> Mapping[str, str]:
+        """Return what to do with keys of other tools."""
+        return {"for_each": "There are no lists below lists: write such a platform as a connector in Python."}
+
+
+def _hook_path(value: Any) -> str:
+    """Return what follows the source's address: the documents' `/webhooks/customer` is `customer` there."""
+    found = str(value).strip("/").removeprefix("webhooks/") if isinstance(value, str) else ""
+    if not found or any(one.isspace() or one in "?#" for one in found):
+        raise wrong(f"no path, found {kind(value)}", "Write it as /customer: it follows the source's address.")
+    return found
+
+
+def _fetch(value: Any) -> Any:
+    if value in ("never", "always"):
+        return value
+    fields = value.get("if_missing") if isinstance(value, dict) and len(value) == 1 else None
+    if isinstance(fields, list) and fields and all(isinstance(one, str) for one in fields):
+        return tuple(fields)
+    raise wrong("no rule for fetching", "Write never, always, or if_missing: [email].")
+
+
+HookPath = Annotated[str, PlainValidator(_hook_path), WithJsonSchema({"type": "string"})]
+#: `never`, `always`, or the fields without which a record is read again.
+Fetch = Annotated[
+    Literal["never", "always"] | tuple[str, ...],
+    PlainValidator(_fetch),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"enum": ["never", "always"]},
+                {
+                    "type": "object",
+                    "properties": {"if_missing": {"type": "array", "items": {"type": "string"}}},
+                    "required": ["if_missing"],
+                    "additionalProperties": False,
+                },
+            ]
+        }
+    ),
+]
+
+
+def _event(value: Any) -> Any:
+    return {"path": value} if isinstance(value, str) else value
+
+
+class HookEvent(Part):
+    """One webhook of the platform."""
+
+    path: HookPath = ""
+    topic: Texts = ()
+    match: Where | None = None
+    items: Where | None = None
+    event_id: Annotated[tuple[Where, ...], BeforeValidator(listed, json_schema_input_type=str | list[str])] = ()
+    occurred_at: Where | None = None
+    resource: Text | None = None
+    record: Where | None = None
+    record_id: Where | None = None
+    action: Literal["upsert", "delete", "erase", "merge"] | None = None
+    kept_id: Where | None = None
+    fetch: Fetch = "never"
+
+
+class Listing(Part):
+    """Where the platform lists its webhooks, and where their parts stand."""
+
+    endpoint: Route
+    records: Where | None = None
+    id: Where = _at("id")
+    url: Where = _at("url")
+    topic: Where = _at("topic")
+    active: Where | None = None
+
+
+class Call(Part):
+    """A call with a body; `{name}` in it is filled in."""
+
+    method: Literal["POST", "PUT", "PATCH", "DELETE"] = "POST"
+    endpoint: Route
+    params: dict[Text, Filled] = Field(default_factory=dict)
+    body: Any = Field(default=None, alias="json")
+    ok_status: Statuses = (range(200, 300),)
+
+
+class Subscriptions(Part):
+    """How webhooks are made at the platform."""
+
+    listing: Listing = Field(alias="list")
+    create: Call
+    update: Call | None = None
+
+
+class Webhooks(Part):
+    """What the platform sends by itself."""
+
+    verify: Verify | None = None
+    topic_header: Text | None = None
+    id_header: Text | None = None
+    events: dict[Text, Annotated[HookEvent, BeforeValidator(_event, json_schema_input_type=HookEvent | str)]] = Field(
+        default_factory=dict
+    )
+    subscriptions: Subscriptions | None = None
+
+
+class Unsubscribe(Call):
+    """How an opt-out is told to the platform."""
+
+    method: Literal["POST", "PUT", "PATCH", "DELETE"] = "PATCH"
+    skip_status: Statuses = (404, 410)
+    read_back: bool = True
+
+
+def _webhooks(value: Any) -> Any:
+    """Return the documents' `{event: path}` as a table of events."""
+    is_short = isinstance(value, dict) and value.keys().isdisjoint({"verify", "events", "subscriptions"})
+    return {"events": value} if is_short else value
+
+
+AnyWebhooks = Annotated[
+    Webhooks, BeforeValidator(_webhooks, json_schema_input_type=Webhooks | dict[str, HookEvent | str])
+]
+
+
+class Writeback(Part):
+    """What is told to the platform."""
+
+    unsubscribe: Unsubscribe
+
+
+def _version(value: Any) -> Any:
+    if value in (1, "1") or (isinstance(value, str) and _VERSION.fullmatch(value)):
+        return value
+    raise wrong("no version", "Write 1, or three numbers of your own such as 1.0.0.")
+
+
+Version = Annotated[int | str, PlainValidator(_version), WithJsonSchema({"anyOf": [{"const": 1}, {"type": "string"}]})]
+
+
+class Form(Part):
+    """A whole connector file."""
+
+    version: Version = 1
+    name: Name
+    display_name: Text | None = None
+    base_url: Url | None = None
+    auth: Auth = Field(default_factory=lambda: NoAuth(type="none"))
+    http: HttpPart = Field(default_factory=HttpPart)
+    resources: dict[Name, Resource] = Field(min_length=1)
+    webhooks: AnyWebhooks | None = None
+    writeback: Writeback | None = None
+    shares_addresses: bool = True

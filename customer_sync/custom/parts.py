@@ -1,0 +1,212 @@
+"""What the pieces of a connector file are made of: closed tables, and texts that mean something."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    ValidationInfo,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from customer_sync.base.duration import EXAMPLE, read_duration
+from customer_sync.config.faults import choose
+from customer_sync.config.reader import snake_case
+from customer_sync.custom import transforms
+from customer_sync.custom.paths import Paths, Unreadable, paths
+from customer_sync.custom.references import Template, Unclear, template
+
+_EXPRESSIONS: Final = {
+    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+    "description": "A JMESPath expression; of a list the first that finds something counts.",
+}
+#: What a platform may be called.
+NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+@dataclass(slots=True)
+class Unknown:
+    """The keys that no table has, found while a file is read: (the table as it was read, the key, the remedy)."""
+
+    found: list[tuple[Mapping[str, Any], str, str]] = field(default_factory=list)
+
+
+class Part(BaseModel):
+    """A table with closed keys; camelCase and kebab-case are read as snake_case."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True, validate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, value: Any, info: ValidationInfo) -> Any:
+        """Note the unknown keys, each with its remedy, and leave them out, so that other faults are found, too."""
+        if not isinstance(value, dict):
+            return value
+        names = cls.names()
+        kept: dict[str, Any] = {}
+        for written, child in value.items():
+            word = written if written in names else snake_case(str(written))
+            if word in names and names[word] not in kept:
+                kept[names[word]] = child
+            elif isinstance(info.context, Unknown):
+                other = "Keep one spelling." if word in names else cls.homes().get(word)
+                info.context.found.append((value, written, other or choose(word, names)))
+        return kept
+
+    @classmethod
+    def names(cls) -> Mapping[str, str]:
+        """Return the keys of the table: as they are written → the field."""
+        return {one.alias or name: name for name, one in cls.model_fields.items()}
+
+    @classmethod
+    def homes(cls) -> Mapping[str, str]:
+        """Return what to do with keys that other tools have and this table has not."""
+        return {}
+
+
+def wrong(found: str, remedy: str) -> PydanticCustomError:
+    """Return the error of a value: what was found, and what to do."""
+    return PydanticCustomError("wrong", "{found}", {"found": found, "remedy": remedy})
+
+
+def _paths(value: Any) -> Paths:
+    if isinstance(value, Paths):
+        return value
+    texts = [value] if isinstance(value, str) else value
+    if not (isinstance(texts, list) and texts and all(isinstance(one, str) for one in texts)):
+        raise wrong(f"expected a path, found {kind(value)}", "Write a JMESPath expression, or a list of them.")
+    try:
+        return paths(texts)
+    except Unreadable as error:
+        remedy = "Write a JMESPath expression such as contact.email; see https://jmespath.org."
+        raise wrong(str(error), remedy) from error
+
+
+def _template(value: Any) -> Template:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise wrong(f"expected a text, found {kind(value)}", "Write a text.")
+    try:
+        return template(str(value))
+    except Unclear as error:
+        raise wrong(str(error), error.remedy) from error
+
+
+def _secret(value: Any) -> Template:
+    try:
+        found = template(value) if isinstance(value, str) else None
+    except Unclear as error:
+        raise wrong(str(error), error.remedy) from error
+    if found is None or not found.is_secret:
+        raise wrong("a secret that stands in the file (not shown)", "Write ${secret.name} or ${env.NAME} alone.")
+    return found
+
+
+def _secrets(value: Any) -> tuple[Template, ...]:
+    return tuple(map(_secret, value if isinstance(value, list) and value else [value]))
+
+
+def _duration(value: Any) -> timedelta:
+    seconds = read_duration(value) if isinstance(value, str) else None
+    if seconds is None:
+        raise wrong(f"expected a duration, found {kind(value)}", f"Write {EXAMPLE}.")
+    return timedelta(seconds=seconds)
+
+
+def _transforms(value: Any) -> tuple[transforms.Transform, ...]:
+    found = []
+    for one in value if isinstance(value, list) else [value]:
+        try:
+            found.append(transforms.transform(one))
+        except transforms.Unfit as error:
+            raise wrong(str(error), error.remedy) from error
+    return tuple(found)
+
+
+def _route(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"/[^\s?#]{0,499}", value):
+        raise wrong("no path that begins with a slash", "Write it as /api/customers, with the rest in base_url.")
+    return value
+
+
+def _url(value: Any) -> Template:
+    found = _template(value)
+    text = found.text
+    if not text.startswith(("https://", "http://", "${", "/")) or any(one.isspace() for one in text):
+        raise wrong("no address", "Write https://..., or a path of base_url that begins with a slash.")
+    return found
+
+
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not NAME.fullmatch(value):
+        raise wrong("no name", "Use small letters, digits, - and _, at most 63 of them, such as my-platform.")
+    return value
+
+
+def _statuses(value: Any) -> tuple[int | range, ...]:
+    found: list[int | range] = []
+    for one in value if isinstance(value, list) else [value]:
+        if isinstance(one, str) and re.fullmatch(r"[1-5]xx", one):
+            found.append(range(int(one[0]) * 100, int(one[0]) * 100 + 100))
+        elif isinstance(one, int) and not isinstance(one, bool) and 100 <= one <= 599:
+            found.append(one)
+        else:
+            raise wrong("no HTTP status", "Write a number such as 404, a class such as 5xx, or a list.")
+    return tuple(found)
+
+
+def kind(value: Any) -> str:
+    """Return what a value of the file is, in words for people."""
+    words = {dict: "a table", list: "a list", str: "a text", bool: "true or false", int: "a number", float: "a number"}
+    return "nothing" if value is None else words.get(type(value), "something else")
+
+
+def _of(read: Callable[[Any], Any], schema: Mapping[str, Any]) -> Any:
+    return (PlainValidator(read), WithJsonSchema(dict(schema)))
+
+
+_TEXT: Final = {"type": "string"}
+Text = Annotated[str, Field(min_length=1, max_length=500)]
+Route = Annotated[str, *_of(_route, {"type": "string", "pattern": "^/"})]
+Where = Annotated[Paths, *_of(_paths, _EXPRESSIONS)]
+Filled = Annotated[Template, *_of(_template, {"type": ["string", "number"]})]
+Secret = Annotated[
+    Template, *_of(_secret, {"type": "string", "pattern": r"^\$\{(secret|env)\.[A-Za-z_][A-Za-z0-9_]*\}$"})
+]
+Secrets = Annotated[
+    tuple[Template, ...], *_of(_secrets, {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]})
+]
+Url = Annotated[Template, *_of(_url, _TEXT)]
+Name = Annotated[str, *_of(_name, {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"})]
+Duration = Annotated[timedelta, *_of(_duration, {"type": "string", "pattern": "^([0-9]+[dhms])+$"})]
+Statuses = Annotated[
+    tuple[int | range, ...],
+    *_of(_statuses, {"anyOf": [{"type": ["integer", "string"]}, {"type": "array"}]}),
+]
+Transforms = Annotated[
+    tuple[Any, ...],
+    *_of(_transforms, {"anyOf": [{"type": ["string", "object"]}, {"type": "array"}]}),
+]
+
+
+def listed(value: Any) -> Any:
+    """Return a single value as a list of one."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+Texts = Annotated[tuple[Text, ...], BeforeValidator(listed, json_schema_input_type=str | list[str])]
+
+
+def names_of(texts: Sequence[str]) -> str:
+    """Return names as a list for people."""
+    return ", ".join(texts) or "none"

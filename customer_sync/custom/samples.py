@@ -1,0 +1,61 @@
+"""What a connector file makes of a sample: for its author, before anything is connected."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from customer_sync.custom.checks import target_of
+from customer_sync.custom.form import Form
+from customer_sync.custom.hooks import Hooks
+from customer_sync.custom.lists import rows_of
+from customer_sync.custom.records import Records
+from customer_sync.errors import PayloadError, TryLater
+from customer_sync.kit.fields import Node
+from customer_sync.kit.json_text import json_value
+from customer_sync.model import Event, Inbound
+
+
+def of_list(form: Form, name: str, body: bytes, now: datetime) -> list[Event | PayloadError]:
+    """Return what becomes of an answer of a list; one record alone is taken for a list of one.
+
+    Args:
+        form: the file.
+        name: the resource.
+        body: the answer.
+        now: the time of what has none of its own.
+    """
+    try:
+        value = json_value(body)
+    except PayloadError as fault:
+        return [fault]
+    resource = form.resources[name]
+    records = Records(form.name, resource, str(target_of(name, resource)))
+    try:
+        rows = rows_of(name, resource, value)
+    except TryLater:
+        rows = [value]
+    found: list[Event | PayloadError] = []
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            found.append(PayloadError(f"{name}[{index}]", "expected an object"))
+            continue
+        node = Node(row, f"{name}[{index}]")
+        found += records.events(node, records.outline(node, form.name, now, "pull"))
+    return found
+
+
+def of_webhook(form: Form, body: bytes, now: datetime) -> list[Event | PayloadError]:
+    """Return what becomes of the body of a webhook that comes to any path, with any topic of the file."""
+    if form.webhooks is None:
+        return [PayloadError("webhooks", "the file names none")]
+    records = {name: Records(form.name, one, str(target_of(name, one))) for name, one in form.resources.items()}
+    found: list[Event | PayloadError] = []
+    for name, event in form.webhooks.events.items():
+        only = form.webhooks.model_copy(update={"events": {name: event}})
+        header = {} if only.topic_header is None else {only.topic_header.lower(): (event.topic or (name,))[0]}
+        hooks = Hooks(form.name, only, records, form.resources, in_path=False)
+        try:
+            found += hooks.parse(Inbound(form.name, header, body, now, path=event.path))
+        except PayloadError as fault:
+            return [fault]
+    return found

@@ -1,0 +1,113 @@
+"""Connector files from the command line: checked with samples, listed, written anew; and one source of one at work."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from customer_sync import registry
+from customer_sync.cli import source_keys
+from customer_sync.model import Inbound
+from customer_sync.pipeline import accept
+from tests.custom.test_own_files import CONFIG, LAMPS
+
+ANSWER = {"data": [{"id": 7, "email": "ann@example.com", "tier": "gold"}, {"id": None}]}
+
+
+@pytest.fixture
+def lamps(tajo, monkeypatch):
+    """An installation with a connector file of its own."""
+    monkeypatch.setattr(registry, "_OWN", registry._Own())
+    tajo.config.write_text(CONFIG)
+    (tajo.folder / "connectors").mkdir()
+    (tajo.folder / "connectors" / "lamps.yaml").write_text(LAMPS)
+    return tajo
+
+
+def test_the_files_beside_the_config_are_checked(lamps):
+    said = lamps("connectors", "check").stdout
+    told = lamps.json("connectors", "check")
+
+    assert said.splitlines()[0].startswith("ok  ")
+    assert said.splitlines()[0].endswith("connectors/lamps.yaml")
+    assert (told["ok"], [one["faults"] for one in told["files"]], told["events"]) == (True, [[]], [])
+
+
+def test_every_fault_is_told_and_the_command_fails(lamps):
+    bad = lamps.folder / "bad.yaml"
+    bad.write_text(LAMPS.replace("endpoint", "endpont").replace("api_key", "apikey"))
+
+    result = lamps("connectors", "check", str(bad), code=2)
+
+    assert "bad.yaml:5: auth.type: found 'apikey'. Did you mean api_key?" in result.stdout
+    assert "resources.customers.endpont: unknown key. Did you mean endpoint?" in result.stdout
+    faults = lamps.json("connectors", "check", str(bad), code=2)["files"][0]["faults"]
+    assert {"auth.type", "resources.customers.endpont", "resources.customers.endpoint"} == {
+        one["path"] for one in faults
+    }
+
+
+def test_what_becomes_of_an_answer_and_of_a_webhook_is_shown(lamps):
+    answer, body = lamps.folder / "answer.json", lamps.folder / "body.json"
+    answer.write_text(json.dumps(ANSWER))
+    body.write_text(json.dumps(ANSWER["data"][0]))
+
+    file = str(lamps.folder / "connectors" / "lamps.yaml")
+    made = lamps.json("connectors", "check", file, "--answer", str(answer), "--webhook", str(body))["events"]
+
+    assert made[0]["record"] == {"id": "7", "email": "ann@example.com", "TIER": "gold"}
+    assert made[1] == {"fault": "customers[1].id", "found": "expected an id, found nothing"}
+    assert (made[2]["kind"], made[2]["record"]) == ("customer_updated", made[0]["record"])
+    assert '"TIER": "gold"' in lamps("connectors", "check", file, "--answer", str(answer)).stdout
+    lamps("connectors", "check", file, "--answer", str(answer), "--resource", "lamps", code=5)
+
+
+def test_without_a_file_it_is_said_where_they_lie(tajo, monkeypatch):
+    monkeypatch.setattr(registry, "_OWN", registry._Own())
+
+    assert "There is no connector file" in tajo("connectors", "check").stdout
+
+
+def test_the_platform_is_listed_and_its_keys_are_flags(lamps):
+    assert "Lamps" in lamps("connectors", "list").stdout
+    # the flags of a process are made once, at the first call of the command
+    flags = {flag.opts[0]: flag.help for flag in source_keys._flags()}
+    assert "[lamps] Fills auth.value of the connector file." in flags["--api-key"]
+
+
+def test_a_file_at_fault_is_listed_with_what_to_do(lamps):
+    (lamps.folder / "connectors" / "lamps.yaml").write_text(LAMPS.replace("api_key", "apikey"))
+    registry._found_with.cache_clear()
+
+    said = " ".join(lamps("connectors", "list").stdout.split())
+
+    assert "broken: lamps: lamps.yaml:5: auth.type: found 'apikey'." in said
+    assert "Mend the file connectors/lamps.yaml (`tajo connectors check` names its faults)" in said
+
+
+def test_the_schema_is_printed(tajo):
+    assert json.loads(tajo("schema").stdout)["title"] == "Form"
+
+
+def test_a_new_file_is_written_and_is_right(tajo, monkeypatch):
+    monkeypatch.setattr(registry, "_OWN", registry._Own())
+    tajo("new-connector", "chair_shop", "--yaml")
+    file = tajo.folder / "connectors" / "chair_shop.yaml"
+
+    assert "ok  " in tajo("connectors", "check", str(file)).stdout
+    assert "is there already" in tajo("new-connector", "chair_shop", "--yaml", code=2).stderr
+    assert "There is a connector for shopify already" in tajo("new-connector", "shopify", code=2).stderr
+    assert "is no name for a connector" in tajo("new-connector", "Chair-Shop", code=2).stderr
+    assert "holds no connectors in Python" in tajo("new-connector", "chairs", code=2).stderr
+
+
+def test_a_webhook_of_a_platform_of_ones_own_reaches_brevo(lamps, sandbox):
+    sandbox.call("POST", "/v3/contacts/attributes/normal/TIER", {"type": "text"})
+    line = lamps.line()
+    body = json.dumps(ANSWER["data"][0]).encode()
+    accept(line, Inbound("shop", {}, body, datetime.now(UTC), path="customer"))
+    lamps.work()
+
+    assert sandbox.contacts()["ann@example.com"]["attributes"]["TIER"] == "gold"
