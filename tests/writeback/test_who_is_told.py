@@ -298,3 +298,69 @@ def test_what_waits_holds_no_address(world):
 
 def _fields(rules):
     return {name: getattr(rules, name) for name in rules.__dataclass_fields__}
+
+
+class Finder(Platform):
+    """A platform that finds a customer by any of their addresses."""
+
+    finds_addresses = True
+
+    def write_consent(self, withdrawal, access):
+        if not withdrawal.record_id:
+            self.told.append(withdrawal)
+            return Written.WRITTEN if withdrawal.address == ANN else Written.GONE
+        return super().write_consent(withdrawal, access)
+
+
+@pytest.fixture
+def finding(client):
+    """A shop that tells of people, and a platform that finds them by addresses that no record tells of."""
+    world = World(client, kinds={"crm": Finder}, sources=("shop", "crm"))
+    object.__setattr__(world.decide, "finding", frozenset({"crm"}))
+    return world
+
+
+def test_who_has_no_record_at_a_platform_that_finds_addresses_is_looked_for_there_once(finding):
+    finding.join("shop", "1")
+    finding.join("shop", "2", BOB)
+    for email in (ANN, BOB):
+        finding.leave(email)
+    finding.write_back()
+    finding.late()
+    finding.write_back()
+
+    assert finding.told("crm") == [("", ANN), ("", BOB)]
+    assert (finding.counted("crm", "written"), finding.counted("crm", "gone")) == (1, 1)
+    assert finding.waits("crm") == 0
+
+
+def test_who_has_a_record_there_is_told_of_by_it_alone(finding):
+    finding.join("crm", "A")
+    finding.leave()
+    finding.write_back()
+
+    assert finding.told("crm") == [("A", ANN)]
+
+
+def test_what_was_found_by_an_address_leaves_no_trace_of_an_erased_person(finding):
+    finding.join("shop", "1")
+    finding.leave()
+    finding.write_back()
+    assert finding.client.keys("tajo:rec:writeback:crm:*")
+
+    finding.send(erased(1, ANN, 0))
+    finding.settle()
+
+    assert not finding.client.keys("tajo:rec:writeback:*")
+
+
+def test_who_opts_in_again_before_they_are_looked_for_is_left_alone(finding):
+    finding.join("shop", "1")
+    finding.leave(seconds=-60)
+    finding["shop"].accounts["1"].subscribed, finding["shop"].accounts["1"].changed = True, at(-5)
+    finding.send(finding["shop"].event("1"))
+    finding.settle()
+    finding.late()
+    finding.write_back()
+
+    assert finding.told("crm") == []
