@@ -43,7 +43,7 @@ RULES: Final[tuple[Rule, ...]] = (
     Rule(400, Action.TAKE, r"(?i)already\s+(?:been\s+)?(?:unsubscribed|opted\s+out)"),
     Rule(
         400,
-        Action.REFUSE,
+        Action.KEYS,  # it is about the account, and so about every opt-out: the lane waits, and somebody is told
         r"(?i)legal\s*basis",
         "HubSpot takes no opt-out without a legal basis: data privacy is switched on there",
         BASIS_REMEDY,

@@ -135,10 +135,8 @@ def test_h5_an_opt_out_that_needs_a_legal_basis_stays_open_and_somebody_is_told(
     assert "UNSUBSCRIBED" not in line.statuses(ANA)
     (told,) = explain(line.house.store, line.house.settings, ANA).write_backs
     assert (told.state, told.is_open) == ("waits", True)
-    pause = line.house.store.breakers.read("writeback:hub")
-    assert "legal basis" in pause.reason
-    assert "legal_basis" in pause.remedy
-    assert [one for one in line.house.store.ledger.alerts() if "legal basis" in one["alert"]]
+    alerts = [one for one in line.house.store.ledger.alerts() if "legal basis" in one["alert"]]
+    assert "legal_basis" in alerts[0]["remedy"]
     assert counted(line) == {}
     line.house.sandbox.close()
 
