@@ -311,7 +311,8 @@ class Consent:
         at: when the person said so (UTC), or when the record was last changed.
         method: how, in the platform's word: `single_opt_in`, `brevo:unsubscribed`, `acceptsMarketing`.
         explicit: True when this reports an act of the person with its own time; False for the mere state of a
-            checkbox. Only an explicit grant can follow a withdrawal.
+            checkbox. Only an explicit grant can follow a withdrawal. A withdrawal is explicit, too, where a tick that
+            comes after it is no answer of the person: the box means "no e-mail", or people of a company tick it.
         seen_at: the platform's own finer time of the act, UTC, from a delivery that is about the consent and nothing
             else; it tells which of two acts with one `at` was the later. None: the platform sends none.
         only_after_yes: the state of a box that is empty for whoever never saw it, too. Empty (`withdrawn`) it takes

@@ -32,18 +32,18 @@ def withdraw(shop: Shop, withdrawal: Withdrawal) -> Written:
         TryLater: somebody else changed the row meanwhile.
         TajoError: as `Shop.get`.
     """
-    address = withdrawal.address.strip().lower()
     number = withdrawal.record_id.removeprefix(SUBSCRIBER)
     if not (number.isascii() and number.isdigit()):
         return Written.GONE
     if withdrawal.record_id.startswith(SUBSCRIBER):
-        rows = [row for row in _subscriber(shop, number) if _address(row) == address]
+        rows = [row for row in _subscriber(shop, number) if withdrawal.is_for(row.get("email"))]
         if not rows:
             return Written.GONE
     else:
-        if not _is_customer(shop, number, address):
+        written = _address_of(shop, number)
+        if not withdrawal.is_for(written):
             return Written.GONE
-        rows = _by_address(shop, address)
+        rows = _by_address(shop, withdrawal, {withdrawal.address, str(written).strip().lower()})
     given = [row for row in rows if NEWSLETTER in _consents(row)]
     if not given:
         return Written.UNCHANGED
@@ -84,9 +84,10 @@ def _is_newer(row: Row, withdrawal: Withdrawal) -> bool:
         return False
 
 
-def _is_customer(shop: Shop, number: str, address: str) -> bool:
+def _address_of(shop: Shop, number: str) -> Json:
+    """Return the address of a customer as it is written; None where there is no such customer."""
     rows = rows_of(shop.get(CUSTOMERS, {"id:in": number, "limit": "1"}))
-    return any(isinstance(row, dict) and str(row.get("id")) == number and _address(row) == address for row in rows)
+    return next((row.get("email") for row in rows if isinstance(row, dict) and str(row.get("id")) == number), None)
 
 
 def _subscriber(shop: Shop, number: str) -> list[Row]:
@@ -97,13 +98,14 @@ def _subscriber(shop: Shop, number: str) -> list[Row]:
     return [found] if isinstance(found, dict) else []
 
 
-def _by_address(shop: Shop, address: str) -> list[Row]:
-    rows = rows_of(shop.get(SUBSCRIBERS, {"email": address, "limit": "50"}))
-    return [row for row in rows if isinstance(row, dict) and _address(row) == address]
-
-
-def _address(row: Row) -> str:
-    return str(row.get("email") or "").strip().lower()
+def _by_address(shop: Shop, withdrawal: Withdrawal, spellings: set[str]) -> list[Row]:
+    rows = [
+        row
+        for one in sorted(spellings)
+        for row in rows_of(shop.get(SUBSCRIBERS, {"email": one, "limit": "50"}))
+        if isinstance(row, dict) and withdrawal.is_for(row.get("email"))
+    ]
+    return list({str(row.get("id")): row for row in rows}.values())
 
 
 def _consents(row: Row) -> list[str]:

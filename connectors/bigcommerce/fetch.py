@@ -90,11 +90,11 @@ def _range(shop: Shop, ids: Sequence[int]) -> list[Json]:
 
     What the range does not show is asked for by itself: archived orders are in no list.
     """
-    found: dict[Json, Json] = {}
+    found: dict[int, Json] = {}
     if len(ids) > 1:
         asked = {"min_id": str(ids[0]), "max_id": str(ids[-1]), "limit": str(_SPAN)}
         rows = listing.bare_rows(shop.get("/v2/orders", {**asked, **listing.ORDER_PARTS}))
-        found = {dig("id")(row): row for row in rows}
+        found = {number: row for row in rows if isinstance(number := dig("id")(row), int)}
     return [row for one in ids for row in ([found[one]] if one in found else _order(shop, one))]
 
 

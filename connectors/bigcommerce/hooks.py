@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import Final
 
 from connectors.bigcommerce.account import Shop, rows_of
 from connectors.bigcommerce.pull import pages_of
@@ -24,7 +25,8 @@ HEADER: Final = "X-Tajo-Hook-Secret"
 MOST: Final = 10
 
 
-class Hook(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Hook:
     """One webhook.
 
     Args:
@@ -39,7 +41,7 @@ class Hook(NamedTuple):
     scope: str
     destination: str
     is_active: bool
-    secret: str
+    secret: str = field(repr=False)
 
     def is_about(self, topic: str) -> bool:
         """Tell whether it tells of a topic."""

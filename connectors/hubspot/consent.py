@@ -7,14 +7,13 @@ from datetime import datetime
 from typing import Final
 
 from connectors.hubspot import statuses
-from connectors.hubspot.account import OPT_OUT
-from connectors.hubspot.api import BASIS_REMEDY, Api, is_id, is_unscoped, rows_of
-from connectors.hubspot.contacts import ADDRESSES
+from connectors.hubspot.api import BASIS_REMEDY, MERGED, Api, is_id, is_unscoped, rows_of
+from connectors.hubspot.contacts import ADDRESSES, opt_in
 from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater
-from customer_sync.kit.connector import parse_time
+from customer_sync.kit.fields import Node
 from customer_sync.kit.reach import Withdrawal, Written
 from customer_sync.kit.rest import Rejected
-from customer_sync.model import Json
+from customer_sync.model import ConsentState, Json
 
 #: How soon to look again where the answer does not show the new state, in seconds.
 LOOK_AGAIN_S: Final = 60.0
@@ -30,18 +29,22 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
         Parkable: HubSpot refuses the change.
         TajoError: as `Rest.call`.
     """
-    address = withdrawal.address.strip().lower()
     if withdrawal.record_id and not is_id(withdrawal.record_id):
         return Written.GONE
-    contact = _look(api, withdrawal.record_id) if withdrawal.record_id else _find(api, address)
+    asked = withdrawal.address.strip().lower()
+    contact = _look(api, withdrawal.record_id) if withdrawal.record_id else _find(api, asked)
     main, others = _addresses(contact)
-    if address != main and address not in others:
+    # as HubSpot writes it: it is asked by it
+    address = next((one for one in (main, *sorted(others)) if withdrawal.is_for(one)), None)
+    if address is None:
         return Written.GONE
     if address == main and _agreed_at(api, contact, withdrawal.at):
         return Written.NEWER
     try:
         return _by_status(api, withdrawal, address)
     except ConfigError as error:
+        if isinstance(error, Rejected) and error.status == 400 and error.remedy != BASIS_REMEDY:
+            raise Parkable(f"No opt-out is taken. {error.reason}", "Opt the contact out in HubSpot by hand.") from error
         if not is_unscoped(error):
             raise
         return _by_property(api, contact, error, is_main=address == main)
@@ -61,8 +64,8 @@ def _find(api: Api, address: str) -> Mapping[str, Json]:
 
 def _look(api: Api, record_id: str) -> Mapping[str, Json]:
     """Return the properties of a contact; {} where it is gone."""
-    own = [name for name in (api.account.opt_out, api.account.opt_in) if name]
-    for row in api.one("contacts", record_id, ("email", ADDRESSES, OPT_OUT, *own)):
+    own = [name for name in (*api.account.opt_outs, api.account.opt_in) if name]
+    for row in api.one("contacts", record_id, ("email", ADDRESSES, MERGED, *own)):
         properties = row.get("properties")
         if isinstance(properties, dict):
             return {**properties, "id": row.get("id")}
@@ -77,11 +80,14 @@ def _addresses(contact: Mapping[str, Json]) -> tuple[str, frozenset[str]]:
 
 
 def _agreed_at(api: Api, contact: Mapping[str, Json], at: datetime) -> bool:
-    """Tell whether the property of the opt-in has a later time."""
+    """Tell whether the person opted in later, as a pull would read it: else Brevo stays blocked, and HubSpot mails."""
+    if not api.account.opt_in:
+        return False
     try:
-        return bool(api.account.opt_in) and parse_time(contact.get(api.account.opt_in), "") > at
+        told = opt_in(api.account.opt_in, api.account.opt_outs, Node({"properties": dict(contact)}), at)
     except PayloadError:
         return False
+    return any(one.explicit and one.at > at for one in told)
 
 
 def _by_status(api: Api, withdrawal: Withdrawal, address: str) -> Written:
@@ -93,15 +99,12 @@ def _by_status(api: Api, withdrawal: Withdrawal, address: str) -> Written:
         is_out = statuses.is_out_of_all(api, address)
     if is_out:
         return Written.UNCHANGED
-    if any(status.state == "SUBSCRIBED" and status.at and status.at > withdrawal.at for status in known):
+    # what the company subscribed somebody to is no word of theirs
+    told = [said for status in known if (said := statuses.consent_of(status, withdrawal.at)) is not None]
+    if any(said.state is ConsentState.GRANTED and said.explicit and said.at > withdrawal.at for said in told):
         return Written.NEWER
-    try:
-        path, params = _asked(api, address)
-        reply = api.rest.call("POST", path, params, json_body=_body(api))
-    except Rejected as error:
-        if error.status != 400 or error.remedy == BASIS_REMEDY:
-            raise
-        raise Parkable(f"No opt-out is taken. {error.reason}", "Opt the contact out in HubSpot by hand.") from error
+    path, params = _asked(api, address)
+    reply = api.rest.call("POST", path, params, json_body=_body(api))
     if reply.status == 400:
         return Written.UNCHANGED
     answer = reply.object()

@@ -89,7 +89,7 @@ class Contacts:
         """Where a contact tells of consent."""
         readers: list[ConsentReader] = [partial(_opt_out, name) for name in self._account.opt_outs]
         if self._account.opt_in:
-            readers.append(partial(_opt_in, self._account.opt_in, self._account.opt_outs))
+            readers.append(partial(opt_in, self._account.opt_in, self._account.opt_outs))
         return Subject(
             customer_id=lambda node: maybe_id(node.get("id"), node.path("id")),
             email=lambda node: _text(node.take(CONTACT["email"])),
@@ -138,14 +138,17 @@ def is_yes(value: Json, path: str) -> bool:
 
 
 def _opt_out(name: str, node: Node, at: datetime) -> tuple[Consent, ...]:
-    """Read a property that means "no e-mail". Where it is false or empty, nothing was said: it is never an opt-in."""
+    """Read a property that means "no e-mail". Where it is false or empty, nothing was said: it is never an opt-in.
+
+    It counts as an act, so that no box answers it, and nobody who clears it.
+    """
     value = node.take(strict(_as_it_is, _of(name)))
     if value is ABSENT or not is_yes(value, node.path(_of(name))):
         return ()
-    return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, name),)
+    return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, name, explicit=True),)
 
 
-def _opt_in(name: str, outs: tuple[str, ...], node: Node, _at: datetime) -> tuple[Consent, ...]:
+def opt_in(name: str, outs: tuple[str, ...], node: Node, _at: datetime) -> tuple[Consent, ...]:
     """Read the date on which somebody agreed; nothing where one of the opt-outs is set, whose time nobody tells.
 
     Where a contact has, or had, several addresses (`hs_additional_emails`, a merge), nobody tells which of them the act

@@ -195,7 +195,7 @@ def _withdrawal(account: Account, told: Told, record_id: str) -> Event | None:
         return None
     if str(told.node.get("propertyValue")).strip().lower() != "true":
         return None
-    said = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, told.at, str(name), explicit=told.is_dated)
+    said = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, told.at, str(name), explicit=True)
     return told.of_contact(Kind.CONSENT_CHANGED, record_id, {}, ":out", (said,))
 
 

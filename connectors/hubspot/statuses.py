@@ -15,6 +15,7 @@ from urllib.parse import quote
 from connectors.hubspot.api import Api, rows_of
 from customer_sync.errors import PayloadError
 from customer_sync.kit.connector import parse_time
+from customer_sync.kit.rest import Rejected
 from customer_sync.model import Channel, Consent, ConsentState, Event, Json, Kind
 
 #: The one legal basis that is an act of the person; the others are what the sender claims.
@@ -86,7 +87,14 @@ def _with_status(api: Api, event: Event) -> Event:
     is_out = any(one.state is ConsentState.WITHDRAWN for one in event.consents)
     if event.kind is not Kind.CUSTOMER_UPDATED or is_out or not isinstance(address, str):
         return event
-    told = tuple(made for one in read(api, address) if (made := consent_of(one, event.occurred_at)))
+    try:
+        found = read(api, address)
+    except Rejected as error:
+        if error.status != 400:
+            raise
+        # this one address is none to HubSpot: what is known of its consent stays
+        return replace(event, notes=(*event.notes, f"statuses: not read, {error.reason}"))
+    told = tuple(made for one in found if (made := consent_of(one, event.occurred_at)))
     return replace(event, consents=(*event.consents, *told))
 
 
@@ -99,7 +107,8 @@ def consent_of(status: Status, at: datetime) -> Consent | None:
     """
     method = f"subscription {status.subscription}"
     if status.state == "UNSUBSCRIBED":
-        return Consent(Channel.EMAIL, ConsentState.WITHDRAWN, status.at or at, method, explicit=status.at is not None)
+        # an act in any case: what the company sets itself to SUBSCRIBED later is no answer to it
+        return Consent(Channel.EMAIL, ConsentState.WITHDRAWN, status.at or at, method, explicit=True)
     if status.state != "SUBSCRIBED" or status.at is None:
         return None
     return Consent(Channel.EMAIL, ConsentState.GRANTED, status.at, method, explicit=status.basis == CONSENTED)

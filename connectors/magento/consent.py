@@ -34,7 +34,7 @@ def withdraw(shop: Shop, withdrawal: Withdrawal) -> Written:
         return Written.GONE
     for left in reversed(range(TRIES)):
         account = shop.one(f"/customers/{number}")
-        if account is None or _plain(account.get("email")) != _plain(withdrawal.address):
+        if account is None or not withdrawal.is_for(account.get("email")):
             return Written.GONE
         if not _flag(account):
             return Written.UNCHANGED
@@ -94,7 +94,3 @@ def _flag(account: Row) -> bool:
     if found is None:
         raise Parkable("Magento does not show whether the account has the newsletter.", _BY_HAND)
     return found
-
-
-def _plain(address: Json) -> str:
-    return address.strip().lower() if isinstance(address, str) else ""

@@ -79,7 +79,7 @@ class Reader:
         found |= {"currency": self.place.currency} if self.place.currency else {}
         found["isPublished"] = str(node.get("status")) == _ENABLED
         found["isHidden"] = str(node.get("visibility")) == _NOT_ALONE
-        is_composite = node.get("type_id") in _COMPOSITE
+        is_composite = str(node.get("type_id")) in _COMPOSITE
         price, sale = node.read(number, "price"), more.read(number, "special_price")
         if isinstance(sale, float) and isinstance(price, float) and 0 < sale < price and self._is_now(more):
             found |= {"price": sale, "compareAtPrice": price}

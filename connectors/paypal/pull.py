@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from connectors.paypal import records
 from connectors.paypal.api import Api
 from customer_sync.errors import Missing, PayloadError, TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.fields import Node
+from customer_sync.kit.paging import dig
 from customer_sync.kit.reach import Cursor, Page, Want
 from customer_sync.kit.rest import Answer, Rejected, TooMuch
 from customer_sync.kit.windows import Window, first_window, window_of
@@ -214,8 +215,7 @@ def _payment(api: Api, key: str) -> Node | None:
 
 def _payer(api: Api, node: Node) -> Node | None:
     """Return who paid; None where PayPal does not tell."""
-    related: Any = node.get("supplementary_data")
-    order = related.get("related_ids", {}).get("order_id") if isinstance(related, dict) else None
+    order = dig("supplementary_data.related_ids.order_id")(dict(node.body))
     agreement = node.get("billing_agreement_id")
     try:
         if isinstance(order, str) and order.isalnum():
@@ -232,6 +232,6 @@ def _now(api: Api) -> datetime:
 
 
 def _whole(value: Json, default: int) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdecimal():
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else default

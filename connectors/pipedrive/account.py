@@ -6,11 +6,11 @@ import base64
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
-from urllib.parse import urlsplit
 
 from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.oauth import Terms
+from customer_sync.kit.rest import origin_of
 
 #: https://pipedrive.readme.io/docs/core-api-concepts-about-pipedrive-api: where everybody's API is.
 API: Final = "https://api.pipedrive.com"
@@ -96,14 +96,14 @@ class Account:
         """
         if not domain:
             return self.base_url or API
-        found = urlsplit(domain)
-        own = found.scheme == "https" and (found.hostname or "").endswith(".pipedrive.com")
-        if not own and domain.rstrip("/") != self.base_url:
-            raise ConfigError(
-                f"The API of the connected company is said to be at {found.hostname}, which is no host of Pipedrive.",
-                f"Run `tajo connectors connect {self.source}` again.",
-            )
-        return domain.rstrip("/")
+        if domain.rstrip("/") == self.base_url:
+            return domain.rstrip("/")
+        if own := origin_of(domain, (".pipedrive.com",)):
+            return own
+        raise ConfigError(
+            "The API of the connected company is said to be at an address that is no host of Pipedrive.",
+            f"Run `tajo connectors connect {self.source}` again.",
+        )
 
 
 def pair_of(secret: str) -> tuple[str, str]:

@@ -14,9 +14,10 @@ from connectors.pipedrive.api import Api
 from connectors.pipedrive.persons import LABELS, STATUS, Context
 from connectors.pipedrive.pull import PERSONS, ask
 from connectors.pipedrive.values import Labels, main_email
-from customer_sync.errors import ConfigError, Missing, Parkable
+from customer_sync.errors import ConfigError, Missing, Parkable, TajoError
 from customer_sync.kit.fields import Node
 from customer_sync.kit.reach import Withdrawal, Written
+from customer_sync.kit.rest import Rejected
 from customer_sync.model import Json
 
 LEFT: Final = "unsubscribed"
@@ -28,17 +29,23 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
     It never says `NEWER`: Pipedrive has no time of a consent, so no later opt-in can be told from an older one.
 
     Raises:
-        Parkable: Pipedrive kept the old state.
+        Parkable: Pipedrive kept the old state, or refuses to change this person.
         ConfigError: the company has no Campaigns, and no field is set for opt-outs; or it has no such option.
         TajoError: as `Rest.call`.
     """
     person = _person(api, withdrawal.record_id)
-    if person is None or not _is_of(person, withdrawal.address):
+    address = None if person is None else main_email(person)
+    if person is None or not (isinstance(address, str) and withdrawal.is_for(address)):
         return Written.GONE
     if STATUS in person:
         if person.get(STATUS) == LEFT:
             return Written.UNCHANGED
-        found = _written(api, withdrawal.record_id, {STATUS: LEFT})
+        try:
+            found = _written(api, withdrawal.record_id, {STATUS: LEFT})
+        except Rejected as error:
+            if error.status != 400 or not api.account.opt_out_field:
+                raise _parkable(error) from error
+            found = person
         if found is None:
             return Written.GONE
         if found.get(STATUS) == LEFT:
@@ -61,8 +68,16 @@ def _by_field(api: Api, record_id: str, person: Node) -> Written:
     known = labels.of(api)
     if Context(api.account, known).is_opted_out(person):
         return Written.UNCHANGED
-    known = labels.fresh(api)  # the option may have been made a moment ago
-    found = _written(api, record_id, _change(api, known, person))
+    try:
+        found = _written(api, record_id, _change(api, known, person))
+    except ConfigError as error:
+        if isinstance(error, Rejected) and error.status != 400:
+            raise
+        known = labels.fresh(api)  # the option may have been made a moment ago
+        try:
+            found = _written(api, record_id, _change(api, known, person))
+        except Rejected as again:
+            raise _parkable(again) from again
     if found is None:
         return Written.GONE
     if not Context(api.account, known).is_opted_out(found):
@@ -71,6 +86,13 @@ def _by_field(api: Api, record_id: str, person: Node) -> Written:
             "Is it a field of persons that this user may edit? Then send the opt-out again.",
         )
     return Written.WRITTEN
+
+
+def _parkable(error: Rejected) -> TajoError:
+    """Return what a refusal means: one of 400 is about the person, any other about keys or rights."""
+    if error.status != 400:
+        return error
+    return Parkable(f"Pipedrive does not take the opt-out. {error.reason}", "Opt the person out in Pipedrive by hand.")
 
 
 def _change(api: Api, known: Labels, person: Node) -> dict[str, Json]:
@@ -114,8 +136,3 @@ def _person(api: Api, record_id: str) -> Node | None:
     except Missing:
         return None
     return None if not isinstance(found, dict) or found.get("is_deleted") is True else Node(found)
-
-
-def _is_of(person: Node, address: str) -> bool:
-    found = main_email(person)
-    return isinstance(found, str) and found.casefold() == address.strip().casefold()

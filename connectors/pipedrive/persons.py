@@ -119,7 +119,7 @@ class Context:
     def _opted_out(self, node: Node, at: datetime) -> tuple[Consent, ...]:
         if not self.is_opted_out(node):
             return ()
-        return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, "opt_out_field"),)
+        return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, "opt_out_field", explicit=True),)
 
     def _event(self, node: Node, outline: Event, record_id: str) -> Event:
         record = self.record(node, record_id)
@@ -138,7 +138,9 @@ class Context:
 
 
 def status(node: Node, at: datetime) -> tuple[Consent, ...]:
-    """Return what `marketing_status` says; it has no time of its own, so it is never more than a state that was seen.
+    """Return what `marketing_status` says; it has no time of its own, so a yes is only a state that was seen.
+
+    An opt-out counts as an act: people of the company change the status, and what they change it to later answers none.
 
     Raises:
         PayloadError: it is no text.
@@ -148,7 +150,8 @@ def status(node: Node, at: datetime) -> tuple[Consent, ...]:
         return ()
     if not isinstance(value, str):
         raise PayloadError(node.path(STATUS), f"expected a word, found {kind_of(value)}")
-    return (Consent(Channel.EMAIL, STATES.get(value, ConsentState.UNKNOWN), at, STATUS),)
+    state = STATES.get(value, ConsentState.UNKNOWN)
+    return (Consent(Channel.EMAIL, state, at, STATUS, explicit=state is ConsentState.WITHDRAWN),)
 
 
 def outline_of(row: Node, source: str, now: datetime, kind: str = "person") -> Event:

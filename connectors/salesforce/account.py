@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.rest import origin_of
 from customer_sync.model import Json
 
 #: Versions come three times a year; each is answered for at least three years. 65.0 and later have no SOAP login.
@@ -151,10 +152,10 @@ class Account:
         parts = urlsplit(instance_url)
         if self.base_url and parts.scheme in {"http", "https"} and parts.netloc:
             return f"{parts.scheme}://{parts.netloc}"
-        if parts.scheme == "https" and (parts.hostname or "").endswith(_HOSTS):
-            return f"https://{parts.netloc}"
+        if own := origin_of(instance_url, _HOSTS):
+            return own
         raise ConfigError(
-            f"Salesforce's token names {parts.hostname or 'no host'} as the place of the data: it is not called.",
+            "Salesforce's token names a place of the data that is no host of Salesforce: it is not called.",
             f"Check connectors.{self.source}.my_domain.",
         )
 

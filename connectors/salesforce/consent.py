@@ -99,7 +99,7 @@ def _asked(api: Api, sobject: SObject) -> tuple[str, ...]:
 
 def _judge(account: Account, row: Row, withdrawal: Withdrawal) -> Written | None:
     """Return what becomes of an opt-out without a change; None where it is to be written."""
-    if _same(row.get("Email")) != _same(withdrawal.address):
+    if not withdrawal.is_for(row.get("Email")):
         return Written.GONE
     if row.get(OPT_OUT) is True:
         return Written.UNCHANGED
@@ -150,7 +150,3 @@ def _read_back(api: Api, seen: _Seen) -> Written:
             "Look for a flow or trigger that clears Email Opt Out, then tick it.",
         )
     return Written.WRITTEN
-
-
-def _same(address: Json) -> str:
-    return address.strip().lower() if isinstance(address, str) else ""

@@ -41,6 +41,8 @@ def records(api: Api, resource: str, ids: Sequence[str]) -> list[Event | Payload
                     following.append(kept)
                 elif row.get("IsDeleted") is not True:
                     found += reader.person(row, sobject) if resource == CUSTOMERS else reader.deal(row)
+                elif resource == CUSTOMERS and (left := reader.last_words(row, None)):
+                    found += [*left, reader.deleted(row, sobject)]
         asked = [one for one in dict.fromkeys(following) if one not in done]
         if not asked:
             return _kept_last(found)

@@ -148,7 +148,7 @@ def _withdrawal(inbound: Inbound, told: Told, at: datetime) -> Event | None:
         record_id=own,
         customer_id=own,
         record=known,
-        consents=(Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, OPT_OUT),),
+        consents=(Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, OPT_OUT, explicit=True),),
         topic=told.sobject,
         notes=tuple(node.notes),
     )

@@ -104,7 +104,8 @@ class Reader:
         """
         is_out = None if OPT_OUT not in node else flag(node.get(OPT_OUT), node.path(OPT_OUT))
         if is_out:
-            return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, OPT_OUT),)
+            # an act: whoever clears the box later, the person did not agree by that
+            return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, OPT_OUT, explicit=True),)
         name = self.account.opt_in
         is_in = node.read(flag, name) if is_out is not None and name else None
         if is_in:
@@ -112,7 +113,8 @@ class Reader:
             is_act = said is not None
             return (Consent(Channel.EMAIL, ConsentState.GRANTED, said or at, name, is_act, only_after_yes=True),)
         if is_in is not None:
-            return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, name, only_after_yes=True),)
+            # people of the company tick it, and merges and conversions do: without a time no tick answers an opt-out
+            return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, name, explicit=True, only_after_yes=True),)
         return (Consent(Channel.EMAIL, ConsentState.UNKNOWN, at, OPT_OUT),)
 
     def person(self, row: Mapping[str, Json], sobject: SObject) -> list[Event | PayloadError]:

@@ -68,7 +68,7 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
         return Written.GONE
     gid = f"{GID}{withdrawal.record_id}"
     has = _look(api, way, gid)
-    if has is None or _same(has.get(way.address)) != _same(withdrawal.address):
+    if has is None or not withdrawal.is_for(has.get(way.address)):
         return Written.GONE
     state = has.get("marketingState")
     if state in OUT:
@@ -97,10 +97,6 @@ def _look(api: Api, way: _Way, gid: str) -> Mapping[str, Any] | None:
     if has is None and (way.field not in node or way.field in sight.look(api).sight.hidden):
         raise ConfigError(PROTECTED_REASON, PROTECTED_REMEDY)  # it may be there: an opt-out must not be lost for that
     return has if isinstance(has, dict) else None
-
-
-def _same(address: object) -> str:
-    return str(address or "").strip().lower()
 
 
 def _is_later(written: Any, at: datetime) -> bool:

@@ -138,7 +138,7 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
     """
     customer = api.one(f"/v1/customers/{withdrawal.record_id}") if api.is_id(withdrawal.record_id) else None
     # a deleted customer has no address any more
-    if customer is None or _same(customer.get("email")) != _same(withdrawal.address):
+    if customer is None or not withdrawal.is_for(customer.get("email")):
         return Written.GONE
     metadata = customer.get("metadata")
     has = metadata if isinstance(metadata, dict) else {}
@@ -164,10 +164,6 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
 
 
 _BY_HAND: Final = f"Set the metadata {OUT} of the customer to true in Stripe's Dashboard; 50 fields are the most."
-
-
-def _same(address: Json) -> str:
-    return address.strip().lower() if isinstance(address, str) else ""
 
 
 def _is_as_late(written: Json, at: datetime) -> bool:

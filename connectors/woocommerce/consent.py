@@ -36,7 +36,7 @@ def withdraw(shop: Shop, boxes: Boxes, withdrawal: Withdrawal) -> Written:
         return Written.GONE
     route = f"wc/v3/customers/{withdrawal.record_id}"
     account = _account(shop, route)
-    if account is None or _same(account.get("email")) != _same(withdrawal.address):
+    if account is None or not withdrawal.is_for(account.get("email")):
         return Written.GONE
     ticked = boxes.ticked(_fields(account))
     if not ticked:
@@ -95,7 +95,3 @@ def _without_tick(value: Json) -> Json:
     if isinstance(value, int):
         return 0
     return _UNTICKED.get(str(value).strip().lower(), _NO)
-
-
-def _same(address: object) -> str:
-    return str(address or "").strip().lower()

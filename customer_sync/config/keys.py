@@ -331,7 +331,13 @@ SOURCE_KEYS: Final = (
 
 SKILL_KEYS: Final = (
     Key("enabled", "Whether it acts on events.", "true or false", values.truth, "true"),
-    Key("source", "The only source it acts on: a source's name or a platform.", "a text", values.text, "every source"),
+    Key(
+        "source",
+        "The only source it acts on: its name, its platform, or custom (platforms of your own).",
+        "a text",
+        values.text,
+        "every source",
+    ),
     Key("field_mapping", "As for a source; wins over it field by field.", "a table", None, "the source's"),
     Key("options", "As for a source; wins over it key by key.", "a table", None, "the source's"),
     Key("update_enabled", "The same as in `options`.", "true or false", values.truth, "true"),

@@ -28,6 +28,10 @@ from customer_sync.kit.connector import Connector
 _PREFIXES: Final = ("TAJO_", "BREVO_")
 
 
+#: Where the connectors are that this program brings.
+_BUILT_IN: Final = "connectors."
+
+
 def load(  # noqa: PLR0913  # where the settings come from, and what they may name
     path: Path | None,
     env: Mapping[str, str],
@@ -82,6 +86,7 @@ def load(  # noqa: PLR0913  # where the settings come from, and what they may na
         api=api,
         warnings=tuple(reader.warnings),
         file=None if text is None else reader.file,
+        own_platforms=frozenset(name for name, one in platforms.items() if not one.__module__.startswith(_BUILT_IN)),
         **top,
     )
 

@@ -17,6 +17,8 @@ BREVO_URL: Final = "https://api.brevo.com/v3"
 
 #: The source of what programs tell by our own API. It is always there, and its events are for every skill that is on.
 API_SOURCE: Final = "api"
+#: What a skill's `source:` calls the sources of platforms that this program does not bring, and the API.
+CUSTOM: Final = "custom"
 
 SyncMode = Literal["realtime", "batch", "hybrid"]
 DeleteBehavior = Literal["soft", "hard"]
@@ -234,6 +236,7 @@ class Settings:
         log_level: verbose, debug, info, warning or error.
         warnings: what is allowed but wants a look, one sentence each.
         file: the file that was read; None when there is none.
+        own_platforms: the platforms that this program does not bring: connector files, and installed packages.
         file_skills: every skill as the file has it, where something was said of one since; see `operate.settings_book`.
     """
 
@@ -255,6 +258,7 @@ class Settings:
     log_level: str = "info"
     warnings: tuple[str, ...] = ()
     file: str | None = None
+    own_platforms: frozenset[str] = frozenset()
     file_skills: Mapping[str, SkillSettings] | None = None
 
     @property
@@ -286,13 +290,18 @@ class Settings:
         return SyncOptions(**chosen)  # type: ignore[arg-type]  # the reader has checked each key and value
 
     def applies(self, skill: str, source: str) -> bool:
-        """Say whether a skill is enabled and acts on a source; its `source:` names the source or its platform."""
+        """Say whether a skill is enabled and acts on a source.
+
+        Its `source:` names the source or its platform; `custom` stands for all that this program does not bring.
+        """
         settings = self.skills.get(skill)
         if settings is None or not settings.enabled:
             return False
         if settings.source is None or source in {settings.source, API_SOURCE}:
             return True
         known = self.sources.get(source)
+        if settings.source == CUSTOM:
+            return known is not None and known.platform in self.own_platforms
         return known is not None and settings.source == known.platform
 
     def syncs(self, source: str, resource: str) -> bool:

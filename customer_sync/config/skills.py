@@ -11,17 +11,11 @@ from customer_sync.config.document import MAX_DEPTH, Items, Node, Table, Text, f
 from customer_sync.config.faults import ConfigFaults, Fault, choose, near
 from customer_sync.config.keys import SKILL_KEYS
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader, snake_case
-from customer_sync.config.settings import SkillSettings
+from customer_sync.config.settings import CUSTOM, SkillSettings
 from customer_sync.model import Json
 
-#: What the documents call a source or platform that is called otherwise here, or is not there yet.
-_HINTS: Final = {
-    "custom": "A source of your own is called api here.",
-    **dict.fromkeys(
-        ("magento", "prestashop", "salesforce", "hubspot", "stripe", "segment"),
-        "This version has no such platform yet.",
-    ),
-}
+#: Platforms that people ask for and that are not here.
+_HINTS: Final = dict.fromkeys(("prestashop", "segment"), "This version has no such platform yet.")
 
 
 class OwnFault(Protocol):
@@ -285,12 +279,12 @@ def _below(node: Node, part: str) -> Node | None:
 def _check_source(
     reader: Reader, node: Node, source: str | None, sources: Collection[str], platforms: Collection[str]
 ) -> None:
-    if source is None or source in sources:
+    if source is None or source == CUSTOM or source in sources:
         return
     where = reader.children(node)["source"]
     if source in platforms:
         reader.warn(where, f"no {source} is configured under connectors: (yet).")
     else:
-        remedy = choose(source, sorted({*sources, *platforms}))
+        remedy = choose(source, sorted({*sources, *platforms, CUSTOM}))
         hint = _HINTS.get(source.lower())
         reader.fault(where, values.shown(where), f"{hint} {remedy}" if hint else remedy)

@@ -245,8 +245,9 @@ class Connector(ABC):
         """Tell the platform that a person opted out; opt-ins are never written to a platform.
 
         Asked only for the channels in `writes`. It must be repeatable, and look before it writes: a record with another
-        address now is `GONE`, because a withdrawal belongs to an address; one that opted in after `withdrawal.at` is
-        `NEWER`, and stays. A connector that leaves `writes` empty has none: the platform may go on to mail the person.
+        address now (see `Withdrawal.is_for`) is `GONE`, because a withdrawal belongs to an address; one that opted in
+        after `withdrawal.at` is `NEWER`, and stays. A connector that leaves `writes` empty has none: the platform may
+        go on to mail the person.
 
         Raises:
             TajoError: as `pull`; `Parkable` where the platform silently kept the old state.

@@ -206,7 +206,7 @@ class Tokens:
             if before.get(_SPENT) is None:
                 raise
             reason = f"{error.reason} It was being renewed before, and what came of that was never stored."
-            raise ConfigError(reason, error.remedy) from error
+            raise type(error)(reason, error.remedy) from error
 
     def _store(self, answer: Mapping[str, Json], kind: str, old: Token | None = None) -> Token:
         """Keep a token before anybody uses it. The caller holds the lock.

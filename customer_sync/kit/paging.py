@@ -248,6 +248,6 @@ def _sized(param: str, size: int) -> dict[str, str]:
 
 
 def _whole(value: Json, default: int) -> int:
-    if isinstance(value, str) and value.isdecimal():
+    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else default

@@ -14,9 +14,18 @@ from enum import StrEnum
 from typing import Final, Literal, NamedTuple, Protocol
 
 from customer_sync.base.clock import system_clock
-from customer_sync.errors import ConfigError, ConsentNeeded, PayloadError, TajoError, TryLater, Unavailable
+from customer_sync.errors import (
+    ConfigError,
+    ConsentNeeded,
+    MappingError,
+    PayloadError,
+    TajoError,
+    TryLater,
+    Unavailable,
+)
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Event, Json
+from customer_sync.person.identity import normalize_email
 
 #: Where a pull stands: JSON of the connector's own, small (below 4 KB), valid for days and for any process.
 Cursor = Mapping[str, Json]
@@ -211,6 +220,22 @@ class Withdrawal:
     channel: Channel
     address: str = field(repr=False)
     at: datetime
+
+    def is_for(self, written: Json) -> bool:
+        """Tell whether it belongs to an address as a platform writes it: an international domain has two spellings."""
+        if not isinstance(written, str):
+            return False
+        if self.channel is not Channel.EMAIL:
+            return written.strip() == self.address.strip()
+        found = _plain(written)
+        return found is not None and found == _plain(self.address)
+
+
+def _plain(address: str) -> str | None:
+    try:
+        return normalize_email(address)
+    except MappingError:
+        return None
 
 
 class Written(StrEnum):

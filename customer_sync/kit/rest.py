@@ -140,6 +140,9 @@ class Rule:
         return self.fits is None or self.fits(answer)
 
 
+_ORIGIN: Final = re.compile(r"https://([a-zA-Z0-9][a-zA-Z0-9.-]*)(?:[/?#].*)?")
+
+
 def _is_page(answer: Answer) -> bool:
     """Tell whether an answer holds something else than JSON."""
     return answer.value is None and bool(answer.body.strip())
@@ -303,6 +306,16 @@ class Rest:
         remedy = self.keys if rule.action in {Action.RENEW, Action.KEYS} else "See the connector's README."
         is_of_request = rule.action is Action.REFUSE
         return Rejected(told, rule.remedy or remedy, status=answer.status, word=word, is_of_request=is_of_request)
+
+
+def origin_of(address: str, ends: tuple[str, ...]) -> str:
+    """Return `https://` and the host of an address that a platform told, "" where it is no host that ends so.
+
+    The host is read strictly, and nothing else of the address is kept: readers of addresses differ about backslashes
+    and names before an `@`, and keys go where the last of them leads.
+    """
+    found = _ORIGIN.fullmatch(address.strip())
+    return f"https://{found[1].lower()}" if found is not None and found[1].lower().endswith(ends) else ""
 
 
 def json_of(reply: Reply) -> Json:

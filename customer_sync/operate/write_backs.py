@@ -63,7 +63,8 @@ def _of(store: Store, told: Owed, place: tuple[str, str], kept: Kept, email: str
     wait, at = store.lanes.wait_of(*place), kept.has.get("at")
     is_here = kept.has.get("of") == asked
     result = str(kept.has.get("result")) if is_here else ""
-    if result:
+    # what was gone is asked for again once it is told of
+    if result and not (result == "gone" and wait.since_ms is not None):
         state, why = result, NOTES.get(result, "")
     elif wait.since_ms is not None:
         pause = store.breakers.read(place[0])

@@ -11,7 +11,7 @@ its own, as its source told them; an address has those of the mailbox, for any p
 | `unticked` | record | when a box was last seen without its tick |
 | `ticked`, `emptied` | record | the same of a box that is empty for whoever never saw it, too: `only_after_yes` |
 | `bounced`, `complained` | address | Brevo's own words; no shop lifts them |
-| `here` | address | when we heard that Brevo blocked the contact: what is known of the contact, not of the person |
+| `here` | address | when we heard that Brevo blocked the contact, and when it did: of the contact, not of the person |
 | `cleared` | address | an operator's word that a bounce or a complaint is over |
 | `after` | address | a withdrawal of a customer who had left this address; it holds while nobody else has it |
 
@@ -47,6 +47,19 @@ OF: Final = "of"
 def register(channel: Channel, name: str) -> str:
     """Return the field name of a register."""
     return f"consent.{channel}.{name}"
+
+
+#: The field of what is to be told at every source, see `customer_sync.person.owed`.
+EVERYWHERE: Final = register(Channel.EMAIL, "everywhere")
+#: Methods of Brevo begin so.
+OF_BREVO: Final = "brevo:"
+#: So does the method of a withdrawal that a record took along: its own platform never told it of this record.
+TAKEN_ALONG: Final = "taken along:"
+
+
+def taken_along(method: str) -> str:
+    """Return the method of a withdrawal as the record has it that took it along from another address."""
+    return method if method.startswith((OF_BREVO, TAKEN_ALONG)) else TAKEN_ALONG + method
 
 
 @lru_cache(maxsize=1024)
@@ -162,7 +175,7 @@ def said_of_address(consent: Consent, source: str, heard_ms: int) -> dict[str, S
     stamped = Stamped([consent.method, source], to_ms(consent.at), finer_us)
     found = {register(consent.channel, _REGISTERS.get(consent.method, "withdrawn")): stamped}
     if consent.method in BLOCKS:
-        found[register(consent.channel, "here")] = Stamped(None, heard_ms)
+        found[register(consent.channel, "here")] = Stamped(to_ms(consent.at), heard_ms)
     return found
 
 

@@ -49,7 +49,8 @@ def _of_box(consent: Consent, told_at_ms: int, address: str | None) -> dict[str,
     if is_empty:
         finer_us = to_us(consent.seen_at) if consent.seen_at else 0
         found[register(consent.channel, "emptied")] = Stamped(consent.method, at_ms, finer_us)
-        found[register(consent.channel, "unticked")] = Stamped(None, at_ms)
+        if not consent.explicit:
+            found[register(consent.channel, "unticked")] = Stamped(None, at_ms)
     elif consent.state is ConsentState.GRANTED:
         found[register(consent.channel, "ticked")] = Stamped(None, at_ms)
     return found

@@ -3,12 +3,13 @@
 An opt-out in Brevo, a complaint and a bounce concern the address at every source. So does one that the API told of an
 address. What a platform tells goes to Brevo, and to no other platform: shops and CRMs fill boxes by themselves.
 
-Fields said of the address that are only of use here:
+Fields that are only of use here:
 
-| field | says |
-|---|---|
-| `consent.email.everywhere` | the newest such withdrawal; a later one of a platform or of a list does not hide it |
-| `left.<number>` | the person left this list in Brevo |
+| field | of | says |
+|---|---|---|
+| `consent.email.everywhere` | address | the newest such act; a later one of a platform or of a list does not hide it |
+| the same | record | the newest that it took along from an address that it led to |
+| `left.<number>` | address | the person left this list in Brevo |
 """
 
 from __future__ import annotations
@@ -17,19 +18,28 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Final, NamedTuple
 
 from customer_sync.model import Channel, Consent, ConsentState, Json, to_ms
-from customer_sync.person.consent import Ends, Evidence, Standing, decide, label_of, register
+from customer_sync.person.consent import (
+    EVERYWHERE,
+    OF_BREVO,
+    TAKEN_ALONG,
+    Ends,
+    Evidence,
+    Standing,
+    decide,
+    label_of,
+    register,
+)
 from customer_sync.person.merge import Stamped, State
 from customer_sync.person.person import Person, Record, Roll, ends, roll, voices
 
 #: Who speaks for no platform: Brevo. Its methods begin so, too.
 BREVO: Final = "brevo"
-_OF_BREVO: Final = "brevo:"
+#: The mailbox does not take mails. It has a register of its own, and nobody takes it along to another mailbox.
+_BOUNCE: Final = "brevo:hard_bounce"
 #: Somebody left a list, and not everything.
 LIST_LEFT: Final = "brevo:unsubscribed_list"
 #: What is said of a list that was left begins so.
 LEFT: Final = "left."
-EVERYWHERE: Final = register(Channel.EMAIL, "everywhere")
-
 _WITHDRAWN: Final = register(Channel.EMAIL, "withdrawn")
 _GRANTED: Final = register(Channel.EMAIL, "granted")
 _CLEARED: Final = register(Channel.EMAIL, "cleared")
@@ -72,7 +82,7 @@ def everywhere(consent: Consent, source: str, *, speaks: bool) -> dict[str, Stam
         speaks: whether the source speaks of addresses, for no platform.
     """
     is_act = consent.state is ConsentState.WITHDRAWN and consent.channel is Channel.EMAIL and consent.explicit
-    if not speaks or not is_act or consent.method == LIST_LEFT:
+    if not speaks or not is_act or consent.method in {LIST_LEFT, _BOUNCE}:
         return {}
     return {EVERYWHERE: Stamped([consent.method, source], to_ms(consent.at))}
 
@@ -86,7 +96,7 @@ def may_owe(said: State, records: Mapping[str, Record]) -> bool:
     """Tell whether anything could be owed at all: of nearly nobody it is."""
     if any(name in said for name in (_WITHDRAWN, EVERYWHERE, *_LASTING)):
         return True
-    return any(_borrowed(one) is not None for one in records.values())
+    return any(EVERYWHERE in one.state or _borrowed(one) is not None for one in records.values())
 
 
 def owed(
@@ -167,16 +177,18 @@ def _of_lists(person: Person, lists: tuple[int, ...]) -> Iterator[Evidence]:
 
 
 def _of_record(record: Record) -> Iterator[Evidence]:
-    borrowed = _borrowed(record)
+    borrowed, everywhere_ = _borrowed(record), record.state.get(EVERYWHERE)
     if borrowed is not None:
         yield _evidence("withdrawn", borrowed, str(borrowed.value), record.source)._replace(ref=record.ref)
+    if everywhere_ is not None and isinstance(everywhere_.value, list):
+        yield _evidence("everywhere", everywhere_, str(everywhere_.value[0]), record.source)._replace(ref=record.ref)
 
 
 def _borrowed(record: Record) -> Stamped | None:
     """Return the withdrawal that a record took along from the address that it had before, where Brevo told it."""
     stamped = record.state.get(_WITHDRAWN)
     method = str(stamped.value) if stamped is not None else ""
-    return stamped if method.startswith(_OF_BREVO) and method != LIST_LEFT else None
+    return stamped if method.startswith(OF_BREVO) and method != LIST_LEFT else None
 
 
 def _evidence(name: str, stamped: Stamped, method: str, source: str) -> Evidence:
@@ -191,6 +203,6 @@ def _is_answered(told: Evidence, grants: list[Evidence], label: str) -> bool:
 def _knows(record: Record, at_ms: int) -> bool:
     """Tell whether the platform itself told a withdrawal since, and no opt-in after that."""
     own, granted = record.state.get(_WITHDRAWN), record.state.get(_GRANTED)
-    if own is None or str(own.value).startswith(_OF_BREVO) or own.at_ms < at_ms:
+    if own is None or str(own.value).startswith((OF_BREVO, TAKEN_ALONG)) or own.at_ms < at_ms:
         return False
     return granted is None or granted.at_ms < own.at_ms

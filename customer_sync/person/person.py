@@ -26,7 +26,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from customer_sync.model import Channel, ConsentState
-from customer_sync.person.consent import OF, Ends, Evidence, Voice, register
+from customer_sync.person.consent import EVERYWHERE, OF, Ends, Evidence, Voice, register, taken_along
 from customer_sync.person.merge import SINCE, Stamped, State, is_empty, is_news, merge, newest
 from customer_sync.person.totals import Ordered
 
@@ -192,14 +192,14 @@ def adds(person: Person, parts: Iterable[Part]) -> bool:
 
 def borrowed(said: State) -> dict[str, Stamped]:
     """Return the withdrawals that move with a record to another address: those made while it led to the old one."""
-    found: dict[str, Stamped] = {}
+    found: dict[str, Stamped] = {EVERYWHERE: said[EVERYWHERE]} if EVERYWHERE in said else {}
     for channel in Channel:
         # a bounce is of the mailbox and stays there; a complaint is the person's word
         for name in ("withdrawn", "complained"):
             stamped = said.get(register(channel, name))
             if stamped is not None:
                 method = str(stamped.value[0] if isinstance(stamped.value, list) else stamped.value)
-                found = merge([found, {register(channel, "withdrawn"): stamped._replace(value=method)}])
+                found = merge([found, {register(channel, "withdrawn"): stamped._replace(value=taken_along(method))}])
     return found
 
 

@@ -20,8 +20,9 @@ from customer_sync.engine.lane import Outcome, is_of_run
 from customer_sync.engine.plan import Group, RecordSays, Who
 from customer_sync.engine.planner import Planner
 from customer_sync.errors import MappingError
+from customer_sync.kit.reach import Written
 from customer_sync.model import PEOPLE, ConsentState, Event, Json, Priority, from_ms
-from customer_sync.person.consent import label_of
+from customer_sync.person.consent import EVERYWHERE, label_of
 from customer_sync.person.identity import normalize_email
 from customer_sync.person.owed import BREVO, Owed, Terms, owed
 from customer_sync.person.person import Person, apply
@@ -76,6 +77,11 @@ def target_of(source: str, id_: str) -> str:
 def asked_of(told: Owed, email: str) -> list[Json]:
     """Return what stands for an opt-out: when it was said, and of which address."""
     return [told.at_ms, label_of(email)]
+
+
+def claim_of(told: Owed) -> list[Json]:
+    """Return when the record told its address last."""
+    return list(told.record.claim)
 
 
 class _Found(NamedTuple):
@@ -145,7 +151,7 @@ class Debts:
         planner, now_ms = Planner(self._store.people, self._store.now_ms()), self._store.now_ms()
         groups: list[Group] = []
         for kept, one in zip(known, found, strict=True):
-            if not _is_asked(kept, asked_of(one.told, one.email)):
+            if not _is_asked(kept, one):
                 groups += _groups(planner, one, now_ms)
         return groups
 
@@ -157,7 +163,7 @@ class Debts:
         # something was said of the address, or a record took Brevo's word along
         if any(not part.ref or part.is_borrowed for part in item.parts):
             return True
-        return any("\n@" in text or '"brevo:' in text for text in (item.record, record or ""))
+        return any("\n@" in text or '"brevo:' in text or EVERYWHERE in text for text in (item.record, record or ""))
 
     def _person(self, outcome: Outcome) -> Person | None:
         item = outcome.item
@@ -168,13 +174,18 @@ class Debts:
         return apply(stored, item.parts)
 
 
-def _is_asked(kept: Kept | None, asked: Json) -> bool:
-    """Tell whether a lane was asked this before: it waits there, or is done."""
+def _is_asked(kept: Kept | None, found: _Found) -> bool:
+    """Tell whether a lane was asked this before: it waits there, or is done.
+
+    What was gone, or had another address for a while, is there again where the platform told of it since.
+    """
     if kept is None:
         return True  # a newer version wrote it
-    known = kept.state.get(ASKED)
-    is_same = known is not None and known.value == asked
-    return is_same and not (kept.has.get("of") == asked and kept.has.get("result") in PASSING)
+    asked, known, result = asked_of(found.told, found.email), kept.state.get(ASKED), kept.has.get("result")
+    if known is None or known.value != asked or kept.has.get("of") != asked:
+        return known is not None and known.value == asked
+    is_back = result == Written.GONE and kept.has.get("claim") != claim_of(found.told)
+    return result not in PASSING and not is_back
 
 
 def _groups(planner: Planner, found: _Found, now_ms: int) -> list[Group]:

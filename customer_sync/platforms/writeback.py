@@ -14,9 +14,9 @@ from typing import Any, ClassVar, Final, NamedTuple
 
 from customer_sync.base.clock import Clock
 from customer_sync.config import Settings
-from customer_sync.engine.attempt import LaneStep
+from customer_sync.engine.attempt import LaneStep, Saves
 from customer_sync.engine.lane import LaneDescription, Outcome
-from customer_sync.errors import TryLater
+from customer_sync.errors import ConfigError, TajoError, TryLater
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access, Withdrawal, Written
 from customer_sync.kit.rest import Rejected
@@ -24,7 +24,7 @@ from customer_sync.model import Channel, Json, from_ms
 from customer_sync.person.merge import State
 from customer_sync.person.owed import Owed
 from customer_sync.person.person import apply
-from customer_sync.platforms.debts import ASKED, Decisions, asked_of, decisions_of, id_of
+from customer_sync.platforms.debts import ASKED, Decisions, asked_of, claim_of, decisions_of, id_of
 from customer_sync.platforms.lanes import source_of, writeback_lanes
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
@@ -37,6 +37,12 @@ KEYS_AGAIN_MS: Final = 86_400_000
 SETTLES_MS: Final = 30_000
 #: How soon it is looked again, in seconds.
 SOON_S: Final = 1.0
+#: When a record is tried again at which a platform refused keys or rights, in seconds. The lane looks again much
+#: sooner, with another record: a right may be missing for this one alone.
+ASIDE_S: Final = 300.0
+#: How long after it told of a record a platform may not show it yet, and how soon it is looked for again, in seconds.
+SHOWN_S: Final = 60.0
+LOOK_AGAIN_S: Final = 15.0
 #: What is told of each result.
 NOTES: Final[Mapping[str, str]] = {
     "written": "the platform was told",
@@ -58,13 +64,17 @@ class Job(NamedTuple):
         item: the item.
         withdrawal: what the platform is told.
         asked: what stands for it.
+        claim: what stands for the last time that the record told its address.
         access: how the platform is reached.
+        told_ms: when the record told its address last.
     """
 
     item: Item
     withdrawal: Withdrawal
     asked: Json
+    claim: Json
     access: Access
+    told_ms: int
 
 
 class WritebackHandler(LaneStep[Job, None]):
@@ -126,7 +136,7 @@ class WritebackHandler(LaneStep[Job, None]):
             if access is None:
                 return self._ended(item, "no_keys")
             withdrawal = Withdrawal(told.record.id or "", Channel.EMAIL, email, from_ms(told.at_ms))
-            return Job(item, withdrawal, asked_of(told, email), access)
+            return Job(item, withdrawal, asked_of(told, email), claim_of(told), access, told.record.claim[0])
 
         return plan
 
@@ -146,13 +156,17 @@ class WritebackHandler(LaneStep[Job, None]):
             if not error.is_of_request:
                 raise
             raise TryLater(error.reason) from error
-        return self._ended(job.item, str(written), job.asked)
+        if written is Written.GONE and self._clock() - job.told_ms < SHOWN_S * 1000:
+            raise TryLater(f"{self._connector.title} does not show it yet.", after_s=LOOK_AGAIN_S, burns=False)
+        return self._ended(job.item, str(written), job.asked, job.claim)
 
-    def _ended(self, item: Item, result: str, asked: Json = None) -> Outcome:
+    def _ended(self, item: Item, result: str, asked: Json = None, claim: Json = None) -> Outcome:
         """Return the outcome of an item, with the result that is kept. Only what the platform took is a delivery."""
         known = item.state.get(ASKED)
         now_ms = self._clock()
         has: dict[str, Json] = {"result": result, "at": now_ms, "of": asked or (known.value if known else None)}
+        if result == Written.GONE:
+            has["claim"] = claim
         settlement = Settlement(item.target, record=encode_kept(Kept(_settled(item.state, asked), has)))
         if result == "no_keys":
             settlement.next_ms = now_ms + KEYS_AGAIN_MS
@@ -167,6 +181,13 @@ class WritebackHandler(LaneStep[Job, None]):
             "delivered" if result == Written.WRITTEN else "unchanged",
             NOTES[result],
         )
+
+    def _failed(self, item: Item, error: TajoError, save: Saves | None = None) -> Outcome:
+        """Let others go first after a record at which a right was missing."""
+        outcome = super()._failed(item, error, save)
+        if isinstance(error, ConfigError):
+            outcome.settlement.due_in_s = ASIDE_S
+        return outcome
 
     def complete(self, job: Job, outcome: Outcome) -> None:  # noqa: ARG002  # the base's signature
         """Count what was given up."""

@@ -194,7 +194,7 @@ def test_faults_below_a_misspelt_key_are_named_together_with_it(faults, text, fo
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("custom", "A source of your own is called api here."), ("magento", "This version has no such platform yet.")],
+    [("prestashop", "This version has no such platform yet."), ("segment", "This version has no such platform yet.")],
 )
 def test_a_word_of_the_documents_is_answered_with_what_is_here(source, said):
     with pytest.raises(ConfigFaults) as raised:

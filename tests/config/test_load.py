@@ -18,7 +18,7 @@ from customer_sync.config.faults import Wrong
 from customer_sync.config.settings import NOTICE_EVENTS
 from customer_sync.config.values import api_key, cron
 from customer_sync.kit.connector import Option
-from tests.config.conftest import ANY, SYNC, find_skills
+from tests.config.conftest import ANY, SYNC, ConnectorShop, find_skills
 
 SHOP = """
     connectors:
@@ -184,6 +184,23 @@ def test_two_accounts_of_one_platform_are_two_sources(read):
     assert settings.applies("order-events", "shop_fr")
     assert not settings.applies("cart-events", "shop_fr")
     assert not settings.applies("nonsense", "shop_fr")
+
+
+def test_custom_is_what_the_documents_call_platforms_of_ones_own(read, monkeypatch):
+    monkeypatch.setattr(ConnectorShop, "__module__", "connectors.shopify.connector")
+    settings = read(
+        """
+        connectors:
+          shopify: {webhook_secret: a}
+          open: {}
+        skills:
+          customer-sync: {source: custom}
+        """
+    )
+
+    assert settings.applies("customer-sync", "open")
+    assert settings.applies("customer-sync", "api")
+    assert not settings.applies("customer-sync", "shopify")
 
 
 def test_a_source_with_only_its_webhook_secret_receives_and_needs_nothing_more(read):
@@ -541,7 +558,8 @@ def test_a_skill_by_the_api_has_no_lines_and_names_what_its_source_may_be():
         skill_settings("customer-sync", config, SYNC, Known(["lumen"], ["shopify"]))
 
     found = {one.path: f"{one.found}. {one.remedy}" for one in faults.value.faults}
-    assert found["skills.customer-sync.source"] == "found 'shop'. Did you mean shopify? Choices: lumen, shopify."
+    told = "found 'shop'. Did you mean shopify? Choices: custom, lumen, shopify."
+    assert found["skills.customer-sync.source"] == told
     assert found["skills.customer-sync.options.list_id"].startswith("the same key as listId above.")
 
 

@@ -60,6 +60,22 @@ class Pulled(NamedTuple):
     needs: Sequence[str]
 
 
+class Person(NamedTuple):
+    """A customer as the platform itself has it.
+
+    Args:
+        email: the address, "" without one.
+        first: the first name.
+        last: the last name.
+        may_mail: what it says of marketing e-mails; None where it says nothing.
+    """
+
+    email: str
+    first: str = ""
+    last: str = ""
+    may_mail: bool | None = None
+
+
 class Trial(ABC):
     """What differs from platform to platform. `shop` is the running stand-in, see `tests.stores.servers`."""
 
@@ -82,6 +98,20 @@ class Trial(ABC):
     spoils: Mapping[str, Callable[[StoreClient, str], None]] = {}
     #: Records with withdrawals, as the API writes them; none where a pull tells of no consent.
     withdrawals: Sequence[Pulled] = ()
+
+    #: Of a whole journey: what the source's settings hold beside `options`, and the key that holds its webhook secret.
+    journey: Mapping[str, Any] = {}
+    secret: tuple[str, str] = ("webhook_secret", "journeysecret0123456789abcdef0123")
+    #: More of the stand-in's command line in a journey: retries of webhooks that are soon.
+    hurry: tuple[str, ...] = ()
+    #: Acts that no webhook of the platform tells of: the next pull finds them.
+    deaf: Collection[str] = ()
+    #: How far a pull stays behind, in seconds: the platform's clock is so slow in a journey, which has no time to wait.
+    behind_s: float = 0.0
+    #: How many calls a page of a pull takes: where it is many, one fault in ten calls is one in each page.
+    calls_a_page: int = 1
+    #: Whether what `people` tells as "no" counts only where a "yes" was seen before: a box that was never ticked.
+    empty_boxes: bool = False
 
     def prepare(self, patch: pytest.MonkeyPatch) -> None:  # noqa: B027  # not every connector has such a number
         """Make pages small."""
@@ -131,6 +161,18 @@ class Trial(ABC):
 
     def subscribe(self, shop: StoreClient, record_id: str) -> None:
         """Let a customer agree to marketing e-mails at the platform."""
+        raise NotImplementedError
+
+    def unsubscribe(self, shop: StoreClient, record_id: str) -> None:
+        """Let a customer who agreed take that back at the platform."""
+        raise NotImplementedError
+
+    def nickname(self, shop: StoreClient, record_id: str, first: str) -> None:
+        """Give a customer another first name."""
+        raise NotImplementedError
+
+    def people(self, shop: StoreClient) -> dict[str, Person]:
+        """Return everybody there is, by id."""
         raise NotImplementedError
 
     @abstractmethod

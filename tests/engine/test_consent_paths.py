@@ -9,7 +9,7 @@ import pytest
 
 from customer_sync.base.retry import HORIZON_S
 from customer_sync.kit.outbound import Reply
-from customer_sync.model import ConsentState
+from customer_sync.model import ConsentState, from_ms
 from customer_sync.operate.erasure import clear_address
 from tests.engine.test_addresses import consent, customer, opt_in, order, seen, unsubscribed
 from tests.rig import LIST, Contact, Rig, at
@@ -157,6 +157,31 @@ def test_a_time_of_brevo_is_believed_only_near_its_arrival(rig, told, blocked):
     rig.settle()
 
     assert rig.brevo.contacts["ann@example.com"].blocked is blocked
+
+
+def test_a_block_that_brevo_set_before_we_made_the_contact_is_set_again(rig):
+    """The word of an unsubscription is late: the contact that it blocked is not the one that is there now."""
+    rig.send(customer(1, "ann@example.com", -100, opt_in(-100)))
+    rig.settle()
+    rig.send_brevo(unsubscribed("ann@example.com", -30))
+    rig.settle()
+
+    assert rig.brevo.contacts["ann@example.com"].blocked
+
+
+def test_a_block_that_brevo_set_on_the_contact_that_we_made_costs_no_call(rig):
+    rig.send(customer(1, "ann@example.com", -100, opt_in(-100)))
+    rig.settle()
+    person = rig.store.people.find("ann@example.com")
+    made_ms = rig.store.people.read(person).has.at_ms
+    calls = len(rig.brevo.calls)
+    rig.clock.set(from_ms(made_ms + 5_000))
+    rig.brevo.unsubscribe("ann@example.com", when=from_ms(made_ms + 2_000))
+    told = {"event": "unsubscribed", "email": "ann@example.com", "ts_event": made_ms // 1000 + 2}
+    rig.send_brevo(told, received=from_ms(made_ms + 5_000))
+    rig.settle()
+
+    assert [one for one in rig.brevo.calls[calls:] if one[0] != "GET"] == []
 
 
 # What is no act

@@ -68,6 +68,52 @@ def test_a_block_found_by_a_rename_survives_the_death_of_the_worker(rig, dies):
     assert rig.brevo.contacts["new@example.com"].blocked
 
 
+def die_after_the_first_contact(rig):
+    """Make Ann's contact and be gone before that is noted."""
+    rig.send(customer(1, "ann@example.com", -100, opt_in(-100), firstName="Ann"))
+    rig.read()
+    real = rig.brevo.send
+
+    def send(method, url, *, headers, body=None):
+        real(method, url, headers=headers, body=body)
+        raise Killed
+
+    rig.brevo.send = send
+    with contextlib.suppress(Killed):
+        rig.deliver_once()
+    rig.brevo.send = real
+    assert rig.brevo.contacts["ann@example.com"].lists
+
+
+@pytest.mark.parametrize("delete", ["hard", "soft"])
+def test_who_moved_and_was_deleted_before_the_first_delivery_was_noted_cannot_be_mailed(client, delete):
+    rig = Rig(client, delete=delete, sources=("shop",))
+    die_after_the_first_contact(rig)
+    rig.send(customer(1, "new@example.com", -50, firstName="Ann"))
+    rig.send(deleted(1, -40))
+    rig.read()
+    end_leases(rig)
+    rig.settle()
+
+    assert all(delete == "soft" and one.blocked for one in rig.brevo.contacts.values())
+
+
+@pytest.mark.parametrize("is_later", [False, True])
+def test_nobody_stays_on_a_list_at_an_address_that_was_left_before_its_first_delivery_was_noted(rig, is_later):
+    """The contact is made, and the worker that made it is gone before it notes that; then the person moves."""
+    die_after_the_first_contact(rig)
+    if is_later:
+        end_leases(rig)
+    rig.send(customer(1, "new@example.com", -50, opt_in(-100), firstName="Ann"))
+    rig.read()
+    end_leases(rig)
+    rig.settle()
+
+    assert rig.brevo.contacts["new@example.com"].lists
+    left = rig.brevo.contacts.get("ann@example.com")
+    assert left is None or not left.lists
+
+
 @pytest.mark.parametrize("meanwhile", [False, True])
 def test_a_block_found_while_the_record_moves_goes_along(rig, meanwhile):
     rig.brevo.contacts["ann@example.com"] = Contact(blocked=True)  # was there before us

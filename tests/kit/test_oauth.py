@@ -15,7 +15,7 @@ from wsgiref.simple_server import WSGIRequestHandler, make_server
 
 import pytest
 
-from customer_sync.errors import ConfigError, TryLater, Unavailable
+from customer_sync.errors import ConfigError, ConsentNeeded, TryLater, Unavailable
 from customer_sync.kit.fakes.clock import Clock
 from customer_sync.kit.fakes.oauth import OAuth, OAuthError
 from customer_sync.kit.fakes.oauth import Terms as Given
@@ -295,7 +295,7 @@ def test_after_a_death_between_answer_and_store_the_old_refresh_token_is_shown_a
         assert platform.oauth.find(platform.tokens(vault).current().value)
     else:
         for _ in range(2):
-            with pytest.raises(ConfigError, match=r"invalid_grant.*never stored") as ended:
+            with pytest.raises(ConsentNeeded, match=r"invalid_grant.*never stored") as ended:
                 platform.tokens(vault).current()
             assert "connectors connect crm" in ended.value.remedy
         assert platform.connect(vault).value == platform.tokens(vault).current().value

@@ -106,6 +106,31 @@ def test_an_account_that_the_platform_refuses_is_tried_again_and_holds_up_nobody
     assert world.result("shop", "1") == "written"
 
 
+def test_one_record_that_may_not_be_changed_holds_up_no_other(world, monkeypatch):
+    people = {str(number): f"p{number}@example.com" for number in range(1, 13)}
+    for number, email in people.items():
+        world.join("shop", number, email)
+    real = world["shop"].write_consent
+
+    def refuse(withdrawal, access) -> Written:
+        if withdrawal.record_id == "1":
+            raise ConfigError("Another user owns the record.", "Grant it.")
+        return real(withdrawal, access)
+
+    monkeypatch.setattr(world["shop"], "write_consent", refuse)
+    for email in people.values():
+        world.leave(email)
+    world.write_back("shop")
+    assert world.store.breakers.read("writeback:shop").kind == "config"
+    world.store.breakers.close("writeback:shop")  # it looks again
+    world.write_back("shop")
+
+    assert {number for number, _ in world.told("shop")} == set(people) - {"1"}
+    # the others of the next minutes do not find the lane waiting for it again
+    wait = world.store.lanes.wait_of("writeback:shop", "shop:1")
+    assert (wait.tries, wait.due_ms > world.clock() + 200_000) == (0, True)
+
+
 def test_a_limit_puts_an_opt_out_off_and_uses_up_no_try(world):
     world.join("shop", "1")
     world["shop"].faults.append(TryLater("The limit of the day is used up.", after_s=3_600, burns=False))

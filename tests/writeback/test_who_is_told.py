@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from customer_sync.base.clock import utc_now
 from customer_sync.kit.reach import Written
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
 from customer_sync.person.owed import Terms
 from tests.engine.hands import erased, merged
 from tests.rig import LIST, at
-from tests.writeback.world import ANN, BOB, Mute, Platform, World
+from tests.writeback.world import ANN, BOB, Account, Mute, Platform, World
 
 
 class Crm(Platform):
@@ -246,6 +247,105 @@ def test_somebody_else_who_comes_to_the_address_is_told_of_too(world):
     assert world.told("shop")[-1] == ("2", ANN)
 
 
+def test_a_withdrawal_that_came_along_with_a_move_is_no_word_of_the_records_own_platform(world):
+    world.join("shop", "1")
+    world.join("woo", "7")
+    _withdraws(world, "woo", "7", seconds=-30)
+    _moves(world, "1", BOB)
+
+    world.leave(BOB, seconds=-60)
+    world.write_back()
+
+    assert world.told("shop") == [("1", BOB)]
+
+
+def test_a_platforms_own_withdrawal_of_later_does_not_hide_what_a_record_takes_along_from_brevo(world):
+    world.join("shop", "1")
+    world.join("woo", "7")
+    world.leave(seconds=-60)
+    _withdraws(world, "woo", "7", seconds=-30)
+
+    _moves(world, "1", BOB)
+    world.write_back("shop")
+
+    assert world.told("shop") == [("1", BOB)]
+
+
+def test_a_customer_who_moves_takes_along_what_the_api_said_of_the_address(client):
+    world = World(client, sources=("shop", "api"), terms={"api": None})
+    no = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at(-60), "asked us", explicit=True)
+    world.join("shop", "1")
+    world.send(Event("a1", "api", Kind.CONSENT_CHANGED, at(-60), record={"email": ANN}, consents=(no,)))
+    world.settle()
+
+    _moves(world, "1", BOB)
+    world.write_back("shop")
+
+    assert world.told("shop") == [("1", BOB)]
+
+
+def test_a_bounce_of_later_stays_and_hides_no_opt_out_that_moves_on(world):
+    world.join("shop", "1")
+    world.join("woo", "7")
+    world.leave(seconds=-60)
+    _withdraws(world, "woo", "7", seconds=-50)
+    world.leave(word="hard_bounce", seconds=-40)
+
+    _moves(world, "1", BOB)
+    world.write_back("shop")
+
+    assert world.told("shop") == [("1", BOB)]
+    assert world["shop"].told[0].at < at(-58)
+
+
+def test_an_account_that_was_elsewhere_when_it_was_looked_at_is_told_once_it_is_back(world):
+    world.join("shop", "1")
+    world["shop"].accounts["1"].email = BOB  # and the word of it never comes
+    world.leave()
+    world.write_back()
+    assert world.result("shop", "1") == "gone"
+
+    world["shop"].accounts["1"].email = ANN
+    world.send(world["shop"].event("1"))
+    world.settle()
+    world.write_back()
+
+    assert (world.result("shop", "1"), len(world.told("shop"))) == ("written", 2)
+    world.send(world["shop"].event("1"))
+    world.settle()
+    world.write_back()
+    assert len(world.told("shop")) == 2
+
+
+def test_an_account_that_its_platform_does_not_show_yet_is_looked_for_again(world):
+    world.leave()
+    account = {"id": "1", "email": ANN}
+    world.send(Event("new", "shop", Kind.CUSTOMER_CREATED, utc_now(world.clock), "1", "1", account))
+    world.settle()
+    world.write_back()
+    assert (world.result("shop", "1"), world.waits("shop")) == (None, 1)
+
+    world["shop"].accounts["1"] = Account(ANN)
+    world.late()
+    world.write_back()
+
+    assert (world.result("shop", "1"), world.waits("shop")) == ("written", 0)
+
+
+def _withdraws(world, source, id_, *, seconds):
+    """Somebody opts out at a platform, which tells of it."""
+    world[source].accounts[id_].subscribed, world[source].accounts[id_].changed = False, at(seconds)
+    world.send(world[source].event(id_))
+    world.settle()
+
+
+def _moves(world, id_, email):
+    """A customer of the shop has another address from now on."""
+    world["shop"].accounts[id_].email = email
+    world.send(world["shop"].event(id_))
+    world.settle()
+
+
 def test_the_api_speaks_of_addresses_and_its_records_of_themselves(client):
     world = World(client, sources=("shop", "api"), terms={"api": None})
     no = Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at(-60), "asked us", explicit=True)
@@ -364,3 +464,49 @@ def test_who_opts_in_again_before_they_are_looked_for_is_left_alone(finding):
     finding.write_back()
 
     assert finding.told("crm") == []
+
+
+def test_who_has_the_address_again_after_a_while_is_told_of(world):
+    world.join("shop", "1")
+    account = world["shop"].accounts["1"]
+    account.email = "typo@example.com"  # nobody told of it yet
+    world.leave()
+    world.write_back()
+    assert world.result("shop", "1") == "gone"
+
+    account.email = ANN
+    world.send(world["shop"].event("1", when=at(-10)))
+    world.settle()
+    world.write_back()
+
+    assert (world.result("shop", "1"), account.subscribed) == ("written", False)
+
+
+def test_who_was_deleted_and_is_brought_back_is_told_of(world):
+    world.join("shop", "1")
+    account = world["shop"].accounts.pop("1")
+    world.leave()
+    world.write_back()
+    assert world.result("shop", "1") == "gone"
+
+    world["shop"].accounts["1"] = account
+    world.send(world["shop"].event("1", when=at(-10)))
+    world.settle()
+    world.write_back()
+
+    assert (world.result("shop", "1"), account.subscribed) == ("written", False)
+
+
+def test_a_platform_that_has_no_such_record_is_not_asked_again_for_what_others_tell(world):
+    world.join("shop", "1")
+    world.join("woo", "7")
+    del world["shop"].accounts["1"]
+    world.leave()
+    world.write_back()
+
+    for number in range(3):
+        world.send(world["woo"].event("7", when=at(-10 + number), firstName=f"Ann {number}"))
+        world.settle()
+        world.write_back()
+
+    assert (world.result("shop", "1"), len(world.told("shop"))) == ("gone", 1)

@@ -10,7 +10,7 @@ from connectors.bigcommerce import listing
 from connectors.bigcommerce.fake.settings import CLIENT, HASH, SECRET, TOKEN
 from connectors.bigcommerce.hooks import HEADER
 from connectors.bigcommerce.records import subscriber
-from tests.contract.trial import Pulled, Trial
+from tests.contract.trial import Person, Pulled, Trial
 
 NUMBERS = count(1)
 SUBSCRIBER = "subscriber:"
@@ -63,6 +63,8 @@ class BigCommerce(Trial):
 
     arguments = ("--customers", "25", "--quota", "1000000")
     options: ClassVar = {"store_hash": HASH, "access_token": TOKEN, "client_id": CLIENT, "client_secret": SECRET}
+    hurry = ("--time-scale", "0.1")
+    empty_boxes = True
     wrong_keys: ClassVar = {
         "another token": {"access_token": "token-of-nobody"},
         "another store": {"store_hash": "otherstore77"},
@@ -121,6 +123,24 @@ class BigCommerce(Trial):
 
     def subscribe(self, shop, record_id):
         shop.post("/fake/consent", {"email": self.address(shop, record_id), "consents": BOTH})
+
+    def unsubscribe(self, shop, record_id):
+        shop.post("/fake/consent", {"email": self.address(shop, record_id), "consents": []})
+
+    def nickname(self, shop, record_id, first):
+        patch(shop, f"customers/{record_id}", {"first_name": first})
+
+    def people(self, shop):
+        state = shop.get("/fake/state")
+        rows = {one["email"].lower(): "marketing_newsletter" in one["consents"] for one in state["subscribers"]}
+        found = {
+            f"{SUBSCRIBER}{one['id']}": Person(one["email"], may_mail=rows[one["email"].lower()])
+            for one in state["subscribers"]
+        }
+        for one in state["customers"]:
+            email = one["email"]
+            found[str(one["id"])] = Person(email, one["first_name"], one["last_name"], rows.get(email.lower()))
+        return found
 
     def webhooks(self, shop):
         spoilt = ({}, {HEADER: self.secrets[1]})

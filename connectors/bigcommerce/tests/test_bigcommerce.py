@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -10,10 +11,11 @@ from pathlib import Path
 import pytest
 import standardwebhooks
 
-from connectors.bigcommerce import account, listing
+from connectors.bigcommerce import account, hooks, listing
 from connectors.bigcommerce.fake.settings import HASH
 from connectors.bigcommerce.tests.standin import ADDRESS, CARTS, CLIENT_SECRET, NEWSLETTER, NOW, House, inbound, told
 from customer_sync.errors import ConfigError, PayloadError, Refused, TryLater
+from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Left, Written
 from customer_sync.model import ConsentState, Kind
 
@@ -257,6 +259,14 @@ def test_an_archived_order_is_known_to_be_deleted_and_one_that_never_was_is_abse
     ]
 
 
+@pytest.mark.parametrize("odd", [{"a": 1}, [102], None, "102"])
+def test_an_order_whose_id_cannot_be_read_is_asked_for_by_itself(house, odd):
+    house.answers = [Reply(200, {"content-type": "application/json"}, json.dumps([{"id": odd}, {"id": 103}]).encode())]
+    found = house.fetch("orders", "102", "103")
+
+    assert [one.record_id for one in found] == ["102", "103"]
+
+
 def test_products_come_with_variants_in_the_stores_currency(house):
     house.fake.settings.currency = "SEK"
     found = house.pull("products")
@@ -321,6 +331,12 @@ def test_a_webhook_with_an_older_secret_gets_the_newest(house):
 
     assert set(found.repaired.values()) == {"it had another secret"}
     assert {one["headers"]["X-Tajo-Hook-Secret"] for one in house.fake.hooks.rows.values()} == {"new"}
+
+
+def test_no_secret_of_a_webhook_stands_in_what_is_logged_of_it():
+    hook = hooks.Hook(1, "store/order/created", ADDRESS, is_active=True, secret="the-secret")
+
+    assert "the-secret" not in repr(hook)
 
 
 def test_a_webhook_that_is_off_is_switched_on_and_a_second_one_is_taken_away(house):
@@ -432,6 +448,17 @@ def test_of_a_customer_without_a_row_there_is_nothing_to_take_back(shop):
 
     assert shop.opt_out(str(made["id"]), "ben@example.com") is Written.UNCHANGED
     assert shop.writes() == []
+
+
+@pytest.mark.parametrize("row", ["Ana@Exämple.com", "ana@xn--exmple-cua.com"])
+@pytest.mark.parametrize("by_customer", [True, False])
+def test_an_address_of_an_international_domain_is_found_again(shop, row, by_customer):
+    made = shop.act("customers", {"email": "Ana@Exämple.com"})
+    number = shop.fake.add_subscriber({"email": row, "consents": [NEWSLETTER]})["id"]
+    record_id = str(made["id"]) if by_customer else f"subscriber:{number}"
+
+    assert shop.opt_out(record_id, "ana@xn--exmple-cua.com") is Written.WRITTEN
+    assert shop.fake.subscribers.get(number)["consents"] == []
 
 
 def test_a_row_that_came_after_the_opt_out_stays_and_one_that_was_merely_edited_does_not(shop):

@@ -9,11 +9,13 @@ from typing import Any, ClassVar
 from connectors.hubspot import pull
 from connectors.hubspot.account import Account
 from connectors.hubspot.contacts import Contacts
-from connectors.hubspot.fake.settings import APP, DEVELOPER, NEWSLETTER, PORTAL, TOKEN
+from connectors.hubspot.fake.settings import APP, CLIENT_SECRET, DEVELOPER, PORTAL, TOKEN
 from customer_sync.kit.connector import SourceSettings
-from tests.contract.trial import Pulled, Trial
+from tests.contract.trial import Person, Pulled, Trial
 
 NUMBERS = count(1)
+#: The properties that tell of consent: the one of all e-mail, and a date of the owner's own.
+LEFT, AGREED = "hs_email_optout", "newsletter_since"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 CONTACT = {
     "id": "101",
@@ -64,6 +66,21 @@ def spoil(method: str, body: Any = None) -> Any:
     return act
 
 
+def put(shop: Any, record_id: str, values: Any) -> None:
+    """Change properties of a contact."""
+    answer = shop.http.request("PATCH", f"{shop.address}/fake/contacts/{record_id}", json=values)
+    assert answer.status < 300, answer.data
+
+
+def says(values: Any) -> bool | None:
+    """Tell what a contact's properties say of e-mails."""
+    return False if values.get(LEFT) == "true" else True if values.get(AGREED) else None
+
+
+def person(values: Any) -> Person:
+    return Person(values.get("email") or "", values.get("firstname") or "", values.get("lastname") or "", says(values))
+
+
 class HubSpot(Trial):
     """Contacts by list, changes by search, and then those that were deleted."""
 
@@ -74,6 +91,8 @@ class HubSpot(Trial):
         "app_id": str(APP),
         "developer_token": DEVELOPER,
     }
+    journey: ClassVar = {"opt_in_property": AGREED}
+    secret = ("client_secret", CLIENT_SECRET)
     wrong_keys: ClassVar = {
         "another token": {"access_token": "pat-of-nobody"},
         "another app's token": {"developer_token": "developer-of-nobody"},
@@ -112,17 +131,32 @@ class HubSpot(Trial):
         return shop.get(f"/fake/contacts/{record_id}")["email"]
 
     def rename(self, shop, record_id, email):
-        shop.http.request("PATCH", f"{shop.address}/fake/contacts/{record_id}", json={"email": email})
+        put(shop, record_id, {"email": email})
 
     def merge(self, shop, kept, gone):
         return str(shop.post("/fake/merge", {"kept": int(kept), "gone": int(gone)})["id"])
 
     def may_mail(self, shop, record_id):
-        return shop.get(f"/fake/contacts/{record_id}").get("hs_email_optout") != "true"
+        return says(shop.get(f"/fake/contacts/{record_id}"))
 
     def subscribe(self, shop, record_id):
-        told = {"email": self.address(shop, record_id), "subscription": NEWSLETTER, "state": "SUBSCRIBED"}
-        shop.post("/fake/statuses", {**told, "basis": "CONSENT_WITH_NOTICE"})
+        put(shop, record_id, {AGREED: datetime.now(UTC).isoformat(timespec="milliseconds"), LEFT: ""})
+
+    def unsubscribe(self, shop, record_id):
+        shop.post("/fake/statuses", {"email": self.address(shop, record_id)})
+
+    def nickname(self, shop, record_id, first):
+        put(shop, record_id, {"firstname": first})
+
+    def people(self, shop):
+        found, after = {}, "0"
+        while after:
+            query = {"limit": 100, "after": after, "properties": f"email,firstname,lastname,{LEFT},{AGREED}"}
+            path = f"{shop.address}/crm/objects/2026-09/contacts"
+            body = shop.http.request("GET", path, fields=query, headers={"Authorization": f"Bearer {TOKEN}"}).json()
+            found |= {one["id"]: person(one["properties"]) for one in body["results"]}
+            after = body.get("paging", {}).get("next", {}).get("after")
+        return found
 
     def webhooks(self, shop):
         found = shop.get("/fake/state")["subscriptions"]

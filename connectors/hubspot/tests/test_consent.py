@@ -9,6 +9,7 @@ import pytest
 from connectors.hubspot.fake.settings import SCOPES
 from connectors.hubspot.tests.caller import NOW, Hub
 from customer_sync.errors import ConfigError, Parkable, TryLater, Unavailable
+from customer_sync.kit.outbound import Reply
 
 ANA = "ana@example.com"
 TYPE = {"subscription_type": "5001"}
@@ -60,9 +61,20 @@ def test_the_record_of_a_merged_contact_is_found_where_hubspot_leads_to_it(hub, 
 @pytest.mark.parametrize(("later_s", "said", "options"), [(-60, "written", {}), (60, "newer", {}), (60, "newer", TYPE)])
 def test_who_subscribed_after_the_opt_out_stays(hub, who, later_s, said, options):
     at = (NOW + timedelta(seconds=later_s)).isoformat()
-    hub.fake_call("POST", "statuses", email=ANA, subscription=5001, state="SUBSCRIBED", at=at)
+    agreed = {"state": "SUBSCRIBED", "basis": "CONSENT_WITH_NOTICE"}
+    hub.fake_call("POST", "statuses", email=ANA, subscription=5001, at=at, **agreed)
 
     assert hub.withdraw(who, ANA, NOW, **options) == said
+
+
+@pytest.mark.parametrize("basis", [None, "LEGITIMATE_INTEREST_CLIENT", "NON_GDPR"])
+@pytest.mark.parametrize("options", [{}, TYPE])
+def test_whom_the_company_subscribed_after_the_opt_out_is_opted_out(hub, who, basis, options):
+    at = (NOW + timedelta(seconds=60)).isoformat()
+    hub.fake_call("POST", "statuses", email=ANA, subscription=5001, state="SUBSCRIBED", at=at, basis=basis)
+
+    assert hub.withdraw(who, ANA, NOW, **options) == "written"
+    assert "UNSUBSCRIBED" in hub.statuses(ANA)
 
 
 def test_who_agreed_by_the_owners_own_property_after_the_opt_out_stays(hub, who):
@@ -70,6 +82,18 @@ def test_who_agreed_by_the_owners_own_property_after_the_opt_out_stays(hub, who)
 
     assert hub.withdraw(who, ANA, NOW, opt_in_property="newsletter_since") == "newer"
     assert hub.withdraw(who, ANA, NOW + timedelta(days=2), opt_in_property="newsletter_since") == "written"
+
+
+def test_a_later_date_is_read_as_the_pull_reads_it(hub, who):
+    hub.fake_call("PATCH", f"contacts/{who}", newsletter_since=str(int((NOW + timedelta(hours=1)).timestamp() * 1000)))
+
+    assert hub.withdraw(who, ANA, NOW, opt_in_property="newsletter_since") == "newer"
+
+
+def test_a_later_date_of_a_contact_with_several_addresses_answers_no_opt_out(hub):
+    several = hub.person(email=ANA, hs_additional_emails="a@example.com", newsletter_since="2026-11-22")
+
+    assert hub.withdraw(several, ANA, NOW, opt_in_property="newsletter_since") == "written"
 
 
 def test_what_somebody_agreed_to_later_of_another_type_does_not_keep_them(hub, who):
@@ -127,6 +151,40 @@ def test_a_failure_is_no_outcome(hub, who, fault, error):
 
     with pytest.raises(error):
         hub.withdraw(who, ANA)
+
+
+def refusing(hub, monkeypatch, address):
+    """HubSpot takes this address for none, wherever it stands in a call of statuses."""
+    send = hub.send
+
+    def refuse(method, url, **more):
+        if f"/statuses/{address.replace('@', '%40')}" in url:
+            body = b'{"status":"error","category":"VALIDATION_ERROR","message":"Invalid email"}'
+            return Reply(400, {"content-type": "application/json"}, body)
+        return send(method, url, **more)
+
+    monkeypatch.setattr(hub, "send", refuse)
+
+
+def test_an_address_that_hubspot_takes_for_none_is_parked_and_holds_up_nobody(hub, who, monkeypatch):
+    refusing(hub, monkeypatch, ANA)
+
+    with pytest.raises(Parkable, match="VALIDATION_ERROR"):
+        hub.withdraw(who, ANA)
+
+
+def test_an_address_that_hubspot_takes_for_none_stops_no_pull_of_statuses(hub, who, monkeypatch):
+    other = hub.person(email="b@example.com")
+    said = {"state": "SUBSCRIBED", "basis": "CONSENT_WITH_NOTICE"}
+    hub.fake_call("POST", "statuses", email="b@example.com", subscription=5001, **said)
+    refusing(hub, monkeypatch, ANA)
+
+    found = {one.record_id: one for one in hub.pull(read_statuses="true", **TYPE)}
+
+    assert found[who].consents == ()
+    assert found[who].notes
+    assert not any("ana" in note for note in found[who].notes)
+    assert found[other].consents
 
 
 def test_a_property_that_cannot_be_set_is_parked(hub, who):

@@ -236,7 +236,7 @@ def test_an_opt_out_is_a_withdrawal_and_its_absence_is_nothing():
     out, silent = hub.person(email="a@example.com", hs_email_optout="true"), hub.person(email="b@example.com")
     found = {one.record_id: one.consents for one in hub.pull()}
 
-    assert [(one.state, one.explicit) for one in found[out]] == [(ConsentState.WITHDRAWN, False)]
+    assert [(one.state, one.explicit) for one in found[out]] == [(ConsentState.WITHDRAWN, True)]
     assert found[silent] == ()
 
 

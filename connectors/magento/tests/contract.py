@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from connectors.magento import pull
 from connectors.magento.customers import Reader
 from connectors.magento.fake.settings import FOUR
-from tests.contract.trial import Pulled, Trial
+from tests.contract.trial import Person, Pulled, Trial
 
 NUMBERS = count(1)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -47,6 +47,9 @@ class Magento(Trial):
 
     arguments = ("--customers", "24")
     options: ClassVar = KEYS
+    journey: ClassVar = {"calls_per_s": 900}
+    empty_boxes = True
+    calls_a_page = 40
     wrong_keys: ClassVar = {
         "another consumer": {"consumer_key": "consumer-of-nobody"},
         "another consumer secret": {"consumer_secret": "secret-of-nobody"},
@@ -97,6 +100,19 @@ class Magento(Trial):
 
     def delete(self, shop, record_id):
         shop.delete(f"/fake/customers/{record_id}")
+
+    def unsubscribe(self, shop, record_id):
+        shop.post(f"/fake/customers/{record_id}/newsletter", {"agrees": False})
+
+    def nickname(self, shop, record_id, first):
+        shop.post(f"/fake/customers/{record_id}", {"firstname": first})
+
+    def people(self, shop):
+        rows = {one: shop.get(f"/fake/customers/{one}") for one in self.everybody(shop)}
+        return {
+            one: Person(row["email"], row["firstname"], row["lastname"], row["extension_attributes"]["is_subscribed"])
+            for one, row in rows.items()
+        }
 
     def webhooks(self, shop):
         return [(one["topic"], one["address"]) for one in shop.get("/fake/state")["webhooks"] if one["is_active"]]

@@ -35,6 +35,12 @@ def test_the_newsletter_goes_and_nothing_else_of_the_account(shop):
     assert [(one["kind"], one["customer_id"]) for one in shop.fake.shop.mails] == [("unsubscribed", number)]
 
 
+def test_an_address_of_an_international_domain_is_found_again(shop):
+    number = account(shop, "ana@exämple.com")
+
+    assert shop.withdraw(number, "ana@xn--exmple-cua.com") is Written.WRITTEN
+
+
 def test_it_is_written_to_a_store_view_of_the_accounts_own_website(shop):
     number = filled(shop, "second_fr")
     shop.calls()

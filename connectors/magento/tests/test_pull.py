@@ -251,6 +251,13 @@ def test_a_product_has_its_address_its_picture_and_no_price_of_nothing(shop):
     assert events["3"].record["currency"] == "DKK"
 
 
+def test_a_product_of_an_odd_kind_stops_no_run(shop):
+    for row in shop.fake.shop.products.values():
+        row["type_id"] = ["simple"]
+
+    assert shop.pull("products")[0]
+
+
 def test_a_special_price_of_other_days_is_none(shop):
     over = [
         {"attribute_code": "special_price", "value": "9.5"},

@@ -74,7 +74,7 @@ class FakePayPal(Fake[Settings]):
             (
                 "GET",
                 "customers",
-                lambda _: {"emails": self.book.emails(), "ids": self.book.keys()},
+                lambda _: {"emails": self.book.emails(), "ids": self.book.keys(), "people": self.book.people()},
             ),
             ("POST", "customers", self._come),
             ("POST", "customers/<int:index>/pay", self._pay),

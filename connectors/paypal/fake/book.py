@@ -228,6 +228,11 @@ class Book:
         """Return a name for each pair of payer and address, without those that PayPal made up."""
         return sorted({one.key for one in self.shown() if not one.email.endswith("@dcc.paypal.com")})
 
+    def people(self) -> dict[str, Row]:
+        """Return who is behind each of `keys`, by it."""
+        named = {one.key: {"email": one.email, "first": one.first, "last": one.last} for one in self.shown()}
+        return {key: named[key] for key in self.keys()}
+
     def lines(self, start_s: float, end_s: float, seen_s: float) -> list[Row]:
         """Return the report of a window, as far as it has come: what was updated by `seen_s`, the oldest first."""
         found = [one for payment in self.payments.values() for one in payment.lines()]

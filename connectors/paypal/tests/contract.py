@@ -15,7 +15,7 @@ from connectors.paypal.connector import PayPalConnector
 from connectors.paypal.fake.authority import CERT_PATH, Authority
 from connectors.paypal.fake.settings import CLIENT, SECRET
 from customer_sync.errors import Unavailable
-from tests.contract.trial import ADDRESS, Trial
+from tests.contract.trial import ADDRESS, Person, Trial
 
 #: Signs what the contract suite sends; only this process believes it.
 AUTHORITY = Authority()
@@ -75,6 +75,10 @@ class PayPal(Trial):
 
     arguments = ("--customers", "30", "--seed", "3")
     options: ClassVar = {"client_id": CLIENT, "client_secret": SECRET}
+    journey: ClassVar = {"history_days": 60}
+    secret = ("webhook_id", "")
+    calls_a_page = 12
+    hurry = ("--time-scale", "0.1")
     secrets = ("96605875FF6516633", "4JH86294D6297924G")
     wrong_keys: ClassVar = {"another id": {"client_id": "nobody"}, "another secret": {"client_secret": "wrong"}}
     spoils: ClassVar = {
@@ -121,6 +125,10 @@ class PayPal(Trial):
     def may_mail(self, shop: Any, record_id: str) -> bool | None:
         """PayPal says nothing of mails."""
         return None
+
+    def people(self, shop: Any) -> dict[str, Person]:
+        rows = shop.get("/fake/customers")["people"]
+        return {key: Person(one["email"], one["first"], one["last"]) for key, one in rows.items()}
 
     def webhooks(self, shop: Any) -> list[tuple[str, str]]:
         return [(kind["name"], one["url"]) for one in shop.get("/fake/hooks")["hooks"] for kind in one["event_types"]]

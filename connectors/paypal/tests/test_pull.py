@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from connectors.paypal.connector import PayPalConnector
-from customer_sync.errors import ConfigError
+from customer_sync.errors import ConfigError, TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Access, Want
@@ -61,3 +61,26 @@ def test_an_app_that_may_not_list_subscriptions_is_told_so(status, name):
 def test_a_run_whose_list_of_subscriptions_breaks_off_is_not_complete(status, name, page):
     with pytest.raises(ConfigError):
         subscriptions(status, name, page)
+
+
+@pytest.mark.parametrize("related", [None, 7, "x", [], {"order_id": ["x"]}, {"order_id": None}])
+def test_a_payment_that_does_not_tell_its_order_is_read_without_its_payer(related):
+    row = {"id": "CAP1", "status": "COMPLETED", "amount": {"value": "5.00", "currency_code": "EUR"}}
+    http = Http(CAP1=lambda _query: reply(200, {**row, "supplementary_data": {"related_ids": related}}))
+    settings = SourceSettings("pay", "paypal", (), {"client_id": "i", "client_secret": "s"})
+
+    (event,) = PayPalConnector(settings).fetch("orders", ["CAP1"], Access(http, MemoryVault(), NOW.timestamp))
+
+    assert (event.record_id, event.record["amount"], event.customer_id) == ("CAP1", 5.0, None)
+
+
+@pytest.mark.parametrize("field", ["page", "total_pages", "total_items"])
+def test_a_number_of_thousands_of_digits_is_no_number(field):
+    told = {"transaction_details": [], "page": 1, "total_pages": 1, "total_items": 0, field: "1" * 5_000}
+    http = Http(transactions=lambda _query: reply(200, told))
+
+    if field == "page":
+        assert pull(http, Want("orders")).events == []
+    else:
+        with pytest.raises(TryLater):
+            pull(http, Want("orders"))

@@ -10,10 +10,11 @@ from connectors.pipedrive.account import Account
 from connectors.pipedrive.persons import Context, outline_of
 from connectors.pipedrive.tests.standin import person
 from customer_sync.kit.fields import Node
-from tests.contract.trial import Pulled, Trial
+from tests.contract.trial import Person, Pulled, Trial
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 TOKEN = {"x-api-token": "pipedrive-token"}
+SAYS = {"subscribed": True, "unsubscribed": False}
 LOST = "a page may lack persons without a word"
 
 
@@ -39,6 +40,7 @@ class Pipedrive(Trial):
 
     arguments = ("--customers", "60", "--calls-per-2s", "100000", "--tokens-per-day", "100000000")
     options: ClassVar = {"api_token": "pipedrive-token"}
+    hurry = ("--time-scale", "0.1")
     wrong_keys: ClassVar = {
         "another token": {"api_token": "token-of-nobody"},
         "another app": {"api_token": "", "client_id": "not-the-app", "client_secret": "not-the-secret"},
@@ -87,10 +89,19 @@ class Pipedrive(Trial):
         return str(shop.post("/fake/merge", {"kept": int(kept), "gone": int(gone)})["id"])
 
     def may_mail(self, shop, record_id):
-        return {"subscribed": True, "unsubscribed": False}.get(_one(shop, record_id)["marketing_status"])
+        return SAYS.get(_one(shop, record_id)["marketing_status"])
 
     def subscribe(self, shop, record_id):
         shop.post(f"/fake/subscribe/{record_id}")
+
+    def unsubscribe(self, shop, record_id):
+        shop.post(f"/fake/persons/{record_id}", {"marketing_status": "unsubscribed"})
+
+    def nickname(self, shop, record_id, first):
+        shop.post(f"/fake/persons/{record_id}", {"first_name": first})
+
+    def people(self, shop):
+        return {str(row["id"]): _person(row) for row in shop.get("/fake/persons")["persons"]}
 
     def webhooks(self, shop):
         return [
@@ -107,6 +118,11 @@ class Pipedrive(Trial):
 
 def _one(shop, record_id):
     return next(one for one in shop.get("/fake/persons")["persons"] if str(one["id"]) == record_id)
+
+
+def _person(row):
+    email = next((one["value"] for one in row["emails"]), "")
+    return Person(email, row["first_name"] or "", row["last_name"] or "", SAYS.get(row["marketing_status"]))
 
 
 TRIAL = Pipedrive()

@@ -119,6 +119,37 @@ def test_without_campaigns_an_opt_out_goes_to_the_field_of_the_settings(options,
     assert written(http) == [change]
 
 
+@pytest.mark.parametrize("options", [{}, {"opt_out_field": TEXT}])
+def test_a_person_whom_pipedrive_refuses_to_change_is_parked_and_holds_up_nobody(options):
+    there = person(1) if not options else bare()
+    refused = reply(400, {"success": False, "error": "Validation failed"})
+    with pytest.raises(Parkable, match="Validation failed"):
+        write({ONE: there, PATCH: refused, f"GET {FIELDS}": rows(OPTION)}, **options)
+
+
+def test_a_right_that_is_missing_is_not_the_fault_of_one_person():
+    with pytest.raises(ConfigError):
+        write({ONE: person(1), PATCH: reply(403, {"success": False, "error": "no permission"})})
+
+
+def test_the_options_are_read_once_for_many_opt_outs():
+    pages = Answers([bare(), bare(custom_fields={KEY: 32})] * 3)
+    http = StandIn({PATCH: {}, ONE: pages, f"GET {FIELDS}": rows(OPTION)})
+    reached = access(http)
+    made = connector({"api_token": "t", "opt_out_field": KEY})
+
+    assert [made.write_consent(LEAVING, reached) for _ in range(3)] == [Written.WRITTEN] * 3
+    assert len(http.asked("GET", FIELDS)) == 1
+
+
+def test_an_option_that_was_made_a_moment_ago_is_found():
+    old = {"field_code": KEY, "options": [{"id": 31, "label": "Here"}]}
+    pages = Answers([bare(), bare(custom_fields={KEY: 32})])
+    http = StandIn({PATCH: {}, ONE: pages, f"GET {FIELDS}": Answers([rows(old), rows(OPTION)])})
+
+    assert connector({"api_token": "t", "opt_out_field": KEY}).write_consent(LEAVING, access(http)) is Written.WRITTEN
+
+
 def test_a_field_that_pipedrive_did_not_write_is_parked():
     with pytest.raises(Parkable, match="did not keep"):
         write({ONE: bare(label_ids=[]), f"GET {FIELDS}": rows(LABELS)}, opt_out_field="label")

@@ -167,14 +167,14 @@ def test_an_agreement_waits_for_the_read():
     ("status", "expected"),
     [
         ("subscribed", [("granted", False)]),
-        ("unsubscribed", [("withdrawn", False)]),
+        ("unsubscribed", [("withdrawn", True)]),
         ("no_consent", [("unknown", False)]),
         ("archived", [("unknown", False)]),
         ("a new word", [("unknown", False)]),
         (None, []),
     ],
 )
-def test_a_marketing_status_is_a_state_that_was_seen_and_never_an_act(status, expected):
+def test_a_marketing_status_is_a_state_that_was_seen_and_a_yes_is_never_an_act(status, expected):
     event = read(person(1, marketing_status=status))
 
     assert [(seen.state, seen.explicit) for seen in event.consents] == expected

@@ -10,7 +10,7 @@ from connectors.salesforce.account import Account
 from connectors.salesforce.objects import CONTACT
 from connectors.salesforce.records import Reader
 from customer_sync.kit.connector import SourceSettings
-from tests.contract.trial import Pulled, Trial
+from tests.contract.trial import Person, Pulled, Trial
 
 SESSION = {"Authorization": "Bearer 00DFake0000000a!demo"}
 DATA = "/services/data/v62.0"
@@ -86,11 +86,20 @@ def pulled(row: Any) -> Any:
     return pull.read(Reader(account, 1_795_262_400.0), CONTACT, [row])
 
 
+def says(row: Any) -> bool | None:
+    """Tell what a record says of e-mails."""
+    return False if row["HasOptedOutOfEmail"] else True if row["News__c"] else None
+
+
 class Salesforce(Trial):
     """Both pulls are queries that go on from their last row."""
 
     arguments = ("--customers", "40", "--custom", CUSTOM, "--boxes", BOXES)
     options: ClassVar = KEYS
+    secret = ("webhook_secret", Trial.secrets[0])
+    behind_s = AGO_S
+    deaf = ("delete", "merge")
+    hurry = ("--time-scale", "0.1")
     wrong_keys: ClassVar = {
         "another secret": {"client_secret": "not-the-secret"},
         "another app": {"client_id": "not-the-app"},
@@ -132,12 +141,24 @@ class Salesforce(Trial):
         return str(shop.post("/fake/merge", {"kept": kept, "gone": gone})["id"])
 
     def may_mail(self, shop: Any, record_id: str) -> bool | None:
-        row = shop.get(f"/fake/records/{record_id}")
-        return False if row["HasOptedOutOfEmail"] else True if row["News__c"] else None
+        return says(shop.get(f"/fake/records/{record_id}"))
 
     def subscribe(self, shop: Any, record_id: str) -> None:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         set_fields(shop, record_id, HasOptedOutOfEmail=False, News__c=True, NewsAt__c=now)
+
+    def unsubscribe(self, shop: Any, record_id: str) -> None:
+        set_fields(shop, record_id, HasOptedOutOfEmail=True)
+
+    def nickname(self, shop: Any, record_id: str, first: str) -> None:
+        set_fields(shop, record_id, FirstName=first)
+
+    def people(self, shop: Any) -> dict[str, Person]:
+        rows = {one: shop.get(f"/fake/records/{one}") for one in self.everybody(shop)}
+        return {
+            one: Person(row["Email"] or "", row["FirstName"] or "", row["LastName"] or "", says(row))
+            for one, row in rows.items()
+        }
 
     def webhooks(self, shop: Any) -> list[tuple[str, str]]:
         flows = tooling(shop, "SELECT Id, ActiveVersionId FROM FlowDefinition")

@@ -366,6 +366,18 @@ def test_a_deletion_and_a_merge_are_told_apart_by_the_read_of_a_hint(house):
     assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
 
 
+def test_who_opted_out_and_was_deleted_before_the_read_has_left_elsewhere_too():
+    org = Org()
+    gone, lead = org.contact(HasOptedOutOfEmail=True), org.lead(HasOptedOutOfEmail=True)
+    for one in (gone, lead):
+        org.fake.delete(one)
+
+    found = org.fetch(gone, lead)
+
+    assert kinds(found) == [(kind, one) for one in (gone, lead) for kind in ("consent_changed", "customer_deleted")]
+    assert [(one.record["email"], one.consents[0].state) for one in found[::2]] == [(ANA, ConsentState.WITHDRAWN)] * 2
+
+
 # S8
 
 

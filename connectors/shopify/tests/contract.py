@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
@@ -10,11 +11,12 @@ from connectors.shopify.connector import TOPICS
 from connectors.shopify.tests.standin import customer
 from connectors.shopify.upkeep import enum_of, subscribable
 from customer_sync.kit.fakes.faults import PAGES
-from tests.contract.trial import Pulled, Trial
+from tests.contract.trial import Person, Pulled, Trial
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 AT = datetime(2026, 11, 20, 10, tzinfo=UTC)
 TOKEN = "shpat_demo"
+SAYS = {"SUBSCRIBED": True, "UNSUBSCRIBED": False}
 KEYS = {"shop_url": "demo.myshopify.com", "api_key": "demo-client-id", "api_secret": "demo-client-secret"}
 LEFT = {"marketingState": "UNSUBSCRIBED", "marketingOptInLevel": None, "marketingUpdatedAt": "2026-11-20T08:00:00Z"}
 LIST = "query Hooks { webhookSubscriptions(first: 100) { nodes { id topic uri } } }"
@@ -54,6 +56,8 @@ class Shopify(Trial):
         *("--schema", "none"),
     )
     options: ClassVar = KEYS
+    secret = ("api_secret", KEYS["api_secret"])
+    hurry = ("--time-scale", "0.1")
     wrong_keys: ClassVar = {
         "another secret": {"api_secret": "not-the-secret"},
         "another app": {"api_key": "not-the-app"},
@@ -107,11 +111,21 @@ class Shopify(Trial):
         return kept
 
     def may_mail(self, shop, record_id):
-        state = _shown(shop, record_id)["emailState"]
-        return None if state in {"NOT_SUBSCRIBED", None} else state == "SUBSCRIBED"
+        return SAYS.get(_shown(shop, record_id)["emailState"])
 
     def subscribe(self, shop, record_id):
         shop.post("/fake/customers/consent", {"ids": [record_id], "state": "SUBSCRIBED"})
+
+    def unsubscribe(self, shop, record_id):
+        shop.post("/fake/customers/consent", {"ids": [record_id], "state": "UNSUBSCRIBED"})
+
+    def nickname(self, shop, record_id, first):
+        shop.post("/fake/customers/change", {"ids": [record_id], "fields": {"firstName": first}})
+
+    def people(self, shop):
+        lines = shop.http.request("GET", shop.address + "/fake/customers.jsonl").data.splitlines()
+        rows = [json.loads(line) for line in lines]
+        return {row["legacyResourceId"]: _person(row) for row in rows}
 
     def webhooks(self, shop):
         words = {enum_of(topic): topic for topic in subscribable(TOPICS)}
@@ -124,6 +138,10 @@ class Shopify(Trial):
 def _shown(shop: Any, record_id: str) -> Any:
     (row,) = shop.get(f"/fake/customers?ids={record_id}")["customers"]
     return row
+
+
+def _person(row: Any) -> Person:
+    return Person(row["email"] or "", row["firstName"] or "", row["lastName"] or "", SAYS.get(row["emailState"]))
 
 
 TRIAL = Shopify()

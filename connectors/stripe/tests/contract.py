@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from connectors.stripe import api
 from connectors.stripe.account import YES, Account
 from connectors.stripe.events import Reader
-from tests.contract.trial import Pulled, Trial
+from tests.contract.trial import Person, Pulled, Trial
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 KEY = "rk_test_demo"
@@ -55,11 +55,26 @@ def forget(shop: Any, topic: str) -> None:
     call(shop, "POST", f"{HOOKS}/{hook['id']}", *kept)
 
 
+def says(row: Any) -> bool | None:
+    """Tell what the metadata of a customer say of e-mails."""
+    if row["metadata"].get("brevo_email_optout") == "true":
+        return False
+    return {"yes": True, "no": False}.get(row["metadata"].get("newsletter"))
+
+
+def person(row: Any) -> Person:
+    """Return a customer; of the one name the last word is the last name."""
+    first, _, last = str(row["name"] or "").rpartition(" ")
+    return Person(row["email"] or "", first or last, last if first else "", says(row))
+
+
 class Stripe(Trial):
     """A full pull is the list of customers, an incremental one the list of events."""
 
     arguments = ("--customers", "60")
     options: ClassVar = {"api_key": KEY, "consent_metadata": "newsletter"}
+    secret = ("webhook_secret", "")
+    hurry = ("--time-scale", "0.1")
     wrong_keys: ClassVar = {
         "another key": {"api_key": "rk_test_of_nobody"},
         "no key": {"api_key": ""},
@@ -105,14 +120,27 @@ class Stripe(Trial):
         call(shop, "POST", f"/v1/customers/{record_id}", ("email", email))
 
     def may_mail(self, shop, record_id):
-        metadata = call(shop, "GET", f"/v1/customers/{record_id}")["metadata"]
-        if metadata.get("brevo_email_optout") == "true":
-            return False
-        return {"yes": True, "no": False}.get(metadata.get("newsletter"))
+        return says(call(shop, "GET", f"/v1/customers/{record_id}"))
 
     def subscribe(self, shop, record_id):
         call(shop, "POST", f"/v1/customers/{record_id}", ("metadata[newsletter]", "yes"))
         shop.post("/fake/checkout", {"customer": record_id, "promotions": "opt_in"})
+
+    def unsubscribe(self, shop, record_id):
+        call(shop, "POST", f"/v1/customers/{record_id}", ("metadata[newsletter]", "no"))
+
+    def nickname(self, shop, record_id, first):
+        name = str(call(shop, "GET", f"/v1/customers/{record_id}")["name"] or "").split()
+        call(shop, "POST", f"/v1/customers/{record_id}", ("name", " ".join([first, *name[-1:]])))
+
+    def people(self, shop):
+        found, after = {}, ""
+        while True:
+            page = call(shop, "GET", f"/v1/customers?limit=100{after}")
+            found |= {row["id"]: person(row) for row in page["data"]}
+            if not page["has_more"]:
+                return found
+            after = f"&starting_after={page['data'][-1]['id']}"
 
     def webhooks(self, shop):
         return [(topic, one["url"]) for one in hooks(shop) for topic in one["enabled_events"]]

@@ -58,6 +58,12 @@ def test_an_opt_out_that_somebody_took_away_is_really_written_again(account):
     assert account.row(number)["metadata"]["brevo_email_optout"] == "true"
 
 
+def test_an_address_of_an_international_domain_is_found_again(account):
+    number = account.customer(email="Ana@Exämple.com")
+
+    assert written(account, number, "ana@xn--exmple-cua.com") is Written.WRITTEN
+
+
 def test_a_later_opt_out_moves_the_time(account):
     number = account.customer(email="ana@example.com")
     written(account, number)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from itertools import count
 from typing import Any, ClassVar
 
 from connectors.woocommerce import analytics, api, place, pull
-from connectors.woocommerce.boxes import Boxes
+from connectors.woocommerce.boxes import CONSENT_META_KEYS, Boxes
 from connectors.woocommerce.connector import _consent_keys
 from connectors.woocommerce.fake.settings import KEY, SECRET
 from connectors.woocommerce.pulled import Reader
 from connectors.woocommerce.tests.caller import basic
-from tests.contract.trial import Pulled, Trial
+from tests.contract.trial import Person, Pulled, Trial
 
 NUMBERS = count(1)
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -48,11 +49,28 @@ def id_of(shop: Any, topic: str) -> int:
     return next(one["id"] for one in shop.get("/fake/state")["webhooks"] if one["topic"] == topic)
 
 
+def accounts(shop: Any) -> list[Any]:
+    """Return every account, page by page."""
+    found: list[Any] = []
+    while True:
+        page = call(shop, "GET", f"customers?role=all&per_page=100&page={len(found) // 100 + 1}&orderby=id")
+        found += page
+        if len(page) < 100:
+            return found
+
+
+def says(row: Any) -> bool | None:
+    """Tell what the newsletter boxes of an account say; one that is not ticked outweighs the others."""
+    said = [one["value"] == "1" for one in row["meta_data"] if one["key"] in CONSENT_META_KEYS]
+    return all(said) if said else None
+
+
 class WooCommerce(Trial):
     """Accounts by numbered pages, then the customers report; changes by what was bought."""
 
     arguments = ("--customers", "30", "--report-lag", "0", "--behind-tls", "--no-https-callbacks")
     options: ClassVar = {"consumer_key": KEY, "consumer_secret": SECRET, "auth": "basic"}
+    journey: ClassVar = {"calls_per_s": 1000}
     wrong_keys: ClassVar = {
         "another key": {"consumer_key": "ck_of_nobody"},
         "another secret": {"consumer_secret": "cs_of_nobody"},
@@ -80,7 +98,7 @@ class WooCommerce(Trial):
             patch.setattr(module, "PER_PAGE", 10)
 
     def everybody(self, shop):
-        return {str(one["id"]) for one in call(shop, "GET", "customers?role=all&per_page=100")}
+        return {str(one["id"]) for one in accounts(shop)}
 
     def change(self, shop):
         since = datetime.now(UTC)
@@ -115,13 +133,31 @@ class WooCommerce(Trial):
         shop.http.request("PATCH", f"{shop.address}/fake/customers/{record_id}", json={"email": email})
 
     def may_mail(self, shop, record_id):
-        fields = shop.get(f"/fake/customers/{record_id}")["meta_data"]
-        said = [one["value"] for one in fields if one["key"] == BOX]
-        return said[0] == "1" if said else None
+        return says(shop.get(f"/fake/customers/{record_id}"))
 
     def subscribe(self, shop, record_id):
         ticked = {"meta_data": [{"key": BOX, "value": "1"}]}
         shop.http.request("PATCH", f"{shop.address}/fake/customers/{record_id}", json=ticked)
+
+    def unsubscribe(self, shop, record_id):
+        emptied = {"meta_data": [{"key": BOX, "value": "0"}]}
+        shop.http.request("PATCH", f"{shop.address}/fake/customers/{record_id}", json=emptied)
+
+    def nickname(self, shop, record_id, first):
+        shop.http.request("PATCH", f"{shop.address}/fake/customers/{record_id}", json={"first_name": first})
+
+    def people(self, shop):
+        found = {
+            str(row["id"]): Person(row["email"], unescape(row["first_name"]), unescape(row["last_name"]), says(row))
+            for row in accounts(shop)
+        }
+        # who bought without an account is in the report of customers only
+        address = f"{shop.address}/wp-json/wc-analytics/reports/customers"
+        fields = {"user_type": "guest", "per_page": 100}
+        for row in shop.http.request("GET", address, fields=fields, headers=basic()).json():
+            first, _, last = unescape(row["name"]).partition(" ")
+            found[f"guest:{row['id']}"] = Person(row["email"], first, last)
+        return found
 
     def webhooks(self, shop):
         found = shop.get("/fake/state")["webhooks"]

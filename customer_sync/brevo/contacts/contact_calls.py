@@ -25,6 +25,7 @@ from customer_sync.brevo.contacts.contact_plan import (
     digest_of,
     flags_differ,
     lifts,
+    may_be_there,
 )
 from customer_sync.brevo.contacts.leavings import LATE_MS
 from customer_sync.brevo.contacts.refusals import remember
@@ -243,7 +244,7 @@ class ContactCalls:
         """Delete the contact, and the contact of the old address that was to be renamed."""
         if job.person.email is not None:
             self._delete_one(job.person.email, gate)
-        if job.old is not None and job.old.email is not None and job.old.has.is_there:
+        if job.old is not None and job.old.email is not None and may_be_there(job.old.has):
             self._delete_one(job.old.email, gate)
             job.forget_old(Has(at_ms=self._clock()))
         job.has = after_delete(job.has, self._clock())

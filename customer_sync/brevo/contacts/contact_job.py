@@ -37,9 +37,9 @@ from customer_sync.brevo.contacts.leavings import (
 from customer_sync.brevo.contacts.refusals import is_taken
 from customer_sync.engine.lane import Outcome
 from customer_sync.model import Channel, ConsentState, Json
-from customer_sync.person.consent import is_yes, register
+from customer_sync.person.consent import EVERYWHERE, is_yes, register
 from customer_sync.person.merge import Stamped, is_empty, merge, stamp
-from customer_sync.person.owed import BREVO, EVERYWHERE
+from customer_sync.person.owed import BREVO
 from customer_sync.person.person import DELETED, ERASED, FREED, Has, Part, Person, apply, attributes
 from customer_sync.store.forms import encode_part
 from customer_sync.store.imports import IMPORT_LEASE_S

@@ -167,7 +167,7 @@ def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = No
     if _is_hard_delete(seen, rules):
         return Plan("delete", has)
     desired = desire(person, seen, has, rules, now_ms)
-    if seen.word == "deleted" and not has.is_there and old is not None and heard(old).is_there:
+    if seen.word == "deleted" and not has.is_there and old is not None and may_be_there(heard(old)):
         return Plan("rename", has, desired)  # deleted before the contact had the new address
     return (
         _write(has, desired, old) if seen.word == "active" else _farewell(seen.word, has, desired, is_shaken=is_shaken)
@@ -176,7 +176,7 @@ def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = No
 
 def _write(has: Has, desired: Desired, old: Person | None) -> Plan:
     """Return what to do for an address to which a customer leads."""
-    if not has.is_there and old is not None and heard(old).is_there:
+    if not has.is_there and old is not None and may_be_there(heard(old)):
         return Plan("rename", has, desired)
     is_as_sent = has.digest == desired.digest and not (desired.emptied or desired.unlist)
     if has.is_there and is_as_sent and not flags_differ(desired, has):
@@ -191,6 +191,11 @@ def _farewell(word: Word, has: Has, desired: Desired, *, is_shaken: bool) -> Pla
     if is_absent or not (desired.unlist or desired.emptied or must_block):
         return Plan("none", has, why=word)
     return Plan("leave", has, desired)
+
+
+def may_be_there(has: Has) -> bool:
+    """Tell whether there may be a contact: a worker that was killed while it made the first one noted nothing."""
+    return has.is_there or not (has.digest or has.at_ms)
 
 
 def _why_not(person: Person, has: Has, seen: View, rules: Rules) -> str:
@@ -338,9 +343,19 @@ def heard(person: Person) -> Has:
     if drift is not None and drift.at_ms > known_ms:
         has = _found(has, drift)
     blocked = said.get(register(Channel.EMAIL, "here"))
-    if blocked is not None and blocked.at_ms > has.left_ms:
-        return replace(has, blocked=True, left_ms=blocked.at_ms)
-    return has
+    if blocked is None or blocked.at_ms <= has.left_ms:
+        return has
+    in_doubt = _is_in_doubt(has, blocked)
+    return replace(has, blocked=True, left_ms=blocked.at_ms, digest="" if in_doubt else has.digest)
+
+
+def _is_in_doubt(has: Has, blocked: Stamped) -> bool:
+    """Tell whether a block of Brevo's may be that of a contact which had the address before: it is to be set again.
+
+    We wrote the contact after it happened and before we heard of it, which may have made it, or given it this address.
+    """
+    happened_ms = blocked.value
+    return has.is_there and isinstance(happened_ms, int) and happened_ms < has.at_ms <= blocked.at_ms
 
 
 def _found(has: Has, drift: Stamped) -> Has:

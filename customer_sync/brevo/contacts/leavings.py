@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from customer_sync.model import Channel, Json, to_ms
-from customer_sync.person.consent import register
+from customer_sync.person.consent import EVERYWHERE, register
 from customer_sync.person.merge import Stamped
-from customer_sync.person.owed import BREVO, EVERYWHERE, LIST_LEFT
+from customer_sync.person.owed import BREVO, LIST_LEFT
 
 FOUND_BLOCKED, FOUND_UNSUBSCRIBED = "brevo:found_blocked", LIST_LEFT
 
