@@ -72,11 +72,10 @@ def _look(api: Api, record_id: str) -> Mapping[str, Json]:
     return {}
 
 
-def _addresses(contact: Mapping[str, Json]) -> tuple[str, frozenset[str]]:
+def _addresses(contact: Mapping[str, Json]) -> tuple[str, list[str]]:
     """Return a contact's own address, and its additional ones."""
     more = str(contact.get(ADDRESSES) or "")
-    others = frozenset(one.strip().lower() for one in more.split(";") if one.strip())
-    return str(contact.get("email") or "").strip().lower(), others
+    return str(contact.get("email") or "").strip().lower(), [one.strip().lower() for one in more.split(";")]
 
 
 def _agreed_at(api: Api, contact: Mapping[str, Json], at: datetime) -> bool:

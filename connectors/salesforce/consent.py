@@ -14,7 +14,7 @@ from connectors.salesforce.api import Api, full_id, is_id
 from connectors.salesforce.fetch import MAX_HOPS, rows
 from connectors.salesforce.objects import CONTACT, LEAD, STAMP, SObject, wanted
 from connectors.salesforce.pull import successor
-from customer_sync.errors import ConfigError, Missing, Parkable
+from customer_sync.errors import ConfigError, Missing, Parkable, TryLater
 from customer_sync.kit.fields import Node
 from customer_sync.kit.reach import Withdrawal, Written
 from customer_sync.kit.rest import Rejected
@@ -52,6 +52,7 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
     Raises:
         ConfigError: the checkbox is hidden, or may not be changed.
         Parkable: a rule of the org refuses the change, or something took it back.
+        TryLater: the record is there, and is not found where it is to be written.
         TajoError: as `Api.get`.
     """
     for _ in range(2):
@@ -61,7 +62,8 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
             return judged or Written.GONE
         if _write(api, seen):
             return _read_back(api, seen)
-    return Written.GONE
+    # it is in a list of records and cannot be called: "gone" would close an opt-out that nobody there knows
+    raise TryLater("Salesforce does not find a record at its own address that is there.")
 
 
 def _look(api: Api, record_id: str) -> _Seen | None:
@@ -76,7 +78,7 @@ def _look(api: Api, record_id: str) -> _Seen | None:
         if not kept:
             return None if found[0].get("IsDeleted") is True else _Seen(sobject, found[0])
         number = kept
-    return None
+    raise TryLater("Salesforce leads from one merged record to the next without an end.")
 
 
 def _asked(api: Api, sobject: SObject) -> tuple[str, ...]:
@@ -126,7 +128,8 @@ def _write(api: Api, seen: _Seen) -> bool:
         if error.word in _NOT_ALLOWED:
             raise ConfigError(
                 f"Salesforce does not let the integration user opt out a {seen.sobject.name} ({error.word}).",
-                f"Give its permission set Edit on {seen.sobject.name} and on its field {OPT_OUT}.",
+                f"Give its permission set Modify All Records on {seen.sobject.name}, and Edit on its field {OPT_OUT}: "
+                "without the first it changes only records that it owns or that are shared with it.",
             ) from error
         if error.status != 400:
             raise

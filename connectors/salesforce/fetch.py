@@ -14,7 +14,7 @@ from customer_sync.kit.rest import Rejected
 from customer_sync.model import CUSTOMERS, Event, Json
 
 #: How often a record may have become a part of another one until nobody follows any more.
-MAX_HOPS: Final = 5
+MAX_HOPS: Final = 20
 
 Row = Mapping[str, Json]
 

@@ -400,6 +400,52 @@ def _fields(rules):
     return {name: getattr(rules, name) for name in rules.__dataclass_fields__}
 
 
+def test_who_has_the_address_again_after_a_while_is_told_of(world):
+    world.join("shop", "1")
+    account = world["shop"].accounts["1"]
+    account.email = "typo@example.com"  # nobody told of it yet
+    world.leave()
+    world.write_back()
+    assert world.result("shop", "1") == "gone"
+
+    account.email = ANN
+    world.send(world["shop"].event("1", when=at(-10)))
+    world.settle()
+    world.write_back()
+
+    assert (world.result("shop", "1"), account.subscribed) == ("written", False)
+
+
+def test_who_was_deleted_and_is_brought_back_is_told_of(world):
+    world.join("shop", "1")
+    account = world["shop"].accounts.pop("1")
+    world.leave()
+    world.write_back()
+    assert world.result("shop", "1") == "gone"
+
+    world["shop"].accounts["1"] = account
+    world.send(world["shop"].event("1", when=at(-10)))
+    world.settle()
+    world.write_back()
+
+    assert (world.result("shop", "1"), account.subscribed) == ("written", False)
+
+
+def test_a_platform_that_has_no_such_record_is_not_asked_again_for_what_others_tell(world):
+    world.join("shop", "1")
+    world.join("woo", "7")
+    del world["shop"].accounts["1"]
+    world.leave()
+    world.write_back()
+
+    for number in range(3):
+        world.send(world["woo"].event("7", when=at(-10 + number), firstName=f"Ann {number}"))
+        world.settle()
+        world.write_back()
+
+    assert (world.result("shop", "1"), len(world.told("shop"))) == ("gone", 1)
+
+
 class Finder(Platform):
     """A platform that finds a customer by any of their addresses."""
 
@@ -464,49 +510,3 @@ def test_who_opts_in_again_before_they_are_looked_for_is_left_alone(finding):
     finding.write_back()
 
     assert finding.told("crm") == []
-
-
-def test_who_has_the_address_again_after_a_while_is_told_of(world):
-    world.join("shop", "1")
-    account = world["shop"].accounts["1"]
-    account.email = "typo@example.com"  # nobody told of it yet
-    world.leave()
-    world.write_back()
-    assert world.result("shop", "1") == "gone"
-
-    account.email = ANN
-    world.send(world["shop"].event("1", when=at(-10)))
-    world.settle()
-    world.write_back()
-
-    assert (world.result("shop", "1"), account.subscribed) == ("written", False)
-
-
-def test_who_was_deleted_and_is_brought_back_is_told_of(world):
-    world.join("shop", "1")
-    account = world["shop"].accounts.pop("1")
-    world.leave()
-    world.write_back()
-    assert world.result("shop", "1") == "gone"
-
-    world["shop"].accounts["1"] = account
-    world.send(world["shop"].event("1", when=at(-10)))
-    world.settle()
-    world.write_back()
-
-    assert (world.result("shop", "1"), account.subscribed) == ("written", False)
-
-
-def test_a_platform_that_has_no_such_record_is_not_asked_again_for_what_others_tell(world):
-    world.join("shop", "1")
-    world.join("woo", "7")
-    del world["shop"].accounts["1"]
-    world.leave()
-    world.write_back()
-
-    for number in range(3):
-        world.send(world["woo"].event("7", when=at(-10 + number), firstName=f"Ann {number}"))
-        world.settle()
-        world.write_back()
-
-    assert (world.result("shop", "1"), len(world.told("shop"))) == ("gone", 1)

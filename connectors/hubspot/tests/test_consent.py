@@ -191,3 +191,12 @@ def test_a_property_that_cannot_be_set_is_parked(hub, who):
     hub.fake.settings.scopes = NO_SCOPE
     with pytest.raises((Parkable, ConfigError)):
         hub.withdraw(who, ANA, opt_out_property="hs_object_id")
+
+
+@pytest.mark.parametrize("field", ["email", "hs_additional_emails"])
+def test_an_address_with_an_international_domain_is_opted_out_as_hubspot_writes_it(hub, field):
+    own = "ana@b\u00fccher.example"
+    who = hub.person(**{"email": "b@example.com", field: own})
+
+    assert hub.withdraw(who, "ana@xn--bcher-kva.example") == "written"
+    assert hub.statuses(own) == {"UNSUBSCRIBED"}

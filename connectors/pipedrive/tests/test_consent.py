@@ -172,3 +172,11 @@ def test_an_option_that_is_not_there_is_named():
     other = {"field_code": KEY, "options": [{"id": 31, "label": "Here"}]}
     with pytest.raises(ConfigError, match="Unsubscribed in Brevo"):
         write({ONE: bare(), f"GET {FIELDS}": rows(other)}, opt_out_field=KEY)
+
+
+def test_an_address_with_an_international_domain_is_the_one_of_the_person():
+    emails = [{"value": "Ana@B\u00fccher.example", "primary": True}]
+    pages = Answers([person(1, emails=emails), person(1, emails=emails, marketing_status="unsubscribed")])
+    leaving = LEAVING.__class__("1", Channel.EMAIL, "ana@xn--bcher-kva.example", AT)
+
+    assert connector().write_consent(leaving, access(StandIn({PATCH: {}, ONE: pages}))) is Written.WRITTEN

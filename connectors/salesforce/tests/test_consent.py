@@ -1,10 +1,13 @@
 """Opt-outs that go back, and what keeps them from it."""
 
+from itertools import pairwise
+
 import pytest
 
 from connectors.salesforce.fake.org import ApiError
 from connectors.salesforce.tests.caller import ANA, NOW, Org, ago
 from customer_sync.errors import ConfigError, Parkable, TryLater
+from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Written
 
 BOXES = {"opt_in_field": "News__c", "opt_in_at_field": "NewsAt__c"}
@@ -139,3 +142,38 @@ def refuse(monkeypatch, org, word, status):
         raise ApiError(word, "a rule of the org", status)
 
     monkeypatch.setattr(org.fake, "write", write)
+
+
+def test_a_record_that_is_there_and_cannot_be_written_is_not_said_to_be_gone(monkeypatch):
+    org = Org()
+    number = org.contact()
+    send = org.send
+
+    def missing(method, url, **more):
+        if method == "PATCH":
+            body = b'[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]'
+            return Reply(404, {"content-type": "application/json"}, body)
+        return send(method, url, **more)
+
+    monkeypatch.setattr(org, "send", missing)
+
+    with pytest.raises(TryLater, match="is there"):
+        org.withdraw(number)
+
+
+def test_a_long_row_of_merges_is_followed_to_its_end():
+    org = Org()
+    chain = [org.contact() for _ in range(9)]
+    for gone, kept in pairwise(chain):
+        org.fake.merge(kept, gone)
+
+    assert org.withdraw(chain[0]) is Written.WRITTEN
+    assert org.row(chain[-1])["HasOptedOutOfEmail"] is True
+    assert [one.record_id for one in org.fetch(chain[0]) if one.kind == "customer_updated"] == [chain[-1]]
+
+
+def test_an_address_with_an_international_domain_is_the_one_of_the_record():
+    org = Org()
+    number = org.contact(Email="Ana@B\u00fccher.example")
+
+    assert org.withdraw(number, "ana@xn--bcher-kva.example") is Written.WRITTEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from contextlib import suppress
 from datetime import timedelta
@@ -350,6 +351,34 @@ def test_an_opt_in_box_that_is_emptied_is_a_withdrawal_and_one_that_was_never_ti
 
     assert house.contacts[ANA]["emailBlacklisted"] is True
     assert house.contacts["bea@example.com"]["emailBlacklisted"] is False
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="The opt-in fields of a lead that is converted into a contact with another address are the contact's then: "
+    "it counts for an address that it was not given for. Nothing that Salesforce tells of the contact shows that.",
+)
+def test_the_opt_in_of_a_converted_lead_lifts_no_opt_out_of_the_contacts_own_address(house):
+    bea = house.org.contact(Email="bea@example.com", News__c=True, At__c=house.iso(-600_000))
+    lead = house.org.lead()
+    house.tell(("04l1", "Contact", {"Id": bea}), ("04l2", "Lead", {"Id": lead}))
+    body = {"event": "unsubscribed", "email": "bea@example.com", "ts_event": int(house.time.now_s)}
+    house.act("unsubscribe", {"email": "bea@example.com"})
+    house.store.inbox.append([inbox.encode(Inbound("brevo", {}, json.dumps(body).encode(), house.now), ())])
+    house.work()
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
+    house.org.fake.change(bea, {"HasOptedOutOfEmail": False})
+    house.pass_time(minutes=5)
+    agreed = {"News__c": True, "At__c": house.iso()}
+    house.org.fake.change(lead, agreed)
+    house.tell(("04l3", "Contact", {"Id": bea}), ("04l4", "Lead", {"Id": lead}))
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
+    house.pass_time(minutes=5)
+    house.org.fake.convert(lead, bea)
+    house.org.fake.change(bea, agreed)  # what a mapping of lead fields does
+    house.tell(("04l5", "Contact", {"Id": bea}), ("04l6", "Lead", {"Id": lead}))
+
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
 
 
 def test_a_deletion_and_a_merge_are_told_apart_by_the_read_of_a_hint(house):
