@@ -23,6 +23,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -162,6 +163,10 @@ class Trial(ABC):
     def subscribe(self, shop: StoreClient, record_id: str) -> None:
         """Let a customer agree to marketing e-mails at the platform."""
         raise NotImplementedError
+
+    def trusts(self, shop: StoreClient, folder: Path) -> Mapping[str, Any]:  # most need none
+        """Write what the source needs to believe this very stand-in, and return the settings that name it."""
+        return {}
 
     def unsubscribe(self, shop: StoreClient, record_id: str) -> None:
         """Let a customer who agreed take that back at the platform."""

@@ -98,6 +98,22 @@ def test_who_moved_and_was_deleted_before_the_first_delivery_was_noted_cannot_be
     assert all(delete == "soft" and one.blocked for one in rig.brevo.contacts.values())
 
 
+def test_who_withdrew_before_an_address_was_told_is_blocked_at_the_address(rig):
+    asked, real = [], rig.brevo.send
+
+    def send(method, url, *, headers, body=None):
+        asked.append(url)
+        return real(method, url, headers=headers, body=body)
+
+    rig.brevo.send = send
+    rig.send(consent(1, None, -60, WITHDRAWN))
+    rig.send(customer(1, "ann@example.com", -50, firstName="Ann"))
+    rig.settle()
+
+    assert rig.brevo.contacts["ann@example.com"].blocked
+    assert not [url for url in asked if "None" in url]
+
+
 @pytest.mark.parametrize("is_later", [False, True])
 def test_nobody_stays_on_a_list_at_an_address_that_was_left_before_its_first_delivery_was_noted(rig, is_later):
     """The contact is made, and the worker that made it is gone before it notes that; then the person moves."""

@@ -45,7 +45,14 @@ class Home(House):
 
     def __init__(self, folder: Path, sandbox: SandboxClient, platform: str, trial: Trial, shop: StoreClient) -> None:
         key, secret = trial.secret
-        source = {"platform": platform, **trial.options, **trial.journey, "base_url": shop.address, "schedule": NEVER}
+        source = {
+            "platform": platform,
+            **trial.options,
+            **trial.journey,
+            **trial.trusts(shop, folder),
+            "base_url": shop.address,
+            "schedule": NEVER,
+        }
         if secret:
             source[key] = secret
         self.platform = platform
@@ -131,16 +138,17 @@ class Home(House):
 
     @property
     def lanes(self) -> tuple[str, ...]:
-        """Every lane that an item may wait in."""
-        return ("contacts", f"fetch:{self.platform}", f"writeback:{self.platform}")
+        """Every lane that an item may wait in, in the order in which one leads to another."""
+        return (f"fetch:{self.platform}", "contacts", f"writeback:{self.platform}")
 
     def waiting(self) -> dict[str, int]:
-        """Return how much waits, by place; nothing that is 0."""
-        found = {"inbox": self.store.inbox.depth()[0]}
+        """Return how much waits, by place, looked at in the order in which things move; nothing that is 0."""
+        found = {"runs": sum(run.state in {"running", "delivering"} for run in self.store.runs.open_runs())}
+        found["inbox"] = self.store.inbox.depth()[0]
         now_ms = self.store.now_ms()
-        queues = {lane: self.store.lanes.queue(lane, now_ms) for lane in self.lanes}
-        found |= {lane: one.now + one.later for lane, one in queues.items()}
-        found["runs"] = sum(run.state in {"running", "delivering"} for run in self.store.runs.open_runs())
+        for lane in self.lanes:
+            queue = self.store.lanes.queue(lane, now_ms)
+            found[lane] = queue.now + queue.later
         return {name: count for name, count in found.items() if count}
 
     def parked(self) -> list[str]:

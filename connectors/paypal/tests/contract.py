@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any, ClassVar
 
 from connectors.paypal import pull
@@ -125,6 +126,11 @@ class PayPal(Trial):
     def may_mail(self, shop: Any, record_id: str) -> bool | None:
         """PayPal says nothing of mails."""
         return None
+
+    def trusts(self, shop: Any, folder: Path) -> dict[str, Any]:
+        roots = folder / "roots.pem"
+        roots.write_text(shop.get("/fake/roots")["pem"])
+        return {"trusted_roots": str(roots)}
 
     def people(self, shop: Any) -> dict[str, Person]:
         rows = shop.get("/fake/customers")["people"]

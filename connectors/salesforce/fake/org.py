@@ -65,7 +65,7 @@ class Org(Fake[Settings]):
         self._last, self._cast = 0, Cast(settings.seed)
         user = {"Id": self.tokens.user_id, "Username": settings.username, "IsDeleted": False}
         self.tables["User"][self.tokens.user_id] = user
-        self.populate(settings.customers, UNTIL_S - settings.customers * _APART_S)
+        self.populate(settings.customers, UNTIL_S)
         people = list(self.tables["Contact"])
         for index in range(settings.orders):
             stage, is_closed, is_won = _STAGES[index % 3]
@@ -74,9 +74,9 @@ class Org(Fake[Settings]):
             buyer = {"buyer": people[index % len(people)]} if people else {}
             self.deal({"Name": f"Lamps {index + 1}", "Amount": 10.0 * (index + 1), **day, **buyer}, at_s)
 
-    def populate(self, count: int, at_s: float) -> list[str]:
-        """Let so many people be there, one a minute, every fourth a lead, without messages."""
-        found = []
+    def populate(self, count: int, until_s: float) -> list[str]:
+        """Let so many people be there, one a minute until a moment, every fourth a lead, without messages."""
+        found, at_s = [], until_s - count * _APART_S
         for _ in range(count):
             index = self._last
             who = self._cast.who(index)

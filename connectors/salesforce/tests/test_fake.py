@@ -9,6 +9,7 @@ from connectors.salesforce.fake import soql
 from connectors.salesforce.fake.org import make_id
 from connectors.salesforce.tests.caller import ANA, KEYS, Org
 from connectors.salesforce.tests.test_session import INVITATION, agreed
+from customer_sync.kit.connector import parse_time
 from customer_sync.kit.reach import Callback
 
 ROWS = [
@@ -163,3 +164,12 @@ def test_later_ids_are_greater_and_the_same_people_come_at_each_start():
     assert one.fake.tables["Contact"] == other.fake.tables["Contact"]
     assert len(one.fake.tables["Lead"]) == 3
     assert ANA not in str(one.fake.tables)
+
+
+def test_people_who_are_all_of_a_sudden_there_came_before_now():
+    org = Org(customers=3)
+    org.http.post("/fake/customers/populate", json={"count": 5})
+    rows = [row for name in ("Contact", "Lead") for row in org.fake.tables[name].values()]
+
+    assert len(rows) == 8
+    assert max(parse_time(row["SystemModstamp"], "").timestamp() for row in rows) <= org.clock()

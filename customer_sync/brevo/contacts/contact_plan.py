@@ -167,7 +167,7 @@ def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = No
     if _is_hard_delete(seen, rules):
         return Plan("delete", has)
     desired = desire(person, seen, has, rules, now_ms)
-    if seen.word == "deleted" and not has.is_there and old is not None and may_be_there(heard(old)):
+    if seen.word == "deleted" and not has.is_there and _may_have_contact(old):
         return Plan("rename", has, desired)  # deleted before the contact had the new address
     return (
         _write(has, desired, old) if seen.word == "active" else _farewell(seen.word, has, desired, is_shaken=is_shaken)
@@ -176,7 +176,7 @@ def make_plan(person: Person, rules: Rules, now_ms: int, old: Person | None = No
 
 def _write(has: Has, desired: Desired, old: Person | None) -> Plan:
     """Return what to do for an address to which a customer leads."""
-    if not has.is_there and old is not None and may_be_there(heard(old)):
+    if not has.is_there and _may_have_contact(old):
         return Plan("rename", has, desired)
     is_as_sent = has.digest == desired.digest and not (desired.emptied or desired.unlist)
     if has.is_there and is_as_sent and not flags_differ(desired, has):
@@ -196,6 +196,11 @@ def _farewell(word: Word, has: Has, desired: Desired, *, is_shaken: bool) -> Pla
 def may_be_there(has: Has) -> bool:
     """Tell whether there may be a contact: a worker that was killed while it made the first one noted nothing."""
     return has.is_there or not (has.digest or has.at_ms)
+
+
+def _may_have_contact(old: Person | None) -> bool:
+    """Tell whether there may be a contact of an old address; who never had an address has none."""
+    return old is not None and old.email is not None and may_be_there(heard(old))
 
 
 def _why_not(person: Person, has: Has, seen: View, rules: Rules) -> str:
