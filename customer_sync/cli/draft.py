@@ -151,8 +151,8 @@ def _completed(
     aliases = {alias: option.name for option in connector.options for alias in option.aliases}
     secret_keys = {aliases.get(key, key) for key in connector.secret_keys}
     missing = secret_key_of(connector)
-    if missing is None or secret_keys & set(found):
-        return found, {}
+    if missing is None or secret_keys & set(found) or connector.tells_secret:
+        return found, {}  # where the platform tells it, `tajo connectors install` writes it down
     if connector.chooses_secret:
         return found, {missing: secrets.token_hex(16)}
     if yes or not can_ask():

@@ -29,7 +29,7 @@ from customer_sync.person.consent import (
     label_of,
     register,
 )
-from customer_sync.person.merge import Stamped, State
+from customer_sync.person.merge import Stamped, State, merge
 from customer_sync.person.person import Person, Record, Roll, ends, roll, voices
 
 #: Who speaks for no platform: Brevo. Its methods begin so, too.
@@ -85,6 +85,19 @@ def everywhere(consent: Consent, source: str, *, speaks: bool) -> dict[str, Stam
     if not speaks or not is_act or consent.method in {LIST_LEFT, _BOUNCE}:
         return {}
     return {EVERYWHERE: Stamped([consent.method, source], to_ms(consent.at))}
+
+
+def outlasting(said: State) -> dict[str, Stamped]:
+    """Return what was said of an address, with a leaving of everything in Brevo so that no later word hides it.
+
+    A block that is found in Brevo tells of no act, and concerns the address at every source all the same. Without a
+    field of its own it would be gone as soon as the first platform that was told says it again, with a later time.
+    """
+    known = said.get(_WITHDRAWN)
+    if known is None or not isinstance(known.value, list):
+        return dict(said)
+    method, source = (str(one) for one in known.value)
+    return merge([said, {EVERYWHERE: known}]) if source == BREVO and method != LIST_LEFT else dict(said)
 
 
 def lists_left(numbers: Collection[int]) -> dict[str, Json]:

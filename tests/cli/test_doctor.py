@@ -243,6 +243,16 @@ def test_the_secret_of_brevos_own_webhook_may_be_the_one_that_run_made(healthy):
     assert finding(healthy, "webhook secret of brevo")[0] == "ok"
 
 
+def test_that_brevo_never_told_of_anybody_is_no_fault_and_is_told(healthy, store):
+    verdict, cause, fix = finding(healthy, "webhook secret of brevo")
+    store.doors.write(["brevo"], {})
+    after = finding(healthy, "webhook secret of brevo")
+
+    assert (verdict, cause) == ("ok", "set; no webhook of Brevo has come yet")
+    assert "docs/consent.md" in fix
+    assert after == ("ok", "set, and the last webhook fits it", "")
+
+
 # Brevo
 
 

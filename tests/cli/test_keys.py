@@ -102,6 +102,21 @@ def test_install_takes_the_same_keys_and_says_what_webhooks_wait_for(fresh, shop
     assert settings(fresh).sources["shopify"].secrets == (SECRET,)
 
 
+@pytest.mark.parametrize(
+    ("platform", "words"),
+    [
+        ("stripe", ("--api-key", "rk_test_demo")),
+        ("paypal", ("--client-id", "paypal-client", "--client-secret", "paypal-secret")),
+    ],
+)
+def test_a_platform_that_tells_its_own_webhook_secret_is_connected_without_one(fresh, platform, words):
+    with store_server(platform, "--customers", "1") as stand_in:
+        told = connect(fresh, platform, *words, "--base-url", stand_in.address).stdout
+
+    assert f"{platform} is connected by its keys." in told
+    assert settings(fresh).sources[platform].secrets == ()
+
+
 def test_webhooks_are_made_by_the_same_line_once_the_service_knows_the_source(tajo, shopify):
     words = ("shopify", "--api-key", CLIENT, "--base-url", shopify.address)
     connect(tajo, *words, "--api-secret", SECRET)

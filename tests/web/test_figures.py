@@ -572,6 +572,16 @@ def test_a_new_finding_becomes_one_alert_in_the_same_words(store, tmp_path):
     assert (alert["alert"], alert["remedy"], alert["source"]) == (found.text, found.remedy, "lumen")
 
 
+def test_a_body_that_a_proxy_compressed_is_no_matter_of_the_secret(store, tmp_path):
+    store.set_note("worker_seen", {"at": store.now_ms() / 1000})
+    store.doors.write([], {"lumen": Refusals(3, "compressed", "The body came compressed.")})
+
+    found = next(one for one in findings(read(store, tmp_path)) if one.code == "webhooks_refused")
+
+    assert "proxy" in found.remedy
+    assert "Give connectors" not in found.remedy
+
+
 def test_what_is_back_within_the_hour_is_not_told_again_and_later_it_is(store, tmp_path):
     store.set_note("worker_seen", {"at": store.now_ms() / 1000})
     refused = {"lumen": Refusals(3, "wrong", "No.")}

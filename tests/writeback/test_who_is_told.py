@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from customer_sync.base.clock import utc_now
+from customer_sync.batch.reconcile.heals import Heal, put
+from customer_sync.brevo.contacts.leavings import FOUND_BLOCKED
 from customer_sync.kit.reach import Written
-from customer_sync.model import Channel, Consent, ConsentState, Event, Kind
+from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, to_ms
 from customer_sync.person.owed import Terms
 from tests.engine.hands import erased, merged
 from tests.rig import LIST, at
@@ -510,3 +512,20 @@ def test_who_opts_in_again_before_they_are_looked_for_is_left_alone(finding):
     finding.write_back()
 
     assert finding.told("crm") == []
+
+
+def test_a_block_that_was_found_in_brevo_reaches_an_account_that_appears_after_a_platform_said_it_again(world):
+    world.join("shop", "1")
+    number = world.store.people.find(ANN)
+    heal = Heal(number, to_ms(at(-60)), {"consent.email.withdrawn": FOUND_BLOCKED}, is_urgent=True)
+    put(world.store, [heal], "r1", str, at(0))
+    world.settle()
+    world.write_back()
+
+    account = world["shop"].accounts["1"]
+    account.changed = at(-30)
+    world.echo()
+    world.join("woo", "7")
+    world.write_back()
+
+    assert (world.told("shop"), world.told("woo")) == ([("1", ANN)], [("7", ANN)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -35,6 +36,15 @@ def test_a_signature_is_made_and_taken_as_openssl_makes_it(secret, body, digest)
 
     assert STRIPE.sign(bare, secret).headers["stripe-signature"] == f"t=1795262400,v1={digest}"
     STRIPE.verify(inbound(f"t=1795262400,v1={digest}", body), ("whsec_other", secret))
+
+
+def test_a_body_that_a_proxy_compressed_is_told_apart_from_a_wrong_secret():
+    secret, body, digest = KNOWN[0]
+
+    with pytest.raises(Refused, match=r"compressed \(gzip\)") as refused:
+        STRIPE.verify(inbound(f"t=1795262400,v1={digest}", gzip.compress(body)), (secret,))
+
+    assert refused.value.cause == "compressed"
 
 
 def test_one_good_v1_of_several_is_enough_and_v0_is_none():

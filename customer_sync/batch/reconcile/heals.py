@@ -17,7 +17,7 @@ from typing import Self
 from customer_sync.engine.plan import Group, Planned, PlannedPut, commit_told
 from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms, to_ms
 from customer_sync.person.merge import stamp
-from customer_sync.person.owed import BREVO
+from customer_sync.person.owed import BREVO, outlasting
 from customer_sync.person.person import Part
 from customer_sync.store import Store
 from customer_sync.store.forms import EventRef
@@ -111,7 +111,7 @@ def _event(heal: Heal, receipt_id: str, now: datetime, priority: Priority) -> Pl
     # many at once: neither rows nor events in the history, the receipt tells of them; but of consent it does
     events = [EventRef(event_id, BREVO, to_ms(now))] if heal.is_urgent else []
     fields = {name: [one, BREVO] if name.startswith("consent.") else one for name, one in heal.fields.items()}
-    part = Part("", "", None, stamp(fields, heal.at_ms))
+    part = Part("", "", None, outlasting(stamp(fields, heal.at_ms)))
     group = Group(puts=[PlannedPut(PEOPLE, part, heal.at_ms, priority, events, target=heal.person)])
     if not heal.is_urgent:
         return Planned([group])

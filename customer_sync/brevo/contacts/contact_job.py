@@ -39,7 +39,7 @@ from customer_sync.engine.lane import Outcome
 from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.person.consent import EVERYWHERE, is_yes, register
 from customer_sync.person.merge import Stamped, is_empty, merge, stamp
-from customer_sync.person.owed import BREVO
+from customer_sync.person.owed import BREVO, outlasting
 from customer_sync.person.person import DELETED, ERASED, FREED, Has, Part, Person, apply, attributes
 from customer_sync.store.forms import encode_part
 from customer_sync.store.imports import IMPORT_LEASE_S
@@ -155,6 +155,7 @@ class Job:
             said = merge([said, undated(opt_in_ms, at_ms)])
         if is_sms_blocked and not known.sms_blocked:
             said[register(Channel.SMS, "withdrawn")] = Stamped([FOUND_BLOCKED, BREVO], at_ms)
+        said = outlasting(said)
         self.person = replace(self.person, said=merge([self.person.said, said]))
         self.found = merge([self.found, said])
         if is_old and self.old is not None:

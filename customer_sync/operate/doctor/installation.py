@@ -100,7 +100,10 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
         else:
             yield Finding(title, "ok", "set, and the last webhook fits it")
     if patient.settings.brevo.webhook_secrets or (patient.home / "brevo-webhook-secret").exists():
-        yield Finding("webhook secret of brevo", "ok", "set")
+        has_come = doors.get("brevo", Door()).accepted_ms is not None
+        cause = "set, and the last webhook fits it" if has_come else "set; no webhook of Brevo has come yet"
+        fix = "" if has_come else "Brevo tells who leaves there by a webhook that is made once: see docs/consent.md."
+        yield Finding("webhook secret of brevo", "ok", cause, fix)
     else:
         yield Finding(
             "webhook secret of brevo",

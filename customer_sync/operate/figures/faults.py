@@ -201,6 +201,8 @@ _DOOR_REMEDIES = {
     "no secret": "Give connectors.{source} the secret that the platform signs with, then start again.",
     "other account": "Correct the address of the shop in connectors.{source}, or remove the webhook there. "
     "The secret is right.",
+    "compressed": "Let the proxy pass the body on as it is: the signature is over the bytes that the platform sent. "
+    "The secret of connectors.{source} may be right.",
     "other address": "Correct the address of that webhook at its platform; `tajo connectors list` shows all addresses.",
     "": "Compare connectors.{source} with the webhook at the platform.",
 }
