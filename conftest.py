@@ -24,6 +24,8 @@ settings.load_profile("tajo")
 
 #: Folders whose files share one installation of real processes, so they belong to one process of pytest.
 ONE_INSTALLATION = ("tests/deploy/", "tests/hybrid/")
+#: Folders of which each test has an installation of its own, and takes minutes.
+EACH_ALONE = ("tests/journey/",)
 #: What starts an installation of its own all the same.
 OF_ITS_OWN = ("tests/hybrid/test_schedule_hour.py",)
 
@@ -46,6 +48,8 @@ def unit(nodeid: str) -> str:
     path = nodeid.partition("::")[0]
     if path.startswith(OF_ITS_OWN):
         return path
+    if path.startswith(EACH_ALONE):
+        return nodeid
     return next((folder for folder in ONE_INSTALLATION if path.startswith(folder)), path)
 
 
