@@ -32,6 +32,9 @@ class GardenConnector(Connector):
 
     platform = "garden"
     title = "Garden"
+    auth = "key"
+    proof = "secret in the path"
+    judges = "nobody: it is made up"
     topics = tuple(TOPICS)
     pulls = fetches = ("customers",)
     signs_body = False
