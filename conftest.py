@@ -22,6 +22,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 settings.register_profile("tajo", deadline=None, derandomize=not os.environ.get("TAJO_EXPLORE"))
 settings.load_profile("tajo")
 
+#: What files are like that tests make, where nothing else is said.
+UMASK = 0o022
 #: Folders whose files share one installation of real processes, so they belong to one process of pytest.
 ONE_INSTALLATION = ("tests/deploy/", "tests/hybrid/")
 #: Folders of which each test has an installation of its own, and takes minutes.
@@ -35,6 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
     """Let properties that look at thousands of examples take the time that they need."""
     if os.environ.get("TAJO_EXPLORE"):
         config.option.timeout = 0
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:  # noqa: ARG001  # the hook's signature
+    """Take back what a program that ran in this process said of the files that it makes: `tajo run` closes its own."""
+    os.umask(UMASK)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
