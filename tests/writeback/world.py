@@ -105,6 +105,7 @@ class World(Rig):
         sources: Sequence[str] = ("shop", "woo"),
     ) -> None:
         super().__init__(client, sources=sources)
+        Platform._numbers = itertools.count()  # each world tells its times from the same one on
         self.platforms = {
             name: (kinds or {}).get(name, Platform)(SourceSettings(name, "scripted")) for name in self.sources
         }
@@ -135,6 +136,7 @@ class World(Rig):
     def reset(self) -> None:
         """Start again with nothing, cheaply."""
         super().reset()
+        Platform._numbers = itertools.count()
         self.clock.set(utc_now())
         for name, platform in self.platforms.items():
             self.store.lanes.register(WRITEBACK + name, keeps="records")
