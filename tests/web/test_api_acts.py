@@ -33,6 +33,7 @@ ALL = {name: SkillSettings(name, one.is_on) for name, one in definitions().items
 def app(make_app, redis_url, monkeypatch):
     monkeypatch.setenv("TAJO_REDIS_URL", redis_url)
     monkeypatch.setattr(Intake, "start", lambda _: None)
+    monkeypatch.setattr(Intake, "wake", lambda *_: None)  # no worker is here, and no broker may be
     return make_app(skills=ALL)
 
 
