@@ -15,20 +15,17 @@ from functools import partial
 from typing import Final
 
 from customer_sync.errors import PayloadError
+from customer_sync.kit import canonical
 from customer_sync.kit.fields import (
     Node,
-    Reader,
     Table,
     email,
     flag,
     identifier,
     maybe_id,
-    moment,
-    number,
     strict,
     take,
     text,
-    whole,
 )
 from customer_sync.kit.rescue import Subject
 from customer_sync.model import Channel, Consent, ConsentState, Event, Json, kind_of
@@ -44,50 +41,18 @@ _HAS_ZONE: Final = re.compile(r"(?:[Zz]|[+-]\d\d:?\d\d)$")
 _ANY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
-def tags(value: Json, path: str) -> Json:
-    """Return a list of texts; one text is a list of what stands between its commas."""
-    if value is None or value == "":
-        return None
-    items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, list):
-        raise PayloadError(path, f"expected a list of texts, found {kind_of(value)}")
-    read_items = [text(item, f"{path}[{index}]") for index, item in enumerate(items)]
-    return [item for item in read_items if item is not None]
-
-
-_READERS: Final[Mapping[str, Reader]] = {
-    "firstName": text,
-    "lastName": text,
-    "phone": text,
-    "country": text,
-    "company": text,
-    "city": text,
-    "postcode": text,
-    "language": text,
-    "currency": text,
-    "totalOrders": whole,
-    "totalSpent": number,
-    "averageOrderValue": number,
-    "firstOrderDate": moment,
-    "lastOrderDate": moment,
-    "customerTier": text,
-    "tags": tags,
-    "note": text,
-    "createdAt": moment,
-    "updatedAt": moment,
-}
-
-
 def spellings(name: str) -> tuple[str, ...]:
     """Return how a canonical field may be written: `firstName`, `first_name`."""
     snake = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in name)
     return (name,) if snake == name else (name, snake)
 
 
-CUSTOMER: Final[Table] = {name: take(reader, *spellings(name)) for name, reader in _READERS.items()}
+CUSTOMER: Final[Table] = {name: take(reader, *spellings(name)) for name, reader in canonical.CUSTOMER.items()}
 ADDRESS: Final[Table] = {"email": strict(email, "email")}
 _OURS: Final = frozenset(
-    one for name in (*_READERS, CONSENT, ACT, "id", "email", "changes", "deletedAt") for one in spellings(name)
+    one
+    for name in (*canonical.CUSTOMER, CONSENT, ACT, "id", "email", "changes", "deletedAt")
+    for one in spellings(name)
 )
 
 
@@ -176,7 +141,7 @@ def faults_in(node: Node) -> Iterator[PayloadError]:
 
 def _twofold(node: Node) -> Iterator[PayloadError]:
     """Yield both places of each field that is told in both spellings and differs."""
-    for name in (*_READERS, CONSENT, "deletedAt"):
+    for name in (*canonical.CUSTOMER, CONSENT, "deletedAt"):
         both = [one for one in spellings(name) if one in node]
         if len(both) > 1 and node.get(both[0]) != node.get(both[1]):
             for one, other in (both, both[::-1]):

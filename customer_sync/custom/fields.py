@@ -6,19 +6,10 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from customer_sync.errors import PayloadError
-from customer_sync.kit.fields import Reader, email, flag, maybe_id, moment, number, text, whole
-from customer_sync.model import CUSTOMERS, Json, Kind, OrderState, kind_of
+from customer_sync.kit.canonical import CUSTOMER, texts
+from customer_sync.kit.fields import Reader, email, flag, maybe_id, moment, number, text
+from customer_sync.model import CUSTOMERS, Json, Kind, OrderState
 from customer_sync.person.mapping import canonical_field
-
-
-def texts(value: Json, path: str) -> Json:
-    """Return a list of texts; one text is a list of what stands between its commas."""
-    if value is None or value == "":
-        return None
-    items = value.split(",") if isinstance(value, str) else value
-    if not isinstance(items, list):
-        raise PayloadError(path, f"expected a list of texts, found {kind_of(value)}")
-    return [one for one in (text(item, path) for item in items) if one is not None]
 
 
 def state(value: Json, path: str) -> Json:
@@ -43,28 +34,7 @@ def number_or_text(value: Json, path: str) -> Json:
     return text(value, path) if isinstance(value, str) else number(value, path) if isinstance(value, float) else value
 
 
-_PERSON: Final[Mapping[str, Reader]] = {
-    "email": email,
-    "firstName": text,
-    "lastName": text,
-    "phone": text,
-    "country": text,
-    "company": text,
-    "city": text,
-    "postcode": text,
-    "language": text,
-    "currency": text,
-    "totalOrders": whole,
-    "totalSpent": number,
-    "averageOrderValue": number,
-    "firstOrderDate": moment,
-    "lastOrderDate": moment,
-    "customerTier": text,
-    "tags": texts,
-    "note": text,
-    "createdAt": moment,
-    "updatedAt": moment,
-}
+_PERSON: Final[Mapping[str, Reader]] = {"email": email, **CUSTOMER}
 _ORDER: Final[Mapping[str, Reader]] = {
     "number": text,
     "state": state,
