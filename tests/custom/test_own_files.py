@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import sys
+import errno
+from pathlib import Path
 
 import pytest
 
@@ -132,12 +132,20 @@ def test_a_folder_without_a_tajo_yaml_is_not_believed(home):
     assert "shop" in load_settings(home / "other.yaml", {}).sources
 
 
-@pytest.mark.skipif(os.geteuid() == 0 or sys.platform == "win32", reason="root reads everything")
-def test_a_folder_that_nobody_may_read_is_told(tmp_path):
-    tmp_path.chmod(0)
-    try:
+def test_a_folder_that_cannot_be_read_is_told(tmp_path, monkeypatch):
+    """Root reads every folder, so the system's answer is given here."""
+
+    def refuse(_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "iterdir", refuse)
         found = discover(tmp_path)
-    finally:
-        tmp_path.chmod(0o700)
 
     assert "cannot be read" in next(iter(found.broken.values()))
+
+
+def test_a_file_in_the_place_of_the_folder_is_told(tmp_path):
+    (tmp_path / "connectors").write_text("")
+
+    assert "cannot be read" in next(iter(discover(tmp_path / "connectors").broken.values()))
