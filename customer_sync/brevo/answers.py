@@ -298,3 +298,13 @@ ACCOUNT: Final = Answers(
     ),
     "Look at https://status.brevo.com.",
 )
+
+#: `/webhooks`: https://developers.brevo.com/reference/create-webhook
+WEBHOOKS: Final = Answers(
+    "the webhook",
+    (
+        Answer(404, Next.MISSING, "The webhook is not in Brevo any more."),
+        *common("read and write access to webhooks"),
+    ),
+    "Look at the account's webhooks in Brevo: it has room for 40.",
+)

@@ -1,4 +1,4 @@
-"""`tajo brevo`: prove in the account what imports may do, show it, remove what that needed; switch eCommerce on."""
+"""`tajo brevo`: make Brevo's webhook; switch eCommerce on; prove in the account what imports may do, and clean up."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from customer_sync.brevo.proof.prover import BUSY_S, Progress, Prover, cost_of
 from customer_sync.brevo.proof.telling import step_words
 from customer_sync.brevo.proof.weekly import agree
 from customer_sync.cli import context
+from customer_sync.cli.brevo_webhook import install
 from customer_sync.cli.output import (
     FAILED,
     WRONG_USE,
@@ -62,7 +63,10 @@ _AGAIN: Final = "`tajo brevo prove` goes on, `tajo brevo prove --clean` ends it 
 
 @click.group()
 def brevo() -> None:
-    """Switch eCommerce on; prove in the account what imports may do."""
+    """Make Brevo's webhook; switch eCommerce on; prove in the account what imports may do."""
+
+
+brevo.add_command(install)
 
 
 @brevo.command()

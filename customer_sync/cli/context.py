@@ -13,7 +13,7 @@ import redis
 from customer_sync.assembly import brevo_of
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.proof.outlook import OutlookBook, open_outlook
-from customer_sync.cli.output import NO_ANSWER, fail
+from customer_sync.cli.output import NO_ANSWER, WRONG_USE, fail
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.loading import load_settings
 from customer_sync.operate.settings_book import settings_now
@@ -177,6 +177,25 @@ def open_brevo(settings: Settings, store: Store) -> Brevo:
             NO_ANSWER,
         )
     return brevo_of(settings, store, Tally())
+
+
+def public_url(settings: Settings, whom: str) -> str:
+    """Return how others reach the ingress.
+
+    Args:
+        settings: the config.
+        whom: who is to reach it, for people.
+
+    Raises:
+        Failure: nobody could.
+    """
+    if settings.public_url is None:
+        fail(
+            f"Nobody knows how {whom} reaches this service.",
+            "Set TAJO_PUBLIC_URL to its address on the internet, such as https://sync.example.com.",
+            WRONG_USE,
+        )
+    return settings.public_url
 
 
 def _read_note(path: Path) -> Running | None:

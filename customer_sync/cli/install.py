@@ -24,9 +24,9 @@ from customer_sync.cli.output import (
     json_option,
     paint,
     print_json,
-    print_table,
 )
 from customer_sync.cli.source_keys import KeysCommand, is_given, param_of, secret_key_of
+from customer_sync.cli.upkeep_table import print_upkeep
 from customer_sync.config import Settings
 from customer_sync.config.faults import choose
 from customer_sync.errors import Unavailable
@@ -95,13 +95,7 @@ def _public_url(settings: Settings, source: str) -> str:
     """
     if source not in settings.sources:
         fail(f"No source is called {source}.", choose(source, sorted(settings.sources)), NOT_FOUND)
-    if settings.public_url is None:
-        fail(
-            "Nobody knows how the platform reaches this service.",
-            "Set TAJO_PUBLIC_URL to its address on the internet, such as https://sync.example.com.",
-            WRONG_USE,
-        )
-    return settings.public_url
+    return context.public_url(settings, "the platform")
 
 
 def _written(settings: Settings, source: str, upkeep: Upkeep) -> str:
@@ -121,12 +115,7 @@ def _written(settings: Settings, source: str, upkeep: Upkeep) -> str:
 
 
 def _print(source: str, address: str, upkeep: Upkeep) -> None:
-    rows = [(topic, "kept", "") for topic in upkeep.kept]
-    rows += [(topic, paint("created", "ok"), "") for topic in upkeep.created]
-    rows += [(topic, paint("repaired", "warn"), why) for topic, why in upkeep.repaired.items()]
-    rows += [(topic, paint("removed", "warn"), "one too many") for topic in upkeep.removed]
-    rows += [(topic, paint("failed", "fail"), why) for topic, why in upkeep.failed.items()]
-    print_table(rows, ("topic", "webhook", "why"))
+    print_upkeep(upkeep)
     click.echo(f"\nThey call {address}")
     if upkeep.is_unheard:
         click.echo(paint(UNHEARD.format(source=source), "fail"))

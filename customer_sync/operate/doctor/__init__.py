@@ -14,6 +14,7 @@ import redis
 from customer_sync.operate.doctor.account import examine_account
 from customer_sync.operate.doctor.commerce import examine_commerce
 from customer_sync.operate.doctor.findings import Finding, Patient
+from customer_sync.operate.doctor.hooks import examine_hooks
 from customer_sync.operate.doctor.imports import examine_imports
 from customer_sync.operate.doctor.installation import CHECKS
 from customer_sync.operate.doctor.notices import examine_notices
@@ -35,6 +36,7 @@ def examine(patient: Patient) -> Iterator[Finding]:
         yield from check(patient)
     yield from examine_state(patient)
     yield from examine_account(patient)
+    yield from examine_hooks(patient)
     yield from examine_imports(patient)
     yield from examine_commerce(patient)
     yield from examine_connectors(patient)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
+from customer_sync.brevo.hooks import token_of
 from customer_sync.destinations import is_of_notices
 from customer_sync.operate.doctor.findings import Finding, Patient, grade
 from customer_sync.store.doors import Door
@@ -99,17 +100,16 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
             yield Finding(title, "ok", "set; no webhook has come yet that proves it")
         else:
             yield Finding(title, "ok", "set, and the last webhook fits it")
-    if patient.settings.brevo.webhook_secrets or (patient.home / "brevo-webhook-secret").exists():
+    if token_of(patient.settings, patient.home):
         has_come = doors.get("brevo", Door()).accepted_ms is not None
         cause = "set, and the last webhook fits it" if has_come else "set; no webhook of Brevo has come yet"
-        fix = "" if has_come else "Brevo tells who leaves there by a webhook that is made once: see docs/consent.md."
-        yield Finding("webhook secret of brevo", "ok", cause, fix)
+        yield Finding("webhook secret of brevo", "ok", cause)
     else:
         yield Finding(
             "webhook secret of brevo",
             "warn",
             "not set: who unsubscribes in Brevo is not heard of here",
-            "Set BREVO_WEBHOOK_SECRET, and point a marketing webhook in Brevo to /webhooks/brevo with it as token.",
+            "Set BREVO_WEBHOOK_SECRET, then `tajo brevo install`.",
         )
 
 
