@@ -1,8 +1,8 @@
 """Brevo's webhook that leads here: looked for, made, put right; see `customer_sync.brevo.webhooks` for what it brings.
 
-Sources: https://developers.brevo.com/reference/create-webhook and Brevo's OpenAPI document (2026-10). Without `type` the
-list shows the transactional ones alone. An account has room for 40 of both sorts. The bucket is "everything else" in
-https://developers.brevo.com/docs/api-limits: 100 calls an hour with the General plan.
+Sources: https://developers.brevo.com/reference/create-webhook and Brevo's OpenAPI document (2026-10). Without `type`
+the list shows the transactional ones alone. An account has room for 40 of both sorts. The bucket is "everything else"
+in https://developers.brevo.com/docs/api-limits: 100 calls an hour with the General plan.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 from customer_sync.brevo.answers import WEBHOOKS
 from customer_sync.brevo.client import Brevo
-from customer_sync.brevo.webhooks import SOURCE, TOKEN_HEADER
+from customer_sync.brevo.webhooks import OWN_HEADER, SOURCE
 from customer_sync.config import Settings
 from customer_sync.kit.reach import Upkeep
 from customer_sync.model import Json
@@ -24,7 +24,7 @@ EVENTS: Final = ("unsubscribed", "spam", "hardBounce", "contactDeleted")
 #: How our webhook is called in Brevo's list.
 DESCRIPTION: Final = "Tajo Customer Sync"
 #: Where `tajo run` keeps the token that it made, in its folder.
-TOKEN_FILE: Final = "brevo-webhook-secret"
+KEPT_AT: Final = "brevo-webhook-secret"
 BUCKET: Final = "other"
 _ROUTE: Final = "/webhooks"
 _ONE: Final = "/webhooks/{webhookId}"
@@ -50,11 +50,11 @@ def address_of(public_url: str) -> str:
 
 
 def token_of(settings: Settings, home: Path) -> str:
-    """Return the token that Brevo's webhook is to carry: the newest of the settings, else that of `tajo run`, else ""."""
+    """Return the token of Brevo's webhook: the newest of the settings, else that which `tajo run` made, else ""."""
     if settings.brevo.webhook_secrets:
         return settings.brevo.webhook_secrets[0]
     try:
-        return (home / TOKEN_FILE).read_text().strip()
+        return (home / KEPT_AT).read_text().strip()
     except OSError:
         return ""
 
@@ -135,7 +135,7 @@ def _carried(row: dict[str, Any]) -> Iterator[Any]:
     if isinstance(auth, dict):
         yield auth.get("token")
     for one in headers if isinstance(headers, list) else ():
-        if isinstance(one, dict) and str(one.get("key")).lower() == TOKEN_HEADER:
+        if isinstance(one, dict) and str(one.get("key")).lower() == OWN_HEADER:
             yield one.get("value")
     yield unquote(urlsplit(str(row.get("url"))).password or "")
 

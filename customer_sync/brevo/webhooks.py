@@ -25,7 +25,7 @@ from customer_sync.person.owed import LIST_LEFT
 
 SOURCE = "brevo"
 #: The header of ours that may carry the token, where Brevo sends headers that one writes oneself.
-TOKEN_HEADER: Final = "x-tajo-token"
+OWN_HEADER: Final = "x-tajo-token"
 
 #: Brevo's word → the method that is recorded with the withdrawal. Names in the body are snake_case; the camelCase ones
 #: are those of the registration. https://developers.brevo.com/docs/marketing-webhooks
@@ -138,7 +138,7 @@ def _failures(body: Json) -> Iterator[Json]:
 
 def _tokens(inbound: Inbound) -> list[bytes]:
     kind, _, value = header(inbound, "authorization").partition(" ")
-    found = [_raw(header(inbound, TOKEN_HEADER))]
+    found = [_raw(header(inbound, OWN_HEADER))]
     if kind.lower() == "bearer":
         found.append(_raw(value.strip()))
     elif kind.lower() == "basic":

@@ -15,8 +15,8 @@ from customer_sync.cli.upkeep_table import print_upkeep
 def install(*, as_json: bool) -> None:
     """Let Brevo tell us at once who unsubscribes, complains, bounces or is deleted there: make or repair its webhook.
 
-    Asking again does no harm; webhooks that lead elsewhere are left alone. Until there is one, the nightly compare finds
-    who left, and `tajo reconcile --heal` finds them at once.
+    Asking again does no harm; webhooks that lead elsewhere are left alone. Until there is one, the nightly compare
+    finds who left, and `tajo reconcile --heal` finds them at once.
     """
     settings = context.read_settings()
     run = context.running()

@@ -19,9 +19,11 @@ import click
 import redis
 
 from customer_sync import loading
+from customer_sync.assembly import brevo_of
 from customer_sync.base import embedded, private
 from customer_sync.base.alone import Taken, alone
 from customer_sync.base.log import configure, get
+from customer_sync.brevo.hooks import KEPT_AT, address_of, ensure_webhook, token_of
 from customer_sync.cli.banner import Facts, banner, command, url_of
 from customer_sync.cli.context import RUN_NOTE
 from customer_sync.cli.output import NO_ANSWER, WRONG_USE, fail
@@ -31,9 +33,10 @@ from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queu
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.demo import stage
 from customer_sync.destinations import lanes_of
-from customer_sync.errors import ConfigError
+from customer_sync.errors import ConfigError, TajoError
 from customer_sync.sandbox.__main__ import main as sandbox_main
 from customer_sync.store import Store, connect, server
+from customer_sync.store.counters import Tally
 
 log = get(__name__)
 
@@ -218,6 +221,18 @@ class _Stack:
             self._waiting = background
         self._note_where()
         self._say_where(sandbox_url, trouble)
+        if sandbox_url is not None and trouble is None:
+            self._hear_sandbox()
+
+    def _hear_sandbox(self) -> None:
+        """Let the built-in sandbox tell us who leaves there, as `tajo brevo install` lets an account."""
+        brevo = replace(self._settings.brevo, base_url=self._env["BREVO_API_URL"])
+        try:
+            store = Store(connect(self._env["TAJO_REDIS_URL"]))
+            account = brevo_of(replace(self._settings, brevo=brevo), store, Tally())
+            ensure_webhook(account, address_of(self._url), token_of(self._settings, self._home))
+        except (TajoError, redis.RedisError) as error:
+            log.warning("the sandbox does not tell who leaves: `tajo brevo install`", error=type(error).__name__)
 
     def _add(self, children: list[Child]) -> None:
         for child in children:
@@ -237,11 +252,12 @@ class _Stack:
                 )
 
     def _use_demo_config(self) -> Mapping[str, int]:
-        """Write the demo's config; return where its shops will listen: platform → port."""
+        """Write the demo's config and go by it; return where its shops will listen: platform → port."""
         ports = {platform: embedded.free_port() for platform in stage.parts()}
         path = self._home / DEMO_FILE
         path.write_text(stage.config(ports, self._url))
         self._env["TAJO_CONFIG"] = str(path)
+        self._settings = replace(loading.load_settings(path, self._env), redis_url=None)
         return ports
 
     def _refuse_demo_data(self) -> None:
@@ -282,7 +298,7 @@ class _Stack:
     def _start_sandbox(self) -> str | None:
         brevo = self._settings.brevo
         if not brevo.webhook_secrets:
-            path = self._home / "brevo-webhook-secret"
+            path = self._home / KEPT_AT
             self._env["BREVO_WEBHOOK_SECRET"] = private.keep(path, lambda: secrets.token_urlsafe(24))
         if not brevo.is_sandbox or brevo.base_url != BREVO_URL:
             return None

@@ -127,6 +127,17 @@ def test_the_brake_stops_a_run_and_the_other_shop_can_be_pulled_and_reconciled(n
     assert 0.9 < receipt["in_sync"] <= 1
 
 
+def test_who_leaves_in_the_sandbox_is_heard_of_at_once_and_the_shops_are_told(newcomer):
+    wait_until(lambda: mailable(newcomer), newcomer.told)
+    email = mailable(newcomer)[0]
+    body = json.dumps({"email": email}).encode()
+    headers = {"Content-Type": "application/json"}
+    request = urllib.request.Request(f"{newcomer.brevo}/sandbox/acts/unsubscribe", body, headers)
+    urllib.request.urlopen(request, timeout=5).close()
+
+    wait_until(lambda: is_told(newcomer, email), newcomer.told)
+
+
 def test_one_of_two_people_with_the_same_phone_is_sent_without_it(newcomer):
     wait_until(lambda: {"marta.weber@mail.example", "jonas.weber@mail.example"} <= set(phones(newcomer)), newcomer.told)
 
@@ -146,3 +157,13 @@ def under_way(newcomer):
     return [
         run for run in newcomer.tajo("runs", "list", "--json")["items"] if run["state"] in ("running", "delivering")
     ]
+
+
+def mailable(newcomer):
+    return [one["email"] for one in newcomer.contacts() if one["listIds"] and not one["emailBlacklisted"]]
+
+
+def is_told(newcomer, email):
+    """Whether each of the shops in which somebody is was told that they left."""
+    states = {row["state"] for row in newcomer.tajo("contacts", "explain", email, "--json")["write_backs"]}
+    return states and states <= {"written", "unchanged", "unsupported", "gone"}
