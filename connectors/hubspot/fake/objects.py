@@ -73,7 +73,7 @@ class Objects(Portal):
         found: dict[int, Record] = {}
         missing = []
         for one in dict.fromkeys(ids):
-            record = self.find(kind, int(one)) if one.isdecimal() else None
+            record = self._named(kind, one, body.get("idProperty"))
             if record is None:
                 missing.append(one)
             else:
@@ -87,6 +87,15 @@ class Objects(Portal):
         message = f"Could not get some {KINDS[kind][1].upper()} objects, they may be deleted or not exist."
         error = {"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": {"ids": missing}}
         return reply({**told, "numErrors": 1, "errors": [error]}, 207)
+
+    def _named(self, kind: str, name: str, by: object) -> Record | None:
+        """Return a record by its id, or by its main address where `idProperty` says so."""
+        if not by:
+            return self.find(kind, int(name)) if name.isdecimal() else None
+        if (kind, by) != ("contacts", "email"):
+            raise Refusal(f"Property {by} is not a unique property.")
+        there = self.records[kind].values()
+        return next((one for one in there if str(one.values.get("email")).lower() == name.lower()), None)
 
     def _one(self, kind: str, number: str) -> Row:
         return self._row(self.must(kind, _number(number)), names_in(request.args.getlist("properties")))
