@@ -7,7 +7,8 @@ token that was replaced is stored before anybody uses what came with it. What ca
 - What the platform gave is stored at once, and again for some seconds where the store does not answer.
 - The old refresh token stays stored until the new one is. After a process died between answer and store it is shown
   again: most platforms take it once more as long as the new one was not used, or within a short time.
-- Where a platform takes it only once, the owner has to agree again, and the message says why.
+- Where a platform takes it only once, the owner has to agree again, and the message says why. A refresh token that was
+  refused for good is not shown again until then: with every run and every record that waits it would be.
 
 oauthlib is not used: a request is one form and an answer one JSON object, and it reads the machine's clock by itself.
 """
@@ -38,6 +39,12 @@ CREDENTIALS: Final = "client_credentials"
 REFRESH: Final = "refresh"
 #: In the vault: since when a refresh token is being spent; None when it is not.
 _SPENT: Final = "renewing_at_s"
+#: In the vault: what was said when the refresh token was refused for good, and when; None while it is good.
+_OVER: Final = ("ended_because", "ended_at_s")
+#: For how long a refused refresh token is not shown again, in seconds: some platforms call a locked user invalid, too.
+OVER_S: Final = 86_400.0
+#: The word for a refresh token that is worth nothing any more (RFC 6749, 5.2).
+_INVALID: Final = "invalid_grant"
 
 #: Statuses that say only that it is not the time, and those with which a firewall or a maintenance sends a page.
 _NOT_NOW: Final = frozenset({408, 423, 425})
@@ -103,6 +110,10 @@ class Token:
     scope: str = ""
     refresh: str = field(default="", repr=False)
     more: Mapping[str, str] = field(default_factory=dict)
+
+
+class _Over(ConsentNeeded):
+    """The refresh token is refused for good."""
 
 
 def code_form(code: str, redirect_uri: str) -> Mapping[str, str]:
@@ -193,20 +204,23 @@ class Tokens:
 
     def _spend(self, kept: Token) -> Mapping[str, Json]:
         """Return what a refresh token brings; it may be good for this one time."""
-        vault = self._access.vault
+        vault, now_s = self._access.vault, self._access.now_s()
         before = vault.load()
-        vault.save({**before, _SPENT: self._access.now_s()})
+        why, refused_at_s = (before.get(name) for name in _OVER)
+        if why and now_s < (_seconds(refused_at_s) or 0.0) + OVER_S:
+            raise self._ended(str(why))
+        vault.save({**before, _SPENT: now_s})
         try:
             return self._ask({"grant_type": "refresh_token", "refresh_token": kept.refresh}, REFRESH)
         except TryLater:
             vault.save(before)  # it was not spent
             raise
         except ConfigError as error:
-            vault.save(before)
-            if before.get(_SPENT) is None:
-                raise
-            reason = f"{error.reason} It was being renewed before, and what came of that was never stored."
-            raise type(error)(reason, error.remedy) from error
+            lost = " It was being renewed before, and what came of that was never stored."
+            found = type(error)(error.reason + ("" if before.get(_SPENT) is None else lost), error.remedy)
+            over = (found.reason, now_s) if isinstance(error, _Over) else (None, None)
+            vault.save({**before, **dict(zip(_OVER, over, strict=True))})
+            raise found from error
 
     def _store(self, answer: Mapping[str, Json], kind: str, old: Token | None = None) -> Token:
         """Keep a token before anybody uses it. The caller holds the lock.
@@ -227,7 +241,7 @@ class Tokens:
             # a platform that does not rotate sends none (RFC 6749, 6)
             "refresh_token": str(answer.get("refresh_token") or (old.refresh if old else "")),
             "refresh_expires_at_s": None if refresh_s is None else now + refresh_s,
-            _SPENT: None,
+            **dict.fromkeys((_SPENT, *_OVER)),
             **{name: answer.get(name) or (old.more.get(name) if old else None) for name in self._terms.keeps},
         }
         for wait_s in STORE_TRIES_S:
@@ -283,13 +297,14 @@ class Tokens:
         word = next((word for word in self._terms.refusals if word in said), "")
         if word:
             reason, remedy = self._terms.refusals[word]
-            kind = ConsentNeeded if word in self._terms.by_owner else ConfigError
+            kind = ConfigError if word not in self._terms.by_owner else _Over if grant == REFRESH else ConsentNeeded
             raise kind(reason, remedy.format(source=self._terms.source))
         if told is None and reply.body.strip() and reply.status in _BY_PAGES:
             raise Unavailable(f"{title}'s token endpoint answers {reply.status} with a page in the place of JSON.")
         named = f" ({said})" if _WORD.fullmatch(said) else ""
         if grant == REFRESH:
-            raise self._ended(f"The stored connection to {title} has ended{named}.")
+            over = self._ended(f"The stored connection to {title} has ended{named}.")
+            raise _Over(over.reason, over.remedy) if said == _INVALID else over
         raise ConfigError(f"{title} gives no token: it answers {reply.status}{named}.", self._terms.keys)
 
     def _ended(self, reason: str) -> ConfigError:

@@ -19,7 +19,7 @@ from customer_sync.errors import ConfigError, ConsentNeeded, TryLater, Unavailab
 from customer_sync.kit.fakes.clock import Clock
 from customer_sync.kit.fakes.oauth import OAuth, OAuthError
 from customer_sync.kit.fakes.oauth import Terms as Given
-from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, STORE_TRIES_S, Terms, Tokens, code_form
+from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, OVER_S, STORE_TRIES_S, Terms, Tokens, code_form
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Access
 from customer_sync.store.vault import RedisVault, SecretKey
@@ -312,6 +312,38 @@ def test_a_connection_that_the_owner_ended_is_not_said_to_be_lost_by_us():
             platform.tokens(vault).current()
         assert "never stored" not in ended.value.reason
         assert "client-secret" not in str(ended.value)
+
+
+def test_a_refresh_token_that_was_refused_for_good_is_not_shown_again_until_the_owner_agrees_or_a_day_is_over():
+    platform, vault = Platform(), Vault()
+    platform.connect(vault)
+    platform.oauth._chains.clear()
+    platform.clock.offset_s, asked, said = 1001, len(platform.asked), set()
+    for _ in range(5):  # each lane, each run, each process
+        with pytest.raises(ConsentNeeded) as ended:
+            platform.tokens(vault).current()
+        said.add(str(ended.value))
+    assert len(platform.asked) == asked + 1
+    assert len(said) == 1
+    platform.clock.offset_s += OVER_S
+    with pytest.raises(ConsentNeeded):
+        platform.tokens(vault).current()
+    assert len(platform.asked) == asked + 2
+
+    assert platform.connect(vault).value == platform.tokens(vault).current().value
+    platform.clock.offset_s += 1001
+    assert platform.oauth.find(platform.tokens(vault).current().value)
+
+
+def test_a_word_that_nobody_knows_ends_no_connection_for_good():
+    platform, vault = Platform(), Vault()
+    platform.connect(vault)
+    platform.clock.offset_s = 1001
+    platform.faults.append(Reply(400, {}, b'{"error": "some_new_word"}'))
+    with pytest.raises(ConsentNeeded, match="some_new_word"):
+        platform.tokens(vault).current()
+
+    assert platform.oauth.find(platform.tokens(vault).current().value)
 
 
 SCRIPT = """
