@@ -44,6 +44,8 @@ RULES: Final = (
         fits=lambda one: isinstance(one.value, list),
     ),
 )
+#: With these a file is not there, or not any more.
+_NO_FILE: Final = frozenset({400, 401, 404, 410})
 #: What is wrong with a query that names a field which the user may not see.
 INVALID_FIELD: Final = "INVALID_FIELD"
 
@@ -140,7 +142,8 @@ class Api:
         """Return a file, which is no JSON.
 
         Raises:
-            Missing: it is not there.
+            Missing: it is not there, or its address is refused, with a new session as well: such an address may die with
+                the session that it was given to.
             TajoError: as `get`.
         """
         request = Request("GET", f"{self._path}{path}", tuple(params.items()), {"Accept": "text/csv"})
@@ -153,8 +156,8 @@ class Api:
             self.session.renew(self.access)
         if reply.status == 200 and "csv" in reply.headers.get("content-type", ""):
             return reply
-        if reply.status == 404:
-            raise Missing("Salesforce has no such file.")
+        if reply.status in _NO_FILE:
+            raise Missing(f"Salesforce has no such file ({reply.status}).")
         if reply.status >= 500:
             raise Unavailable(f"Salesforce answers {reply.status} in the place of a file.")
         raise TryLater(f"Salesforce answers {reply.status} in the place of a file.")

@@ -27,7 +27,9 @@ PAGE: Final = 2_000
 OVERLAP: Final = timedelta(minutes=5)
 BEHIND: Final = timedelta(seconds=30)
 _JOB: Final = ("job", "locator", "kinds")
-_FAILED: Final = "A query job of Salesforce's failed; the rest is read by queries, which cost more calls."
+_FAILED: Final = (
+    "A query job of Salesforce's failed, or cannot be read on; the rest is read by queries, which cost more calls."
+)
 
 
 @dataclass(frozen=True, slots=True)

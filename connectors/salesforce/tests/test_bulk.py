@@ -62,6 +62,16 @@ def test_a_job_that_failed_or_is_gone_is_gone_on_without_from_the_last_row(large
     assert told(found) == large.by_queries
 
 
+@pytest.mark.parametrize("status", [400, 401])
+def test_s2_a_piece_whose_address_is_refused_with_a_new_session_too_is_gone_on_without(large, status):
+    large.fault("status", status=status, path="*/results", skip=2, count=None)
+    pages = [page for _, page in zip(range(60), large.pages(), strict=False)]
+
+    assert told(one for page in pages for one in page.events) == large.by_queries
+    assert len(asked(large, "/results")) == 2 + (2 if status == 401 else 1)
+    assert [note for page in pages for note in page.notes] == [pull._FAILED]
+
+
 def test_a_job_that_was_aborted_says_so(large):
     first = next(large.pages())
     job = first.cursor["job"]
