@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from customer_sync.errors import PayloadError
 from customer_sync.kit.fields import (
+    ABSENT,
     MAX_ID,
     MAX_NOTES,
     MAX_WHOLE,
     Node,
+    any_of,
     as_object,
     email,
     filled,
@@ -225,6 +227,20 @@ def test_what_cannot_be_read_at_one_place_is_read_at_the_next():
 
     assert node.pick({"phone": take(text, "phone", "mobile")}) == {"phone": "030 1"}
     assert node.notes == ["phone: expected a text, found true or false"]
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        ({"mobile": None, "home": None}, None),
+        ({"home": None}, ABSENT),
+        ({"mobile": None}, ABSENT),
+        ({}, ABSENT),
+        ({"home": "1"}, "1"),
+    ],
+)
+def test_a_field_with_a_hidden_place_is_not_known_to_be_empty(body, expected):
+    assert Node(body).take(any_of(text, "mobile", "home")) == expected
 
 
 @pytest.mark.parametrize(

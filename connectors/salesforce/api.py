@@ -142,8 +142,8 @@ class Api:
         """Return a file, which is no JSON.
 
         Raises:
-            Missing: it is not there, or its address is refused, with a new session as well: such an address may die with
-                the session that it was given to.
+            Missing: it is not there, or its address is refused, with a new session as well: it may have died with the
+                session that it was given to.
             TajoError: as `get`.
         """
         request = Request("GET", f"{self._path}{path}", tuple(params.items()), {"Accept": "text/csv"})

@@ -15,6 +15,7 @@ from customer_sync.kit.connector import parse_time
 from customer_sync.kit.fields import (
     Node,
     Table,
+    any_of,
     email,
     flag,
     identifier,
@@ -51,7 +52,7 @@ PERSON: Table = {
     "email": strict(email, "Email"),
     "firstName": take(text, "FirstName"),
     "lastName": take(text, "LastName"),
-    "phone": take(text, "MobilePhone", "Phone"),
+    "phone": any_of(text, "MobilePhone", "Phone"),
     "jobTitle": take(text, "Title"),
     "company": take(text, "Account.Name", "Company"),
     "city": take(text, "MailingCity", "City"),

@@ -29,6 +29,7 @@ from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater, 
 from customer_sync.kit.reach import Page, Want
 from customer_sync.model import CUSTOMERS, Json, from_ms
 from customer_sync.pipeline import StepResult
+from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.run import PageMove, Run, RunKind, RunState
 
@@ -119,9 +120,9 @@ def _page(puller: Puller, run: Run) -> StepResult:
     counts = Counter(run.counts) + work.counts
     put = _after(run, page, phase, work.notes, puller.line.clock())
     if put.get("state") == RunState.DELIVERING:
-        if run.is_dry:
-            put["notes"] = run.noted(*page.notes, *work.notes, *filter(None, [harm(counts, store.people.count())]))
-        elif counts["held"]:
+        last = harm(counts, store.people.count()) if run.is_dry else _late(store, run, counts)
+        put["notes"] = run.noted(*page.notes, *work.notes, *filter(None, [last]))
+        if counts["held"] and not run.is_dry:
             put |= {"state": RunState.RUNNING, "cursor": {"held": 1}, "phase": "counting whom it would harm"}
     kinds = {**work.counts, "pages": 1}
     same, token = ([], "") if known is None or run.is_dry else (work.same, known.token)
@@ -135,6 +136,13 @@ def _page(puller: Puller, run: Run) -> StepResult:
     took_ms = int((time.monotonic() - began) * 1000)
     log.info("page read", run=run.id, source=run.source, records=page.records, ms=took_ms)
     return StepResult(did_work=True, wait_s=page.wait_s or 0.0)
+
+
+def _late(store: Store, run: Run, counts: Counter[str]) -> str:
+    """Return what a compare found that nothing else had brought, for people; "" where that is nothing, or no news."""
+    if run.kind is not RunKind.COMPARE or not counts["changed"] or not store.runs.reach(run.source, run.resource):
+        return ""
+    return f"Records that no webhook and no pull had brought before: {counts['changed']:,}."
 
 
 def _tell_of_left_out(puller: Puller, run: Run, fault: str, remedy: str) -> None:

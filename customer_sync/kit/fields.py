@@ -57,11 +57,15 @@ ABSENT: Final = Absent.ABSENT
 
 
 class Field(NamedTuple):
-    """How a field is read, the places where it may stand (the first that is not empty wins), and how strictly."""
+    """How a field is read, the places where it may stand (the first that is not empty wins), and how strictly.
+
+    Where `needs_all` is set, the field is known to be empty only where every place is there.
+    """
 
     read: Reader
     places: tuple[tuple[str, ...], ...]
     is_strict: bool = False
+    needs_all: bool = False
 
 
 Table = Mapping[str, Field]
@@ -70,6 +74,11 @@ Table = Mapping[str, Field]
 def take(read: Reader, *paths: str) -> Field:
     """Return a field of a table: `take(text, "first_name", "billing.first_name")`; a number reaches into a list."""
     return Field(read, tuple(tuple(path.split(".")) for path in paths))
+
+
+def any_of(read: Reader, *paths: str) -> Field:
+    """Return a field whose places a platform may hide one by one: a hidden one may hold what the others lack."""
+    return take(read, *paths)._replace(needs_all=True)
 
 
 def strict(read: Reader, *paths: str) -> Field:
@@ -131,6 +140,7 @@ class Node:
             try:
                 value = self._follow(keys, field)
                 if value is ABSENT:
+                    is_odd = is_odd or field.needs_all
                     continue
                 found = field.read(value, self.path(_way(keys)))
             except PayloadError as fault:
