@@ -5,6 +5,7 @@ https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -55,6 +56,22 @@ _ID: Final = re.compile(r"[A-Za-z0-9]{15}(?:[A-Z0-5]{3})?")
 _SUFFIX: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
+class Part(NamedTuple):
+    """One of several requests that go as one call.
+
+    Args:
+        method: the HTTP verb.
+        path: below `/services/data/v..`.
+        params: the query.
+        body: sent as JSON; None for none.
+    """
+
+    method: str
+    path: str
+    params: Mapping[str, str] = {}
+    body: Json = None
+
+
 class Found(NamedTuple):
     """The rows of a query.
 
@@ -91,7 +108,9 @@ class Api:
             TryLater: the share of the day's calls is used up, too.
             TajoError: as `Rest.call`.
         """
-        answer = self._rest.get(f"{self._path}{path}", params)
+        return self._within(self._rest.get(f"{self._path}{path}", params))
+
+    def _within(self, answer: Answer) -> Answer:
         used, limit = usage(answer)
         if limit and used >= limit * self._share:
             raise TryLater(
@@ -116,14 +135,39 @@ class Api:
             TajoError: as `get`.
         """
         verb = "/queryAll" if with_deleted else "/tooling/query" if is_tooling else "/query"
-        value = self.get(verb, {"q": soql}).object()
-        rows, total, is_whole = value.get("records"), value.get("totalSize"), value.get("done")
-        if not isinstance(rows, list) or not isinstance(total, int) or not isinstance(is_whole, bool):
-            raise TryLater("Salesforce's answer holds no rows of a query.")
-        found = [row for row in rows if isinstance(row, dict)]
-        if len(found) != len(rows) or (is_whole and len(found) != total) or (not is_whole and not found):
-            raise TryLater("Salesforce's answer lacks rows that it counted.")
-        return Found(found, is_whole)
+        return found_in(self.get(verb, {"q": soql}))
+
+    def together(self, *parts: Part) -> list[Answer]:
+        """Return the answers of several requests that count as one call, in their order; `judged` tells what they mean.
+
+        Each is done after the one before it, whatever became of that. At most 25, five of them queries.
+        https://developer.salesforce.com/docs/platform/api-rest/guide/resources-composite-composite-post.html
+
+        Raises:
+            TryLater: an answer is missing; or reads wait, see `get`, where all of them are.
+            TajoError: as `get`, about the call as a whole.
+        """
+        asked: list[Json] = []
+        for number, one in enumerate(parts):
+            url = f"{self._path}{one.path}" + (f"?{urlencode(one.params)}" if one.params else "")
+            more: dict[str, Json] = {} if one.body is None else {"body": one.body}
+            asked.append({"method": one.method, "url": url, "referenceId": f"r{number}", **more})
+        whole = self.write("POST", "/composite", {"allOrNone": False, "compositeRequest": asked})
+        rows = whole.object().get("compositeResponse")
+        there = [one for one in (rows if isinstance(rows, list) else []) if isinstance(one, dict)]
+        found = {str(one.get("referenceId")): one for one in there}
+        answers = [_part_of(found.get(f"r{number}")) for number in range(len(parts))]
+        if all(one.method == "GET" for one in parts):
+            self._within(whole)
+        return answers
+
+    def judged(self, answer: Answer) -> Answer:
+        """Return one of the answers of `together`.
+
+        Raises:
+            TajoError: as `get`.
+        """
+        return self._rest.judged(answer)
 
     def count(self, sobject: str) -> int:
         """Return how many records of an object there are, those in the bin without.
@@ -177,9 +221,13 @@ class Api:
         """Return the fields of an object that the user sees, each with its type; see `describe`."""
         return {str(one["name"]): str(one.get("type") or "") for one in self._fields(sobject)}
 
-    def _fields(self, sobject: str) -> Sequence[Mapping[str, Json]]:
+    def described(self, sobject: str, answer: Answer) -> Mapping[str, bool]:
+        """Return the same of an answer of `together`."""
+        return {str(one["name"]): one.get("updateable") is True for one in self._fields(sobject, answer)}
+
+    def _fields(self, sobject: str, answer: Answer | None = None) -> Sequence[Mapping[str, Json]]:
         try:
-            value = self.get(f"/sobjects/{sobject}/describe").object()
+            value = (self.get(f"/sobjects/{sobject}/describe") if answer is None else self.judged(answer)).object()
         except Missing as error:
             raise ConfigError(
                 f"The integration user does not see {sobject} at all.", f"Give its permission set Read on {sobject}."
@@ -193,6 +241,35 @@ class Api:
         if not any(one["name"] == "Id" for one in found):
             raise TryLater(f"Salesforce's description of {sobject} holds no fields.")
         return found
+
+
+def found_in(answer: Answer) -> Found:
+    """Return the rows in the answer to a query.
+
+    Raises:
+        TryLater: it is no list of rows, or lacks some of those that it counted.
+    """
+    value = answer.object()
+    rows, total, is_whole = value.get("records"), value.get("totalSize"), value.get("done")
+    if not isinstance(rows, list) or not isinstance(total, int) or not isinstance(is_whole, bool):
+        raise TryLater("Salesforce's answer holds no rows of a query.")
+    found = [row for row in rows if isinstance(row, dict)]
+    if len(found) != len(rows) or (is_whole and len(found) != total) or (not is_whole and not found):
+        raise TryLater("Salesforce's answer lacks rows that it counted.")
+    return Found(found, is_whole)
+
+
+def _part_of(row: Mapping[str, Json] | None) -> Answer:
+    """Return one of several answers.
+
+    Raises:
+        TryLater: it is missing.
+    """
+    status = None if row is None else row.get("httpStatusCode")
+    if row is None or not isinstance(status, int):
+        raise TryLater("Salesforce's answer lacks a part of what was asked for.")
+    value = row.get("body")
+    return Answer(status, {}, value, b"" if value is None else json.dumps(value).encode())
 
 
 def usage(answer: Answer) -> tuple[int, int]:

@@ -7,6 +7,7 @@ from typing import Final
 
 from connectors.salesforce.api import Api, full_id, is_id, is_invalid_field, quoted
 from connectors.salesforce.objects import SObject, columns, of_resource, soql
+from connectors.salesforce.origins import foreign
 from connectors.salesforce.pull import successor
 from connectors.salesforce.records import Reader
 from customer_sync.errors import PayloadError, TryLater
@@ -25,7 +26,6 @@ def records(api: Api, resource: str, ids: Sequence[str]) -> list[Event | Payload
     Raises:
         TajoError: as `Api.query`.
     """
-    reader = Reader(api.account, api.access.now_s())
     found: list[Event | PayloadError] = []
     asked = list(dict.fromkeys(full_id(one) for one in ids if is_id(one)))
     done: set[str] = set()
@@ -34,7 +34,9 @@ def records(api: Api, resource: str, ids: Sequence[str]) -> list[Event | Payload
         following: list[str] = []
         for sobject in of_resource(resource):
             own = [one for one in asked if one.startswith(sobject.prefix)]
-            for row in rows(api, sobject, own) if own else ():
+            here = rows(api, sobject, own) if own else ()
+            reader = Reader(api.account, api.access.now_s(), foreign(api, sobject, here))
+            for row in here:
                 kept = successor(row)
                 if kept:
                     found += [*reader.last_words(row, kept), reader.merged(row, kept)]

@@ -61,7 +61,7 @@ LEAD: Final = SObject(
     (
         *_PERSON,
         *("Company", "City", "PostalCode", "Country", "CountryCode", "Status", "LeadSource"),
-        *("IsConverted", "ConvertedContactId", "MasterRecordId"),
+        *("IsConverted", "ConvertedContactId", "ConvertedDate", "MasterRecordId"),
         *_COMMON,
     ),
     {},

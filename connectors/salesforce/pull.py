@@ -15,6 +15,7 @@ from connectors.salesforce import bulk
 from connectors.salesforce.account import OPT_OUT
 from connectors.salesforce.api import Api, Found, is_id, is_invalid_field, moment_text, quoted
 from connectors.salesforce.objects import LEAD, OBJECTS, ORDERS, STAMP, SObject, columns, of_resource, soql
+from connectors.salesforce.origins import foreign
 from connectors.salesforce.records import Reader
 from customer_sync.errors import ConfigError, PayloadError, TryLater
 from customer_sync.kit.connector import parse_time
@@ -133,7 +134,7 @@ def step(api: Api, want: Want) -> Page:
     place, found = _rows(api, place, sobject)
     keys = [_key(row) for row in found.rows]
     _check(place, keys)
-    events = read(Reader(api.account, api.access.now_s()), sobject, found.rows)
+    events = _events(api, sobject, found.rows)
     if keys and (not found.is_whole or len(keys) >= PAGE):
         last = keys[-1]
         here = replace(place, after=(moment_text(last.at), last.id))
@@ -150,11 +151,15 @@ def _piece(api: Api, place: Place, sobject: SObject) -> Page:
         return Page((), place.encode(), wait_s=bulk.LOOK_S)
     keys = [_key(row) for row in found.rows.rows]
     _check(place, keys)
-    events = read(Reader(api.account, api.access.now_s()), sobject, found.rows.rows)
+    events = _events(api, sobject, found.rows.rows)
     if not found.locator:
         return _turned(place, events, ())
     after = (moment_text(keys[-1].at), keys[-1].id) if keys else place.after
     return Page(events, replace(place, after=after, locator=found.locator).encode())
+
+
+def _events(api: Api, sobject: SObject, rows: Sequence[Mapping[str, Json]]) -> list[Event | PayloadError]:
+    return read(Reader(api.account, api.access.now_s(), foreign(api, sobject, rows)), sobject, rows)
 
 
 def read(reader: Reader, sobject: SObject, rows: Sequence[Mapping[str, Json]]) -> list[Event | PayloadError]:

@@ -80,10 +80,12 @@ class Reader:
     Args:
         account: whose rows; it says which fields mean an opt-in.
         now_s: when they were read, seconds since 1970.
+        foreign: the ids of those whose opt-in may have been given for another address; see `origins`.
     """
 
     account: Account
     now_s: float
+    foreign: frozenset[str] = frozenset()
 
     @property
     def subject(self) -> Subject:
@@ -111,7 +113,7 @@ class Reader:
         is_in = node.read(flag, name) if is_out is not None and name else None
         if is_in:
             said = node.instant(self.account.opt_in_at) if self.account.opt_in_at else None
-            is_act = said is not None
+            is_act = said is not None and node.get("Id") not in self.foreign
             return (Consent(Channel.EMAIL, ConsentState.GRANTED, said or at, name, is_act, only_after_yes=True),)
         if is_in is not None:
             # people of the company tick it, and merges and conversions do: without a time no tick answers an opt-out

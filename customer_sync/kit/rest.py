@@ -262,7 +262,15 @@ class Rest:
         rule = self._rule(answer)
         if rule is not None and rule.action is Action.RENEW and self.login.renew(self.access):
             answer = self._send(request)
-            rule = self._rule(answer)
+        return self.judged(answer)
+
+    def judged(self, answer: Answer) -> Answer:
+        """Return an answer that its rule says to take: of a call, or of one of several requests that went as one call.
+
+        Raises:
+            TajoError: as `call`.
+        """
+        rule = self._rule(answer)
         if rule is not None and rule.action is not Action.TAKE:
             raise self._error(rule, answer)
         if answer.value is None and answer.body.strip():

@@ -1,4 +1,4 @@
-"""H1 with real processes: 1,050 changed deals, and the worker that meets the limit at the sixth page is killed there."""
+"""H1 with real processes: 1,050 changed deals, and the worker that meets the limit at page six is killed there."""
 
 from __future__ import annotations
 

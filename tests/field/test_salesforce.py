@@ -1,4 +1,4 @@
-"""What others reported of Salesforce, each with the records and answers of the report, through the whole line: S2 to S8."""
+"""What others reported of Salesforce, with the records and answers of the report, through the whole line: S2 to S8."""
 
 from __future__ import annotations
 

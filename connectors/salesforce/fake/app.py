@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, ClassVar, Final
 
 from flask import Flask, Response, g, redirect, request
+from flask.testing import FlaskClient
 
 from connectors.salesforce.fake import acts, soql
 from connectors.salesforce.fake.bulk import Bulk
@@ -30,6 +31,9 @@ _WORDS: Final[Mapping[int, tuple[str, str]]] = {
     500: ("UNKNOWN_EXCEPTION", "An unexpected error occurred."),
     503: ("SERVER_UNAVAILABLE", "Server is unavailable"),
 }
+#: How many requests one call may hold, and how many of them queries.
+MOST_PARTS: Final = 25
+MOST_QUERIES: Final = 5
 _SPENT: Final = ("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
 _DATA: Final = "/services/data/<version>"
 _BATCH: Final = re.compile(r"batchSize=(\d+)")
@@ -59,6 +63,7 @@ class FakeOrg(Org):
             ("/queryAll", lambda: self._query(with_deleted=True), ["GET"]),
             ("/queryAll/", lambda: self._query(with_deleted=True), ["GET"]),
             ("/query/<locator>", self._more, ["GET"]),
+            ("/composite", self._composite, ["POST"]),
             ("/limits", self._limits, ["GET"]),
             ("/limits/", self._limits, ["GET"]),
             ("/sobjects/<sobject>", self._create, ["POST"]),
@@ -192,6 +197,17 @@ class FakeOrg(Org):
             return self.status(401)
         return self._paged(rows, int(locator.rpartition("-")[2]) + len(rows))
 
+    def _composite(self) -> Row:
+        """Do several requests one after the other; together they count as one call."""
+        asked = _fields().get("compositeRequest") or []
+        queries = sum("/query" in str(one.get("url")) for one in asked)
+        if not 1 <= len(asked) <= MOST_PARTS or queries > MOST_QUERIES:
+            raise ApiError("INVALID_INPUT", f"1 to {MOST_PARTS} subrequests, {MOST_QUERIES} of them queries.")
+        used, headers = self.used, {"Authorization": request.headers["Authorization"]}
+        told = [_part(self.app.test_client(), one, headers) for one in asked]
+        self.used = used
+        return {"compositeResponse": told}
+
     def _limits(self) -> Row:
         left = max(0, self.settings.limit - self.used)
         return {"DailyApiRequests": {"Max": self.settings.limit, "Remaining": left}}
@@ -258,6 +274,12 @@ class FakeOrg(Org):
         else:
             self.tooling.change(kind, number, _fields().get("Metadata") or {})
         return Response(status=204)
+
+
+def _part(client: FlaskClient, one: Row, headers: Mapping[str, str]) -> Row:
+    found = client.open(one["url"], method=one["method"], json=one.get("body"), headers=dict(headers))
+    told = {"httpHeaders": {}, "httpStatusCode": found.status_code, "referenceId": one["referenceId"]}
+    return {"body": found.get_json(silent=True), **told}
 
 
 def refused(word: str, message: str, status: int) -> Response:

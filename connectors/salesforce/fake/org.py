@@ -137,7 +137,10 @@ class Org(Fake[Settings]):
             raise ApiError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead")
         names = ("FirstName", "LastName", "Email", "Phone", "MobilePhone", "Title", "HasOptedOutOfEmail")
         found = contact or self.make("Contact", {name: row.get(name) for name in names})
-        self.change(lead, {"IsConverted": True, "ConvertedContactId": found, "Status": "Qualified"})
+        day = iso(self.clock())[:10]
+        self.change(
+            lead, {"IsConverted": True, "ConvertedContactId": found, "ConvertedDate": day, "Status": "Qualified"}
+        )
         return found
 
     def deal(self, fields: Row, at_s: float | None = None) -> str:

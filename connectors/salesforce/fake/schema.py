@@ -37,6 +37,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
         **dict.fromkeys(("Company", "City", "PostalCode", "Country", "Status", "LeadSource"), "string"),
         "IsConverted": "boolean",
         "ConvertedContactId": "reference",
+        "ConvertedDate": "date",
     },
     "Opportunity": {
         **_SYSTEM,
@@ -53,7 +54,7 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "User": {**_SYSTEM, "Username": "string"},
 }
 #: What nobody changes by hand.
-_KEPT: Final = frozenset({*_SYSTEM, "MasterRecordId", "IsConverted", "ConvertedContactId", "IsClosed", "IsWon"})
+_KEPT: Final = frozenset({*_SYSTEM, "MasterRecordId", "IsConverted", "ConvertedContactId", "ConvertedDate", "IsClosed", "IsWon"})
 _LABELS: Final = {"HasOptedOutOfEmail": "Email Opt Out", "MobilePhone": "Mobile"}
 
 

@@ -72,9 +72,14 @@ class Org:
         """Take a call as the one HTTP client does."""
         parts = urlsplit(url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
-        self.calls.append((method, path, json.loads(body) if body and body[:1] == b"{" else body))
-        for text in [one for one in self.before if one in f"{method} {path}"]:
-            self.before.pop(text)()
+        told = json.loads(body) if body and body[:1] == b"{" else body
+        parts = [(one["method"], one["url"], one.get("body")) for one in (told or {}).get("compositeRequest", ())] if (
+            path.endswith("/composite")
+        ) else []
+        self.calls += [(method, path, told), *parts]
+        for verb, there, _ in ((method, path, None), *parts):
+            for text in [one for one in self.before if one in f"{verb} {there}"]:
+                self.before.pop(text)()
         found = self.http.open(path, method=method, headers=dict(headers), data=body, base_url=self.address)
         return Reply(found.status_code, {key.lower(): one for key, one in found.headers.items()}, found.get_data())
 

@@ -353,11 +353,6 @@ def test_an_opt_in_box_that_is_emptied_is_a_withdrawal_and_one_that_was_never_ti
     assert house.contacts["bea@example.com"]["emailBlacklisted"] is False
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="The opt-in fields of a lead that is converted into a contact with another address are the contact's then: "
-    "it counts for an address that it was not given for. Nothing that Salesforce tells of the contact shows that.",
-)
 def test_the_opt_in_of_a_converted_lead_lifts_no_opt_out_of_the_contacts_own_address(house):
     bea = house.org.contact(Email="bea@example.com", News__c=True, At__c=house.iso(-600_000))
     lead = house.org.lead()
