@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
-from connectors.salesforce.account import OPT_OUT, Account
+from connectors.salesforce.account import OPT_OUT
 from connectors.salesforce.api import Api, full_id, is_id
 from connectors.salesforce.fetch import MAX_HOPS, rows
 from connectors.salesforce.objects import CONTACT, LEAD, STAMP, SObject, wanted
+from connectors.salesforce.origins import foreign
 from connectors.salesforce.pull import successor
 from customer_sync.errors import ConfigError, Missing, Parkable, TryLater
 from customer_sync.kit.fields import Node
@@ -57,7 +58,7 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
     """
     for _ in range(2):
         seen = _look(api, withdrawal.record_id)
-        judged = None if seen is None else _judge(api.account, seen.row, withdrawal)
+        judged = None if seen is None else _judge(api, seen, withdrawal)
         if seen is None or judged is not None:
             return judged or Written.GONE
         if _write(api, seen):
@@ -99,15 +100,16 @@ def _asked(api: Api, sobject: SObject) -> tuple[str, ...]:
     return ("Id", STAMP, *own)
 
 
-def _judge(account: Account, row: Row, withdrawal: Withdrawal) -> Written | None:
+def _judge(api: Api, seen: _Seen, withdrawal: Withdrawal) -> Written | None:
     """Return what becomes of an opt-out without a change; None where it is to be written."""
+    account, row = api.account, seen.row
     if not withdrawal.is_for(row.get("Email")):
         return Written.GONE
     if row.get(OPT_OUT) is True:
         return Written.UNCHANGED
     if account.opt_in and account.opt_in_at and row.get(account.opt_in) is True:
         said = Node(row).instant(account.opt_in_at)
-        if said is not None and said > withdrawal.at:
+        if said is not None and said > withdrawal.at and not foreign(api, seen.sobject, [row]):
             return Written.NEWER
     return None
 

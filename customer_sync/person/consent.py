@@ -19,7 +19,8 @@ An `emptied` is a withdrawal where the same record was `ticked` before, and says
 
 A withdrawal is answered only by a strictly newer explicit opt-in of the same record, or of any record here that was
 given for this very address; on a tie the stricter wins, unless the platform's own finer time decides. A box never
-answers one, except where the same record had it unticked after the withdrawal: then the tick is an act.
+answers one, except where the same record had it unticked after the withdrawal: then the tick is an act. An opt-in that
+the same record told as a mere state, too, with its very time, was doubted once, and stays so: it answers none.
 """
 
 from __future__ import annotations
@@ -294,7 +295,8 @@ class _Own(NamedTuple):
 
 def _own(channel: Channel, voice: Voice, withdrawals: Sequence[Evidence]) -> _Own:
     granted, stated = _granted(channel, voice), _stated(channel, voice)
-    acts = [granted] if granted else []
+    is_doubted = granted and stated and (granted.says, *granted[2:4]) == (stated.says, *stated[2:4])  # time and method
+    acts = [granted] if granted and not is_doubted else []
     if stated is not None and stated.says is ConsentState.GRANTED and _is_act(channel, voice, stated, withdrawals):
         acts.append(stated)
     stands = granted or stated

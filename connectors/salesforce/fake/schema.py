@@ -54,7 +54,9 @@ _FIELDS: Final[Mapping[str, Mapping[str, str]]] = {
     "User": {**_SYSTEM, "Username": "string"},
 }
 #: What nobody changes by hand.
-_KEPT: Final = frozenset({*_SYSTEM, "MasterRecordId", "IsConverted", "ConvertedContactId", "ConvertedDate", "IsClosed", "IsWon"})
+_KEPT: Final = frozenset(
+    {*_SYSTEM, "MasterRecordId", "IsConverted", "ConvertedContactId", "ConvertedDate", "IsClosed", "IsWon"}
+)
 _LABELS: Final = {"HasOptedOutOfEmail": "Email Opt Out", "MobilePhone": "Mobile"}
 
 

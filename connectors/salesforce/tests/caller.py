@@ -73,9 +73,11 @@ class Org:
         parts = urlsplit(url)
         path = parts.path + (f"?{parts.query}" if parts.query else "")
         told = json.loads(body) if body and body[:1] == b"{" else body
-        parts = [(one["method"], one["url"], one.get("body")) for one in (told or {}).get("compositeRequest", ())] if (
-            path.endswith("/composite")
-        ) else []
+        parts = (
+            [(one["method"], one["url"], one.get("body")) for one in (told or {}).get("compositeRequest", ())]
+            if (path.endswith("/composite"))
+            else []
+        )
         self.calls += [(method, path, told), *parts]
         for verb, there, _ in ((method, path, None), *parts):
             for text in [one for one in self.before if one in f"{verb} {there}"]:

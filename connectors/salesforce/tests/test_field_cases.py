@@ -376,6 +376,34 @@ def test_the_opt_in_of_a_converted_lead_lifts_no_opt_out_of_the_contacts_own_add
     assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
 
 
+def test_an_opt_in_that_came_with_a_merge_is_none_for_the_other_address_when_the_bin_is_empty_either(house):
+    bea = house.org.contact(Email="bea@example.com")
+    gone = house.org.contact()
+    house.tell(("04l1", "Contact", {"Id": bea}), ("04l2", "Contact", {"Id": gone}))
+    house.act("unsubscribe", {"email": "bea@example.com"})
+    body = {"event": "unsubscribed", "email": "bea@example.com", "ts_event": int(house.time.now_s)}
+    house.store.inbox.append([inbox.encode(Inbound("brevo", {}, json.dumps(body).encode(), house.now), ())])
+    house.work()
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
+    house.pass_time(minutes=5)
+    house.org.clock.set(house.time.now_s)
+    agreed = {"News__c": True, "At__c": house.iso()}
+    house.org.fake.change(gone, agreed)
+    house.pass_time(minutes=5)
+    house.org.clock.set(house.time.now_s)
+    house.org.fake.merge(bea, gone)
+    house.org.fake.change(bea, {**agreed, "HasOptedOutOfEmail": False})  # the values that were chosen
+    house.tell(("04l3", "Contact", {"Id": bea}))
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
+    del house.org.fake.tables["Contact"][gone]  # fifteen days later
+    house.pass_time(minutes=5)
+    house.org.clock.set(house.time.now_s)
+    house.org.fake.change(bea, {"Title": "Dr"})
+    house.tell(("04l4", "Contact", {"Id": bea}))
+
+    assert house.contacts["bea@example.com"]["emailBlacklisted"] is True
+
+
 def test_a_deletion_and_a_merge_are_told_apart_by_the_read_of_a_hint(house):
     ana, other, bea = house.org.contact(), house.org.contact(), house.org.contact(Email="bea@example.com")
     house.tell(*[(f"04l{number}", "Contact", {"Id": number}) for number in (ana, other, bea)])
