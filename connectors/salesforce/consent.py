@@ -1,5 +1,8 @@
 """An opt-out is told to Salesforce: looked at first, written on the record that is left, believed when it reads back.
 
+Two calls: the look with the description of the object, the change with the look after it. A record that is not there
+costs another one, which asks the bin.
+
 The checkbox is `HasOptedOutOfEmail` of a contact or a lead; a person account has its own on the account. Two records
 with one address are two records: the engine asks for each of them.
 """
@@ -10,7 +13,7 @@ from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from connectors.salesforce.account import OPT_OUT
-from connectors.salesforce.api import Api, full_id, is_id
+from connectors.salesforce.api import Api, Part, full_id, is_id
 from connectors.salesforce.fetch import MAX_HOPS, rows
 from connectors.salesforce.objects import CONTACT, LEAD, STAMP, SObject, wanted
 from connectors.salesforce.origins import foreign
@@ -18,7 +21,7 @@ from connectors.salesforce.pull import successor
 from customer_sync.errors import ConfigError, Missing, Parkable, TryLater
 from customer_sync.kit.fields import Node
 from customer_sync.kit.reach import Withdrawal, Written
-from customer_sync.kit.rest import Rejected
+from customer_sync.kit.rest import Answer, Rejected
 from customer_sync.model import Json
 
 #: What a look asks for beside the fields of an opt-in.
@@ -61,8 +64,9 @@ def withdraw(api: Api, withdrawal: Withdrawal) -> Written:
         judged = None if seen is None else _judge(api, seen, withdrawal)
         if seen is None or judged is not None:
             return judged or Written.GONE
-        if _write(api, seen):
-            return _read_back(api, seen)
+        after = _write(api, seen)
+        if after is not None:
+            return _read_back(api, seen, after)
     # it is in a list of records and cannot be called: "gone" would close an opt-out that nobody there knows
     raise TryLater("Salesforce does not find a record at its own address that is there.")
 
@@ -72,23 +76,37 @@ def _look(api: Api, record_id: str) -> _Seen | None:
     number = full_id(record_id)
     for _ in range(MAX_HOPS):
         sobject = next((one for one in (CONTACT, LEAD) if is_id(number) and number.startswith(one.prefix)), None)
-        found = rows(api, sobject, [number], _asked(api, sobject)) if sobject else ()
-        if sobject is None or not found:
+        row = _row(api, sobject, number) if sobject else None
+        if sobject is None or row is None:
             return None
-        kept = successor(found[0])
+        kept = successor(row)
         if not kept:
-            return None if found[0].get("IsDeleted") is True else _Seen(sobject, found[0])
+            return None if row.get("IsDeleted") is True else _Seen(sobject, row)
         number = kept
     raise TryLater("Salesforce leads from one merged record to the next without an end.")
 
 
-def _asked(api: Api, sobject: SObject) -> tuple[str, ...]:
-    """Return the fields of a look.
+def _row(api: Api, sobject: SObject, number: str) -> Row | None:
+    """Return a record, in the bin or not; None where there is none.
 
     Raises:
         ConfigError: the checkbox is hidden, or may not be changed.
     """
-    seen = api.describe(sobject.name)
+    there = Part("GET", f"/sobjects/{sobject.name}/{number}")
+    description, answer = api.together(Part("GET", f"/sobjects/{sobject.name}/describe"), there)
+    asked = _asked(api, sobject, api.described(sobject.name, description))
+    try:
+        return api.judged(answer).object()
+    except Missing:  # it was deleted, or merged
+        return next(iter(rows(api, sobject, [number], asked)), None)
+
+
+def _asked(api: Api, sobject: SObject, seen: Mapping[str, bool]) -> tuple[str, ...]:
+    """Return the fields of a look into the bin.
+
+    Raises:
+        ConfigError: the checkbox is hidden, or may not be changed.
+    """
     if not seen.get(OPT_OUT):
         what = "may not change" if OPT_OUT in seen else "does not see"
         raise ConfigError(
@@ -114,19 +132,20 @@ def _judge(api: Api, seen: _Seen, withdrawal: Withdrawal) -> Written | None:
     return None
 
 
-def _write(api: Api, seen: _Seen) -> bool:
-    """Tick the checkbox; tell whether it was taken, which it is not where the record moved meanwhile."""
-    number = seen.row["Id"]
-    path, name = f"/sobjects/{seen.sobject.name}/{number}", OPT_OUT
+def _write(api: Api, seen: _Seen) -> Answer | None:
+    """Tick the checkbox; return what was read after it, None where it was not taken: the record moved meanwhile."""
+    own = f"/sobjects/{seen.sobject.name}/{seen.row['Id']}"
+    path, name = own, OPT_OUT
     if seen.row.get("IsPersonAccount") is True:
         path, name = f"/sobjects/Account/{seen.row.get('AccountId')}", f"Person{OPT_OUT}"
     try:
-        api.write("PATCH", path, {name: True})
+        written, after = api.together(Part("PATCH", path, body={name: True}), Part("GET", own))
+        api.judged(written)
     except Missing:
-        return False
+        return None
     except Rejected as error:
         if error.word in _MOVED:
-            return False
+            return None
         if error.word in _NOT_ALLOWED:
             raise ConfigError(
                 f"Salesforce does not let the integration user opt out a {seen.sobject.name} ({error.word}).",
@@ -139,17 +158,21 @@ def _write(api: Api, seen: _Seen) -> bool:
             f"Salesforce does not take the opt-out ({error.word or error.status}).",
             "Tick Email Opt Out in Salesforce; a rule of the org asks for something else first.",
         ) from error
-    return True
+    return after
 
 
-def _read_back(api: Api, seen: _Seen) -> Written:
+def _read_back(api: Api, seen: _Seen, after: Answer) -> Written:
     """Return that it was written, once it reads so.
 
     Raises:
         Parkable: something in the org took it back.
+        TajoError: as `Api.get`.
     """
-    found = rows(api, seen.sobject, [str(seen.row["Id"])], ("Id", OPT_OUT, STAMP))
-    if found and found[0].get(OPT_OUT) is not True:
+    try:
+        row = api.judged(after).object()
+    except Missing:  # it was deleted since
+        return Written.WRITTEN
+    if row.get(OPT_OUT) is not True:
         raise Parkable(
             f"Salesforce took the opt-out of a {seen.sobject.name} and shows the old state.",
             "Look for a flow or trigger that clears Email Opt Out, then tick it.",

@@ -1,4 +1,4 @@
-"""Whose opt-in it is: who took in another record, by a merge or a conversion, may have the opt-in of that one's address.
+"""Whose opt-in it is: who took in another record, by a merge or a conversion, may have that of the other's address.
 
 Merges and conversions bring fields along, and nothing at the record that is left tells so. What it took in tells: a
 converted lead names its contact, and a merged record, as long as it is in the bin, who was kept.

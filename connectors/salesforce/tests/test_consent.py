@@ -1,5 +1,6 @@
 """Opt-outs that go back, and what keeps them from it."""
 
+import json
 from itertools import pairwise
 
 import pytest
@@ -144,18 +145,42 @@ def refuse(monkeypatch, org, word, status):
     monkeypatch.setattr(org.fake, "write", write)
 
 
-def test_a_record_that_is_there_and_cannot_be_written_is_not_said_to_be_gone(monkeypatch):
+def test_an_opt_out_is_two_calls_and_one_that_is_there_already_is_one():
     org = Org()
     number = org.contact()
-    send = org.send
+    used = org.fake.used
+    assert org.withdraw(number) is Written.WRITTEN
+    assert org.fake.used == used + 2
 
-    def missing(method, url, **more):
-        if method == "PATCH":
-            body = b'[{"errorCode":"NOT_FOUND","message":"The requested resource does not exist"}]'
-            return Reply(404, {"content-type": "application/json"}, body)
-        return send(method, url, **more)
+    assert org.withdraw(number) is Written.UNCHANGED
+    assert org.fake.used == used + 3
 
-    monkeypatch.setattr(org, "send", missing)
+
+@pytest.mark.parametrize("left_out", [0, 1])
+def test_a_call_that_lacks_one_of_its_answers_is_made_again(monkeypatch, left_out):
+    org = Org()
+    number, send = org.contact(), org.send
+
+    def cut(method, url, **more):
+        reply = send(method, url, **more)
+        if not url.endswith("/composite"):
+            return reply
+        told = json.loads(reply.body)
+        del told["compositeResponse"][left_out]
+        return Reply(200, reply.headers, json.dumps(told).encode())
+
+    monkeypatch.setattr(org, "send", cut)
+    with pytest.raises(TryLater, match="lacks a part"):
+        org.withdraw(number)
+    monkeypatch.undo()
+
+    assert org.withdraw(number) is Written.WRITTEN
+
+
+def test_a_record_that_is_there_and_cannot_be_written_is_not_said_to_be_gone():
+    org = Org()
+    number = org.contact()
+    org.fault("status", status=404, method="PATCH", count=None)
 
     with pytest.raises(TryLater, match="is there"):
         org.withdraw(number)

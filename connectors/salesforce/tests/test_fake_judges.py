@@ -64,6 +64,23 @@ def sf(org, session) -> Salesforce:
     return Salesforce(instance_url=org.address, session_id="00DFake0000000a!demo", session=session, version="62.0")
 
 
+def test_it_sends_several_requests_as_one_call(sf, org):
+    contact = next(one for one in org.get("/fake/customers")["ids"] if one.startswith("003"))
+    path, used = f"/services/data/v62.0/sobjects/Contact/{contact}", org.get("/fake/state")["used"]
+    parts = [
+        {"method": "PATCH", "url": path, "referenceId": "write", "body": {"HasOptedOutOfEmail": True}},
+        {"method": "GET", "url": path, "referenceId": "read"},
+        {"method": "GET", "url": "/services/data/v62.0/sobjects/Contact/003Nobody0000000", "referenceId": "none"},
+    ]
+    told = sf.restful("composite", method="POST", json={"allOrNone": False, "compositeRequest": parts})
+    found = {one["referenceId"]: (one["httpStatusCode"], one["body"]) for one in told["compositeResponse"]}
+
+    assert found["write"] == (204, None)
+    assert (found["read"][0], found["read"][1]["HasOptedOutOfEmail"]) == (200, True)
+    assert (found["none"][0], found["none"][1][0]["errorCode"]) == (404, "NOT_FOUND")
+    assert org.get("/fake/state")["used"] == used + 1
+
+
 def test_it_lists_page_after_page_with_what_each_call_costs(sf, org):
     found = sf.query_all("SELECT Id, Email, SystemModstamp FROM Contact ORDER BY SystemModstamp, Id")
     everybody = {one for one in org.get("/fake/customers")["ids"] if one.startswith("003")}
