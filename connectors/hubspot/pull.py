@@ -4,7 +4,8 @@
 - A search brings at most 10,000 records, however it is paged. So every page is a search of its own, for what follows
   the last id, sorted by id: ten thousand records with one and the same time of change are read like any others, and a
   page that was refused is asked for again by itself.
-- Archived (deleted) records are in a list of their own for 90 days, and in no search.
+- Archived (deleted) records are in a list of their own for 90 days, and in no search. That list knows neither a filter
+  nor an order: each pull looks at its first page, and the first one of a day (UTC) at all of it.
 - Contacts that were merged away are in none of them: their survivor names them.
 """
 
@@ -32,6 +33,9 @@ SEARCH_PAGE: Final = 100
 SEARCH_EVERY_S: Final = 0.2
 #: How long the names of the properties may be in an address; HubSpot refuses some 8,000 bytes with 414.
 MAX_NAMES: Final = 6_000
+_DAY_MS: Final = 86_400_000
+#: How much earlier than the last whole look the next one begins, in milliseconds: the list may lag behind.
+_LAG_MS: Final = 600_000
 
 Row = Mapping[str, Json]
 
@@ -166,9 +170,11 @@ class Puller:
         ids = [_whole(row.get("id"), -1) for row in rows]
         if ids != sorted(set(ids)) or (ids and ids[0] <= last):
             raise TryLater("HubSpot's search gave records in another order than it was asked for.")
-        following: Cursor = {"since": since, "way": "archived"}
+        gone = _whole(cursor.get("gone"), -1)
+        gone = whole_look_from(since, to_ms(self._now)) if gone < 0 else gone
+        following: Cursor = {"since": since, "gone": gone, "way": "archived"}
         if rows and total > len(rows):
-            following = {"since": since, "last": ids[-1], "seen": seen + len(rows)}
+            following = {"since": since, "gone": gone, "last": ids[-1], "seen": seen + len(rows)}
         return Page(self._read(rows), following, total=seen + total, wait_s=SEARCH_EVERY_S, notes=notes)
 
     def _search(self, filters: Sequence[Json]) -> tuple[list[Row], int]:
@@ -186,10 +192,13 @@ class Puller:
     def _archived(self, cursor: Cursor, since: int) -> Page:
         """Return who was deleted since. A record that is one with another now is no deletion."""
         rows, after = self._list(cursor, is_archived=True)
+        begin = _whole(cursor.get("gone"), since)
         following: Cursor | None = None
-        if after is not None:
-            following = {"since": since, "way": "archived", "after": after, "first": str(rows[0].get("id"))}
-        gone = {str(row.get("id")): at for row in rows if (at := self._archived_at(row)) and to_ms(at) >= since}
+        if after is not None and begin:
+            first = str(rows[0].get("id"))
+            following = {"since": since, "gone": begin, "way": "archived", "after": after, "first": first}
+        wanted = begin or since
+        gone = {str(row.get("id")): at for row in rows if (at := self._archived_at(row)) and to_ms(at) >= wanted}
         survivors = self._survivors(list(gone)) if self._resource == CUSTOMERS else []
         merges = merges_in(survivors, list(gone))
         deleted = [self._deleted(one, at) for one, at in gone.items() if one not in merges]
@@ -244,6 +253,19 @@ class Puller:
             record={"id": record_id, **record},
             topic="read",
         )
+
+
+def whole_look_from(since: int, now: int) -> int:
+    """Return from when a pull looks for deletions in the whole archive, 0 where it looks at the first page only.
+
+    Args:
+        since: when the pull before it began, in milliseconds since 1970.
+        now: when it begins itself.
+
+    The first pull of a day looks. The look before it was that of the first pull on the day of `since`, at the earliest
+    at the beginning of that day.
+    """
+    return 0 if since // _DAY_MS == now // _DAY_MS else since // _DAY_MS * _DAY_MS - _LAG_MS
 
 
 def merges_in(rows: Sequence[Row], ids: Sequence[str]) -> dict[str, str]:

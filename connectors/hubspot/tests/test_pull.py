@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -12,7 +12,7 @@ from connectors.hubspot.api import tells
 from connectors.hubspot.tests.caller import NOW, Hub, kinds
 from customer_sync.errors import ConfigError, TryLater
 from customer_sync.kit.reach import Left, Want
-from customer_sync.model import ConsentState, OrderState
+from customer_sync.model import ConsentState, OrderState, to_ms
 
 
 def test_a_contact_has_its_fields_and_what_nobody_entered_is_known_to_be_empty():
@@ -82,6 +82,62 @@ def test_what_was_deleted_since_comes_after_what_changed():
         ("customer_deleted", "104"),
     ]
     assert "103" not in {one.record_id for one in hub.pull()}
+
+
+def deleted(pages):
+    return {one.record_id for page in pages for one in page.events if one.kind == "customer_deleted"}
+
+
+def archives(hub):
+    return sum(one["query"].get("archived") == "true" for one in hub.http.get("/fake/calls").get_json()["calls"])
+
+
+def test_the_first_pull_of_a_day_looks_at_the_whole_archive_and_the_others_at_its_first_page(monkeypatch):
+    monkeypatch.setattr(pull, "LIST_PAGE", 3)
+    hub = Hub(customers=20)  # 10:00 of a day
+    for number in range(101, 109):
+        hub.fake_call("DELETE", f"contacts/{number}")
+        hub.clock.offset_s += 60
+    first = list(hub.pages(since=NOW))
+    assert deleted(first) == {"101", "102", "103"}
+    assert archives(hub) == 1
+
+    hub.clock.offset_s = 14 * 3600 + 300  # 0:05 of the next one
+    second = list(hub.pages(since=NOW + timedelta(hours=13)))
+    assert deleted(second) == {str(number) for number in range(101, 109)}
+    assert archives(hub) == 1 + 3
+    hub.clock.offset_s += 900
+    assert deleted(hub.pages(since=NOW + timedelta(hours=14))) == set()
+    assert archives(hub) == 4 + 1
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("2026-11-21T10:00", "2026-11-21T10:15", None),
+        ("2026-11-20T23:40", "2026-11-21T00:05", "2026-11-19T23:50"),
+        ("2026-11-20T17:50", "2026-11-23T09:00", "2026-11-19T23:50"),
+        ("2026-11-21T00:00", "2026-11-21T23:59", None),
+    ],
+)
+def test_a_whole_look_begins_where_the_one_before_it_was(case):
+    since_ms, now_ms, begin_ms = (0 if one is None else to_ms(datetime.fromisoformat(f"{one}Z")) for one in case)
+
+    assert pull.whole_look_from(since_ms, now_ms) == begin_ms
+
+
+def test_a_pull_that_was_begun_by_an_older_version_looks_at_the_whole_archive(monkeypatch):
+    monkeypatch.setattr(pull, "LIST_PAGE", 3)
+    hub = Hub(customers=20)
+    for number in range(101, 109):
+        hub.fake_call("DELETE", f"contacts/{number}")
+    cursor, found = {"since": to_ms(NOW), "way": "archived"}, []
+    while cursor is not None:
+        page = hub.connector().pull(Want("customers", cursor), hub.access)
+        found.append(page)
+        cursor = page.cursor
+
+    assert len(deleted(found)) == 8
 
 
 def test_an_archived_contact_that_names_its_survivor_is_merged_and_not_deleted():
