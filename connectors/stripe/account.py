@@ -22,15 +22,19 @@ NO: Final = frozenset({"false", "no", "0", "off", "unsubscribed", "opt_out", "wi
 #: What an opt-out writes into a field that said yes.
 SAID_NO: Final = "no"
 _KEY: Final = re.compile(r"(?:rk|sk)_(live|test)_\w+")
+#: What begins as a secret key and is none; keys of an organization (`sk_org_...`) do not tell their mode.
+_MISSPELT: Final = re.compile(r"(?:rk|sk)_(?!(?:live|test|org)_\w+$)")
 _VERSION: Final = re.compile(r"\d{4}-\d\d-\d\d(?:\.\w+)?")
 
 
 def right_key(written: str) -> str:
     """Return what to write in the place of a text that is no key for reading, "" where it is one."""
     if written.startswith("pk_"):
-        return "a restricted key `rk_live_...`: the publishable key `pk_...` reads nothing"
+        return "Write a restricted key `rk_live_...`: the publishable key `pk_...` reads nothing."
     if written.startswith("whsec_"):
-        return "a restricted key `rk_live_...`; the signing secret `whsec_...` belongs under webhook_secret"
+        return "Write a restricted key `rk_live_...`; the signing secret `whsec_...` belongs under webhook_secret."
+    if _MISSPELT.match(written):
+        return "Copy the key again: one begins with rk_live_, rk_test_, sk_live_ or sk_test_."
     return ""
 
 

@@ -14,6 +14,7 @@ from customer_sync.config.faults import Wrong, choose, near
 from customer_sync.config.keys import ENABLED_KEY, RESOURCES, SCHEDULE_KEYS, SOURCE_KEYS, Key
 from customer_sync.config.reader import MISPLACED_OPTIONS, Reader
 from customer_sync.config.settings import API_SOURCE, Schedule, SourceSync
+from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import Connector, Option, SourceSettings
 from customer_sync.model import Json
 
@@ -90,8 +91,21 @@ def read_sources(reader: Reader, node: Node | None, platforms: Platforms) -> Sou
         own = _Own(reader, child, connector, is_pulled=sync.options.get("sync_mode") == "batch")
         options, secrets = own.read(entries)
         found.sync[name] = _with_resources(reader, common.get("sync"), sync, connector)
-        found.settings[name] = SourceSettings(name, connector.platform, secrets, options, common.get("base_url"))
+        settings = SourceSettings(name, connector.platform, secrets, options, common.get("base_url"))
+        _ask_connector(reader, child, connector, settings)
+        found.settings[name] = settings
     return found
+
+
+def _ask_connector(reader: Reader, node: Node, connector: type[Connector], settings: SourceSettings) -> None:
+    """Note what the connector itself finds wrong with its options, beside all other faults.
+
+    Any other error is a fault of the connector, and no word about the file.
+    """
+    try:
+        connector(settings)
+    except ConfigError as error:
+        reader.fault(node, error.reason.rstrip("."), error.remedy)
 
 
 def _check_name(reader: Reader, node: Node, name: str) -> None:
@@ -148,7 +162,7 @@ def _with_resources(reader: Reader, node: Node | None, sync: SourceSync, connect
 
 def _own_value(option: Option, node: Node, env: values.Env) -> Json:
     """Return what a connector's own key says; a text that cannot be right is refused with what to write instead."""
-    value = values.anything(node, env)
+    value = values.secret(node, env) if option.secret else values.anything(node, env)
     remedy = option.remedy(value) if option.remedy is not None and isinstance(value, str) and value else ""
     if remedy:
         raise Wrong(values.shown(node), remedy)
@@ -197,7 +211,7 @@ class _Own:
         keys = [Key(key.name, "", "", key.read, aliases=aliases.get(key.name, ()), secret=True) for key in keys]
         for option in self.connector.options:
             if option.name not in secret_names:
-                read = values.secret if option.secret else partial(_own_value, option)
+                read = partial(_own_value, option)
                 keys.append(Key(option.name, option.help, "", read, aliases=option.aliases, secret=option.secret))
         return keys
 

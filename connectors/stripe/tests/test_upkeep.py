@@ -8,8 +8,10 @@ import pytest
 
 from connectors.stripe.events import TOPICS
 from connectors.stripe.tests.standin import Account
+from customer_sync.config import ConfigFaults
 from customer_sync.errors import ConfigError
 from customer_sync.kit.reach import Access
+from customer_sync.loading import load_settings
 from customer_sync.model import Inbound
 
 ADDRESS = "http://127.0.0.1:9/webhooks/pay"
@@ -139,9 +141,34 @@ def test_the_doctor_names_each_permission_that_is_missing(account):
     assert found["webhooks"].verdict == "warn"
 
 
-@pytest.mark.parametrize(("written", "says"), [("pk_live_1", "publishable"), ("whsec_1", "webhook_secret")])
-def test_what_is_no_key_is_told_apart(account, written, says):
-    option = next(one for one in account.connector().options if one.name == "api_key")
+@pytest.mark.parametrize(
+    ("written", "says"),
+    [("pk_live_1", "publishable"), ("whsec_1", "webhook_secret"), ("sk_tst_1", "sk_test_"), ("rk_live", "rk_live_")],
+)
+def test_what_is_no_key_is_named_beside_all_other_faults_and_not_shown(tmp_path, written, says):
+    file = tmp_path / "tajo.yaml"
+    file.write_text(f"""\
+connectors:
+  stripe:
+    webhook_secret: whsec_2
+    api_key: {written}
+    consent_metadata: 7
+debgu: true
+""")
+    with pytest.raises(ConfigFaults) as caught:
+        load_settings(file, {})
+    metadata, key, other = caught.value.faults
 
-    assert says in option.remedy(written)
-    assert option.remedy("rk_live_1") == ""
+    assert (key.line, key.path) == (4, "connectors.stripe.api_key")
+    assert says in key.remedy
+    assert written not in key.found
+    assert (metadata.path, other.path) == ("connectors.stripe", "debgu")
+    assert "consent_metadata" in metadata.found
+
+
+@pytest.mark.parametrize("written", ["rk_live_1", "sk_test_a1", "sk_org_live_a1", "another-kind-of-key"])
+def test_a_key_of_whatever_kind_is_no_fault(tmp_path, written):
+    file = tmp_path / "tajo.yaml"
+    file.write_text(f"connectors: {{stripe: {{webhook_secret: whsec_2, api_key: {written}}}}}\n")
+
+    assert load_settings(file, {}).sources["stripe"].options["api_key"] == written
