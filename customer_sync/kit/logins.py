@@ -57,6 +57,10 @@ class Login(Protocol):
         """Do what can be done about a proof that was refused; tell whether another try makes sense."""
         ...
 
+    def worked(self, access: Access) -> None:
+        """Take note that a call was answered as asked."""
+        ...
+
 
 class Nobody:
     """No proof at all; also the base of what cannot be renewed."""
@@ -71,6 +75,9 @@ class Nobody:
     def renew(self, access: Access) -> bool:  # noqa: ARG002  # as `Login`
         """Tell that nothing can be done."""
         return False
+
+    def worked(self, access: Access) -> None:
+        """Do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +146,18 @@ class Renewed:
         return request.with_header("Authorization", f"Bearer {self._used.value}")
 
     def renew(self, access: Access) -> bool:  # noqa: ARG002  # as `Login`
-        """Get another token in the place of the refused one.
+        """Get another token in the place of the refused one, unless that took such a place just now, and never worked.
 
         Raises:
-            TajoError: see `Tokens.renewed`.
+            TajoError: see `Tokens.replaced`.
         """
         assert self._used is not None
-        self._used = self.tokens.renewed(self._used)
-        return True
+        found = self.tokens.replaced(self._used)
+        self._used = found or self._used
+        return found is not None
+
+    def worked(self, access: Access) -> None:  # noqa: ARG002  # as `Login`
+        """Note it where tokens before this one were refused."""
+        if self._used is not None and self._used.refusals:
+            self.tokens.worked(self._used)
+            self._used = replace(self._used, refusals=0)

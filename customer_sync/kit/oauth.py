@@ -31,6 +31,11 @@ from customer_sync.model import Json
 
 #: After this share of its life a token is renewed; what is left carries over an hour of the platform being away.
 RENEW_AT: Final = 0.8
+#: A token that took the place of a refused one, and is refused itself, is replaced again after this time at the
+#: soonest, in seconds; twice as long each time, up to an hour. PayPal lost new tokens for an hour, and for ten
+#: (https://github.com/go-pay/gopay/issues/348, https://github.com/paypal/Checkout-Java-SDK/issues/24).
+REPLACED_S: Final = 300.0
+MOST_REPLACED_S: Final = 3600.0
 #: How long to wait before each try to store what a platform gave, in seconds; the lock holds for longer.
 STORE_TRIES_S: Final = (0.0, 0.2, 1.0, 3.0)
 
@@ -39,12 +44,8 @@ CREDENTIALS: Final = "client_credentials"
 REFRESH: Final = "refresh"
 #: In the vault: since when a refresh token is being spent; None when it is not.
 _SPENT: Final = "renewing_at_s"
-#: In the vault: what was said when the refresh token was refused for good, and when; None while it is good.
-_OVER: Final = ("ended_because", "ended_at_s")
-#: For how long a refused refresh token is not shown again, in seconds: some platforms call a locked user invalid, too.
-OVER_S: Final = 86_400.0
-#: The word for a refresh token that is worth nothing any more (RFC 6749, 5.2).
-_INVALID: Final = "invalid_grant"
+_GIVEN: Final = "given_at_s"
+_REFUSALS: Final = "refusals"
 
 #: Statuses that say only that it is not the time, and those with which a firewall or a maintenance sends a page.
 _NOT_NOW: Final = frozenset({408, 423, 425})
@@ -101,6 +102,8 @@ class Token:
         scope: the scopes it was given, as the platform wrote them.
         refresh: what brings the next one; "" when nothing does.
         more: what `Terms.keeps` names.
+        given_at_s: when it was given.
+        refusals: how many tokens in a row were refused before it, without one that worked; 0 once it worked.
     """
 
     value: str = field(repr=False)
@@ -110,6 +113,14 @@ class Token:
     scope: str = ""
     refresh: str = field(default="", repr=False)
     more: Mapping[str, str] = field(default_factory=dict)
+    given_at_s: float = 0.0
+    refusals: int = 0
+
+    @property
+    def replaced_at_s(self) -> float:
+        """When it may be replaced where the platform refuses it: at once, unless those before it were refused, too."""
+        wait_s = min(REPLACED_S * 2.0 ** min(self.refusals - 1, 10), MOST_REPLACED_S)
+        return self.given_at_s + wait_s if self.refusals else 0.0
 
 
 class _Over(ConsentNeeded):
@@ -163,6 +174,28 @@ class Tokens:
         """
         return self._renew(refused)
 
+    def replaced(self, refused: Token) -> Token | None:
+        """Return another token than the refused one; None where that took the place of a refused one just now, too.
+
+        For whoever says with `worked` that a token was taken: until then each next one is longer in coming.
+
+        Raises:
+            TajoError: as `current`.
+        """
+        with self._access.vault.locked():
+            kept = self._kept()
+            is_same = kept is not None and kept.value == refused.value
+            if kept is not None and is_same and self._access.now_s() < kept.replaced_at_s:
+                return None
+            return self._renew_alone(refused, kept.refusals + 1 if kept is not None and is_same else 0)
+
+    def worked(self, token: Token) -> None:
+        """Note that the platform took a token, where those before it were refused."""
+        with self._access.vault.locked():
+            kept = self._kept()
+            if kept is not None and kept.value == token.value:
+                self._access.vault.save({**self._access.vault.load(), _REFUSALS: 0})
+
     def exchange(self, form: Mapping[str, str]) -> Token:
         """Return the token that an owner's code stands for, once it is stored.
 
@@ -186,15 +219,19 @@ class Tokens:
 
     def _renew(self, old: Token | None) -> Token:
         with self._access.vault.locked():
-            # Another process may have done it while this one waited. A refresh token is good for one use.
-            kept = self._kept()
-            if kept is not None and (old is None or kept.value != old.value) and not self._is_over(kept):
-                return kept
-            if kept is None or kept.kind == CREDENTIALS:
-                return self._store(self._alone(), CREDENTIALS)
-            if not kept.refresh:
-                raise self._ended(f"{self._terms.title} refuses the stored token (401).")
-            return self._store(self._spend(kept), CONNECTION, kept)
+            return self._renew_alone(old, 0 if old is None else old.refusals)
+
+    def _renew_alone(self, old: Token | None, refusals: int) -> Token:
+        """Return another token than the old one. The caller holds the lock."""
+        # Another process may have done it while this one waited. A refresh token is good for one use.
+        kept = self._kept()
+        if kept is not None and (old is None or kept.value != old.value) and not self._is_over(kept):
+            return kept
+        if kept is None or kept.kind == CREDENTIALS:
+            return self._store(self._alone(), CREDENTIALS, refusals=refusals)
+        if not kept.refresh:
+            raise self._ended(f"{self._terms.title} refuses the stored token (401).")
+        return self._store(self._spend(kept), CONNECTION, kept, refusals=refusals)
 
     def _alone(self) -> Mapping[str, Json]:
         if not self._terms.asks_alone:
@@ -222,7 +259,7 @@ class Tokens:
             vault.save({**before, **dict(zip(_OVER, over, strict=True))})
             raise found from error
 
-    def _store(self, answer: Mapping[str, Json], kind: str, old: Token | None = None) -> Token:
+    def _store(self, answer: Mapping[str, Json], kind: str, old: Token | None = None, *, refusals: int = 0) -> Token:
         """Keep a token before anybody uses it. The caller holds the lock.
 
         Raises:
@@ -241,7 +278,9 @@ class Tokens:
             # a platform that does not rotate sends none (RFC 6749, 6)
             "refresh_token": str(answer.get("refresh_token") or (old.refresh if old else "")),
             "refresh_expires_at_s": None if refresh_s is None else now + refresh_s,
-            **dict.fromkeys((_SPENT, *_OVER)),
+            _GIVEN: now,
+            _REFUSALS: refusals,
+            _SPENT: None,
             **{name: answer.get(name) or (old.more.get(name) if old else None) for name in self._terms.keeps},
         }
         for wait_s in STORE_TRIES_S:
@@ -320,6 +359,8 @@ def _read(kept: Mapping[str, Json], keeps: tuple[str, ...]) -> Token:
         scope=str(kept.get("scope") or ""),
         refresh=str(kept.get("refresh_token") or ""),
         more={name: str(kept.get(name) or "") for name in keeps},
+        given_at_s=_seconds(kept.get(_GIVEN)) or 0.0,
+        refusals=int(_seconds(kept.get(_REFUSALS)) or 0),
     )
 
 

@@ -275,6 +275,7 @@ class Rest:
             raise self._error(rule, answer)
         if answer.value is None and answer.body.strip():
             raise TryLater(f"{self.title} answers {answer.status} with something else than JSON.")
+        self.login.worked(self.access)
         return answer
 
     def _url(self, path: str) -> str:

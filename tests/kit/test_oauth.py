@@ -129,6 +129,29 @@ def test_client_credentials_are_asked_for_where_the_platform_knows_them_and_agai
     assert platform.oauth.given == {"client_credentials": 2}
 
 
+def test_a_token_that_is_refused_in_the_place_of_a_refused_one_is_replaced_ever_more_rarely():
+    platform, vault = Platform(refresh_s=None, asks_alone=True), Vault()
+    token = platform.tokens(vault).replaced(platform.tokens(vault).current())
+    at_s = []
+    for minute in range(150):
+        platform.clock.offset_s = 60.0 * minute
+        if (found := platform.tokens(vault).replaced(token)) is not None:
+            at_s.append(minute)
+            token = found
+
+    assert at_s == [5, 15, 35, 75, 135]
+
+
+def test_a_token_that_worked_is_replaced_at_once_when_it_is_refused_later():
+    platform, vault = Platform(refresh_s=None, asks_alone=True), Vault()
+    tokens = platform.tokens(vault)
+    second = tokens.replaced(tokens.current())
+    assert tokens.replaced(second) is None
+    tokens.worked(second)
+
+    assert tokens.replaced(second).value != second.value
+
+
 def test_a_signed_text_of_the_connectors_stands_in_the_place_of_client_credentials_and_of_the_secret():
     platform, vault = Platform(refresh_s=None), Vault()
     platform.oauth.grants["signed"] = lambda _form: platform.oauth.access(("read",))
