@@ -40,6 +40,7 @@ from customer_sync.engine.plan import Group, Planned, Request, commit
 from customer_sync.errors import ConfigError, Parkable, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.model import PEOPLE, EventState, Inbound, Priority
+from customer_sync.platforms.addresses import tell_of_new_addresses
 from customer_sync.platforms.debts import Debts
 from customer_sync.read_counts import count_read, tell_read
 from customer_sync.reading import Read, Reader
@@ -147,8 +148,10 @@ def _read(line: Line, entries: Sequence[inbox.Entry]) -> _Batch:
 def _commit(line: Line, batch: _Batch) -> None:
     requests = [*(one.request for one in batch.requests), *(Request(one.id, ()) for one in batch.notices)]
     answer = commit(line.store, requests, line.wake)
+    events = [event for one in batch.requests for event in one.events]
+    tell_of_new_addresses(line.store, line.connectors, events)
     if line.debts is not None:
-        _owe(line, line.debts.heard([event for one in batch.requests for event in one.events]))
+        _owe(line, line.debts.heard(events))
     line.store.counters.add(count_read(line.store, batch.requests, answer.states), line.clock())
     if batch.notices and any(gear.look_now() for gear in line.gears.values()):
         line.wake("follow")
@@ -318,6 +321,7 @@ def hand_back(line: Line, lane: str, delivery: Delivery) -> Delivery:
         why = None if fault is None else Parkable(str(fault), fault.remedy)
         outcomes.append(one if why is None else parked(one.item, lane, why, line.clock()))
     states = iter(commit(line.store, [one.request for one in reads], line.wake).states)
+    tell_of_new_addresses(line.store, line.connectors, [event for one in reads for event in one.events])
     handed: list[Read] = []
     counted: list[str] = []
     for index, (one, read) in enumerate(zip(delivery.outcomes, reads, strict=True)):

@@ -74,6 +74,7 @@ class PayPalConnector(Connector):
     #: Each payment is a call of its own, and its payer another.
     fetches_at_once = 5
     shares_addresses = True
+    binds = "subscriptionId"
     tells_secret = True
     #: 50 calls a minute and IP were seen (https://github.com/airbytehq/airbyte/pull/4240); PayPal tells no number.
     pace = Pace(45, 60.0)

@@ -193,12 +193,13 @@ def payments(
             continue
         at = records.seen(node, "update_time", "create_time", otherwise=_now(api))
         outline = Event(f"paypal:{one}:{at.timestamp():.0f}", settings.name, Kind.ORDER_UPDATED, at, topic="read")
+        payer = _payer(api, node)
         try:
-            event = records.payment(node, _payer(api, node), masked, outline)
+            event = records.payment(node, payer, masked, outline)
         except PayloadError as fault:
             found.append(fault)
             continue
-        found.append(replace(event, notes=tuple(node.notes)))
+        found.append(replace(event, notes=(*node.notes, *(() if payer is None else payer.notes))))
     return found
 
 

@@ -29,7 +29,8 @@ from customer_sync.errors import ConfigError, Parkable, PayloadError, TryLater, 
 from customer_sync.kit.reach import Page, Want
 from customer_sync.model import CUSTOMERS, Json, from_ms
 from customer_sync.pipeline import StepResult
-from customer_sync.store import Store
+from customer_sync.platforms.addresses import tell_of_new_addresses
+from customer_sync.platforms.waits import tell_of_wait
 from customer_sync.store.counters import Tally
 from customer_sync.store.run import PageMove, Run, RunKind, RunState
 
@@ -54,9 +55,6 @@ LET_GO_TRIES: Final = 6
 RATE_WINDOW_S: Final = 20.0
 #: For how long the same record is not told of again, in seconds.
 TOLD_S: Final = 7 * 86_400
-#: A source that asks for a longer wait than this is told of, in seconds; and for how long not again.
-LONG_WAIT_S: Final = 300.0
-WAITS_TOLD_S: Final = 86_400
 #: How soon a run that only waits for its deliveries is looked at again, in seconds.
 DELIVERING_LOOK_S: Final = 1.0
 
@@ -131,6 +129,8 @@ def _page(puller: Puller, run: Run) -> StepResult:
     if not _commit(puller, [] if run.is_dry else work.events, move):
         return StepResult(did_work=False, wait_s=None)  # another process paused, cancelled or moved the run
     store.counters.add(work.tally())
+    if not run.is_dry:
+        tell_of_new_addresses(store, puller.line.connectors, page.events)
     if work.left_out is not None and not run.is_dry:
         _tell_of_left_out(puller, run, *work.left_out)
     took_ms = int((time.monotonic() - began) * 1000)
@@ -348,7 +348,7 @@ def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadE
     if isinstance(error, ConfigError | Parkable):
         _stop(puller, run, error.reason, f"{error.remedy} Then {again}")
     elif isinstance(error, TryLater) and not error.burns:
-        _tell_of_long_wait(puller, run, error)
+        tell_of_wait(store, run.source, error)
         store.runs.put_off(run, now_ms + int((error.after_s or 1.0) * 1000), str(error), run.tries)
     elif run.tries + 1 >= (MAX_AWAY if isinstance(error, Unavailable) else MAX_TRIES):
         _stop(puller, run, str(error), f"See what the source answers. {again}")
@@ -358,15 +358,6 @@ def _hindered(puller: Puller, run: Run, error: ConfigError | Parkable | PayloadE
         note = f"A page was put off: {error}"
         store.runs.put_off(run, now_ms + int(wait_s * 1000), str(error), run.tries + 1, note=note)
         log.warning("page put off", run=run.id, source=run.source, reason=str(error), wait_s=wait_s)
-
-
-def _tell_of_long_wait(puller: Puller, run: Run, error: TryLater) -> None:
-    """Raise an alert of a source that asks for a long wait, or that cannot be read for that long: once a day."""
-    store, name = puller.line.store, f"waits:{run.place}"
-    if (error.after_s or 0.0) >= LONG_WAIT_S and store.note(name) is None:
-        store.set_note(name, 1, ttl_s=WAITS_TOLD_S)
-        remedy = "What waits is kept, and goes on by itself; `tajo runs show` tells since when it waits."
-        store.ledger.alert(f"Reading {run.place} waits: {error}", remedy, source=run.source)
 
 
 def _stop(puller: Puller, run: Run, reason: str, remedy: str, *, is_braked: bool = False) -> None:

@@ -13,6 +13,7 @@ import redis
 
 from customer_sync.base.clock import Clock
 from customer_sync.base.log import get, place
+from customer_sync.engine.attempt import Saves
 from customer_sync.engine.grouped import GroupStep
 from customer_sync.engine.lane import Outcome, parked
 from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TajoError, TryLater
@@ -66,16 +67,24 @@ class FetchHandler(GroupStep[Job, None]):
         access: how its platform is reached; None where there are no keys.
         limits: the shared limits.
         clock: milliseconds since 1970.
+        tell: told of each failure; somebody may have to know that the platform asks for a long wait.
     """
 
     #: A platform that does not answer holds no more threads than these.
     threads: ClassVar[int] = 2
 
-    def __init__(
-        self, source: str, connector: Connector, access: Callable[[], Access | None], limits: Limits, clock: Clock
+    def __init__(  # noqa: PLR0913  # what a handler works with; made in one place
+        self,
+        source: str,
+        connector: Connector,
+        access: Callable[[], Access | None],
+        limits: Limits,
+        clock: Clock,
+        *,
+        tell: Callable[[TajoError], None] = lambda _: None,
     ) -> None:
         super().__init__(fetch_lane(source, connector.title), limits, _no_gate, clock)
-        self._source, self._connector, self._access = source, connector, access
+        self._source, self._connector, self._access, self._tell = source, connector, access, tell
         self._reached: Access | None = None
 
     def planner(self) -> Callable[[Item], Outcome | Job]:
@@ -158,6 +167,10 @@ class FetchHandler(GroupStep[Job, None]):
             return self._read(jobs[0].resource, jobs)
         except TajoError as error:
             return [self._failed(job.item, error) for job in jobs]
+
+    def _failed(self, item: Item, error: TajoError, save: Saves | None = None) -> Outcome:
+        self._tell(error)
+        return super()._failed(item, error, save)
 
     def _judged(self, job: Job, events: list[Event], faults: Sequence[PayloadError], asked_ms: int) -> Outcome:
         is_fresh = asked_ms - job.item.since_ms < BELIEVED_S * 1000

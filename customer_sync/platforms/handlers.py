@@ -9,6 +9,7 @@ from customer_sync.config import Settings
 from customer_sync.kit.connector import Connector
 from customer_sync.platforms.accesses import Accesses
 from customer_sync.platforms.fetch import FetchHandler
+from customer_sync.platforms.waits import tell_of_wait
 from customer_sync.store import Store
 
 
@@ -17,7 +18,14 @@ def fetch_handlers(
 ) -> dict[str, FetchHandler]:
     """Return lane → the step that reads records again, of every source whose connector can read by id."""
     found = (
-        FetchHandler(source, connectors[source], partial(access, source), store.limits, access.clock)
+        FetchHandler(
+            source,
+            connectors[source],
+            partial(access, source),
+            store.limits,
+            access.clock,
+            tell=partial(tell_of_wait, store, source),
+        )
         for source in settings.sources
         if source in connectors and connectors[source].fetches
     )

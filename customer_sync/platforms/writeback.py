@@ -26,6 +26,7 @@ from customer_sync.person.owed import Owed
 from customer_sync.person.person import apply
 from customer_sync.platforms.debts import ASKED, Decisions, asked_of, claim_of, decisions_of, id_of
 from customer_sync.platforms.lanes import source_of, writeback_lanes
+from customer_sync.platforms.waits import OPT_OUTS, tell_of_wait
 from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.forms import Kept, encode_kept
@@ -183,7 +184,8 @@ class WritebackHandler(LaneStep[Job, None]):
         )
 
     def _failed(self, item: Item, error: TajoError, save: Saves | None = None) -> Outcome:
-        """Let others go first after a record at which a right was missing."""
+        """Let others go first after a record at which a right was missing; tell of a long wait."""
+        tell_of_wait(self._store, self._source, error, OPT_OUTS)
         outcome = super()._failed(item, error, save)
         if isinstance(error, ConfigError):
             outcome.settlement.due_in_s = ASIDE_S

@@ -315,6 +315,10 @@ class Store:
         """Tell the other processes something."""
         self.client.set(keys.note(what), json.dumps(value), ex=ttl_s)
 
+    def note_once(self, what: str, *, ttl_s: int) -> bool:
+        """Tell the other processes that something was done; False where one of them did it in the last `ttl_s`."""
+        return bool(self.client.set(keys.note(what), "1", nx=True, ex=ttl_s))
+
 
 def _ms(time: tuple[int, int]) -> int:
     seconds, micros = time

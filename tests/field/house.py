@@ -16,19 +16,20 @@ import pytest
 import redis
 
 from customer_sync import assembly
+from customer_sync.batch.puller import Puller
 from customer_sync.batch.runs import step
 from customer_sync.batch.starts import start
 from customer_sync.errors import TajoError
 from customer_sync.kit.outbound import Reply
 from customer_sync.loading import load_settings
-from customer_sync.model import Inbound, from_ms
-from customer_sync.pipeline import deliver, process_inbox
+from customer_sync.model import PEOPLE, Inbound, from_ms
+from customer_sync.pipeline import bulk, deliver, process_inbox, single
 from customer_sync.platforms import accesses
 from customer_sync.sandbox.app import create_app
 from customer_sync.sandbox.state import Sandbox
 from customer_sync.sandbox.state import Settings as SandboxSettings
 from customer_sync.store import inbox
-from customer_sync.store.run import RunKind, RunState
+from customer_sync.store.run import Run, RunKind, RunState
 from tests.carts.line import open_store
 from tests.carts.world import Called
 from tests.redis_time import StandingTime
@@ -161,17 +162,32 @@ class House:
 
     def pull(self, source: str, resource: str) -> None:
         """Read all of a resource, and deliver it. People of runs go by imports, which nobody carries out here."""
-        puller = assembly.open_puller(self.settings, self.line, self._folder)
-        run = start(puller, source, RunKind.FULL, resource=resource)
+        number = self.begin(source, resource=resource)
         for _ in range(200):
-            step(puller, run.id)
-            self.pass_time(seconds=61)
-            found = self.store.runs.read(run.id)
-            assert found is not None
+            found = self.go_on(number, 1)
             is_read = found.state in (RunState.DELIVERING, RunState.DONE)
             if is_read and not any(self.store.lanes.depth(lane)[0] for lane in LANES[1:]):
                 return
         raise AssertionError(f"the run is {found.state}: {found.reason}")
+
+    def begin(self, source: str, kind: RunKind = RunKind.FULL, resource: str = "customers") -> str:
+        """Begin a run, and return its number."""
+        return start(self._puller(), source, kind, resource=resource).id
+
+    def go_on(self, number: str, steps: int = 200, *, seconds: float = 61) -> Run:
+        """Do steps of a run, each by another process, with time after each, until all is read; return the run."""
+        for _ in range(steps):
+            self.line = self.another()
+            step(self._puller(), number)
+            self.pass_time(seconds=seconds)
+            found = self.store.runs.read(number)
+            assert found is not None
+            if found.state is not RunState.RUNNING:
+                break
+        return found
+
+    def _puller(self) -> Puller:
+        return assembly.open_puller(self.settings, self.line, self._folder)
 
     # what is done about it
 
@@ -190,6 +206,12 @@ class House:
                 while deliver(self.line, lane).did_work:
                     pass
             except TajoError:
+                pass
+
+    def work_in_bulk(self) -> None:
+        """Let the bulk gear look at the people of runs, and deliver those that it gives back: who is known already."""
+        for step_of in (bulk, single):
+            while step_of(self.line, PEOPLE).did_work:
                 pass
 
     def pass_time(self, *, work: bool = True, **span: float) -> None:
@@ -251,6 +273,15 @@ class House:
     def events(self) -> list[str]:
         """The names of the events that Brevo got, the oldest first."""
         return [str(row["event_name"]) for row in self.sandbox.shop["events"].rows.values()]
+
+    def counted(self, name: str, **labels: str) -> int:
+        """What a metric has counted under some labels."""
+        rows = [one for one in self.store.counters.read() if one.name == name and labels.items() <= one.labels.items()]
+        return int(sum(one.value for one in rows))
+
+    def alerts(self, word: str = "") -> list[str]:
+        """What people were told that holds a word, the newest first."""
+        return [str(one["alert"]) for one in self.store.ledger.alerts(100) if word in str(one["alert"])]
 
     def notes(self) -> str:
         """What the ledger says of the newest events, and what a person was told."""
