@@ -28,9 +28,11 @@ RESERVE: Final = 0.05
 LOOK_S: Final = 3600.0
 #: How long everybody stays away after a firewall's page, in seconds.
 BANNED_S: Final = 300.0
-#: In the vault: until when reads pause.
+#: In the vault: until when reads pause, and until when all do, because nothing is left for opt-outs either.
 PAUSED: Final = "reads_paused_until_s"
+SPENT: Final = "all_paused_until_s"
 
+STILL: Final = ", opt-outs still go out"
 _DAY: Final = "x-daily-ratelimit-token-"
 
 
@@ -102,7 +104,7 @@ class Api:
             TryLater: one of the limits.
             TajoError: as `Rest.call`.
         """
-        if not self.is_write and self.day is None:  # what has begun is finished
+        if self.day is None:  # what has begun is finished
             self._look()
         try:
             answer = self._reached().call(method, path, params, json_body=json_body)
@@ -114,7 +116,7 @@ class Api:
         if answer.status == 429:
             raise self._pause()
         if not self.is_write and self.day is not None and self.day[1] < self.day[0] * RESERVE:
-            self._note(self.access.now_s() + self._rest_of_day_s())
+            self._note(PAUSED)
         return answer
 
     def rows(self, answer: Answer) -> list[Json]:
@@ -148,18 +150,19 @@ class Api:
         return account.api_at(tokens.current().more.get("api_domain", "")), Renewed(tokens)
 
     def _look(self) -> None:
-        until = self.access.vault.load().get(PAUSED)
-        if isinstance(until, int | float) and until > self.access.now_s():
-            raise self._paused(until - self.access.now_s())
+        known = self.access.vault.load()
+        until = {name: float(one) for name in (SPENT, PAUSED) if isinstance(one := known.get(name), int | float)}
+        if until.get(SPENT, 0.0) > self.access.now_s():
+            raise self._paused(until[SPENT])
+        if not self.is_write and until.get(PAUSED, 0.0) > self.access.now_s():
+            raise self._paused(until[PAUSED], STILL)
 
     def _pause(self) -> TryLater:
-        wait_s = self._rest_of_day_s()
-        self._note(self.access.now_s() + wait_s)
-        return self._paused(wait_s)
+        """Return what is raised when nothing is left: however much waits, one read and one opt-out find it out."""
+        return self._paused(self._note(SPENT)) if self.is_write else self._paused(self._note(PAUSED), STILL)
 
-    def _paused(self, wait_s: float) -> TryLater:
-        until = datetime.fromtimestamp(self.access.now_s() + wait_s, UTC)
-        kept = "" if self.is_write else ", opt-outs still go out"
+    def _paused(self, until_s: float, kept: str = "") -> TryLater:
+        wait_s, until = until_s - self.access.now_s(), datetime.fromtimestamp(until_s, UTC)
         return TryLater(
             f"Pipedrive's tokens of this day are used up; the next look is at {until:%Y-%m-%dT%H:%MZ}{kept}.",
             after_s=wait_s,
@@ -172,9 +175,12 @@ class Api:
         midnight = datetime(now.year, now.month, now.day, tzinfo=UTC) + timedelta(days=1)
         return min((midnight - now).total_seconds() + 1.0, LOOK_S)
 
-    def _note(self, until_s: float) -> None:
+    def _note(self, name: str) -> float:
+        """Keep the time of the next look under a name, and return it."""
+        until_s = self.access.now_s() + self._rest_of_day_s()
         with self.access.vault.locked():
-            self.access.vault.save({**self.access.vault.load(), PAUSED: until_s})
+            self.access.vault.save({**self.access.vault.load(), name: until_s})
+        return until_s
 
 
 def _word(value: Json) -> str:
