@@ -2,79 +2,16 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
-from connectors.stripe.fake import bodies
-from connectors.stripe.tests.standin import BASE, KEY, Account
-from customer_sync.errors import TajoError
-from customer_sync.model import Inbound
-from customer_sync.pipeline import accept, deliver
-from tests.field import house as houses
-from tests.field.house import House, Way
-
-CONFIG = f"""\
-connectors:
-  pay: {{platform: stripe, webhook_secret: s, api_key: {KEY}, base_url: "{BASE}"}}
-skills:
-  customer-sync:
-    enabled: true
-    field_mapping: {{email: email, subscriptionStatus: PLAN, totalOrders: ORDERS, totalSpent: SPENT}}
-    options: {{list_id: 2}}
-  order-events: {{enabled: true}}
-"""
-ANA = "ana@example.com"
-LANE, BACK = "fetch:pay", "writeback:pay"
-
-
-class Shop:
-    """A house, an account, and the events that go from one to the other."""
-
-    def __init__(self, house, account):
-        self.house, self.account, self.told = house, account, set()
-        house.brevo("POST", "/contacts/attributes/normal/PLAN", {"type": "text"})
-        account.clock.set(float(int(house.time.now_s)))
-
-    def hear(self, version="2026-10-28.endive"):
-        """Let the events that happened arrive, and do all that can be done."""
-        for event in self.account.fake.books.shelves["events"]:
-            if event["id"] not in self.told:
-                self.told.add(event["id"])
-                self.house._send("pay", {}, bodies.event(event, version), work=False)  # as its own words do
-        self.work()
-
-    def work(self):
-        self.house.work()
-        for lane in (LANE, BACK, LANE):
-            try:
-                while deliver(self.house.line, lane).did_work:
-                    pass
-            except TajoError:
-                pass
-            self.house.work()
-
-    def leave(self, email):
-        """Let somebody unsubscribe in Brevo."""
-        self.house.brevo("PUT", f"/contacts/{email}", {"emailBlacklisted": True})
-        told = {"event": "unsubscribed", "email": email, "ts_event": int(self.house.time.now_s)}
-        accept(self.house.line, Inbound("brevo", {}, json.dumps(told).encode(), self.house.now))
-        self.work()
-
-    def pass_time(self, seconds):
-        self.house.time.move(seconds)
-        self.account.clock.set(self.account.clock() + seconds)
-        self.work()
+from connectors.stripe.tests.shop import ANA, BACK, LANE, Shop
 
 
 @pytest.fixture
 def shop(client, tmp_path, monkeypatch):
-    account = Account(customers=0)
-    monkeypatch.setattr(houses, "CONFIG", CONFIG)
-    monkeypatch.setattr(houses, "Way", lambda hosts: Way({**hosts, "stripe.example": account}))
-    found = House(client, tmp_path, monkeypatch)
-    yield Shop(found, account)
-    found.sandbox.close()
+    found = Shop(client, tmp_path, monkeypatch)
+    yield found
+    found.house.sandbox.close()
 
 
 @pytest.mark.parametrize("version", ["2025-02-24.acacia", "2026-10-28.endive"])
