@@ -26,6 +26,7 @@ CERT, ALGO = "paypal-cert-url", "paypal-auth-algo"
 OLDEST: Final = timedelta(days=3, hours=12)
 
 SUBSCRIPTION: Final = "BILLING.SUBSCRIPTION."
+INVOICE: Final = "INVOICING.INVOICE.PAID"
 #: Topic → what it means. A sale and a capture come without the payer: they are read with it.
 TOPICS: Final[Mapping[str, Kind]] = {
     **dict.fromkeys(
@@ -55,6 +56,7 @@ TOPICS: Final[Mapping[str, Kind]] = {
         ("PAYMENT.SALE.REFUNDED", "PAYMENT.SALE.REVERSED", "PAYMENT.CAPTURE.REFUNDED", "PAYMENT.CAPTURE.REVERSED"),
         Kind.ORDER_REFUNDED,
     ),
+    INVOICE: Kind.ORDER_UPDATED,
 }
 
 
@@ -141,6 +143,8 @@ class PayPalConnector(Connector):
         if kind is Kind.RECORD_CHANGED:
             payment = identifier(resource.get("id"), "resource.id")
             return [hint(inbound, "orders", payment, at, id=outline.id, topic=outline.topic)]
+        if topic == INVOICE:
+            return records.invoiced(resource, self._masked, outline)
         read = partial(records.paid_back, resource, outline)
         if kind is Kind.CUSTOMER_UPDATED:
             return hear(partial(records.subscriber, resource, self._masked, outline), resource, None, outline)

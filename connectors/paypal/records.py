@@ -27,6 +27,7 @@ from customer_sync.kit.fields import (
     strict,
     take,
     text,
+    to_text,
 )
 from customer_sync.model import Event, Json, Kind, OrderState
 
@@ -38,8 +39,8 @@ MASKED: Final = ("dcc.paypal.com",)
 _EMAIL: Final = strict(email, "email_address", "payer_info.email", "email")
 _PAYER_ID: Final = take(text, "payer_id", "payer_info.payer_id", "account_id")
 PAYER: Final[Table] = {
-    "firstName": take(text, "name.given_name", "payer_name.given_name", "payer_info.first_name"),
-    "lastName": take(text, "name.surname", "payer_name.surname", "payer_info.last_name"),
+    "firstName": take(text, "name.given_name", "payer_name.given_name", "payer_info.first_name", "first_name"),
+    "lastName": take(text, "name.surname", "payer_name.surname", "payer_info.last_name", "last_name"),
     "phone": take(text, "phone.phone_number.national_number", "phone_number.national_number"),
     "country": take(
         text,
@@ -75,6 +76,13 @@ REPORTED: Final[Table] = {
     "createdAt": take(moment, "transaction_info.transaction_initiation_date"),
     "updatedAt": take(moment, "transaction_info.transaction_updated_date"),
 }
+#: What a payment of an invoice tells, and what the invoice does.
+INVOICED: Final[Table] = {
+    "currency": take(text, "amount.currency_code", "paid_amount.paypal.currency", "total_amount.currency"),
+    "total": take(number, "amount.value", "paid_amount.paypal.value", "total_amount.value"),
+    "amount": take(number, "amount.value", "paid_amount.paypal.value", "total_amount.value"),
+}
+_OF_INVOICE: Final[Table] = {"number": take(text, "detail.invoice_number", "number")}
 _LINE: Final[Table] = {
     "sku": take(text, "item_code"),
     "title": take(text, "item_name"),
@@ -173,6 +181,37 @@ def payment(node: Node, payer: Node | None, masked: Sequence[str], outline: Even
     if node.get("billing_agreement_id"):
         record |= {"isRenewal": True, "subscriptionId": str(node.get("billing_agreement_id"))}
     return _placed(record, payer, masked, replace(outline, record_id=key))
+
+
+def invoiced(resource: Node, masked: Sequence[str], outline: Event) -> list[Event]:
+    """Return an event for each payment of an invoice by PayPal, as version 2 and version 1 write it.
+
+    An order is the payment, here as in reports, so that it counts once. What was noted as paid elsewhere is none.
+
+    Raises:
+        PayloadError: the id of a payment, or the recipient's address, cannot be read.
+    """
+    body = resource.child("invoice") if "invoice" in resource else resource
+    paid = body.children("payments") if isinstance(body.get("payments"), list) else _transactions(body)
+    recipients = body.children("primary_recipients") or body.children("billing_info")
+    payer = next((one.child("billing_info") if "billing_info" in one else one for one in recipients), None)
+    found: list[Event] = []
+    for one in paid:
+        if one.get("method") != "PAYPAL" and one.get("type") != "PAYPAL":
+            continue
+        name = "payment_id" if "payment_id" in one else "transaction_id"
+        key = identifier(one.get(name), one.path(name))
+        # version 1 tells the amount of all payments only
+        money = one if "amount" in one else body if len(paid) == 1 else Node({})
+        record: dict[str, Json] = {"id": key, "state": OrderState.PAID, "status": "completed", **money.pick(INVOICED)}
+        record |= {**body.pick(_OF_INVOICE), "createdAt": to_text(outline.occurred_at)}
+        event = replace(outline, id=f"{outline.id}:{key}", record_id=key)
+        found.append(_placed(record, payer, masked, event))
+    return found
+
+
+def _transactions(invoice: Node) -> list[Node]:
+    return invoice.child("payments").children("transactions")
 
 
 def reported(node: Node, masked: Sequence[str], outline: Event) -> Event | None:

@@ -239,3 +239,22 @@ def test_y5_while_new_tokens_are_lost_too_calls_are_rare_tokens_rarer_and_one_al
         till.house.go_on(number, 20)
     assert till.house.contacts.keys() == {ANA, BOB}
     assert all(till.house.store.runs.read(one).reason == "" for one in numbers)
+
+
+def test_a_payment_of_an_invoice_is_one_order_by_webhook_and_by_report_and_what_was_paid_in_cash_is_none(till):
+    payer = till.payer(ANA)
+    payment = till.fake.book.pay(payer, value=34.0)
+
+    def part(number, method, value):
+        amount = {"currency_code": "EUR", "value": value}
+        return {"payment_id": number, "method": method, "type": "PAYPAL" * (method == "PAYPAL"), "amount": amount}
+
+    transactions = [part(payment.id, "PAYPAL", "34.00"), part("EXTR-1", "CASH", "20.00")]
+    recipients = [{"billing_info": {"email_address": ANA, "name": {"given_name": "Ana"}}}]
+    invoice = {"id": "INV2-1", "status": "PAID", "primary_recipients": recipients}
+    till.tell("INVOICING.INVOICE.PAID", {"invoice": {**invoice, "payments": {"transactions": transactions}}})
+    assert till.orders == {f"pay:{payment.id}": 34.0}
+    till.house.pull("pay", "orders")
+
+    assert till.orders == {f"pay:{payment.id}": 34.0}
+    assert till.house.totals(ANA) == (1, 34)

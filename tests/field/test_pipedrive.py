@@ -287,6 +287,16 @@ def test_p4_the_first_address_that_is_one_counts_and_none_removes_nobody(crm, od
     assert crm.values("FIRSTNAME") == [name or crm.values("FIRSTNAME")[0]]
 
 
+@pytest.mark.parametrize("is_primary", [True, False])
+def test_p4_a_contact_is_made_at_the_first_address_that_is_one(crm, is_primary):
+    odd = [{"value": "x", "primary": False}, {"value": " Ana@Example.com ", "primary": is_primary}]
+    made = crm.person(12) | {"emails": odd}
+    crm.company.people[12] = made
+    crm.tell("create", 12, made)
+
+    assert set(crm.house.contacts) == {ANA}
+
+
 # P5: which limit was it?
 
 

@@ -1,10 +1,9 @@
-"""What went wrong at those who read Pipedrive before us: merges, cursors, partial records, odd addresses, limits."""
+"""What went wrong at those who read Pipedrive before us: cursors, partial records, odd addresses, limits."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
@@ -23,17 +22,12 @@ from connectors.pipedrive.tests.standin import (
     reply,
     rows,
 )
-from customer_sync import pipeline
-from customer_sync.base.clock import utc_now
 from customer_sync.errors import TryLater
 from customer_sync.kit.fields import Node
 from customer_sync.kit.reach import Want, Withdrawal, Written
 from customer_sync.model import Channel, Inbound, Kind
-from customer_sync.platforms.fetch import FetchHandler
-from tests.rig import LIST, Rig, at
 
 ANA = "ana@example.com"
-LANE = "fetch:crm"
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 DAY = {"x_daily_ratelimit_token_limit": 150000, "x_daily_ratelimit_token_remaining": 0}
 
@@ -42,86 +36,10 @@ def emails(*values):
     return [{"value": value, "primary": index == 0, "label": "work"} for index, value in enumerate(values)]
 
 
-def webhook(action, number, record, *, when=NOW, **meta):
-    told = {"action": action, "entity": "person", "entity_id": str(number), "id": f"{action}-{number}", **meta}
-    told |= {"timestamp": when.isoformat(), "company_id": "1", "webhook_id": "1"}
-    data, previous = (None, record) if action == "delete" else (record, {})
-    return json.dumps({"data": data, "previous": previous, "meta": told}).encode()
-
-
-# P1: a merge arrives as a delete
-
-
-class Line:
-    """The whole line, from the webhook to Brevo, with a company of which two persons are known: 11 and 12."""
-
-    def __init__(self, client):
-        self.people = {
-            11: person(11, emails=emails("other@example.com"), update_time=at(-300).isoformat()),
-            12: person(12, emails=emails(ANA), update_time=at(-300).isoformat()),
-        }
-        self.rig = Rig(client, sources=("crm",))
-        self.rig.rules = replace(self.rig.rules, sharing=frozenset({"crm"}))
-        self.rig.store.lanes.register(LANE, keeps="nothing")
-        self.connector = connector()
-        http = StandIn({f"GET {PERSONS}": self.listed})
-        handler = FetchHandler("crm", self.connector, lambda: access(http), self.rig.store.limits, self.rig.clock)
-        self.rig.line.handlers = {**self.rig.line.handlers, LANE: handler}
-
-    def listed(self, call):
-        ids = call.query["ids"].split(",")
-        return rows(*[row for number, row in self.people.items() if str(number) in ids])
-
-    def tell(self, body):
-        inbound = Inbound("crm", {}, body, at(0))
-        for event in self.connector.parse(inbound):
-            self.rig.send(event)
-        self.work()
-
-    def work(self):
-        self.rig.read()
-        for priority in range(3):
-            key = f"tajo:q:{LANE}:{priority}"
-            for target in self.rig.client.zrange(key, 0, -1):
-                self.rig.client.zadd(key, {target: 0})
-        pipeline.deliver(self.rig.line, LANE)
-        self.rig.deliver()
-
-
-@pytest.mark.parametrize("change_first", [False, True], ids=["delete first", "change first"])
-@pytest.mark.parametrize("merged_to_id", [None, 11], ids=["untold", "told"])
-def test_p1_a_merge_that_arrives_as_a_delete_takes_nobody_away(client, change_first, merged_to_id):
-    line = Line(client)
-    for number, row in line.people.items():
-        line.tell(webhook("create", number, row, when=at(-300)))
-    assert LIST in line.rig.brevo.contacts[ANA].lists
-    gone = line.people.pop(12)
-    line.people[11] = person(11, emails=emails(ANA), update_time=at(-4).isoformat())
-    more = {} if merged_to_id is None else {"merged_to_id": merged_to_id}
-    told = [
-        lambda: line.tell(webhook("delete", 12, gone, when=at(-5), **more)),
-        lambda: line.tell(webhook("change", 11, line.people[11], when=at(-4))),
-    ]
-    for one in told[::-1] if change_first else told:
-        one()
-        assert not line.rig.brevo.contacts[ANA].blocked
-    line.rig.clock.set(utc_now(line.rig.clock) + timedelta(seconds=90))
-    line.work()
-
-    assert LIST in line.rig.brevo.contacts[ANA].lists
-    assert not line.rig.brevo.contacts[ANA].blocked
-    assert line.rig.store.lanes.depth(LANE)[0] == 0
-
-
-def test_p1_somebody_who_was_deleted_and_not_merged_is_gone_after_a_minute(client):
-    line = Line(client)
-    line.tell(webhook("create", 12, line.people[12], when=at(-300)))
-    line.tell(webhook("delete", 12, line.people.pop(12), when=at(-5)))
-    assert not line.rig.brevo.contacts[ANA].blocked
-    line.rig.clock.set(utc_now(line.rig.clock) + timedelta(seconds=90))
-    line.work()
-
-    assert line.rig.brevo.contacts[ANA].blocked
+def webhook(number, record):
+    told = {"action": "change", "entity": "person", "entity_id": str(number), "id": f"change-{number}"}
+    told |= {"timestamp": NOW.isoformat(), "company_id": "1", "webhook_id": "1"}
+    return json.dumps({"data": record, "previous": {}, "meta": told}).encode()
 
 
 # P2: the cursor moved with pages unread
@@ -177,7 +95,7 @@ WHOLE = person(1, emails=emails(ANA), custom_fields={"a" * 40: None})
 
 
 def test_p3_a_webhook_with_a_part_of_the_fields_has_the_person_read():
-    (hinted,) = connector().parse(Inbound("crm", {}, webhook("change", 1, PART), NOW))
+    (hinted,) = connector().parse(Inbound("crm", {}, webhook(1, PART), NOW))
     http = StandIn({f"GET {PERSONS}": rows(WHOLE)})
     (read,) = connector().fetch("customers", ["1"], access(http))
 
@@ -188,7 +106,7 @@ def test_p3_a_webhook_with_a_part_of_the_fields_has_the_person_read():
 
 
 def test_p3_what_is_not_there_is_unknown_and_what_is_there_and_null_is_empty():
-    (event,) = connector({}).parse(Inbound("crm", {}, webhook("change", 1, PART), NOW))
+    (event,) = connector({}).parse(Inbound("crm", {}, webhook(1, PART), NOW))
     node = Node(WHOLE)
     (whole,) = Context(Account("crm")).read(node, outline_of(node, "crm", NOW))
 
@@ -217,7 +135,7 @@ def test_p3_what_is_not_there_is_unknown_and_what_is_there_and_null_is_empty():
     ],
 )
 def test_p4_the_first_that_is_an_address_counts_and_junk_tells_nothing(given, expected):
-    body = webhook("change", 1, {"id": 1, "emails": given})
+    body = webhook(1, {"id": 1, "emails": given})
     (event,) = connector({}).parse(Inbound("crm", {}, body, NOW))
 
     assert event.kind is Kind.CUSTOMER_UPDATED

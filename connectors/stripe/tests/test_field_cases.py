@@ -13,6 +13,7 @@ import pytest
 from connectors.stripe.tests.standin import Account
 from customer_sync.kit.reach import Withdrawal, Written
 from customer_sync.model import Channel, Inbound, from_ms
+from customer_sync.operate.explain import explain
 from tests.field import house as houses
 from tests.field.house import House
 
@@ -231,3 +232,12 @@ def test_metadata_say_nothing_unless_they_are_named(till):
     till.tell("customer.created", till.customer("cus_1", ANA, metadata={"newsletter": "yes", "consent": "true"}))
 
     assert till.lists() == []
+
+
+def test_t6_the_proof_of_an_opt_in_is_the_time_of_its_session(till):
+    session = till.session({"promotions": "opt_in", "terms_of_service": "accepted"}, ago_s=500)
+    till.tell("checkout.session.completed", session, ago_s=400)
+    told = explain(till.house.store, till.house.settings, ANA).to_json()
+
+    assert till.lists() == [2]
+    assert till.house.iso(-500)[:19] in str(told), told
