@@ -139,6 +139,19 @@ def test_y2_the_change_is_shown_where_a_run_reads_it_and_an_older_payment_that_c
     till.paid(may)
 
     assert len(till.house.alerts("another address")) == 1
+    assert till.house.orders[f"pay:{may.id}"]["email"] == ANA
+
+
+def test_y2_a_payment_that_is_told_again_after_the_address_changed_stays_whose_it_was(till):
+    _, may, payer = subscription(till)
+    till.later(days=31)
+    payer.email = BOB
+    till.paid(till.fake.book.pay(payer, agreement="I-1", value=34.0))
+    till.paid(may)
+
+    assert till.house.orders[f"pay:{may.id}"]["email"] == ANA
+    assert (till.house.totals(ANA), till.house.totals(BOB)) == ((1, may.value), (1, 34))
+    assert len(till.house.alerts("another address")) == 1
 
 
 def test_y2_payments_with_one_address_are_no_news(till):

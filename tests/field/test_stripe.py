@@ -202,13 +202,8 @@ def test_t3_a_deleted_customer_that_a_late_event_leads_to_is_gone_empties_nothin
 # T4: test events at the live address
 
 
-@pytest.mark.parametrize("is_live", [True, False])
-def test_t4_events_of_the_other_mode_are_answered_with_200_not_synced_counted_and_shown_once(
-    shop, post, is_live, monkeypatch
-):
-    if is_live:
-        live = shop.house.line.connectors["pay"]._account.__class__(key=KEY.replace("test", "live"), mode="live")
-        monkeypatch.setattr(shop.house.line.connectors["pay"], "_account", live)
+@pytest.mark.parametrize(("config", "is_live"), [(CONFIG, False), (CONFIG.replace("rk_test_", "rk_live_"), True)])
+def test_t4_events_of_the_other_mode_are_answered_with_200_not_synced_counted_and_shown_once(shop, post, is_live):
     other, own = not is_live, is_live
     sent = len(shop.account.sent)
     person = {"id": "cus_1", "object": "customer", "email": "test@example.com"}

@@ -54,6 +54,7 @@ class FakePayPal(Fake[Settings]):
             ("GET", "/v1/reporting/transactions", self._transactions),
             ("GET", "/v1/billing/subscriptions", self._subscriptions),
             ("GET", "/v1/billing/subscriptions/<number>", self._subscription),
+            ("GET", "/v1/billing/subscriptions/<number>/transactions", self._paid_for),
             ("GET", "/v2/payments/captures/<number>", lambda number: self._payment(number, is_sale=False)),
             ("GET", "/v1/payments/sale/<number>", lambda number: self._payment(number, is_sale=True)),
             ("GET", "/v2/checkout/orders/<number>", self._order),
@@ -158,6 +159,16 @@ class FakePayPal(Fake[Settings]):
     def _subscription(self, number: str) -> Response:
         found = self.book.subscriptions.get(number)
         return _missing() if found is None else reply(found.row())
+
+    def _paid_for(self, number: str) -> Response:
+        """Answer with the payments of a subscription, each with the address that it was made with."""
+        if number not in self.book.subscriptions:
+            return _missing()
+        start_s, end_s = (seconds_of(request.args.get(name, "")) for name in ("start_time", "end_time"))
+        if start_s is None or end_s is None:
+            return _error(400, "INVALID_REQUEST", "start_time and end_time are required.")
+        paid = [one for one in self.book.payments.values() if one.agreement == number]
+        return reply({"transactions": [one.told() for one in paid if start_s <= one.at_s <= end_s]})
 
     def _payment(self, number: str, *, is_sale: bool) -> Response:
         found = self.book.payments.get(number)

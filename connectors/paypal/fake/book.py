@@ -113,6 +113,13 @@ class Payment:
         told = {"id": self.id, "status": status, "amount": _amount(self.value)}
         return {**told, **times, "supplementary_data": {"related_ids": {"order_id": self.order}}, "links": [link]}
 
+    def told(self) -> Row:
+        """Return it as the list of a subscription's payments shows it."""
+        name = {"given_name": self.payer.first, "surname": self.payer.last}
+        gross = {"gross_amount": _amount(self.value)}
+        payer = {"payer_email": self.payer.email, "payer_name": name}
+        return {"id": self.id, "status": "COMPLETED", **payer, "amount_with_breakdown": gross, "time": _time(self.at_s)}
+
     def lines(self) -> Iterator[tuple[float, Row]]:
         """Yield (updated at, line) as reports show it and what was paid back of it."""
         code = "T0002" if self.agreement else "T0006"
