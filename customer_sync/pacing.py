@@ -8,7 +8,7 @@ from typing import Final
 
 from customer_sync.errors import TryLater
 from customer_sync.kit.outbound import Reply
-from customer_sync.kit.reach import Http, Pace
+from customer_sync.kit.reach import Http, Left, Pace
 from customer_sync.store.limits import Limits
 
 #: A call waits here at most this long, in seconds; an item that must wait longer is tried later and uses up no try.
@@ -67,9 +67,9 @@ class PacedHttp:
     def _learn(self, reply: Reply) -> None:
         if reply.status == 429:
             self._was_refused = True
-            self._limits.hold(self._bucket, _retry_after_s(reply.headers))
+            self._limits.hold(self._bucket, self._asked_s(reply.headers))
             return
-        told = self._pace.tells(reply.headers) if self._pace.tells else None
+        told = self._told(reply.headers)
         if told is not None:
             self._limits.told(self._bucket, told.limit, told.remaining, told.reset_s)
         elif self._was_refused or self._rate is None:
@@ -77,8 +77,14 @@ class PacedHttp:
         self._was_refused = False
 
 
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    try:
-        return float(headers["retry-after"])
-    except (KeyError, ValueError):
-        return None
+    def _told(self, headers: Mapping[str, str]) -> Left | None:
+        return self._pace.tells(headers) if self._pace.tells else None
+
+    def _asked_s(self, headers: Mapping[str, str]) -> float | None:
+        """Return for how long a refusal asks to be left alone, in seconds; None where it tells no time to come."""
+        try:
+            wait_s = float(headers["retry-after"])
+        except (KeyError, ValueError):
+            told = self._told(headers)
+            wait_s = told.reset_s if told is not None and told.remaining < 1 else 0.0
+        return wait_s if wait_s > 0 else None

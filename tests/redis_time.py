@@ -44,11 +44,11 @@ class StandingTime(Scripts):
 
 
 class TimedLimits(Limits):
-    """The shared limit at a time that a test moves; what an answer tells is told to Redis each time."""
+    """The shared limit at a time that a test moves, without chance; what an answer tells is told to Redis each time."""
 
     def __init__(self, client: redis.Redis) -> None:
         self.time = StandingTime(client)
-        super().__init__(client, self.time)
+        super().__init__(client, self.time, chance=lambda: 0.0)
 
     def learn(self, bucket: str, *told: Any, **more: Any) -> None:
         self._told.clear()

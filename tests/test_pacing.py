@@ -161,13 +161,33 @@ def test_a_platform_that_wants_to_be_left_alone_for_longer_than_an_hour_is_asked
     assert "one call a minute asks again" in store.ledger.alerts()[0]["alert"]
 
 
-@pytest.mark.parametrize("asked", ["-5", "0", "-1790000000"])
-def test_a_wait_that_is_over_already_holds_nobody(paced, asked):
-    http = paced(Platform((429, {"retry-after": asked})))
-    began = time.monotonic()
+@pytest.mark.parametrize("asked", ["-5", "0", "-1790000000", "abc", "nan"])
+def test_a_wait_that_is_no_time_to_come_holds_everybody_by_the_rule_and_never_for_nothing(paced, client, asked):
+    http = paced(Platform(*[(429, {"retry-after": asked})] * 2))
+    waits = []
+    for _ in range(2):
+        client.hdel("tajo:lim:source:lamps", "hold", "tat")
+        call(http)
+        waits.append(float(client.hget("tajo:lim:source:lamps", "holds")) / 1000)
 
-    assert [call(http), call(http)] == [429, 200]
-    assert time.monotonic() - began < 2
+    assert 1 <= waits[0] <= 1.26
+    assert 2 <= waits[1] <= 2.51
+
+
+def test_a_refusal_without_retry_after_holds_everybody_until_the_window_that_its_headers_name_is_over(paced):
+    pace = Pace(1000, 1.0, lambda headers: Left(100, int(headers["x-left"]), 40.0) if "x-left" in headers else None)
+    call(paced(Platform((429, {"x-left": "0"})), pace))
+
+    with pytest.raises(TryLater) as later:
+        call(paced(Platform(), pace))
+    assert 35 < later.value.after_s <= 40
+
+
+def test_a_refusal_while_calls_are_left_is_of_another_limit_and_holds_by_the_rule(paced, client):
+    pace = Pace(1000, 1.0, lambda _: Left(100, 7, 40.0))
+    call(paced(Platform((429, {})), pace))
+
+    assert float(client.hget("tajo:lim:source:lamps", "holds")) / 1000 <= 1.26
 
 
 def test_a_limit_whose_window_ends_in_years_is_not_believed(paced):

@@ -102,7 +102,7 @@ class Pace:
     """A platform's rate limit for one source. The engine keeps it for all processes and hosts together.
 
     Calls are spaced evenly a little below `calls` in `per_s` seconds. A 429 holds everybody of the source for the time
-    of `Retry-After`, else for longer each time. What a limit of another kind wants (points, a budget for a day) is told
+    of `Retry-After`, else until the window that `tells` names is over, else for longer each time. What a limit of another kind wants (points, a budget for a day) is told
     by `tells`, or by `Access.hold`.
 
     Args:

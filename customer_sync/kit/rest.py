@@ -339,7 +339,7 @@ def json_of(reply: Reply) -> Json:
 
 
 def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
-    """Return what `Retry-After` asks for, in seconds from now, 0 to an hour; None where it says nothing of sense."""
+    """Return what `Retry-After` asks for, in seconds from now, up to an hour; None where it names no time to come."""
     text = headers.get("retry-after", "").strip()
     try:
         wait_s = float(text)
@@ -348,7 +348,7 @@ def retry_after_s(headers: Mapping[str, str], now_s: float) -> float | None:
             wait_s = parsedate_to_datetime(text).timestamp() - now_s
         except (ValueError, TypeError, OverflowError):
             return None
-    return min(max(wait_s, 0.0), MAX_WAIT_S) if wait_s == wait_s else None  # noqa: PLR0124  # NaN is no time
+    return min(wait_s, MAX_WAIT_S) if wait_s > 0 else None
 
 
 def _pairs(params: Params | None) -> list[tuple[str, str]]:

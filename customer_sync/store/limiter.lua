@@ -94,7 +94,7 @@ elseif verb == 'learn' then
   end
   return {0}
 else
-  -- hold: ARGV[3]: reset in s, -1 when unknown. Returns {ms until calls may go again}
+  -- hold: ARGV[3]: reset in s, -1 when unknown; ARGV[4]: how many times as long an unknown one lasts. Returns {ms until calls may go again}
   local reset = tonumber(ARGV[3])
   -- a 429 proves that a limit exists: learn the limit again
   if num('rps', -1) == 0 then redis.call('HDEL', key, 'rps') end
@@ -102,7 +102,7 @@ else
   local held = ahead_of('hold', num('holds', MOST_MS) + 1000)
   if reset < 0 and held > 0 then return {math.ceil(held - now)} end
   local storm = redis.call('HINCRBY', key, 'storm', 1)
-  local wait = reset >= 0 and math.max(reset, 0.05) * 1000 or math.min(60000, 500 * 2 ^ math.min(storm, 8))
+  local wait = reset >= 0 and math.max(reset, 0.05) * 1000 or math.min(60000, 500 * 2 ^ math.min(storm, 8)) * tonumber(ARGV[4])
   local till = math.max(held, now + wait)
   redis.call('HSET', key, 'hold', string.format('%.0f', till), 'tat', string.format('%.0f', till))
   redis.call('HSET', key, 'holds', string.format('%.0f', math.ceil(till - now)))

@@ -8,7 +8,9 @@ are spaced evenly a little below the rate, because a burst could fall into two w
 from __future__ import annotations
 
 import math
+import random
 import time
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 import redis
@@ -36,6 +38,9 @@ MOST_CALLS = 1e9
 MAX_RESET_S = 3600.0
 #: How long a window counts that says to end later than that, in seconds: so one call a minute asks again.
 ASK_AGAIN_S = 60.0
+#: By how much a wait that nobody told may be longer than the rule says, as a share of it: installations that were refused
+#: together do not come back together. Small enough that each wait of a row is longer than the one before.
+JITTER = 0.25
 #: A person is told where calls are to be held for longer than this, in seconds.
 LONG_HOLD_S = 300.0
 
@@ -48,10 +53,17 @@ class Grant(NamedTuple):
 
 
 class Limits:
-    """What is known of each rate limit, shared by all processes."""
+    """What is known of each rate limit, shared by all processes.
 
-    def __init__(self, client: redis.Redis, scripts: Scripts) -> None:
+    Args:
+        client: Redis.
+        scripts: its scripts.
+        chance: gives a number from 0 to 1, for waits that nobody told.
+    """
+
+    def __init__(self, client: redis.Redis, scripts: Scripts, chance: Callable[[], float] = random.random) -> None:
         self._client = client
+        self._chance = chance
         self._scripts = scripts
         self._ledger = Ledger(client)
         self._told: dict[str, tuple[float, tuple[float, int]]] = {}
@@ -114,12 +126,13 @@ class Limits:
 
         Args:
             bucket: which limit.
-            reset_s: in how many seconds that is; None where the answer does not tell: then longer each time.
+            reset_s: in how many seconds that is; None where the answer does not tell: then a second, longer each time up to a
+                minute, and by chance up to a quarter more.
         """
         self._told.pop(bucket, None)
         asked_s = -1.0 if reset_s is None or math.isnan(reset_s) else reset_s
         wait_s = -1.0 if reset_s is None or math.isnan(reset_s) else _reset(reset_s)
-        (wait_ms,) = self._scripts.run("limiter", bucket, "hold", f"{wait_s:.12g}")
+        (wait_ms,) = self._scripts.run("limiter", bucket, "hold", f"{wait_s:.12g}", 1 + JITTER * self._chance())
         if asked_s > LONG_HOLD_S:
             self._tell_of_long_hold(bucket, asked_s)
         return float(wait_ms) / 1000

@@ -200,7 +200,8 @@ def test_the_key_goes_to_no_other_host():
     ("text", "wait_s"),
     [
         ("5", 5.0),
-        ("-20", 0.0),
+        ("-20", None),
+        ("0", None),
         ("abc", None),
         ("", None),
         ("nan", None),

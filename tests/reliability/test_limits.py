@@ -382,6 +382,23 @@ def test_refusals_in_a_row_without_headers_wait_longer_each_time_and_a_success_f
     assert limits.hold(BUCKET) == 1
 
 
+def test_waits_that_nobody_told_differ_by_chance_and_each_is_longer_than_the_one_before(client):
+    rows = []
+    for chance in (0.0, 0.5, 1.0):
+        client.flushdb()
+        limits = TimedLimits(client)
+        limits._chance = lambda chance=chance: chance
+        rows.append([])
+        for _ in range(8):
+            rows[-1].append(limits.hold(BUCKET))
+            limits.time.move(rows[-1][-1])
+        assert limits.hold(BUCKET, 30) == 30
+
+    assert [row[:3] for row in rows] == [[1, 2, 4], [1.125, 2.25, 4.5], [1.25, 2.5, 5]]
+    assert rows[0][-1] * 1.25 == rows[2][-1] == 75
+    assert all(low > high for low, high in zip(rows[0][1:6], rows[2][:5], strict=True))
+
+
 def test_a_new_hour_gives_all_its_calls_although_the_end_of_the_old_one_is_known_to_the_second_only(limits):
     limits.learn(BUCKET, 100, 3, 2)
     limits.time.move(1.1)
