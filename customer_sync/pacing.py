@@ -76,7 +76,6 @@ class PacedHttp:
             self._limits.told(self._bucket)
         self._was_refused = False
 
-
     def _told(self, headers: Mapping[str, str]) -> Left | None:
         return self._pace.tells(headers) if self._pace.tells else None
 

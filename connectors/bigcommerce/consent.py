@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from connectors.bigcommerce.account import Shop, rows_of
 from connectors.bigcommerce.pull import CUSTOMERS, SUBSCRIBERS
-from connectors.bigcommerce.records import NEWSLETTER, SUBSCRIBER, moment_of
+from connectors.bigcommerce.records import NEWSLETTER, SUBSCRIBER
 from customer_sync.errors import Missing, Parkable, PayloadError, TryLater
+from customer_sync.kit.connector import parse_time
 from customer_sync.kit.reach import Withdrawal, Written
 from customer_sync.kit.rest import Rejected
 from customer_sync.model import Json
@@ -79,7 +80,7 @@ def _is_newer(row: Row, withdrawal: Withdrawal) -> bool:
     That it was changed since proves nothing: an edited name changes it, too, and an opt-out must not be lost for that.
     """
     try:
-        return moment_of(row.get("date_created"), "date_created") > withdrawal.at
+        return parse_time(row.get("date_created"), "date_created") > withdrawal.at
     except PayloadError:
         return False
 

@@ -5,14 +5,13 @@ https://developer.bigcommerce.com/docs/rest-catalog/products and https://develop
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from connectors.bigcommerce.records import changed_at, own_id
+from connectors.bigcommerce.rows import LINE, event, own_id
 from customer_sync.errors import PayloadError
-from customer_sync.kit.fields import Node, Table, as_object, email, filled, maybe_id, moment, number, take, text
+from customer_sync.kit.fields import Node, Table, email, filled, maybe_id, moment, number, take, text
 from customer_sync.model import Event, Json, Kind
 
 
@@ -49,11 +48,7 @@ _CART: Table = {
     "updatedAt": take(moment, "updated_time"),
 }
 _LINE: Table = {
-    "productId": take(maybe_id, "product_id"),
-    "variantId": take(maybe_id, "variant_id"),
-    "sku": take(text, "sku"),
-    "title": take(text, "name"),
-    "quantity": take(number, "quantity"),
+    **LINE,
     "price": take(number, "sale_price", "list_price"),
     "url": take(text, "url"),
     "imageUrl": take(text, "image_url"),
@@ -64,12 +59,12 @@ _PLACES: Final = ("physical_items", "digital_items", "custom_items")
 
 def product(row: Json, store: Store, source: str, now: datetime) -> Event | PayloadError:
     """Return the event of a product's row."""
-    return _event(row, Kind.PRODUCT_UPDATED, source, now, lambda node: _product(node, store))
+    return event(row, Kind.PRODUCT_UPDATED, source, now, lambda node: _product(node, store))
 
 
 def cart(row: Json, source: str, now: datetime) -> Event | PayloadError:
     """Return the event of a cart's row."""
-    return _event(row, Kind.CART_UPDATED, source, now, _cart)
+    return event(row, Kind.CART_UPDATED, source, now, _cart)
 
 
 def _product(node: Node, store: Store) -> dict[str, Json]:
@@ -139,26 +134,3 @@ def _lines(node: Node) -> list[dict[str, Json]]:
         node.note(fault)
         return []
     return [filled(one.pick(_LINE)) for place in _PLACES for one in items.children(place)]
-
-
-def _event(
-    row: Json, kind: Kind, source: str, now: datetime, read: Callable[[Node], dict[str, Json]]
-) -> Event | PayloadError:
-    try:
-        node = Node(as_object(row, "data"))
-        record = read(node)
-    except PayloadError as fault:
-        return fault
-    at = changed_at(node, "date_modified", "updated_time", "date_created", "created_time") or now
-    person = record.get("customer")
-    account = person.get("id") if isinstance(person, dict) else None
-    return Event(
-        id=f"bc:{source}:{at.isoformat()}:{kind}:{record['id']}",
-        source=source,
-        kind=kind,
-        occurred_at=at,
-        record_id=str(record["id"]),
-        customer_id=None if account is None else str(account),
-        record=record,
-        notes=tuple(node.notes),
-    )

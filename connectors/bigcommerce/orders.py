@@ -10,21 +10,21 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
-from connectors.bigcommerce.records import changed_at, moment_of, own_id
+from connectors.bigcommerce import rows
+from connectors.bigcommerce.rows import LINE, own_id
 from customer_sync.errors import PayloadError
 from customer_sync.kit.fields import (
     Node,
     Table,
-    as_object,
     email,
     filled,
     identifier,
     maybe_id,
+    moment,
     number,
     strict,
     take,
     text,
-    to_text,
     whole,
 )
 from customer_sync.model import Event, Json, Kind, OrderState
@@ -42,19 +42,14 @@ STATES: Final[Mapping[int, OrderState]] = {
 _STANDING: Final = frozenset({OrderState.PLACED, OrderState.PAID})
 
 
-def when(value: Json, path: str) -> str | None:
-    """Read a time of V2 as ISO 8601; "" is none."""
-    return None if value is None or value == "" else to_text(moment_of(value, path))
-
-
 _ORDER: Table = {
     "number": take(text, "id"),
     "status": take(text, "status"),
     # the currency of the payment; `currency_code` is only what was shown (bigcommerce/dev-docs PR 578, 2020-08)
     "currency": take(text, "default_currency_code"),
     "total": take(number, "total_inc_tax"),
-    "createdAt": take(when, "date_created"),
-    "updatedAt": take(when, "date_modified"),
+    "createdAt": take(moment, "date_created"),
+    "updatedAt": take(moment, "date_modified"),
 }
 _BUYER: Table = {
     "email": strict(email, "billing_address.email"),
@@ -76,11 +71,7 @@ _BILLING: Table = {
     "paymentMethod": take(text, "payment_method"),
 }
 _LINE: Table = {
-    "productId": take(maybe_id, "product_id"),
-    "variantId": take(maybe_id, "variant_id"),
-    "sku": take(text, "sku"),
-    "title": take(text, "name"),
-    "quantity": take(number, "quantity"),
+    **LINE,
     "price": take(number, "price_inc_tax"),
 }
 
@@ -94,24 +85,7 @@ def event(row: Json, refunds: Sequence[Json], source: str, now: datetime) -> Eve
         source: the source's name.
         now: the time of a row that tells none.
     """
-    try:
-        node = Node(as_object(row, "$"))
-        record = order(node, refunds)
-    except PayloadError as fault:
-        return fault
-    at, buyer = changed_at(node) or now, record["customer"]
-    assert isinstance(buyer, dict)
-    account = buyer.get("id")
-    return Event(
-        id=f"bc:{source}:{at.isoformat()}:order:{record['id']}",
-        source=source,
-        kind=Kind.ORDER_UPDATED,
-        occurred_at=at,
-        record_id=str(record["id"]),
-        customer_id=None if account is None else str(account),
-        record=record,
-        notes=tuple(node.notes),
-    )
+    return rows.event(row, Kind.ORDER_UPDATED, source, now, lambda node: order(node, refunds))
 
 
 def order(node: Node, refunds: Sequence[Json] = ()) -> dict[str, Json]:

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple
 from connectors.bigcommerce import goods, listing, orders, records
 from connectors.bigcommerce.account import Shop, is_web, rows_of
 from connectors.bigcommerce.goods import Store
-from connectors.bigcommerce.records import moment_of
 from customer_sync.errors import ConfigError, PayloadError, TryLater
+from customer_sync.kit.connector import parse_time
 from customer_sync.kit.paging import dig
 from customer_sync.kit.reach import Cursor, Page, Want
 from customer_sync.kit.rest import Answer
@@ -94,7 +94,7 @@ def _must_be_since(rows: Sequence[Json], since: datetime) -> None:
     for row in rows:
         written = dig("date_modified")(row)
         try:
-            is_before = moment_of(written, "date_modified") < since.replace(microsecond=0)
+            is_before = parse_time(written, "date_modified") < since.replace(microsecond=0)
         except PayloadError:
             continue
         if is_before:
@@ -112,14 +112,10 @@ def _orders(shop: Shop, source: str, want: Want, cursor: Cursor, now: datetime) 
 
 
 def since_of(cursor: Cursor, since: datetime | None) -> datetime | None:
-    """Return since when orders are read: as the cursor says, in either way of writing a time, else as is asked.
-
-    Times are compared as times: of V2's texts the greatest is not the latest (`Tue, 20 Nov 2012` and
-    `Fri, 18 Jan 2013`).
-    """
+    """Return since when orders are read: as the cursor says, in either way of writing a time, else as is asked."""
     if cursor.get("since") is None:
         return since
-    return moment_of(cursor["since"], "since")
+    return parse_time(cursor["since"], "since")
 
 
 def refunds(shop: Shop, rows: Sequence[Json]) -> list[Json]:
@@ -179,7 +175,7 @@ def _place(cursor: Cursor) -> listing.Place:
 
 def _until(cursor: Cursor, now: datetime) -> datetime:
     """Return where a list of changes ends: when its first page was asked for."""
-    return moment_of(cursor["until"], "until") if cursor.get("until") else now
+    return parse_time(cursor["until"], "until") if cursor.get("until") else now
 
 
 def _written(at: datetime) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from functools import partial
 from typing import Final
 
+from connectors.bigcommerce.rows import CHANGED, own_id
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import parse_time
-from customer_sync.kit.fields import Node, Table, as_object, email, filled, identifier, maybe_id, moment, strict, take
+from customer_sync.kit.fields import Node, Table, as_object, email, filled, maybe_id, moment, strict, take
 from customer_sync.kit.fields import text as words
 from customer_sync.kit.rescue import Subject, hear
 from customer_sync.model import Channel, Consent, ConsentState, Event, Json, Kind, kind_of
@@ -50,33 +49,6 @@ _SUBSCRIBER: Table = {
 }
 
 
-def moment_of(written: Json, path: str) -> datetime:
-    """Return a time as V2 (RFC 2822) or V3 (ISO 8601) writes it, in UTC.
-
-    Raises:
-        PayloadError: at `path`.
-    """
-    if isinstance(written, str) and "," in written:
-        try:
-            at = parsedate_to_datetime(written)
-            return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-        except (ValueError, TypeError, OverflowError) as error:
-            raise PayloadError(path, "expected a time such as Fri, 18 Jan 2013 00:00:00 +0000") from error
-    return parse_time(written, path)
-
-
-def changed_at(node: Node, *keys: str) -> datetime | None:
-    """Return the first time of a row that can be read; None when there is none."""
-    for key in keys or ("date_modified", "date_created"):
-        if node.get(key) in (None, ""):
-            continue
-        try:
-            return moment_of(node.get(key), node.path(key))
-        except PayloadError as fault:
-            node.note(fault)
-    return None
-
-
 def customer(row: Json, source: str, now: datetime) -> list[Event | PayloadError]:
     """Return the event of a customer's row."""
     return _read(row, source, now, _customer, None)
@@ -106,18 +78,6 @@ def consents(node: Node, at: datetime) -> tuple[Consent, ...]:
     return (Consent(Channel.EMAIL, state, at, METHOD, only_after_yes=True),)
 
 
-def own_id(node: Node) -> str:
-    """Return the id of a row.
-
-    Raises:
-        PayloadError: there is none.
-    """
-    found = identifier(node.get("id"), node.path("id"))
-    if found == "0":
-        raise PayloadError(node.path("id"), "expected an id, found 0")
-    return found
-
-
 def _customer(node: Node) -> dict[str, Json]:
     return {"id": own_id(node), **node.pick(_CUSTOMER)}
 
@@ -131,7 +91,7 @@ def _subscriber(node: Node) -> dict[str, Json]:
 SUBJECT: Final = Subject(
     customer_id=lambda node: f"{SUBSCRIBER}{own_id(node)}",
     email=lambda node: email(node.get("email"), node.path("email")),
-    at=changed_at,
+    at=lambda node: node.instant(*CHANGED),
     consents=(consents,),
 )
 
@@ -147,7 +107,7 @@ def _read(
         node = Node(as_object(row, "data"))
     except PayloadError as fault:
         return [fault]
-    at = changed_at(node) or now
+    at = node.instant(*CHANGED) or now
     outline = Event(f"bc:{source}:{at.isoformat()}", source, Kind.CUSTOMER_UPDATED, at)
     return hear(partial(_event, node, outline, read, subject), node, subject, outline)
 

@@ -30,6 +30,7 @@ from customer_sync.kit.reach import (
     Withdrawal,
     Written,
 )
+from customer_sync.kit.times import mail_time
 from customer_sync.model import CUSTOMERS, Channel, Event, Inbound, Json, Kind, kind_of
 
 
@@ -356,7 +357,7 @@ def hint(
 
 
 def written_time(value: Json, path: str) -> datetime:
-    """Return an ISO 8601 time with the zone in which it is written; without one it is UTC.
+    """Return a time of ISO 8601, or of RFC 2822, with the zone in which it is written; without one it is UTC.
 
     Digits beyond microseconds are dropped.
 
@@ -365,8 +366,10 @@ def written_time(value: Json, path: str) -> datetime:
     """
     if not isinstance(value, str):
         raise PayloadError(path, f"expected an ISO 8601 time, found {kind_of(value)}")
+    text = value.strip()
     try:
-        at = datetime.fromisoformat(_FRACTION.sub(r"\1", value.strip()) if "." in value else value.strip())
+        is_iso = text[:4].isdigit()
+        at = datetime.fromisoformat(_FRACTION.sub(r"\1", text) if "." in text else text) if is_iso else mail_time(text)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
         at.astimezone(UTC)  # fails beyond the years that a time can have
     except (ValueError, OverflowError) as error:
@@ -375,7 +378,7 @@ def written_time(value: Json, path: str) -> datetime:
 
 
 def parse_time(value: Json, path: str) -> datetime:
-    """Return an ISO 8601 time as aware UTC; see `written_time`.
+    """Return a time as aware UTC; see `written_time`.
 
     Raises:
         PayloadError: at `path`.

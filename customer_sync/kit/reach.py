@@ -102,8 +102,8 @@ class Pace:
     """A platform's rate limit for one source. The engine keeps it for all processes and hosts together.
 
     Calls are spaced evenly a little below `calls` in `per_s` seconds. A 429 holds everybody of the source for the time
-    of `Retry-After`, else until the window that `tells` names is over, else for longer each time. What a limit of another kind wants (points, a budget for a day) is told
-    by `tells`, or by `Access.hold`.
+    of `Retry-After`, else until the window that `tells` names is over, else for longer each time. What a limit of
+    another kind wants (points, a budget for a day) is told by `tells`, or by `Access.hold`.
 
     Args:
         calls: how many calls may be made; 0 where the platform has no such limit, or nobody knows it.

@@ -38,8 +38,8 @@ MOST_CALLS = 1e9
 MAX_RESET_S = 3600.0
 #: How long a window counts that says to end later than that, in seconds: so one call a minute asks again.
 ASK_AGAIN_S = 60.0
-#: By how much a wait that nobody told may be longer than the rule says, as a share of it: installations that were refused
-#: together do not come back together. Small enough that each wait of a row is longer than the one before.
+#: By how much a wait that nobody told may be longer than the rule says, as a share of it: installations that were
+#: refused together do not come back together. Small enough that each wait of a row is longer than the one before.
 JITTER = 0.25
 #: A person is told where calls are to be held for longer than this, in seconds.
 LONG_HOLD_S = 300.0
@@ -126,8 +126,8 @@ class Limits:
 
         Args:
             bucket: which limit.
-            reset_s: in how many seconds that is; None where the answer does not tell: then a second, longer each time up to a
-                minute, and by chance up to a quarter more.
+            reset_s: in how many seconds that is; None where the answer does not tell: then a second, longer each time
+                up to a minute, and by chance up to a quarter more.
         """
         self._told.pop(bucket, None)
         asked_s = -1.0 if reset_s is None or math.isnan(reset_s) else reset_s

@@ -22,8 +22,8 @@ from customer_sync.batch.starts import start
 from customer_sync.errors import TajoError
 from customer_sync.kit.outbound import Reply
 from customer_sync.loading import load_settings
-from customer_sync.model import PEOPLE, Inbound, from_ms
-from customer_sync.pipeline import bulk, deliver, process_inbox, single
+from customer_sync.model import Inbound, from_ms
+from customer_sync.pipeline import bulk, deliver, follow, process_inbox, single
 from customer_sync.platforms import accesses
 from customer_sync.sandbox.app import create_app
 from customer_sync.sandbox.state import Sandbox
@@ -83,6 +83,8 @@ class House:
         woo: what stands for WooCommerce's API, if anything.
         hosts: host → what stands for another platform's API.
         config: another tajo.yaml.
+        at: when it begins; None: now.
+        currency: what Brevo counts in.
     """
 
     def __init__(  # what a house is made of
@@ -94,10 +96,12 @@ class House:
         *,
         hosts: Mapping[str, Any] | None = None,
         config: str | None = None,
+        at: datetime | None = None,
+        currency: str = "EUR",
     ) -> None:
-        self.time = StandingTime(client, float(int(datetime.now(UTC).timestamp())))
+        self.time = StandingTime(client, float(int((at or datetime.now(UTC)).timestamp())))
         self.store = open_store(client, self.time, self.now_ms)
-        self.sandbox = Sandbox(SandboxSettings(plan="none", currency="EUR"), clock=lambda: self.time.now_s)
+        self.sandbox = Sandbox(SandboxSettings(plan="none", currency=currency), clock=lambda: self.time.now_s)
         self.http = Called(create_app(self.sandbox).test_client())
         way = Way({"sandbox": self.http, "shop.example.com": woo, **(hosts or {})})
         patch.setattr(assembly, "Store", lambda *_: self.store)
@@ -208,11 +212,15 @@ class House:
             except TajoError:
                 pass
 
-    def work_in_bulk(self) -> None:
-        """Let the bulk gear look at the people of runs, and deliver those that it gives back: who is known already."""
-        for step_of in (bulk, single):
-            while step_of(self.line, PEOPLE).did_work:
-                pass
+    def import_all(self) -> None:
+        """Let the imports go out that runs have filled, and follow them to their end."""
+        for _ in range(40):
+            did_work = [bulk(self.line, "contacts").did_work, single(self.line, "contacts").did_work]
+            did_work.append(follow(self.line).did_work)
+            self.time.move(1)
+            if not any(did_work) and not self.store.lanes.depth("contacts")[0]:
+                return
+        raise AssertionError("an import does not end")
 
     def pass_time(self, *, work: bool = True, **span: float) -> None:
         """Let time pass in steps, and work after each."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from connectors.bigcommerce.fake.app import FakeBigCommerce
 from connectors.bigcommerce.fake.settings import HASH, SECRET, TOKEN, Settings
@@ -24,7 +24,8 @@ connectors:
 skills:
   customer-sync:
     enabled: true
-    field_mapping: {{email: email, firstName: FIRSTNAME, totalOrders: ORDERS, totalSpent: SPENT}}
+    field_mapping: {{email: email, firstName: FIRSTNAME, totalOrders: ORDERS, totalSpent: SPENT,
+                    firstOrderDate: FIRST, lastOrderDate: LAST}}
     options: {{list_id: 2}}
   order-events: {{enabled: true}}
 """
@@ -34,35 +35,45 @@ class Store:
     """The stand-in, in the place of the network."""
 
     def __init__(self, now_s):
+        self.answers, self.calls = [], []
         self.fake = FakeBigCommerce(Settings(customers=0, orders=0, quota=10**6), Clock(now_s(), now_s))
 
     def send(self, method, url, *, headers, body=None, is_file=False):
-        """Call it."""
+        """Call it; `answers` come before the store's own, and calls are noted with their times."""
         del is_file
         parts = urlsplit(url)
+        self.calls.append((self.fake.clock(), method, parts.path, dict(parse_qsl(parts.query))))
+        if self.answers:
+            return self.answers.pop(0)
         path = f"{parts.path}?{parts.query}" if parts.query else parts.path
         found = self.fake.app.test_client().open(path, method=method, data=body, headers=dict(headers))
         return Reply(found.status_code, {name.lower(): value for name, value in found.headers.items()}, found.data)
 
 
 class Line:
-    """The installation; see the module."""
+    """The installation; see the module.
 
-    def __init__(self, client, folder, patch):
-        patch.setattr(field, "CONFIG", CONFIG)
+    Args:
+        client: an empty Redis.
+        folder: an empty folder.
+        patch: puts stand-ins in the place of the network.
+        more: for the house.
+    """
+
+    def __init__(self, client, folder, patch, **more):
         patch.setattr(field, "LANES", ("fetch:bc", *field.LANES))
-        self._store = None
-        self.house = House(client, folder, patch, self)
-        self._store = Store(lambda: self.house.time.now_s)
-        self.fake = self._store.fake
+        self.store = None
+        self.house = House(client, folder, patch, self, config=CONFIG, **more)
+        self.store = Store(lambda: self.house.time.now_s)
+        self.fake = self.store.fake
         self.connector = self.house.line.connectors["bc"]
-        access = Access(self._store, MemoryVault(), self.fake.clock)
+        access = Access(self.store, MemoryVault(), self.fake.clock)
         assert not self.connector.ensure_webhooks(ADDRESS, access).failed
         self.access = access
 
     def send(self, method, url, **more):
         """Stand for the network: hand a call on."""
-        return self._store.send(method, url, **more)
+        return self.store.send(method, url, **more)
 
     def hear(self, *, last_first=False):
         """Let the webhooks that wait arrive, and do what is to be done."""

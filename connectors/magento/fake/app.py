@@ -217,7 +217,7 @@ class FakeMagento(Fake[Settings]):
     def _config(self, view: View) -> Row:
         address = request.host_url
         media = {"base_media_url": f"{address}media/", "secure_base_media_url": f"{address}media/"}
-        known = {"id": view.id, "code": view.code, "website_id": view.website_id, "timezone": "America/New_York"}
+        known = {"id": view.id, "code": view.code, "website_id": view.website_id, "timezone": self.settings.timezone}
         currency = {"base_currency_code": self.settings.currency}
         shown = {"default_display_currency_code": self.settings.shown_currency}
         return {**known, **currency, **shown, **media, "base_url": address, "secure_base_url": address}

@@ -70,6 +70,7 @@ class Settings:
         io_client_id: the client that its deliveries name.
         currency: the base currency.
         shown_currency: the one that orders were shown in; at six of the base currency for one.
+        timezone: that of the shop; the API writes UTC whatever it is (issue 24985).
         version: what `/magento_version` says; "" is 404.
     """
 
@@ -96,4 +97,5 @@ class Settings:
     io_client_id: str = "fake-io-client"
     currency: str = "DKK"
     shown_currency: str = "EUR"
+    timezone: str = "America/New_York"
     version: str = "Magento/2.4 (Community)"
