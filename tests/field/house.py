@@ -19,6 +19,7 @@ from customer_sync import assembly
 from customer_sync.batch.puller import Puller
 from customer_sync.batch.runs import step
 from customer_sync.batch.starts import start
+from customer_sync.brevo.contacts import gear, refused_rows
 from customer_sync.errors import TajoError
 from customer_sync.kit.outbound import Reply
 from customer_sync.loading import load_settings
@@ -105,7 +106,8 @@ class House:
         self.http = Called(create_app(self.sandbox).test_client())
         way = Way({"sandbox": self.http, "shop.example.com": woo, **(hosts or {})})
         patch.setattr(assembly, "Store", lambda *_: self.store)
-        patch.setattr(assembly, "HttpClient", lambda **_: way)
+        for module in (assembly, gear, refused_rows):
+            patch.setattr(module, "HttpClient", lambda **_: way)
         patch.setattr(accesses, "PacedHttp", lambda *_: way)
         (folder / "tajo.yaml").write_text(CONFIG if config is None else config)
         env = {"BREVO_API_URL": "http://sandbox/v3", "BREVO_API_KEY": "k"}
@@ -214,7 +216,7 @@ class House:
 
     def import_all(self) -> None:
         """Let the imports go out that runs have filled, and follow them to their end."""
-        for _ in range(40):
+        for _ in range(100):
             did_work = [bulk(self.line, "contacts").did_work, single(self.line, "contacts").did_work]
             did_work.append(follow(self.line).did_work)
             self.time.move(1)

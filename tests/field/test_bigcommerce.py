@@ -185,22 +185,6 @@ def test_b4_what_a_webhook_names_is_read_after_five_refusals_with_waits_that_gro
     assert list(town.house.store.parked.briefs()) == []
 
 
-def test_b4_one_refusal_holds_all_workers_of_the_source_and_no_other(town, monkeypatch):
-    town = town()
-    town.customer(ANA)
-    held(town, monkeypatch, 0.0)
-    town.store.calls.clear()
-    town.store.answers += [refusal(), refusal(), refusal()]
-    puller = assembly.open_puller(town.house.settings, town.house.line, town.house._folder)
-    start(puller, "bc", RunKind.FULL)
-    for _ in range(12):  # as many workers look at the run as like to
-        for one in puller.line.store.runs.open_runs():
-            step(puller, one.id)
-        town.house.time.move(0.25)
-
-    assert len(town.store.calls) <= 3
-
-
 # B5. One address, one customer per storefront: https://github.com/bigcommerce/api-specs/pull/337
 
 

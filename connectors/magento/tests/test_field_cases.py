@@ -1,4 +1,4 @@
-"""What people reported of connections to Magento, each as a test; `tests/field/test_magento.py` has the whole line."""
+"""What people reported of connections to Magento, each as a test; `tests/field/magento` has the whole line."""
 
 from __future__ import annotations
 

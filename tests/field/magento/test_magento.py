@@ -2,78 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
-import pytest
-
-from connectors.magento.tests.standin import SHOP, Standin, Wire, account
-from customer_sync.model import Inbound
-from customer_sync.store import inbox
-from tests.field import house as houses
-from tests.field.house import House
-
-CONFIG = """\
-connectors:
-  magento:
-    {{platform: magento, shop_url: "{shop}", webhook_secret: s, consumer_key: fakeconsumerkey,
-     consumer_secret: fakeconsumersecret, access_token: fakeaccesstoken, access_token_secret: fakeaccesssecret{more}}}
-skills:
-  customer-sync:
-    enabled: true
-    field_mapping: {{email: email, firstName: FIRSTNAME}}
-    options: {{list_id: 2}}
-  order-events: {{enabled: true}}
-"""
-
-
-class MagentoHouse(House):
-    """An installation with one shop of Magento, whose module tells it of what happens."""
-
-    def __init__(self, client, folder, patch, shop, more=""):
-        patch.setattr(houses, "CONFIG", CONFIG.format(shop=SHOP, more=more))
-        patch.setattr(houses, "LANES", ("contacts", "orders", "fetch:magento", "writeback:magento"))
-        super().__init__(client, folder, patch)
-        self.shop = shop
-        self.wire = Wire(shop.fake)
-        houses_way = houses.Way({"sandbox": self.http, "shop.example.com": self.wire})
-        patch.setattr(houses.assembly, "HttpClient", lambda **_: houses_way)
-        patch.setattr(houses.accesses, "PacedHttp", lambda *_: houses_way)
-        self.line = self.another()
-        self.heard = []
-        for topic in self.line.connectors["magento"].topics:
-            hook = {"topic": topic, "address": "http://127.0.0.1:9/", "secret": "s"}
-            shop.fake.telling.put_hook(None, hook)
-        shop.fake.clock.set(self.time.now_s)
-
-    def left_in_brevo(self, email):
-        """Let somebody leave by the link of a mail of Brevo's."""
-        row = {"event": "unsubscribe", "email": email, "ts_event": int(self.time.now_s), "id": len(self.heard)}
-        inbound = Inbound("brevo", {}, json.dumps(row).encode(), self.now)
-        self.brevo("PUT", f"/contacts/{email}", {"emailBlacklisted": True})
-        self.store.inbox.append([inbox.encode(inbound, ())])
-        self.work()
-        self.pass_time(minutes=5)
-
-    def told(self):
-        """Let all that happened in the shop reach us; then some time passes."""
-        for one in self.shop.fake.sender.waiting:
-            if one not in self.heard:
-                self.heard.append(one)
-                self._send("magento", {}, json.loads(one.write().body), work=True)
-        self.pass_time(minutes=2)
-        self.shop.fake.clock.set(self.time.now_s)
-
-
-@pytest.fixture
-def shop():
-    return Standin(customers=0, products=2)
-
-
-@pytest.fixture
-def house(client, tmp_path, monkeypatch, shop):
-    found = MagentoHouse(client, tmp_path, monkeypatch, shop)
-    yield found
-    found.sandbox.close()
+from connectors.magento.tests.standin import account
 
 
 def test_m2_with_one_common_list_who_left_on_one_website_is_off(house, shop):
@@ -128,8 +57,8 @@ def test_m4_without_a_pattern_the_contact_keeps_its_address_and_no_consent_moves
     assert house.contacts["ana@example.com"]["emailBlacklisted"] is True
 
 
-def test_m4_with_a_pattern_the_person_is_erased_through_the_whole_line(client, tmp_path, monkeypatch, shop):
-    house = MagentoHouse(client, tmp_path, monkeypatch, shop, ', erased_addresses: ["anon-*@deleted.example.com"]')
+def test_m4_with_a_pattern_the_person_is_erased_through_the_whole_line(made, shop):
+    house = made(', erased_addresses: ["anon-*@deleted.example.com"]')
     number = account(shop)
     house.told()
     assert set(house.contacts) == {"ana@example.com"}
@@ -137,7 +66,6 @@ def test_m4_with_a_pattern_the_person_is_erased_through_the_whole_line(client, t
     house.told()
 
     assert house.contacts == {}
-    house.sandbox.close()
 
 
 def test_a_guest_takes_and_leaves_the_newsletter_with_the_shops_module_alone(house, shop):
@@ -196,8 +124,8 @@ def test_a_guest_who_leaves_in_brevo_is_blocked_there_and_written_to_the_account
     assert house.contacts["gina@example.com"]["emailBlacklisted"] is True
 
 
-def test_where_the_mail_of_the_shop_is_not_wanted_nothing_is_written(client, tmp_path, monkeypatch, shop):
-    house = MagentoHouse(client, tmp_path, monkeypatch, shop, ", options: {write_back: off}")
+def test_where_the_mail_of_the_shop_is_not_wanted_nothing_is_written(made, shop):
+    house = made(", options: {write_back: off}")
     number = account(shop)
     house.told()
     house.left_in_brevo("ana@example.com")
@@ -205,4 +133,3 @@ def test_where_the_mail_of_the_shop_is_not_wanted_nothing_is_written(client, tmp
     assert house.contacts["ana@example.com"]["emailBlacklisted"] is True
     assert shop.alone(number)["extension_attributes"] == {"is_subscribed": True}
     assert shop.fake.shop.mails == []
-    house.sandbox.close()
