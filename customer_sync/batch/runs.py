@@ -31,6 +31,7 @@ from customer_sync.model import CUSTOMERS, Json, from_ms
 from customer_sync.pipeline import StepResult
 from customer_sync.platforms.addresses import tell_of_new_addresses
 from customer_sync.platforms.waits import tell_of_wait
+from customer_sync.store import Store
 from customer_sync.store.counters import Tally
 from customer_sync.store.run import PageMove, Run, RunKind, RunState
 

@@ -44,8 +44,16 @@ def rules_of(settings: Settings) -> Rules:
         update={name: one.update_enabled for name, one in options.items()},
         totals={name: totals_of(settings.mapping_for(name)) for name in settings.all_sources},
         sums=_sums(settings),
+        apart=_apart(settings),
         sharing=frozenset({*shared, *(one for one in settings.all_sources if one not in settings.sources)}),
     )
+
+
+def _apart(settings: Settings) -> frozenset[str] | None:
+    """Return the sources that speak of their own lists, None where who leaves a list leaves everything."""
+    if settings.brevo.leaving_a_list == "everything":
+        return None
+    return frozenset(name for name in settings.sources if settings.options_for(name).write_back == "lists")
 
 
 def _sums(settings: Settings) -> dict[str, dict[str, str]]:

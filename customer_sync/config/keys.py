@@ -146,6 +146,14 @@ BREVO_KEYS: Final = (
         values.truth,
         "`false`: phones are sent one by one",
     ),
+    Key(
+        "leaving_a_list",
+        "What it means that somebody leaves one list in Brevo: `everything` (the contact is blocked), or that `list` "
+        "and no other. With `list`, an opt-out at a source with `write_back: lists` means that source's lists, too.",
+        "everything or list",
+        values.one_of("everything", "list"),
+        "everything",
+    ),
 )
 
 _EVENTS = Key(

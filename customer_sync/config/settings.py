@@ -25,6 +25,7 @@ DeleteBehavior = Literal["soft", "hard"]
 MissingConsent = Literal["unknown", "granted"]
 FirstSync = Literal["wait", "auto"]
 WriteBack = Literal["everything", "lists", "off"]
+LeavingAList = Literal["everything", "list"]
 
 #: The notices that there are: what ended, then what began and what is over again.
 NOTICE_EVENTS: Final = (
@@ -122,12 +123,14 @@ class BrevoSettings:
         base_url: the API's address, without a slash at its end.
         webhook_secrets: what Brevo's own webhooks must carry, newest first.
         import_phones: whether imports carry phones; Brevo may then merge contacts that share one, and delete the other.
+        leaving_a_list: what it means that somebody leaves one list there: everything (they are blocked), or that list.
     """
 
     api_key: str | None = field(default=None, repr=False)
     base_url: str = BREVO_URL
     webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     import_phones: bool = False
+    leaving_a_list: LeavingAList = "everything"
 
     @property
     def is_sandbox(self) -> bool:

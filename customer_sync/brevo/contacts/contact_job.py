@@ -32,6 +32,7 @@ from customer_sync.brevo.contacts.leavings import (
     news,
     numbers,
     undated,
+    when_left,
     words_of,
 )
 from customer_sync.brevo.contacts.refusals import is_taken
@@ -171,7 +172,7 @@ class Job:
                 sms_blocked=is_sms_blocked,
                 lists=lists,
                 left_groups=tuple(sorted(groups)),
-                left_lists={one: self.has.left_lists.get(one, left_ms or at_ms) for one in sorted(left - on)},
+                left_lists=when_left(left - on, self.has.left_lists, left_ms, at_ms),
             )
             # `heard` must not prefer an older webhook to this answer
             self.has = replace(self.has, at_ms=at_ms, left_ms=max(self.has.left_ms, at_ms))

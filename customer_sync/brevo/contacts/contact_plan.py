@@ -14,6 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 from customer_sync.brevo.contacts.contact_values import fit_attributes, sums
 from customer_sync.brevo.contacts.leavings import LATE_MS
+from customer_sync.brevo.contacts.lists_apart import lists_of, without_lists_left
 from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.person.consent import Standing, decide, label_of, register
 from customer_sync.person.merge import Stamped, canonical
@@ -53,6 +54,7 @@ class Rules:
         currency: what Brevo shows amounts in; None where that is not known.
         attributes: attribute → type in the account; None when Brevo did not answer: then every attribute is sent.
         absent: lists of the settings that are not in the account: nobody is put on them or taken off them.
+        apart: the sources that speak of their own lists, where leaving a list is not leaving everything; None: it is.
     """
 
     lists: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class Rules:
     currency: str | None = None
     attributes: Mapping[str, str] | None = None
     absent: frozenset[int] = frozenset()
+    apart: frozenset[str] | None = None
 
     def with_attributes(self, attributes: Mapping[str, str]) -> Rules:
         """Return the same rules with another list of attributes."""
@@ -275,7 +278,8 @@ def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> D
     email, is_active = person.email or "", seen.word == "active"
     below = sums(person, seen.roll, rules.sharing, rules.sums, rules.currency)
     values, refused = fit_attributes(person, seen.roll.living, has, rules.attributes, now_ms, below)
-    lists = _lists(seen, has, rules)
+    seen, left = without_lists_left(person, seen, has, rules)
+    lists = tuple(one for one in lists_of(seen, has, rules) if one not in left)
     # a block is lifted only for a customer, never for a deleted or departed person
     blocked = _flag(seen.email, known=has.blocked, is_active=is_active)
     sms_blocked = _flag(seen.sms, known=has.sms_blocked, is_active=is_active)
@@ -316,20 +320,6 @@ def _flag(standing: Standing, *, known: bool, is_active: bool) -> bool | None:
     if standing.state is ConsentState.WITHDRAWN:
         return True
     return False if known and is_active and standing.may_lift else None
-
-
-def _lists(seen: View, has: Has, rules: Rules) -> tuple[int, ...]:
-    """Return the lists that the living records earn, each by its own consent."""
-    if seen.word != "active":
-        return ()
-    if seen.email.state is ConsentState.WITHDRAWN:
-        return has.lists  # the block is enough; the lists of a blocked contact do not matter
-    # a list that the person left is joined again only for a later opt-in
-    act = seen.email.evidence
-    act_ms = act.at_ms if act is not None and act.register == "granted" else 0
-    left = {number for number, at_ms in has.left_lists.items() if at_ms >= act_ms and number not in has.lists}
-    earning = {record.source for record in seen.roll.living if record.ref in seen.email.granted_by}
-    return tuple(sorted({number for source in earning for number in rules.lists.get(source, ())} - left - rules.absent))
 
 
 def heard(person: Person) -> Has:

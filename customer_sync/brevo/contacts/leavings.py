@@ -7,7 +7,7 @@ of a block that a call of the API set, none of a list or group that was left, an
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -81,6 +81,18 @@ def left_known_ms(said: Mapping[str, Stamped]) -> int | None:
     known = said.get(_WITHDRAWN)
     method = known.value[0] if known is not None and isinstance(known.value, list) else ""
     return known.at_ms if known is not None and method == FOUND_UNSUBSCRIBED else None
+
+
+def when_left(left: Collection[int], known: Mapping[int, int], left_ms: int | None, seen_ms: int) -> dict[int, int]:
+    """Return when each list was left: who left lists once more is taken to have left all of them then.
+
+    Args:
+        left: the lists that the contact shows as left.
+        known: list → when it was left, as known before.
+        left_ms: when the person was heard to leave lists, where this read was made for that; None: it was not.
+        seen_ms: when the contact was read.
+    """
+    return {one: max(known.get(one, 0), left_ms or 0) or seen_ms for one in sorted(left)}
 
 
 def everything_left(said: Mapping[str, Stamped], stated: Mapping[str, Stamped]) -> dict[str, Stamped]:
