@@ -1,11 +1,16 @@
-"""H1 with real processes: 1,050 changed deals, and the worker that meets the limit at page six is killed there."""
+"""H1 and H5 with real processes, which are killed between an answer and what they do with it."""
 
 from __future__ import annotations
 
+import json
+import time
 from collections import Counter
+from datetime import UTC, datetime
 
 import pytest
 
+from customer_sync.model import Inbound
+from customer_sync.store import inbox
 from customer_sync.store.run import RunState
 from tests.contract.test_pull import TRIALS
 from tests.hybrid.house import LIST, WORKER
@@ -51,9 +56,14 @@ class Crm(Home):
 
 
 @pytest.fixture
-def shop():
-    arguments = ("--customers", "3", "--deals", str(DEALS), "--calls", "0", "--calls-a-day", "0")
-    with store_server(CRM, *arguments) as made:  # five searches a second, as HubSpot has it
+def arguments():
+    return ("--deals", str(DEALS))
+
+
+@pytest.fixture
+def shop(arguments):
+    more = ("--customers", "3", "--calls", "0", "--calls-a-day", "0")
+    with store_server(CRM, *more, *arguments) as made:  # five searches a second, as HubSpot has it
         yield made
 
 
@@ -102,3 +112,27 @@ def test_h1_the_run_goes_on_at_page_six_after_the_kill_and_deals_that_are_the_sa
     crm.wait_for(crm.read("orders"), "done")
     crm.wait_until(lambda: not crm.waiting())
     assert crm.writes() > told  # what is mapped is told
+
+
+@pytest.mark.parametrize("arguments", [("--repeats", "word"), ("--repeats", "error")], ids=["a word", "400"])
+def test_h5_an_opt_out_whose_worker_was_killed_before_it_noted_the_answer_is_done(crm, shop):
+    first = crm.worker()
+    crm.wait_for(crm.read("customers", "--full"), "done")
+    crm.wait_until(lambda: not crm.waiting())
+    crm.stop(first)
+    who = shop.get("/fake/contacts")["ids"][0]
+    address = shop.get(f"/fake/contacts/{who}")["email"].lower()
+    crm.sandbox.unsubscribe(address)
+    told = {"event": "unsubscribed", "email": address, "ts_event": int(time.time())}
+    crm.store.inbox.append([inbox.encode(Inbound("brevo", {}, json.dumps(told).encode(), datetime.now(UTC)), ())])
+
+    mortal = crm.worker(TAJO_DIES_AT="POST */unsubscribe-all 200")
+    assert mortal.wait(60) == -9
+    assert crm.told_platform() == {}
+    crm.worker()
+    crm.wait_until(lambda: crm.told_platform() and not crm.waiting(), 120)
+
+    assert sum(crm.told_platform().values()) == 1
+    assert set(crm.told_platform()) <= {"written", "unchanged"}
+    assert {one["status"] for one in shop.get(f"/fake/statuses?email={address}")["statuses"]} == {"UNSUBSCRIBED"}
+    assert crm.parked() == []
