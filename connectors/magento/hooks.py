@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from hashlib import sha256
 from typing import Final
-from urllib.parse import urlsplit
 
 from connectors.magento.api import Row, Shop
 from customer_sync.errors import ConfigError, Missing
+from customer_sync.kit.own_hooks import OwnHooks
 from customer_sync.kit.reach import Upkeep
 from customer_sync.model import Json
 
@@ -50,9 +50,11 @@ def ensure(shop: Shop, topics: Sequence[str], address: str, secrets: Sequence[st
     secret = next((one for one in secrets if one.strip()), "")
     if not secret:
         raise ConfigError(*_NO_SECRET)
+    own = OwnHooks(shop.access.vault, address)
     ours: dict[str, list[Row]] = {}
-    for row in listed(shop):
-        if _path(str(row.get("address"))) == _path(address):
+    there = listed(shop)
+    for row in there:
+        if own.has(row.get("id"), row.get("address")):
             ours.setdefault(str(row.get("topic")), []).append(row)
     kept, created, removed, repaired = [], [], [], {}
     for topic in topics:
@@ -69,6 +71,8 @@ def ensure(shop: Shop, topics: Sequence[str], address: str, secrets: Sequence[st
             repaired[topic] = wrong
         else:
             kept.append(topic)
+    now = listed(shop) if created else there
+    own.keep(row.get("id") for row in now if own.has(row.get("id"), row.get("address")))
     return Upkeep(tuple(kept), tuple(created), repaired, removed=tuple(removed))
 
 
@@ -83,8 +87,3 @@ def _wrong(row: Row, address: str, secret: str) -> str:
 def secret_hint(secret: str) -> str:
     """Return the part of a secret's digest that the module shows of it."""
     return sha256(secret.encode(errors="surrogatepass")).hexdigest()[:8]
-
-
-def _path(address: str) -> str:
-    """Return the path of an address: ours are known by it, so that they follow to a new host."""
-    return urlsplit(address).path.rstrip("/")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from connectors.shopify import queries
 from connectors.shopify.api import Api, branch, items, missing_scope, refused
 from customer_sync.errors import ConfigError, TryLater, Unavailable
+from customer_sync.kit.own_hooks import OwnHooks
 from customer_sync.kit.reach import Upkeep
 from customer_sync.model import Json
 
@@ -101,16 +102,13 @@ def ensure(api: Api, address: str, topics: Iterable[str]) -> Upkeep:
     """
     if urlsplit(address).scheme != "https" and api.account.base_url is None:
         raise ConfigError("Shopify calls only addresses that begin with https://.", "Set TAJO_PUBLIC_URL to one.")
-    work = _Work(api, address, [hook for hook in listed(api) if _is_ours(hook, address)])
+    own = OwnHooks(api.access.vault, address)
+    work = _Work(api, address, [hook for hook in listed(api) if own.has(hook.id, hook.uri)])
     for topic in subscribable(topics):
         work.see_to(topic)
+    now = listed(api) if work.created else work.ours
+    own.keep(hook.id for hook in now if own.has(hook.id, hook.uri))
     return Upkeep(tuple(work.kept), tuple(work.created), work.repaired, work.failed, tuple(work.removed))
-
-
-def _is_ours(hook: Hook, address: str) -> bool:
-    """Tell whether a subscription is one of this source: it leads to the same path, on whatever host."""
-    path = urlsplit(address).path.rstrip("/")
-    return hook.uri.rstrip("/") == address.rstrip("/") or (bool(path) and urlsplit(hook.uri).path.rstrip("/") == path)
 
 
 @dataclass(slots=True)

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from connectors.stripe.account import CHARGES_VERSION
 from connectors.stripe.api import Api, Row
 from customer_sync.errors import ConfigError
+from customer_sync.kit.own_hooks import OwnHooks
 from customer_sync.kit.paging import State
 from customer_sync.kit.reach import WEBHOOKS, Finding, Upkeep, Vault
 from customer_sync.model import Json
@@ -40,9 +41,15 @@ def ensure(api: Api, address: str, topics: Sequence[str], secrets: Sequence[str]
     """
     if urlsplit(address).scheme != "https" and api.account.base_url.startswith("https:"):
         raise ConfigError("Stripe calls only addresses that begin with https://.", "Set TAJO_PUBLIC_URL to one.")
-    ours = sorted(ours_of(listed(api), address), key=lambda one: (_wrong(one, address) != "", str(one.get("id"))))
+    own = OwnHooks(api.access.vault, address)
+    ours = sorted(
+        (one for one in listed(api) if isinstance(one.get("id"), str) and own.has(one["id"], one.get("url"))),
+        key=lambda one: (_wrong(one, address) != "", str(one.get("id"))),
+    )
     if not ours:
-        return Upkeep(created=tuple(topics), secret=_make(api, address, topics))
+        number, secret = _make(api, address, topics)
+        own.keep([number])
+        return Upkeep(created=tuple(topics), secret=secret)
     best, *others = ours
     for other in others:
         api.rest.call("DELETE", f"{PATH}/{other['id']}")
@@ -52,6 +59,7 @@ def ensure(api: Api, address: str, topics: Sequence[str], secrets: Sequence[str]
         events = has if _ALL in has else [*has, *missing]
         form = [("url", address), ("disabled", "false"), *(("enabled_events[]", one) for one in events)]
         api.rest.call("POST", f"{PATH}/{best['id']}", form=form)
+    own.keep([best["id"]])
     kept = tuple(topic for topic in topics if topic not in missing and not wrong)
     repaired = {topic: wrong for topic in topics if topic not in missing and wrong}
     removed = tuple(topics) if others else ()
@@ -74,12 +82,6 @@ def listed(api: Api) -> list[Row]:
     return found
 
 
-def ours_of(endpoints: Sequence[Row], address: str) -> list[Row]:
-    """Return the endpoints of this source: those that lead to the same path, on whatever host."""
-    path = _path(address)
-    return [one for one in endpoints if isinstance(one.get("id"), str) and _path(one.get("url")) == path]
-
-
 def examine(api: Api, secrets: Sequence[str]) -> list[Finding]:
     """Return whether the endpoint that was made here signs with a secret that is known here.
 
@@ -98,15 +100,15 @@ def examine(api: Api, secrets: Sequence[str]) -> list[Finding]:
     return [Finding("webhooks", "ok", f"{len(there)} endpoints are on" if there else "no endpoint yet")]
 
 
-def _make(api: Api, address: str, topics: Sequence[str]) -> str:
-    """Make an endpoint, in the last version in which a charge names its invoice; keep and return its secret."""
+def _make(api: Api, address: str, topics: Sequence[str]) -> tuple[Json, str]:
+    """Make an endpoint, in the last version in which a charge names its invoice; keep and return its id and secret."""
     form = [("url", address), ("api_version", CHARGES_VERSION), ("description", "Tajo Customer Sync")]
     form += [("enabled_events[]", topic) for topic in topics]
     made = api.rest.call("POST", PATH, form=form).object()
     with api.access.vault.locked():
         told: dict[str, Json] = {"id": made.get("id"), "secret": made.get("secret")}
         api.access.vault.save({**api.access.vault.load(), WEBHOOKS: told})
-    return str(made.get("secret") or "")
+    return made.get("id"), str(made.get("secret") or "")
 
 
 def _made(vault: Vault) -> dict[str, Json]:
@@ -125,7 +127,3 @@ def _wrong(endpoint: Row, address: str) -> str:
 def _topics(endpoint: Row) -> list[str]:
     found = endpoint.get("enabled_events")
     return [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
-
-
-def _path(url: Json) -> str:
-    return urlsplit(url).path.rstrip("/") if isinstance(url, str) else ""

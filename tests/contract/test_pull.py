@@ -250,14 +250,28 @@ def test_webhooks_follow_to_a_new_address(source):
     assert sorted(source.trial.webhooks(source.shop)) == sorted((topic, ADDRESS) for topic in topics)
 
 
+#: Of another program, and of a second installation on the same account, whose sources have the same names.
+@pytest.mark.parametrize("path", ["/another/program", "/webhooks/trial"])
 @every_platform
-def test_webhooks_of_other_programs_are_left_alone(source):
+def test_webhooks_of_others_are_left_alone(source, path):
     topic = ensure(source).created[0]
-    other = (topic, "http://127.0.0.1:8/another/program")
+    other = (topic, f"http://127.0.0.1:8{path}")
     source.trial.add_webhook(source.shop, *other)
     ensure(source)
 
     assert other in source.trial.webhooks(source.shop)
+
+
+@every_platform
+def test_a_second_installation_on_the_same_account_makes_webhooks_of_its_own(source):
+    there = ensure(source)
+    ours = source.trial.webhooks(source.shop)
+    if not source.trial.has_room_for_two:
+        pytest.skip("one place for webhooks, whoever asks: the README says so")
+    found = ensure(Source(source.platform, source.trial, source.shop), ADDRESS.replace(":9/", ":7/"))
+
+    assert sorted(found.created) == sorted(there.created)
+    assert set(ours) <= set(source.trial.webhooks(source.shop))
 
 
 # keys and the doctor

@@ -57,7 +57,7 @@ FAULTS = {
     "webhooks of others are taken over": (
         'if one["url"].partition("://")[2].partition("/")[2] == place}',
         "}",
-        "test_webhooks_of_other_programs_are_left_alone",
+        "test_webhooks_of_others_are_left_alone",
     ),
     "an error counts as an empty page": (
         'raise Unavailable(f"Garden answers {reply.status}.")',

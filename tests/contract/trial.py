@@ -97,6 +97,8 @@ class Trial(ABC):
     unseen: Mapping[str, str] = {}
     #: What may be wrong with a webhook → what makes it so, for the webhook of one topic.
     spoils: Mapping[str, Callable[[StoreClient, str], None]] = {}
+    #: Whether two installations can have webhooks at one account of the platform; the connector's README says it if not.
+    has_room_for_two: bool = True
     #: Records with withdrawals, as the API writes them; none where a pull tells of no consent.
     withdrawals: Sequence[Pulled] = ()
 

@@ -13,6 +13,7 @@ from connectors.shopify.tests.standin import (
     KEYS,
     NOW_S,
     STATIC,
+    FakeVault,
     StandIn,
     access,
     connector,
@@ -80,8 +81,10 @@ def all_hooks(**fields):
     return [hook(f"h/{topic}", upkeep.enum_of(topic), **fields) for topic in WANTED]
 
 
-def ensure(hooks, address=ADDRESS, **settings):
-    return connector(STATIC, **settings).ensure_webhooks(address, access(hooks.standin()))
+def ensure(hooks, address=ADDRESS, *, made=(), **settings):
+    """Make the webhooks right, where those with the numbers `made` are remembered as ours."""
+    vault = FakeVault(webhooks={"ids": [*made]})
+    return connector(STATIC, **settings).ensure_webhooks(address, access(hooks.standin(), vault))
 
 
 def test_missing_webhooks_are_made_and_a_second_time_there_is_nothing_to_do():
@@ -105,7 +108,7 @@ def test_missing_webhooks_are_made_and_a_second_time_there_is_nothing_to_do():
 )
 def test_a_webhook_that_is_wrong_is_repaired(fields, wrong):
     hooks = Hooks(*all_hooks(**fields))
-    found = ensure(hooks)
+    found = ensure(hooks, made=hooks.found)
 
     assert found.repaired == dict.fromkeys(WANTED, wrong)
     assert found.was_deaf
@@ -116,7 +119,7 @@ def test_a_webhook_that_is_wrong_is_repaired(fields, wrong):
 def test_of_two_of_ours_the_right_one_is_kept_and_the_other_removed(wrong):
     double = hook("a/older", "CUSTOMERS_CREATE", **wrong)
     hooks = Hooks(*all_hooks(), double)
-    found = ensure(hooks)
+    found = ensure(hooks, made=hooks.found)
 
     assert (found.removed, found.was_deaf) == (("customers/create",), False)
     assert "a/older" not in hooks.found
