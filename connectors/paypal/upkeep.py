@@ -11,6 +11,7 @@ from connectors.paypal.pull import TRANSACTIONS
 from customer_sync.errors import TajoError
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.fields import Node
+from customer_sync.kit.own_hooks import OwnHooks
 from customer_sync.kit.reach import Access, Finding, Upkeep, shut_out
 from customer_sync.kit.rest import TooMuch
 from customer_sync.model import Json
@@ -26,9 +27,12 @@ def ensure(api: Api, address: str, topics: Sequence[str], ids: Sequence[str]) ->
     Raises:
         TajoError: as `Connector.ensure_webhooks`.
     """
-    ours = next((one for one in _listed(api) if _place(str(one.get("url"))) == _place(address)), None)
+    own = OwnHooks(api.access.vault, address)
+    there = [one for one in _listed(api) if own.has(one.get("id"), one.get("url")) or one.get("id") in ids]
+    ours = min(there, key=lambda one: one.get("url") != address, default=None)
     if ours is None:
         made = api.call("POST", WEBHOOKS, json_body={"url": address, "event_types": _types(topics)}).object()
+        own.keep([made.get("id")])
         return Upkeep(created=tuple(topics), secret=_new(str(made.get("id")), ids))
     known, number = _names(ours), str(ours.get("id"))
     missing = [one for one in topics if one not in known and "*" not in known]
@@ -41,13 +45,9 @@ def ensure(api: Api, address: str, topics: Sequence[str], ids: Sequence[str]) ->
         repaired = {one: repaired.get(one, "it was sent elsewhere") for one in topics}
     if steps:
         api.call("PATCH", f"{WEBHOOKS}/{number}", json_body=steps)
+    own.keep([number])
     kept = tuple(one for one in topics if one not in repaired)
     return Upkeep(kept=kept, repaired=repaired, secret=_new(number, ids))
-
-
-def _place(url: str) -> str:
-    """Return the path of an address: the host in front of it may have changed."""
-    return url.partition("://")[2].partition("/")[2]
 
 
 def _new(number: str, ids: Sequence[str]) -> str:

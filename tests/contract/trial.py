@@ -97,7 +97,7 @@ class Trial(ABC):
     unseen: Mapping[str, str] = {}
     #: What may be wrong with a webhook → what makes it so, for the webhook of one topic.
     spoils: Mapping[str, Callable[[StoreClient, str], None]] = {}
-    #: Whether two installations can have webhooks at one account of the platform; the connector's README says it if not.
+    #: Whether two installations can have webhooks at one account; the connector's README says it where not.
     has_room_for_two: bool = True
     #: Records with withdrawals, as the API writes them; none where a pull tells of no consent.
     withdrawals: Sequence[Pulled] = ()
@@ -225,17 +225,18 @@ class Source:
         platform: its connector.
         trial: what is known of it.
         shop: the running stand-in.
+        secrets: its webhook secrets, where they are not those of the trial.
     """
 
-    def __init__(self, platform: str, trial: Trial, shop: StoreClient) -> None:
-        self.platform, self.trial, self.shop = platform, trial, shop
+    def __init__(self, platform: str, trial: Trial, shop: StoreClient, secrets: tuple[str, ...] = ()) -> None:
+        self.platform, self.trial, self.shop, self.secrets = platform, trial, shop, secrets or trial.secrets
         self.vault, self.http = MemoryVault(), HttpClient()
 
     def process(self, **options: Any) -> tuple[Connector, Access]:
         """Return a connector and its access as a new process has them."""
         given = {**self.trial.options, **options}
         made = type(connector_of(self.platform))(
-            SourceSettings("trial", self.platform, self.trial.secrets, given, self.shop.address)
+            SourceSettings("trial", self.platform, self.secrets, given, self.shop.address)
         )
         return made, Access(self.http, self.vault)
 

@@ -103,6 +103,7 @@ class HubSpot(Trial):
         "lose_half": "a page of the list may lack contacts without a word",
         "short_page": "a page of the list may lack contacts without a word",
     }
+    has_room_for_two = False
     spoils: ClassVar = {"missing": spoil("DELETE"), "paused": spoil("PATCH", {"active": False})}
     withdrawals = (Pulled(lambda row: reader().event(row), CONTACT, ("properties.hs_email_optout",)),)
 

@@ -105,6 +105,7 @@ class Salesforce(Trial):
         "another app": {"client_id": "not-the-app"},
         "another org": {"organization_id": "00DOther0000000"},
     }
+    has_room_for_two = False
     spoils: ClassVar = {
         "missing": drop,
         "disabled": switch_off,
