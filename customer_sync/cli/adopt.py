@@ -15,7 +15,7 @@ from customer_sync.cli.banner import command
 from customer_sync.cli.draft import Draft, drafted
 from customer_sync.cli.output import FAILED, NO_ANSWER, REFUSED, fail, paint
 from customer_sync.kit.connector import Connector
-from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.outbound import TIMEOUT, HttpClient
 from customer_sync.kit.reach import Access, Finding
 from customer_sync.model import Json
 from customer_sync.registry import connector_for
@@ -81,7 +81,8 @@ def adopt(  # noqa: PLR0913  # what the two commands were given
 
 def tried(connector: Connector) -> Iterator[Finding]:
     """Yield what the platform says to a source's keys, as `tajo doctor` asks it. No Redis is needed."""
-    http = HttpClient()
+    silence_s = connector.silence_s
+    http = HttpClient(timeout=TIMEOUT if silence_s is None else TIMEOUT._replace(silence_s=silence_s))
     try:
         yield from connector.check(Access(http, _Memory()))
     finally:

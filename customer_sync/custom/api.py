@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 from urllib.parse import quote, urlsplit
 
 from customer_sync.base.clock import system_clock
 from customer_sync.custom.calling import BasicAuth, BearerAuth, ErrorRule, KeyAuth, OAuth, RateLimit
 from customer_sync.custom.form import Form
+from customer_sync.custom.granting import Granting
+from customer_sync.custom.parts import Part, is_line
+from customer_sync.custom.patience import Patient
 from customer_sync.custom.references import BASE_URL, Template, Values
 from customer_sync.errors import ConfigError
 from customer_sync.kit.logins import Key, Login, Nobody, Renewed, basic, bearer
-from customer_sync.kit.oauth import Terms, Token, Tokens
+from customer_sync.kit.oauth import Token, Tokens
 from customer_sync.kit.reach import Access, Left, Pace
 from customer_sync.kit.rest import Action, Answer, Rest, Rule
 from customer_sync.model import Json
 
+_WORD: Final = re.compile(r"\{([^{}]*)\}")
 #: The word of an error's action → what is done.
 ACTIONS: Final[Mapping[str, Action]] = {
     "retry": Action.RETRY,
@@ -59,8 +64,12 @@ class Platform:
         """Tell whether all that a call needs is set, but for a token."""
         return self.base_url is not None and all(one.is_set(self.values) for one in self._needed())
 
-    def rest(self, access: Access) -> Rest:
+    def rest(self, access: Access, *, writes: bool = False) -> Rest:
         """Return the API, for the length of one piece of work.
+
+        Args:
+            access: how it is reached.
+            writes: whether something is changed there: that is never asked twice at once.
 
         Raises:
             ConfigError: nobody knows where it is, or what a header needs is not set.
@@ -68,13 +77,15 @@ class Platform:
         base_url = self.base_url
         if base_url is None:
             raise ConfigError(f"Nobody knows where {self.title}'s API is.", f"Set {BASE_URL} of {self.source}.")
+        retry = self.form.http.retry
+        is_patient = retry is not None and retry.max_attempts > 1 and not writes
         found = Rest(
-            access,
+            replace(access, http=Patient(access.http, retry)) if retry is not None and is_patient else access,
             base_url,
             self.title,
             rules=self._rules(),
             keys=self._keys(),
-            headers={name: one.fill(self.values) for name, one in self.form.http.headers.items()},
+            headers={name: self._line(name, one) for name, one in self.form.http.headers.items()},
         )
         found.login = self._login(access, found)
         return found
@@ -89,10 +100,9 @@ class Platform:
 
     def filled(self, table: Mapping[str, Template], words: Mapping[str, str]) -> dict[str, str]:
         """Return parameters with references and words filled in; one whose word is not known is left out."""
-        found = {name: (one, one.fill(self.values)) for name, one in table.items()}
         return {
-            name: fill(text, words)
-            for name, (one, text) in found.items()
+            name: fill(one.fill(self.values), words)
+            for name, one in table.items()
             if not any(f"{{{word}}}" in one.text and word not in words for word in ("since", "until"))
         }
 
@@ -104,22 +114,18 @@ class Platform:
         """Return the source's tokens (OAuth 2.0).
 
         Raises:
-            ConfigError: id or secret are not set.
+            ConfigError: a key is not set.
+        """
+        return Tokens(self.granting().terms(access.now_s), access)
+
+    def granting(self) -> Granting:
+        """Return how the source gets its tokens.
+
+        Raises:
+            ConfigError: it needs none.
         """
         auth = self._oauth()
-        more = (auth.token_response.base_url,) if auth.token_response else ()
-        terms = Terms(
-            title=self.title,
-            source=self.source,
-            url=lambda: self.address(auth.token_url),
-            client_id=auth.client_id.fill(self.values),
-            client_secret=auth.client_secret.fill(self.values),
-            asks_alone=auth.way == "client_credentials",
-            is_basic=auth.client_auth == "basic",
-            keeps=more,
-            keys=self._keys(),
-        )
-        return Tokens(terms, access)
+        return Granting(auth, self.values, self.title, self.source, lambda: self.address(auth.token_url), self._keys())
 
     def address(self, url: Template) -> str:
         """Return an address of the file; one on the host of the file's `base_url` goes along where the source moves it.
@@ -152,11 +158,22 @@ class Platform:
 
     def _needed(self) -> Iterator[Template]:
         yield from self.form.http.headers.values()
-        auth = self.form.auth
-        for name in type(auth).model_fields:
-            value = getattr(auth, name)
-            if isinstance(value, Template):
-                yield value
+        yield from _templates(self.form.auth)
+
+    def _line(self, name: str, one: Template) -> str:
+        """Return what is filled into a header.
+
+        Raises:
+            ConfigError: it is not set, or could not stand in a header: keys out of a file often end with a line break.
+        """
+        found = one.fill(self.values)
+        if not is_line(found):
+            told = ", ".join(reference.name for reference in one.references) or name
+            raise ConfigError(
+                f"{told} of {self.source} holds a line break, or a character that no header may have.",
+                f"Set {told} again, in one line.",
+            )
+        return found
 
     def _keys(self) -> str:
         names = dict.fromkeys(one.name for part in self._needed() for one in part.references)
@@ -165,22 +182,23 @@ class Platform:
     def _login(self, access: Access, rest: Rest) -> Login:
         auth, values = self.form.auth, self.values
         if isinstance(auth, BearerAuth):
-            return bearer(auth.token.fill(values))
+            return bearer(self._line("token", auth.token))
         if isinstance(auth, KeyAuth):
-            return Key(auth.value.fill(values), auth.name, auth.place, auth.prefix)
+            value = auth.value.fill(values) if auth.place == "query" else self._line(auth.name, auth.value)
+            return Key(value, auth.name, auth.place, auth.prefix)
         if isinstance(auth, BasicAuth):
             return basic(auth.username.fill(values), auth.password.fill(values))
         if isinstance(auth, OAuth):
             tokens = self.tokens(access)
-            if auth.token_response is not None:
+            if auth.token_response is not None and auth.token_response.base_url is not None:
                 self._moved(tokens.current(), rest)  # the first call goes there, too
             return Renewed(tokens, lambda token: self._moved(token, rest))
         return Nobody()
 
     def _moved(self, token: Token, rest: Rest) -> None:
         """Call where the token's answer says, unless the source says otherwise."""
-        auth = self._oauth()
-        told = token.more.get(auth.token_response.base_url, "") if auth.token_response else ""
+        answer = self._oauth().token_response
+        told = token.more.get(answer.base_url, "") if answer is not None and answer.base_url is not None else ""
         if told.startswith("https://") and not self.values.settings.base_url:
             rest.base_url = told.rstrip("/")
 
@@ -206,10 +224,16 @@ class Platform:
 
 
 def fill(text: str, words: Mapping[str, str], *, is_path: bool = False) -> str:
-    """Return a text with `{word}` filled in; in a path the words are escaped, so that none leads elsewhere."""
-    for word, value in words.items():
-        text = text.replace(f"{{{word}}}", quote(value, safe="") if is_path else value)
-    return text
+    """Return a text with `{word}` filled in; in a path the words are escaped, so that none leads elsewhere.
+
+    What is filled in is not looked at again: a name that is `{email}` stays one.
+    """
+
+    def found(match: re.Match[str]) -> str:
+        value = words.get(match[1])
+        return match[0] if value is None else quote(value, safe="") if is_path else value
+
+    return _WORD.sub(found, text)
 
 
 def fill_json(value: Any, words: Mapping[str, str]) -> Json:
@@ -226,6 +250,16 @@ def fill_json(value: Any, words: Mapping[str, str]) -> Json:
 
 def _is_unknown(value: Any, words: Mapping[str, str]) -> bool:
     return isinstance(value, str) and value in {"{since}", "{until}"} and value[1:-1] not in words
+
+
+def _templates(part: Part) -> Iterator[Template]:
+    """Yield every text with references in a table and those below it."""
+    for name in type(part).model_fields:
+        value = getattr(part, name)
+        if isinstance(value, Template):
+            yield value
+        elif isinstance(value, Part):
+            yield from _templates(value)
 
 
 def _default(piece: Any) -> Any:

@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from customer_sync.custom.parts import Filled, Part, Secret, Statuses, Text, Texts, Url, Where
-from customer_sync.custom.references import template
+from customer_sync.custom.parts import (
+    Filled,
+    Flag,
+    HeaderName,
+    HeaderValue,
+    Number,
+    Part,
+    Secret,
+    Statuses,
+    Stop,
+    Text,
+    Texts,
+    Url,
+    Where,
+    Whole,
+)
+from customer_sync.custom.references import Template, template
 
 
 def _secret(name: str) -> Any:
     return Field(default_factory=lambda: template(f"${{secret.{name}}}"))
+
+
+def _only(grant: str, name: str) -> Callable[[dict[str, Any]], Template | None]:
+    return lambda known: template(f"${{secret.{name}}}") if known.get("grant") == grant else None
+
+
+def _unless(grant: str, name: str) -> Callable[[dict[str, Any]], Template | None]:
+    return lambda known: None if known.get("grant") == grant else template(f"${{secret.{name}}}")
+
+
+#: A stretch of time that a token is good, and how long a platform is waited for.
+Seconds = Annotated[Number, Field(gt=0, le=86_400)]
+Wait = Annotated[Number, Field(gt=0, le=3600)]
 
 
 class NoAuth(Part):
@@ -49,30 +77,49 @@ class BasicAuth(Part):
 class TokenAnswer(Part):
     """What else of a token's answer is used."""
 
-    base_url: Text
+    base_url: Text | None = None
+    #: The key that says for how many seconds the token is good; or the seconds, where no key does.
+    expires_in: Text | Seconds | None = None
+
+
+class Refresh(Part):
+    """How tokens are renewed."""
+
+    #: Whether each refresh token works once: one that was used is never shown again.
+    rotates: Flag = False
+    skew_seconds: Seconds | None = None
+
+
+class SignedText(Part):
+    """What a JWT says, and the key that signs it (RFC 7523)."""
+
+    private_key: Secret = _secret("private_key")
+    key_id: Filled | None = None
+    issuer: Filled | None = None
+    subject: Filled | None = None
+    audience: Filled | None = None
+    lifetime_seconds: Seconds = 170
 
 
 class OAuth(Part):
     """OAuth 2.0 (RFC 6749). Tokens are renewed ahead, and refresh tokens may rotate."""
 
     type: Literal["oauth2"]
-    grant: Literal["authorization_code", "client_credentials"] | None = None
+    grant: Literal["authorization_code", "client_credentials", "refresh_token", "jwt_bearer"] | None = None
     authorization_url: Url | None = None
     token_url: Url
     scopes: Texts = ()
     scope_separator: Literal[" ", ","] = " "
     client_id: Filled = _secret("client_id")
-    client_secret: Secret = _secret("client_secret")
+    client_secret: Secret | None = Field(default_factory=_unless("jwt_bearer", "client_secret"))
     client_auth: Literal["basic", "body"] = "body"
+    pkce: Flag = False
+    refresh: Refresh = Field(default_factory=Refresh)
+    refresh_token: Secret | None = Field(default_factory=_only("refresh_token", "refresh_token"))
+    jwt: SignedText | None = Field(
+        default_factory=lambda known: SignedText() if known.get("grant") == "jwt_bearer" else None
+    )
     token_response: TokenAnswer | None = None
-
-    @classmethod
-    def homes(cls) -> Mapping[str, str]:
-        """Return what to do with keys of other tools."""
-        return {
-            "refresh": "Take it away: tokens are renewed by themselves, and refresh tokens may rotate.",
-            "pkce": "Take it away: there is no PKCE; the client secret proves who we are.",
-        }
 
     @property
     def way(self) -> str:
@@ -84,26 +131,23 @@ Auth = Annotated[NoAuth | BearerAuth | KeyAuth | BasicAuth | OAuth, Field(discri
 
 
 class Retry(Part):
-    """Which answers beyond the common ones mean: later again."""
+    """Which answers beyond the common ones mean: later again; and how often a question is asked at once."""
 
     on_status: Statuses
-    wait_seconds: float | None = Field(default=None, gt=0, le=3600)
-
-    @classmethod
-    def homes(cls) -> Mapping[str, str]:
-        """Return what to do with keys of other tools."""
-        ours = "Take it away: the engine tries again, later each time, for 72 hours."
-        return dict.fromkeys(("max_attempts", "backoff", "max_wait_seconds"), ours)
+    max_attempts: Whole = Field(default=1, ge=1, le=10)
+    backoff: Literal["exponential", "constant"] = "exponential"
+    max_wait_seconds: Wait | None = None
+    wait_seconds: Wait | None = None
 
 
 class RateLimit(Part):
     """How many calls the platform takes."""
 
-    requests: float = Field(gt=0)
-    per_seconds: float = Field(default=1.0, gt=0)
-    limit_header: Text | None = None
-    remaining_header: Text | None = None
-    reset_header: Text | None = None
+    requests: Number = Field(gt=0, le=1_000_000)
+    per_seconds: Number = Field(default=1.0, gt=0, le=86_400)
+    limit_header: HeaderName | None = None
+    remaining_header: HeaderName | None = None
+    reset_header: HeaderName | None = None
     reset_format: Literal["delta_seconds", "unix", "unix_ms"] = "delta_seconds"
 
 
@@ -121,21 +165,17 @@ class ErrorRule(Part):
     action: Literal[
         "retry", "rate_limited", "refresh_token_then_retry", "missing", "skip", "fail", "split_window", "stop_ok"
     ]
-    wait_seconds: float | None = Field(default=None, gt=0, le=3600)
+    wait_seconds: Wait | None = None
 
 
 class HttpPart(Part):
     """How calls are made."""
 
-    headers: dict[Text, Filled] = Field(default_factory=dict)
+    headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
+    timeout_seconds: Number | None = Field(default=None, ge=1, le=60)
     retry: Retry | None = None
     rate_limit: RateLimit | None = None
     errors: tuple[ErrorRule, ...] = ()
-
-    @classmethod
-    def homes(cls) -> Mapping[str, str]:
-        """Return what to do with keys of other tools."""
-        return {"timeout_seconds": "Take it away: an answer may be silent for 10 seconds, and take a minute."}
 
 
 _SIZE: Final = Field(default=100, ge=1, le=10_000)
@@ -143,13 +183,13 @@ _MOST_PAGES: Final = Field(default=100_000, ge=1)
 
 
 class Paging(Part):
-    """What every way of paging has."""
+    """What every way of paging has that has more than one page."""
 
-    max_pages: int = _MOST_PAGES
-    full_pages: bool = False
+    max_pages: Whole = _MOST_PAGES
+    full_pages: Flag = False
 
 
-class OnePage(Paging):
+class OnePage(Part):
     """The list comes whole."""
 
     type: Literal["none"]
@@ -160,10 +200,12 @@ class PageNumber(Paging):
 
     type: Literal["page"]
     param: Text = "page"
-    start: int = Field(default=1, ge=0)
+    start: Whole = Field(default=1, ge=0)
     size_param: str = ""
-    size: int = _SIZE
+    size: Whole = _SIZE
     total_pages: Where | None = None
+    #: Where the list ends: at an empty page, or after as many pages as stand there; another word for `total_pages`.
+    stop: Stop = "empty"
 
 
 class Offset(Paging):
@@ -172,8 +214,10 @@ class Offset(Paging):
     type: Literal["offset"]
     param: Text = "offset"
     limit_param: str = "limit"
-    limit: int = _SIZE
+    limit: Whole = _SIZE
     more: Where | None = None
+    #: Where the list ends: at an empty page, or after as many rows as stand there.
+    stop: Stop = "empty"
 
 
 class Cursor(Paging):
@@ -184,7 +228,7 @@ class Cursor(Paging):
     send_as: Text
     place: Literal["query", "body"] = Field(default="query", alias="in")
     size_param: str = ""
-    size: int = _SIZE
+    size: Whole = _SIZE
 
 
 class LastId(Paging):
@@ -195,7 +239,7 @@ class LastId(Paging):
     send_as: Text
     more: Where
     size_param: str = "limit"
-    size: int = _SIZE
+    size: Whole = _SIZE
 
 
 class NextUrl(Paging):
@@ -204,7 +248,7 @@ class NextUrl(Paging):
     type: Literal["next_url"]
     path: Where
     size_param: str = ""
-    size: int = _SIZE
+    size: Whole = _SIZE
 
 
 class LinkHeader(Paging):
@@ -212,7 +256,7 @@ class LinkHeader(Paging):
 
     type: Literal["link_header"]
     size_param: str = ""
-    size: int = _SIZE
+    size: Whole = _SIZE
 
 
 Pagination = Annotated[

@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 
 from customer_sync.custom.api import Platform, origin
 from customer_sync.custom.calling import OAuth
-from customer_sync.custom.checks import target_of
-from customer_sync.custom.form import Form, Resource
+from customer_sync.custom.children import Families, words_in
+from customer_sync.custom.form import NONE, Form, Resource, target_of
 from customer_sync.custom.hooks import Hooks, Upkeeper
 from customer_sync.custom.lists import Lists
 from customer_sync.custom.optout import withdraw
@@ -19,6 +19,7 @@ from customer_sync.custom.parts import Part
 from customer_sync.custom.reading import read_file
 from customer_sync.custom.records import Records
 from customer_sync.custom.references import BASE_URL, Reference, Template, Values
+from customer_sync.custom.resource_checks import texts_of
 from customer_sync.custom.verifying import NoProof, proof_of, secret_references
 from customer_sync.errors import ConfigError, PayloadError, Refused, TajoError
 from customer_sync.kit.connector import Connector, Option, SourceSettings
@@ -51,10 +52,9 @@ class CustomConnector(Connector):
         self._values = Values(settings, os.environ)
         self._platform = Platform(self.form, self._values, self.title, settings.name)
         self._proof = proof_of(self.form.webhooks.verify if self.form.webhooks else None, self._values)
-        self._records = {
-            name: Records(self.platform, one, str(target_of(name, one))) for name, one in self.form.resources.items()
-        }
+        self._records = _records(self.form, self.platform)
         self.pace = self._platform.pace()
+        self.silence_s = self.form.http.timeout_seconds
 
     def verify(self, inbound: Inbound, secrets: Sequence[str]) -> None:
         """Check a request as `webhooks.verify` says."""
@@ -117,14 +117,16 @@ class CustomConnector(Connector):
         auth = self.form.auth
         if not isinstance(auth, OAuth) or auth.way != "authorization_code" or auth.authorization_url is None:
             return super().invite(invitation)
+        granting = self._platform.granting()
+        granting.terms(lambda: 0.0)  # what is not set is told now, and not after the owner has agreed
         query = {
             "response_type": "code",
             "client_id": auth.client_id.fill(self._values),
             "redirect_uri": invitation.callback_url,
             "state": invitation.state,
-            **({"scope": auth.scope_separator.join(auth.scopes)} if auth.scopes else {}),
+            **({"scope": granting.scope} if auth.scopes else {}),
+            **granting.challenge(invitation.state),
         }
-        auth.client_secret.fill(self._values)  # told now, and not after the owner has agreed
         page = self._platform.address(auth.authorization_url)
         return f"{page}{'&' if '?' in page else '?'}{urlencode(query)}"
 
@@ -137,20 +139,31 @@ class CustomConnector(Connector):
             raise Refused("This answer belongs to another attempt; start again.", status=403)
         if not query.get("code"):
             raise Refused(f"{self.title}'s answer holds no code: was the app not agreed to?", status=400)
-        self._platform.tokens(access).exchange(code_form(query["code"], invitation.callback_url))
+        form = code_form(query["code"], invitation.callback_url)
+        self._platform.tokens(access).exchange({**form, **self._platform.granting().proof(invitation.state)})
         return f"{self.settings.name} is connected to {self.title}."
 
     def _check_list(self, resource: str, access: Access) -> Finding:
         try:
-            self._lists(resource, access).prove()
+            notes = self._lists(resource, access).prove()
         except TajoError as error:
             return shut_out(resource, error, _AGAIN)
+        if notes:
+            return Finding(resource, "warn", " ".join(notes), "Correct the connector file; `--answer` shows more.")
         base_url = self._platform.base_url
         return Finding(resource, "ok", f"they can be read at {origin(base_url) if base_url else 'the API'}")
 
     def _lists(self, resource: str, access: Access) -> Lists:
         name = next(name for name, one in self._records.items() if one.target.resource == resource)
-        return Lists(self._platform, access, name, self._records[name])
+        records = self._records[name]
+        each = records.resource.for_each
+        if each is None:
+            return Lists(self._platform, access, name, records)
+        above = self.form.resources[each.resource]
+        kind = str(target_of(each.resource, above))
+        parent = Lists(self._platform, access, each.resource, Records(self.platform, above, kind))
+        words = words_in(texts_of(records.resource), each.word)
+        return Families(self._platform, access, name, records, parent=parent, each=each, words=words)
 
 
 class WritingConnector(CustomConnector):
@@ -172,7 +185,7 @@ def connector_of(form: Form) -> type[Connector]:
     verify = webhooks.verify if webhooks else None
     base = CustomConnector if form.writeback is None else WritingConnector
     proof = proof_of(verify, Values(SourceSettings("", form.name), {}))
-    records = {name: Records(form.name, one, str(target_of(name, one))) for name, one in form.resources.items()}
+    records = _records(form, form.name)
     resources = tuple(one.target.resource for one in records.values())
     headers = [one for one in ((webhooks.topic_header, webhooks.id_header) if webhooks else ()) if one]
     said = webhooks.subscriptions if webhooks else None
@@ -200,6 +213,12 @@ def connector_of(form: Form) -> type[Connector]:
         "attributes": dict(_attributes(form.resources)),
     }
     return type(f"Connector_{form.name.replace('-', '_')}", (base,), body)
+
+
+def _records(form: Form, platform: str) -> dict[str, Records]:
+    """Return the readers of what is synced, by the name of the resource in the file."""
+    kinds = {name: str(target_of(name, one)) for name, one in form.resources.items()}
+    return {name: Records(platform, form.resources[name], kind) for name, kind in kinds.items() if kind != NONE}
 
 
 def _word(part: object) -> str:

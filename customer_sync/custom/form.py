@@ -16,6 +16,8 @@ from customer_sync.custom.calling import Auth, HttpPart, NoAuth, Pagination
 from customer_sync.custom.parts import (
     Duration,
     Filled,
+    Flag,
+    HeaderName,
     Name,
     Part,
     Route,
@@ -25,6 +27,7 @@ from customer_sync.custom.parts import (
     Transforms,
     Url,
     Where,
+    Word,
     kind,
     listed,
     wrong,
@@ -32,7 +35,9 @@ from customer_sync.custom.parts import (
 from customer_sync.custom.paths import paths
 from customer_sync.custom.verifying import Verify
 
-Target = Literal["contact", "order", "product", "cart"]
+Target = Literal["contact", "order", "product", "cart", "none"]
+#: What a resource is that is read for others alone: see `ForEach`.
+NONE: Final = "none"
 #: The names of resources that say what their records are.
 TARGETS: Final[Mapping[str, Target]] = {
     "customers": "contact",
@@ -96,6 +101,8 @@ AnyRule = Annotated[Rule, BeforeValidator(_rule, json_schema_input_type=Rule | s
 class RecordStep(Part):
     """What is done to whole records."""
 
+    #: Makes a record of each entry of a list in a record: the entry stands in the place of the list.
+    explode: Where | None = None
     drop_if_missing: Texts | None = None
     filter: Where | None = None
 
@@ -109,11 +116,28 @@ class ById(Part):
     record: Where | None = None
 
 
+class GuessedById(ById):
+    """The same where the file needs it and does not say it."""
+
+
+class ForEach(Part):
+    """Another list, for each of whose records this one is read; `{as.id}` and `{as.some.path}` are filled in."""
+
+    resource: Text
+    name: Word | None = Field(default=None, alias="as")
+
+    @property
+    def word(self) -> str:
+        """The word that stands for a record of the other list."""
+        return self.name or self.resource
+
+
 class Resource(Part):
     """A list of records, and what they become."""
 
     target: Target | None = None
     endpoint: Route
+    for_each: ForEach | None = None
     method: Literal["GET", "POST"] = "GET"
     params: dict[Text, Filled] = Field(default_factory=dict)
     body: dict[str, Any] | None = Field(default=None, alias="json")
@@ -123,13 +147,13 @@ class Resource(Part):
     pagination: Pagination | None = None
     incremental: Incremental | None = None
     delete_when: Where | None = None
-    mapping: dict[Text, AnyRule] = Field(min_length=1)
+    mapping: dict[Text, AnyRule] = Field(default_factory=dict)
     transform: tuple[RecordStep, ...] = ()
 
-    @classmethod
-    def homes(cls) -> Mapping[str, str]:
-        """Return what to do with keys of other tools."""
-        return {"for_each": "There are no lists below lists: write such a platform as a connector in Python."}
+
+def target_of(name: str, resource: Resource) -> Target | None:
+    """Return what a resource's records are; None where neither its name nor its `target` says so."""
+    return resource.target or TARGETS.get(name)
 
 
 def _hook_path(value: Any) -> str:
@@ -224,8 +248,8 @@ class Webhooks(Part):
     """What the platform sends by itself."""
 
     verify: Verify | None = None
-    topic_header: Text | None = None
-    id_header: Text | None = None
+    topic_header: HeaderName | None = None
+    id_header: HeaderName | None = None
     events: dict[Text, Annotated[HookEvent, BeforeValidator(_event, json_schema_input_type=HookEvent | str)]] = Field(
         default_factory=dict
     )
@@ -237,7 +261,7 @@ class Unsubscribe(Call):
 
     method: Literal["POST", "PUT", "PATCH", "DELETE"] = "PATCH"
     skip_status: Statuses = (404, 410)
-    read_back: bool = True
+    read_back: Flag = True
 
 
 def _webhooks(value: Any) -> Any:
@@ -278,4 +302,4 @@ class Form(Part):
     resources: dict[Name, Resource] = Field(min_length=1)
     webhooks: AnyWebhooks | None = None
     writeback: Writeback | None = None
-    shares_addresses: bool = True
+    shares_addresses: Flag = True

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 from customer_sync.custom import form, transforms
 from customer_sync.custom.api import Platform, fill, fill_json
-from customer_sync.custom.checks import resource_of
+from customer_sync.custom.checks import GONE, resource_of
 from customer_sync.custom.fields import canonical
 from customer_sync.custom.paths import Paths
 from customer_sync.custom.records import Records
@@ -27,7 +27,6 @@ from customer_sync.model import Event, Inbound, Json, Kind, kind_of
 
 #: The most records of one webhook.
 MOST_ITEMS: Final = 10_000
-_GONE: Final = ("_deleted", "_removed", ".deleted", ".removed")
 _NEW: Final = ("_created", "_placed", "_added", ".created", ".placed", ".added")
 
 
@@ -114,10 +113,15 @@ class Hooks:
             if event.record_id is None:
                 return [PayloadError(at or "$", f"expected an object, found {kind_of(found)}")]
             found = {}
-        node = Node(found, at, item.notes)
-        told_at = _time(event.occurred_at, item) or records.time_of(node) or inbound.received_at
-        outline = Event(self._id(name, event, item, inbound), inbound.source, _kind(name, records), told_at, topic=name)
-        return _Reading(event, item, node, records, outline, inbound).events(name)
+        nodes = list(records.exploded(Node(found, at, item.notes)))
+        number, kind = self._id(name, event, item, inbound), _kind(name, records)
+        made: list[Event | PayloadError] = []
+        for index, node in enumerate(nodes):
+            told_at = _time(event.occurred_at, item) or records.time_of(node) or inbound.received_at
+            key = number if len(nodes) == 1 else f"{number}:{index}"
+            outline = Event(key, inbound.source, kind, told_at, topic=name)
+            made += _Reading(event, item, node, records, outline, inbound).events(name)
+        return made
 
     def _id(self, name: str, event: form.HookEvent, item: Node, inbound: Inbound) -> str:
         """Return the key against repeats: the platform's own id of the delivery, else a digest of what came."""
@@ -147,7 +151,7 @@ class _Reading:
     inbound: Inbound
 
     def events(self, name: str) -> list[Event | PayloadError]:
-        action = self.event.action or ("delete" if name.endswith(_GONE) else "upsert")
+        action = self.event.action or ("delete" if name.endswith(GONE) else "upsert")
         if action == "merge":
             return self._beside(self._merge)
         if action in {"delete", "erase"} and self.event.fetch == "never":
@@ -230,8 +234,7 @@ class Upkeeper:
         Raises:
             TajoError: as `Connector.ensure_webhooks`.
         """
-        rest = self.platform.rest(access)
-        there = self._there(rest)
+        there, rest = self._there(self.platform.rest(access)), self.platform.rest(access, writes=True)
         kept, created, repaired, failed = [], [], {}, {}
         for name, event in self.webhooks.events.items():
             topic, url = (event.topic or (name,))[0], f"{address}/{event.path}" if event.path else address

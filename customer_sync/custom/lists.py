@@ -8,41 +8,37 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from customer_sync.custom import calling, form, transforms
+from customer_sync.custom import calling, form, oddities, transforms
 from customer_sync.custom.api import Platform, fill, fill_json, origin
-from customer_sync.custom.paths import Paths
+from customer_sync.custom.paged import LISTS, paging_of, rows_of, says_more
 from customer_sync.custom.records import Records
 from customer_sync.errors import ConfigError, Missing, PayloadError, TryLater
 from customer_sync.kit import paging
 from customer_sync.kit.fields import Node
-from customer_sync.kit.reach import Access, Page, Want
+from customer_sync.kit.reach import Access, Cursor, Page, Want
 from customer_sync.kit.rest import Answer, Rest, TooMuch
 from customer_sync.kit.windows import Window, first_window, window_of
 from customer_sync.model import Event, Json, kind_of
 
-#: Where lists often stand, and where answers often say that there is more, for files that do not say it.
-_LISTS: Final = ("data", "items", "results", "records", "value")
-_MORE: Final = (
-    "next",
-    "next_page",
-    "nextPage",
-    "next_cursor",
-    "nextCursor",
-    "has_more",
-    "hasMore",
-    "links.next",
-    "paging.next",
-    "meta.next_cursor",
-    "meta.next_page",
-    "pagination.next",
-    "pagination.next_page",
-)
+
+class Absent(ConfigError):
+    """There is no such list."""
+
+
+class _Read(NamedTuple):
+    """One page as it was read; without an answer the window was too large, and is the first half now."""
+
+    answer: Answer | None
+    rows: Sequence[Json]
+    window: Window | None
+    place: paging.State
+    more: Mapping[str, Json]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +50,14 @@ class Lists:
         access: how it is reached.
         name: the resource's name in the file.
         records: reads its records.
+        of: of a list that stands below records of another, which of them: the words that are filled in.
     """
 
     platform: Platform
     access: Access
     name: str
     records: Records
+    of: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def resource(self) -> form.Resource:
@@ -70,12 +68,27 @@ class Lists:
         """Return the next page of the list.
 
         Raises:
+            Absent: there is no such list.
             TajoError: see `Connector.pull`.
         """
+        found = self._read(want)
+        step, window = self.resource.incremental, found.window
+        since = None if want.since is None or step is None else want.since - (step.lookback or timedelta(0))
+        events, is_over, notes = self._events(found.rows, since or (window.start if window else None))
+        return Page(events, self._following(found, is_over=is_over), notes=(*self._notes(want), *notes))
+
+    def rows(self, cursor: Cursor | None) -> tuple[Sequence[Json], Cursor | None]:
+        """Return the rows of a page, and where the next one starts.
+
+        Raises:
+            TajoError: as `pull`.
+        """
+        found = self._read(Want(self.name, cursor))
+        return found.rows, self._following(found, is_over=False)
+
+    def _read(self, want: Want) -> _Read:
         cursor = dict(want.cursor or {})
         window = window_of(cursor) or self._first(want.since)
-        step = self.resource.incremental
-        since = None if want.since is None or step is None else want.since - (step.lookback or timedelta(0))
         state = cursor.get("page")
         place = state if isinstance(state, dict) else {}
         try:
@@ -86,18 +99,15 @@ class Lists:
                     f"{self.platform.title} refuses to list so much at once.",
                     "Give incremental its since_param, until_param and start, so that it is read in pieces.",
                 ) from None
-            return Page((), dict(window.halved().encode()))
+            return _Read(None, [], window.halved(), {}, {})
         except Missing as error:
-            raise ConfigError(
-                f"{self.platform.title} has no list at {self.resource.endpoint} (404).",
+            raise Absent(
+                f"{self.platform.title} has no list at {fill(self.resource.endpoint, self.of, is_path=True)} (404).",
                 f"Correct resources.{self.name}.endpoint.",
             ) from error
         pages = int(str(cursor.get("pages", 0))) + 1
         digest = self._guard(answer, rows, cursor, pages)
-        events, is_over = self._events(rows, since or (window.start if window else None))
-        after = None if is_over else self._after(answer, rows, place)
-        following = self._following(window, after, {"pages": pages, "last": digest})
-        return Page(events, following, notes=self._notes(want))
+        return _Read(answer, rows, window, place, {"pages": pages, "last": digest})
 
     def fetch(self, ids: Sequence[str]) -> list[Event | PayloadError]:
         """Return the records with these ids; what is gone is absent.
@@ -119,8 +129,8 @@ class Lists:
             self.prove(gone)
         return found
 
-    def prove(self, gone: Sequence[str] = ()) -> None:
-        """Return when `by_id` finds a record that the list shows: one that finds nobody makes all look deleted.
+    def prove(self, gone: Sequence[str] = ()) -> tuple[str, ...]:
+        """Return what is odd about the list, once `by_id` finds a record of it: else all would look deleted.
 
         Args:
             gone: ids that were not found.
@@ -129,8 +139,8 @@ class Lists:
             ConfigError: it does not find it.
             TajoError: see `Connector.pull`.
         """
-        events = self.pull(Want(self.records.target.resource)).events
-        there = [one for one in events if isinstance(one, Event) and one.kind is self.records.target.changed]
+        page = self.pull(Want(self.records.target.resource))
+        there = [one for one in page.events if isinstance(one, Event) and one.kind is self.records.target.changed]
         shown = [one.record_id for one in there if one.record_id is not None]
         number = next((one for one in shown if one not in gone), next(iter(shown), None))
         if number is not None and self.resource.by_id is not None and self.one(number) is None:
@@ -138,6 +148,7 @@ class Lists:
                 f"{self.platform.title} does not find by id what its list of {self.name} shows.",
                 f"Correct resources.{self.name}.by_id: until then nobody is taken for deleted.",
             )
+        return page.notes
 
     def one(self, record_id: str, rest: Rest | None = None) -> Node | PayloadError | None:
         """Return the record with an id; None where it is gone, a `PayloadError` where it is there and cannot be read.
@@ -160,6 +171,8 @@ class Lists:
         row = answer.value if by_id.record is None else by_id.record.get(answer.value)
         if isinstance(row, list) and len(row) <= 1:
             row = row[0] if row else None
+        if by_id.record is None and isinstance(row, dict):
+            row = self._inside(row)
         if row is None and by_id.record is not None:
             # an answer without the record says neither that it is there nor that it is gone
             raise TryLater(f"{self.platform.title} answers without the record.")
@@ -169,6 +182,19 @@ class Lists:
         if self.records.id_of(node) != record_id:
             return PayloadError(self.name, "another record than the one that was asked for")
         return None if self.records.is_gone(node) else node
+
+    def _inside(self, value: Mapping[str, Json]) -> Json:
+        """Return the record in an answer that is it, or holds it where lists often stand."""
+        named = self.resource.records.get(dict(value)) if self.resource.records is not None else None
+        there = (value, named, *(value.get(name) for name in LISTS))
+        singles = [one[0] if isinstance(one, list) and len(one) == 1 else one for one in there]
+        return next((one for one in singles if isinstance(one, dict) and self._has_id(one)), dict(value))
+
+    def _has_id(self, row: Mapping[str, Json]) -> bool:
+        try:
+            return bool(self.records.id_of(Node(row)))
+        except PayloadError:
+            return False
 
     # One page
 
@@ -188,7 +214,8 @@ class Lists:
             params |= ask
         rest = self.platform.rest(self.access)
         path = place.get("path")
-        where = origin(rest.base_url) + path if isinstance(path, str) else self.resource.endpoint
+        own = fill(self.resource.endpoint, words, is_path=True)
+        where = origin(rest.base_url) + path if isinstance(path, str) else own
         answer = rest.call(self.resource.method, where, params, json_body=body)
         if any(self.platform.is_passed_over(answer, word) for word in ("skip", "stop_ok")):
             return answer._replace(value=None), []
@@ -205,11 +232,11 @@ class Lists:
             ConfigError: the list has no end, or the file does not say how it is paged.
         """
         way, title = self.resource.pagination, self.platform.title
-        if way is None and (answer.headers.get("link", "").find("next") >= 0 or _says_more(answer.value)):
+        if way is None and (answer.headers.get("link", "").find("next") >= 0 or says_more(answer.value)):
             raise ConfigError(
                 f"{title} has more than one page of {self.name}.", f"Write resources.{self.name}.pagination."
             )
-        if way is not None and pages > way.max_pages:
+        if isinstance(way, calling.Paging) and pages > way.max_pages:
             raise ConfigError(
                 f"{title} lists more than {way.max_pages:,} pages of {self.name}.",
                 f"Is it a list without end? Else raise resources.{self.name}.pagination.max_pages.",
@@ -219,7 +246,7 @@ class Lists:
         if digest and digest == cursor.get("last"):
             raise TryLater(f"{title} gives the page of before once more.")
         size = getattr(way, "size", getattr(way, "limit", 0))
-        if way is not None and way.full_pages and len(rows) < size:
+        if isinstance(way, calling.Paging) and way.full_pages and len(rows) < size:
             state = cursor.get("page")
             if self._paging().after(answer, rows, state if isinstance(state, dict) else {}) is not None:
                 raise TryLater(f"{title} gives a page with rows missing.")
@@ -229,30 +256,31 @@ class Lists:
         try:
             return self.records.id_of(Node(row)) if isinstance(row, dict) else ""
         except PayloadError:
-            return ""
+            return json.dumps(row, sort_keys=True)
 
-    def _events(self, rows: Sequence[Json], since: datetime | None) -> tuple[list[Event | PayloadError], bool]:
-        """Return the events of a page; and whether the rest of the list is older than what is wanted."""
-        step, found, is_over = self.resource.incremental, list[Event | PayloadError](), False
+    def _events(
+        self, rows: Sequence[Json], since: datetime | None
+    ) -> tuple[list[Event | PayloadError], bool, Sequence[str]]:
+        """Return the events of a page; whether the rest of the list is older than what is wanted; what is odd."""
+        step, found, kept = self.resource.incremental, list[Event | PayloadError](), list[Node]()
+        old = 0
         for index, row in enumerate(rows):
             at = f"{self.name}[{index}]"
             if not isinstance(row, dict):
                 found.append(PayloadError(at, f"expected an object, found {kind_of(row)}"))
                 continue
             node = Node(row, at)
-            if since is not None and step is not None and self._is_before(node, step, since):
-                is_over = is_over or step.order == "desc"
+            at_time = None if since is None or step is None else oddities.changed_at(row, step)
+            if since is not None and at_time is not None and at_time < since:
+                old += 1
                 continue
-            found += self.records.events(node, self._outline(node))
-        return found, is_over
-
-    def _is_before(self, node: Node, step: form.Incremental, since: datetime) -> bool:
-        """Tell whether a record changed before a time; one whose time cannot be read did not."""
-        try:
-            value = step.cursor.get(dict(node.body), node.at)
-            return value not in (None, "") and transforms.read_moment(value, step.format, node.at) < since
-        except PayloadError:
-            return False
+            kept.append(node)
+            for one in self.records.exploded(node):
+                found += self.records.events(one, self._outline(one))
+        is_sorted = step is None or oddities.is_sorted(rows, step)
+        is_over = old > 0 and step is not None and step.order == "desc" and is_sorted
+        odd = oddities.of_page(self.name, self.records, kept, is_empty=not found, is_sorted=is_sorted)
+        return found, is_over, tuple(odd)
 
     def _outline(self, node: Node) -> Event:
         now = datetime.fromtimestamp(self.access.now_s(), UTC)
@@ -286,11 +314,13 @@ class Lists:
             )
         return there.path if there.path.startswith("/") else None
 
-    def _following(
-        self, window: Window | None, after: paging.State | None, more: Mapping[str, Json]
-    ) -> dict[str, Json] | None:
+    def _following(self, found: _Read, *, is_over: bool) -> dict[str, Json] | None:
+        window, answer = found.window, found.answer
+        if answer is None:  # too much for the window before
+            return None if window is None else dict(window.encode())
+        after = None if is_over else self._after(answer, found.rows, found.place)
         if after is not None:
-            return {**(window.encode() if window else {}), "page": dict(after), **more}
+            return {**(window.encode() if window else {}), "page": dict(after), **found.more}
         following = None if window is None else window.next
         return None if following is None else dict(following.encode())
 
@@ -309,16 +339,16 @@ class Lists:
 
     def _is_asked(self, word: str) -> bool:
         step, resource = self.resource.incremental, self.resource
-        told = json.dumps([resource.body, [one.text for one in resource.params.values()]])
+        told = json.dumps([resource.endpoint, resource.body, [one.text for one in resource.params.values()]])
         return step is not None and (getattr(step, f"{word}_param") is not None or f"{{{word}}}" in told)
 
     def _words(self, window: Window | None) -> dict[str, str]:
         step = self.resource.incremental
         if window is None or step is None:
-            return {}
+            return dict(self.of)
         # platforms know whole seconds: what changed in the last one is in the last window, too
         end = window.end if window.next is not None else window.end + timedelta(seconds=1)
-        found = {"since": transforms.write_moment(window.start, step.format)}
+        found = {**self.of, "since": transforms.write_moment(window.start, step.format)}
         return {**found, "until": transforms.write_moment(end, step.format)}
 
     def _notes(self, want: Want) -> tuple[str, ...]:
@@ -328,44 +358,3 @@ class Lists:
 
     def _paging(self) -> paging.Paging:
         return paging_of(self.resource.pagination, self.resource.primary_key)
-
-
-def rows_of(name: str, resource: form.Resource, value: Json) -> list[Json]:
-    """Return the rows of an answer.
-
-    Raises:
-        TryLater: it holds no list.
-    """
-    if resource.records is not None:
-        found = resource.records.get(value)
-    elif isinstance(value, dict):
-        found = next((value[one] for one in (name, *_LISTS) if isinstance(value.get(one), list)), None)
-    else:
-        found = value
-    if not isinstance(found, list):
-        raise TryLater(f"The answer holds no list of {name}: is `records` of the connector file right?")
-    return found
-
-
-def paging_of(  # noqa: PLR0911  # one for each way
-    way: Any, key: Paths
-) -> paging.Paging:
-    """Return the kit's way of paging for that of a file."""
-    if isinstance(way, calling.PageNumber):
-        total = None if way.total_pages is None else way.total_pages.get
-        return paging.PageNumber(way.param, way.size_param, way.size, way.start, total)
-    if isinstance(way, calling.Offset):
-        return paging.Offset(way.param, way.limit_param, way.limit, None if way.more is None else way.more.says)
-    if isinstance(way, calling.Cursor):
-        return paging.Cursor(way.send_as, way.next.get, way.size_param, way.size)
-    if isinstance(way, calling.LastId):
-        return paging.LastId(way.send_as, (way.path or key).get, way.more.says, way.size_param, way.size)
-    if isinstance(way, calling.NextUrl):
-        return paging.NextUrl(way.path.get, way.size_param, way.size)
-    if isinstance(way, calling.LinkHeader):
-        return paging.NextUrl(None, way.size_param, way.size)
-    return paging.OnePage()
-
-
-def _says_more(value: Json) -> bool:
-    return any(paging.dig(path)(value) not in (None, False, "", [], {}) for path in _MORE)

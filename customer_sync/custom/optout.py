@@ -82,7 +82,7 @@ def _write(platform: Platform, lists: Lists, call: form.Unsubscribe, withdrawal:
     """
     words = {"external_id": withdrawal.record_id, "email": withdrawal.address}
     params = platform.filled(call.params, words)
-    rest = platform.rest(lists.access)
+    rest = platform.rest(lists.access, writes=True)
     try:
         answer = rest.call(
             call.method, fill(call.endpoint, words, is_path=True), params, json_body=fill_json(call.body, words)

@@ -31,8 +31,14 @@ _EXPRESSIONS: Final = {
     "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
     "description": "A JMESPath expression; of a list the first that finds something counts.",
 }
+#: A word of HTTP (RFC 9110, 5.6.2), as names of headers are.
+_TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}")
 #: What a platform may be called.
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
+
+
+#: What may stand for a record in braces.
+WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
 
 @dataclass(slots=True)
@@ -57,6 +63,7 @@ class Part(BaseModel):
         kept: dict[str, Any] = {}
         for written, child in value.items():
             word = written if written in names else snake_case(str(written))
+            word = cls.spellings().get(word, word)
             if word in names and names[word] not in kept:
                 kept[names[word]] = child
             elif isinstance(info.context, Unknown):
@@ -68,6 +75,11 @@ class Part(BaseModel):
     def names(cls) -> Mapping[str, str]:
         """Return the keys of the table: as they are written → the field."""
         return {one.alias or name: name for name, one in cls.model_fields.items()}
+
+    @classmethod
+    def spellings(cls) -> Mapping[str, str]:
+        """Return other words for keys: such a word → the key."""
+        return {}
 
     @classmethod
     def homes(cls) -> Mapping[str, str]:
@@ -144,12 +156,69 @@ def _url(value: Any) -> Template:
     text = found.text
     if not text.startswith(("https://", "http://", "${", "/")) or any(one.isspace() for one in text):
         raise wrong("no address", "Write https://..., or a path of base_url that begins with a slash.")
+    plain = "".join(one for one in found.pieces if isinstance(one, str))
+    authority = re.split(r"[/?#]", plain.partition("://")[2])[0]
+    if "@" in authority:
+        raise wrong("a user or a password in an address (not shown)", "Write them as auth: {type: basic}.")
+    if not authority.isascii() or "\\" in plain:
+        raise wrong("a host with other letters than a to z", "Write the host as it is called: xn--... in that case.")
     return found
+
+
+def is_header_name(text: str) -> bool:
+    """Tell whether a text may be the name of a header."""
+    return _TOKEN.fullmatch(text) is not None
+
+
+def _header_name(value: Any) -> str:
+    if not isinstance(value, str) or not is_header_name(value):
+        raise wrong("no name of a header", "Write it as X-Lamps-Version: letters, digits and -.")
+    return value
+
+
+def _header_value(value: Any) -> Template:
+    found = _template(value)
+    if not is_line(found.text):
+        raise wrong("a line break or another control character in a header", "Write it in one line.")
+    return found
+
+
+def is_line(text: str) -> bool:
+    """Tell whether a text may stand in a header: one line, without control characters (RFC 9110, 5.5)."""
+    return all(32 <= ord(one) < 127 or one == "\t" or 0xA0 <= ord(one) <= 0xFF for one in text)
+
+
+def _stop(value: Any) -> Any:
+    return "empty" if value == "empty" else _paths(value)
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, bool) or not (isinstance(value, int) or (isinstance(value, float) and value.is_integer())):
+        raise wrong(f"expected a whole number, found {kind(value)}", "Write a whole number.")
+    return int(value)
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise wrong(f"expected a number, found {kind(value)}", "Write a number.")
+    return value
+
+
+def _flag(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise wrong(f"expected true or false, found {kind(value)}", "Write true or false.")
+    return value
 
 
 def _name(value: Any) -> str:
     if not isinstance(value, str) or not NAME.fullmatch(value):
         raise wrong("no name", "Use small letters, digits, - and _, at most 63 of them, such as my-platform.")
+    return value
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str) or not WORD.fullmatch(value):
+        raise wrong("no word", "Use letters, digits and _, such as store.")
     return value
 
 
@@ -176,10 +245,17 @@ def _of(read: Callable[[Any], Any], schema: Mapping[str, Any]) -> Any:
 
 
 _TEXT: Final = {"type": "string"}
+Whole = Annotated[int, BeforeValidator(_whole)]
+Number = Annotated[float, BeforeValidator(_number)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Route = Annotated[str, *_of(_route, {"type": "string", "pattern": "^/"})]
 Where = Annotated[Paths, *_of(_paths, _EXPRESSIONS)]
 Filled = Annotated[Template, *_of(_template, {"type": ["string", "number"]})]
+HeaderName = Annotated[str, *_of(_header_name, {"type": "string", "pattern": f"^{_TOKEN.pattern}$"})]
+HeaderValue = Annotated[Template, *_of(_header_value, {"type": ["string", "number"]})]
+#: `empty`, or where it stands after how many the list ends.
+Stop = Annotated[Any, *_of(_stop, _EXPRESSIONS)]
 Secret = Annotated[
     Template, *_of(_secret, {"type": "string", "pattern": r"^\$\{(secret|env)\.[A-Za-z_][A-Za-z0-9_]*\}$"})
 ]
@@ -188,6 +264,7 @@ Secrets = Annotated[
 ]
 Url = Annotated[Template, *_of(_url, _TEXT)]
 Name = Annotated[str, *_of(_name, {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"})]
+Word = Annotated[str, *_of(_word, {"type": "string", "pattern": f"^{WORD.pattern}$"})]
 Duration = Annotated[timedelta, *_of(_duration, {"type": "string", "pattern": "^([0-9]+[dhms])+$"})]
 Statuses = Annotated[
     tuple[int | range, ...],

@@ -15,9 +15,11 @@ from pydantic_core import ErrorDetails
 from customer_sync.config.document import Items, Node, Table, Text, parse
 from customer_sync.config.faults import Fault, choose
 from customer_sync.config.reader import snake_case
-from customer_sync.custom.checks import Flaw, flaws_of_form, flaws_of_resource, warnings_of
+from customer_sync.custom.checks import flaws_of_form, guessed, warnings_of
+from customer_sync.custom.flaws import Flaw
 from customer_sync.custom.form import Form, Resource
 from customer_sync.custom.parts import NAME, Name, Unknown, kind
+from customer_sync.custom.resource_checks import flaws_of_resource
 from customer_sync.custom.verifying import NOT_OFFERED
 from customer_sync.errors import TajoError
 
@@ -145,7 +147,7 @@ class _Reading:
                 self._say(Flaw((*(place or ()), key), "unknown key", remedy))
         if form is None:
             return None
-        whole: Form = form.model_copy(update={"resources": good})
+        whole: Form = guessed(form.model_copy(update={"resources": good}))
         if isinstance(resources, dict) and len(good) == len(resources):
             for flaw in flaws_of_form(whole):
                 self._say(flaw)

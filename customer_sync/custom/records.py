@@ -13,6 +13,7 @@ from typing import Final
 
 from customer_sync.custom import fields, transforms
 from customer_sync.custom.form import Resource, Rule
+from customer_sync.custom.paths import Way, follow
 from customer_sync.errors import PayloadError
 from customer_sync.kit.fields import (
     ABSENT,
@@ -94,6 +95,34 @@ class Records:
         except PayloadError as fault:
             node.note(fault)
         return None
+
+    def exploded(self, node: Node) -> Iterator[Node]:
+        """Yield a record, or one for each entry of the list that `explode` names: the entry stands in its place."""
+        way = next((one.explode.all[0].way for one in self.resource.transform if one.explode is not None), None)
+        if way is None:
+            yield node
+            return
+        rows = follow(dict(node.body), way)
+        single = [] if rows is ABSENT or rows is None else [rows]
+        for index, entry in enumerate(rows if isinstance(rows, list) else single):
+            yield Node(_with(dict(node.body), way, entry), f"{node.at}.{'.'.join(map(str, way))}[{index}]", node.notes)
+
+    def has_address(self, node: Node) -> bool:
+        """Tell whether an address stands where one is looked for, whatever it is; true where none is looked for."""
+        rule = self._rules.get("email")
+        try:
+            return rule is None or self.kind != "contact" or value_of(rule, node) not in (ABSENT, None, "")
+        except PayloadError:
+            return True
+
+    def is_let_in(self, node: Node) -> bool:
+        """Tell whether every filter lets a record in.
+
+        Raises:
+            PayloadError: one does not fit it.
+        """
+        filters = (step.filter for step in self.resource.transform)
+        return all(one is None or one.says(dict(node.body), node.at) for one in filters)
 
     def outline(self, node: Node, source: str, at: datetime, topic: str) -> Event:
         """Return the event of a record before it is read: its id tells one state of the record from another."""
@@ -191,12 +220,9 @@ class Records:
         return () if subject is None else subject.told(node, at)
 
     def _is_wanted(self, node: Node, record: Mapping[str, Json]) -> bool:
-        for step in self.resource.transform:
-            if any(_dug(record, fields.canonical(name)) in (None, "") for name in step.drop_if_missing or ()):
-                return False
-            if step.filter is not None and not step.filter.says(dict(node.body), node.at):
-                return False
-        return True
+        wanted = [name for step in self.resource.transform for name in step.drop_if_missing or ()]
+        lacks = any(_dug(record, fields.canonical(name)) in (None, "") for name in wanted)
+        return not lacks and self.is_let_in(node)
 
     def _lenient(self, name: str, rule: Rule, node: Node) -> Json | Absent:
         reader = text if name == fields.NAME else self.target.fields.get(name, fields.plain)
@@ -215,6 +241,12 @@ class Records:
         if rule.type is not None and name.startswith(fields.ATTRIBUTE):
             reader = _TYPES[rule.type]
         return reader(value, path)
+
+
+def _with(value: Json, way: Way, entry: Json) -> dict[str, Json]:
+    """Return a table with another value at the end of a way; what stands beside the way stays."""
+    table, key, rest = _table(value), str(way[0]), way[1:]
+    return {**table, key: _with(table.get(key), rest, entry) if rest else entry}
 
 
 def _nothing() -> Event:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from customer_sync.custom.checks import target_of
-from customer_sync.custom.form import Form
+from customer_sync.custom.form import NONE, Form, target_of
 from customer_sync.custom.hooks import Hooks
-from customer_sync.custom.lists import rows_of
+from customer_sync.custom.paged import rows_of
 from customer_sync.custom.records import Records
 from customer_sync.errors import PayloadError, TryLater
 from customer_sync.kit.fields import Node
@@ -29,6 +28,8 @@ def of_list(form: Form, name: str, body: bytes, now: datetime) -> list[Event | P
     except PayloadError as fault:
         return [fault]
     resource = form.resources[name]
+    if target_of(name, resource) == NONE:
+        return [PayloadError(name, "a list that is read for others alone")]
     records = Records(form.name, resource, str(target_of(name, resource)))
     try:
         rows = rows_of(name, resource, value)
@@ -39,8 +40,8 @@ def of_list(form: Form, name: str, body: bytes, now: datetime) -> list[Event | P
         if not isinstance(row, dict):
             found.append(PayloadError(f"{name}[{index}]", "expected an object"))
             continue
-        node = Node(row, f"{name}[{index}]")
-        found += records.events(node, records.outline(node, form.name, now, "pull"))
+        for node in records.exploded(Node(row, f"{name}[{index}]")):
+            found += records.events(node, records.outline(node, form.name, now, "pull"))
     return found
 
 
@@ -48,7 +49,8 @@ def of_webhook(form: Form, body: bytes, now: datetime) -> list[Event | PayloadEr
     """Return what becomes of the body of a webhook that comes to any path, with any topic of the file."""
     if form.webhooks is None:
         return [PayloadError("webhooks", "the file names none")]
-    records = {name: Records(form.name, one, str(target_of(name, one))) for name, one in form.resources.items()}
+    kinds = {name: str(target_of(name, one)) for name, one in form.resources.items()}
+    records = {name: Records(form.name, form.resources[name], kind) for name, kind in kinds.items() if kind != NONE}
     found: list[Event | PayloadError] = []
     for name, event in form.webhooks.events.items():
         only = form.webhooks.model_copy(update={"events": {name: event}})

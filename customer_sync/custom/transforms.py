@@ -212,7 +212,21 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 }
 
 
+#: The one word of a transform, where it is written in a table of its own.
+_NAMED: Final[Mapping[str, str]] = {
+    "default": "v",
+    "join": "sep",
+    "split": "sep",
+    "cents_to_decimal": "currency",
+    "date_iso": "format",
+    "unix_to_iso": "unit",
+}
+
+
 def _worded(name: str, words: Any) -> Transform:
+    key = _NAMED.get(name)
+    if isinstance(words, dict) and key is not None and list(words) == [key]:
+        words = words[key]
     if name == "default" and not isinstance(words, dict | list):
         return Default(words)
     if name == "map" and isinstance(words, dict) and words:

@@ -7,14 +7,14 @@ work, see `customer_sync.kit.signatures`.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, model_validator
 
-from customer_sync.custom.parts import Filled, Part, Secrets, Text, wrong
+from customer_sync.custom.parts import Filled, Flag, HeaderName, Number, Part, Secrets, Text, wrong
 from customer_sync.custom.references import Reference, Values, template
 from customer_sync.errors import Refused
 from customer_sync.kit.signatures import (
@@ -39,6 +39,11 @@ class Proven(Part):
 
     secret: Secrets = Field(default_factory=lambda: (template("${secret.webhook_secret}"),))
 
+    @classmethod
+    def spellings(cls) -> Mapping[str, str]:
+        """Return other words for keys: a list of them is often called so."""
+        return {"secrets": "secret"}
+
 
 class HmacProof(Proven):
     """An HMAC over the body and what else `message` names."""
@@ -46,13 +51,13 @@ class HmacProof(Proven):
     type: Literal["hmac"]
     algorithm: Literal["sha1", "sha256", "sha512"] = "sha256"
     encoding: Literal["hex", "base64"] = "hex"
-    header: Text
+    header: HeaderName
     prefix: str = ""
     message: Text = "{body}"
-    timestamp_header: Text | None = None
+    timestamp_header: HeaderName | None = None
     timestamp_unit: Literal["s", "ms"] = "s"
-    id_header: Text | None = None
-    tolerance_seconds: float = _TOLERANCE
+    id_header: HeaderName | None = None
+    tolerance_seconds: Number = _TOLERANCE
 
     @model_validator(mode="after")
     def _whole(self) -> HmacProof:
@@ -74,14 +79,14 @@ class StandardProof(Proven):
 
     type: Literal["standard_webhooks"]
     prefix: Literal["webhook-", "svix-"] = "webhook-"
-    tolerance_seconds: float = _TOLERANCE
+    tolerance_seconds: Number = _TOLERANCE
 
 
 class VendorProof(Proven):
     """The way of a well-known platform."""
 
     type: Literal["stripe", "hubspot_v3", "shopify"]
-    tolerance_seconds: float = _TOLERANCE
+    tolerance_seconds: Number = _TOLERANCE
 
 
 class BasicProof(Part):
@@ -102,7 +107,7 @@ class HeaderProof(Proven):
     """The secret itself, in a header."""
 
     type: Literal["static_header"]
-    header: Text
+    header: HeaderName
     prefix: str = ""
 
 
@@ -116,7 +121,7 @@ class NoProof(Part):
     """Anybody may send anything."""
 
     type: Literal["none"]
-    allow_insecure: bool = False
+    allow_insecure: Flag = False
 
     @model_validator(mode="after")
     def _meant(self) -> NoProof:

@@ -210,6 +210,8 @@ class Connector(ABC):
     writes: ClassVar[tuple[Channel, ...]] = ()
     #: The platform's rate limit, kept for all processes together; `__init__` sets it where the settings decide it.
     pace: Pace = Pace()
+    #: How long an answer of the platform may be silent, in seconds, where that is not as everywhere.
+    silence_s: float | None = None
 
     def can_pull(self) -> bool:
         """Tell whether the source's settings hold what a pull needs (keys, or a stored connection may)."""

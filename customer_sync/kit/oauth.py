@@ -73,6 +73,13 @@ class Terms:
         keys: what to set where id or secret are missing, in one sentence.
         alone: makes the form that is sent in the place of client credentials, for platforms that want a signed text
             (RFC 7523); then there need be no secret.
+        seed: a refresh token out of the settings, which brings the first token where none is stored; those after it
+            are stored. Say in `owner` which one it was, so that another one in the settings is used.
+        rotates: whether each refresh token works once: one that was used is forgotten, also where the answer brings no
+            other. To show it again makes some platforms end every token of the app.
+        skew_s: how many seconds before its end a token is renewed; None: at `RENEW_AT` of its life.
+        lasts: the key of an answer that says for how many seconds the token is good.
+        lasts_s: for how many seconds it is good where the answer does not say it; None: nobody knows.
     """
 
     title: str
@@ -88,6 +95,11 @@ class Terms:
     by_owner: frozenset[str] = frozenset()
     keys: str = "Set the app's id and secret."
     alone: Callable[[], Mapping[str, str]] | None = None
+    seed: str = field(default="", repr=False)
+    rotates: bool = False
+    skew_s: float | None = None
+    lasts: str = "expires_in"
+    lasts_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,19 +231,17 @@ class Tokens:
 
     def _renew(self, old: Token | None) -> Token:
         with self._access.vault.locked():
-            return self._renew_alone(old, 0 if old is None else old.refusals)
-
-    def _renew_alone(self, old: Token | None, refusals: int) -> Token:
-        """Return another token than the old one. The caller holds the lock."""
-        # Another process may have done it while this one waited. A refresh token is good for one use.
-        kept = self._kept()
-        if kept is not None and (old is None or kept.value != old.value) and not self._is_over(kept):
-            return kept
-        if kept is None or kept.kind == CREDENTIALS:
-            return self._store(self._alone(), CREDENTIALS, refusals=refusals)
-        if not kept.refresh:
-            raise self._ended(f"{self._terms.title} refuses the stored token (401).")
-        return self._store(self._spend(kept), CONNECTION, kept, refusals=refusals)
+            # Another process may have done it while this one waited. A refresh token is good for one use.
+            kept = self._kept()
+            if kept is not None and (old is None or kept.value != old.value) and not self._is_over(kept):
+                return kept
+            if kept is None and self._terms.seed:
+                kept = Token("", CONNECTION, refresh=self._terms.seed)
+            if kept is None or kept.kind == CREDENTIALS:
+                return self._store(self._alone(), CREDENTIALS)
+            if not kept.refresh:
+                raise self._ended(f"{self._terms.title} refuses the stored token (401).")
+            return self._store(self._spend(kept), CONNECTION, kept)
 
     def _alone(self) -> Mapping[str, Json]:
         if not self._terms.asks_alone:
@@ -266,7 +276,10 @@ class Tokens:
             Exception: what the store raised, when it did so for some seconds.
         """
         now = self._access.now_s()
-        lasts_s, refresh_s = _seconds(answer.get("expires_in")), _seconds(answer.get("refresh_token_expires_in"))
+        lasts_s, refresh_s = self._lasts_s(answer), _seconds(answer.get("refresh_token_expires_in"))
+        # a platform that does not rotate sends none (RFC 6749, 6)
+        refresh = str(answer.get("refresh_token") or (old.refresh if old and not self._terms.rotates else ""))
+        has_next = bool(refresh) or kind == CREDENTIALS
         kept: dict[str, Json] = {
             **self._terms.owner,
             "kind": kind,
@@ -274,9 +287,8 @@ class Tokens:
             "access_token": answer["access_token"],
             "scope": str(answer.get("scope") or (old.scope if old else "")),
             "expires_at_s": None if lasts_s is None else now + lasts_s,
-            "renew_at_s": None if lasts_s is None else now + lasts_s * RENEW_AT,
-            # a platform that does not rotate sends none (RFC 6749, 6)
-            "refresh_token": str(answer.get("refresh_token") or (old.refresh if old else "")),
+            "renew_at_s": None if lasts_s is None else now + self._renew_after_s(lasts_s, has_next=has_next),
+            "refresh_token": refresh,
             "refresh_expires_at_s": None if refresh_s is None else now + refresh_s,
             _GIVEN: now,
             _REFUSALS: refusals,
@@ -294,6 +306,17 @@ class Tokens:
                 if wait_s == STORE_TRIES_S[-1]:
                     raise
         return _read(kept, self._terms.keeps)
+
+    def _lasts_s(self, answer: Mapping[str, Json]) -> float | None:
+        told = _seconds(answer.get(self._terms.lasts))
+        return self._terms.lasts_s if told is None else told
+
+    def _renew_after_s(self, lasts_s: float, *, has_next: bool) -> float:
+        """Return after how many seconds a token is renewed; one that nothing follows is good until its end."""
+        if not has_next:
+            return lasts_s
+        skew_s = self._terms.skew_s
+        return lasts_s - skew_s if skew_s is not None and skew_s < lasts_s else lasts_s * RENEW_AT
 
     def _is_over(self, token: Token) -> bool:
         return token.expires_at_s is not None and self._access.now_s() >= token.expires_at_s
@@ -347,6 +370,8 @@ class Tokens:
         raise ConfigError(f"{title} gives no token: it answers {reply.status}{named}.", self._terms.keys)
 
     def _ended(self, reason: str) -> ConfigError:
+        if self._terms.seed:
+            return ConfigError(reason, self._terms.keys)
         return ConsentNeeded(reason, f"Run `tajo connectors connect {self._terms.source}`.")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from customer_sync.base.clock import Clock
 from customer_sync.config import Settings
-from customer_sync.kit.outbound import HttpClient
+from customer_sync.kit.outbound import TIMEOUT, HttpClient
 from customer_sync.kit.reach import Access
 from customer_sync.pacing import PacedHttp
 from customer_sync.registry import connector_for
@@ -46,10 +46,14 @@ class Accesses:
     def always(self, source: str) -> Access:
         """Return how a source is reached, for whoever is about to connect it."""
         if source not in self._known:
-            pace = connector_for(self._settings.sources[source]).pace
-            http = PacedHttp(self._http, self._store.limits, source, pace)
+            connector = connector_for(self._settings.sources[source])
+            http = PacedHttp(self._client(connector.silence_s), self._store.limits, source, connector.pace)
             self._known[source] = Access(http, self.vault(source), lambda: self.clock() / 1000, http.hold)
         return self._known[source]
+
+    def _client(self, silence_s: float | None) -> HttpClient:
+        """Return what sends; a platform that is waited for differently has connections of its own."""
+        return self._http if silence_s is None else HttpClient(timeout=TIMEOUT._replace(silence_s=silence_s))
 
     def vault(self, source: str) -> RedisVault:
         """Return a source's stored credentials."""

@@ -190,10 +190,10 @@ FAULTS = {
         "http.retry.on_status",
         "no HTTP status",
     ),
-    "tries of one's own": (
+    "tries of what is never tried at once": (
         {"http": {"retry": {"on_status": [429], "max_attempts": 3}}},
         "http.retry.max_attempts",
-        "unknown key",
+        "a 429 that is asked for again at once",
     ),
     "a way of verifying that is not offered": (
         {"webhooks": {"verify": {"type": "paypal_cert"}}},
@@ -220,13 +220,19 @@ FAULTS = {
         "webhooks.events.lamp_lit.resource",
         "a resource that is not described",
     ),
-    "a fetch without by_id": (
-        {"webhooks": {"events": {"customer_changed": {"path": "/x", "fetch": "always"}}}},
+    "a fetch of what has no address": (
+        {
+            "resources": {"customers": {**LEAST["resources"]["customers"], "method": "POST"}},
+            "webhooks": {"events": {"customer_changed": {"path": "/x", "fetch": "always"}}},
+        },
         "webhooks.events.customer_changed.fetch",
         "nothing to fetch with",
     ),
     "a write without a look": (
-        {"writeback": {"unsubscribe": {"endpoint": "/c/{external_id}"}}},
+        {
+            "resources": {"customers": {**LEAST["resources"]["customers"], "method": "POST"}},
+            "writeback": {"unsubscribe": {"endpoint": "/c/{external_id}"}},
+        },
         "writeback.unsubscribe",
         "nobody looks before it writes",
     ),
@@ -287,7 +293,11 @@ OF_CUSTOMERS = {
         "windows that cannot be asked for",
     ),
     "another host": ({"endpoint": "https://evil.example/c"}, "endpoint", "no path that begins with a slash"),
-    "parent and child": ({"for_each": {"resource": "x"}}, "for_each", "unknown key"),
+    "a list below none": (
+        {"for_each": {"resource": "x"}, "endpoint": "/x/{x.id}"},
+        "for_each.resource",
+        "a resource that is not described",
+    ),
 }
 
 

@@ -206,7 +206,8 @@ def test_a_refused_token_is_renewed_once_and_the_api_is_where_the_token_says():
 
 
 def test_client_credentials_are_asked_for_without_an_owner():
-    document = {**OAUTH, "auth": {**OAUTH["auth"], "grant": "client_credentials", "client_auth": "basic"}}
+    auth = {name: value for name, value in OAUTH["auth"].items() if name != "authorization_url"}
+    document = {**OAUTH, "auth": {**auth, "client_auth": "basic"}}
     wire = Wire(platform)
 
     assert len(pages(connector(document, **KEYS), wire)) == 1
