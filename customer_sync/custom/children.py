@@ -29,6 +29,8 @@ LISTS_A_STEP: Final = 10
 ENOUGH: Final = 100
 #: How many pages of the other list one step reads where they hold nothing.
 PAGES_A_STEP: Final = 20
+#: How often a page of the other list is begun again in a run, where the row of before is not there.
+MOST_AGAIN: Final = 20
 #: The longest other list that is read: a longer one is no list of stores.
 MOST_PARENTS: Final = 1_000_000
 
@@ -46,6 +48,7 @@ class Place:
         of: the records of the other list that come next, as words.
         list: where the list of the first of them stands.
         count: how many lists were begun.
+        again: how often a page of the other list was begun again, because the last row of before was not there.
     """
 
     page: Cursor | None = None
@@ -54,6 +57,7 @@ class Place:
     of: tuple[Words, ...] = ()
     list: Cursor | None = None
     count: int = 0
+    again: int = 0
 
     @classmethod
     def read(cls, cursor: Cursor | None) -> Place:
@@ -72,11 +76,12 @@ class Place:
             tuple(held),
             below if isinstance(below, dict) else None,
             int(str(found.get("count", 0))),
+            int(str(found.get("again", 0))),
         )
 
     def encode(self) -> dict[str, Json]:
         """Return it as it stands in a cursor."""
-        found: dict[str, Json] = {"done": self.done, "last": self.last, "count": self.count}
+        found: dict[str, Json] = {name: getattr(self, name) for name in ("done", "last", "count", "again")}
         found["of"] = [dict(one) for one in self.of]
         for name, cursor in (("above", self.page), ("list", self.list)):
             if cursor is not None:
@@ -143,6 +148,7 @@ class Families(Lists):
         for _ in range(PAGES_A_STEP):
             rows, following = self.parent.rows(place.page)
             begin = self._resumed(rows, place)
+            again = place.again + int(begin == 0 < place.done)
             held, taken, found = self._held(rows[begin:])
             faults += found
             count = place.count + len(held)
@@ -153,11 +159,12 @@ class Families(Lists):
                 )
             if held:
                 done = begin + taken
-                after = replace(place, done=done, last=self._id(rows[done - 1]), of=tuple(held), count=count)
+                last = self._id(rows[done - 1])
+                after = replace(place, done=done, last=last, of=tuple(held), count=count, again=again)
                 return Page(faults, after.encode()), after
             if following is None:
                 return Page(faults, None), None
-            place = Place(following, count=count)
+            place = Place(following, count=count, again=again)
         return Page(faults, place.encode()), place
 
     def _resumed(self, rows: Sequence[Json], place: Place) -> int:
@@ -167,8 +174,10 @@ class Families(Lists):
         ids = [self._id(row) for row in rows]
         if place.done <= len(ids) and ids[place.done - 1] == place.last:
             return place.done
-        # it moved, or went: then the page is read from its beginning, for what is read twice does no harm
-        return ids.index(place.last) + 1 if place.last in ids else 0
+        if place.last in ids:
+            return ids.index(place.last) + 1
+        # it went: the page is read from its beginning, for what is read twice does no harm, but not for ever
+        return 0 if place.again < MOST_AGAIN else place.done
 
     def _held(self, rows: Sequence[Json]) -> tuple[list[Words], int, list[Event | PayloadError]]:
         """Return the words of the first rows, how many rows that were, and what cannot be read."""
