@@ -11,8 +11,8 @@ from customer_sync.custom.references import Template
 
 #: Names of headers and parameters that hold secrets.
 _CREDENTIAL: Final = re.compile(
-    r"authorization|cookie|secret|token|passw|api[-_]?key|signature|credential|bearer|private|session"
-    r"|(?:^|[-_.])(?:auth|key|pwd|pass|sig|sid)(?:$|[-_.])",
+    r"authorization|cookie|secret|token|passw|signature|credential|bearer|session"
+    r"|(?:^|api|app|auth|access|client|consumer|private|public)[-_]?key$|(?:^|[-_.])(?:auth|pwd|pass|sig|sid)(?:$|[-_.])",
     re.IGNORECASE,
 )
 #: How secrets of well-known platforms begin, and web tokens.

@@ -37,6 +37,8 @@ _TOKEN: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}")
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 
 
+#: For how many unknown keys a guess is made at what was meant.
+MOST_UNKNOWN: Final = 100
 #: What may stand for a record in braces.
 WORD: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
@@ -68,7 +70,10 @@ class Part(BaseModel):
                 kept[names[word]] = child
             elif isinstance(info.context, Unknown):
                 other = "Keep one spelling." if word in names else cls.homes().get(word)
-                info.context.found.append((value, written, other or choose(word, names)))
+                # a guess for each of thousands takes minutes, and nobody reads them
+                is_many = len(info.context.found) > MOST_UNKNOWN
+                remedy = "Take it away." if is_many else other or choose(word, names)
+                info.context.found.append((value, written, remedy))
         return kept
 
     @classmethod

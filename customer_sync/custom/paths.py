@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import prod
 from typing import Any, Final
 
 import jmespath
 from jmespath.exceptions import JMESPathError
+from jmespath.visitor import TreeInterpreter
 
 from customer_sync.errors import PayloadError
 from customer_sync.kit.fields import ABSENT, Absent, join
@@ -21,11 +23,46 @@ from customer_sync.model import Json
 #: The longest expression, and the longest list that one may give.
 LONGEST: Final = 500
 MOST_RESULTS: Final = 10_000
+#: How many copies of what it looks into an expression may give.
+MOST_COPIES: Final = 1_000
+#: How many steps one search takes at most, and how much it may make on its way.
+MOST_STEPS: Final = 2_000_000
+MOST_MADE: Final = 1_000_000
 #: How much of an expression stands in a message.
 _SHOWN: Final = 60
 
 #: The way of a plain path: names and places in lists.
 Way = tuple[str | int, ...]
+
+
+class TooCostly(ValueError):
+    """A search takes more than it may."""
+
+
+class _Bounded(TreeInterpreter):  # type: ignore[misc]  # jmespath has no types
+    """Searches as JMESPath does, with an end to what that may cost."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._left, self._room = MOST_STEPS, MOST_MADE
+
+    def visit(self, node: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """Do one step.
+
+        Raises:
+            TooCostly: there were too many, or they made too much.
+        """
+        self._left -= 1
+        found = super().visit(node, *args, **kwargs)
+        if node["type"] in _MAKES and isinstance(found, list | str):
+            self._room -= len(found)
+        if self._left < 0 or self._room < 0:
+            raise TooCostly("more than one record is worth")
+        return found
+
+
+#: The steps that make something new, which may be large.
+_MAKES: Final = frozenset({"flatten", "projection", "value_projection", "filter_projection", "function_expression"})
 
 
 class Unreadable(ValueError):
@@ -55,7 +92,7 @@ class Expression:
         if self.way is not None:
             return follow(value, self.way)
         try:
-            found: Json = self.compiled.search(value)
+            found: Json = _Bounded().visit(self.compiled.parsed, value)
         except (JMESPathError, ArithmeticError, TypeError, ValueError, RecursionError) as error:
             raise PayloadError(join(at, self.shown), "a value that the expression does not fit") from error
         if isinstance(found, list) and len(found) > MOST_RESULTS:
@@ -143,6 +180,8 @@ def compile_path(text: str) -> Expression:
         raise Unreadable(told if place is None else f"{told}, near column {place + 1}") from error
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError) as error:
         raise Unreadable("it cannot be read as JMESPath") from error
+    if _growth(compiled.parsed) > MOST_COPIES:
+        raise Unreadable("it makes more copies of a record than there is memory")
     return Expression(text, compiled, _way(compiled.parsed))
 
 
@@ -164,6 +203,17 @@ def _falls(node: Mapping[str, Any]) -> bool:
     children: Sequence[Any] = [one for one in node.get("children", ()) if isinstance(one, dict)]
     behind = children[1:] if node["type"] == "pipe" else ()
     return any(one["type"] == "or_expression" for one in behind) or any(map(_falls, children))
+
+
+def _growth(node: Mapping[str, Any]) -> int:
+    """Return how many copies of what it looks into an expression may give: `[@, @]` gives two, and two of it four."""
+    kind = node["type"]
+    below = [_growth(one) for one in node.get("children", ()) if isinstance(one, dict)]
+    if kind in {"multi_select_list", "multi_select_dict", "function_expression"}:
+        return max(sum(below), 1)
+    if kind in {"or_expression", "and_expression", "not_expression", "comparator"}:
+        return max(below, default=1)
+    return prod(below)
 
 
 def _way(node: Mapping[str, Any]) -> Way | None:

@@ -25,6 +25,8 @@ from customer_sync.errors import TajoError
 
 #: How long a file may be, in characters.
 LONGEST: Final = 200_000
+#: How many faults of a file are told at once.
+MOST_FAULTS: Final = 100
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 _SECRETS: Final = frozenset({"token", "value", "password", "client_secret", "secret"})
 _TABS: Final = re.compile(r"(?m)^\t+")
@@ -87,7 +89,9 @@ def read_file(path: Path) -> Form:
         OSError: it cannot be read.
     """
     try:
-        content = path.read_bytes().decode()
+        with path.open("rb") as opened:
+            # a character has four bytes at most
+            content = opened.read(4 * LONGEST + 1).decode(errors="strict")
     except UnicodeDecodeError as error:
         fault = Fault(path.name, None, "", "bytes that are no text", "Save the file as UTF-8.")
         raise ConnectorFaults([fault]) from error
@@ -107,14 +111,25 @@ def read(content: str, file: str) -> Read:
     if len(content) > LONGEST:
         return Read(None, (Fault(file, 1, "", f"more than {LONGEST:,} characters", "Write a shorter file."),))
     faults: list[Fault] = []
+    try:
+        return _read(content, file, faults)
+    except RecursionError:
+        told = Fault(file, None, "", "nested deeper than can be read", "Look for brackets that are never closed.")
+        return Read(None, (told,))
+
+
+def _read(content: str, file: str, faults: list[Fault]) -> Read:
     table = parse(_TABS.sub(lambda tabs: "  " * len(tabs[0]), content), file, faults)
     if faults:
         return Read(None, tuple(faults))
     reading = _Reading(file, table)
     form = reading.form()
-    told = tuple(sorted(reading.faults, key=lambda one: (one.line or 0, one.path)))
+    told = sorted(reading.faults, key=lambda one: (one.line or 0, one.path))
+    if len(told) > MOST_FAULTS:
+        more = Fault(file, told[MOST_FAULTS].line, "", "more faults follow", "Mend those above, then ask again.")
+        told = [*told[:MOST_FAULTS], more]
     if form is None or told:
-        return Read(None, told, name=reading.name)
+        return Read(None, tuple(told), name=reading.name)
     return Read(form, (), tuple(reading.fault(one) for one in warnings_of(form)), form.name)
 
 
@@ -123,7 +138,7 @@ class _Reading:
         self._file, self._table = file, table
         self._places: dict[int, tuple[str | int, ...]] = {}
         self._document = self._plain(table, ())
-        self.faults: list[Fault] = []
+        self.faults: dict[Fault, None] = {}
 
     @property
     def name(self) -> str:
@@ -179,9 +194,7 @@ class _Reading:
             return None
 
     def _say(self, flaw: Flaw) -> None:
-        fault = self.fault(flaw)
-        if fault not in self.faults:
-            self.faults.append(fault)
+        self.faults[self.fault(flaw)] = None
 
     def _placed(
         self, at: tuple[str | int, ...], loc: tuple[str | int, ...], *, is_missing: bool
