@@ -41,6 +41,7 @@ def _unless(grant: str, name: str) -> Callable[[dict[str, Any]], Template | None
 #: A stretch of time that a token is good, and how long a platform is waited for.
 Seconds = Annotated[Number, Field(gt=0, le=86_400)]
 Wait = Annotated[Number, Field(gt=0, le=3600)]
+Silence = Annotated[Number, Field(ge=1, le=60)]
 
 
 class NoAuth(Part):
@@ -172,7 +173,7 @@ class HttpPart(Part):
     """How calls are made."""
 
     headers: dict[HeaderName, HeaderValue] = Field(default_factory=dict)
-    timeout_seconds: Number | None = Field(default=None, ge=1, le=60)
+    timeout_seconds: Silence | None = None
     retry: Retry | None = None
     rate_limit: RateLimit | None = None
     errors: tuple[ErrorRule, ...] = ()

@@ -95,7 +95,7 @@ class Rule(Part):
     fields: dict[str, Where] | None = None
 
 
-AnyRule = Annotated[Rule, BeforeValidator(_rule, json_schema_input_type=Rule | str | list[str])]
+AnyRule = Annotated[Rule, BeforeValidator(_rule, json_schema_input_type=Rule | Where)]
 
 
 class RecordStep(Part):
@@ -173,7 +173,11 @@ def _fetch(value: Any) -> Any:
     raise wrong("no rule for fetching", "Write never, always, or if_missing: [email].")
 
 
-HookPath = Annotated[str, PlainValidator(_hook_path), WithJsonSchema({"type": "string"})]
+HookPath = Annotated[
+    str,
+    PlainValidator(_hook_path),
+    WithJsonSchema({"type": "string", "pattern": r"^[^\s?#]*[^\s?#/][^\s?#]*$"}),
+]
 #: `never`, `always`, or the fields without which a record is read again.
 Fetch = Annotated[
     Literal["never", "always"] | tuple[str, ...],
@@ -184,7 +188,7 @@ Fetch = Annotated[
                 {"enum": ["never", "always"]},
                 {
                     "type": "object",
-                    "properties": {"if_missing": {"type": "array", "items": {"type": "string"}}},
+                    "properties": {"if_missing": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
                     "required": ["if_missing"],
                     "additionalProperties": False,
                 },
@@ -205,7 +209,7 @@ class HookEvent(Part):
     topic: Texts = ()
     match: Where | None = None
     items: Where | None = None
-    event_id: Annotated[tuple[Where, ...], BeforeValidator(listed, json_schema_input_type=str | list[str])] = ()
+    event_id: Annotated[tuple[Where, ...], BeforeValidator(listed, json_schema_input_type=Where | list[Where])] = ()
     occurred_at: Where | None = None
     resource: Text | None = None
     record: Where | None = None
@@ -250,8 +254,8 @@ class Webhooks(Part):
     verify: Verify | None = None
     topic_header: HeaderName | None = None
     id_header: HeaderName | None = None
-    events: dict[Text, Annotated[HookEvent, BeforeValidator(_event, json_schema_input_type=HookEvent | str)]] = Field(
-        default_factory=dict
+    events: dict[Text, Annotated[HookEvent, BeforeValidator(_event, json_schema_input_type=HookEvent | HookPath)]] = (
+        Field(default_factory=dict)
     )
     subscriptions: Subscriptions | None = None
 
@@ -264,14 +268,18 @@ class Unsubscribe(Call):
     read_back: Flag = True
 
 
+#: The name of an event in the short form, where it stands among the words of the long one.
+EventName = Annotated[Text, WithJsonSchema({"type": "string", "pattern": f"^(?!(?:{'|'.join(Webhooks.names())})$).+"})]
+
+
 def _webhooks(value: Any) -> Any:
     """Return the documents' `{event: path}` as a table of events."""
-    is_short = isinstance(value, dict) and value.keys().isdisjoint({"verify", "events", "subscriptions"})
+    is_short = isinstance(value, dict) and value.keys().isdisjoint(Webhooks.names())
     return {"events": value} if is_short else value
 
 
 AnyWebhooks = Annotated[
-    Webhooks, BeforeValidator(_webhooks, json_schema_input_type=Webhooks | dict[str, HookEvent | str])
+    Webhooks, BeforeValidator(_webhooks, json_schema_input_type=Webhooks | dict[EventName, HookEvent | HookPath])
 ]
 
 
@@ -282,12 +290,16 @@ class Writeback(Part):
 
 
 def _version(value: Any) -> Any:
-    if value in (1, "1") or (isinstance(value, str) and _VERSION.fullmatch(value)):
+    if (value in (1, "1") and not isinstance(value, bool)) or (isinstance(value, str) and _VERSION.fullmatch(value)):
         return value
     raise wrong("no version", "Write 1, or three numbers of your own such as 1.0.0.")
 
 
-Version = Annotated[int | str, PlainValidator(_version), WithJsonSchema({"anyOf": [{"const": 1}, {"type": "string"}]})]
+Version = Annotated[
+    int | str,
+    PlainValidator(_version),
+    WithJsonSchema({"anyOf": [{"const": 1}, {"type": "string", "pattern": rf"^(?:1|{_VERSION.pattern})$"}]}),
+]
 
 
 class Form(Part):

@@ -24,11 +24,12 @@ from customer_sync.base.duration import EXAMPLE, read_duration
 from customer_sync.config.faults import choose
 from customer_sync.config.reader import snake_case
 from customer_sync.custom import transforms
-from customer_sync.custom.paths import Paths, Unreadable, paths
-from customer_sync.custom.references import Template, Unclear, template
+from customer_sync.custom.paths import LONGEST, Paths, Unreadable, paths
+from customer_sync.custom.references import RESERVED, Template, Unclear, template
 
+_EXPRESSION: Final = {"type": "string", "format": "jmespath", "minLength": 1, "maxLength": LONGEST}
 _EXPRESSIONS: Final = {
-    "anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}],
+    "anyOf": [_EXPRESSION, {"type": "array", "items": _EXPRESSION, "minItems": 1}],
     "description": "A JMESPath expression; of a list the first that finds something counts.",
 }
 #: A word of HTTP (RFC 9110, 5.6.2), as names of headers are.
@@ -229,7 +230,7 @@ def _word(value: Any) -> str:
 
 def _statuses(value: Any) -> tuple[int | range, ...]:
     found: list[int | range] = []
-    for one in value if isinstance(value, list) else [value]:
+    for one in value if isinstance(value, list) and value else [value]:
         if isinstance(one, str) and re.fullmatch(r"[1-5]xx", one):
             found.append(range(int(one[0]) * 100, int(one[0]) * 100 + 100))
         elif isinstance(one, int) and not isinstance(one, bool) and 100 <= one <= 599:
@@ -249,35 +250,52 @@ def _of(read: Callable[[Any], Any], schema: Mapping[str, Any]) -> Any:
     return (PlainValidator(read), WithJsonSchema(dict(schema)))
 
 
-_TEXT: Final = {"type": "string"}
+#: What `${...}` may be, and a text with such references in it; the keys that every source has are no names for them.
+_NAMES: Final = rf"(?!(?:{'|'.join(sorted(RESERVED))})[:}}])[a-z][a-z0-9_]{{0,62}}"
+_SECRET: Final = rf"\$\{{(?:secret\.{_NAMES}|env\.[A-Za-z_][A-Za-z0-9_]*)\}}"
+_REFERENCE: Final = (
+    rf"(?:{_SECRET}|\$\{{(?:config\.{_NAMES}|env\.[A-Za-z_][A-Za-z0-9_]*):-[^}}]*\}}|\$\{{config\.{_NAMES}\}})"
+)
+_PIECE: Final = rf"(?:[^$]|\$(?!\{{)|{_REFERENCE})"
+_LINE_PIECE: Final = rf"(?:[\t -#%-~\xA0-\xFF]|\$(?!\{{)|{_REFERENCE})"
+_FILLED: Final = {"anyOf": [{"type": "string", "pattern": f"^{_PIECE}*$"}, {"type": "number"}]}
+_HEADER_VALUE: Final = {"anyOf": [{"type": "string", "pattern": f"^{_LINE_PIECE}*$"}, {"type": "number"}]}
+_SECRET_TEXT: Final = {"type": "string", "pattern": f"^{_SECRET}$"}
+_IN_HOST: Final = rf"(?:[^\s/?#@\\$\x80-\U0010ffff]|\$(?!\{{)|{_REFERENCE})"
+_BEHIND: Final = rf"(?:[^\s\\$]|\$(?!\{{)|{_REFERENCE})*"
+_ADDRESS: Final = rf"^(?:https?://{_IN_HOST}*(?:[/?#]{_BEHIND})?|/{_BEHIND}|{_REFERENCE}{_BEHIND})$"
+_STATUS: Final = {
+    "anyOf": [{"type": "integer", "minimum": 100, "maximum": 599}, {"type": "string", "pattern": "^[1-5]xx$"}]
+}
+_DURATION: Final = r"^(?=\d)(?:\d{1,6}d)?(?:\d{1,6}h)?(?:\d{1,6}m)?(?:\d{1,6}s)?$"
+
 Whole = Annotated[int, BeforeValidator(_whole)]
 Number = Annotated[float, BeforeValidator(_number)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
-Route = Annotated[str, *_of(_route, {"type": "string", "pattern": "^/"})]
+Route = Annotated[str, *_of(_route, {"type": "string", "pattern": r"^/[^\s?#]{0,499}$"})]
 Where = Annotated[Paths, *_of(_paths, _EXPRESSIONS)]
-Filled = Annotated[Template, *_of(_template, {"type": ["string", "number"]})]
+Filled = Annotated[Template, *_of(_template, _FILLED)]
 HeaderName = Annotated[str, *_of(_header_name, {"type": "string", "pattern": f"^{_TOKEN.pattern}$"})]
-HeaderValue = Annotated[Template, *_of(_header_value, {"type": ["string", "number"]})]
+HeaderValue = Annotated[Template, *_of(_header_value, _HEADER_VALUE)]
 #: `empty`, or where it stands after how many the list ends.
 Stop = Annotated[Any, *_of(_stop, _EXPRESSIONS)]
-Secret = Annotated[
-    Template, *_of(_secret, {"type": "string", "pattern": r"^\$\{(secret|env)\.[A-Za-z_][A-Za-z0-9_]*\}$"})
-]
+Secret = Annotated[Template, *_of(_secret, _SECRET_TEXT)]
 Secrets = Annotated[
-    tuple[Template, ...], *_of(_secrets, {"anyOf": [_TEXT, {"type": "array", "items": _TEXT, "minItems": 1}]})
+    tuple[Template, ...],
+    *_of(_secrets, {"anyOf": [_SECRET_TEXT, {"type": "array", "items": _SECRET_TEXT, "minItems": 1}]}),
 ]
-Url = Annotated[Template, *_of(_url, _TEXT)]
-Name = Annotated[str, *_of(_name, {"type": "string", "pattern": "^[a-z0-9][a-z0-9_-]{0,62}$"})]
+Url = Annotated[Template, *_of(_url, {"type": "string", "pattern": _ADDRESS})]
+Name = Annotated[str, *_of(_name, {"type": "string", "pattern": f"^{NAME.pattern}$"})]
 Word = Annotated[str, *_of(_word, {"type": "string", "pattern": f"^{WORD.pattern}$"})]
-Duration = Annotated[timedelta, *_of(_duration, {"type": "string", "pattern": "^([0-9]+[dhms])+$"})]
+Duration = Annotated[timedelta, *_of(_duration, {"type": "string", "pattern": _DURATION})]
 Statuses = Annotated[
     tuple[int | range, ...],
-    *_of(_statuses, {"anyOf": [{"type": ["integer", "string"]}, {"type": "array"}]}),
+    *_of(_statuses, {"anyOf": [*_STATUS["anyOf"], {"type": "array", "items": _STATUS, "minItems": 1}]}),
 ]
 Transforms = Annotated[
     tuple[Any, ...],
-    *_of(_transforms, {"anyOf": [{"type": ["string", "object"]}, {"type": "array"}]}),
+    *_of(_transforms, {"anyOf": [transforms.SCHEMA, {"type": "array", "items": transforms.SCHEMA}]}),
 ]
 
 
@@ -286,7 +304,7 @@ def listed(value: Any) -> Any:
     return value if isinstance(value, list | tuple) else [value]
 
 
-Texts = Annotated[tuple[Text, ...], BeforeValidator(listed, json_schema_input_type=str | list[str])]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(listed, json_schema_input_type=Text | list[Text])]
 
 
 def names_of(texts: Sequence[str]) -> str:

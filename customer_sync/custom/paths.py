@@ -39,14 +39,14 @@ class TooCostly(ValueError):
     """A search takes more than it may."""
 
 
-class _Bounded(TreeInterpreter):  # type: ignore[misc]  # jmespath has no types
+class _Bounded(TreeInterpreter):
     """Searches as JMESPath does, with an end to what that may cost."""
 
     def __init__(self) -> None:
         super().__init__()
         self._left, self._room = MOST_STEPS, MOST_MADE
 
-    def visit(self, node: Mapping[str, Any], *args: Any, **kwargs: Any) -> Any:
+    def visit(self, node: Any, *args: Any, **kwargs: Any) -> Any:
         """Do one step.
 
         Raises:

@@ -212,6 +212,19 @@ _EXAMPLES: Final[Mapping[str, str]] = {
 }
 
 
+_TEXTS: Final = {"type": "string", "minLength": 1}
+_CODE: Final = {"type": "string", "pattern": "^[A-Za-z]{3}$"}
+_SCALAR: Final = {"type": ["string", "number", "boolean", "null"]}
+
+
+def _table(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {"type": "object", "properties": {name: value}, "required": [name], "additionalProperties": False}
+
+
+def _either(name: str, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    return _table(name, {"anyOf": [value, _table(_NAMED[name], value)]})
+
+
 #: The one word of a transform, where it is written in a table of its own.
 _NAMED: Final[Mapping[str, str]] = {
     "default": "v",
@@ -220,6 +233,21 @@ _NAMED: Final[Mapping[str, str]] = {
     "cents_to_decimal": "currency",
     "date_iso": "format",
     "unix_to_iso": "unit",
+}
+
+
+#: The same as JSON Schema.
+SCHEMA: Final[Mapping[str, Any]] = {
+    "anyOf": [
+        {"enum": list(_PLAIN)},
+        _either("default", _SCALAR),
+        _table("map", {"type": "object", "minProperties": 1}),
+        _either("join", _TEXTS),
+        _either("split", _TEXTS),
+        _either("date_iso", _TEXTS),
+        _either("unix_to_iso", {"enum": ["s", "ms"]}),
+        _either("cents_to_decimal", _CODE),
+    ]
 }
 
 
@@ -235,7 +263,7 @@ def _worded(name: str, words: Any) -> Transform:
     if isinstance(words, str) and words:
         if name == "unix_to_iso" and words in {"s", "ms"}:
             return _through(partial(_unix, words))
-        if name == "cents_to_decimal" and len(words) == 3 and words.isalpha():
+        if name == "cents_to_decimal" and len(words) == 3 and words.isascii() and words.isalpha():
             return partial(from_cents, words)
         if name in {"join", "split", "date_iso"}:
             return _through(partial({"join": _join, "split": _split, "date_iso": _date}[name], words))

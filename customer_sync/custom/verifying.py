@@ -53,7 +53,7 @@ class HmacProof(Proven):
     encoding: Literal["hex", "base64"] = "hex"
     header: HeaderName
     prefix: str = ""
-    message: Text = "{body}"
+    message: Annotated[Text, Field(json_schema_extra={"pattern": r"\{body\}"})] = "{body}"
     timestamp_header: HeaderName | None = None
     timestamp_unit: Literal["s", "ms"] = "s"
     id_header: HeaderName | None = None
@@ -71,6 +71,9 @@ class HmacProof(Proven):
         if ("{id}" in self.message) != (self.id_header is not None):
             remedy = "Name id_header, and let message hold {id}; or leave out both."
             raise wrong("an id that is not signed, or not sent", remedy)
+        timed = {"timestamp_unit", "tolerance_seconds"} & self.model_fields_set
+        if timed and self.timestamp_header is None:
+            raise wrong(f"{min(timed)} of a time that is not signed", "Name timestamp_header, or take it away.")
         return self
 
 
@@ -87,6 +90,12 @@ class VendorProof(Proven):
 
     type: Literal["stripe", "hubspot_v3", "shopify"]
     tolerance_seconds: Number = _TOLERANCE
+
+    @model_validator(mode="after")
+    def _timed(self) -> VendorProof:
+        if self.type == "shopify" and "tolerance_seconds" in self.model_fields_set:
+            raise wrong("an age that shopify does not sign", "Take tolerance_seconds away.")
+        return self
 
 
 class BasicProof(Part):
@@ -121,7 +130,7 @@ class NoProof(Part):
     """Anybody may send anything."""
 
     type: Literal["none"]
-    allow_insecure: Flag = False
+    allow_insecure: Annotated[Flag, Field(json_schema_extra={"const": True})] = False
 
     @model_validator(mode="after")
     def _meant(self) -> NoProof:
