@@ -115,6 +115,11 @@ def platforms() -> Mapping[str, type[Connector]]:
     return _found().classes
 
 
+def proposed() -> Mapping[str, type[Connector]]:
+    """Return what people may be told to choose from: every connector that can be used, but for examples."""
+    return {platform: connector for platform, connector in platforms().items() if not connector.is_example}
+
+
 def broken() -> Mapping[str, str]:
     """Return the connectors that cannot be loaded: platform → why."""
     return _found().broken
@@ -140,7 +145,7 @@ def connector_for(settings: SourceSettings) -> Connector:
     if settings.platform not in found.classes:
         why = found.broken.get(settings.platform)
         reason = f"the connector for {settings.platform} cannot be loaded ({why})" if why else "no such platform"
-        raise ConfigError(f"connectors.{settings.name}: {reason}.", f"Choices: {', '.join(found.classes)}.")
+        raise ConfigError(f"connectors.{settings.name}: {reason}.", f"Choices: {', '.join(proposed())}.")
     return found.classes[settings.platform](settings)
 
 
@@ -178,7 +183,7 @@ def recognise(inbound: Inbound, own: Connector, sources: Mapping[str, Connector]
     """
     if _recognises(type(own), inbound):
         return None
-    for platform, connector in platforms().items():
+    for platform, connector in proposed().items():
         if platform != own.platform and _recognises(connector, inbound):
             named = [f"/webhooks/{name}" for name, one in sources.items() if one.platform == platform]
             return Guess(connector.title, tuple(named))
@@ -194,9 +199,10 @@ def _recognises(connector: type[Connector], inbound: Inbound) -> bool:
 
 
 def connector_rows() -> list[ConnectorRow]:
-    """Return a line for each connector, in alphabetical order."""
+    """Return a line for each connector, in alphabetical order; examples stand last."""
     found = _found()
-    return [_row(connector, found.origins[platform]) for platform, connector in found.classes.items()]
+    named = sorted(found.classes.items(), key=lambda one: one[1].is_example)  # stable: else as found
+    return [_row(connector, found.origins[platform]) for platform, connector in named]
 
 
 def connectors_table() -> str:

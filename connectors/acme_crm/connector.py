@@ -9,3 +9,4 @@ from customer_sync.custom import connector_of_file
 _HERE = Path(__file__).parent
 
 CONNECTOR = connector_of_file(_HERE / "acme-crm.yaml", _HERE / "fixtures")
+CONNECTOR.is_example = True

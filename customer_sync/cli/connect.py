@@ -40,7 +40,7 @@ from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import WEBHOOKS
 from customer_sync.model import Json
 from customer_sync.platforms.accesses import Accesses
-from customer_sync.registry import connector_for, platforms
+from customer_sync.registry import connector_for, platforms, proposed
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome
 from customer_sync.store.vault import RedisVault
 
@@ -222,7 +222,7 @@ def _configured(settings: Settings, source: str) -> SourceSettings:
         )
     else:
         told = f"No source is called {source}, and no platform."
-        remedy = f"Add it below connectors:, with `platform:` {', '.join(known)}."
+        remedy = f"Add it below connectors:, with `platform:` {', '.join(proposed())}."
     raise Failure(told, remedy, WRONG_USE)
 
 

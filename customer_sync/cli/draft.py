@@ -28,7 +28,7 @@ from customer_sync.config.keys import CONFIG_VARIABLE, DEFAULT_FILE
 from customer_sync.config.sources import NAME, NAME_RULE
 from customer_sync.kit.connector import Connector, Option
 from customer_sync.loading import load_settings
-from customer_sync.registry import platforms
+from customer_sync.registry import platforms, proposed
 
 #: Shorter values may stand in a variable by chance; only a variable that is called like the key is taken for them.
 SHORT: Final = 8
@@ -131,7 +131,8 @@ def _connector(source: str, platform: str | None, written: Mapping[str, str] | N
         fail(f"{source} is a source of {found} already.", "Choose another name for this one.", WRONG_USE)
     wanted = platform or found or source
     if wanted not in known:
-        remedy = f"Add --platform. {choose(wanted, known)}" if platform is None else choose(wanted, known)
+        choices = choose(wanted, proposed())
+        remedy = f"Add --platform. {choices}" if platform is None else choices
         fail(f"No platform is called {wanted}.", remedy, WRONG_USE)
     return known[wanted]
 

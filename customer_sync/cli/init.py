@@ -18,7 +18,7 @@ from customer_sync.config import ConfigFaults
 from customer_sync.config.faults import choose
 from customer_sync.kit.connector import Connector, Option
 from customer_sync.loading import load_settings
-from customer_sync.registry import platforms
+from customer_sync.registry import platforms, proposed
 
 #: How a config begins.
 HEAD: Final = """\
@@ -75,7 +75,7 @@ def init(  # noqa: PLR0913  # click gives each option as an argument
         fail(f"{path} is there already.", "Choose another name with --file, or write over it with --force.", WRONG_USE)
     connector = _choose(platform, yes=yes)
     if connector is None and shop_url is not None:
-        fail("--shop-url is given, and no platform.", f"Add --platform. Choices: {', '.join(platforms())}.", WRONG_USE)
+        fail("--shop-url is given, and no platform.", f"Add --platform. Choices: {', '.join(proposed())}.", WRONG_USE)
     if shop_url is None and not yes and connector is not None and _has_shop_url(connector):
         shop_url = prompt("Address of the shop (empty: later)", yes=yes, default="", show_default=False) or None
     if list_id is None and not yes:
@@ -98,7 +98,7 @@ def config_text(connector: type[Connector] | None, *, shop_url: str | None = Non
         list_id: the Brevo list.
     """
     if connector is None:
-        text = _CHOOSE + "".join(_commented(source_text(one)) for one in platforms().values())
+        text = _CHOOSE + "".join(_commented(source_text(one)) for one in proposed().values())
     else:
         text = source_text(connector, shop_url=shop_url)
     return HEAD + "connectors:\n" + text + _SKILLS + (_LIST.format(list_id) if list_id else _NO_LIST) + _DELETE
@@ -140,9 +140,9 @@ def _choose(platform: str | None, *, yes: bool) -> type[Connector] | None:
     if platform is None:
         if yes:
             return None
-        platform = prompt("Where do your customers live?", yes=yes, type=click.Choice(list(known)))
+        platform = prompt("Where do your customers live?", yes=yes, type=click.Choice(list(proposed())))
     if platform not in known:
-        fail(f"No platform is called {platform}.", choose(platform, known), WRONG_USE)
+        fail(f"No platform is called {platform}.", choose(platform, proposed()), WRONG_USE)
     return known[platform]
 
 

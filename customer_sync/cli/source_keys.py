@@ -47,9 +47,10 @@ class KeysCommand(click.Command):
             return super().parse_args(ctx, args)
         except click.NoSuchOption:
             named = next((word for word in words if not word.startswith("-")), "")
-            platforms: Mapping[str, type[Connector]] = import_module("customer_sync.registry").platforms()
-            if named and "--platform" not in words and named not in {*platforms, *_sources()}:
-                fail(f"No platform is called {named}.", f"Add --platform. {choose(named, platforms)}", WRONG_USE)
+            registry = import_module("customer_sync.registry")
+            if named and "--platform" not in words and named not in {*registry.platforms(), *_sources()}:
+                remedy = f"Add --platform. {choose(named, registry.proposed())}"
+                fail(f"No platform is called {named}.", remedy, WRONG_USE)
             raise
 
 
@@ -111,7 +112,7 @@ def param_of(key: str) -> str:
 
 def _flags() -> Iterator[click.Option]:
     """Yield one flag for each key that any platform has, with what it is at each."""
-    platforms: Mapping[str, type[Connector]] = import_module("customer_sync.registry").platforms()
+    platforms: Mapping[str, type[Connector]] = import_module("customer_sync.registry").proposed()
     meanings: dict[str, dict[str, list[str]]] = {}
     for platform, connector in platforms.items():
         for name, option in keys_of(connector).items():

@@ -121,11 +121,9 @@ def _find_connector(
     platform = named or source
     if platform in platforms.classes:
         return platforms.classes[platform]
-    if named is None:
-        remedy = f"Name it: platform: ... {choose(platform, sorted(platforms.classes))}"
-        reader.fault(node, f"no platform is called {platform}", remedy)
-    else:
-        reader.fault(node, f"no platform is called {platform}", choose(platform, sorted(platforms.classes)))
+    choices = choose(platform, sorted(name for name, one in platforms.classes.items() if not one.is_example))
+    remedy = f"Name it: platform: ... {choices}" if named is None else choices
+    reader.fault(node, f"no platform is called {platform}", remedy)
     return None
 
 

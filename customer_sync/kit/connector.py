@@ -125,6 +125,8 @@ class Connector(ABC):
     #: Whether `write_consent` finds a customer by an address alone, without an id: for platforms whose customers have
     #: further addresses that no record of ours tells of. It is asked so where nothing links the address to the source.
     finds_addresses: ClassVar[bool] = False
+    #: Whether there is no such platform: an example stands last in lists, and nobody is proposed to use it.
+    is_example: ClassVar[bool] = False
     #: Fields of its own that have a Brevo attribute where `field_mapping` does not say otherwise: field → attribute.
     attributes: ClassVar[Mapping[str, str]] = {}
     #: The folder with its samples; None: `fixtures` beside its module.
