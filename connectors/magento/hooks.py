@@ -50,11 +50,11 @@ def ensure(shop: Shop, topics: Sequence[str], address: str, secrets: Sequence[st
     secret = next((one for one in secrets if one.strip()), "")
     if not secret:
         raise ConfigError(*_NO_SECRET)
-    own = OwnHooks(shop.access.vault, address)
+    own = OwnHooks(shop.access.vault)
     ours: dict[str, list[Row]] = {}
     there = listed(shop)
     for row in there:
-        if own.has(row.get("id"), row.get("address")):
+        if own.has(row.get("id"), row.get("address"), address):
             ours.setdefault(str(row.get("topic")), []).append(row)
     kept, created, removed, repaired = [], [], [], {}
     for topic in topics:
@@ -72,7 +72,7 @@ def ensure(shop: Shop, topics: Sequence[str], address: str, secrets: Sequence[st
         else:
             kept.append(topic)
     now = listed(shop) if created else there
-    own.keep(row.get("id") for row in now if own.has(row.get("id"), row.get("address")))
+    own.keep(row.get("id") for row in now if own.has(row.get("id"), row.get("address"), address))
     return Upkeep(tuple(kept), tuple(created), repaired, removed=tuple(removed))
 
 

@@ -27,8 +27,8 @@ def ensure(api: Api, address: str, topics: Sequence[str], ids: Sequence[str]) ->
     Raises:
         TajoError: as `Connector.ensure_webhooks`.
     """
-    own = OwnHooks(api.access.vault, address)
-    there = [one for one in _listed(api) if own.has(one.get("id"), one.get("url")) or one.get("id") in ids]
+    own = OwnHooks(api.access.vault)
+    there = [one for one in _listed(api) if own.has(one.get("id"), one.get("url"), address) or one.get("id") in ids]
     ours = min(there, key=lambda one: one.get("url") != address, default=None)
     if ours is None:
         made = api.call("POST", WEBHOOKS, json_body={"url": address, "event_types": _types(topics)}).object()

@@ -102,12 +102,12 @@ def ensure(api: Api, address: str, topics: Iterable[str]) -> Upkeep:
     """
     if urlsplit(address).scheme != "https" and api.account.base_url is None:
         raise ConfigError("Shopify calls only addresses that begin with https://.", "Set TAJO_PUBLIC_URL to one.")
-    own = OwnHooks(api.access.vault, address)
-    work = _Work(api, address, [hook for hook in listed(api) if own.has(hook.id, hook.uri)])
+    own = OwnHooks(api.access.vault)
+    work = _Work(api, address, [hook for hook in listed(api) if own.has(hook.id, hook.uri, address)])
     for topic in subscribable(topics):
         work.see_to(topic)
     now = listed(api) if work.created else work.ours
-    own.keep(hook.id for hook in now if own.has(hook.id, hook.uri))
+    own.keep(hook.id for hook in now if own.has(hook.id, hook.uri, address))
     return Upkeep(tuple(work.kept), tuple(work.created), work.repaired, work.failed, tuple(work.removed))
 
 

@@ -41,9 +41,9 @@ def ensure(api: Api, address: str, topics: Sequence[str], secrets: Sequence[str]
     """
     if urlsplit(address).scheme != "https" and api.account.base_url.startswith("https:"):
         raise ConfigError("Stripe calls only addresses that begin with https://.", "Set TAJO_PUBLIC_URL to one.")
-    own = OwnHooks(api.access.vault, address)
+    own = OwnHooks(api.access.vault)
     ours = sorted(
-        (one for one in listed(api) if isinstance(one.get("id"), str) and own.has(one["id"], one.get("url"))),
+        (one for one in listed(api) if isinstance(one.get("id"), str) and own.has(one["id"], one.get("url"), address)),
         key=lambda one: (_wrong(one, address) != "", str(one.get("id"))),
     )
     if not ours:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from customer_sync.custom import calling
-from customer_sync.custom.calling import HttpPart, KeyAuth, OAuth
+from customer_sync.custom.calling import HttpPart, KeyAuth, OAuth, TokenAnswer
 from customer_sync.custom.flaws import Flaw, Loc, looks_secret, secret, secrets_in
 from customer_sync.custom.form import Form, Resource
 from customer_sync.custom.parts import is_header_name
@@ -22,6 +22,8 @@ def flaws_of_calls(form: Form) -> Iterator[Flaw]:
         yield secret(("base_url",))
     if isinstance(form.auth, OAuth):
         yield from _oauth(form.auth, form.auth.way)
+        if form.auth.token_response is not None:
+            yield from _answer(form.auth.token_response, ("auth", "token_response"))
     if isinstance(form.auth, KeyAuth):
         yield from _key(form.auth)
     yield from _http(form.http, ("http",))
@@ -60,6 +62,13 @@ def _oauth(auth: OAuth, way: str) -> Iterator[Flaw]:
             yield Flaw((*at, name), f"{name}, which {way} does not use", f"{_TAKE_AWAY} another grant.")
     if auth.refresh.rotates and way not in _REFRESHED:
         yield Flaw((*at, "refresh", "rotates"), f"{way} has no refresh tokens", "Take it away.")
+
+
+def _answer(answer: TokenAnswer, at: Loc) -> Iterator[Flaw]:
+    for name in ("base_url", "expires_in"):
+        told = getattr(answer, name)
+        if isinstance(told, str) and not told.replace("_", "").replace("-", "").isalnum():
+            yield Flaw((*at, name), "more than a key", "Name a key of the answer itself, such as instance_url.")
 
 
 def _http(http: HttpPart, at: Loc) -> Iterator[Flaw]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
@@ -121,6 +121,13 @@ class OAuth(Part):
         default_factory=lambda known: SignedText() if known.get("grant") == "jwt_bearer" else None
     )
     token_response: TokenAnswer | None = None
+
+    @classmethod
+    def homes(cls) -> Mapping[str, str]:
+        """Return where keys stand that are looked for here."""
+        of_jwt = dict.fromkeys(SignedText.names(), "Write it below jwt:, with grant: jwt_bearer.")
+        of_refresh = dict.fromkeys(Refresh.names(), "Write it below refresh:.")
+        return {**of_jwt, **of_refresh, "expires_in": "Write it below token_response:."}
 
     @property
     def way(self) -> str:

@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from typing import Final
-from urllib.parse import urlsplit
 
 from customer_sync.custom import form, transforms
 from customer_sync.custom.api import Platform, fill, fill_json
@@ -20,6 +19,7 @@ from customer_sync.custom.records import Records
 from customer_sync.errors import PayloadError, TajoError
 from customer_sync.kit.connector import hint, json_body
 from customer_sync.kit.fields import Node, identifier
+from customer_sync.kit.own_hooks import OwnHooks
 from customer_sync.kit.reach import Access, Upkeep
 from customer_sync.kit.rescue import hear
 from customer_sync.kit.rest import Rest
@@ -235,10 +235,12 @@ class Upkeeper:
             TajoError: as `Connector.ensure_webhooks`.
         """
         there, rest = self._there(self.platform.rest(access)), self.platform.rest(access, writes=True)
+        own, places = OwnHooks(access.vault), dict[str, str]()
         kept, created, repaired, failed = [], [], {}, {}
         for name, event in self.webhooks.events.items():
             topic, url = (event.topic or (name,))[0], f"{address}/{event.path}" if event.path else address
-            ours = [one for one in there if one.topic == topic and _place(one.url) == _place(url)]
+            places[topic] = url
+            ours = [one for one in there if one.topic == topic and own.has(one.id, one.url, url)]
             hook = next((one for one in ours if one.is_well(url)), next(iter(ours), None))
             if hook is not None and hook.is_well(url):
                 kept.append(name)
@@ -255,6 +257,8 @@ class Upkeeper:
                     failed[name] = "it is off or at another address, and the file does not say how to update it"
             except TajoError as error:
                 failed[name] = str(error)
+        now = self._there(self.platform.rest(access)) if created else there
+        own.keep(one.id for one in now if one.topic in places and own.has(one.id, one.url, places[one.topic]))
         return Upkeep(tuple(kept), tuple(created), repaired, failed)
 
     def _there(self, rest: Rest) -> list[_Hook]:
@@ -290,8 +294,3 @@ class _Hook:
 def _text(where: Paths, row: Json) -> str:
     found = where.get(row)
     return "" if found is None else str(found)
-
-
-def _place(url: str) -> str:
-    """Return the part of an address that stays when the host changes."""
-    return urlsplit(url).path.rstrip("/")

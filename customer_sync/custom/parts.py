@@ -152,6 +152,8 @@ def _transforms(value: Any) -> tuple[transforms.Transform, ...]:
 
 
 def _route(value: Any) -> str:
+    if isinstance(value, str) and value.startswith("/") and "?" in value:
+        raise wrong("a query in a path", "Write it as params: {name: value}.")
     if not isinstance(value, str) or not re.fullmatch(r"/[^\s?#]{0,499}", value):
         raise wrong("no path that begins with a slash", "Write it as /api/customers, with the rest in base_url.")
     return value

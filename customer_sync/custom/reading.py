@@ -30,6 +30,7 @@ MOST_FAULTS: Final = 100
 SUFFIXES: Final = (".yaml", ".yml", ".json")
 _SECRETS: Final = frozenset({"token", "value", "password", "client_secret", "secret"})
 _TABS: Final = re.compile(r"(?m)^\t+")
+_BOUNDS: Final[Mapping[str, str]] = {"le": "at most", "ge": "at least", "lt": "less than", "gt": "more than"}
 #: Pydantic's word for a fault → what was expected.
 _EXPECTED: Final[Mapping[str, str]] = {
     "string_type": "a text",
@@ -189,7 +190,9 @@ class _Reading:
         try:
             return adapter.validate_python(value, context=unknown)
         except ValidationError as error:
-            for one in error.errors(include_url=False):
+            # what a table is asked for in vain follows from a fault in it, which is told for itself
+            told = [one for one in error.errors(include_url=False) if one["type"] != "default_factory_not_called"]
+            for one in told:
                 self._say(_flaw(one, self._placed(at, one["loc"], is_missing=one["type"] == "missing")))
             return None
 
@@ -280,8 +283,9 @@ def _flaw(error: ErrorDetails, place: tuple[str | int, ...]) -> Flaw:
         return Flaw((*place, "type"), "the key is missing", "Write type: and which.")
     if word in _EXPECTED:
         return Flaw(place, f"expected {_EXPECTED[word]}, found {kind(value)}", f"Write {_EXPECTED[word]}.")
-    bounds = ", ".join(f"{name} {bound}" for name, bound in context.items() if isinstance(bound, int | float))
-    return Flaw(place, f"a value that does not fit ({bounds or word.replace('_', ' ')})", "Correct it.")
+    bound = next((f"{_BOUNDS[name]} {one:g}" for name, one in context.items() if name in _BOUNDS), "")
+    remedy = f"Write a number that is {bound}." if bound else "Correct it."
+    return Flaw(place, "out of range" if bound else f"a value that does not fit ({word.replace('_', ' ')})", remedy)
 
 
 def _dotted(loc: Sequence[str | int]) -> str:

@@ -24,7 +24,10 @@ def flaws_of_resource(name: str, resource: Resource) -> Iterator[Flaw]:
     loc: Loc = ("resources", name)
     target = target_of(name, resource)
     if target is None:
-        remedy = f"Write target: and one of {', '.join(fields.TARGETS)}; {', '.join(TARGETS)} say it by their name."
+        remedy = (
+            f"Write target: and one of {', '.join(fields.TARGETS)}, or {NONE} for a list that is only read for "
+            f"another (for_each); {', '.join(TARGETS)} say it by their name."
+        )
         yield Flaw((*loc, "target"), f"nobody can tell what {name} are", remedy)
     elif target == NONE:
         yield from _above(resource, loc)

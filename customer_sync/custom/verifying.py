@@ -148,6 +148,7 @@ Verify = Annotated[
 ]
 #: Ways that other tools know and that are not offered here → why.
 NOT_OFFERED: Final = {
+    "hmac_request": "A file signs no requests: `tajo new-connector NAME` begins a connector in Python.",
     "paypal_cert": "PayPal has a connector of its own: platform: paypal.",
     "mtls": "Let a proxy in front check certificates, and use static_header.",
 }

@@ -19,21 +19,25 @@ class OwnHooks:
 
     Args:
         vault: the source's.
-        address: where they are to lead.
     """
 
-    def __init__(self, vault: Vault, address: str) -> None:
-        self._vault, self._address = vault, address
+    def __init__(self, vault: Vault) -> None:
+        self._vault = vault
         kept = vault.load().get(WEBHOOKS)
         ids = kept.get("ids") if isinstance(kept, dict) else None
         self._ids = frozenset(str(one) for one in ids) if isinstance(ids, list) else frozenset()
 
-    def has(self, number: Json, url: Json) -> bool:
-        """Tell whether a webhook is ours, by its number and by where it leads now.
+    def has(self, number: Json, url: Json, address: str) -> bool:
+        """Tell whether a webhook is ours.
 
         A number that is remembered is not enough: on an account that was set up again, somebody else may have it.
+
+        Args:
+            number: the platform's id of it.
+            url: where it leads now.
+            address: where ours are to lead.
         """
-        there, here = urlsplit(str(url or "")), urlsplit(self._address)
+        there, here = urlsplit(str(url or "")), urlsplit(address)
         if there.path.rstrip("/") != here.path.rstrip("/"):
             return False
         return there.netloc == here.netloc or str(number) in self._ids

@@ -155,6 +155,26 @@ FAULTS = {
     "a name of capitals": ({"name": "Lamps"}, "name", "no name"),
     "a word for version": ({"version": "one"}, "version", "no version"),
     "an unknown way in": ({"auth": {"type": "hmac_request"}}, "auth.type", "found 'hmac_request'"),
+    "tries without end": (
+        {"http": {"retry": {"on_status": [502], "max_attempts": 50}}},
+        "http.retry.max_attempts",
+        "out of range",
+    ),
+    "a key of the app beside its table": (
+        {"auth": {"type": "oauth2", "grant": "jwt_bearer", "token_url": "/t", "private_key": "${secret.k}"}},
+        "auth.private_key",
+        "unknown key",
+    ),
+    "a grant that is not offered": (
+        {"auth": {"type": "oauth2", "grant": "password", "token_url": "/t"}},
+        "auth.grant",
+        "found 'password'",
+    ),
+    "a path into a token's answer": (
+        {"auth": {"type": "oauth2", "token_url": "/t", "token_response": {"base_url": "data.url"}}},
+        "auth.token_response.base_url",
+        "more than a key",
+    ),
     "a token in the file": (
         {"auth": {"type": "bearer", "token": "abc"}},
         "auth.token",
@@ -253,6 +273,7 @@ def test_a_fault_says_where_and_what(name):
     assert path in faults, list(map(str, faults.values()))
     assert faults[path].found == found
     assert faults[path].remedy.endswith(".") or faults[path].remedy.endswith(":")
+    assert "factory" not in "".join(map(str, faults.values()))
 
 
 OF_CUSTOMERS = {
@@ -292,6 +313,7 @@ OF_CUSTOMERS = {
         "incremental.max_window",
         "windows that cannot be asked for",
     ),
+    "a query": ({"endpoint": "/c?x=1"}, "endpoint", "a query in a path"),
     "another host": ({"endpoint": "https://evil.example/c"}, "endpoint", "no path that begins with a slash"),
     "a list below none": (
         {"for_each": {"resource": "x"}, "endpoint": "/x/{x.id}"},

@@ -358,6 +358,18 @@ def test_a_refresh_token_that_was_refused_for_good_is_not_shown_again_until_the_
     assert platform.oauth.find(platform.tokens(vault).current().value)
 
 
+def test_another_refresh_token_is_shown_although_the_one_before_was_refused_for_good():
+    platform, vault = Platform(), Vault()
+    old = platform.connect(vault)
+    platform.clock.offset_s = 1001
+    vault.save({**vault.load(), "refresh_token": "of-a-time-long-ago"})
+    with pytest.raises(ConsentNeeded):
+        platform.tokens(vault).current()
+    vault.save({**vault.load(), "refresh_token": old.refresh})
+
+    assert platform.oauth.find(platform.tokens(vault).current().value)
+
+
 def test_a_word_that_nobody_knows_ends_no_connection_for_good():
     platform, vault = Platform(), Vault()
     platform.connect(vault)
