@@ -45,8 +45,18 @@ _BETWEEN: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 
 
+#: Pydantic's word for a bound → JSON Schema's.
+_BOUNDS: Final = {"ge": "minimum", "le": "maximum", "gt": "exclusiveMinimum", "lt": "exclusiveMaximum"}
+
+
 def _close(table: dict[str, Any]) -> None:
-    """Let a table have no other keys than those whose pattern is known."""
+    """Let a table have no other keys than those whose pattern is known, and a number its bounds in the words of JSON.
+
+    Pydantic writes the bounds of a number that may be left out in words of its own.
+    """
+    for word, bound in _BOUNDS.items():
+        if word in table:
+            table[bound] = table.pop(word)
     if "patternProperties" in table:
         ((pattern, below),) = table.pop("patternProperties").items()
         table |= {"propertyNames": {"pattern": pattern}, "additionalProperties": below}

@@ -165,6 +165,13 @@ def tables():
     return {**SCHEMA["$defs"], "Form": SCHEMA}
 
 
+def test_a_number_that_may_be_left_out_keeps_its_bounds():
+    document = {"name": "a", "resources": {"customers": {"endpoint": "/c", "mapping": {"email": "email"}}}}
+
+    assert VALIDATOR.is_valid({**document, "http": {"timeout_seconds": 60}})
+    assert not VALIDATOR.is_valid({**document, "http": {"timeout_seconds": 61}})
+
+
 @pytest.mark.parametrize("name", sorted(tables()))
 def test_every_word_is_explained(name):
     for word, value in tables()[name].get("properties", {}).items():
