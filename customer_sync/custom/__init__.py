@@ -5,7 +5,8 @@
 | `form` | START HERE: the vocabulary, closed |
 | `calling` | the vocabulary of calls |
 | `parts`, `paths`, `references`, `transforms`, `verifying` | what it is made of: texts that mean something |
-| `reading`, `checks` | the file becomes a `Form`, or every fault at once |
+| `reading`, `script`, `schema`, `words` | the text of a file; its words, for editors |
+| `checks` and its like, `flaws` | the file becomes a `Form`, or every fault at once |
 | `fields`, `records` | a platform's record becomes ours |
 | `api`, `lists` | the platform's API; its lists page by page |
 | `hooks` | webhooks: what they tell, and how they are made |

@@ -1,4 +1,4 @@
-"""Reads a connector file, YAML or JSON: a `Form`, or every fault at once, with line, path and remedy."""
+"""Reads a connector file, YAML, JSON or a snippet of JavaScript: a `Form`, or every fault at once, with its line."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from customer_sync.custom.flaws import Flaw
 from customer_sync.custom.form import Form, Resource
 from customer_sync.custom.parts import NAME, Name, Unknown, kind
 from customer_sync.custom.resource_checks import flaws_of_resource
+from customer_sync.custom.script import described
 from customer_sync.custom.verifying import NOT_OFFERED
 from customer_sync.errors import TajoError
 
@@ -27,7 +28,8 @@ from customer_sync.errors import TajoError
 LONGEST: Final = 200_000
 #: How many faults of a file are told at once.
 MOST_FAULTS: Final = 100
-SUFFIXES: Final = (".yaml", ".yml", ".json")
+SCRIPTS: Final = (".js", ".mjs")
+SUFFIXES: Final = (".yaml", ".yml", ".json", *SCRIPTS)
 _SECRETS: Final = frozenset({"token", "value", "password", "client_secret", "secret"})
 _TABS: Final = re.compile(r"(?m)^\t+")
 _BOUNDS: Final[Mapping[str, str]] = {"le": "at most", "ge": "at least", "lt": "less than", "gt": "more than"}
@@ -113,7 +115,13 @@ def read(content: str, file: str) -> Read:
         return Read(None, (Fault(file, 1, "", f"more than {LONGEST:,} characters", "Write a shorter file."),))
     faults: list[Fault] = []
     try:
-        return _read(content, file, faults)
+        if not file.endswith(SCRIPTS):
+            return _read(content, file, faults)
+        text = described(content)
+        if text is not None:
+            return _read(text, file, faults)
+        remedy = "Write new ConnectorSDK({name: ..., resources: ...}); nothing else in it is looked at."
+        return Read(None, (Fault(file, 1, "", "no new ConnectorSDK({...})", remedy),))
     except RecursionError:
         told = Fault(file, None, "", "nested deeper than can be read", "Look for brackets that are never closed.")
         return Read(None, (told,))

@@ -75,6 +75,52 @@ def test_the_documents_connector_is_read(document, write):
     assert [one.name for one in made.options] == ["client_id", "client_secret"]
 
 
+SCRIPT = """import { ConnectorSDK } from '@tajo/connector-sdk';
+const connector = new ConnectorSDK({
+name: 'my-platform',
+version: '1.0.0',
+// Authentication (as the platform's page says)
+auth: {
+type: 'oauth2',
+authorizationUrl: 'https://api.myplatform.com/oauth/authorize',
+tokenUrl: 'https://api.myplatform.com/oauth/token'
+},
+/* Data
+   mappings */
+resources: {
+customers: {
+endpoint: '/api/customers',
+mapping: {
+email: 'contact.email',
+name: 'contact.full_name',
+}
+}
+},
+// Webhooks
+webhooks: {
+customer_created: '/webhooks/customer',
+order_placed: '/webhooks/order'
+}
+});
+export default connector;
+"""
+
+
+def test_the_file_of_javascript_is_read_as_it_stands():
+    assert read(SCRIPT, "my-platform.js").form == form_of(json.dumps(SEED))
+
+
+def test_a_fault_in_javascript_has_its_line():
+    (fault,) = read(SCRIPT.replace("endpoint: '/api", "endpoint: 'api"), "my-platform.js").faults
+
+    assert (fault.path, fault.line) == ("resources.customers.endpoint", 15)
+
+
+@pytest.mark.parametrize("text", ["export default 1;", "new ConnectorSDK({name: 'a'", ""])
+def test_javascript_without_a_connector_says_so(text):
+    assert [one.found for one in read(text, "x.js").faults] == ["no new ConnectorSDK({...})"]
+
+
 def snippets():
     for path in sorted(SEEDS.glob("*.txt")):
         text = path.read_text(encoding="utf-8")
