@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from connectors.bigcommerce.account import Shop, rows_of
 from customer_sync.errors import TryLater
-from customer_sync.kit.paging import dig
+from customer_sync.kit.paging import dig, whole_or
 from customer_sync.kit.rest import Answer, TooMuch
 from customer_sync.model import Json
 
@@ -46,7 +46,7 @@ def page_back(shop: Shop, path: str, params: Mapping[str, str], place: Place) ->
         TryLater: the page is not whole.
         TajoError: as `Shop.get`.
     """
-    size, number = _whole(place, "size", PER_PAGE), _whole(place, "page", 0)
+    size, number = whole_or(place.get("size"), PER_PAGE), whole_or(place.get("page"), 0)
     try:
         answer = shop.get(path, {**params, "limit": str(size), "page": str(number or 1)})
     except TooMuch:
@@ -61,7 +61,7 @@ def page_back(shop: Shop, path: str, params: Mapping[str, str], place: Place) ->
     wanted = meta.per_page if at < meta.pages else meta.total - (meta.pages - 1) * meta.per_page
     if at <= meta.pages and len(rows) < min(wanted, meta.total):
         raise TryLater(f"BigCommerce listed {len(rows)} of the {wanted} rows of a page.")
-    first, again = str(dig("id")(rows[0])) if rows else "", _whole(place, "again", 0)
+    first, again = str(dig("id")(rows[0])) if rows else "", whole_or(place.get("again"), 0)
     if first and first == place.get("first") and meta.total == place.get("total") and again < _AGAIN:
         # the page that was read before was this one: it is read again
         return Listed(rows, {**kept, "page": at + 1, "again": again + 1}, meta.total)
@@ -78,7 +78,7 @@ def page_behind(shop: Shop, params: Mapping[str, str], place: Place) -> Listed:
         TryLater: the list leads back, or ends too soon.
         TajoError: as `Shop.get`.
     """
-    size, last = _whole(place, "size", PER_PAGE), _whole(place, "after", 0)
+    size, last = whole_or(place.get("size"), PER_PAGE), whole_or(place.get("after"), 0)
     asked = {**params, "min_id": str(last + 1)}
     try:
         answer = shop.get("/v2/orders", {**asked, **ORDER_PARTS, "sort": "id:asc", "limit": str(size)})
@@ -88,7 +88,7 @@ def page_behind(shop: Shop, params: Mapping[str, str], place: Place) -> Listed:
         return Listed([], {**place, "size": size // 2})
     rows = bare_rows(answer)
     if not rows:
-        if _whole(shop.get("/v2/orders/count", asked).object(), "count", 0) > 0:
+        if whole_or(shop.get("/v2/orders/count", asked).object().get("count"), 0) > 0:
             raise TryLater("BigCommerce lists no orders, and counts some.")
         return Listed([], None)
     numbers = [found for one in rows if isinstance(found := dig("id")(one), int)]
@@ -121,8 +121,3 @@ def _meta(answer: Answer) -> _Meta:
     if total < 0 or pages < 0 or (per_page < 1 and total):
         raise TryLater("BigCommerce does not say how many pages a list has.")
     return _Meta(total, pages, per_page)
-
-
-def _whole(place: Mapping[str, Json], name: str, default: int) -> int:
-    found = place.get(name)
-    return found if isinstance(found, int) and not isinstance(found, bool) else default

@@ -18,6 +18,7 @@ from typing import Final
 
 from connectors.magento.api import Found, Group, Row, Shop
 from customer_sync.errors import PayloadError, TryLater, Unavailable
+from customer_sync.kit.paging import whole_or
 from customer_sync.kit.reach import Cursor, Page, Want
 from customer_sync.kit.rest import Rejected, TooMuch
 from customer_sync.model import Event, Json
@@ -92,7 +93,7 @@ class Place:
         if want.cursor is None:
             return cls(at=text_of(want.since - LOOKBACK) if want.since else "", size=PAGE)
         cursor = want.cursor
-        number = {name: _whole(cursor.get(name)) for name in ("id", "size", "cap", "total")}
+        number = {name: whole_or(cursor.get(name), 0) for name in ("id", "size", "cap", "total")}
         bad, extra = cursor.get("bad"), cursor.get("extra")
         return cls(
             number["id"],
@@ -100,7 +101,7 @@ class Place:
             number["size"] or PAGE,
             number["cap"],
             number["total"],
-            tuple(_whole(one) for one in bad) if isinstance(bad, list) else (),
+            tuple(whole_or(one, 0) for one in bad) if isinstance(bad, list) else (),
             extra if isinstance(extra, dict) else None,
         )
 
@@ -190,7 +191,7 @@ def _search(shop: Shop, live: Live, place: Place, notes: list[str], what: str) -
         if len(found.rows) < min(place.size, found.total):
             notes.append(_COUNTS.format(what=what))
     for row in found.rows:
-        number, at = _whole(row.get(live.key)), _time(row)
+        number, at = whole_or(row.get(live.key), 0), _time(row)
         if (at and at < place.at) or (not place.at and 0 < number <= place.id):
             raise TryLater("Magento ignored the filter: it gave records from before.")
     return found
@@ -232,20 +233,14 @@ def _left_out(shop: Shop, live: Live, place: Place, what: str, error: TooMuch) -
 
 def _after(place: Place, live: Live, rows: Sequence[Row]) -> Place:
     """Return the place behind some rows."""
-    numbers = [number for row in rows if (number := _whole(row.get(live.key)))]
+    numbers = [number for row in rows if (number := whole_or(row.get(live.key), 0))]
     if not place.at:
         return replace(place, id=max(numbers, default=place.id))
     at = max((_time(row) for row in rows), default="") or place.at
-    of_that_time = [_whole(row.get(live.key)) for row in rows if _time(row) == at]
+    of_that_time = [whole_or(row.get(live.key), 0) for row in rows if _time(row) == at]
     return replace(place, at=at, id=max(of_that_time, default=0))
 
 
 def _time(row: Row) -> str:
     at = row.get("updated_at")
     return at if isinstance(at, str) and _TIME.fullmatch(at) else ""
-
-
-def _whole(value: Json) -> int:
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 20:
-        return int(value)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0

@@ -101,10 +101,10 @@ class PageNumber:
 
     def after(self, answer: Answer, rows: Rows, state: State) -> State | None:
         """Return the next number."""
-        page = _whole(state.get("page"), self.start)
+        page = whole_or(state.get("page"), self.start)
         if self.total is None:
             return {"page": page + 1} if rows else None
-        pages = _whole(self.total(answer.value), 0)
+        pages = whole_or(self.total(answer.value), 0)
         return {"page": page + 1} if page - self.start + 1 < pages else None
 
 
@@ -133,7 +133,7 @@ class Offset:
         is_more = len(rows) >= self.size if self.more is None else bool(self.more(answer.value))
         if is_more and not rows:
             raise TryLater("an empty page, though there are more")
-        return {"offset": _whole(state.get("offset"), 0) + len(rows)} if is_more else None
+        return {"offset": whole_or(state.get("offset"), 0) + len(rows)} if is_more else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +247,8 @@ def _sized(param: str, size: int) -> dict[str, str]:
     return {param: str(size)} if param else {}
 
 
-def _whole(value: Json, default: int) -> int:
-    if isinstance(value, str) and value.isdecimal() and len(value) < 20:
+def whole_or(value: Json, default: int) -> int:
+    """Return a whole number of a state or of an answer, as a number or as text; `default` where it is none."""
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) < 20:
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else default

@@ -204,6 +204,7 @@ def test_b5_the_contact_of_two_customers_is_fed_by_the_one_who_stays(town):
     assert before[0] == 2
     assert town.house.totals(ANA) == before
     assert {email: row["attributes"]["FIRSTNAME"] for email, row in town.house.contacts.items()} == {ANA: "Anna"}
+    assert town.is_blocked(ANA) is False
 
 
 # B6. `default_currency_code` is not the store's currency: https://github.com/bigcommerce/dev-docs/pull/578

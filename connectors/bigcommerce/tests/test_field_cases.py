@@ -173,27 +173,6 @@ def test_b4_the_store_itself_refuses_so():
     assert later.value.after_s is None
 
 
-# B5. One address, one customer per storefront: https://github.com/bigcommerce/api-specs/pull/337
-
-
-def test_b5_two_customers_of_one_address_are_one_contact_and_either_may_go(line):
-    first, second = line.customer(ANA, 1), line.customer(ANA, 2)
-    for number in (first, second):
-        line.fake.add_order(line.fake.customer(number), status_id=11)
-    line.hear()
-    line.house.pass_time(minutes=2)
-    before = line.house.totals(ANA)
-    line.fake.remove_customer(first)
-    line.hear()
-    line.house.pass_time(minutes=2)
-
-    assert list(line.house.contacts) == [ANA]
-    assert before[0] == 2
-    assert line.house.totals(ANA) == before
-    assert line.is_blocked(ANA) is False
-    assert line.house.contacts[ANA]["attributes"]["FIRSTNAME"] == "Ana"
-
-
 # B6. `default_currency_code` is not the store's currency: https://github.com/bigcommerce/dev-docs/pull/578
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from datetime import UTC, datetime, timedelta
-
 import pytest
 
 from connectors.magento.tests.standin import NOW, Standin, account, consent_of
@@ -123,38 +120,3 @@ def test_m5_an_amount_goes_with_the_code_of_its_own_currency(shop):
     assert (order["base_currency_code"], order["order_currency_code"]) == ("DKK", "EUR")
     assert (event.record["total"], event.record["currency"]) == (order["base_grand_total"], "DKK")
     assert order["grand_total"] not in (event.record["total"], event.record["amount"])
-
-
-# M6
-
-
-@pytest.fixture
-def zone(monkeypatch):
-    def choose(name):
-        monkeypatch.setenv("TZ", name)
-        time.tzset()
-
-    yield choose
-    monkeypatch.undo()
-    time.tzset()
-
-
-@pytest.mark.parametrize("name", ["Europe/Berlin", "America/New_York", "Pacific/Kiritimati", "UTC"])
-@pytest.mark.parametrize(
-    "run_at",
-    [
-        datetime(2026, 11, 20, 10, tzinfo=UTC),
-        datetime(2026, 7, 1, tzinfo=UTC),
-        datetime(2026, 10, 25, 0, 30, tzinfo=UTC),
-    ],
-)
-def test_m6_an_order_of_a_few_minutes_ago_comes_at_any_zone(shop, zone, name, run_at):
-    zone(name)
-    shop.fake.clock.set((run_at + timedelta(minutes=5)).timestamp())
-    order = shop.act("orders", {"email": "gina@example.com"})
-    shop.fake.clock.set((run_at + timedelta(minutes=10)).timestamp())
-    events, _ = shop.pull("orders", since=run_at)
-
-    assert set(events) == {str(order["entity_id"])}
-    assert events[str(order["entity_id"])].occurred_at == run_at + timedelta(minutes=5)
-    assert shop.pull("orders", since=run_at + timedelta(minutes=11)) == ({}, [])
