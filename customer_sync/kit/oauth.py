@@ -135,8 +135,12 @@ class Token:
         return self.given_at_s + wait_s if self.refusals else 0.0
 
 
-class _Over(ConsentNeeded):
+class _Over(ConfigError):
     """The refresh token is refused for good."""
+
+
+class _OwnersOver(_Over, ConsentNeeded):
+    """It came by the owner's consent, who has to agree again."""
 
 
 def code_form(code: str, redirect_uri: str) -> Mapping[str, str]:
@@ -359,14 +363,17 @@ class Tokens:
         word = next((word for word in self._terms.refusals if word in said), "")
         if word:
             reason, remedy = self._terms.refusals[word]
-            kind = ConfigError if word not in self._terms.by_owner else _Over if grant == REFRESH else ConsentNeeded
+            kind = (
+                ConfigError if word not in self._terms.by_owner else _OwnersOver if grant == REFRESH else ConsentNeeded
+            )
             raise kind(reason, remedy.format(source=self._terms.source))
         if told is None and reply.body.strip() and reply.status in _BY_PAGES:
             raise Unavailable(f"{title}'s token endpoint answers {reply.status} with a page in the place of JSON.")
         named = f" ({said})" if _WORD.fullmatch(said) else ""
         if grant == REFRESH:
             over = self._ended(f"The stored connection to {title} has ended{named}.")
-            raise _Over(over.reason, over.remedy) if said == _INVALID else over
+            final = _OwnersOver if isinstance(over, ConsentNeeded) else _Over
+            raise final(over.reason, over.remedy) if said == _INVALID else over
         raise ConfigError(f"{title} gives no token: it answers {reply.status}{named}.", self._terms.keys)
 
     def _ended(self, reason: str) -> ConfigError:

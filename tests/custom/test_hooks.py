@@ -284,13 +284,14 @@ def test_webhooks_are_made_repaired_and_kept():
         {"id": 4, "event": "customer_d", "url": "https://other.example/program", "on": True},
     ]
     wire = Wire(lambda asked: there if asked.method == "GET" else {})
-    one = made(HMAC, events, subscriptions=MAKING)
+    one, access = made(HMAC, events, subscriptions=MAKING), wire.access()
+    access.vault.save({"webhooks": {"ids": ["1", "2", "3"]}})
 
-    found = one.ensure_webhooks(ADDRESS, wire.access())
+    found = one.ensure_webhooks(ADDRESS, access)
 
     assert (found.kept, found.created) == (("customer_a",), ("customer_d",))
     assert found.repaired == {"customer_b": "another address", "customer_c": "off"}
-    assert [(asked.method, asked.path, asked.json) for asked in wire.asked[1:]] == [
+    assert [(asked.method, asked.path, asked.json) for asked in wire.asked[1:-1]] == [
         ("PUT", "/hooks/2", {"url": f"{ADDRESS}/customer_b"}),
         ("PUT", "/hooks/3", {"url": f"{ADDRESS}/customer_c"}),
         ("POST", "/hooks", {"event": "customer_d", "url": f"{ADDRESS}/customer_d", "secret": "newest"}),

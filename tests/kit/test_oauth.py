@@ -362,10 +362,12 @@ def test_another_refresh_token_is_shown_although_the_one_before_was_refused_for_
     platform, vault = Platform(), Vault()
     old = platform.connect(vault)
     platform.clock.offset_s = 1001
-    vault.save({**vault.load(), "refresh_token": "of-a-time-long-ago"})
+    with vault.locked():
+        vault.save({**vault.load(), "refresh_token": "of-a-time-long-ago"})
     with pytest.raises(ConsentNeeded):
         platform.tokens(vault).current()
-    vault.save({**vault.load(), "refresh_token": old.refresh})
+    with vault.locked():
+        vault.save({**vault.load(), "refresh_token": old.refresh})
 
     assert platform.oauth.find(platform.tokens(vault).current().value)
 
