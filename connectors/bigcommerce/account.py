@@ -14,9 +14,10 @@ from urllib.parse import urlsplit
 from customer_sync.errors import ConfigError, TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.logins import Nobody, Request
-from customer_sync.kit.oauth import Terms, Tokens
+from customer_sync.kit.oauth import Tokens
 from customer_sync.kit.reach import Access, Left
 from customer_sync.kit.rest import Action, Answer, Params, Rest, Rule
+from customer_sync.kit.terms import Terms
 from customer_sync.model import Json
 
 TITLE: Final = "BigCommerce"

@@ -11,8 +11,9 @@ from typing import Final
 
 from connectors.hubspot.account import Account
 from customer_sync.kit.logins import Login, Renewed, bearer
-from customer_sync.kit.oauth import Terms, Tokens
+from customer_sync.kit.oauth import Tokens
 from customer_sync.kit.reach import Access
+from customer_sync.kit.terms import Terms
 
 PATH: Final = "/oauth/v3/token"
 #: What to do where the keys are wrong.

@@ -17,8 +17,9 @@ from oauthlib.oauth1 import SIGNATURE_HMAC_SHA256, Client
 from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.logins import Login, Nobody, Renewed, Request, bearer
-from customer_sync.kit.oauth import Terms, Tokens
+from customer_sync.kit.oauth import Tokens
 from customer_sync.kit.reach import Access
+from customer_sync.kit.terms import Terms
 from customer_sync.model import Json
 
 #: The four values of an integration, as its page shows them.

@@ -8,9 +8,10 @@ from typing import Final
 from customer_sync.errors import ConfigError, TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.logins import Renewed
-from customer_sync.kit.oauth import Terms, Tokens
+from customer_sync.kit.oauth import Tokens
 from customer_sync.kit.reach import Access
 from customer_sync.kit.rest import Action, Answer, Params, Rejected, Rest, Rule
+from customer_sync.kit.terms import Terms
 from customer_sync.model import Json
 
 LIVE: Final = "https://api-m.paypal.com"

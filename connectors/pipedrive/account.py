@@ -9,8 +9,8 @@ from typing import Final
 
 from customer_sync.errors import ConfigError
 from customer_sync.kit.connector import SourceSettings
-from customer_sync.kit.oauth import Terms
 from customer_sync.kit.rest import origin_of
+from customer_sync.kit.terms import Terms
 
 #: https://pipedrive.readme.io/docs/core-api-concepts-about-pipedrive-api: where everybody's API is.
 API: Final = "https://api.pipedrive.com"

@@ -23,8 +23,9 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from connectors.salesforce.account import Account
 from customer_sync.errors import ConfigError
 from customer_sync.kit.logins import Nobody, Request
-from customer_sync.kit.oauth import Terms, Token, Tokens
+from customer_sync.kit.oauth import Token, Tokens
 from customer_sync.kit.reach import Access
+from customer_sync.kit.terms import Terms
 
 TOKEN_PATH: Final = "/services/oauth2/token"  # noqa: S105  # an address
 JWT_GRANT: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"

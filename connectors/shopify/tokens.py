@@ -12,8 +12,9 @@ from typing import Final
 from connectors.shopify.account import Account
 from customer_sync.errors import ConfigError
 from customer_sync.kit import oauth
-from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, Terms, Token
+from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, Token
 from customer_sync.kit.reach import Access
+from customer_sync.kit.terms import Terms
 
 STATIC: Final = "static"
 #: Where a token comes from → how people call it.

@@ -20,7 +20,7 @@ from customer_sync.custom.calling import OAuth, SignedText, TokenAnswer
 from customer_sync.custom.references import Template, Values
 from customer_sync.errors import ConfigError
 from customer_sync.kit.assertions import JWT_GRANT, signed_text
-from customer_sync.kit.oauth import Terms
+from customer_sync.kit.terms import Terms
 from customer_sync.model import Json
 
 

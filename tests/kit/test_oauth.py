@@ -19,9 +19,10 @@ from customer_sync.errors import ConfigError, ConsentNeeded, TryLater, Unavailab
 from customer_sync.kit.fakes.clock import Clock
 from customer_sync.kit.fakes.oauth import OAuth, OAuthError
 from customer_sync.kit.fakes.oauth import Terms as Given
-from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, OVER_S, STORE_TRIES_S, Terms, Tokens, code_form
+from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, OVER_S, STORE_TRIES_S, Tokens, code_form
 from customer_sync.kit.outbound import Reply
 from customer_sync.kit.reach import Access
+from customer_sync.kit.terms import Terms
 from customer_sync.store.vault import RedisVault, SecretKey
 
 CLIENT = ("client-id", "client-secret")
@@ -386,7 +387,8 @@ def test_a_word_that_nobody_knows_ends_no_connection_for_good():
 SCRIPT = """
 import sys
 from pathlib import Path
-from customer_sync.kit.oauth import Terms, Tokens
+from customer_sync.kit.oauth import Tokens
+from customer_sync.kit.terms import Terms
 from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import Access
 from customer_sync.store import connect
