@@ -8,7 +8,6 @@ A connector is found by name: `connectors/<platform>/connector.py` holds one cla
 
 from __future__ import annotations
 
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,7 +29,7 @@ from customer_sync.kit.reach import (
     Withdrawal,
     Written,
 )
-from customer_sync.kit.times import mail_time
+from customer_sync.kit.times import read_time
 from customer_sync.model import CUSTOMERS, Channel, Event, Inbound, Json, Kind, kind_of
 
 
@@ -370,10 +369,8 @@ def written_time(value: Json, path: str) -> datetime:
     """
     if not isinstance(value, str):
         raise PayloadError(path, f"expected an ISO 8601 time, found {kind_of(value)}")
-    text = value.strip()
     try:
-        is_iso = text[:4].isdigit()
-        at = datetime.fromisoformat(_FRACTION.sub(r"\1", text) if "." in text else text) if is_iso else mail_time(text)
+        at = read_time(value)
         at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
         at.astimezone(UTC)  # fails beyond the years that a time can have
     except (ValueError, OverflowError) as error:
@@ -399,6 +396,3 @@ def id_text(value: Json, path: str) -> str:
     if isinstance(value, bool) or not isinstance(value, str | int) or value == "":
         raise PayloadError(path, f"expected an id, found {'an empty text' if value == '' else kind_of(value)}")
     return str(value)
-
-
-_FRACTION = re.compile(r"(\.\d{6})\d+")
