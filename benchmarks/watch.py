@@ -93,10 +93,11 @@ class Watch:
 
     def _cpu(self) -> dict[str, float]:
         pids = {name: members(child) for name, child in self._children.items()}
-        return {name: sum(map(_cpu_s, found)) for name, found in {**pids, "Redis": [self._redis_pid]}.items()}
+        return {name: sum(map(cpu_s, found)) for name, found in {**pids, "Redis": [self._redis_pid]}.items()}
 
 
-def _cpu_s(pid: int) -> float:
+def cpu_s(pid: int) -> float:
+    """Return the seconds of CPU that a process has used, in hundredths; 0 when it has ended."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
