@@ -34,6 +34,7 @@ from customer_sync.store.lanes import SERVED_S
 from customer_sync.store.salt import Estranged
 from customer_sync.worker.aside import Aside
 from customer_sync.worker.broker import redis_url
+from customer_sync.worker.garbage import look_seldom
 from customer_sync.worker.parts import Parts
 from customer_sync.worker.watchdog import Watchdog
 
@@ -276,6 +277,7 @@ class Caretaker(bootsteps.StartStopStep):  # type: ignore[misc]  # celery ships 
         self._consumed = list(parent.app.amqp.queues.consume_from)
         self._queues = [prefix + name for name in self._consumed]
         self._threads = parent.concurrency
+        look_seldom()
         aside.fit(self._threads, is_shared=app.conf.task_default_queue in self._consumed)
         threading.Thread(target=self._run, name="caretaker", daemon=True).start()
 
