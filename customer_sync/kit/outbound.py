@@ -30,6 +30,8 @@ FILE_BYTES_PER_S: Final = 256 * 1024
 _BEFORE: Final = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError)
 #: What `http.client` says where a proxy refuses to connect.
 _NO_TUNNEL: Final = "Tunnel connection failed"
+#: Methods whose requests without a body say nothing of its length.
+_NO_BODY: Final = frozenset({"GET", "HEAD"})
 USER_AGENT = f"TajoCustomerSync/{__version__}"
 
 
@@ -143,7 +145,9 @@ def _prepared(method: str, url: str, headers: Mapping[str, str], body: bytes | N
     request = requests.PreparedRequest()
     request.method, request.url = method, url  # urllib3 quotes what is left to quote
     request.headers = CaseInsensitiveDict({"User-Agent": USER_AGENT, **headers})
-    request.prepare_body(body, None)
+    request.body = body or None
+    if body or method not in _NO_BODY:
+        request.headers["Content-Length"] = str(len(body or b""))
     return request
 
 

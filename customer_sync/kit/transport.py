@@ -119,12 +119,14 @@ class DestinationSession(requests.Session):
         Raises:
             requests.RequestException: as `Transport.send`.
         """
+        if allowed is None:
+            return self.send(request)
         with self._transport.allowing(allowed):
-            return self.send(request, proxies={}, stream=True, allow_redirects=False)
+            return self.send(request)
 
-    def get_redirect_target(self, _resp: requests.Response) -> None:
-        """Return None: a redirect is an answer as any other, so its target is not even read."""
-        return
+    def send(self, request: requests.PreparedRequest, **_: Any) -> requests.Response:
+        """Send a request by the one transport, and nothing else: a session looks at hooks, cookies and redirects."""
+        return self._transport.send(request)
 
 
 class Transport(HTTPAdapter):
@@ -193,7 +195,7 @@ class Transport(HTTPAdapter):
         """Return the answer without the cookies and the guessed encoding, which nobody here asks for."""
         response = requests.Response()
         response.status_code = resp.status
-        response.headers = CaseInsensitiveDict(resp.headers)
+        response.headers = CaseInsensitiveDict(resp.headers.items())
         response.reason, response.raw = resp.reason, resp
         response.url, response.request = str(req.url), req
         return response

@@ -59,6 +59,16 @@ def test_a_request_goes_out_with_its_headers_its_body_and_our_name():
     assert (reply.status, reply.headers["x-sib-ratelimit-limit"], reply.json()) == (201, "10", {"id": 1})
 
 
+@pytest.mark.parametrize(("method", "length"), [("GET", None), ("HEAD", None), ("POST", "0"), ("DELETE", "0")])
+@responses.activate
+def test_a_request_without_a_body_says_so_where_one_could_be(method, length):
+    responses.add(method, URL)
+
+    client().send(method, URL, headers={})
+
+    assert responses.calls[0].request.headers.get("Content-Length") == length
+
+
 @responses.activate
 @pytest.mark.parametrize("status", [200, 204, 301, 400, 404, 429, 500, 503])
 def test_every_status_is_an_answer(status):
