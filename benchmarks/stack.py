@@ -19,7 +19,9 @@ from typing import Any, Self
 import urllib3
 
 from customer_sync.base import embedded
-from customer_sync.cli.supervisor import queues_for
+from customer_sync.cli.supervisor import platform_words, queues_for
+from customer_sync.destinations import lanes_of
+from customer_sync.loading import load_settings
 from customer_sync.store import Store, connect
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -143,7 +145,15 @@ class Stack:
 
     def start_worker(self, name: str = "worker", number: int = 0, workers: int = 1) -> Child:
         """Start one Celery worker process with the flags of `tajo run`: the number-th, from 0, of so many."""
-        flags = ("--without-gossip", "--without-mingle", "--without-heartbeat", "-Q", queues_for(number, workers))
+        return self._start_worker(name, "-Q", queues_for(number, workers))
+
+    def start_platforms(self) -> Child:
+        """Start the worker process for the lanes that call a platform, as `tajo run` does."""
+        settings = load_settings(self.folder / "tajo.yaml", self.env)
+        return self._start_worker("platforms", *platform_words(lanes_of(settings)))
+
+    def _start_worker(self, name: str, *words: str) -> Child:
+        flags = ("--without-gossip", "--without-mingle", "--without-heartbeat", *words)
         return self.start(name, "celery", "-A", "customer_sync.worker.app", "worker", "-n", f"{name}@%h", *flags)
 
     def start_beat(self) -> Child:
