@@ -1,7 +1,8 @@
 """Which connectors there are: every folder below `connectors/`, what installed packages bring, the files of the user.
 
 A connector that cannot be loaded is reported (`broken`) and never stops the others. What comes later replaces nothing
-that was found before: built-in, then installed, then the user's.
+that was found before: built-in, then installed, then the user's. A built-in one is loaded when it is first asked for:
+all of them take 9 MB and 0.3 s of each process, and most have one source.
 """
 
 from __future__ import annotations
@@ -15,13 +16,12 @@ from functools import cache, partial
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import connectors
 from customer_sync.base import log
-from customer_sync.config.keys import CONFIG_VARIABLE, DEFAULT_FILE
-from customer_sync.custom import ConnectorFaults, connector_of_file
-from customer_sync.custom.reading import SUFFIXES
+from customer_sync.base.shelf import Search, Shelf
+from customer_sync.config.keys import CONFIG_VARIABLE, CONNECTOR_SUFFIXES, DEFAULT_FILE
 from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.connector import Connector, SourceSettings
 from customer_sync.model import Inbound
@@ -50,10 +50,10 @@ class Found:
         blamed: platform → the package or the file that brings what is broken; the built-in ones are not in it.
     """
 
-    classes: dict[str, type[Connector]] = field(default_factory=dict)
-    origins: dict[str, str] = field(default_factory=dict)
-    broken: dict[str, str] = field(default_factory=dict)
-    blamed: dict[str, str] = field(default_factory=dict)
+    classes: Mapping[str, type[Connector]] = field(default_factory=dict)
+    origins: Mapping[str, str] = field(default_factory=dict)
+    broken: Mapping[str, str] = field(default_factory=dict)
+    blamed: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def folder_beside(path: Path | None, env: Mapping[str, str]) -> Path | None:
 
 
 def platforms() -> Mapping[str, type[Connector]]:
-    """Return every connector that can be used, by platform. They are imported at the first call."""
+    """Return every connector that can be used, by platform; going through them loads all of them."""
     return _found().classes
 
 
@@ -123,6 +123,12 @@ def proposed() -> Mapping[str, type[Connector]]:
 def broken() -> Mapping[str, str]:
     """Return the connectors that cannot be loaded: platform → why."""
     return _found().broken
+
+
+def broken_of(used: Iterable[str]) -> Mapping[str, str]:
+    """Return those of the platforms in use and those that others brought; the rest is not even looked at."""
+    found = _found()
+    return {name: found.broken[name] for name in dict.fromkeys([*used, *found.blamed]) if name in found.broken}
 
 
 def mend(platform: str) -> str:
@@ -226,18 +232,26 @@ def discover(folders: Sequence[str], package: str, installed: Iterable[EntryPoin
         installed: what installed packages announce; a built-in platform cannot be replaced.
         own: the folder with the user's connector files; None where there is none.
     """
-    found = Found()
-    for module in pkgutil.iter_modules(folders):
-        if module.ispkg and _holds_connector(folders, module.name):
-            _add_folder(found, package, module.name)
+    finding = _Finding()
+    there = (one.name for one in pkgutil.iter_modules(folders) if one.ispkg and _holds_connector(folders, one.name))
+    search = Search(there, partial(_add_folder, finding, package))
+    finding.has = Shelf(search, finding.classes)
     for point in installed:
-        _add_installed(found, point)
-    for path in _files(found, own):
-        _add_own(found, path)
-    for platform, why in found.broken.items():
-        _log.warning("connector cannot be loaded", platform=platform, why=why)
-    found.classes = dict(sorted(found.classes.items()))
-    return found
+        _add_installed(finding, point)
+    for path in _files(finding, own):
+        _add_own(finding, path)
+    return Found(finding.has, Shelf(search, finding.origins), Shelf(search, finding.broken), finding.blamed)
+
+
+@dataclass(slots=True)
+class _Finding:
+    """What was found so far, as in `Found`; `has` are the connectors that there are, found or not."""
+
+    classes: dict[str, type[Connector]] = field(default_factory=dict)
+    origins: dict[str, str] = field(default_factory=dict)
+    broken: dict[str, str] = field(default_factory=dict)
+    blamed: dict[str, str] = field(default_factory=dict)
+    has: Mapping[str, type[Connector]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -258,11 +272,11 @@ def _found_with(own: Path | None) -> Found:
     return discover(connectors.__path__, connectors.__name__, entry_points(group=ENTRY_POINTS), own)
 
 
-def _files(found: Found, own: Path | None) -> Sequence[Path]:
+def _files(found: _Finding, own: Path | None) -> Sequence[Path]:
     if own is None:
         return []
     try:
-        return sorted(one for one in own.iterdir() if one.suffix in SUFFIXES and one.is_file() and one.name[0] != ".")
+        return sorted(one for one in own.iterdir() if _is_connector(one))
     except FileNotFoundError:
         return []
     except OSError as error:
@@ -270,30 +284,36 @@ def _files(found: Found, own: Path | None) -> Sequence[Path]:
         return []
 
 
+def _is_connector(path: Path) -> bool:
+    return path.suffix in CONNECTOR_SUFFIXES and path.is_file() and path.name[0] != "."
+
+
 def _holds_connector(folders: Sequence[str], name: str) -> bool:
     return any((Path(folder) / name / "connector.py").is_file() for folder in folders)
 
 
-def _add_folder(found: Found, package: str, name: str) -> None:
+def _add_folder(found: _Finding, package: str, name: str) -> None:
     try:
         candidate: object = getattr(import_module(f"{package}.{name}.connector"), "CONNECTOR", None)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever one does at import, the others must go on
-        found.broken[name] = _told(error)
+        _refuse(found, name, _told(error), BUILT_IN)
         return
     _add(found, name, candidate, BUILT_IN)
 
 
-def _add_installed(found: Found, point: EntryPoint) -> None:
+def _add_installed(found: _Finding, point: EntryPoint) -> None:
     _load(found, point.name, point.load, point.dist.name if point.dist else point.module)
 
 
-def _add_own(found: Found, path: Path) -> None:
+def _add_own(found: _Finding, path: Path) -> None:
     """Add the connector of a file; it is called as the file says, and not as the file is called."""
     origin = f"{path.parent.name}/{path.name}"
+    # what reads such files takes 5 MB of a process, and most have none
+    custom: Any = import_module("customer_sync.custom")
     try:
-        connector = connector_of_file(path)
+        connector = custom.connector_of_file(path)
     except (Exception, SystemExit) as error:  # noqa: BLE001 - the others must go on whatever is in a file
-        name = (error.name if isinstance(error, ConnectorFaults) else "") or path.stem
+        name = (error.name if isinstance(error, custom.ConnectorFaults) else "") or path.stem
         _refuse(found, name, _told(error), origin)
         return
     _load(found, connector.platform, partial(_itself, connector), origin)
@@ -303,8 +323,8 @@ def _itself(connector: type[Connector]) -> object:
     return connector
 
 
-def _load(found: Found, platform: str, load: Callable[[], object], origin: str) -> None:
-    if platform in found.classes:
+def _load(found: _Finding, platform: str, load: Callable[[], object], origin: str) -> None:
+    if platform in found.has:
         _refuse(found, f"{platform} ({origin})", f"{found.origins[platform]} serves {platform} already", origin)
         return
     try:
@@ -315,19 +335,20 @@ def _load(found: Found, platform: str, load: Callable[[], object], origin: str) 
     _add(found, platform, candidate, origin)
 
 
-def _refuse(found: Found, name: str, why: str, origin: str) -> None:
-    found.broken[name], found.blamed[name] = why, origin
+def _refuse(found: _Finding, name: str, why: str, origin: str) -> None:
+    found.broken[name] = why
+    if origin != BUILT_IN:
+        found.blamed[name] = origin
+    _log.warning("connector cannot be loaded", platform=name, why=why)
 
 
-def _add(found: Found, name: str, candidate: object, origin: str) -> None:
+def _add(found: _Finding, name: str, candidate: object, origin: str) -> None:
     why = _unfit(name, candidate)
     if why is None and isinstance(candidate, type) and issubclass(candidate, Connector):
         found.classes[name] = candidate
         found.origins[name] = origin
     else:
-        found.broken[name] = why or "no class"
-        if origin != BUILT_IN:
-            found.blamed[name] = origin
+        _refuse(found, name, why or "no class", origin)
 
 
 def _unfit(name: str, candidate: object) -> str | None:

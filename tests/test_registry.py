@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
 import sys
 import textwrap
 from importlib.metadata import EntryPoint
@@ -47,6 +48,17 @@ class ConnectorInstalled(Connector):
         """Find nothing."""
         return []
 
+
+#: Opens the line as a worker does, and says which connectors that took.
+WORKER = """
+import sys
+from customer_sync.worker.app import app, line
+
+app.loader.import_default_modules()
+line()
+print(*sorted(name for name in sys.modules if name.startswith("connectors.") and name.endswith(".connector")))
+assert "customer_sync.custom" not in sys.modules, "what reads connector files was loaded"
+"""
 
 _names = itertools.count()
 
@@ -127,7 +139,31 @@ def test_a_broken_connector_is_reported_and_the_others_go_on(folder, code, why, 
     assert list(found.classes) == ["able"]
     assert list(found.broken) == ["good"]
     assert found.broken["good"].startswith(why)
+    assert found.blamed == {}
     assert [record.message for record in caplog.records] == ["connector cannot be loaded"]
+
+
+def test_a_built_in_connector_is_loaded_once_when_it_is_asked_for(folder):
+    found = folder(good=GOOD, able="raise AssertionError('nobody asked for it')")
+
+    assert found.classes["good"] is found.classes["good"]
+    assert "better" not in found.classes
+    assert not any(name.endswith("able.connector") for name in sys.modules)
+    assert list(found.broken) == ["able"]
+
+
+def test_a_worker_loads_the_connectors_of_its_sources_and_no_others(tmp_path, redis_url, monkeypatch):
+    (tmp_path / "tajo.yaml").write_text("connectors: {till: {platform: stripe, webhook_secret: whsec_x}}")
+    for name, value in {
+        "TAJO_HOME": tmp_path,
+        "TAJO_CONFIG": tmp_path / "tajo.yaml",
+        "TAJO_REDIS_URL": redis_url,
+    }.items():
+        monkeypatch.setenv(name, str(value))
+
+    done = subprocess.run([sys.executable, "-c", WORKER], check=False, capture_output=True, text=True)
+
+    assert done.stdout.split() == ["connectors.api.connector", "connectors.stripe.connector"], done.stderr
 
 
 def test_a_broken_package_is_reported_and_the_others_go_on(folder):

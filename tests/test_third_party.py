@@ -46,7 +46,7 @@ def test_one_alert_names_connector_source_and_package(broken, store):
 
 
 def test_another_fault_of_the_same_connector_is_another_alert(broken, store):
-    broken.broken["umbra"] = WHY
+    broken.broken["umbra"], broken.blamed["umbra"] = WHY, "tajo-umbra"
     assembly.tell_broken(settings(), store)
     broken.broken["acme"] = "SyntaxError: line 3"
     assembly.tell_broken(settings(), store)

@@ -15,7 +15,8 @@ from customer_sync.base.clock import utc_now
 from customer_sync.cli import context
 from customer_sync.cli.output import NOT_FOUND, WRONG_USE, fail, json_option, paint, print_json
 from customer_sync.config.faults import Fault, choose
-from customer_sync.custom.reading import SUFFIXES, Read, read
+from customer_sync.config.keys import CONNECTOR_SUFFIXES
+from customer_sync.custom.reading import Read, read
 from customer_sync.custom.samples import of_list, of_webhook
 from customer_sync.errors import PayloadError
 from customer_sync.model import Event
@@ -54,7 +55,7 @@ def _own_files() -> list[Path]:
     settings = context.read_settings()
     folder = None if settings.file is None else folder_beside(Path(settings.file), {})
     there = folder.iterdir() if folder is not None and folder.is_dir() else ()
-    return sorted(path for path in there if path.suffix in SUFFIXES and path.is_file())
+    return sorted(path for path in there if path.suffix in CONNECTOR_SUFFIXES and path.is_file())
 
 
 def _read(path: Path) -> Read:

@@ -62,9 +62,9 @@ def load(  # noqa: PLR0913  # where the settings come from, and what they may na
     top = reader.take(entries, TOP_KEYS)
     folder = _skills_folder(reader, top.pop("skills_folder", None), places, is_read=text is not None)
     there = find_skills(folder)
-    reader.refuse(entries, [key.name for key in TOP_KEYS], _homes(platforms, there))
+    reader.refuse(entries, [key.name for key in TOP_KEYS], _homes(platforms, there) if entries else None)
 
-    sources = read_sources(reader, top.pop("connectors", None), Platforms(platforms, broken or {}))
+    sources = read_sources(reader, top.pop("connectors", None), Platforms(platforms, {} if broken is None else broken))
     skills = SkillReader(reader, there, sources.names, platforms).read(top.pop("skills", None))
     brevo = reader.table(top.pop("brevo", None), BREVO_KEYS)
     api = read_api(reader, top.pop("api", None), top.get("api_key"))
@@ -73,6 +73,7 @@ def load(  # noqa: PLR0913  # where the settings come from, and what they may na
     _warn_of_variables(reader, text or "")
     if reader.faults:
         raise ConfigFaults(reader.faults)
+    used = {one.platform for one in sources.settings.values()}
     return Settings(
         sources=sources.settings,
         disabled=tuple(sources.disabled),
@@ -86,7 +87,7 @@ def load(  # noqa: PLR0913  # where the settings come from, and what they may na
         api=api,
         warnings=tuple(reader.warnings),
         file=None if text is None else reader.file,
-        own_platforms=frozenset(name for name, one in platforms.items() if not one.__module__.startswith(_BUILT_IN)),
+        own_platforms=frozenset(one for one in used if not platforms[one].__module__.startswith(_BUILT_IN)),
         **top,
     )
 

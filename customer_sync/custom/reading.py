@@ -26,10 +26,6 @@ from customer_sync.errors import TajoError
 
 #: How long a file may be, in characters.
 LONGEST: Final = 200_000
-#: How many faults of a file are told at once.
-MOST_FAULTS: Final = 100
-SCRIPTS: Final = (".js", ".mjs")
-SUFFIXES: Final = (".yaml", ".yml", ".json", *SCRIPTS)
 _SECRETS: Final = frozenset({"token", "value", "password", "client_secret", "secret"})
 _TABS: Final = re.compile(r"(?m)^\t+")
 _BOUNDS: Final[Mapping[str, str]] = {"le": "at most", "ge": "at least", "lt": "less than", "gt": "more than"}

@@ -6,14 +6,15 @@ from collections.abc import Mapping
 
 from customer_sync.brevo.webhooks import SOURCE as BREVO_SOURCE
 from customer_sync.config import Settings
-from customer_sync.registry import broken, mend
+from customer_sync.registry import broken_of, mend
 from customer_sync.skills.chosen import make_skills
 from customer_sync.store import Store
 
 
 def tell_broken(settings: Settings, store: Store) -> None:
     """Raise one alert for each connector and each skill that cannot be loaded, when that is new."""
-    for platform, why in _news_of(store, "broken_connectors", broken()):
+    used = [*(one.platform for one in settings.sources.values()), *settings.unserved.values()]
+    for platform, why in _news_of(store, "broken_connectors", broken_of(used)):
         idle = [name for name, wanted in settings.unserved.items() if wanted == platform]
         still = f"; {', '.join(idle)} stands still" if idle else ""
         store.ledger.alert(
