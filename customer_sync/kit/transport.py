@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import http.client
 import ipaddress
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from typing import Any, Final, NamedTuple, cast
 
 import requests
@@ -266,6 +267,10 @@ class _Watched:
         finally:
             self._held = None
 
+    def putheader(self, name: str, value: str | bytes) -> None:
+        """Add a field to the head; one that was sent before is not checked and written anew."""
+        self._output(_field(name, value))  # type: ignore[attr-defined]  # that of http.client
+
     def send(self, data: Any) -> None:
         """Send bytes, or keep them until the request is complete."""
         if self._held is None:
@@ -288,6 +293,24 @@ class _Watched:
             return connect()  # type: ignore[no-any-return]  # a socket
         finally:
             self._dns_host = host
+
+
+#: What the name of a field is made of, and a value in which no line ends.
+_NAME: Final = re.compile("[!-9;-~]+").fullmatch
+_VALUE: Final = re.compile("[^\r\n\0]*").fullmatch
+
+
+@lru_cache(maxsize=1024)  # nearly all fields of a call are those of the call before
+def _field(name: str, value: str | bytes) -> bytes:
+    """Return a field of a head as it is sent.
+
+    Raises:
+        ValueError: it would end the line, or holds what no head can hold.
+    """
+    text = value if isinstance(value, str) else value.decode("latin-1")
+    if not _NAME(name) or not _VALUE(text):
+        raise ValueError("a field of the head holds what cannot be sent")
+    return f"{name}: {text}".encode("latin-1")
 
 
 class _Connection(_Watched, HTTPConnection):  # type: ignore[misc]  # a method in the place of a class

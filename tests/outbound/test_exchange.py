@@ -233,9 +233,16 @@ def test_what_is_no_address_is_unavailable(url):
         client().send("GET", url, headers={})
 
 
-def test_a_header_with_a_line_break_is_not_sent():
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("api-key", value) for value in ("k\r\nX: 1", "k\nX: 1", "k\r", "k\0", "k\u20ac")),
+        *((name, "k") for name in ("api key", "api-key:", "api-key\r\nX", "")),
+    ],
+)
+def test_a_header_that_would_end_its_line_or_cannot_be_written_is_not_sent(name, value):
     with peer(answering()) as server, pytest.raises(Unavailable):
-        client().send("GET", server.url, headers={"api-key": "k\r\nX: 1"})
+        client().send("GET", server.url, headers={name: value})
 
     assert server.requests == []
 
