@@ -17,6 +17,11 @@ from hypothesis import settings
 # before what libraries install: some bring a package `tests` of their own
 sys.path.insert(0, str(Path(__file__).parent))
 
+# what one process of the tests compiled, assertions of pytest included, the next one reads: there are hundreds of them,
+# and many a container says by this variable that none shall write it down
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # an example that takes long says something of the machine and nothing of the code; one that nobody saw before belongs
 # to TAJO_EXPLORE, so that `make test` judges a change and not its luck
 settings.register_profile("tajo", deadline=None, derandomize=not os.environ.get("TAJO_EXPLORE"))
