@@ -1,11 +1,7 @@
-"""Lets the shared checks tell what they found, as the tests do, and brings in what is known of each platform."""
+"""Brings in what is known of each platform."""
 
 from importlib import import_module
 from pathlib import Path
-
-import pytest
-
-pytest.register_assert_rewrite("tests.contract.cases", "tests.contract.trial")
 
 #: Where nobody but the platform has the key that signs, its part of the suite brings one.
 for _file in sorted(Path(__file__).parents[2].glob("connectors/*/tests/contract.py")):
