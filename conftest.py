@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,6 +33,8 @@ UMASK = 0o022
 ONE_INSTALLATION = ("tests/deploy/", "tests/hybrid/")
 #: Folders of which each test has an installation of its own, and takes minutes.
 EACH_ALONE = ("tests/journey/",)
+#: The unit of the tests that measure time, and the file that tells the process that hands tests out which these are.
+ALONE = "alone"
 #: What starts an installation of its own all the same.
 OF_ITS_OWN = ("tests/hybrid/test_schedule_hour.py",)
 
@@ -61,12 +63,30 @@ def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[pytest.C
     return report
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put the files first that take longest, so that no process is left with one of them at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the files first that take longest, so that no process is left with one of them at the end.
+
+    What measures time comes last, when no long test is under way that it must wait for.
+    """
     slow = {item.path for item in items if item.get_closest_marker("slow") is not None}
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=lambda item: item.path.parts)  # each process has collected in another order
     items.sort(key=lambda item: (item.path not in slow, not item.nodeid.startswith(OF_ITS_OWN)))
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        items.sort(key=is_alone)
+        alone = "\n".join(item.nodeid for item in items if is_alone(item))
+        (folder_of_run(config) / ALONE).write_text(alone, encoding="utf-8")
+
+
+def is_alone(item: pytest.Item) -> bool:
+    """Tell whether a test measures time."""
+    return item.get_closest_marker("alone") is not None
+
+
+def folder_of_run(config: pytest.Config) -> Path:
+    """Return the folder that all processes of one run of the tests share; each of them has one of its own in it."""
+    found: Path = config._tmp_path_factory.getbasetemp()  # type: ignore[attr-defined]  # noqa: SLF001  # pytest's
+    return found.parent if "PYTEST_XDIST_WORKER" in os.environ else found
 
 
 def unit(nodeid: str) -> str:
@@ -91,10 +111,14 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     from xdist.scheduler import LoadFileScheduling
 
     class Units(LoadFileScheduling):
-        """Keeps what shares an installation together."""
+        """Keeps what shares an installation together, and apart what measures time: whoever waits for that is last."""
+
+        @cached_property
+        def _alone(self) -> set[str]:
+            return set((folder_of_run(config) / ALONE).read_text(encoding="utf-8").splitlines())
 
         def _split_scope(self, nodeid: str) -> str:
-            return unit(nodeid)
+            return ALONE if nodeid in self._alone else unit(nodeid)
 
     config.option.loadscopereorder = False
     return Units(config, log)
@@ -105,9 +129,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Let a test marked `alone` run when no other does; where tests run one after the other there is nothing to do."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         return (yield)
-    # each process has a folder in that of the whole run
-    folder = item.config._tmp_path_factory.getbasetemp().parent  # type: ignore[attr-defined]  # noqa: SLF001  # pytest's
-    with room(folder, is_alone=item.get_closest_marker("alone") is not None):
+    with room(folder_of_run(item.config), is_alone=is_alone(item)):
         return (yield)
 
 

@@ -78,6 +78,34 @@ def test_a_test_that_measures_time_has_the_machine_for_itself(run, tmp_path):
     assert most > 1  # the others do run at the same time
 
 
+@pytest.mark.slow
+def test_those_that_measure_time_wait_for_each_other_in_one_process(run, tmp_path):
+    text = """
+import os
+from pathlib import Path
+import pytest
+
+def say(word):
+    with Path(os.environ["SEEN"]).open("a") as log:
+        log.write(f"{word}{os.getpid()}\\n")
+
+@pytest.mark.alone
+def test_alone():
+    say("alone ")
+
+@pytest.mark.parametrize("n", range(4))
+def test_in_company(n):
+    say("")
+"""
+    run({f"test_{name}.py": text for name in "abc"}, "-n", "3")
+
+    seen = (tmp_path / "seen").read_text().splitlines()
+    alone = [line for line in seen if line.startswith("alone")]
+    assert len(alone) == 3
+    assert len(set(alone)) == 1
+    assert len(set(seen) - set(alone)) == 3
+
+
 def test_files_with_slow_tests_come_first(run):
     order = run({"test_a.py": "def test_quick(): pass\n", "test_b.py": SLOW}, "--collect-only")
 
