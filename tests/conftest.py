@@ -6,13 +6,13 @@ import contextlib
 import ipaddress
 import os
 import socket
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
-from customer_sync.base import embedded
 from customer_sync.errors import ConfigError
 from customer_sync.store import Store, connect
 
@@ -20,6 +20,8 @@ from customer_sync.store import Store, connect
 pytest.register_assert_rewrite("tests.contract.cases", "tests.contract.trial")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+#: Of the Redis that most tests share.
+PASSWORD = "of-the-tests"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -40,16 +42,25 @@ def _no_network() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a Redis of our own. A missing server fails in CI and skips on a laptop."""
-    try:
-        running = embedded.ensure(tmp_path_factory.mktemp("redis"))
-    except ConfigError as error:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no Redis to test with: {error}")
-    yield running.url
-    embedded.stop(running)
+def redis_url() -> Iterator[str]:
+    """The address of a Redis of our own. A missing server fails in CI and skips on a laptop.
+
+    It is that of a socket: a round trip costs half of one to a port, and most tests make hundreds. What `tajo` starts
+    itself listens on a port, as the Redis of every test that runs it does.
+    """
+    from tests.redises import Server  # it needs more than the shared checks of a connector, which need no Redis
+
+    with tempfile.TemporaryDirectory(prefix="tajo-") as folder:  # the path of a socket has at most 103 characters
+        path = Path(folder) / "redis.sock"
+        lines = (f"unixsocket {path}", "unixsocketperm 700", "appendonly yes", "maxmemory-policy noeviction")
+        try:
+            server = Server(Path(folder), *lines, password=PASSWORD)
+        except ConfigError as error:
+            if os.environ.get("CI"):
+                raise
+            pytest.skip(f"no Redis to test with: {error}")
+        yield f"unix://:{PASSWORD}@{path}?db=0"
+        server.close()
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ def sender(redis_url, client, monkeypatch):
     monkeypatch.setenv("TAJO_REDIS_URL", redis_url)
     celery = Celery("sender")
     celery.config_from_object("celeryconfig")
-    celery.conf.broker_url = redis_url
-    monkeypatch.setenv("TAJO_REDIS_URL", redis_url)
+    celery.conf.broker_url = read_redis_url(redis_url).broker().url
     monkeypatch.setattr(worker, "app", celery)
     monkeypatch.setattr(worker, "MOST_MESSAGES", 5)
     yield worker
