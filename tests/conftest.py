@@ -9,6 +9,7 @@ import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import redis
@@ -29,7 +30,7 @@ def _no_network() -> Iterator[None]:
     """Refuse every connection that leaves this machine."""
     real = socket.socket.connect
 
-    def connect_loopback_only(self: socket.socket, address: object) -> None:
+    def connect_loopback_only(self: socket.socket, address: Any) -> None:
         if isinstance(address, tuple):
             with contextlib.suppress(ValueError):
                 if not ipaddress.ip_address(address[0]).is_loopback:

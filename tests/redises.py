@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import redis
 from cryptography import x509
@@ -48,7 +48,7 @@ class Server:
         folder.mkdir(parents=True, exist_ok=True)
         self.port = free_port()
         self._log = folder / "log"
-        self._login = {"password": password or None, "host": HOST, "port": self.port}
+        self._login: dict[str, Any] = {"password": password or None, "host": HOST, "port": self.port}
         self._login |= {} if tls is None else {"ssl": True, **tls}
         ports = f"port {self.port}" if tls is None else f"port 0\ntls-port {self.port}"
         common = [ports, f"bind {HOST}", f"dir {folder}", f"logfile {self._log}"]

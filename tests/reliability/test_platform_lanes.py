@@ -82,9 +82,7 @@ def place(redis_url, tmp_path, land):
 
 
 @pytest.mark.slow
-def test_contacts_are_delivered_while_six_lanes_wait_for_a_platform_that_never_answers(
-    place, land, measured
-):
+def test_contacts_are_delivered_while_six_lanes_wait_for_a_platform_that_never_answers(place, land, measured):
     place.start(*SHARED)
     place.start(*OWN)
     place.delivers_in_s(0)
