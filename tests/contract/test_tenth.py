@@ -179,7 +179,7 @@ def test_one_without_a_fault_passes_the_same_tests(judged):
 
 @pytest.mark.slow
 def test_the_list_of_connectors_has_the_tenth(checkout):
-    ask = "from customer_sync import registry; print(registry.connectors_table(), registry.broken())"
+    ask = "from customer_sync import registry; print(registry.connectors_table(), dict(registry.broken()))"
     env = os.environ | {"PYTHONPATH": str(checkout)}
     done = subprocess.run(
         [sys.executable, "-c", ask], cwd=checkout, env=env, capture_output=True, text=True, check=True
