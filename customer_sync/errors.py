@@ -19,7 +19,7 @@ Messages say what was found, what is allowed or what to do. They never hold a se
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
 #: Why a request is refused, as far as it decides what the operator does about it.
 Cause = Literal["", "unsigned", "wrong", "no secret", "other account", "other address", "compressed"]
@@ -60,6 +60,11 @@ class PayloadError(TajoError):
         self.path = path
         self.found = found
         self.remedy = remedy
+
+    def kept(self) -> Self:
+        """Return it for keeping: without the frames that it came through, which hold the whole body, and each other."""
+        self.__traceback__ = self.__cause__ = self.__context__ = None
+        return self
 
 
 class MappingError(PayloadError):

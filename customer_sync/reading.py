@@ -85,7 +85,7 @@ class Reader:
         else:
             for part in self._parts(entry.inbound):
                 if isinstance(part, PayloadError):
-                    stopped.append(_park(entry.inbound, str(part), part.remedy))
+                    stopped.append(_park(entry.inbound, str(part.kept()), part.remedy))
                     continue
                 if self._is_of_canary(part):
                     continue
@@ -96,7 +96,7 @@ class Reader:
                 try:
                     one, fault = self.plan(part, entry.inbound.received_at, found)
                 except MappingError as error:
-                    one, fault = None, error
+                    one, fault = None, error.kept()
                 if one is not None:
                     planned.append(one)
                     found.events.append(part)
@@ -115,7 +115,7 @@ class Reader:
             try:
                 one, partly = self.plan(event, seen_at, found)
             except MappingError as error:
-                fault = fault or error
+                fault = fault or error.kept()
                 continue
             planned.append(one)
             found.events.append(event)
@@ -134,7 +134,7 @@ class Reader:
             try:
                 steps, notes, partly = self._steps(event, found)
             except MappingError as error:
-                fault = fault or error
+                fault = fault or error.kept()
                 continue
             groups = self._planner.groups(steps, behind, seen_at)
             found.events.append(event)
@@ -167,12 +167,12 @@ class Reader:
             try:
                 intent = skill.intent(event)
             except MappingError as error:
-                fault = fault or error
+                fault = fault or error.kept()
                 continue
             steps += intent.steps
             notes += [intent.note] if intent.note else []
             found.refused += intent.refused
-            fault = fault or intent.fault
+            fault = fault or (intent.fault and intent.fault.kept())
         if fault is not None and not steps:
             raise fault
         return steps, notes, fault

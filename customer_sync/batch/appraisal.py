@@ -140,7 +140,7 @@ class Appraisal:
 
     def _read(self, one: Event | PayloadError) -> Iterator[Pulled]:
         if isinstance(one, PayloadError):
-            self._refuse(one)
+            self._refuse(one.kept())
             return
         self._left_out += len(one.notes)
         steps: list[Step] = []
@@ -149,10 +149,10 @@ class Appraisal:
             try:
                 intent = skill.intent(replace(one, is_pulled=True))
             except MappingError as error:
-                fault = fault or error
+                fault = fault or error.kept()
                 continue
             steps += intent.steps
-            fault = fault or intent.fault
+            fault = fault or (intent.fault and intent.fault.kept())
         if fault is not None:
             self._refuse(fault)
         behind = [EventRef(self._run.event_id, self._run.source, to_ms(self._seen_at))]

@@ -139,7 +139,7 @@ class FetchHandler(GroupStep[Job, None]):
             if not _is_of_one(error):
                 raise
             return self._apart(jobs, error)
-        faults = [one for one in answer if isinstance(one, PayloadError)]
+        faults = [one.kept() for one in answer if isinstance(one, PayloadError)]
         events = _by_id(answer)
         unasked = [one for key, found in events.items() if key not in {job.id for job in jobs} for one in found]
         if unasked and (len(jobs) == 1 or all(job.id in events for job in jobs)):
