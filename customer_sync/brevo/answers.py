@@ -304,6 +304,8 @@ WEBHOOKS: Final = Answers(
     "the webhook",
     (
         Answer(404, Next.MISSING, "The webhook is not in Brevo any more."),
+        # so an account without webhooks of a type was answered, in the place of an empty list (seen for inbound ones)
+        Answer(400, Next.MISSING, "There is no webhook in Brevo.", code="document_not_found"),
         *common("read and write access to webhooks"),
     ),
     "Look at the account's webhooks in Brevo: it has room for 40.",

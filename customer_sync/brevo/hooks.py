@@ -16,6 +16,8 @@ from customer_sync.brevo.answers import WEBHOOKS
 from customer_sync.brevo.client import Brevo
 from customer_sync.brevo.webhooks import OWN_HEADER, SOURCE
 from customer_sync.config import Settings
+from customer_sync.errors import Missing
+from customer_sync.kit.own_hooks import place_of
 from customer_sync.kit.reach import Upkeep
 from customer_sync.model import Json
 
@@ -36,12 +38,16 @@ class Hook(NamedTuple):
     Args:
         id: Brevo's number of it.
         events: what it tells of.
-        has_token: whether it carries the token; None where Brevo does not show what it carries.
+        carried: what it shows where a token may be; none where Brevo does not show it.
     """
 
     id: int
     events: tuple[str, ...]
-    has_token: bool | None
+    carried: tuple[str, ...]
+
+    def carries(self, *tokens: str) -> bool | None:
+        """Tell whether it carries one of these tokens; None where Brevo does not show what it carries."""
+        return any(one in self.carried for one in tokens) if self.carried else None
 
 
 def address_of(public_url: str) -> str:
@@ -59,22 +65,26 @@ def token_of(settings: Settings, home: Path) -> str:
         return ""
 
 
-def hooks_at(brevo: Brevo, address: str, token: str) -> list[Hook]:
+def hooks_at(brevo: Brevo, address: str) -> list[Hook]:
     """Return the webhooks for marketing mails that lead to an address, the oldest first.
 
     Raises:
         TajoError: as `Brevo.call`.
     """
-    body = brevo.call("GET", f"{_ROUTE}?type=marketing&sort=asc", bucket=BUCKET, answers=WEBHOOKS, endpoint=_ROUTE)
-    found = body.json()
+    path = f"{_ROUTE}?type=marketing&sort=asc"
+    try:
+        found = brevo.call("GET", path, bucket=BUCKET, answers=WEBHOOKS, endpoint=_ROUTE).json()
+    except Missing:  # an account without any
+        return []
     listed = found.get("webhooks") if isinstance(found, dict) else None
     rows = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
-    return [_hook(row, token) for row in rows if _leads_to(row, address) and row.get("channel", "email") == "email"]
+    here = [row for row in rows if place_of(str(row.get("url"))) == place_of(address)]
+    return [_hook(row) for row in here if row.get("channel") in {None, "email"}]
 
 
-def missing_events(hooks: Sequence[Hook]) -> list[str]:
-    """Return what none of these webhooks tells of, though it is needed."""
-    told = {event for hook in hooks if hook.has_token is not False for event in hook.events}
+def missing_events(hooks: Sequence[Hook], *tokens: str) -> list[str]:
+    """Return what none of these webhooks tells of with one of these tokens, though it is needed."""
+    told = {event for hook in hooks if hook.carries(*tokens) is not False for event in hook.events}
     return [event for event in EVENTS if event not in told]
 
 
@@ -91,7 +101,7 @@ def ensure_webhook(brevo: Brevo, address: str, token: str) -> Upkeep:
     Raises:
         TajoError: as `Brevo.call`.
     """
-    hooks = hooks_at(brevo, address, token)
+    hooks = hooks_at(brevo, address)
     sign_in: Json = {"type": "bearer", "token": token}
     if not hooks:
         body: dict[str, Json] = {
@@ -104,29 +114,27 @@ def ensure_webhook(brevo: Brevo, address: str, token: str) -> Upkeep:
         }
         brevo.call("POST", _ROUTE, body, bucket=BUCKET, answers=WEBHOOKS)
         return Upkeep(created=EVENTS)
-    lost = missing_events(hooks)
+    lost = missing_events(hooks, token)
     repaired: dict[str, str] = {}
     for hook in hooks:
-        is_first, is_wrong = hook is hooks[0], hook.has_token is False
+        is_first, has_token = hook is hooks[0], hook.carries(token)
         added = [event for event in EVENTS if event in lost and event not in hook.events] if is_first else []
-        if not added and hook.has_token:
+        if not added and has_token:
             continue
         change: Json = {"url": address, "events": [*hook.events, *added], "auth": sign_in}
         path = f"{_ROUTE}/{hook.id}"
         brevo.call("PUT", path, change, bucket=BUCKET, answers=WEBHOOKS, endpoint=_ONE)
-        repaired |= dict.fromkeys((one for one in hook.events if one in EVENTS and is_wrong), "it had another token")
+        repaired |= dict.fromkeys(
+            (one for one in hook.events if one in EVENTS and has_token is False), "it had another token"
+        )
         repaired |= dict.fromkeys(added, "it was not told of")
     return Upkeep(kept=tuple(one for one in EVENTS if one not in repaired), repaired=repaired)
 
 
-def _hook(row: dict[str, Any], token: str) -> Hook:
+def _hook(row: dict[str, Any]) -> Hook:
     events = row.get("events")
-    return Hook(int(row["id"]), tuple(events) if isinstance(events, list) else (), _has_token(row, token))
-
-
-def _has_token(row: dict[str, Any], token: str) -> bool | None:
-    shown = [value for value in _carried(row) if value]
-    return token in shown if shown else None
+    carried = tuple(str(value) for value in _carried(row) if value)
+    return Hook(int(row["id"]), tuple(events) if isinstance(events, list) else (), carried)
 
 
 def _carried(row: dict[str, Any]) -> Iterator[Any]:
@@ -138,16 +146,3 @@ def _carried(row: dict[str, Any]) -> Iterator[Any]:
         if isinstance(one, dict) and str(one.get("key")).lower() == OWN_HEADER:
             yield one.get("value")
     yield unquote(urlsplit(str(row.get("url"))).password or "")
-
-
-def _leads_to(row: dict[str, Any], address: str) -> bool:
-    return _place(str(row.get("url"))) == _place(address)
-
-
-def _place(url: str) -> tuple[str, str, int | None, str]:
-    parts = urlsplit(url)
-    try:
-        port = parts.port or {"https": 443, "http": 80}.get(parts.scheme)
-    except ValueError:  # no port at all
-        port = None
-    return parts.scheme, parts.hostname or "", port, parts.path.rstrip("/")

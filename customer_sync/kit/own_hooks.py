@@ -8,10 +8,29 @@ older address they are known by their numbers, which the vault remembers.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from customer_sync.kit.reach import WEBHOOKS, Vault
 from customer_sync.model import Json
+
+
+class Place(NamedTuple):
+    """Where an address leads, however it is written, by http or by https."""
+
+    host: str
+    port: int | None
+    path: str
+
+
+def place_of(url: str) -> Place:
+    """Return where an address leads, whatever user, password, case of the host and usual port it is written with."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:  # no address at all
+        return Place("", None, url)
+    return Place(parts.hostname or "", None if port in {80, 443} else port, parts.path.rstrip("/"))
 
 
 class OwnHooks:
@@ -25,7 +44,11 @@ class OwnHooks:
         self._vault = vault
         kept = vault.load().get(WEBHOOKS)
         ids = kept.get("ids") if isinstance(kept, dict) else None
-        self._ids = frozenset(str(one) for one in ids) if isinstance(ids, list) else frozenset()
+        known = [
+            *(ids if isinstance(ids, list) else []),
+            *([kept["id"]] if isinstance(kept, dict) and "id" in kept else []),
+        ]
+        self._ids = frozenset(str(one) for one in known)
 
     def has(self, number: Json, url: Json, address: str) -> bool:
         """Tell whether a webhook is ours.
@@ -37,10 +60,8 @@ class OwnHooks:
             url: where it leads now.
             address: where ours are to lead.
         """
-        there, here = urlsplit(str(url or "")), urlsplit(address)
-        if there.path.rstrip("/") != here.path.rstrip("/"):
-            return False
-        return there.netloc == here.netloc or str(number) in self._ids
+        there, here = place_of(str(url or "")), place_of(address)
+        return there == here or (there.path == here.path and str(number) in self._ids)
 
     def keep(self, numbers: Iterable[Json]) -> None:
         """Remember these, and no others."""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
-from customer_sync.brevo.hooks import EVENTS
+from customer_sync.brevo.client import Brevo
+from customer_sync.brevo.hooks import EVENTS, ensure_webhook
+from customer_sync.kit.outbound import Reply
+from customer_sync.store.counters import Tally
 
 ADDRESS = "https://sync.example.com/webhooks/brevo"
 TOKEN = "a-token-that-nobody-guesses"
@@ -137,6 +142,7 @@ def test_a_key_without_the_permission_is_told_with_what_to_give(ready, sandbox):
         ({}, "ok", "tells of all that is needed"),
         ({"events": ["spam", "hardBounce", "contactDeleted"]}, "warn", "does not tell of unsubscribed"),
         ({"auth": {"type": "bearer", "token": "another"}}, "warn", "carries another token"),
+        ({"auth": {}}, "warn", "does not show whether it carries a token"),
     ],
 )
 def test_the_doctor_looks_at_it(ready, sandbox, hook, verdict, words):
@@ -146,3 +152,31 @@ def test_the_doctor_looks_at_it(ready, sandbox, hook, verdict, words):
     (found,) = [one for one in ready.json("doctor") if one["name"] == "webhook of brevo"]
     assert found["verdict"] == verdict
     assert words in found["cause"]
+
+
+def test_the_doctor_believes_a_token_that_it_is_not_shown_once_brevo_was_heard(ready, sandbox, store):
+    register(sandbox, auth={})
+    store.doors.write(["brevo"], {})
+
+    (found,) = [one for one in ready.json("doctor") if one["name"] == "webhook of brevo"]
+    assert found["verdict"] == "ok"
+
+
+def test_while_the_token_rotates_the_older_one_is_no_fault_and_installing_writes_the_newest(ready, install, sandbox):
+    register(sandbox)
+    ready.env["BREVO_WEBHOOK_SECRET"] = f"a-newer-token-of-twenty,{TOKEN}"
+
+    (found,) = [one for one in ready.json("doctor") if one["name"] == "webhook of brevo"]
+    assert found["verdict"] == "ok"
+    assert sorted(install()["repaired"]) == sorted(EVENTS)
+    assert hooks(sandbox)[0]["auth"]["token"] == "a-newer-token-of-twenty"
+
+
+@pytest.mark.parametrize("status", [400, 404])
+def test_an_account_that_has_none_may_say_so_by_an_error(store, status):
+    answers = [Reply(status, {}, b'{"code": "document_not_found"}'), Reply(201, {}, b'{"id": 1}')]
+    http = SimpleNamespace(send=lambda *_, **__: answers.pop(0))
+
+    found = ensure_webhook(Brevo("http://brevo/v3", "k", http, store.limits, Tally()), ADDRESS, TOKEN)
+
+    assert found.created == EVENTS
