@@ -347,6 +347,8 @@ class Event:
         notes: what was left out of the record and why, as `billing.phone: expected a text, found true or false`: paths
             and reasons, never values.
         is_pulled: a run read it: it tells what is so, and nothing happened just now.
+        told_at: where the platform does not tell when this was so, and `occurred_at` is when it was read: the last time
+            at which something of the record is known to have changed, such as when it was made. None: it does tell.
     """
 
     id: str
@@ -361,6 +363,7 @@ class Event:
     seen_at: datetime | None = None
     notes: tuple[str, ...] = ()
     is_pulled: bool = False
+    told_at: datetime | None = None
 
 
 _EPOCH = datetime.fromtimestamp(0, tz=UTC)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from hashlib import sha256
 from typing import Final
@@ -63,6 +63,9 @@ THIN: Final = "v1."
 _THIN_OBJECT: Final = "v2.core.event"
 _THIN_FOUND: Final = "Thin events arrive that hold neither a person nor a consent: they are ignored."
 _THIN_REMEDY: Final = "In Stripe's Dashboard choose the payload style `snapshot` for this event destination."
+
+#: When nothing is known to have happened yet.
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 Found = list[Event | PayloadError]
 
@@ -150,10 +153,11 @@ class Reader:
             return f"stripe:{sha256(raw).hexdigest()}"
 
     def _read(self, name: str, row: Mapping[str, Json], kind: Kind) -> Event:
-        """Return the outline of what was read just now: no object tells when it changed last."""
+        """Return the outline of what was read just now: no object tells when it changed last, only when it was made."""
         number = row.get("id")
         named = number if isinstance(number, str) else "?"
-        return Event(f"stripe:{name}:{named}:{self.at.timestamp():.0f}", self.source, kind, self.at, topic="pull")
+        made = f"stripe:{name}:{named}:{self.at.timestamp():.0f}"
+        return Event(made, self.source, kind, self.at, topic="pull", told_at=_told_at(Node(row)))
 
     def _of_others(self, node: Node) -> dict[str, Json]:
         """Return the alert about an event of the other mode, or of another account; {} for one of ours."""
@@ -273,3 +277,10 @@ def _order(record: Mapping[str, Json], outline: Event) -> Event:
         record_id=str(record["id"]),
         customer_id=owner if isinstance(owner, str) else None,
     )
+
+
+def _told_at(node: Node) -> datetime:
+    """Return the last time that an object tells: when it was made, and of an invoice, when it was finalised or paid."""
+    steps = node.child("status_transitions") if isinstance(node.get("status_transitions"), dict) else node
+    found = [instant(node, "created"), *(instant(steps, one) for one in ("finalized_at", "paid_at", "voided_at"))]
+    return max((one for one in found if one is not None), default=_NEVER)

@@ -21,7 +21,7 @@ from customer_sync.engine.planner import Planner, let_one_lead, parts_of
 from customer_sync.errors import MappingError, PayloadError
 from customer_sync.model import CUSTOMERS, PEOPLE, Channel, ConsentState, Event, Kind, Priority, to_ms
 from customer_sync.person.consent import is_yes
-from customer_sync.person.merge import WHOM, is_empty, is_news, lost, reread
+from customer_sync.person.merge import WHOM, aged, is_empty, is_news, lost, reread
 from customer_sync.person.person import Part, Person, adds, apply
 from customer_sync.person.totals import Ordered
 from customer_sync.pipeline import Line
@@ -184,6 +184,14 @@ class Appraisal:
             return ""
         return self._records.imprint_of(pulled.event)
 
+    def _read_again(self, pulled: Pulled, person: Person) -> None:
+        """Let what a record without a time of its own says again be as old as it is known to be."""
+        for put in (put for group in pulled.groups for put in group.puts if put.lane == PEOPLE):
+            record = person.records.get(put.part.ref)
+            if record is not None:
+                put.part = put.part._replace(state=aged(put.part.state, record.state))
+        pulled.parts = parts_of(pulled.groups)[1]
+
     def _read_later(self, pulled: Pulled, person: Person) -> bool:
         """Let the platform's totals count as they were read; tell whether more differs and loses by its time."""
         if self._run.resource != CUSTOMERS:
@@ -203,6 +211,8 @@ class Appraisal:
     def _known(self, pulled: Pulled, found: Known, orders: tuple[Ordered, ...]) -> None:
         people, now_ms = self._line.store.people, self._line.clock()
         person = replace(people.decode(found.record), orders=orders)
+        if pulled.event.told_at is not None:
+            self._read_again(pulled, person)
         is_disputed = self._read_later(pulled, person)
         says_more = adds(person, pulled.parts)
         plan = make_plan(apply(person, pulled.parts) if says_more else person, self._rules, now_ms)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -39,6 +40,8 @@ WITHDRAWN: Final = ":withdrawn"
 #: Digits that count milliseconds since 1970, and not seconds.
 _MILLISECONDS: Final = 100_000_000_000
 _DIGITS: Final = re.compile(r"\d{9,14}")
+#: When nothing is known to have happened yet.
+_NEVER: Final = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,17 @@ class Records:
         """Return the event of a record before it is read: its id tells one state of the record from another."""
         row = json.dumps(node.body, sort_keys=True, ensure_ascii=True)
         name = f"{self.platform}:{sha256(f'{self.kind}|{row}'.encode()).hexdigest()[:32]}"
-        return Event(name, source, self.target.changed, self.time_of(node) or at, topic=topic)
+        changed_at = self.time_of(node)
+        told_at = self._made_at(node) if changed_at is None else None
+        return Event(name, source, self.target.changed, changed_at or at, topic=topic, told_at=told_at)
+
+    def _made_at(self, node: Node) -> datetime:
+        """Return when a record was made, as it says itself; the beginning of time where it does not."""
+        rule = self._rules.get("createdAt")
+        with suppress(PayloadError):
+            if rule is not None and isinstance(found := self._read("createdAt", rule, moment, node), str):
+                return datetime.fromisoformat(found).astimezone(UTC)
+        return _NEVER
 
     def events(self, node: Node, outline: Event) -> list[Event | PayloadError]:
         """Return the event of a record; its withdrawals are heard whatever is wrong with the rest."""

@@ -38,6 +38,7 @@ class Who:
             record is unknown, and moves no record.
         only_known: no new person is made.
         since: the earliest time that is known of the customer; None: `at`.
+        told_at: where `at` is only when it was read: see `model.Event`. What was erased since stays erased.
     """
 
     source: str
@@ -48,6 +49,7 @@ class Who:
     is_copy: bool = False
     only_known: bool = False
     since: datetime | None = None
+    told_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +182,7 @@ class Identity(NamedTuple):
         ms: since when the address is known to be right, in ms; long ago for an order's copy.
         us: which of two states of one `ms` was seen later.
         only_known: no new person is made.
+        told_ms: how long the address is known to have been right, in ms, where `ms` is only when it was read.
     """
 
     ref: str
@@ -188,10 +191,13 @@ class Identity(NamedTuple):
     ms: int
     us: int
     only_known: bool = False
+    told_ms: int | None = None
 
     def encode(self) -> dict[str, Any]:
         """Return it as `commit.lua` takes it."""
         found = {"ref": self.ref, "fp": self.fp, "email": self.email, "ms": self.ms, "us": self.us}
+        if self.told_ms is not None:
+            found["told"] = self.told_ms
         return {**found, "known": True} if self.only_known else found
 
 

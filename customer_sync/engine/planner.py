@@ -105,6 +105,7 @@ class Planner:
             ms=at_ms - WEAK_MS if who.is_copy and who.id is not None else at_ms,
             us=seen_us,
             only_known=who.only_known,
+            told_ms=None if who.told_at is None else self._at_ms(who.told_at),
         )
 
     def _record(
@@ -112,6 +113,7 @@ class Planner:
     ) -> PlannedPut:
         """Return the put of a record of another lane."""
         at_ms = self._at_ms(step.at)
+        told_ms = at_ms if step.who is None or step.who.told_at is None else self._at_ms(step.who.told_at)
         seen_us = min(to_us(step.seen_at or seen_at), self._now_ms * 1000 + 999)
         ref = self._people.ref(step.source, f"{step.lane}:{step.id}")
         # whose it is stands in the state like any other field; the script that puts it there finds the value
@@ -119,7 +121,7 @@ class Planner:
         return PlannedPut(
             step.lane,
             Part(ref, step.source, step.id, stamp(fields, at_ms, seen_us)),
-            at_ms,
+            told_ms,
             priority,
             events,
             target=step.target,
@@ -144,7 +146,8 @@ class Planner:
             first = Priority.URGENT if is_urgent else priority
             over = {register(Channel.EMAIL, "after"): Stamped(["deleted", who.source], at_ms)}
             after = Part("", "", None, over) if step.is_deleted and who.id is not None else None
-            yield PlannedPut(PEOPLE, part, at_ms, first, events, after=after)
+            told_ms = at_ms if who.told_at is None else self._at_ms(who.told_at)
+            yield PlannedPut(PEOPLE, part, told_ms, first, events, after=after)
         for consent in step.consents:
             yield from self._withdrawn(consent, who, (), seen_at)
 

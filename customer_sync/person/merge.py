@@ -137,6 +137,23 @@ def reread(state: State, known: State, begun_us: int, only: AbstractSet[str] | N
     return found
 
 
+def aged(state: State, known: State) -> dict[str, Stamped]:
+    """Return what a record says that tells no time, with the known stamps of attributes that are as they were.
+
+    Read again, a value is no newer than before: else whoever is read last would win over all who changed since.
+
+    Args:
+        state: what the record says, stamped with the time of the read.
+        known: what is known of it.
+    """
+    found = dict(state)
+    for name, one in state.items():
+        before = known.get(name)
+        if name.isupper() and before is not None and before.at_ms < one.at_ms and is_same(one, before):
+            found[name] = before
+    return found
+
+
 def _is_lost(one: Stamped, known: Stamped | None, begun_us: int) -> bool:
     if known is None or is_same(one, known):
         return False

@@ -7,6 +7,7 @@ is in Brevo.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final, NamedTuple
 
 import redis
@@ -50,12 +51,14 @@ class Job(NamedTuple):
         resource: customers, orders, products or carts.
         id: the platform's id of the record.
         deleted_ms: when the platform says that it was deleted, where the newest hint says so.
+        hinted_ms: when the platform says that something of it changed, by the newest hint.
     """
 
     item: Item
     resource: str
     id: str
     deleted_ms: int | None
+    hinted_ms: int
 
 
 class FetchHandler(GroupStep[Job, None]):
@@ -109,7 +112,8 @@ class FetchHandler(GroupStep[Job, None]):
             if resource not in self._connector.fetches:
                 raise Parkable(f"{self._connector.title}'s {resource} cannot be read by id.", "Drop it.")
             told = item.state.get("isDeletion")
-            return Job(item, resource, record_id, told.at_ms if told is not None and told.value is True else None)
+            deleted_ms = told.at_ms if told is not None and told.value is True else None
+            return Job(item, resource, record_id, deleted_ms, item.state["id"].at_ms)
 
         return plan
 
@@ -180,7 +184,7 @@ class FetchHandler(GroupStep[Job, None]):
         if not events and job.deleted_ms is None and is_fresh:
             why = f"{self._connector.title} does not show it yet."
             return self._failed(job.item, TryLater(why, after_s=LOOK_AGAIN_S, burns=False))
-        told = events or [self._gone(job, asked_ms)]
+        told = [_hinted(one, job.hinted_ms) for one in events] or [self._gone(job, asked_ms)]
         if faults and any(is_rescued(one) for one in events):
             # the withdrawal of a record that cannot be read goes on, and the record is parked
             outcome = parked(job.item, self.lane.name, Parkable(str(faults[0]), faults[0].remedy), self._clock())
@@ -200,6 +204,13 @@ class FetchHandler(GroupStep[Job, None]):
             record={"id": job.id},
             topic="gone",
         )
+
+
+def _hinted(event: Event, hinted_ms: int) -> Event:
+    """Return what was read again; where it tells no time of its own, it is told to have changed when the hint says."""
+    if event.told_at is None:
+        return event
+    return replace(event, told_at=max(event.told_at, from_ms(hinted_ms)))
 
 
 def _is_of_one(error: Exception) -> bool:

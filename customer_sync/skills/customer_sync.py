@@ -132,6 +132,7 @@ def _who(
         is_copy=is_copy,
         only_known=only_known,
         since=since,
+        told_at=event.told_at,
     )
 
 

@@ -86,7 +86,8 @@ def _who(event: Event) -> tuple[Who | None, str]:
         note = str(error)
     if email is None and event.customer_id is None:
         return None, note
-    return Who(event.source, event.occurred_at, event.customer_id, email, event.seen_at, is_copy=True), note
+    at, seen_at, told_at = event.occurred_at, event.seen_at, event.told_at
+    return Who(event.source, at, event.customer_id, email, seen_at, is_copy=True, told_at=told_at), note
 
 
 def _email(record: Mapping[str, Json]) -> str | None:

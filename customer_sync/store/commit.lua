@@ -217,9 +217,9 @@ local function apply(who, puts)
   end
   if not is_alive then
     local is_told = is_of_person and who.ref ~= '' and who.fp ~= '' and who.ms > 0
-    if is_told and not known then forget(who.ref, nil, who.ms)
+    if is_told and not known then forget(who.ref, nil, who.told or who.ms)
     elseif is_told and known.person and box ~= known.person and is_later(who, known, known.person) then
-      forget(who.ref, known.person, who.ms)
+      forget(who.ref, known.person, who.told or who.ms)
     end
     local kept_count = 0
     for _, p in ipairs(puts) do

@@ -1,0 +1,141 @@
+"""What random histories brought to light, each as the smallest history that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from customer_sync.operate.erasure import request_erasure
+from customer_sync.store import connect
+from customer_sync.store.run import RunKind
+from tests.four.town import Town
+
+ANN, BOB = "ann@one.example", "bob@two.example"
+
+
+@pytest.fixture(scope="module")
+def all_towns(redis_url, tmp_path_factory) -> Iterator[dict[tuple[str, ...], Town]]:
+    made: dict[tuple[str, ...], Town] = {}
+
+    def of(*platforms: str) -> Town:
+        if platforms not in made:
+            made[platforms] = Town(connect(redis_url), tmp_path_factory.mktemp("four"), platforms)
+        return made[platforms]
+
+    yield of
+    for one in made.values():
+        one.end()
+
+
+@pytest.fixture
+def town_of(all_towns):
+    begun = []
+
+    def begin(*platforms: str) -> Town:
+        town = all_towns(*platforms)
+        town.begin()
+        begun.append(town)
+        return town
+
+    yield begin
+    for one in begun:
+        one.end()
+
+
+def name_of(town: Town, email: str) -> str:
+    return str(town.house.contacts[email]["attributes"]["FIRSTNAME"])
+
+
+def test_a_read_that_tells_no_time_makes_nothing_newer_than_it_was(town_of):
+    town = town_of("shopify", "stripe")
+    town.sites["stripe"].create(ANN, "Old")
+    town.wait(60)
+    town.sites["shopify"].create(ANN, "New")
+    town.settle()
+    town.wait(3_600)
+
+    town.pull("stripe", RunKind.COMPARE)
+    town.settle()
+
+    assert name_of(town, ANN) == "New"
+
+
+def test_a_read_that_tells_no_time_still_brings_what_was_missed(town_of):
+    town = town_of("stripe")
+    number = town.sites["stripe"].create(ANN, "Old")
+    town.settle()
+    town.wait(60)
+    town.sites["stripe"].nickname(number, "New")
+    town.lose_all()
+
+    town.pull("stripe", RunKind.COMPARE)
+    town.settle()
+
+    assert name_of(town, ANN) == "New"
+
+
+def test_a_read_that_tells_no_time_brings_nobody_back_who_was_erased(town_of):
+    town = town_of("stripe")
+    town.sites["stripe"].create(ANN, "Ann")
+    town.settle()
+    town.wait(60)
+    request_erasure(town.house.store, ANN, town.now)
+    town.settle()
+    town.wait(60)
+
+    town.pull("stripe", RunKind.COMPARE)
+    town.pull("stripe", RunKind.FULL)
+    town.settle()
+
+    assert ANN not in town.house.contacts
+
+
+def test_a_hint_from_before_an_erasure_brings_nobody_back_by_a_read_after_it(town_of):
+    town = town_of("stripe")
+    stripe = town.sites["stripe"]
+    number = stripe.create(ANN, "Ann")
+    town.settle()
+    town.wait(60)
+    stripe.client.post("/fake/subscriptions", {"customer": number})
+    town.wait(60)
+    request_erasure(town.house.store, ANN, town.now)
+    for lane in ("contacts", "contacts"):
+        town.deliver(lane)
+    town.wait(60)
+    town.settle()
+
+    assert ANN not in town.house.contacts
+
+
+def test_an_order_that_tells_no_time_of_its_change_brings_no_buyer_back_who_was_erased(town_of):
+    town = town_of("stripe")
+    stripe = town.sites["stripe"]
+    stripe.buy(stripe.create(ANN, "Ann"))
+    town.settle()
+    town.wait(60)
+    request_erasure(town.house.store, ANN, town.now)
+    town.settle()
+    town.wait(60)
+
+    town.pull("stripe", RunKind.FULL, "orders")
+    town.settle()
+
+    assert ANN not in town.house.contacts
+
+
+def test_who_was_erased_comes_back_by_what_happens_later(town_of):
+    town = town_of("stripe")
+    stripe = town.sites["stripe"]
+    number = stripe.create(ANN, "Ann")
+    town.settle()
+    town.wait(60)
+    request_erasure(town.house.store, ANN, town.now)
+    town.settle()
+    town.pull("stripe", RunKind.COMPARE)
+    town.wait(60)
+
+    stripe.nickname(number, "Anna")
+    town.settle()
+
+    assert name_of(town, ANN) == "Anna"
