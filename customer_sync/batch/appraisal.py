@@ -22,6 +22,7 @@ from customer_sync.errors import MappingError, PayloadError
 from customer_sync.model import CUSTOMERS, PEOPLE, Channel, ConsentState, Event, Kind, Priority, to_ms
 from customer_sync.person.consent import is_yes
 from customer_sync.person.merge import WHOM, aged, is_empty, is_news, lost, reread
+from customer_sync.person.observing import retold
 from customer_sync.person.person import Part, Person, adds, apply
 from customer_sync.person.totals import Ordered
 from customer_sync.pipeline import Line
@@ -170,6 +171,7 @@ class Appraisal:
 
     def _news(self, pulled: Pulled) -> None:
         """The person is new, or has waiting changes. The final decision is made at delivery."""
+        self._age(pulled, None)
         self.counts["changed"] += 1
         who = pulled.who
         if who is not None and who.email and pulled.event.kind is not Kind.CUSTOMER_DELETED and who.fp not in self._new:
@@ -184,12 +186,20 @@ class Appraisal:
             return ""
         return self._records.imprint_of(pulled.event)
 
-    def _read_again(self, pulled: Pulled, person: Person) -> None:
-        """Let what a record without a time of its own says again be as old as it is known to be."""
+    def _age(self, pulled: Pulled, person: Person | None) -> None:
+        """Let what a record without a time of its own says be as old as it may be; of a new person nothing is known."""
+        told_at, own = pulled.event.told_at, pulled.who.ref if pulled.who else ""
+        if told_at is None:
+            return
+        record = None if person is None else person.records.get(own)
+        known = None if record is None else record.state
         for put in (put for group in pulled.groups for put in group.puts if put.lane == PEOPLE):
-            record = person.records.get(put.part.ref)
-            if record is not None:
-                put.part = put.part._replace(state=aged(put.part.state, record.state))
+            state = put.part.state
+            if put.part.ref == own:
+                state = aged(state, known, to_ms(told_at))
+            if known is not None and put.part.ref in {own, ""}:
+                state = retold(state, known)
+            put.part = put.part._replace(state=state)
         pulled.parts = parts_of(pulled.groups)[1]
 
     def _read_later(self, pulled: Pulled, person: Person) -> bool:
@@ -211,8 +221,7 @@ class Appraisal:
     def _known(self, pulled: Pulled, found: Known, orders: tuple[Ordered, ...]) -> None:
         people, now_ms = self._line.store.people, self._line.clock()
         person = replace(people.decode(found.record), orders=orders)
-        if pulled.event.told_at is not None:
-            self._read_again(pulled, person)
+        self._age(pulled, person)
         is_disputed = self._read_later(pulled, person)
         says_more = adds(person, pulled.parts)
         plan = make_plan(apply(person, pulled.parts) if says_more else person, self._rules, now_ms)

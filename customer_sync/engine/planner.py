@@ -198,7 +198,8 @@ class Planner:
             after = Part("", "", None, {register(Channel.EMAIL, "after"): stamped})
         speaks = who.source == BREVO or (who.source == API_SOURCE and who.id is None)
         part = Part("", "", None, {**said, **everywhere(consent, who.source, speaks=speaks)})
-        yield PlannedPut(PEOPLE, part, stamped.at_ms, Priority.URGENT, events, withdraws=True, after=after)
+        told_ms = stamped.at_ms if who.told_at is None else min(stamped.at_ms, self._at_ms(who.told_at))
+        yield PlannedPut(PEOPLE, part, told_ms, Priority.URGENT, events, withdraws=True, after=after)
 
 
 def let_one_lead(groups: Sequence[Group]) -> None:

@@ -137,19 +137,25 @@ def reread(state: State, known: State, begun_us: int, only: AbstractSet[str] | N
     return found
 
 
-def aged(state: State, known: State) -> dict[str, Stamped]:
-    """Return what a record says that tells no time, with the known stamps of attributes that are as they were.
+def aged(state: State, known: State | None, told_ms: int) -> dict[str, Stamped]:
+    """Return what a record says that tells no time, with older stamps for attributes that may be older.
 
-    Read again, a value is no newer than before: else whoever is read last would win over all who changed since.
+    Read again, a value is no newer than before, and one that nobody knew is as old as the last word of its record: else
+    whoever is read last would win over all who changed since.
 
     Args:
         state: what the record says, stamped with the time of the read.
-        known: what is known of it.
+        known: what is known of it; None for a record that nobody knew.
+        told_ms: when something of the record last happened for certain; 0 where nobody knows.
     """
     found = dict(state)
     for name, one in state.items():
-        before = known.get(name)
-        if name.isupper() and before is not None and before.at_ms < one.at_ms and is_same(one, before):
+        before = (known or {}).get(name)
+        if not name.isupper():
+            continue
+        if known is None and 0 < told_ms < one.at_ms:
+            found[name] = one._replace(at_ms=told_ms)
+        elif before is not None and before.at_ms < one.at_ms and is_same(one, before):
             found[name] = before
     return found
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
-from customer_sync.model import Consent, ConsentState, Json, to_ms, to_us
+from customer_sync.model import Channel, Consent, ConsentState, Json, to_ms, to_us
 from customer_sync.person.consent import STRICTNESS, label_of, register
-from customer_sync.person.merge import Stamped
+from customer_sync.person.merge import Stamped, State
 
 
 def observe(consent: Consent, told_at_ms: int, address: str | None) -> dict[str, Stamped]:
@@ -54,3 +55,37 @@ def _of_box(consent: Consent, told_at_ms: int, address: str | None) -> dict[str,
     elif consent.state is ConsentState.GRANTED:
         found[register(consent.channel, "ticked")] = Stamped(None, at_ms)
     return found
+
+
+def retold(state: State, known: State) -> dict[str, Stamped]:
+    """Return a state that tells no time with the known times of an opt-out that stands there as it was.
+
+    A box that is read again without its tick is no new act: else every read of it would end the opt-ins that were given
+    elsewhere since it was left so.
+
+    Args:
+        state: what a record says of itself, or what is said of its address, stamped with the time of the read.
+        known: what is known of the record.
+    """
+    found = dict(state)
+    for channel in Channel:
+        left = known.get(register(channel, "withdrawn"))
+        told = state.get(register(channel, "withdrawn"))
+        if left is None or told is None or any(at_ms >= left.at_ms for at_ms in _yeses(channel, known)):
+            continue
+        method = told.value[0] if isinstance(told.value, list) else told.value
+        if method == left.value and left.at_ms < told.at_ms:
+            for name in (register(channel, one) for one in ("withdrawn", "unticked")):
+                if name in state:
+                    found[name] = state[name]._replace(at_ms=left.at_ms, seen_us=left.seen_us)
+    return found
+
+
+def _yeses(channel: Channel, known: State) -> Iterator[int]:
+    """Yield when a record said yes, in ms."""
+    for name in ("granted", "ticked"):
+        if (stamped := known.get(register(channel, name))) is not None:
+            yield stamped.at_ms
+    stated, yes = known.get(register(channel, "stated")), STRICTNESS.index(ConsentState.GRANTED)
+    if stated is not None and isinstance(stated.value, list) and stated.value[0] == yes:
+        yield stated.at_ms

@@ -103,6 +103,8 @@ class Journal:
     #: In Brevo: (address, when, word).
     brevo: list[tuple[str, datetime, str]] = field(default_factory=list)
     erasures: list[Erasure] = field(default_factory=list)
+    #: When a record was deleted or merged away, and the addresses that it had.
+    ends: list[tuple[datetime, set[str]]] = field(default_factory=list)
     #: When all that had happened was told.
     quiet: list[datetime] = field(default_factory=list)
     is_lossy: bool = False
@@ -196,12 +198,17 @@ def _exchange(teller: Teller, site: Site, act: Act) -> None:
     _moved(teller, site, one, second)
 
 
+def _touched(teller: Teller, site: Site, one: Member) -> None:
+    if not site.only_after_yes:  # else the consent stands in a record of its own
+        one.changed = teller.town.now
+
+
 def _opt_in(teller: Teller, site: Site, act: Act) -> None:
     one = teller.member(site, act.slot)
     if one is not None and site.asks:
         site.subscribe(one.id)
         one.yes.append((teller.town.now, one.email))
-        one.changed = teller.town.now
+        _touched(teller, site, one)
 
 
 def _opt_out(teller: Teller, site: Site, act: Act) -> None:
@@ -209,14 +216,19 @@ def _opt_out(teller: Teller, site: Site, act: Act) -> None:
     if one is not None and site.asks:
         site.unsubscribe(one.id)
         one.no.append((teller.town.now, one.email))
-        one.changed = teller.town.now
+        _touched(teller, site, one)
 
 
 def _delete(teller: Teller, site: Site, act: Act) -> None:
     one = teller.member(site, act.slot)
     if one is not None and site.deletes:
         site.delete(one.id)
-        one.is_there = False
+        _end(teller, one)
+
+
+def _end(teller: Teller, one: Member) -> None:
+    one.is_there = False
+    teller.journal.ends.append((teller.town.now, {email for _, email in one.homes}))
 
 
 def _merge(teller: Teller, site: Site, act: Act) -> None:
@@ -225,9 +237,9 @@ def _merge(teller: Teller, site: Site, act: Act) -> None:
         return
     kept, gone = there[act.slot % len(there)], there[(act.slot + 1) % len(there)]
     left, now = site.merge(kept.id, gone.id), teller.town.now
-    gone.is_there = False
+    _end(teller, gone)
     if left != kept.id:
-        kept.is_there = False
+        _end(teller, kept)
         name, email, names = kept.name, kept.email, kept.names | gone.names
         made = Member(site.platform, left, email, name, now, now, names, [*kept.homes, (now, email)])
         teller.journal.members.append(made)
@@ -247,8 +259,10 @@ def _erase(teller: Teller, site: Site, act: Act) -> None:
     one = teller.member(site, act.slot)
     if one is not None and site.erases:
         site.erase(one.id)
-        one.is_there = False
-        _note_erasure(teller, {email for _, email in one.homes}, one)
+        _end(teller, one)
+        # the address that it has, and those that it had and nobody has now
+        taken = {other.email for other in teller.journal.members if other.is_there}
+        _note_erasure(teller, {one.email, *({email for _, email in one.homes} - taken)}, one)
 
 
 def _forget(teller: Teller, site: Site, act: Act) -> None:

@@ -64,6 +64,8 @@ class Site:
     moves: ClassVar[bool] = True
     #: An opt-out says nothing where no opt-in was seen before.
     only_after_yes: ClassVar[bool] = False
+    #: Each webhook tells the state as it was then, with the address.
+    tells_states: ClassVar[bool] = False
     #: Who agrees types an address, and agrees for that one.
     types_addresses: ClassVar[bool] = False
     merges: ClassVar[bool] = False
@@ -193,6 +195,7 @@ class Site:
 
 class Shopify(Site):
     platform = "shopify"
+    tells_states = True
     merges = erases = True
 
     def make(self) -> Fake[Any]:
@@ -311,7 +314,7 @@ class Pipedrive(Site):
 
 class Stripe(Site):
     platform = "stripe"
-    shares = types_addresses = True
+    shares = types_addresses = tells_states = True
 
     def make(self) -> Fake[Any]:
         return FakeStripe(StripeSettings(customers=0), self.clock)

@@ -9,6 +9,7 @@ import pytest
 from customer_sync.operate.erasure import request_erasure
 from customer_sync.store import connect
 from customer_sync.store.run import RunKind
+from tests.four.judge import everything
 from tests.four.town import Town
 
 ANN, BOB = "ann@one.example", "bob@two.example"
@@ -89,6 +90,74 @@ def test_a_read_that_tells_no_time_brings_nobody_back_who_was_erased(town_of):
     town.settle()
 
     assert ANN not in town.house.contacts
+
+
+def test_a_first_read_that_tells_no_time_is_as_old_as_its_record(town_of):
+    town = town_of("shopify", "stripe")
+    town.sites["stripe"].create(ANN, "Old")
+    town.lose_all()
+    town.wait(60)
+    town.sites["shopify"].create(ANN, "New")
+    town.settle()
+    town.wait(3_600)
+
+    town.pull("stripe", RunKind.COMPARE)
+    town.settle()
+
+    assert name_of(town, ANN) == "New"
+
+
+def test_an_opt_out_that_is_read_again_ends_no_opt_in_that_was_given_since(town_of):
+    town = town_of("shopify", "stripe")
+    stripe, shopify = town.sites["stripe"], town.sites["shopify"]
+    customer, account = stripe.create(ANN, "Ann"), shopify.create(ANN, "Ann")
+    town.wait(60)
+    stripe.unsubscribe(customer)
+    town.settle()
+    town.wait(60)
+    shopify.subscribe(account)
+    town.settle()
+    assert not town.house.contacts[ANN]["emailBlacklisted"]
+    town.wait(3_600)
+
+    town.pull("stripe", RunKind.COMPARE)
+    town.settle()
+
+    assert not town.house.contacts[ANN]["emailBlacklisted"]
+
+
+def test_an_opt_out_that_nobody_heard_of_counts_when_it_is_read(town_of):
+    town = town_of("shopify", "stripe")
+    stripe, shopify = town.sites["stripe"], town.sites["shopify"]
+    customer, account = stripe.create(ANN, "Ann"), shopify.create(ANN, "Ann")
+    for one in (stripe.unsubscribe, stripe.subscribe):
+        town.wait(60)
+        one(customer)
+    shopify.subscribe(account)
+    town.settle()
+    town.wait(60)
+    stripe.unsubscribe(customer)
+    town.lose_all()
+
+    town.pull("stripe", RunKind.COMPARE)
+    town.settle()
+
+    assert town.house.contacts[ANN]["emailBlacklisted"]
+
+
+def test_an_opt_out_that_is_read_again_makes_nobody_known_who_was_erased(town_of):
+    town = town_of("stripe")
+    stripe = town.sites["stripe"]
+    stripe.unsubscribe(stripe.create(ANN, "Ann"))
+    town.wait(60)
+    request_erasure(town.house.store, ANN, town.now)
+    town.settle()
+    town.wait(60)
+
+    town.pull("stripe", RunKind.COMPARE)
+    town.settle()
+
+    assert ANN not in everything(town)
 
 
 def test_a_hint_from_before_an_erasure_brings_nobody_back_by_a_read_after_it(town_of):
