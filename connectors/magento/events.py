@@ -119,7 +119,11 @@ def parse(
         return []
     node = found.node
     if topic.kind is Kind.CONSENT_CHANGED:
-        return _newsletter(inbound, found, topic, ConsentState.UNKNOWN if is_per_website else ConsentState.WITHDRAWN)
+        no = ConsentState.UNKNOWN if is_per_website else ConsentState.WITHDRAWN
+        address, account = node.get("subscriber_email"), node.get("customer_id")
+        if erased.fits(address) or erased.is_odd(address, number=account):
+            return _of_nobody(inbound, found, topic, no)
+        return _newsletter(inbound, found, topic, no)
     number = identifier(_number(node, topic.key), node.path(topic.key))
     at = node.instant("updated_at") or found.at or inbound.received_at
     if topic.kind is Kind.RECORD_CHANGED:
@@ -148,6 +152,26 @@ def _newsletter(inbound: Inbound, found: Told, topic: Topic, no: ConsentState) -
         else:
             return [hint(inbound, topic.resource, number, outline.occurred_at, id=found.id, topic=found.topic)]
     return hear(partial(_consent, node, subject, outline), node, subject, outline)
+
+
+def _of_nobody(inbound: Inbound, found: Told, topic: Topic, no: ConsentState) -> list[Event | PayloadError]:
+    """Return what a row of the newsletter tells that has an address which an erasure made up.
+
+    Nobody is made or moved there. The account is read again, and says what became of it; that it left counts at once.
+    """
+    node, outline = found.node, _outline(inbound, found, topic)
+    number = maybe_id(node.get("customer_id"), node.path("customer_id"))
+    if number in (None, "0"):
+        return []
+    again = hint(inbound, topic.resource, number, outline.occurred_at, id=found.id, topic=found.topic)
+    subject = _subject(is_gone=False, no=no)._replace(email=lambda _: None)
+    outline = replace(outline, id=f"{found.id}:left")
+    told = hear(partial(_consent, node, subject, outline), node, subject, outline)
+    return [again, *(one for one in told if isinstance(one, PayloadError) or _leaves(one))]
+
+
+def _leaves(event: Event) -> bool:
+    return any(said.state is ConsentState.WITHDRAWN for said in event.consents)
 
 
 def _erased(inbound: Inbound, found: Told, topic: Topic, number: str, at: datetime) -> Event:

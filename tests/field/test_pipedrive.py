@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -79,7 +80,9 @@ class Crm:
 
     def __init__(self, client, folder, patch):
         self.company = Company()
-        self.house = House(client, folder, patch, hosts={"crm.example.com": self.company}, config=CONFIG)
+        # the budget of a day is new at midnight, and no test goes on until then
+        noon = datetime.now(UTC).replace(hour=12) - timedelta(days=1)
+        self.house = House(client, folder, patch, hosts={"crm.example.com": self.company}, config=CONFIG, at=noon)
         for name in ("PLAN", "COLOR"):
             self.house.brevo("POST", f"/contacts/attributes/normal/{name}", {"type": "text"})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from connectors.magento.tests.standin import account
 
 
@@ -55,6 +57,27 @@ def test_m4_without_a_pattern_the_contact_keeps_its_address_and_no_consent_moves
 
     assert set(house.contacts) == {"ana@example.com"}
     assert house.contacts["ana@example.com"]["emailBlacklisted"] is True
+
+
+@pytest.mark.parametrize(("status", "is_blocked"), [("1", False), ("3", True)])
+@pytest.mark.parametrize("pattern", ["", ', erased_addresses: ["anon-*@deleted.example.com"]'])
+def test_m4_a_row_of_the_newsletter_with_the_made_up_address_moves_nobody(made, shop, status, is_blocked, pattern):
+    house = made(pattern)
+    number = account(shop)
+    house.told()
+    row = {
+        "subscriber_id": "1",
+        "store_id": "1",
+        "customer_id": str(number),
+        "subscriber_email": f"anon-{number}@deleted.example.com",
+        "subscriber_status": status,
+        "change_status_at": house.now.strftime("%Y-%m-%d %H:%M:%S"),
+    }
+    house.tell("newsletter_subscriber_save_after", row)
+    house.pass_time(minutes=3)
+
+    assert set(house.contacts) == {"ana@example.com"}
+    assert house.contacts["ana@example.com"]["emailBlacklisted"] is is_blocked
 
 
 def test_m4_with_a_pattern_the_person_is_erased_through_the_whole_line(made, shop):
