@@ -317,6 +317,8 @@ class Consent:
             else; it tells which of two acts with one `at` was the later. None: the platform sends none.
         only_after_yes: the state of a box that is empty for whoever never saw it, too. Empty (`withdrawn`) it takes
             back the yes of the same record, where one was seen with this mark, and says nothing otherwise.
+        is_doubted: a yes that may have been given for another address than the record's. No opt-in of the record up to
+            its time is an act any more, however the record tells it later.
     """
 
     channel: Channel
@@ -326,6 +328,7 @@ class Consent:
     explicit: bool = False
     seen_at: datetime | None = None
     only_after_yes: bool = False
+    is_doubted: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,10 +19,9 @@ from customer_sync.person.consent import (
     decide,
     label_of,
     register,
-    said_of_address,
 )
 from customer_sync.person.merge import Stamped, merge
-from customer_sync.person.observing import observe
+from customer_sync.person.observing import observe, said_of_address
 
 EMAIL, SMS = Channel.EMAIL, Channel.SMS
 GRANTED, PENDING = ConsentState.GRANTED, ConsentState.PENDING
@@ -249,17 +248,6 @@ def test_of_two_tellings_of_one_act_the_one_closer_to_it_knows_its_address():
 
     for states in ([told_at_once, told_later], [told_later, told_at_once]):
         assert merge(states)[register(EMAIL, "granted")].value[1] == label_of(ELSEWHERE)
-
-
-def test_an_opt_in_that_the_same_record_told_as_a_mere_state_too_answers_nothing():
-    act, state = said(GRANTED, 2, explicit=True), said(GRANTED, 2)
-    assert standing(said(WITHDRAWN, 1, explicit=True), act).state is GRANTED
-
-    for history in ([act, state], [state, act]):
-        assert standing(said(WITHDRAWN, 1, explicit=True), *history).state is WITHDRAWN
-        assert standing(*history).state is GRANTED
-    later = said(GRANTED, 3, explicit=True)
-    assert standing(said(WITHDRAWN, 1, explicit=True), act, state, later).state is GRANTED
 
 
 def test_one_record_s_opt_in_answers_another_s_withdrawal_only_for_this_address():

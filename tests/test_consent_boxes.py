@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from customer_sync.model import Channel, Consent, ConsentState, to_ms
-from customer_sync.person.consent import Voice, decide, said_of_address
+from customer_sync.person.consent import Voice, decide
 from customer_sync.person.merge import merge
-from customer_sync.person.observing import observe
+from customer_sync.person.observing import observe, said_of_address
 
 HERE = "ana@example.com"
 GRANTED, WITHDRAWN, UNKNOWN = ConsentState.GRANTED, ConsentState.WITHDRAWN, ConsentState.UNKNOWN

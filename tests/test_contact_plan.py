@@ -22,8 +22,9 @@ from customer_sync.brevo.contacts.contact_values import fit_attributes
 from customer_sync.brevo.contacts.leavings import BREVO
 from customer_sync.brevo.contacts.refusals import RETRY_MS, is_due, is_taken, reason_of, remember
 from customer_sync.model import ConsentState
-from customer_sync.person.consent import BLOCKS, label_of
+from customer_sync.person.consent import label_of
 from customer_sync.person.merge import Stamped, canonical, is_empty, stamp
+from customer_sync.person.observing import BLOCKS
 from customer_sync.person.person import FREED, WEAK_MS, Has, Person, Record
 from tests.reconcile.jane import JANE, NOW, RULES, TYPES
 

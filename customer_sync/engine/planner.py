@@ -20,9 +20,9 @@ from customer_sync.engine.plan import (
     Who,
 )
 from customer_sync.model import PEOPLE, Channel, Consent, ConsentState, Priority, from_ms, to_ms, to_us
-from customer_sync.person.consent import OF, register, said_of_address
+from customer_sync.person.consent import OF, register
 from customer_sync.person.merge import SINCE, WHOM, Stamped, earliest, merge, stamp
-from customer_sync.person.observing import observe
+from customer_sync.person.observing import observe, said_of_address
 from customer_sync.person.owed import BREVO, everywhere
 from customer_sync.person.person import CLAIM, DELETED, ERASED, WEAK_MS, Part
 from customer_sync.store.forms import EventRef

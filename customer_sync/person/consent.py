@@ -10,6 +10,7 @@ its own, as its source told them; an address has those of the mailbox, for any p
 | `stated` | record | the newest state of a box, which has no act behind it: its strictness, its method, the address |
 | `unticked` | record | when a box was last seen without its tick |
 | `ticked`, `emptied` | record | the same of a box that is empty for whoever never saw it, too: `only_after_yes` |
+| `doubted` | record | up to when its opt-ins may have been given for another address: `Consent.is_doubted` |
 | `bounced`, `complained` | address | Brevo's own words; no shop lifts them |
 | `here` | address | when we heard that Brevo blocked the contact, and when it did: of the contact, not of the person |
 | `cleared` | address | an operator's word that a bounce or a complaint is over |
@@ -19,8 +20,8 @@ An `emptied` is a withdrawal where the same record was `ticked` before, and says
 
 A withdrawal is answered only by a strictly newer explicit opt-in of the same record, or of any record here that was
 given for this very address; on a tie the stricter wins, unless the platform's own finer time decides. A box never
-answers one, except where the same record had it unticked after the withdrawal: then the tick is an act. An opt-in that
-the same record told as a mere state, too, with its very time, was doubted once, and stays so: it answers none.
+answers one, except where the same record had it unticked after the withdrawal: then the tick is an act. Up to when a
+record is `doubted`, each of its opt-ins is a mere state.
 """
 
 from __future__ import annotations
@@ -31,12 +32,11 @@ from functools import cache, lru_cache
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-from customer_sync.model import Channel, Consent, ConsentState, to_ms, to_us
-from customer_sync.person.merge import Stamped, State
+from customer_sync.model import Channel, ConsentState
+from customer_sync.person.merge import State
 
 #: How strict a state is that was only seen; the larger number wins a tie.
 STRICTNESS: Final = (ConsentState.GRANTED, ConsentState.PENDING, ConsentState.UNKNOWN, ConsentState.WITHDRAWN)
-
 
 #: The field of a record that tells when it last told another address than the one that it leads to.
 ELSEWHERE: Final = "elsewhere"
@@ -157,29 +157,6 @@ def is_yes(state: State, channel: Channel) -> bool:
     return register(channel, "granted") in state or (stated is not None and stated.says is ConsentState.GRANTED)
 
 
-#: Withdrawals after which Brevo has blocked the contact by itself.
-BLOCKS: Final = frozenset({"brevo:unsubscribed", "brevo:spam", "brevo:hard_bounce"})
-#: Methods with a register of their own.
-_REGISTERS: Final = {"brevo:hard_bounce": "bounced", "brevo:spam": "complained"}
-
-
-def said_of_address(consent: Consent, source: str, heard_ms: int) -> dict[str, Stamped]:
-    """Return what a withdrawal sets at the address that it was said with; nothing for any other observation.
-
-    An SMS has a number, not an address: what is said of it stays with the record. That Brevo blocked the contact by
-    itself is stamped with the time at which we heard of it, `heard_ms`: it counts only for a contact that was there by
-    then.
-    """
-    if consent.state is not ConsentState.WITHDRAWN or consent.channel is not Channel.EMAIL or consent.only_after_yes:
-        return {}  # what only a record can tell to be a withdrawal stays with the record
-    finer_us = to_us(consent.seen_at) if consent.seen_at else 0
-    stamped = Stamped([consent.method, source], to_ms(consent.at), finer_us)
-    found = {register(consent.channel, _REGISTERS.get(consent.method, "withdrawn")): stamped}
-    if consent.method in BLOCKS:
-        found[register(consent.channel, "here")] = Stamped(to_ms(consent.at), heard_ms)
-    return found
-
-
 def decide(
     channel: Channel,
     living: Sequence[Voice],
@@ -295,8 +272,7 @@ class _Own(NamedTuple):
 
 def _own(channel: Channel, voice: Voice, withdrawals: Sequence[Evidence]) -> _Own:
     granted, stated = _granted(channel, voice), _stated(channel, voice)
-    is_doubted = granted and stated and (granted.says, *granted[2:4]) == (stated.says, *stated[2:4])  # time and method
-    acts = [granted] if granted and not is_doubted else []
+    acts = [granted] if granted and granted.register == "granted" else []
     if stated is not None and stated.says is ConsentState.GRANTED and _is_act(channel, voice, stated, withdrawals):
         acts.append(stated)
     stands = granted or stated
@@ -311,7 +287,7 @@ def _own(channel: Channel, voice: Voice, withdrawals: Sequence[Evidence]) -> _Ow
 def _is_act(channel: Channel, voice: Voice, tick: Evidence, withdrawals: Sequence[Evidence]) -> bool:
     """Tell whether a tick is an act: the same record had its box unticked before it, and since every withdrawal."""
     unticked = voice.state.get(register(channel, "unticked"))
-    if unticked is None or unticked.at_ms >= tick.at_ms:
+    if unticked is None or unticked.at_ms >= tick.at_ms or _is_doubted(channel, voice, tick.at_ms):
         return False
     return all(one.at_ms <= unticked.at_ms for one in withdrawals)
 
@@ -371,7 +347,13 @@ def _granted(channel: Channel, voice: Voice) -> Evidence | None:
     at_ms, was_elsewhere = stamped.at_ms, voice.state.get(ELSEWHERE)
     if was_elsewhere is not None and at_ms <= was_elsewhere.at_ms < at_ms - stamped.seen_us:
         label = ""  # told with this address, but given while the record still told another one
-    return Evidence(ConsentState.GRANTED, "granted", at_ms, str(method), voice.source, voice.ref, finer_us, str(label))
+    name = "stated" if _is_doubted(channel, voice, at_ms) else "granted"
+    return Evidence(ConsentState.GRANTED, name, at_ms, str(method), voice.source, voice.ref, finer_us, str(label))
+
+
+def _is_doubted(channel: Channel, voice: Voice, at_ms: int) -> bool:
+    doubted = voice.state.get(register(channel, "doubted"))
+    return doubted is not None and at_ms <= doubted.at_ms
 
 
 def _stated(channel: Channel, voice: Voice) -> Evidence | None:

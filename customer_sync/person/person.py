@@ -37,10 +37,9 @@ WEAK_MS: Final = 10**14
 CLAIM, DELETED, ERASED = "claim", "deleted", "erased"
 GONE, DRIFT, FREED = "gone", "drift", "freed"
 
-#: What is kept of an erased person: that they withdrew, or that the mailbox is none.
-_KEPT_IN_ERASURE: Final = frozenset(
-    register(one, name) for one in Channel for name in ("withdrawn", "ticked", "emptied", "bounced", "complained")
-)
+#: What is kept of an erased person: that they withdrew, what answers that no more, or that the mailbox is none.
+_KEPT: Final = ("withdrawn", "ticked", "emptied", "doubted", "bounced", "complained")
+_KEPT_IN_ERASURE: Final = frozenset(register(one, name) for one in Channel for name in _KEPT)
 
 
 class Record(NamedTuple):

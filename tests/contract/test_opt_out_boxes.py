@@ -15,9 +15,9 @@ from connectors.salesforce.records import Reader
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.fields import Node
 from customer_sync.model import Channel, Consent, ConsentState, to_ms
-from customer_sync.person.consent import Voice, decide, said_of_address
+from customer_sync.person.consent import Voice, decide
 from customer_sync.person.merge import merge
-from customer_sync.person.observing import observe
+from customer_sync.person.observing import observe, said_of_address
 
 ANA = "ana@example.com"
 START = datetime(2026, 11, 20, 10, tzinfo=UTC)
