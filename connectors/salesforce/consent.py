@@ -16,7 +16,7 @@ from connectors.salesforce.account import OPT_OUT
 from connectors.salesforce.api import Api, Part, full_id, is_id
 from connectors.salesforce.fetch import MAX_HOPS, rows
 from connectors.salesforce.objects import CONTACT, LEAD, STAMP, SObject, wanted
-from connectors.salesforce.origins import foreign
+from connectors.salesforce.origins import origins
 from connectors.salesforce.pull import successor
 from customer_sync.errors import ConfigError, Missing, Parkable, TryLater
 from customer_sync.kit.fields import Node
@@ -127,7 +127,7 @@ def _judge(api: Api, seen: _Seen, withdrawal: Withdrawal) -> Written | None:
         return Written.UNCHANGED
     if account.opt_in and account.opt_in_at and row.get(account.opt_in) is True:
         said = Node(row).instant(account.opt_in_at)
-        if said is not None and said > withdrawal.at and not foreign(api, seen.sobject, [row]):
+        if said is not None and said > withdrawal.at and origins(api, seen.sobject, [row]).is_own(row["Id"]):
             return Written.NEWER
     return None
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from connectors.salesforce.api import Api, full_id, is_id, is_invalid_field, quoted
 from connectors.salesforce.objects import SObject, columns, of_resource, soql
-from connectors.salesforce.origins import foreign
+from connectors.salesforce.origins import origins
 from connectors.salesforce.pull import successor
 from connectors.salesforce.records import Reader
 from customer_sync.errors import PayloadError, TryLater
@@ -35,7 +35,7 @@ def records(api: Api, resource: str, ids: Sequence[str]) -> list[Event | Payload
         for sobject in of_resource(resource):
             own = [one for one in asked if one.startswith(sobject.prefix)]
             here = rows(api, sobject, own) if own else ()
-            reader = Reader(api.account, api.access.now_s(), foreign(api, sobject, here))
+            reader = Reader(api.account, api.access.now_s(), origins(api, sobject, here))
             for row in here:
                 kept = successor(row)
                 if kept:

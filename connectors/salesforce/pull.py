@@ -15,7 +15,7 @@ from connectors.salesforce import bulk
 from connectors.salesforce.account import OPT_OUT
 from connectors.salesforce.api import Api, Found, is_id, is_invalid_field, moment_text, quoted
 from connectors.salesforce.objects import LEAD, OBJECTS, ORDERS, STAMP, SObject, columns, of_resource, soql
-from connectors.salesforce.origins import foreign
+from connectors.salesforce.origins import origins
 from connectors.salesforce.records import Reader
 from customer_sync.errors import ConfigError, PayloadError, TryLater
 from customer_sync.kit.connector import parse_time
@@ -31,6 +31,8 @@ _JOB: Final = ("job", "locator", "kinds")
 _FAILED: Final = (
     "A query job of Salesforce's failed, or cannot be read on; the rest is read by queries, which cost more calls."
 )
+#: Said where nobody could see whose opt-ins those of a page are.
+_UNTOLD: Final = "Opt-ins answer no opt-out until the next read: Salesforce does not tell what their records took in."
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,8 @@ def step(api: Api, want: Want) -> Page:
     place, found = _rows(api, place, sobject)
     keys = [_key(row) for row in found.rows]
     _check(place, keys)
-    events = _events(api, sobject, found.rows)
+    events, told = _events(api, sobject, found.rows)
+    notes += told
     if keys and (not found.is_whole or len(keys) >= PAGE):
         last = keys[-1]
         here = replace(place, after=(moment_text(last.at), last.id))
@@ -151,15 +154,20 @@ def _piece(api: Api, place: Place, sobject: SObject) -> Page:
         return Page((), place.encode(), wait_s=bulk.LOOK_S)
     keys = [_key(row) for row in found.rows.rows]
     _check(place, keys)
-    events = _events(api, sobject, found.rows.rows)
+    events, notes = _events(api, sobject, found.rows.rows)
     if not found.locator:
-        return _turned(place, events, ())
+        return _turned(place, events, notes)
     after = (moment_text(keys[-1].at), keys[-1].id) if keys else place.after
-    return Page(events, replace(place, after=after, locator=found.locator).encode())
+    return Page(events, replace(place, after=after, locator=found.locator).encode(), notes=notes)
 
 
-def _events(api: Api, sobject: SObject, rows: Sequence[Mapping[str, Json]]) -> list[Event | PayloadError]:
-    return read(Reader(api.account, api.access.now_s(), foreign(api, sobject, rows)), sobject, rows)
+def _events(
+    api: Api, sobject: SObject, rows: Sequence[Mapping[str, Json]]
+) -> tuple[list[Event | PayloadError], tuple[str, ...]]:
+    """Return what rows tell, and what the operator should know of it."""
+    found = origins(api, sobject, rows)
+    notes = (f"{_UNTOLD} {found.why}",) if found.untold else ()
+    return read(Reader(api.account, api.access.now_s(), found), sobject, rows), notes
 
 
 def read(reader: Reader, sobject: SObject, rows: Sequence[Mapping[str, Json]]) -> list[Event | PayloadError]:

@@ -10,6 +10,7 @@ from typing import Final
 
 from connectors.salesforce.account import OPT_OUT, Account
 from connectors.salesforce.objects import LEAD, OPPORTUNITY, STAMP, SObject
+from connectors.salesforce.origins import OWN, Origins
 from customer_sync.errors import PayloadError
 from customer_sync.kit.connector import parse_time
 from customer_sync.kit.fields import (
@@ -80,12 +81,12 @@ class Reader:
     Args:
         account: whose rows; it says which fields mean an opt-in.
         now_s: when they were read, seconds since 1970.
-        foreign: the ids of those whose opt-in may have been given for another address; see `origins`.
+        origins: whose opt-ins those of the rows are.
     """
 
     account: Account
     now_s: float
-    foreign: frozenset[str] = frozenset()
+    origins: Origins = OWN
 
     @property
     def subject(self) -> Subject:
@@ -113,12 +114,20 @@ class Reader:
         is_in = node.read(flag, name) if is_out is not None and name else None
         if is_in:
             said = node.instant(self.account.opt_in_at) if self.account.opt_in_at else None
-            is_act = said is not None and node.get("Id") not in self.foreign
-            return (Consent(Channel.EMAIL, ConsentState.GRANTED, said or at, name, is_act, only_after_yes=True),)
+            return (self._opt_in(node, name, said, at),)
         if is_in is not None:
             # people of the company tick it, and merges and conversions do: without a time no tick answers an opt-out
             return (Consent(Channel.EMAIL, ConsentState.WITHDRAWN, at, name, explicit=True, only_after_yes=True),)
         return (Consent(Channel.EMAIL, ConsentState.UNKNOWN, at, OPT_OUT),)
+
+    def _opt_in(self, node: Node, name: str, said: datetime | None, at: datetime) -> Consent:
+        number = node.get("Id")
+        if said is not None and number in self.origins.untold:
+            reason = f"taken as a state and no act, as nobody can see which address it was for: {self.origins.why}"
+            node.note(PayloadError(node.path(self.account.opt_in_at), reason))
+        told = Consent(Channel.EMAIL, ConsentState.GRANTED, said or at, name, only_after_yes=True)
+        is_act, is_foreign = said is not None and self.origins.is_own(number), number in self.origins.foreign
+        return replace(told, explicit=is_act, is_doubted=is_foreign)
 
     def person(self, row: Mapping[str, Json], sobject: SObject) -> list[Event | PayloadError]:
         """Return the event of a contact or a lead that lives; where it cannot be read, its withdrawal and the fault."""
