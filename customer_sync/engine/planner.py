@@ -20,10 +20,11 @@ from customer_sync.engine.plan import (
     Who,
 )
 from customer_sync.model import PEOPLE, Channel, Consent, ConsentState, Priority, from_ms, to_ms, to_us
-from customer_sync.person.consent import OF, register
+from customer_sync.person.apart import told_apart
+from customer_sync.person.consent import OF, register, said_of_address
 from customer_sync.person.merge import SINCE, WHOM, Stamped, earliest, merge, stamp
-from customer_sync.person.observing import observe, said_of_address
-from customer_sync.person.owed import BREVO, everywhere
+from customer_sync.person.observing import observe
+from customer_sync.person.owed import BREVO, LEFT, LIST_LEFT, everywhere
 from customer_sync.person.person import CLAIM, DELETED, ERASED, WEAK_MS, Part
 from customer_sync.store.forms import EventRef
 from customer_sync.store.people import People
@@ -134,7 +135,7 @@ class Planner:
         if step.fields:
             yield PlannedPut(PEOPLE, Part("", "", None, stamp(step.fields, at_ms)), at_ms, Priority.LIVE, events)
         for consent in step.consents:
-            yield from self._withdrawn(consent, step.who, events, seen_at)
+            yield from self._withdrawn(consent, step.who, events, seen_at, step.fields)
 
     def _says(
         self, step: Says, events: Sequence[EventRef], seen_at: datetime, priority: Priority
@@ -183,7 +184,12 @@ class Planner:
         return replace(consent, at=from_ms(self._now_ms), seen_at=None)
 
     def _withdrawn(
-        self, consent: Consent, who: Who, events: Sequence[EventRef], seen_at: datetime
+        self,
+        consent: Consent,
+        who: Who,
+        events: Sequence[EventRef],
+        seen_at: datetime,
+        fields: Iterable[str] = (),
     ) -> Iterator[PlannedPut]:
         """Yield the put of a withdrawal for the address that it was given with.
 
@@ -197,9 +203,10 @@ class Planner:
         if register(Channel.EMAIL, "bounced") not in said:
             after = Part("", "", None, {register(Channel.EMAIL, "after"): stamped})
         speaks = who.source == BREVO or (who.source == API_SOURCE and who.id is None)
-        part = Part("", "", None, {**said, **everywhere(consent, who.source, speaks=speaks)})
-        told_ms = stamped.at_ms if who.told_at is None else min(stamped.at_ms, self._at_ms(who.told_at))
-        yield PlannedPut(PEOPLE, part, told_ms, Priority.URGENT, events, withdraws=True, after=after)
+        left = [int(one.removeprefix(LEFT)) for one in fields if one.startswith(LEFT) and consent.method == LIST_LEFT]
+        said |= everywhere(consent, who.source, speaks=speaks) | told_apart(said, left)
+        part = Part("", "", None, said)
+        yield PlannedPut(PEOPLE, part, stamped.at_ms, Priority.URGENT, events, withdraws=True, after=after)
 
 
 def let_one_lead(groups: Sequence[Group]) -> None:

@@ -26,6 +26,7 @@ from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
 from customer_sync.model import Channel, ConsentState
+from customer_sync.person.apart import ALONG, is_kept, state_of_address
 from customer_sync.person.consent import EVERYWHERE, OF, Ends, Evidence, Voice, register, taken_along
 from customer_sync.person.merge import SINCE, Stamped, State, is_empty, is_news, merge, newest
 from customer_sync.person.totals import Ordered
@@ -36,10 +37,6 @@ WEAK_MS: Final = 10**14
 
 CLAIM, DELETED, ERASED = "claim", "deleted", "erased"
 GONE, DRIFT, FREED = "gone", "drift", "freed"
-
-#: What is kept of an erased person: that they withdrew, what answers that no more, or that the mailbox is none.
-_KEPT: Final = ("withdrawn", "ticked", "emptied", "doubted", "bounced", "complained")
-_KEPT_IN_ERASURE: Final = frozenset(register(one, name) for one in Channel for name in _KEPT)
 
 
 class Record(NamedTuple):
@@ -198,37 +195,32 @@ def borrowed(said: State) -> dict[str, Stamped]:
             stamped = said.get(register(channel, name))
             if stamped is not None:
                 method = str(stamped.value[0] if isinstance(stamped.value, list) else stamped.value)
-                found = merge([found, {register(channel, "withdrawn"): stamped._replace(value=taken_along(method))}])
-    return found
+                word = stamped._replace(value=taken_along(method))
+                found = merge([found, {register(channel, "withdrawn"): word}])
+    along = found.get(register(Channel.EMAIL, "withdrawn"))
+    return found if along is None else {**found, ALONG: along}
 
 
 def _unforgotten(record: Record) -> Record:
     """Return a record with only its withdrawals and the values that are newer than its erasure."""
     at_ms = record.state[ERASED].at_ms
-    kept = {name: one for name, one in record.state.items() if one.at_ms > at_ms or name in _KEPT_IN_ERASURE}
+    kept = {name: one for name, one in record.state.items() if one.at_ms > at_ms or is_kept(name)}
     return record._replace(state=kept)
 
 
 def _without_erased(person: Person) -> Person:
     """Forget everything that is not newer than the erasure, except withdrawals: these are no personal data."""
     at_ms = person.said[ERASED].at_ms
-    said = {name: one for name, one in person.said.items() if one.at_ms > at_ms or name in _KEPT_IN_ERASURE}
+    said = {name: one for name, one in person.said.items() if one.at_ms > at_ms or is_kept(name)}
     records = {}
     for ref, record in person.records.items():
         left = _unforgotten(record._replace(state={**record.state, ERASED: person.said[ERASED]}))
-        if any(name not in _KEPT_IN_ERASURE for name in left.state):
+        if not all(map(is_kept, left.state)):
             records[ref] = left
         else:
             said = merge([said, state_of_address(left.state, record.source)])
     said[ERASED] = person.said[ERASED]
     return replace(person, records=records, said=said)
-
-
-def state_of_address(state: State, source: str) -> dict[str, Stamped]:
-    """Return a record's withdrawals as what was said of its address."""
-    return {
-        name: one._replace(value=[str(one.value), source]) for name, one in state.items() if name in _KEPT_IN_ERASURE
-    }
 
 
 # who leads here -----------------------------------------------------------------------------------------------------

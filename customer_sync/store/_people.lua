@@ -74,7 +74,7 @@ local function new_mailbox(fp, email)
   index_set(EM, fp, person)
   local text = FORM .. email .. '\n'
   local withdrawn = has_tombs and string.match(redis.call('HGET', P .. 'tomb', 'e:' .. fp) or '', '|(%d+)$')
-  if withdrawn then text = text .. '\n@[' .. withdrawn .. ',null,{"-e":["withdrew before the erasure",""]},{}]' end
+  if withdrawn then text = text .. '\n@[' .. withdrawn .. ',null,{"-e":["withdrew before the erasure",""],"whole.":["withdrew before the erasure",""]},{}]' end
   redis.call('SET', person_key(person), text)
   return person
 end

@@ -203,3 +203,24 @@ def test_x1_a_complaint_after_it_is_told_everywhere_and_nobody_lifts_its_block(t
 
     assert town.seen()[1] is True
     assert town.opted_out() == set(SOURCES)
+
+
+def test_x1_a_list_that_was_left_before_proves_nothing_of_another_one(town):
+    leave_list(town, 3)
+    town.house.pass_time(hours=30)
+    assert town.seen() == ([2], False)
+
+    town.leave(list_id=[2])  # and the contact does not show it as left
+
+    assert town.seen()[1] is True
+
+
+def test_x1_who_opts_in_to_one_list_again_stays_on_the_other_that_they_never_left(town):
+    leave_list(town, 2)
+    assert town.seen() == ([3], False)
+
+    town.edit("lists", HasOptedOutOfEmail=False, News__c=True, At__c=town.house.iso(0))
+    assert town.seen() == ([2, 3], False)
+
+    town.edit("other", FirstName="Anna")  # another delivery changes nothing
+    assert town.seen() == ([2, 3], False)

@@ -157,6 +157,8 @@ def judge(person: Person, contact: Contact, rules: Rules, choices: Choices, now_
     found: dict[str, Json] = {"b": contact.blocked, "m": contact.sms_blocked, "l": [*sorted(contact.lists & kept)]}
     if contact.left_groups:
         found["g"] = [*sorted(contact.left_groups)]
+    elif left.get("consent.email.withdrawn") == FOUND_UNSUBSCRIBED:
+        found["u"] = [*sorted(_newly_left(has, contact))]
     if fields:
         found["x"] = True
     is_emptied = any(name in desired.emptied for name in differing)
@@ -210,11 +212,16 @@ def _left(desired: Desired, has: Has, contact: Contact) -> dict[str, str]:
     if desired.blocked is None:
         if contact.blocked and not has.blocked:
             left["consent.email.withdrawn"] = FOUND_BLOCKED
-        elif (set(has.lists) & contact.left_lists) - contact.lists or contact.left_groups - {*has.left_groups}:
+        elif _newly_left(has, contact) or contact.left_groups - {*has.left_groups}:
             left["consent.email.withdrawn"] = FOUND_UNSUBSCRIBED
     if desired.sms_blocked is None and contact.sms_blocked and not has.sms_blocked:
         left["consent.sms.withdrawn"] = FOUND_BLOCKED
     return left
+
+
+def _newly_left(has: Has, contact: Contact) -> frozenset[int]:
+    """Return the lists of ours that only Brevo knows the person to have left."""
+    return (frozenset(has.lists) & contact.left_lists) - contact.lists
 
 
 def _kept_lists(seen: View, desired: Desired, has: Has, rules: Rules) -> frozenset[int]:

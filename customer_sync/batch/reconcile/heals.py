@@ -14,8 +14,10 @@ from datetime import datetime
 from types import TracebackType
 from typing import Self
 
+from customer_sync.brevo.contacts.leavings import numbers
 from customer_sync.engine.plan import Group, Planned, PlannedPut, commit_told
 from customer_sync.model import PEOPLE, Event, Json, Kind, Priority, from_ms, to_ms
+from customer_sync.person.apart import told_apart
 from customer_sync.person.merge import stamp
 from customer_sync.person.owed import BREVO, outlasting
 from customer_sync.person.person import Part
@@ -111,7 +113,9 @@ def _event(heal: Heal, receipt_id: str, now: datetime, priority: Priority) -> Pl
     # many at once: neither rows nor events in the history, the receipt tells of them; but of consent it does
     events = [EventRef(event_id, BREVO, to_ms(now))] if heal.is_urgent else []
     fields = {name: [one, BREVO] if name.startswith("consent.") else one for name, one in heal.fields.items()}
-    part = Part("", "", None, outlasting(stamp(fields, heal.at_ms)))
+    said, drift = stamp(fields, heal.at_ms), heal.fields.get("drift")
+    left = numbers(drift.get("u")) if isinstance(drift, dict) else ()
+    part = Part("", "", None, outlasting(said | told_apart(said, left)))
     group = Group(puts=[PlannedPut(PEOPLE, part, heal.at_ms, priority, events, target=heal.person)])
     if not heal.is_urgent:
         return Planned([group])

@@ -35,10 +35,12 @@ from customer_sync.brevo.contacts.leavings import (
     when_left,
     words_of,
 )
+from customer_sync.brevo.contacts.lists_apart import is_unread
 from customer_sync.brevo.contacts.refusals import is_taken
 from customer_sync.engine.lane import Outcome
 from customer_sync.model import Channel, ConsentState, Json
-from customer_sync.person.consent import EVERYWHERE, is_yes, register
+from customer_sync.person.apart import is_apart, told_apart
+from customer_sync.person.consent import is_yes, register
 from customer_sync.person.merge import Stamped, is_empty, merge, stamp
 from customer_sync.person.owed import BREVO, outlasting
 from customer_sync.person.person import DELETED, ERASED, FREED, Has, Part, Person, apply, attributes
@@ -141,22 +143,23 @@ class Job:
         is_blocked, is_sms_blocked = found.get("emailBlacklisted") is True, found.get("smsBlacklisted") is True
         on, left, groups = numbers(found.get("listIds")), numbers(found.get("listUnsubscribed")), groups_left(found)
         opt_in_ms = None if is_old else self._opt_in_ms
+        newly, parts = (left - on - known.left_lists.keys()) & self._listed, frozenset[int]()
         words = words_of(found, known.at_ms, opt_in_ms, at_ms) if is_blocked else {}
         said = news(words, self.person.said)
         is_unclear = self.is_unclear and not is_old
-        left_ms = left_known_ms(self.person.said) if is_unclear or (is_blocked and known.blocked) else None
+        is_told = is_unclear or (is_blocked and known.blocked)
+        left_ms = left_known_ms(self.person.said, is_apart=self.rules.apart is not None) if is_told else None
         if is_blocked and not known.blocked:
             found_blocked = {register(Channel.EMAIL, "withdrawn"): Stamped([FOUND_BLOCKED, BREVO], at_ms)}
             said |= everything_left(self.person.said, found_blocked) if is_unclear else found_blocked
-        elif left_ms is None and (
-            (left - on - known.left_lists.keys()) & self._listed or groups - {*known.left_groups}
-        ):
+        elif left_ms is None and (newly or groups - {*known.left_groups}):
             said[register(Channel.EMAIL, "withdrawn")] = Stamped([FOUND_UNSUBSCRIBED, BREVO], at_ms)
+            parts = newly if groups <= {*known.left_groups} else parts
         elif is_blocked and opt_in_ms is not None:
             said = merge([said, undated(opt_in_ms, at_ms)])
         if is_sms_blocked and not known.sms_blocked:
             said[register(Channel.SMS, "withdrawn")] = Stamped([FOUND_BLOCKED, BREVO], at_ms)
-        said = outlasting(said)
+        said = outlasting(said | told_apart(words) | told_apart(said, parts))
         self.person = replace(self.person, said=merge([self.person.said, said]))
         self.found = merge([self.found, said])
         if is_old and self.old is not None:
@@ -189,11 +192,8 @@ class Job:
     @property
     def is_unclear(self) -> bool:
         """Whether the person left lists or everything: only the contact tells which, while we have not blocked it."""
-        desired, known_ms = self.plan.desired, left_known_ms(self.person.said)
-        if known_ms is None or desired is None or desired.blocked is not True or self.has.blocked:
-            return False
-        told = self.person.said.get(EVERYWHERE)
-        return told is None or told.at_ms < known_ms
+        desired = self.plan.desired
+        return desired is not None and is_unread(self.person, self.has, self.rules, desired.blocked)
 
     @property
     def _opt_in_ms(self) -> int | None:
@@ -299,7 +299,8 @@ def only_withdrawn(job: Job) -> Person:
     names = {register(channel, name) for channel in Channel for name in ("withdrawn", "bounced", "complained", "after")}
     names.add(DELETED)
     parts = [
-        part._replace(state={name: one for name, one in part.state.items() if name in names}) for part in job.item.parts
+        part._replace(state={name: one for name, one in part.state.items() if name in names or is_apart(name)})
+        for part in job.item.parts
     ]
     return apply(job.stored, [part for part in parts if part.state])
 

@@ -14,7 +14,7 @@ from typing import Final, Literal, NamedTuple
 
 from customer_sync.brevo.contacts.contact_values import fit_attributes, sums
 from customer_sync.brevo.contacts.leavings import LATE_MS
-from customer_sync.brevo.contacts.lists_apart import lists_of, without_lists_left
+from customer_sync.brevo.contacts.lists_apart import lists_wanted
 from customer_sync.model import Channel, ConsentState, Json
 from customer_sync.person.consent import Standing, decide, label_of, register
 from customer_sync.person.merge import Stamped, canonical
@@ -278,8 +278,7 @@ def desire(person: Person, seen: View, has: Has, rules: Rules, now_ms: int) -> D
     email, is_active = person.email or "", seen.word == "active"
     below = sums(person, seen.roll, rules.sharing, rules.sums, rules.currency)
     values, refused = fit_attributes(person, seen.roll.living, has, rules.attributes, now_ms, below)
-    seen, left = without_lists_left(person, seen, has, rules)
-    lists = tuple(one for one in lists_of(seen, has, rules) if one not in left)
+    seen, lists = lists_wanted(person, seen, has, rules)
     # a block is lifted only for a customer, never for a deleted or departed person
     blocked = _flag(seen.email, known=has.blocked, is_active=is_active)
     sms_blocked = _flag(seen.sms, known=has.sms_blocked, is_active=is_active)

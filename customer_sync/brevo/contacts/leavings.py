@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from customer_sync.model import Channel, Json, to_ms
+from customer_sync.person.apart import parts_left
 from customer_sync.person.consent import EVERYWHERE, register
 from customer_sync.person.merge import Stamped
 from customer_sync.person.owed import BREVO, LIST_LEFT
@@ -73,11 +74,17 @@ def news(words: Mapping[str, Stamped], said: Mapping[str, Stamped]) -> dict[str,
     return {name: one for name, one in words.items() if name not in said or said[name].at_ms < one.at_ms}
 
 
-def left_known_ms(said: Mapping[str, Stamped]) -> int | None:
+def left_known_ms(said: Mapping[str, Stamped], *, is_apart: bool = False) -> int | None:
     """Return when the person left a list, where that is the withdrawal on record; None where it is not.
 
     The record holds no list. A list that is found left, and was not known to be, is then taken for that one.
+
+    Args:
+        said: what was said of the address.
+        is_apart: whether a list is a consent of its own: then a later word of another kind does not hide it.
     """
+    if is_apart:
+        return max(parts_left(said).values(), default=None)
     known = said.get(_WITHDRAWN)
     method = known.value[0] if known is not None and isinstance(known.value, list) else ""
     return known.at_ms if known is not None and method == FOUND_UNSUBSCRIBED else None
