@@ -445,3 +445,9 @@ def test_the_first_time_that_can_be_read_counts():
 def test_a_path_begins_without_a_dot():
     assert join("", "email") == "email"
     assert join("order.lines[0]", "price") == "order.lines[0].price"
+
+
+@pytest.mark.parametrize("zero", ["1970-01-01T00:00:00Z", "1970-01-02T00:00:00Z", "0001-01-01T00:00:00"])
+def test_a_zeroed_time_is_none_and_the_next_one_counts(zero):
+    assert Node({"at": zero}).instant("at") is None
+    assert Node({"at": zero, "changed": "2026-11-20T00:00:00Z"}).instant("at", "changed").year == 2026

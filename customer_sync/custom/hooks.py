@@ -18,7 +18,7 @@ from customer_sync.custom.paths import Paths
 from customer_sync.custom.records import Records
 from customer_sync.errors import PayloadError, TajoError
 from customer_sync.kit.connector import hint, json_body
-from customer_sync.kit.fields import Node, identifier
+from customer_sync.kit.fields import Node, identifier, real
 from customer_sync.kit.own_hooks import OwnHooks
 from customer_sync.kit.reach import Access, Upkeep
 from customer_sync.kit.rescue import hear
@@ -208,7 +208,7 @@ def _time(where: Paths | None, item: Node) -> datetime | None:
         form_of = "rfc3339"
         if isinstance(value, int | float) and not isinstance(value, bool):
             form_of = "unix_ms" if value >= 100_000_000_000 else "unix"
-        return transforms.read_moment(value, form_of, where.path(item.at))
+        return real(transforms.read_moment(value, form_of, where.path(item.at)))
     except PayloadError as fault:
         item.note(fault)
         return None

@@ -27,6 +27,7 @@ from customer_sync.kit.fields import (
     maybe_id,
     moment,
     number,
+    real,
     text,
 )
 from customer_sync.kit.rescue import ConsentReader, Subject, hear
@@ -88,13 +89,13 @@ class Records:
         return when is not None and when.says(dict(node.body), node.at)
 
     def time_of(self, node: Node) -> datetime | None:
-        """Return when a record changed, as it says itself; None where it does not, or nobody can read it."""
+        """Return when a record changed, as it says itself; None where it does not or nobody can (0 is none)."""
         step, rule = self.resource.incremental, self._rules.get("updatedAt")
         try:
             if rule is not None and isinstance(found := self._read("updatedAt", rule, moment, node), str):
-                return datetime.fromisoformat(found).astimezone(UTC)
+                return real(datetime.fromisoformat(found).astimezone(UTC))
             if step is not None and (value := step.cursor.get(dict(node.body), node.at)) not in (None, ""):
-                return transforms.read_moment(value, step.format, step.cursor.path(node.at))
+                return real(transforms.read_moment(value, step.format, step.cursor.path(node.at)))
         except PayloadError as fault:
             node.note(fault)
         return None
@@ -315,7 +316,7 @@ def _consent(channel: Channel, rule: Rule, node: Node, at: datetime) -> tuple[Co
 
 
 def _said_at(rule: Rule, node: Node) -> datetime | None:
-    """Return when the person said so; None where that cannot be read: then it is no act."""
+    """Return when the person said so; None where that cannot be read, or is 0 or the like: then it is no act."""
     if rule.at is None:
         return None
     try:
@@ -325,7 +326,7 @@ def _said_at(rule: Rule, node: Node) -> datetime | None:
         is_unix = isinstance(value, int | float) or (isinstance(value, str) and _DIGITS.fullmatch(value))
         seconds = number(value, rule.at.path(node.at)) if is_unix else None
         form = "rfc3339" if seconds is None else "unix_ms" if float(str(seconds)) >= _MILLISECONDS else "unix"
-        return transforms.read_moment(value, form, rule.at.path(node.at))
+        return real(transforms.read_moment(value, form, rule.at.path(node.at)))
     except PayloadError as fault:
         node.note(fault)
         return None

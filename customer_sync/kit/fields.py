@@ -24,7 +24,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
 from typing import Final, NamedTuple
@@ -45,6 +45,8 @@ MAX_WHOLE = 2**53
 #: More notes of one body tell nobody anything.
 MAX_NOTES = 20
 _MORE = "more was left out"
+#: Until then times are how programs write that there is none: 0, 1970-01-01 in any zone, 0001-01-01.
+_NEVER: Final = datetime(1970, 1, 2, tzinfo=UTC)
 
 
 class Absent(Enum):
@@ -160,15 +162,18 @@ class Node:
         return None if found is ABSENT else found
 
     def instant(self, *keys: str) -> datetime | None:
-        """Return the first time that can be read, in UTC; None when there is none."""
+        """Return the first time that can be read and is one, see `real`; in UTC. None when there is none."""
         for key in keys:
             value = self.get(key)
             if value is None or value == "":
                 continue
             try:
-                return parse_time(value, self.path(key))
+                found = real(parse_time(value, self.path(key)))
             except PayloadError as fault:
                 self.note(fault)
+                continue
+            if found is not None:
+                return found
         return None
 
     def has_bad_time(self, key: str) -> bool:
@@ -349,6 +354,11 @@ def moment(value: Json, path: str) -> str | None:
     if value is None or value == "":
         return None
     return to_text(written_time(value, path))
+
+
+def real(at: datetime) -> datetime | None:
+    """Return an aware time, None for one until 1970-01-02: a zeroed time says that nobody knows when, not how early."""
+    return at if at > _NEVER else None
 
 
 def to_text(at: datetime) -> str:
