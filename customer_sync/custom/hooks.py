@@ -64,10 +64,20 @@ class Hooks:
             raise PayloadError("$", f"expected an object or a list, found {kind_of(body)}")
         if not body:
             raise PayloadError("$", "expected a record, found nothing")
-        found: list[Event | PayloadError] = []
+        found, taken = list[Event | PayloadError](), dict[int, Json]()
+        doubted: list[tuple[Json, Callable[[], list[Event | PayloadError]]]] = []
         for name, event in there.items():
-            if self._is_for(name, event, inbound) and (event.items is not None or self._matches(event, body)):
-                found += self._all(name, event, body, inbound)
+            for row, at, doubt in self._rows(event, body) if self._is_for(name, event, inbound) else ():
+                if not isinstance(row, dict):
+                    found.append(PayloadError(at or "$", f"expected an object, found {kind_of(row)}"))
+                elif doubt is None:
+                    taken[id(row)] = row
+                    found += self._one(name, event, Node(row, at), inbound)
+                else:
+                    doubted.append((row, partial(self._one, name, event, Node(row, at), inbound, doubt)))
+        # a record that another event takes is none of an event that could not tell
+        for row, read in doubted:
+            found += [] if id(row) in taken else read()
         return found
 
     def path_of(self, inbound: Inbound) -> str:
@@ -82,13 +92,16 @@ class Hooks:
             return True
         return inbound.headers.get(header.lower(), "") in (event.topic or (name,))
 
-    def _matches(self, event: form.HookEvent, item: Json) -> bool:
-        try:
-            return event.match is None or event.match.says(item)
-        except PayloadError:
-            return False
+    def _rows(self, event: form.HookEvent, body: Json) -> Iterator[tuple[Json, str, PayloadError | None]]:
+        """Yield the records that are meant, the path of each, and why nobody can tell whether it is.
 
-    def _all(self, name: str, event: form.HookEvent, body: Json, inbound: Inbound) -> Iterator[Event | PayloadError]:
+        Raises:
+            PayloadError: there are too many, or they do not stand where they are looked for.
+        """
+        is_batch = event.items is not None
+        is_meant, doubt = (True, None) if is_batch else _matches(event, body, "")
+        if not is_meant:
+            return
         items = body if event.items is None else event.items.get(body)
         rows = items if isinstance(items, list) else [items]
         if len(rows) > MOST_ITEMS:
@@ -96,12 +109,15 @@ class Hooks:
         at = "" if event.items is None or event.items.all[0].text == "@" else event.items.path()
         for index, row in enumerate(rows):
             where = f"{at}[{index}]" if isinstance(items, list) else at
-            if not isinstance(row, dict):
-                yield PayloadError(where or "$", f"expected an object, found {kind_of(row)}")
-            elif event.items is None or self._matches(event, row):
-                yield from self._one(name, event, Node(row, where), inbound)
+            if is_batch and isinstance(row, dict):
+                is_meant, doubt = _matches(event, row, where)
+            if is_meant or not isinstance(row, dict):
+                yield row, where, doubt
 
-    def _one(self, name: str, event: form.HookEvent, item: Node, inbound: Inbound) -> list[Event | PayloadError]:
+    def _one(
+        self, name: str, event: form.HookEvent, item: Node, inbound: Inbound, doubt: PayloadError | None = None
+    ) -> list[Event | PayloadError]:
+        """Return the events of a record; of one that may be another event's, its withdrawals and the doubt."""
         records = self.records.get(event.resource or resource_of(name, self.resources) or "")
         if records is None:
             where = f"webhooks.events.{name}"
@@ -120,7 +136,8 @@ class Hooks:
             told_at = _time(event.occurred_at, item) or records.time_of(node) or inbound.received_at
             key = number if len(nodes) == 1 else f"{number}:{index}"
             outline = Event(key, inbound.source, kind, told_at, topic=name)
-            made += _Reading(event, item, node, records, outline, inbound).events(name)
+            reading = _Reading(event, item, node, records, outline, inbound)
+            made += reading.events(name) if doubt is None else reading.withdrawals(doubt)
         return made
 
     def _id(self, name: str, event: form.HookEvent, item: Node, inbound: Inbound) -> str:
@@ -166,6 +183,14 @@ class _Reading:
             return self._beside(self._hint) if missing else found
         return found
 
+    def withdrawals(self, doubt: PayloadError) -> list[Event | PayloadError]:
+        """Return the withdrawals that the record tells, and why nothing else is taken of it."""
+
+        def read() -> Event:
+            raise doubt
+
+        return hear(read, self.node, self.records.subject, self.outline)
+
     def _beside(self, read: Callable[[], Event]) -> list[Event | PayloadError]:
         """Return an event that holds no consent, and before it the withdrawals that the webhook itself tells."""
         return self.records.beside(hear(read, self.node, self.records.subject, self.outline), self.node, self.outline)
@@ -191,6 +216,15 @@ class _Reading:
 
     def _id(self, where: Paths) -> str:
         return identifier(where.get(dict(self.item.body), self.item.at), where.path(self.item.at))
+
+
+def _matches(event: form.HookEvent, item: Json, at: str) -> tuple[bool, PayloadError | None]:
+    """Return whether an event is meant, and why nobody can tell: then it may be."""
+    try:
+        return event.match is None or event.match.says(item, at), None
+    except PayloadError as fault:
+        remedy = "write `match` so that it fits such a body, as `contains(tags || `[]`, 'news')`, then replay"
+        return True, PayloadError(f"match: {fault.path}", fault.found, remedy)
 
 
 def _kind(name: str, records: Records) -> Kind:

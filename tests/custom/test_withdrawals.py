@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.model import Channel, ConsentState, to_ms
+from customer_sync.errors import PayloadError
+from customer_sync.model import Channel, ConsentState, Kind, to_ms
 from customer_sync.person.consent import Voice, decide
 from customer_sync.person.merge import merge
 from customer_sync.person.observing import observe
-from tests.custom.bench import LEAST, NOW, Wire, connector, pages, webhook, with_customers
+from tests.custom.bench import NOW, Wire, connector, pages, webhook, with_customers
 
 WITH_TIMES = with_customers(
     mapping={"email": "email", "updatedAt": "changed", "consent.email": {"path": "opt_in", "at": "opt_in_at"}}
@@ -55,3 +56,51 @@ def test_a_webhook_with_a_zeroed_time_counts_from_when_it_came(zero):
     (event,) = made.parse(webhook({"id": 1, "email": "ana@example.com", "opt_in": False, "at": zero}))
 
     assert (event.occurred_at, event.consents[0].at) == (NOW, NOW)
+
+
+# a `match` that cannot tell
+
+
+def hooked(**events):
+    webhooks = {"verify": {"type": "bearer"}, "events": events}
+    return connector({**CRM, "webhooks": webhooks}, ("s",))
+
+
+CRM = with_customers(mapping={"email": "email", "consent.email": "opt_in"})
+TAGGED = {"match": "contains(tags, 'news')", "record": "customer"}
+ANA = {"id": 1, "email": "ana@example.com", "opt_in": False}
+
+
+@pytest.mark.parametrize("tags", [None, 5])
+def test_a_webhook_whose_match_does_not_fit_it_is_parked_and_its_withdrawal_heard(tags):
+    heard, fault = hooked(customer_updated=TAGGED).parse(webhook({"tags": tags, "customer": ANA}))
+
+    assert (heard.kind, heard.record) == (Kind.CONSENT_CHANGED, {"id": "1", "email": "ana@example.com"})
+    assert heard.consents[0].state is ConsentState.WITHDRAWN
+    assert (type(fault), fault.path) == (PayloadError, "match: contains(tags, 'news')")
+
+
+def test_a_webhook_whose_match_does_not_fit_it_is_parked_without_a_withdrawal_too():
+    (fault,) = hooked(customer_updated=TAGGED).parse(webhook({"tags": None, "customer": {**ANA, "opt_in": True}}))
+
+    assert isinstance(fault, PayloadError)
+
+
+def test_a_webhook_that_is_not_meant_is_dropped():
+    assert hooked(customer_updated=TAGGED).parse(webhook({"tags": [], "customer": ANA})) == []
+
+
+def test_a_webhook_that_another_event_takes_is_not_parked():
+    made = hooked(customer_updated=TAGGED, customer_created={"match": "type == 'new'", "record": "customer"})
+
+    assert [one.topic for one in made.parse(webhook({"type": "new", "customer": ANA}))] == ["customer_created"]
+
+
+def test_in_a_batch_only_the_record_that_the_match_does_not_fit_is_parked():
+    made = hooked(customer_updated={"items": "rows", "match": TAGGED["match"]})
+    rows = [{**ANA, "tags": ["news"]}, {**ANA, "id": 2, "tags": None}, {**ANA, "id": 3, "tags": []}]
+    first, heard, fault = made.parse(webhook({"rows": rows}))
+
+    assert (first.kind, first.record_id) == (Kind.CUSTOMER_UPDATED, "1")
+    assert (heard.kind, heard.record_id) == (Kind.CONSENT_CHANGED, "2")
+    assert fault.path == "match: rows[1].contains(tags, 'news')"
