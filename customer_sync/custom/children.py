@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Final
 
 from customer_sync.custom.form import ForEach
@@ -29,7 +30,7 @@ LISTS_A_STEP: Final = 10
 ENOUGH: Final = 100
 #: How many pages of the other list one step reads where they hold nothing.
 PAGES_A_STEP: Final = 20
-#: How often a page of the other list is begun again in a run, where the row of before is not there.
+#: How often a page of the other list is begun again in a run, where its rows of before are others.
 MOST_AGAIN: Final = 20
 #: The longest other list that is read: a longer one is no list of stores.
 MOST_PARENTS: Final = 1_000_000
@@ -44,16 +45,16 @@ class Place:
     Args:
         page: where the page of the other list begins; None: its first.
         done: how many rows of that page are read, or held in `of`.
-        last: the id of the last of them: a list may move meanwhile.
+        seen: a digest of their ids: a list may move meanwhile, and what moves to its front would never be read.
         of: the records of the other list that come next, as words.
         list: where the list of the first of them stands.
         count: how many lists were begun.
-        again: how often a page of the other list was begun again, because the last row of before was not there.
+        again: how often a page of the other list was begun again, because its rows of before were others.
     """
 
     page: Cursor | None = None
     done: int = 0
-    last: str = ""
+    seen: str = ""
     of: tuple[Words, ...] = ()
     list: Cursor | None = None
     count: int = 0
@@ -72,7 +73,7 @@ class Place:
         return cls(
             page if isinstance(page, dict) else None,
             int(str(found.get("done", 0))),
-            str(found.get("last", "")),
+            str(found.get("seen", "")),
             tuple(held),
             below if isinstance(below, dict) else None,
             int(str(found.get("count", 0))),
@@ -81,7 +82,7 @@ class Place:
 
     def encode(self) -> dict[str, Json]:
         """Return it as it stands in a cursor."""
-        found: dict[str, Json] = {name: getattr(self, name) for name in ("done", "last", "count", "again")}
+        found: dict[str, Json] = {name: getattr(self, name) for name in ("done", "seen", "count", "again")}
         found["of"] = [dict(one) for one in self.of]
         for name, cursor in (("above", self.page), ("list", self.list)):
             if cursor is not None:
@@ -144,11 +145,14 @@ class Families(Lists):
 
     def _more(self, place: Place) -> tuple[Page, Place | None]:
         """Return the place with the next records of the other list, and a fault for each that cannot be read."""
-        faults: list[Event | PayloadError] = []
+        faults, notes = list[Event | PayloadError](), list[str]()
         for _ in range(PAGES_A_STEP):
             rows, following = self.parent.rows(place.page)
-            begin = self._resumed(rows, place)
-            again = place.again + int(begin == 0 < place.done)
+            has_moved = place.done > 0 and self._digest(rows[: place.done]) != place.seen
+            # what is read twice does no harm, but not for ever
+            is_again = has_moved and place.again < MOST_AGAIN
+            begin, again = 0 if is_again else place.done, place.again + int(is_again)
+            notes += [self._moved()] if has_moved and not is_again else []
             held, taken, found = self._held(rows[begin:])
             faults += found
             count = place.count + len(held)
@@ -159,25 +163,20 @@ class Families(Lists):
                 )
             if held:
                 done = begin + taken
-                last = self._id(rows[done - 1])
-                after = replace(place, done=done, last=last, of=tuple(held), count=count, again=again)
-                return Page(faults, after.encode()), after
+                seen = self._digest(rows[:done])
+                after = replace(place, done=done, seen=seen, of=tuple(held), count=count, again=again)
+                return Page(faults, after.encode(), notes=tuple(notes)), after
             if following is None:
-                return Page(faults, None), None
+                return Page(faults, None, notes=tuple(notes)), None
             place = Place(following, count=count, again=again)
-        return Page(faults, place.encode()), place
+        return Page(faults, place.encode(), notes=tuple(notes)), place
 
-    def _resumed(self, rows: Sequence[Json], place: Place) -> int:
-        """Return with which row of a page to go on: behind the one that was last, wherever it stands now."""
-        if not place.done:
-            return 0
-        ids = [self._id(row) for row in rows]
-        if place.done <= len(ids) and ids[place.done - 1] == place.last:
-            return place.done
-        if place.last in ids:
-            return ids.index(place.last) + 1
-        # it went: the page is read from its beginning, for what is read twice does no harm, but not for ever
-        return 0 if place.again < MOST_AGAIN else place.done
+    def _digest(self, rows: Sequence[Json]) -> str:
+        return sha256(json.dumps([self._id(row) for row in rows]).encode()).hexdigest()[:16]
+
+    def _moved(self) -> str:
+        name = self.each.resource
+        return f"{self.name}: the list of {name} moves all the time, so some may be left out; sort it by id."
 
     def _held(self, rows: Sequence[Json]) -> tuple[list[Words], int, list[Event | PayloadError]]:
         """Return the words of the first rows, how many rows that were, and what cannot be read."""

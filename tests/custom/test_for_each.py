@@ -151,6 +151,36 @@ def test_stores_that_are_called_otherwise_each_time_are_no_reason_to_begin_again
     assert {one.path.split("/")[2][0] for one in wire.asked if one.path != "/stores"} == {"0", "1", "2", "3"}
 
 
+@pytest.mark.parametrize("moved", ["s7", "s4"], ids=["a later one", "one whose turn is next"])
+def test_a_store_that_moves_to_the_front_while_others_are_read_is_read_too(monkeypatch, moved):
+    monkeypatch.setattr(children, "MOST_HELD", 3)
+    monkeypatch.setattr(children, "LISTS_A_STEP", 1)
+    till = Till({f"s{n}": 1 for n in range(8)}, size=10)
+    page = connector(pos()).pull(Want("customers"), Wire(till).access())
+    till.counts = {moved: 1, **till.counts}
+    found = ids([page])
+    while page.cursor is not None:
+        page = connector(pos()).pull(Want("customers", page.cursor), Wire(till).access())
+        found += ids([page])
+
+    assert set(found) == set(till.everybody)
+
+
+def test_stores_that_move_all_the_time_are_told():
+    def answer(asked):
+        if asked.path == "/stores":
+            answer.looks += 1
+            return {"data": [{"id": f"{n}-{answer.looks}"} for n in range(4)]}
+        return []
+
+    answer.looks = 0
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(children, "MOST_HELD", 2)
+        found = pages(connector(pos(below={"pagination": {"type": "none"}})), Wire(answer), most=100)
+
+    assert any("moves all the time" in note for page in found for note in page.notes)
+
+
 def test_a_list_that_is_nowhere_stops_the_run():
     document = pos(below={"endpoint": "/shops/{store.id}/customers"})
 
