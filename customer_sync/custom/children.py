@@ -175,8 +175,8 @@ class Families(Lists):
         return sha256(json.dumps([self._id(row) for row in rows]).encode()).hexdigest()[:16]
 
     def _moved(self) -> str:
-        name = self.each.resource
-        return f"{self.name}: the list of {name} moves all the time, so some may be left out; sort it by id."
+        above = self.each.resource
+        return f"{self.name}: the list of {above} moves all the time, so one of them may be left out; sort it by id."
 
     def _held(self, rows: Sequence[Json]) -> tuple[list[Words], int, list[Event | PayloadError]]:
         """Return the words of the first rows, how many rows that were, and what cannot be read."""
