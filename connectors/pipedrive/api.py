@@ -19,6 +19,7 @@ from customer_sync.kit.oauth import Tokens
 from customer_sync.kit.paging import dig
 from customer_sync.kit.reach import Access, Left
 from customer_sync.kit.rest import Action, Answer, Params, Rest, Rule
+from customer_sync.kit.times import is_ahead
 from customer_sync.model import Json
 
 TITLE: Final = "Pipedrive"
@@ -150,11 +151,11 @@ class Api:
         return account.api_at(tokens.current().more.get("api_domain", "")), Renewed(tokens)
 
     def _look(self) -> None:
-        known = self.access.vault.load()
+        known, now_s = self.access.vault.load(), self.access.now_s()
         until = {name: float(one) for name in (SPENT, PAUSED) if isinstance(one := known.get(name), int | float)}
-        if until.get(SPENT, 0.0) > self.access.now_s():
+        if is_ahead(until.get(SPENT, 0.0), now_s, LOOK_S):
             raise self._paused(until[SPENT])
-        if not self.is_write and until.get(PAUSED, 0.0) > self.access.now_s():
+        if not self.is_write and is_ahead(until.get(PAUSED, 0.0), now_s, LOOK_S):
             raise self._paused(until[PAUSED], STILL)
 
     def _pause(self) -> TryLater:

@@ -6,9 +6,10 @@ token that was replaced is stored before anybody uses what came with it. What ca
 - The vault is written *before* a refresh token is spent. Where it cannot be written, the platform is not asked.
 - What the platform gave is stored at once, and again for some seconds where the store does not answer.
 - The old refresh token stays stored until the new one is. After a process died between answer and store it is shown
-  again: most platforms take it once more as long as the new one was not used, or within a short time.
-- Where a platform takes it only once, the owner has to agree again, and the message says why. A refresh token that was
-  refused for good is not shown again until then: with every run and every record that waits it would be.
+  again: most platforms take it once more as long as the new one was not used, or within a short time. Not so with
+  `Terms.rotates`, and where an answer got lost neither.
+- Then, and where a platform refuses it, the owner has to agree again, and the message says why. What was refused is not
+  shown again until then, or for a day: with every run and every record that waits it would be.
 
 oauthlib is not used: a request is one form and an answer one JSON object, and it reads the machine's clock by itself.
 """
@@ -20,14 +21,17 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
 from typing import Final
 from urllib.parse import quote_plus, urlencode
 
 from customer_sync.errors import ConfigError, ConsentNeeded, PayloadError, TajoError, TryLater, Unavailable
 from customer_sync.kit.json_text import json_value
-from customer_sync.kit.outbound import Reply
+from customer_sync.kit.outbound import Reply, Unreached
 from customer_sync.kit.reach import Access
 from customer_sync.kit.terms import Terms
+from customer_sync.kit.times import is_ahead
 from customer_sync.model import Json
 
 #: After this share of its life a token is renewed; what is left carries over an hour of the platform being away.
@@ -45,12 +49,25 @@ CREDENTIALS: Final = "client_credentials"
 REFRESH: Final = "refresh"
 #: In the vault: since when a refresh token is being spent; None when it is not.
 _SPENT: Final = "renewing_at_s"
+_NEVER_STORED: Final = " It was being renewed before, and what came of that was never stored."
+#: In the vault, where each works once: which refresh token is being spent, or was, and nobody knows what came of it.
+_SHOWN: Final = "shown_once"
+#: In the vault: what was said when a refresh token was refused for good, when, and of which; None while it is good.
+_OVER: Final = ("ended_because", "ended_at_s", "ended_of")
+#: For how long a refused refresh token is not shown again, in seconds: some platforms call a locked user invalid, too.
+#: One out of the settings for less long, for whoever sets right what was wrong there waits for it.
+OVER_S: Final = 86_400.0
+SEED_OVER_S: Final = 3600.0
+#: The word for a refresh token that is worth nothing any more (RFC 6749, 5.2).
+_INVALID: Final = "invalid_grant"
 _GIVEN: Final = "given_at_s"
 _REFUSALS: Final = "refusals"
 
 #: Statuses that say only that it is not the time, and those with which a firewall or a maintenance sends a page.
 _NOT_NOW: Final = frozenset({408, 423, 425})
 _BY_PAGES: Final = frozenset({200, 403, 404})
+#: With these the platform may have given an answer that a gateway does not have, or only a part of.
+_LOST: Final = frozenset({200, 502, 504})
 _WORD = re.compile(r"[a-z_]{3,60}")
 
 
@@ -85,6 +102,10 @@ class Token:
         """When it may be replaced where the platform refuses it: at once, unless those before it were refused, too."""
         wait_s = min(REPLACED_S * 2.0 ** min(self.refusals - 1, 10), MOST_REPLACED_S)
         return self.given_at_s + wait_s if self.refusals else 0.0
+
+
+class _Unspent(Unavailable):
+    """The platform did not give a token: the refresh token is as good as before."""
 
 
 class _Over(ConfigError):
@@ -152,10 +173,10 @@ class Tokens:
         """
         with self._access.vault.locked():
             kept = self._kept()
-            is_same = kept is not None and kept.value == refused.value
-            if kept is not None and is_same and self._access.now_s() < kept.replaced_at_s:
-                return None
-            return self._renew_alone(refused, kept.refusals + 1 if kept is not None and is_same else 0)
+            if kept is None or kept.value != refused.value:
+                return self._renew_alone(refused, 0)
+            is_soon = is_ahead(kept.replaced_at_s, self._access.now_s(), MOST_REPLACED_S)
+            return None if is_soon else self._renew_alone(refused, kept.refusals + 1)
 
     def worked(self, token: Token) -> None:
         """Note that the platform took a token, where those before it were refused."""
@@ -209,21 +230,25 @@ class Tokens:
         """Return what a refresh token brings; it may be good for this one time."""
         vault, now_s = self._access.vault, self._access.now_s()
         before = vault.load()
-        why, refused_at_s = (before.get(name) for name in _OVER)
-        if why and now_s < (_seconds(refused_at_s) or 0.0) + OVER_S:
-            raise self._ended(str(why))
-        vault.save({**before, _SPENT: now_s})
+        why, refused_at_s, refused = (before.get(name) for name in _OVER)
+        mark, over_s = sha256(kept.refresh.encode()).hexdigest()[:32], SEED_OVER_S if self._terms.seed else OVER_S
+        until_s = (_seconds(refused_at_s) or 0.0) + over_s
+        if why and refused == mark and is_ahead(until_s, now_s, over_s):
+            raise _until(self._ended(str(why)), until_s)
+        lost = "" if before.get(_SPENT) is None else _NEVER_STORED
+        if self._terms.rotates and before.get(_SHOWN) == mark:
+            raise self._ended(f"The stored connection to {self._terms.title} has ended.{lost}")
+        vault.save({**before, _SPENT: now_s, _SHOWN: mark if self._terms.rotates else None})
         try:
             return self._ask({"grant_type": "refresh_token", "refresh_token": kept.refresh}, REFRESH)
-        except TryLater:
+        except (TryLater, Unreached, _Unspent):
             vault.save(before)  # it was not spent
             raise
         except ConfigError as error:
-            lost = " It was being renewed before, and what came of that was never stored."
-            found = type(error)(error.reason + ("" if before.get(_SPENT) is None else lost), error.remedy)
-            over = (found.reason, now_s) if isinstance(error, _Over) else (None, None)
+            found = type(error)(error.reason + lost, error.remedy)
+            over = (found.reason, now_s, mark) if isinstance(error, _Over) else (None, None, None)
             vault.save({**before, **dict(zip(_OVER, over, strict=True))})
-            raise found from error
+            raise (_until(found, now_s + over_s) if isinstance(error, _Over) else found) from error
 
     def _store(self, answer: Mapping[str, Json], kind: str, old: Token | None = None, *, refusals: int = 0) -> Token:
         """Keep a token before anybody uses it. The caller holds the lock.
@@ -231,8 +256,8 @@ class Tokens:
         Raises:
             Exception: what the store raised, when it did so for some seconds.
         """
-        now = self._access.now_s()
-        lasts_s, refresh_s = self._lasts_s(answer), _seconds(answer.get("refresh_token_expires_in"))
+        now, lasts_s = self._access.now_s(), self._lasts_s(answer)
+        refresh_s = _seconds(answer.get("refresh_token_expires_in"))
         # a platform that does not rotate sends none (RFC 6749, 6)
         refresh = str(answer.get("refresh_token") or (old.refresh if old and not self._terms.rotates else ""))
         has_next = bool(refresh) or kind == CREDENTIALS
@@ -248,7 +273,7 @@ class Tokens:
             "refresh_expires_at_s": None if refresh_s is None else now + refresh_s,
             _GIVEN: now,
             _REFUSALS: refusals,
-            _SPENT: None,
+            **dict.fromkeys((_SPENT, _SHOWN, *_OVER)),
             **{name: answer.get(name) or (old.more.get(name) if old else None) for name in self._terms.keeps},
         }
         for wait_s in STORE_TRIES_S:
@@ -285,8 +310,7 @@ class Tokens:
             TryLater: it wants it slower.
             Unavailable: it did not answer, or 5xx.
         """
-        terms = self._terms
-        if not terms.client_id or not (terms.client_secret or terms.alone):
+        if not (terms := self._terms).client_id or not (terms.client_secret or terms.alone):
             raise ConfigError(f"There is no key for {terms.title}.", terms.keys)
         headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
         if terms.is_basic:
@@ -300,12 +324,10 @@ class Tokens:
 
     def _judge(self, reply: Reply, grant: str) -> Mapping[str, Json]:
         title = self._terms.title
-        if reply.status >= 500:
-            raise Unavailable(f"{title}'s token endpoint answers {reply.status}.")
+        if reply.status >= 500 or reply.status in _NOT_NOW:
+            raise _away(title, reply.status)
         if reply.status == 429:
             raise TryLater(f"{title} wants tokens asked for more slowly.", after_s=30.0, burns=False)
-        if reply.status in _NOT_NOW:
-            raise Unavailable(f"{title}'s token endpoint answers {reply.status}.")
         told = _object(reply.body)
         answer = told or {}
         if reply.status == 200 and isinstance(answer.get("access_token"), str) and answer["access_token"]:
@@ -315,12 +337,11 @@ class Tokens:
         word = next((word for word in self._terms.refusals if word in said), "")
         if word:
             reason, remedy = self._terms.refusals[word]
-            kind = (
-                ConfigError if word not in self._terms.by_owner else _OwnersOver if grant == REFRESH else ConsentNeeded
-            )
+            owners = _OwnersOver if grant == REFRESH else ConsentNeeded
+            kind = owners if word in self._terms.by_owner else ConfigError
             raise kind(reason, remedy.format(source=self._terms.source))
         if told is None and reply.body.strip() and reply.status in _BY_PAGES:
-            raise Unavailable(f"{title}'s token endpoint answers {reply.status} with a page in the place of JSON.")
+            raise _away(title, reply.status, " with a page in the place of JSON")
         named = f" ({said})" if _WORD.fullmatch(said) else ""
         if grant == REFRESH:
             over = self._ended(f"The stored connection to {title} has ended{named}.")
@@ -332,6 +353,17 @@ class Tokens:
         if self._terms.seed:
             return ConfigError(reason, self._terms.keys)
         return ConsentNeeded(reason, f"Run `tajo connectors connect {self._terms.source}`.")
+
+
+def _away(title: str, status: int, more: str = "") -> Unavailable:
+    kind = Unavailable if status in _LOST else _Unspent
+    return kind(f"{title}'s token endpoint answers {status}{more}.")
+
+
+def _until(error: ConfigError, until_s: float) -> ConfigError:
+    """Return an error that tells when a refused refresh token is shown again."""
+    at = datetime.fromtimestamp(until_s, UTC)
+    return type(error)(error.reason, f"{error.remedy} The refused one is tried again at {at:%Y-%m-%dT%H:%MZ}.")
 
 
 def _read(kept: Mapping[str, Json], keeps: tuple[str, ...]) -> Token:

@@ -29,7 +29,7 @@ class Terms:
         seed: a refresh token out of the settings, which brings the first token where none is stored; those after it
             are stored. Say in `owner` which one it was, so that another one in the settings is used.
         rotates: whether each refresh token works once: one that was used is forgotten, also where the answer brings no
-            other. To show it again makes some platforms end every token of the app.
+            other, or gets lost. To show it again makes some platforms end every token of the app.
         skew_s: how many seconds before its end a token is renewed; None: after four fifths of its life.
         lasts: the key of an answer that says for how many seconds the token is good.
         lasts_s: for how many seconds it is good where the answer does not say it; None: nobody knows.

@@ -1,6 +1,7 @@
 """Times as platforms write them: ISO 8601, or as mails and HTTP do, `Fri, 18 Jan 2013 00:00:00 +0000` (RFC 2822, 3.3).
 
-Of the latter the greatest text is not the latest time, so texts are never compared as they stand.
+Of the latter the greatest text is not the latest time, so texts are never compared as they stand. And times that we
+keep ourselves, as seconds since 1970: until when something waits.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Final
 _MAIL: Final = re.compile(
     r"(?:[A-Za-z]{3}, )?\d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UTC?|Z|[ECMP][SD]T)"
 )
+#: How far the clocks of two hosts may be apart without either being wrong, in seconds.
+_SKEW_S: Final = 1.0
 #: Digits beyond microseconds.
 _FRACTION: Final = re.compile(r"(\.\d{6})\d+")
 
@@ -31,3 +34,11 @@ def read_time(text: str) -> datetime:
         raise ValueError(text)
     at = parsedate_to_datetime(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def is_ahead(until_s: float, now_s: float, most_s: float) -> bool:
+    """Tell whether the end of a wait that is never longer than so many seconds is still to come.
+
+    One that is further ahead was kept while this clock, or another host's, was ahead: it counts as past.
+    """
+    return 0.0 < until_s - now_s <= most_s + _SKEW_S

@@ -10,6 +10,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 from wsgiref.simple_server import WSGIRequestHandler, make_server
 
@@ -19,8 +20,8 @@ from customer_sync.errors import ConfigError, ConsentNeeded, TryLater, Unavailab
 from customer_sync.kit.fakes.clock import Clock
 from customer_sync.kit.fakes.oauth import OAuth, OAuthError
 from customer_sync.kit.fakes.oauth import Terms as Given
-from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, OVER_S, STORE_TRIES_S, Tokens, code_form
-from customer_sync.kit.outbound import Reply
+from customer_sync.kit.oauth import CONNECTION, CREDENTIALS, OVER_S, SEED_OVER_S, STORE_TRIES_S, Tokens, code_form
+from customer_sync.kit.outbound import Reply, Unreached
 from customer_sync.kit.reach import Access
 from customer_sync.kit.terms import Terms
 from customer_sync.store.vault import RedisVault, SecretKey
@@ -357,6 +358,96 @@ def test_a_refresh_token_that_was_refused_for_good_is_not_shown_again_until_the_
     assert platform.connect(vault).value == platform.tokens(vault).current().value
     platform.clock.offset_s += 1001
     assert platform.oauth.find(platform.tokens(vault).current().value)
+
+
+def seeded():
+    """Return a platform, an empty vault, and terms with a refresh token out of the settings that is good."""
+    platform, first = Platform(), Vault()
+    platform.connect(first)
+    terms = {"owner": {"seed": "of-it"}, "seed": first.values["refresh_token"], "keys": "Set refresh_token anew."}
+    platform.asked.clear()
+    return platform, Vault(), terms
+
+
+INVALID = Reply(400, {}, b'{"error": "invalid_grant"}')
+
+
+def test_a_refused_token_out_of_the_settings_is_tried_again_after_an_hour_and_until_then_the_message_says_when():
+    platform, vault, terms = seeded()
+    platform.faults = [INVALID]  # a user who was locked for a moment
+    said = set()
+    for _ in range(3):
+        with pytest.raises(ConfigError) as refused:
+            platform.tokens(vault, **terms).current()
+        said.add(refused.value.remedy)
+    at = datetime.fromtimestamp(platform.clock() + SEED_OVER_S, UTC)
+    assert len(platform.asked) == 1
+    assert said == {f"Set refresh_token anew. The refused one is tried again at {at:%Y-%m-%dT%H:%MZ}."}
+
+    platform.clock.offset_s += SEED_OVER_S
+    assert platform.oauth.find(platform.tokens(vault, **terms).current().value)
+
+
+def test_what_was_refused_while_the_clock_was_ahead_is_tried_again_at_once():
+    platform, vault = Platform(), Vault()
+    platform.connect(vault)
+    platform.clock.offset_s, platform.faults = 400 * 86_400.0, [INVALID]
+    with pytest.raises(ConsentNeeded):
+        platform.tokens(vault).current()
+    platform.clock.offset_s = 1001.0
+
+    assert platform.oauth.find(platform.tokens(vault).current().value)
+
+
+def test_a_token_that_was_replaced_while_the_clock_was_ahead_is_replaced_when_it_is_refused():
+    platform, vault = Platform(refresh_s=None, asks_alone=True), Vault()
+    token = platform.tokens(vault).current()
+    platform.clock.offset_s = 30 * 86_400.0
+    token = platform.tokens(vault).replaced(token)
+    assert platform.tokens(vault).replaced(token) is None
+    platform.clock.offset_s = 60.0
+
+    assert platform.tokens(vault).replaced(token) is not None
+
+
+LOST = [KeyboardInterrupt(), Unavailable("the answer got lost"), 502, 504, Reply(200, {}, b'{"access_tok')]
+
+
+@pytest.mark.parametrize("lost", LOST, ids=["killed", "no answer", "502", "504", "half an answer"])
+@pytest.mark.parametrize("is_seed", [False, True])
+def test_a_refresh_token_that_works_once_is_never_shown_again_whatever_became_of_the_answer(lost, is_seed):
+    platform, vault, terms = seeded()
+    if not is_seed:
+        terms = {}
+        platform.connect(vault)
+        platform.asked.clear()
+        platform.clock.offset_s = 1001
+    terms = {"owner": {"site": "one"}, **terms, "rotates": True}
+    if isinstance(lost, KeyboardInterrupt):
+        vault.broken = [None, lost]
+    else:
+        platform.faults = [lost]
+    with pytest.raises((KeyboardInterrupt, Unavailable)):
+        platform.tokens(vault, **terms).current()
+    for day in range(3):
+        platform.clock.offset_s = 1001 + day * 86_400.0
+        with pytest.raises(ConfigError, match="never stored"):
+            platform.tokens(vault, **terms).current()
+    assert len(platform.asked) == 1
+
+    platform.connect(vault)
+    vault.values["seed"] = "of-it"
+    assert platform.tokens(vault, **terms).current()
+
+
+@pytest.mark.parametrize("away", [429, 500, 503, 408, Unreached("no way there"), Reply(403, {}, b"<html>")])
+def test_a_refresh_token_that_works_once_is_shown_again_where_it_was_not_taken(away):
+    platform, vault, terms = seeded()
+    platform.faults = [away]
+    with pytest.raises((TryLater, Unavailable)):
+        platform.tokens(vault, **terms, rotates=True).current()
+
+    assert platform.oauth.find(platform.tokens(vault, **terms, rotates=True).current().value)
 
 
 def test_another_refresh_token_is_shown_although_the_one_before_was_refused_for_good():

@@ -9,6 +9,7 @@ import pytest
 from customer_sync.errors import PayloadError
 from customer_sync.kit.connector import parse_time
 from customer_sync.kit.fields import moment
+from customer_sync.kit.times import is_ahead
 from customer_sync.kit.windows import window_of
 
 JANUARY = datetime(2013, 1, 18, tzinfo=UTC)
@@ -62,3 +63,10 @@ def test_a_window_in_a_cursor_whose_times_are_such_texts_is_understood_and_not_b
     assert window is not None
     assert window.start == JANUARY
     assert [one.day for one in (window.end, window.until)] == [19, 20]
+
+
+@pytest.mark.parametrize(
+    ("until_s", "expected"), [(999, False), (1000, False), (1001, True), (1061, True), (1062, False)]
+)
+def test_the_end_of_a_wait_is_ahead_unless_it_is_past_or_further_than_the_longest_wait(until_s, expected):
+    assert is_ahead(until_s, 1000.0, 60.0) is expected

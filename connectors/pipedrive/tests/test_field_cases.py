@@ -166,6 +166,23 @@ def test_p5_a_spent_day_pauses_reads_until_the_budget_is_new_and_opt_outs_go_on(
     assert connector().fetch("customers", ["1"], access(http, vault, clock))
 
 
+def test_p5_a_pause_that_a_clock_noted_while_it_was_ahead_is_over():
+    spent = reply(429, {"success": False}, **DAY, x_ratelimit_remaining=78)
+    person_1 = f"GET {PERSONS}/1"
+    http, vault, clock = StandIn({f"GET {PERSONS}": spent, person_1: spent}), FakeVault(), Clock()
+    leaving = Withdrawal("1", Channel.EMAIL, "another@example.com", NOW)
+    clock.now_s += 30 * 86_400
+    with pytest.raises(TryLater):
+        connector().pull(Want("customers"), access(http, vault, clock))
+    with pytest.raises(TryLater):
+        connector().write_consent(leaving, access(http, vault, clock))
+    clock.now_s -= 30 * 86_400
+    http.answers |= {f"GET {PERSONS}": rows(person(1)), person_1: person(1)}
+
+    assert connector().write_consent(leaving, access(http, vault, clock)) is Written.GONE
+    assert connector().fetch("customers", ["1"], access(http, vault, clock))
+
+
 def test_p5_shortly_before_midnight_reads_look_again_when_the_day_is_over():
     spent = reply(429, {"success": False}, **DAY, x_ratelimit_remaining=78)
     clock = Clock(datetime(2026, 11, 21, 23, 50, tzinfo=UTC).timestamp())
