@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -12,9 +11,8 @@ from functools import partial
 from hashlib import sha256
 from typing import Final
 
-from customer_sync.custom import fields, transforms
+from customer_sync.custom import entries, fields, transforms
 from customer_sync.custom.form import Resource, Rule
-from customer_sync.custom.paths import Way, follow
 from customer_sync.errors import PayloadError
 from customer_sync.kit.fields import (
     ABSENT,
@@ -101,15 +99,8 @@ class Records:
         return None
 
     def exploded(self, node: Node) -> Iterator[Node]:
-        """Yield a record, or one for each entry of the list that `explode` names: the entry stands in its place."""
-        way = next((one.explode.all[0].way for one in self.resource.transform if one.explode is not None), None)
-        if way is None:
-            yield node
-            return
-        rows = follow(dict(node.body), way)
-        single = [] if rows is ABSENT or rows is None else [rows]
-        for index, entry in enumerate(rows if isinstance(rows, list) else single):
-            yield Node(_with(dict(node.body), way, entry), f"{node.at}.{'.'.join(map(str, way))}[{index}]", node.notes)
+        """Return a record, or one for each entry of the list that `explode` names: the entry stands in its place."""
+        return entries.exploded(self.resource, node)
 
     def has_address(self, node: Node) -> bool:
         """Tell whether an address stands where one is looked for, whatever it is; true where none is looked for."""
@@ -130,19 +121,9 @@ class Records:
 
     def outline(self, node: Node, source: str, at: datetime, topic: str) -> Event:
         """Return the event of a record before it is read: its id tells one state of the record from another."""
-        row = json.dumps(node.body, sort_keys=True, ensure_ascii=True)
-        name = f"{self.platform}:{sha256(f'{self.kind}|{row}'.encode()).hexdigest()[:32]}"
-        changed_at = self.time_of(node)
-        told_at = self._made_at(node) if changed_at is None else None
-        return Event(name, source, self.target.changed, changed_at or at, topic=topic, told_at=told_at)
-
-    def _made_at(self, node: Node) -> datetime:
-        """Return when a record was made, as it says itself; the beginning of time where it does not."""
-        rule = self._rules.get("createdAt")
-        with suppress(PayloadError):
-            if rule is not None and isinstance(found := self._read("createdAt", rule, moment, node), str):
-                return datetime.fromisoformat(found).astimezone(UTC)
-        return _NEVER
+        told = f"{self.kind}|{entries.state_of(node)}"
+        name = f"{self.platform}:{sha256(told.encode()).hexdigest()[:32]}"
+        return Event(name, source, self.target.changed, self.time_of(node) or at, topic=topic)
 
     def events(self, node: Node, outline: Event) -> list[Event | PayloadError]:
         """Return the event of a record; its withdrawals are heard whatever is wrong with the rest."""
@@ -255,12 +236,6 @@ class Records:
         if rule.type is not None and name.startswith(fields.ATTRIBUTE):
             reader = _TYPES[rule.type]
         return reader(value, path)
-
-
-def _with(value: Json, way: Way, entry: Json) -> dict[str, Json]:
-    """Return a table with another value at the end of a way; what stands beside the way stays."""
-    table, key, rest = _table(value), str(way[0]), way[1:]
-    return {**table, key: _with(table.get(key), rest, entry) if rest else entry}
 
 
 def _nothing() -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 
@@ -59,6 +60,35 @@ def test_thousands_of_faults_are_told_in_a_moment_and_cut():
     assert time.monotonic() - began < 30
     assert len(found) == MOST_FAULTS + 1
     assert found[-1].found == "more faults follow"
+
+
+@pytest.mark.parametrize("opening", ["'\\", '"\\', "/*"], ids=["quotes", "double quotes", "comments"])
+def test_a_file_of_javascript_with_much_that_is_never_closed_is_told_in_a_moment(opening):
+    began = time.monotonic()
+    found = read("new ConnectorSDK({" + opening * 60_000, "x.js").faults
+
+    assert time.monotonic() - began < 15  # looked through from each of them it is minutes
+    assert found
+
+
+# a record that takes long
+
+
+def test_a_record_of_many_entries_is_not_gone_through_for_each(monkeypatch):
+    sizes, real = [], json.dumps
+
+    def dumps(*args, **more):
+        text = real(*args, **more)
+        sizes.append(len(text))
+        return text
+
+    monkeypatch.setattr(json, "dumps", dumps)
+    explode = {"primary_key": "items.id", "transform": [{"explode": "items"}], "mapping": {"email": "items.email"}}
+    row = {"note": "x" * 1_000, "items": [{"id": number} for number in range(50)]}
+    (page,) = pages(connector(with_customers(**explode)), Wire(lambda _: {"data": [row]}))
+
+    assert len(page.events) == 50
+    assert sum(sizes) < 20 * len(real(row))  # for each entry it would be 50 times
 
 
 # an expression that takes long
