@@ -12,12 +12,13 @@ from customer_sync.base.clock import system_clock
 from customer_sync.custom.calling import BasicAuth, BearerAuth, ErrorRule, KeyAuth, OAuth, RateLimit
 from customer_sync.custom.form import Form
 from customer_sync.custom.granting import Granting
-from customer_sync.custom.parts import Part, is_line
+from customer_sync.custom.parts import Part
 from customer_sync.custom.patience import Patient
 from customer_sync.custom.references import BASE_URL, Template, Values
-from customer_sync.errors import ConfigError
+from customer_sync.errors import ConfigError, PayloadError
 from customer_sync.kit.logins import Key, Login, Nobody, Renewed, basic, bearer
 from customer_sync.kit.oauth import Token, Tokens
+from customer_sync.kit.outbound import is_line
 from customer_sync.kit.reach import Access, Left, Pace
 from customer_sync.kit.rest import Action, Answer, Rest, Rule
 from customer_sync.model import Json
@@ -34,6 +35,14 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "fail": Action.REFUSE,
     "split_window": Action.SPLIT,
 }
+
+
+#: In a path these lead elsewhere, however they are escaped.
+DOTS: Final = frozenset({".", ".."})
+
+
+class Astray(PayloadError):
+    """What is filled into a path would lead elsewhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,13 +236,19 @@ def fill(text: str, words: Mapping[str, str], *, is_path: bool = False) -> str:
     """Return a text with `{word}` filled in; in a path the words are escaped, so that none leads elsewhere.
 
     What is filled in is not looked at again: a name that is `{email}` stays one.
+
+    Raises:
+        Astray: a step of the path would be `.` or `..`.
     """
 
     def found(match: re.Match[str]) -> str:
         value = words.get(match[1])
         return match[0] if value is None else quote(value, safe="") if is_path else value
 
-    return _WORD.sub(found, text)
+    filled = _WORD.sub(found, text)
+    if is_path and filled != text and not DOTS.isdisjoint(filled.partition("?")[0].split("/")):
+        raise Astray(text, "an id of dots, which leads elsewhere in an address", "give the record another id there")
+    return filled
 
 
 def fill_json(value: Any, words: Mapping[str, str]) -> Json:

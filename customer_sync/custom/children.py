@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Final
 
+from customer_sync.custom.api import DOTS
 from customer_sync.custom.form import ForEach
 from customer_sync.custom.lists import Absent, Lists
 from customer_sync.custom.paths import paths
@@ -212,6 +213,8 @@ class Families(Lists):
             if word not in found:
                 where = paths([word.partition(".")[2]])
                 found[word] = identifier(where.get(row, name), where.path(name))
+        if not DOTS.isdisjoint(found.values()):
+            raise PayloadError(name, "an id of dots, which leads elsewhere in an address")
         return found
 
     def _is_listed(self, place: Place) -> bool:

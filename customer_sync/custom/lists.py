@@ -15,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from customer_sync.custom import calling, form, oddities, transforms
-from customer_sync.custom.api import Platform, fill, fill_json, origin
+from customer_sync.custom.api import Astray, Platform, fill, fill_json, origin
 from customer_sync.custom.paged import LISTS, paging_of, rows_of, says_more
 from customer_sync.custom.records import Records
 from customer_sync.errors import ConfigError, Missing, PayloadError, TryLater
@@ -166,6 +166,8 @@ class Lists:
             answer = rest.call(by_id.method, fill(by_id.endpoint, words, is_path=True), params)
         except Missing:
             return None
+        except Astray as fault:
+            return fault
         if any(self.platform.is_passed_over(answer, word) for word in ("skip", "stop_ok")):
             return PayloadError(self.name, f"the platform does not show it ({answer.status})")
         row = answer.value if by_id.record is None else by_id.record.get(answer.value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from customer_sync.custom import form
-from customer_sync.custom.api import Platform, fill, fill_json
+from customer_sync.custom.api import Astray, Platform, fill, fill_json
 from customer_sync.custom.lists import Lists
 from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TryLater
 from customer_sync.kit.fields import Node
@@ -20,6 +20,15 @@ def withdraw(platform: Platform, lists: Lists, call: form.Unsubscribe, withdrawa
         Parkable: the platform refuses it, or goes on to show the old state.
         TajoError: as `Connector.pull`.
     """
+    try:
+        return _withdraw(platform, lists, call, withdrawal)
+    except Astray as fault:
+        raise Parkable(
+            f"The record cannot be asked for: {fault}.", f"Opt the person out in {platform.title}."
+        ) from fault
+
+
+def _withdraw(platform: Platform, lists: Lists, call: form.Unsubscribe, withdrawal: Withdrawal) -> Written:
     node = _look(lists, withdrawal)
     if node is None:
         return Written.GONE
@@ -47,12 +56,15 @@ def _look(lists: Lists, withdrawal: Withdrawal) -> Node | None:
     """Return the record, None where it is gone or has another address now.
 
     Raises:
+        Astray: its id cannot be asked for.
         TryLater: it is there and cannot be read.
     """
     found = lists.one(withdrawal.record_id)
     if found is None:
         lists.prove((withdrawal.record_id,))
         return None
+    if isinstance(found, Astray):
+        raise found
     if isinstance(found, PayloadError):
         raise TryLater(f"The record cannot be read: {found}.")
     subject = lists.records.subject

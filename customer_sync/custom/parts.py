@@ -26,6 +26,7 @@ from customer_sync.config.reader import snake_case
 from customer_sync.custom import transforms
 from customer_sync.custom.paths import LONGEST, Paths, Unreadable, paths
 from customer_sync.custom.references import RESERVED, Template, Unclear, template
+from customer_sync.kit.outbound import is_line
 
 _EXPRESSION: Final = {"type": "string", "format": "jmespath", "minLength": 1, "maxLength": LONGEST}
 _EXPRESSIONS: Final = {
@@ -189,11 +190,6 @@ def _header_value(value: Any) -> Template:
     if not is_line(found.text):
         raise wrong("a line break or another control character in a header", "Write it in one line.")
     return found
-
-
-def is_line(text: str) -> bool:
-    """Tell whether a text may stand in a header: one line, without control characters (RFC 9110, 5.5)."""
-    return all(32 <= ord(one) < 127 or one == "\t" or 0xA0 <= ord(one) <= 0xFF for one in text)
 
 
 def _stop(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -13,7 +14,7 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 
 from customer_sync import __version__
-from customer_sync.errors import PayloadError, Unavailable
+from customer_sync.errors import ConfigError, PayloadError, Unavailable
 from customer_sync.kit.answer import Allowance
 from customer_sync.kit.proxies import Proxies, proxies_of_environment
 from customer_sync.kit.transport import DestinationSession, PrivateAddress, Terms, Timeout, TooLarge
@@ -32,6 +33,7 @@ _BEFORE: Final = (urllib3.exceptions.NewConnectionError, urllib3.exceptions.Conn
 _NO_TUNNEL: Final = "Tunnel connection failed"
 #: Methods whose requests without a body say nothing of its length.
 _NO_BODY: Final = frozenset({"GET", "HEAD"})
+_LINE: Final = re.compile("[\t -~\xa0-\xff]*")
 USER_AGENT = f"TajoCustomerSync/{__version__}"
 
 
@@ -41,6 +43,10 @@ class Unreached(Unavailable):
 
 class NotPublic(Unreached):
     """The host has an address that is not public, and may not have one: no connection was made."""
+
+
+class UnfitHeader(ConfigError):
+    """A header holds what none may: nearly always a key that was copied with a line break, or cut with an ellipsis."""
 
 
 class Reply(NamedTuple):
@@ -111,7 +117,14 @@ class HttpClient:
             Unavailable: no answer came: refused, reset, timed out, not resolved, bad certificate, too large;
                 `Unreached` where the destination has certainly not got the request, `NotPublic` where its address
                 is refused.
+            UnfitHeader: nothing was sent.
         """
+        bad = next((name for name, value in headers.items() if not is_line(value)), None)
+        if bad is not None:
+            raise UnfitHeader(
+                f"What is sent to {_host(url)} in {bad} holds a line break, or a character that no header may have.",
+                "Set that key anew, in one line.",
+            )
         try:
             answer = self._session(url).exchange(_prepared(method, url, headers, body), self._file if is_file else None)
         except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
@@ -139,6 +152,18 @@ class HttpClient:
             if key not in self._sessions:
                 self._sessions[key] = DestinationSession(origin, terms)
             return self._sessions[key]
+
+
+def is_line(text: str) -> bool:
+    """Tell whether a text may stand in a header: one line, without control characters (RFC 9110, 5.5)."""
+    return _LINE.fullmatch(text) is not None
+
+
+def _host(url: str) -> str:
+    try:
+        return urlsplit(url).hostname or ""
+    except ValueError:
+        return ""
 
 
 def _prepared(method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> requests.PreparedRequest:

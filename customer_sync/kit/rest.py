@@ -23,7 +23,7 @@ from urllib.parse import urlencode, urlsplit
 from customer_sync.errors import ConfigError, Missing, PayloadError, TajoError, TryLater, Unavailable
 from customer_sync.kit.json_text import json_value
 from customer_sync.kit.logins import Login, Nobody, Request
-from customer_sync.kit.outbound import Reply
+from customer_sync.kit.outbound import Reply, UnfitHeader
 from customer_sync.kit.reach import Access
 from customer_sync.model import Json, kind_of
 
@@ -294,7 +294,10 @@ class Rest:
         url = proven.url
         if proven.params:
             url += ("&" if "?" in url else "?") + urlencode(proven.params)
-        reply = self.access.http.send(proven.method, url, headers=proven.headers, body=proven.body)
+        try:
+            reply = self.access.http.send(proven.method, url, headers=proven.headers, body=proven.body)
+        except UnfitHeader as fault:
+            raise ConfigError(fault.reason, self.keys) from fault
         return Answer(reply.status, reply.headers, json_of(reply), reply.body)
 
     def _rule(self, answer: Answer) -> Rule | None:

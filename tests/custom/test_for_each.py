@@ -234,6 +234,14 @@ def test_other_words_of_a_store_are_filled_in_and_lead_nowhere_else():
     assert (type(fault), fault.path) == (PayloadError, "stores.address.slug")
 
 
+def test_a_store_whose_id_is_dots_is_a_fault_and_the_others_are_read():
+    wire = Wire(lambda asked: {"data": [{"id": ".."}, {"id": "a"}]} if asked.path == "/stores" else [])
+    found = pages(connector(pos(below={"pagination": {"type": "none"}})), wire)
+
+    assert [one.path for one in wire.asked if one.path != "/stores"] == ["/stores/a/customers"]
+    assert [type(one) for page in found for one in page.events] == [PayloadError]
+
+
 @pytest.mark.parametrize(
     "above", [{"transform": [{"filter": "open"}]}, {"delete_when": "!open"}], ids=["filter", "delete_when"]
 )

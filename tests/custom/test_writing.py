@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from customer_sync.errors import ConfigError, Parkable, Refused, TryLater
+from customer_sync.errors import ConfigError, Parkable, PayloadError, Refused, TryLater
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Callback, Invitation, Want, Withdrawal, Written
 from customer_sync.model import Channel
@@ -93,6 +93,17 @@ def test_an_id_leads_nowhere_else():
     _, wire = withdraw(Crm({"id": "8"}), record_id="../8?x=1")
 
     assert [one.path for one in wire.asked] == ["/customers/..%2F8%3Fx%3D1", "/customers", "/customers/8"]
+
+
+@pytest.mark.parametrize("record_id", ["..", "."])
+def test_an_id_of_dots_is_never_asked_for(record_id):
+    made, wire = connector(WRITES), Wire(Crm())
+    with pytest.raises(Parkable, match="id of dots"):
+        made.write_consent(Withdrawal(record_id, Channel.EMAIL, "ann@example.com", NOW), wire.access())
+    (fault,) = made.fetch("customers", [record_id], wire.access())
+
+    assert isinstance(fault, PayloadError)
+    assert wire.asked == []
 
 
 def test_an_opt_out_of_nobody_by_a_wrong_by_id_is_told():

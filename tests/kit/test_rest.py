@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from customer_sync.errors import ConfigError, Missing, TryLater, Unavailable
 from customer_sync.kit.logins import Key, Nobody, Request, basic, bearer
-from customer_sync.kit.outbound import Reply
+from customer_sync.kit.outbound import HttpClient, Reply
 from customer_sync.kit.paging import Cursor, LastId, NextUrl, Offset, OnePage, PageNumber, dig, linked
 from customer_sync.kit.reach import Access
 from customer_sync.kit.rest import Action, Answer, Rejected, Rest, Rule, TooMuch, retry_after_s
@@ -36,6 +36,17 @@ def answer(status=200, value=None, **headers):
 def api(wire, login=None, **more):
     access = Access(wire, None, now_s=lambda: NOW_S)
     return Rest(access, "https://api.example.com", "Lamps", login or Nobody(), **more)
+
+
+@pytest.mark.parametrize("key", ["k\u2026y", "a\nb", "a\x7fb", "\0"])
+def test_a_key_that_no_header_may_have_is_a_fault_of_the_settings_that_says_which(key):
+    access = Access(HttpClient(), None, now_s=lambda: NOW_S)
+    made = Rest(access, "https://api.invalid", "Lamps", Key(key, "x-key"), keys="Set api_key of crm anew.")
+    with pytest.raises(ConfigError, match="x-key") as fault:
+        made.get("/v1/x")
+
+    assert fault.value.remedy == "Set api_key of crm anew."
+    assert key not in str(fault.value)
 
 
 def test_a_call_carries_query_headers_and_the_key():
