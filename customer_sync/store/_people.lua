@@ -358,10 +358,11 @@ local function comes_from(person, other)
 end
 
 -- Pair two persons if the last record has left the old one: then the contact of the old address is renamed to the new
--- address. The new address must have no contact, or a contact that is itself to be renamed.
+-- address. The new address must have no contact, or a contact that is itself to be renamed. Of several who leave an
+-- address one after the other, the first takes its contact along.
 local function pair(old, new)
   local back = redis.call('HGET', P .. 'from:' .. PEOPLE, old)
-  if back then unpair(old, back) end
+  if back then unpair(old, back) elseif redis.call('HEXISTS', P .. 'to:' .. PEOPLE, old) == 1 then return end
   if back == new or has_records(old) or is_forgotten(old) then return end
   local source = back or old
   local is_free = is_fresh(new) or redis.call('HEXISTS', P .. 'to:' .. PEOPLE, new) == 1

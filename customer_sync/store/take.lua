@@ -156,6 +156,11 @@ if is_paired then
       redis.call('HDEL', P .. 'to:' .. lane, target)
       new = nil
     end
+    if old and redis.call('HGET', P .. 'to:' .. lane, old) ~= target then
+      -- of an earlier version: the contact of the old address went to another one
+      redis.call('HDEL', P .. 'from:' .. lane, target)
+      old = nil
+    end
     if old and tonumber(redis.call('HGET', P .. 'tries:' .. lane, target) or '0') > 1 then
       -- the rename has failed twice: give the rename up, the new address gets a contact of its own
       redis.call('HDEL', P .. 'from:' .. lane, target)

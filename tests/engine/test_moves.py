@@ -253,3 +253,23 @@ def test_an_sms_withdrawal_of_a_merged_customer_holds_in_whatever_order_it_comes
         rig.settle()
 
     assert rig.brevo.contacts["b@example.com"].sms_blocked
+
+
+@pytest.mark.parametrize("comes_back", [True, False], ids=["who left comes back", "somebody else comes"])
+def test_a_contact_goes_along_with_the_first_who_left_it_and_with_nobody_else(rig, comes_back):
+    """Two leave one address one after the other, before anything is delivered; only one contact can be renamed."""
+    rig.send(customer(1, "a@example.com", -100, firstName="Ann"))
+    rig.send(customer(1, "c@example.com", -90, firstName="Ann"))
+    rig.send(customer(2, "a@example.com", -80, opt_in(-80), source="woo", firstName="Bob", lastName="Bell"))
+    rig.send(customer(2, "b@example.com", -70, source="woo", firstName="Bob", lastName="Bell"))
+    number, source = (2, "woo") if comes_back else (3, "shop")
+    rig.send(customer(number, "b@example.com" if comes_back else "d@example.com", -65, source=source))
+    rig.send(customer(number, "a@example.com", -60, opt_in(-60), source=source, firstName="Bob", lastName="Bell"))
+    rig.read()
+    to, origins = (rig.client.hgetall(f"tajo:{one}:contacts") for one in ("to", "from"))
+    rig.settle()
+
+    assert {new: old for old, new in to.items()} == origins
+    assert rig.brevo.contacts["c@example.com"].attributes == {"FIRSTNAME": "Ann"}
+    assert not rig.brevo.contacts["c@example.com"].lists
+    assert rig.brevo.contacts["a@example.com"].lists
