@@ -11,7 +11,7 @@ from customer_sync.model import Channel, Consent, ConsentState, to_ms
 from customer_sync.person.consent import OF_BREVO, Voice, decide, register
 from customer_sync.person.merge import Stamped, merge
 from customer_sync.person.observing import observe
-from customer_sync.person.owed import Terms, owed
+from customer_sync.person.owed import Terms, concerning
 from customer_sync.person.person import Part, Person, Record, apply
 from customer_sync.store.forms import decode_person, encode_person
 
@@ -82,7 +82,8 @@ def person(*history):
 
 def test_a_source_is_told_of_the_withdrawal_that_a_doubted_opt_in_does_not_answer():
     def of(*history):
-        return [one.record.id for one in owed(person(*history), {"crm": Terms()}, frozenset(), {})]
+        told = concerning(person(*history), {"crm": Terms()}, frozenset(), {})
+        return [one.record.id for one in told if not one.is_known]
 
     assert (of(ACT), of(DOUBT, ACT)) == ([], ["1"])
 

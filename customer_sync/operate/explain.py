@@ -19,7 +19,7 @@ from customer_sync.brevo.rules import rules_of as operator_rules
 from customer_sync.config import Settings
 from customer_sync.model import PEOPLE, Channel, ConsentState, Json, from_ms
 from customer_sync.operate.order_totals import Totals, totals_of_person
-from customer_sync.operate.write_backs import WriteBack, write_backs
+from customer_sync.operate.write_backs import WriteBack, is_our_word, write_backs
 from customer_sync.person import consent
 from customer_sync.person.consent import Standing
 from customer_sync.person.merge import Stamped, is_empty
@@ -186,19 +186,20 @@ def explain(store: Store, settings: Settings, email: str) -> Explanation:
     seen, plan = view(person, rules), make_plan(person, rules, store.hosts.now_ms())
     rows = store.ledger.events(SEARCHED_EVENTS, person=number)
     refused = plan.desired.refused if plan.desired else person.has.refused
+    told = tuple(write_backs(store, settings, person))
     return Explanation(
         email=email,
         person=number,
         address=person.email,
         erased_at_ms=erased_at_ms,
         values=(*_values(seen, stored, waiting, rows), *_summed(person, seen, rules, waits=bool(waiting))),
-        consents=(_consent(Channel.EMAIL, seen.email), _consent(Channel.SMS, seen.sms)),
+        consents=(_consent(Channel.EMAIL, *_by_whom(seen.email, person, told)), _consent(Channel.SMS, seen.sms)),
         refused={name: reason_of(note) for name, note in refused.items()},
         brevo=_brevo(person, plan, is_waiting=bool(waiting)),
         waiting=_waiting_item(store, number, sum(bool(events) for _, events in waiting)) if waiting else None,
         totals=totals_of_person(person, seen, rules),
         links=tuple(_links(seen)),
-        write_backs=tuple(write_backs(store, settings, person)),
+        write_backs=told,
         parked=tuple(one.id for one in store.parked.briefs() if one.what == "item" and one.person == number),
         events=tuple(rows[:SHOWN_EVENTS]),
     )
@@ -264,7 +265,39 @@ def _event_of(stamped: Stamped, source: str, rows: Sequence[Row]) -> str | None:
     return could.pop() if len(could) == 1 else None
 
 
-def _consent(channel: Channel, standing: Standing) -> ChannelConsent:
+def _by_whom(standing: Standing, person: Person, told: Sequence[WriteBack]) -> tuple[Standing, str]:
+    """Return how it stands with e-mails as a reader is to see it, and what is to be said of that.
+
+    A platform that was told of an opt-out tells it to us with a time of its own. That is later, so it hides the
+    person's own word, and is what an opt-in has to be newer than. What decided is that word all the same.
+    """
+    outside, evidence = _hidden(person), standing.evidence
+    if outside is None or evidence is None:
+        return standing, ""
+    told = [one for one in told if one.said_at_ms == outside.at_ms]
+    others = (*standing.losing, outside)
+    if not is_our_word(told, evidence):
+        return standing._replace(losing=others), ""
+    own = [one for one in others if one.register == "withdrawn" and not is_our_word(told, one)]
+    decides = max(own, key=lambda one: (one.at_ms, bool(one.ref), one.method))
+    losing = (evidence, *(one for one in others if one != decides))
+    note = f" What {evidence.source} says is our own word coming back; an opt-in must be newer than that, too."
+    return standing._replace(evidence=decides, losing=losing), note
+
+
+def _hidden(person: Person) -> consent.Evidence | None:
+    """Return the newest opt-out that was said outside of every platform, where a later one hides it."""
+    names = (consent.EVERYWHERE, *(consent.register(Channel.EMAIL, name) for name in ("withdrawn", "complained")))
+    known, shown, complained = map(person.said.get, names)
+    if known is None or not isinstance(known.value, list) or shown is None or shown.at_ms <= known.at_ms:
+        return None
+    if complained is not None and complained.at_ms == known.at_ms:
+        return None  # it has a register of its own, or an operator cleared it
+    method, source = (str(one) for one in known.value)
+    return consent.Evidence(ConsentState.WITHDRAWN, "withdrawn", known.at_ms, method, source)
+
+
+def _consent(channel: Channel, standing: Standing, note: str = "") -> ChannelConsent:
     evidence = _evidence(standing.evidence) if standing.evidence else None
     # what was said of a record and of its address in one breath is one thing
     told = {one._replace(of="") for one in [evidence] if one}
@@ -273,7 +306,7 @@ def _consent(channel: Channel, standing: Standing) -> ChannelConsent:
         if one._replace(of="") not in told:
             losing.append(one)
             told.add(one._replace(of=""))
-    return ChannelConsent(str(channel), str(standing.state), _why(standing), evidence, tuple(losing))
+    return ChannelConsent(str(channel), str(standing.state), _why(standing) + note, evidence, tuple(losing))
 
 
 def _why(standing: Standing) -> str:
@@ -296,13 +329,16 @@ _MISSING_IS_A_YES = "options.missing_consent says granted"
 
 def _why_not(evidence: consent.Evidence, others: AbstractSet[str]) -> str:
     if evidence.register in _WHY:
-        return _WHY[evidence.register]
+        is_one_of_two = evidence.register in {"bounced", "complained"} and "withdrawn" in others
+        return _WHY[evidence.register] + (_AFTER_THAT if is_one_of_two else "")
     if "granted" in others:
         return "No explicit opt-in that was given for this address is newer than the withdrawal."
     box = " A ticked box does not." if "stated" in others else ""
     return f"The person withdrew; only a newer explicit opt-in lifts it.{box}"
 
 
+#: What is said of a withdrawal beside what an operator clears.
+_AFTER_THAT = " The withdrawal on record holds after that, unless an explicit opt-in is newer."
 #: Withdrawals of which more is to be said.
 _WHY = {
     "bounced": "Mail to this address bounced for good. No shop lifts that: `tajo contacts clear` does, or Brevo.",

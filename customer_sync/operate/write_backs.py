@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from customer_sync.config import Settings
+from customer_sync.person.consent import Evidence
 from customer_sync.person.owed import Owed
 from customer_sync.person.person import Person
 from customer_sync.platforms.debts import ASKED, asked_of, decisions_of, id_of, target_of
@@ -48,14 +49,35 @@ class WriteBack(NamedTuple):
 
 #: After these the platform has the opt-out, or a newer word of the person.
 _SETTLED = frozenset({"written", "unchanged", "newer", "lifted", "gone"})
+#: After these what the platform tells of it since takes nothing back.
+_TOLD = frozenset({"written", "unchanged"})
+#: How long after we wrote an opt-out a platform may date it, in ms: its clock, and work that it puts off.
+_ECHO_MS = 60_000
 
 
 def write_backs(store: Store, settings: Settings, person: Person) -> Iterator[WriteBack]:
-    """Yield what is owed to the platforms of a person, and what became of it."""
-    owed = decisions_of(settings).owed(person)
+    """Yield what is owed to the platforms of a person, and what became of it, told by the platform since or not."""
+    owed = decisions_of(settings).concerning(person)
     places = [(WRITEBACK + one.record.source, target_of(one.record.source, id_of(one))) for one in owed]
     for told, place, kept in zip(owed, places, store.records.all_of(places), strict=True):
-        yield _of(store, told, place, kept or Kept(), person.email or "")
+        found = _of(store, told, place, kept or Kept(), person.email or "")
+        if not told.is_known or found.state in _TOLD:
+            yield found
+
+
+def is_our_word(found: Iterable[WriteBack], one: Evidence) -> bool:
+    """Tell whether a withdrawal on record that a source told is what we had written there.
+
+    The platform had a consent when we wrote, so what it dates between the opt-out and a minute after the writing is
+    ours.
+
+    Args:
+        found: what became of the person's opt-outs.
+        one: what stands on record, as the platform dates it.
+    """
+    written = [told for told in found if told.source == one.source and told.state == "written"]
+    is_from_then = any(told.said_at_ms <= one.at_ms <= (told.at_ms or 0) + _ECHO_MS for told in written)
+    return is_from_then and one.register == "withdrawn"
 
 
 def _of(store: Store, told: Owed, place: tuple[str, str], kept: Kept, email: str) -> WriteBack:

@@ -189,7 +189,7 @@ def decide(
     open_ones = [one for one in withdrawals if not _is_answered(one, grants, label)]
     others = [one for one in [*withdrawals, *(one for found in own.values() for one in found.all)] if one is not None]
     if open_ones:
-        return _standing(ConsentState.WITHDRAWN, _newest(open_ones), others)
+        return _standing(ConsentState.WITHDRAWN, _strictest(open_ones), others)
     may_lift = any(not label or one.label == label for one in grants) and all(
         _is_answered(one, grants, label) for one in (*withdrawals, *shadow, *ends.every)
     )
@@ -302,14 +302,24 @@ def _is_answered(withdrawal: Evidence, grants: Iterable[Evidence], label: str) -
     )
 
 
-_LASTING = frozenset({"bounced", "complained"})
+#: The registers that no opt-in answers, the stricter one last: a bounce is lifted in Brevo, too.
+_LASTING: Final = ("bounced", "complained")
+
+
+def _strictest(withdrawals: Sequence[Evidence]) -> Evidence:
+    """Return what takes most to lift: a complaint, else a bounce, else the newest withdrawal."""
+    for name in reversed(_LASTING):
+        lasting = [one for one in withdrawals if one.register == name]
+        if lasting:
+            return _newest(lasting)
+    return _newest(withdrawals)
 
 
 def _lasting(channel: Channel, said: State) -> Iterable[Evidence]:
     if not said:
         return
     cleared = said.get(register(channel, "cleared"))
-    for name in sorted(_LASTING):
+    for name in _LASTING:
         for one in _said(channel, said, name):
             if cleared is None or cleared.at_ms < one.at_ms:
                 yield one

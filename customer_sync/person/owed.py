@@ -56,11 +56,13 @@ class Owed(NamedTuple):
         record: the record; one without an id is a buyer without an account, who cannot be told of.
         at_ms: when the person said it.
         method: how, in Brevo's or the API's word.
+        is_known: whether the platform itself told a withdrawal since, so that nothing is owed any more.
     """
 
     record: Record
     at_ms: int
     method: str
+    is_known: bool = False
 
 
 class Terms(NamedTuple):
@@ -112,14 +114,14 @@ def may_owe(said: State, records: Mapping[str, Record]) -> bool:
     return any(EVERYWHERE in one.state or _borrowed(one) is not None for one in records.values())
 
 
-def owed(
+def concerning(
     person: Person,
     terms: Mapping[str, Terms],
     sharing: frozenset[str],
     missing: Mapping[str, ConsentState],
     finding: frozenset[str] = frozenset(),
 ) -> list[Owed]:
-    """Return what the platforms are to be told of a person, whether or not they were told already.
+    """Return the opt-outs of a person that concern the platforms, told already or not; what no `is_known` is owed.
 
     Args:
         person: all that is known.
@@ -139,8 +141,8 @@ def owed(
     for record in (*found.living, *_unlinked(person, finding)):
         is_asked = record.source in terms and (record.id is not None or record.source not in have_accounts)
         newest = _newest(person, record, standing, terms[record.source].lists) if is_asked else None
-        if newest is not None and not _knows(record, newest.at_ms):
-            told.append(Owed(record, newest.at_ms, newest.method))
+        if newest is not None:
+            told.append(Owed(record, newest.at_ms, newest.method, _knows(record, newest.at_ms)))
     return told
 
 

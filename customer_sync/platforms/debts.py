@@ -24,7 +24,7 @@ from customer_sync.kit.reach import Written
 from customer_sync.model import PEOPLE, ConsentState, Event, Json, Priority, from_ms
 from customer_sync.person.consent import EVERYWHERE, label_of
 from customer_sync.person.identity import normalize_email
-from customer_sync.person.owed import BREVO, Owed, Terms, owed
+from customer_sync.person.owed import BREVO, Owed, Terms, concerning
 from customer_sync.person.person import Person, apply
 from customer_sync.platforms.lanes import WRITEBACK
 from customer_sync.registry import connector_for
@@ -61,7 +61,11 @@ class Decisions:
 
     def owed(self, person: Person) -> list[Owed]:
         """Return what the platforms are to be told of a person."""
-        return owed(person, self.terms, self.sharing, self.missing, self.finding)
+        return [one for one in self.concerning(person) if not one.is_known]
+
+    def concerning(self, person: Person) -> list[Owed]:
+        """Return the same with the opt-outs of which the platform itself told since."""
+        return concerning(person, self.terms, self.sharing, self.missing, self.finding)
 
 
 def id_of(told: Owed) -> str:

@@ -118,6 +118,27 @@ def counted(line):
     return {one.labels["result"]: int(one.value) for one in found if one.name == "tajo_writebacks_total"}
 
 
+def test_our_own_opt_out_that_comes_back_with_hubspots_time_is_told_as_written_and_decides_nothing(line):
+    line.person(101, email=ANA, lastname="Old")
+    line.house.pass_time(minutes=5)
+    # it is away for a moment, so that its own time of the opt-out is a later one
+    line.act("POST", "faults", kind="secondly", path="*unsubscribe-all*", count=1)
+    line.leave(ANA)
+    line.house.pass_time(minutes=30)
+    settings = line.house.settings
+    before = explain(line.house.store, settings, ANA).write_backs
+
+    line.hear()
+    found = explain(line.house.store, settings, ANA)
+    email = found.consents[0]
+
+    assert [(one.source, one.state) for one in before] == [("hub", "written")]
+    assert found.write_backs == before
+    assert ("withdrawn", "hub", "hs_email_optout") in {(one.register, one.source, one.method) for one in email.losing}
+    assert email.evidence is not None
+    assert (email.evidence.source, email.evidence.method) == ("brevo", "brevo:unsubscribed")
+
+
 def test_h5_an_opt_out_that_needs_a_legal_basis_stays_open_and_somebody_is_told(
     client,  # noqa: F811  # the fixture
     tmp_path,
