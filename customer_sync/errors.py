@@ -46,6 +46,10 @@ class Refused(TajoError):
         self.cause: Cause = cause
 
 
+#: What is done about a body that its sender got wrong.
+FIX_SENDER: Final = "fix the sender, then replay"
+
+
 class PayloadError(TajoError):
     """A verified request whose body cannot be understood.
 
@@ -55,7 +59,7 @@ class PayloadError(TajoError):
         remedy: what makes a replay succeed.
     """
 
-    def __init__(self, path: str, found: str, remedy: str = "fix the sender, then replay") -> None:
+    def __init__(self, path: str, found: str, remedy: str = FIX_SENDER) -> None:
         super().__init__(f"{path}: {found}")
         self.path = path
         self.found = found

@@ -13,12 +13,12 @@ import click
 
 from customer_sync.base.clock import utc_now
 from customer_sync.cli import context
-from customer_sync.cli.output import NOT_FOUND, WRONG_USE, fail, json_option, paint, print_json
+from customer_sync.cli.output import FAILED, NOT_FOUND, WRONG_USE, fail, json_option, paint, print_json
 from customer_sync.config.faults import Fault, choose
 from customer_sync.config.keys import CONNECTOR_SUFFIXES
 from customer_sync.custom.reading import Read, read
 from customer_sync.custom.samples import of_list, of_webhook
-from customer_sync.errors import PayloadError
+from customer_sync.errors import FIX_SENDER, PayloadError
 from customer_sync.model import Event
 from customer_sync.registry import FOLDER, folder_beside
 
@@ -42,13 +42,22 @@ def check_connectors(
     if (answer or webhook) and len(looked) != 1:
         fail("A sample belongs to one file.", "Name the connector file.", WRONG_USE)
     made = _tried(looked[0][1], answer, resource, webhook) if answer or webhook else []
+    is_lacking = any(isinstance(one, PayloadError) for one in made)
     if as_json:
         rows = [_row(*one) for one in looked]
-        print_json({"ok": all(one["ok"] for one in rows), "files": rows, "events": [_event(one) for one in made]})
+        print_json(
+            {
+                "ok": all(one["ok"] for one in rows) and not is_lacking,
+                "files": rows,
+                "events": [_event(one) for one in made],
+            }
+        )
     else:
         _show(looked, made)
     if any(found.form is None for _, found in looked):
         fail("Not every connector file can be used.", "Mend what is named above, then ask again.", WRONG_USE)
+    if is_lacking:
+        fail("Not every record of the sample can be read.", "Mend what is named above, then ask again.", FAILED)
 
 
 def _own_files() -> list[Path]:
@@ -86,7 +95,8 @@ def _tried(
 
 def _show(looked: Sequence[tuple[Path, Read]], made: Sequence[Event | PayloadError]) -> None:
     for path, found in looked:
-        verdict = "fail" if found.form is None else "warn" if found.warnings else "ok"
+        is_bad = found.form is None or any(isinstance(one, PayloadError) for one in made)
+        verdict = "fail" if is_bad else "warn" if found.warnings else "ok"
         click.echo(f"{paint(verdict, verdict)}  {path}")
         for fault in (*found.faults, *found.warnings):
             click.echo(f"  {fault}")
@@ -103,7 +113,8 @@ def _row(path: Path, found: Read) -> dict[str, Any]:
 
 def _event(one: Event | PayloadError) -> dict[str, Any]:
     if isinstance(one, PayloadError):
-        return {"fault": one.path, "found": one.found}
+        told = {"fault": one.path, "found": one.found}
+        return told if one.remedy == FIX_SENDER else {**told, "remedy": one.remedy}
     consents = [
         {"channel": str(seen.channel), "state": str(seen.state), "at": _time(seen.at), "explicit": seen.explicit}
         for seen in one.consents

@@ -39,6 +39,7 @@ WITHDRAWN: Final = ":withdrawn"
 #: Digits that count milliseconds since 1970, and not seconds.
 _MILLISECONDS: Final = 100_000_000_000
 _DIGITS: Final = re.compile(r"\d{9,14}")
+_NO_ID: Final = "set primary_key of the resource to the key that holds the id, then replay"
 #: When nothing is known to have happened yet.
 _NEVER: Final = datetime.fromtimestamp(0, UTC)
 
@@ -75,7 +76,10 @@ class Records:
             PayloadError: it has none.
         """
         where = self._rules[fields.ID]
-        return identifier(_there(where, node), where.path.path(node.at))
+        value, path = value_of(where, node), where.path.path(node.at)
+        if value is ABSENT:
+            raise PayloadError(path, "expected an id, found nothing", _NO_ID)
+        return identifier(value, path)
 
     def is_gone(self, node: Node) -> bool:
         """Tell whether the platform says that a record is deleted.

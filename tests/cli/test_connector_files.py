@@ -55,13 +55,73 @@ def test_what_becomes_of_an_answer_and_of_a_webhook_is_shown(lamps):
     body.write_text(json.dumps(ANSWER["data"][0]))
 
     file = str(lamps.folder / "connectors" / "lamps.yaml")
-    made = lamps.json("connectors", "check", file, "--answer", str(answer), "--webhook", str(body))["events"]
+    made = lamps.json("connectors", "check", file, "--answer", str(answer), "--webhook", str(body), code=1)["events"]
 
     assert made[0]["record"] == {"id": "7", "email": "ann@example.com", "TIER": "gold"}
     assert made[1] == {"fault": "customers[1].id", "found": "expected an id, found nothing"}
     assert (made[2]["kind"], made[2]["record"]) == ("customer_updated", made[0]["record"])
-    assert '"TIER": "gold"' in lamps("connectors", "check", file, "--answer", str(answer)).stdout
+    assert '"TIER": "gold"' in lamps("connectors", "check", file, "--answer", str(answer), code=1).stdout
     lamps("connectors", "check", file, "--answer", str(answer), "--resource", "lamps", code=5)
+
+
+def tried(lamps, answer, said=LAMPS, code=0):
+    """Return what `check --answer` tells of an answer, read by a file with this text."""
+    sample, file = lamps.folder / "answer.json", lamps.folder / "connectors" / "lamps.yaml"
+    sample.write_text(json.dumps(answer))
+    file.write_text(said)
+    return lamps.json("connectors", "check", str(file), "--answer", str(sample), code=code)["events"]
+
+
+ANN = {"id": 7, "email": "ann@example.com"}
+
+
+def test_an_answer_with_nothing_where_the_list_is_looked_for_names_what_is_there(lamps):
+    wrong = LAMPS.replace("pagination", "records: results\n    pagination")
+
+    assert tried(lamps, {"id": "request-1", "result": [ANN], "total": 1}, wrong, code=1) == [
+        {
+            "fault": "customers",
+            "found": "nothing stands at `results`; the answer has id, result, total",
+            "remedy": "Write `records: result`.",
+        }
+    ]
+
+
+def test_an_answer_without_a_list_where_lists_often_stand_names_what_is_there(lamps):
+    (fault,) = tried(lamps, {"people": {"rows": [ANN]}}, code=1)
+
+    assert fault["found"] == (
+        "no list stands at customers, data, items, results, records or value; the answer has people"
+    )
+    assert fault["remedy"] == "Write `records:` and the path of the list."
+
+
+def test_one_record_alone_is_taken_for_a_list_of_one(lamps):
+    (event,) = tried(lamps, ANN, LAMPS.replace("pagination", "records: data\n    pagination"))
+
+    assert event["record_id"] == "7"
+
+
+def test_a_record_without_its_id_is_told_which_key_names_it(lamps):
+    assert tried(lamps, [{"uuid": "a1", "email": "ann@example.com"}], code=1) == [
+        {
+            "fault": "customers[0].id",
+            "found": "expected an id, found nothing",
+            "remedy": "set primary_key of the resource to the key that holds the id, then replay",
+        }
+    ]
+
+
+def test_a_sample_with_a_fault_is_not_ok(lamps):
+    sample, file = lamps.folder / "answer.json", lamps.folder / "connectors" / "lamps.yaml"
+    sample.write_text("[{}]")
+
+    result = lamps("connectors", "check", str(file), "--answer", str(sample), code=1)
+
+    assert result.stdout.splitlines()[0].startswith("fail  ")
+    assert "Not every record of the sample can be read." in result.stderr
+    told = lamps.json("connectors", "check", str(file), "--answer", str(sample), code=1)
+    assert (told["ok"], told["files"][0]["ok"]) == (False, True)
 
 
 def test_without_a_file_it_is_said_where_they_lie(tajo, monkeypatch):
