@@ -19,7 +19,7 @@ Messages say what was found, what is allowed or what to do. They never hold a se
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
 #: Why a request is refused, as far as it decides what the operator does about it.
 Cause = Literal["", "unsigned", "wrong", "no secret", "other account", "other address", "compressed"]

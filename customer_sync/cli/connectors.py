@@ -60,7 +60,7 @@ def list_command(*, as_json: bool) -> None:
     ]
     print_table(platforms, ("platform", "name", "reads", "can take back", "webhook secret in"))
     for platform, why in broken().items():
-        click.echo(f"{paint('broken', 'fail')}: {platform}: {why}. {mend(platform)}")
+        click.echo(f"{paint('broken', 'fail')}: {platform}: {why.rstrip('.')}. {mend(platform)}")
     click.echo("")
     settings = tajo.settings
     if not (settings.sources or settings.disabled or settings.unserved):

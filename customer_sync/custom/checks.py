@@ -128,6 +128,13 @@ def resource_of(event: str, resources: Mapping[str, Resource]) -> str | None:
     return found or next(iter(same), None)
 
 
+def meant_by(event: str, resources: Mapping[str, Resource]) -> str | None:
+    """Return the resource that an event may name, where its own name is of no kind that we know; else None."""
+    if f"{event.partition('_')[0].partition('.')[0]}s" in TARGETS:
+        return None
+    return next((name for name, one in resources.items() if target_of(name, one) != NONE), None)
+
+
 def warnings_of(form: Form) -> Iterator[Flaw]:
     """Yield what is allowed and wants a look."""
     for name, resource in form.resources.items():
@@ -143,6 +150,8 @@ def warnings_of(form: Form) -> Iterator[Flaw]:
         for name, event in form.webhooks.events.items():
             if event.resource is None and resource_of(name, form.resources) is None:
                 remedy = "Describe its resource; until then what comes is parked, and can be replayed."
+                if (meant := meant_by(name, form.resources)) is not None:
+                    remedy = f"Write `resource: {meant}` in the event; until then what comes is parked."
                 yield Flaw(("webhooks", "events", name), "an event whose resource is not described", remedy)
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 from customer_sync.custom import form, transforms
 from customer_sync.custom.api import Platform, fill, fill_json
-from customer_sync.custom.checks import GONE, resource_of
+from customer_sync.custom.checks import GONE, meant_by, resource_of
 from customer_sync.custom.fields import canonical
 from customer_sync.custom.paths import Paths
 from customer_sync.custom.records import Records
@@ -121,7 +121,10 @@ class Hooks:
         records = self.records.get(event.resource or resource_of(name, self.resources) or "")
         if records is None:
             where = f"webhooks.events.{name}"
-            remedy = "describe its resource in the connector file, start again, then replay"
+            meant = meant_by(name, self.resources)
+            first = "describe its resource in the connector file"
+            first = first if meant is None else f"write `resource: {meant}` in the event"
+            remedy = f"{first}, start again, then replay"
             return [PayloadError(where, "an event whose resource is not described", remedy)]
         found = dict(item.body) if event.record is None else event.record.get(dict(item.body), item.at)
         at = item.at if event.record is None else event.record.path(item.at)

@@ -277,7 +277,7 @@ def _flaw(error: ErrorDetails, place: tuple[str | int, ...]) -> Flaw:
     if word == "wrong":
         return Flaw(place, str(context["found"]), str(context["remedy"]))
     if word == "missing":
-        return Flaw(place, "the key is missing", f"Write {place[-1] if place else 'it'}:")
+        return Flaw(place, "the key is missing", f"Write `{place[-1]}: ...`, with a value behind it.")
     if word in {"union_tag_invalid", "literal_error"}:
         choices = re.findall(r"'([^']*)'", str(context.get("expected_tags") or context.get("expected") or ""))
         given = str(context.get("tag") or value)

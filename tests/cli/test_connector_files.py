@@ -144,6 +144,7 @@ def test_a_file_at_fault_is_listed_with_what_to_do(lamps):
     said = " ".join(lamps("connectors", "list").stdout.split())
 
     assert "broken: lamps: lamps.yaml:5: auth.type: found 'apikey'." in said
+    assert ".. Mend" not in said
     assert "Mend the file connectors/lamps.yaml (`tajo connectors check` names its faults)" in said
 
 

@@ -262,6 +262,12 @@ def test_an_event_whose_resource_is_not_described_is_parked():
     )
 
 
+def test_an_event_of_a_name_of_its_own_is_parked_with_what_to_write():
+    (fault,) = made(events={"somebody_moved": {}}).parse(webhook(BODY))
+
+    assert fault.remedy == "write `resource: customers` in the event, start again, then replay"
+
+
 # how they are made
 
 MAKING = {

@@ -6,11 +6,15 @@ import re
 
 import pytest
 
-from customer_sync.custom import calling, fields, form, transforms
+from customer_sync.custom import calling, connector_of, fields, form, transforms
 from customer_sync.custom.checks import TARGETS
 from customer_sync.custom.reading import read
 from customer_sync.custom.verifying import Verify
+from customer_sync.kit.connector import SourceSettings
+from customer_sync.kit.reach import Withdrawal, Written
+from customer_sync.model import Channel
 from tests.contract.cases import REPO
+from tests.custom.bench import NOW, Wire, webhook
 
 PAGE = (REPO / "docs" / "custom-connectors.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -30,6 +34,39 @@ def test_the_pieces_of_the_example_are_those_of_the_file():
     assert len(pieces) == 2
     for piece in pieces:
         assert [line for line in piece.splitlines() if line.strip() not in lines] == []
+
+
+def with_key(key):
+    """Return the form of the one file of the page that has this key."""
+    (text,) = [one for one in FILES if f"\n{key}:" in one and "version:" not in one]
+    return read(text, "page.yaml").form
+
+
+def test_the_webhooks_of_the_page_are_proven_and_read():
+    made = connector_of(with_key("webhooks"))(SourceSettings("shop", "bells", ("s3cret",)))
+    body = {"event": "member.moved", "at": "2026-11-20T10:00:00Z", "member": {"id": 7, "email": "ann@example.com"}}
+    request = made.sign(webhook(body, "members"), "s3cret")
+
+    made.verify(request, ["s3cret"])
+    (event,) = made.parse(request)
+
+    assert (event.record_id, event.record["email"]) == ("7", "ann@example.com")
+
+
+def test_the_opt_out_of_the_page_is_written():
+    form = with_key("writeback")
+    row = {"id": 7, "email": "ann@example.com", "newsletter": True}
+
+    def platform(asked):
+        if asked.method == "PATCH":
+            row.update(asked.json)
+        return row
+
+    made = connector_of(form)(SourceSettings("shop", form.name))
+    told = Withdrawal("7", Channel.EMAIL, "ann@example.com", NOW)
+
+    assert made.write_consent(told, Wire(platform).access()) is Written.WRITTEN
+    assert row["newsletter"] is False
 
 
 def rows(head):

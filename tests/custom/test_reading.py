@@ -413,6 +413,25 @@ def test_what_is_no_connector_file_says_so(text, found):
     assert found in [one.found for one in faults_of(text).values()]
 
 
+def test_a_key_that_is_missing_is_told_with_what_stands_there():
+    faults = faults_of({"name": "lamps", "resources": {"customers": {"mapping": {"email": "email"}}}})
+
+    assert faults["resources.customers.endpoint"].remedy == "Write `endpoint: ...`, with a value behind it."
+
+
+@pytest.mark.parametrize(
+    ("event", "remedy"),
+    [
+        ("somebody_moved", "Write `resource: customers` in the event; until then what comes is parked."),
+        ("order_placed", "Describe its resource; until then what comes is parked, and can be replayed."),
+    ],
+)
+def test_an_event_that_no_resource_is_found_for_is_told_what_to_write(event, remedy):
+    found = read(yaml.safe_dump({**LEAST, "webhooks": {"events": {event: {}}}}), "x.yaml")
+
+    assert [one.remedy for one in found.warnings if one.path == f"webhooks.events.{event}"] == [remedy]
+
+
 # no file makes the reader fail in another way
 
 JUNK = [None, True, 0, -1, 1.5, "", "x", "a | b", "${", "${secret.x}", "{id}", "/", "none", [], [None], {}, {"a": {}}]
