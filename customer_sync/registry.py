@@ -131,6 +131,12 @@ def broken_of(used: Iterable[str]) -> Mapping[str, str]:
     return {name: found.broken[name] for name in dict.fromkeys([*used, *found.blamed]) if name in found.broken}
 
 
+def hears(platform: str) -> bool:
+    """Tell whether a platform sends webhooks; one whose connector cannot be loaded is taken to."""
+    found = _found()
+    return platform not in found.classes or found.classes[platform].hears
+
+
 def mend(platform: str) -> str:
     """Return what to do about a connector that cannot be loaded."""
     package = _found().blamed.get(platform)

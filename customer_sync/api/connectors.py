@@ -15,7 +15,7 @@ from customer_sync.api.problem import Problem, conflict, not_found
 from customer_sync.api.runs import RESOURCE, Begun, Resource, RunOrder, start_run
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.puller import waits_for_word, word
-from customer_sync.batch.upkeep import is_unheard, tend_webhooks, wait_for_calls, webhooks_note
+from customer_sync.batch.upkeep import is_unheard, must_hear, tend_webhooks, wait_for_calls, webhooks_note
 from customer_sync.config import API_SOURCE, Settings
 from customer_sync.errors import ConfigError, TajoError
 from customer_sync.kit.oauth import CONNECTION
@@ -23,7 +23,7 @@ from customer_sync.kit.reach import WEBHOOKS
 from customer_sync.model import EventState, to_iso
 from customer_sync.operate.figures import Verdict, findings
 from customer_sync.operate.first_sync import waiting_resources, waiting_sources
-from customer_sync.registry import broken, connector_for, connector_rows
+from customer_sync.registry import broken, connector_for, connector_rows, hears
 from customer_sync.store.counters import Sample
 from customer_sync.store.run import RunKind
 
@@ -63,7 +63,9 @@ class Source(Answer):
     connected: str = Field(description="`by keys`, `in a browser`, `no`, or `-` where nothing is to be connected.")
     webhooks: str = Field(description="What the last look at its webhooks found.")
     webhooks_at: str | None = Field(description="When that was; null: never.")
-    webhook_url: str | None = Field(description="Where its webhooks go; only the path where no address is known.")
+    webhook_url: str | None = Field(
+        description="Where its webhooks go; only the path where no address is known, null for none."
+    )
     first_sync: str = Field(
         description="`waits`: its first full run waits for a person's word; `waits: orders`: that of its orders does."
     )
@@ -151,6 +153,10 @@ def install_webhooks(tajo: Installation, source: str) -> Installed:
         Problem: there is no such source, it is not connected, nobody knows our address, or the platform refuses.
     """
     _need_source(tajo, source)
+    try:
+        must_hear(connector_for(tajo.settings.sources[source]))
+    except ConfigError as error:
+        raise conflict(error.reason, error.remedy) from error
     public_url, store = tajo.settings.public_url, tajo.store()
     if public_url is None:
         remedy = "Set TAJO_PUBLIC_URL to its address on the internet, such as https://sync.example.com."
@@ -191,7 +197,7 @@ def list_sources(tajo: Installation) -> list[Source]:
     for name in settings.all_sources:
         events = {str(word): _count(samples, "tajo_events_total", source=name, state=str(word)) for word in EventState}
         is_new = name not in last and not any(events.values())
-        state, why = _state(name, found, parked[name], is_new=is_new)
+        state, why = _state(name, found, parked[name], is_new=is_new, hears_it=_hears(settings, name))
         tie = connection(tajo, name)
         if state == "quiet" and tie["connected"] not in {"no", "-"}:
             is_read = store.runs.reach(name)
@@ -203,7 +209,7 @@ def list_sources(tajo: Installation) -> list[Source]:
                 state=state,
                 why=why,
                 **tie,
-                webhook_url=None if name not in settings.sources else address_of(tajo, name),
+                webhook_url=address_of(tajo, name) if _hears(settings, name) else None,
                 first_sync="waits" if name in waiting else f"waits: {', '.join(added[name])}" if name in added else "",
                 last_event_at=to_iso(last[name]) if name in last else None,
                 refused=_count(samples, "tajo_inbound_total", source=name, answer="refused"),
@@ -266,6 +272,8 @@ def connection(tajo: Installation, name: str) -> dict[str, Any]:
         return {"connected": "-", "webhooks": "-", "webhooks_at": None}
     has_keys = connector_for(settings.sources[name]).can_pull()
     tie = "in a browser" if _is_agreed(tajo, name, has_keys=has_keys) else "by keys" if has_keys else "no"
+    if not _hears(settings, name):
+        return {"connected": tie, "webhooks": "none: it is pulled", "webhooks_at": None}
     note = store.note(webhooks_note(name))
     told = _webhooks(note, address_of(tajo, name) if settings.public_url else None)
     return {
@@ -273,6 +281,11 @@ def connection(tajo: Installation, name: str) -> dict[str, Any]:
         "webhooks": f"{told}, none arrives" if is_unheard(store, name, tajo.clock()) else told,
         "webhooks_at": to_iso(note["at_ms"]) if note else None,
     }
+
+
+def _hears(settings: Settings, name: str) -> bool:
+    """Tell whether a source has webhooks of its platform."""
+    return name in settings.sources and hears(settings.sources[name].platform)
 
 
 def address_of(tajo: Installation, source: str) -> str:
@@ -305,14 +318,14 @@ def _webhooks(note: Mapping[str, Any] | None, address: str | None) -> str:
     return f"{well} well, {len(note['failed'])} failed" if note["failed"] else f"{well} well"
 
 
-def _state(name: str, found: Sequence[Verdict], parked: int, *, is_new: bool) -> tuple[State, str]:
+def _state(name: str, found: Sequence[Verdict], parked: int, *, is_new: bool, hears_it: bool) -> tuple[State, str]:
     """Return the state of a source and why: the worst that is found of it."""
     worst = next((one for one in found if one.source == name or one.code in _FOR_ALL), None)
     if worst is not None and worst.level in LEVELS:
         return ("down" if worst.level == "down" else "look"), f"{worst.text} {worst.remedy}"
     if parked:
         return "look", f"{parked} parked: `tajo parked list --source {name}`"
-    hint = "no event yet" if name == API_SOURCE else "no event yet: are the webhooks made?"
+    hint = "no event yet: are the webhooks made?" if hears_it else "no event yet"
     return ("quiet", hint) if is_new else ("healthy", "")
 
 

@@ -11,6 +11,7 @@ from customer_sync.base.log import get
 from customer_sync.batch.puller import Puller
 from customer_sync.batch.starts import start_by_itself
 from customer_sync.errors import ConfigError
+from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Upkeep
 from customer_sync.model import CUSTOMERS, Json
 from customer_sync.store import Store
@@ -31,6 +32,17 @@ UNHEARD_FIX: Final = (
 FEW: Final = 3
 
 
+def must_hear(connector: Connector | type[Connector]) -> None:
+    """Return where a platform sends webhooks.
+
+    Raises:
+        ConfigError: it has none, so that there is nothing to make.
+    """
+    if not connector.hears:
+        remedy = "Nothing is to be done; if the platform does send them, describe `webhooks` in the connector file."
+        raise ConfigError(f"{connector.title} has no webhooks: it is only pulled.", remedy)
+
+
 def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "webhooks") -> Upkeep:
     """List, make and repair a source's webhooks; start a run when events may have been missed.
 
@@ -41,9 +53,10 @@ def tend_webhooks(puller: Puller, source: str, public_url: str, *, by: str = "we
         by: what asked for it, for the run: `cli`, `schedule`, ...
 
     Raises:
-        TajoError: see `Connector.ensure_webhooks`.
+        TajoError: see `Connector.ensure_webhooks` and `must_hear`.
     """
     connector, access = puller.reach(source)
+    must_hear(connector)
     address = f"{public_url.rstrip('/')}/webhooks/{source}"
     store = puller.line.store
     before = heard(store, source)

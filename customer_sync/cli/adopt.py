@@ -18,7 +18,7 @@ from customer_sync.kit.connector import Connector
 from customer_sync.kit.outbound import TIMEOUT, HttpClient
 from customer_sync.kit.reach import Access, Finding
 from customer_sync.model import Json
-from customer_sync.registry import connector_for
+from customer_sync.registry import connector_for, hears
 
 #: Why the platform keeps us out → the exit code.
 _CODES: Final = {"keys": REFUSED, "no answer": NO_ANSWER}
@@ -96,9 +96,11 @@ def next_steps(draft: Draft) -> Iterator[str]:
         yield f"{tajo} run"
     elif draft.is_changed:
         yield f"end the running `{tajo} run` (Ctrl-C) and start it again: it does not know {source} yet"
-    if draft.settings.public_url is None:
+    is_called = hears(draft.settings.sources[source].platform)
+    if is_called and draft.settings.public_url is None:
         yield f"export TAJO_PUBLIC_URL=https://...   (how {source} reaches this service; then start it again)"
-    yield f"{tajo} connectors install {source}   (makes its webhooks)"
+    if is_called:
+        yield f"{tajo} connectors install {source}   (makes its webhooks)"
     yield f"{tajo} connectors sync {source} --full --dry-run   (counts who would be sent)"
 
 

@@ -25,7 +25,7 @@ class Facts:
         url: where the web process is, as this machine reaches it.
         host: the address it listens at.
         links: signs a browser in; none while Redis does not answer.
-        sources: the names of the sources.
+        sources: the names of the sources that have webhooks.
         sandbox_url: where the built-in sandbox is; None when there is none.
         brevo_url: where contacts go when it is not the built-in sandbox.
         is_account: whether that is an account, with a key.

@@ -40,7 +40,7 @@ from customer_sync.kit.outbound import HttpClient
 from customer_sync.kit.reach import WEBHOOKS
 from customer_sync.model import Json
 from customer_sync.platforms.accesses import Accesses
-from customer_sync.registry import connector_for, platforms, proposed
+from customer_sync.registry import connector_for, hears, platforms, proposed
 from customer_sync.store.attempts import OPEN_S, Attempt, Attempts, Outcome
 from customer_sync.store.vault import RedisVault
 
@@ -125,7 +125,7 @@ def connect(  # noqa: PLR0913  # click gives each option as an argument
     if adopted is not None:
         print_next(adopted.draft)
         return
-    if settings.public_url is not None:
+    if settings.public_url is not None and hears(settings.sources[source].platform):
         click.echo(f"Next: `tajo connectors install {source}` makes its webhooks.")
     store = context.open_store(settings)
     if waits_for_word(store, source) and settings.options_for(source).first_sync == "wait":

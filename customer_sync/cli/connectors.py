@@ -28,7 +28,7 @@ from customer_sync.cli.sync import sync
 from customer_sync.config import Settings
 from customer_sync.model import to_ms
 from customer_sync.operate.figures import findings
-from customer_sync.registry import broken, connector_rows, mend
+from customer_sync.registry import broken, connector_rows, hears, mend
 
 
 @click.group()
@@ -114,7 +114,8 @@ def _line(one: Source) -> tuple[object, ...]:
 
 
 def _listed(settings: Settings, one: Source) -> tuple[object, ...]:
-    address = _address(settings, one.name) if one.name in settings.sources else "-"
+    is_called = one.name in settings.sources and hears(settings.sources[one.name].platform)
+    address = _address(settings, one.name) if is_called else "-"
     return (one.name, one.platform or "-", one.state, one.connected, _webhooks(one), address)
 
 

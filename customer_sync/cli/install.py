@@ -8,7 +8,7 @@ import click
 
 from customer_sync.assembly import open_puller_of
 from customer_sync.batch.puller import waits_for_word, word
-from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, tend_webhooks, upkeep_json, wait_for_calls
+from customer_sync.batch.upkeep import UNHEARD, UNHEARD_FIX, must_hear, tend_webhooks, upkeep_json, wait_for_calls
 from customer_sync.cli import complete, context
 from customer_sync.cli.adopt import adopt, print_next
 from customer_sync.cli.connect import key_options
@@ -92,9 +92,11 @@ def _public_url(settings: Settings, source: str) -> str:
 
     Raises:
         Failure: there is no such source, or the platform could not reach us.
+        ConfigError: the platform sends no webhooks.
     """
     if source not in settings.sources:
         fail(f"No source is called {source}.", choose(source, sorted(settings.sources)), NOT_FOUND)
+    must_hear(platforms()[settings.sources[source].platform])
     return context.public_url(settings, "the platform")
 
 

@@ -34,6 +34,7 @@ from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.demo import stage
 from customer_sync.destinations import lanes_of
 from customer_sync.errors import ConfigError, TajoError
+from customer_sync.registry import hears
 from customer_sync.sandbox.__main__ import main as sandbox_main
 from customer_sync.store import Store, connect, server
 from customer_sync.store.counters import Tally
@@ -360,7 +361,7 @@ class _Stack:
             url=self._url,
             host=self._host,
             links=[] if trouble else self._links(),
-            sources=_source_names(self._env),
+            sources=_hearing(self._env),
             sandbox_url=sandbox_url,
             brevo_url=self._settings.brevo.base_url,
             is_account=not self._settings.brevo.is_sandbox,
@@ -392,8 +393,10 @@ class _Stack:
         return False
 
 
-def _source_names(env: Mapping[str, str]) -> list[str]:
+def _hearing(env: Mapping[str, str]) -> list[str]:
+    """Return the sources that have an address for webhooks."""
     try:
-        return sorted(loading.load_settings(None, env).sources)
+        sources = loading.load_settings(None, env).sources
+        return sorted(name for name, one in sources.items() if hears(one.platform))
     except ConfigFaults:
         return []

@@ -205,6 +205,7 @@ def connector_of(form: Form) -> type[Connector]:
         "options": tuple(_options(form)),
         "secret_keys": tuple(dict.fromkeys(one.name for one in secret_references(verify) if one.kind == "secret")),
         "chooses_secret": said is not None and "{secret}" in str(said.create.body),
+        "hears": webhooks is not None and bool(webhooks.events),
         "topics": tuple(webhooks.events) if webhooks else (),
         "resources": resources,
         "pulls": resources,

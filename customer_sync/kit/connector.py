@@ -104,6 +104,8 @@ class Connector(ABC):
     #: Whether the platform chooses the webhook secret and tells it to whoever makes the webhook: a source may begin
     #: without one, and `tajo connectors install` writes it into tajo.yaml, see `Upkeep.secret`.
     tells_secret: ClassVar[bool] = False
+    #: Whether the platform sends webhooks at all; if not, its sources are only pulled.
+    hears: ClassVar[bool] = True
     #: The platform's words this connector acts on; each has a fixture.
     topics: ClassVar[tuple[str, ...]] = ()
     #: Which of customers, orders, products, carts the connector reads.

@@ -19,6 +19,7 @@ from customer_sync.api.problem import Problem
 from customer_sync.base.log import get
 from customer_sync.model import EventState
 from customer_sync.operate.figures import findings, parked_groups
+from customer_sync.registry import hears
 from customer_sync.web import proof, receipts, runs
 from customer_sync.web.api import answers
 from customer_sync.web.api.answers import REDIS_AWAY, SEE_DOCUMENT
@@ -219,9 +220,9 @@ def _parked(routes: Blueprint, services: Services) -> None:
 
 
 def hooks(services: Services) -> list[str]:
-    """Return the address of each source's webhooks, as the shop must know it."""
+    """Return the address of each source that has webhooks, as the shop must know it."""
     base = (services.settings.public_url or request.host_url).rstrip("/")
-    return [f"{base}/webhooks/{name}" for name in sorted(services.settings.sources)]
+    return [f"{base}/webhooks/{name}" for name, one in sorted(services.settings.sources.items()) if hears(one.platform)]
 
 
 def _local(goal: str) -> str:

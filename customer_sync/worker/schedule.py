@@ -21,6 +21,7 @@ from customer_sync.model import CUSTOMERS, to_ms
 from customer_sync.operate.figures.telling import tell_findings
 from customer_sync.operate.figures.watched import is_account_due
 from customer_sync.operate.notices.watch import watch
+from customer_sync.registry import hears
 from customer_sync.store.run import Busy, Run, RunKind, RunState, Slot
 from customer_sync.worker.app import app, home, line, prover, puller, settings, turns, wake
 
@@ -106,7 +107,8 @@ def entries(chosen: Settings, wanted: Callable[[str], Sequence[str]]) -> list[En
             ]
         if times.reconcile and CUSTOMERS in resources:
             found.append(Entry(f"compare:{source}", source, "compare", times.reconcile, at_once=False))
-        if times.webhooks and chosen.public_url and chosen.options_for(source).sync_mode == "hybrid":
+        is_called = chosen.public_url is not None and hears(chosen.sources[source].platform)
+        if times.webhooks and is_called and chosen.options_for(source).sync_mode == "hybrid":
             found.append(Entry(f"webhooks:{source}", source, "webhooks", times.webhooks, at_once=True))
     return found
 

@@ -9,8 +9,11 @@ import pytest
 
 from customer_sync import registry
 from customer_sync.cli import source_keys
+from customer_sync.cli.run import _hearing
+from customer_sync.loading import load_settings
 from customer_sync.model import Inbound
 from customer_sync.pipeline import accept
+from customer_sync.worker.schedule import entries
 from tests.custom.test_own_files import CONFIG, LAMPS
 
 ANSWER = {"data": [{"id": 7, "email": "ann@example.com", "tier": "gold"}, {"id": None}]}
@@ -112,6 +115,35 @@ def test_a_record_without_its_id_is_told_which_key_names_it(lamps):
     ]
 
 
+TOWN = LAMPS.replace("attributes.TIER: tier", "attributes.TIER: tier, first_name: first, city: town")
+
+
+def test_the_answer_shows_which_fields_have_an_attribute_and_which_have_none(lamps):
+    (event,) = tried(lamps, [{**ANN, "tier": "gold", "first": "Ann", "town": "Utrecht"}], TOWN)
+
+    assert event["attributes"] == {"TIER": "TIER", "firstName": "FIRSTNAME", "city": None}
+
+
+def test_a_field_that_a_source_maps_has_its_attribute(lamps):
+    lamps.config.write_text(CONFIG.replace("api_key: key", "api_key: key\n    field_mapping: {city: TOWN}"))
+
+    (event,) = tried(lamps, [{**ANN, "town": "Utrecht"}], TOWN)
+
+    assert event["attributes"] == {"city": "TOWN"}
+
+
+def test_a_field_without_an_attribute_is_named_below_the_answer(lamps):
+    sample, file = lamps.folder / "answer.json", lamps.folder / "connectors" / "lamps.yaml"
+    sample.write_text(json.dumps([{**ANN, "town": "Utrecht"}]))
+    file.write_text(TOWN)
+
+    said = lamps("connectors", "check", str(file), "--answer", str(sample)).stdout
+
+    assert said.splitlines()[-1] == (
+        "No attribute in Brevo takes city: name one in field_mapping of the source, or map it as attributes.NAME."
+    )
+
+
 def test_a_sample_with_a_fault_is_not_ok(lamps):
     sample, file = lamps.folder / "answer.json", lamps.folder / "connectors" / "lamps.yaml"
     sample.write_text("[{}]")
@@ -162,6 +194,63 @@ def test_a_new_file_is_written_and_is_right(tajo, monkeypatch):
     assert "There is a connector for shopify already" in tajo("new-connector", "shopify", code=2).stderr
     assert "is no name for a connector" in tajo("new-connector", "Chair-Shop", code=2).stderr
     assert "holds no connectors in Python" in tajo("new-connector", "chairs", code=2).stderr
+
+
+@pytest.fixture
+def pulled(lamps):
+    """An installation whose connector file has no webhooks."""
+    lamps.config.write_text(CONFIG.replace("    webhook_secret: secret\n", ""))
+    (lamps.folder / "connectors" / "lamps.yaml").write_text(LAMPS.partition("webhooks:")[0])
+    registry._found_with.cache_clear()
+    lamps.env["TAJO_PUBLIC_URL"] = "https://sync.example.com"
+    return lamps
+
+
+def with_webhooks(tajo):
+    """Write the webhooks into the file again, and their secret into the config."""
+    tajo.config.write_text(CONFIG)
+    (tajo.folder / "connectors" / "lamps.yaml").write_text(LAMPS)
+    registry._found_with.cache_clear()
+
+
+def test_install_says_of_a_file_without_webhooks_that_it_is_pulled(pulled):
+    said = pulled("connectors", "install", "shop", code=3).stderr
+
+    assert "Lamps has no webhooks: it is only pulled." in said
+    assert "admin" not in said
+
+
+def test_the_doctor_does_not_ask_for_a_secret_that_nothing_needs(pulled):
+    (found,) = [one for one in pulled.json("doctor", code=4) if one["name"] == "webhook secret of shop"]
+
+    assert (found["verdict"], found["cause"], found["fix"]) == (
+        "ok",
+        "not needed: it has no webhooks, and is pulled",
+        "",
+    )
+
+
+def test_a_source_without_webhooks_has_no_address_for_them(pulled):
+    (shop,) = [one for one in pulled.json("connectors", "list")["items"] if one["name"] == "shop"]
+
+    assert (shop["webhook_url"], shop["webhooks"]) == (None, "none: it is pulled")
+    assert "/webhooks/shop" not in pulled("connectors", "list").stdout
+
+
+def test_run_prints_addresses_for_those_that_have_webhooks(pulled):
+    assert _hearing(pulled.env) == []
+    with_webhooks(pulled)
+    assert _hearing(pulled.env) == ["shop"]
+
+
+def test_nothing_is_scheduled_for_webhooks_that_a_platform_has_not(pulled):
+    def scheduled():
+        settings = load_settings(pulled.config, pulled.env)
+        return [one.name for one in entries(settings, lambda _: ("customers",)) if one.what == "webhooks"]
+
+    assert scheduled() == []
+    with_webhooks(pulled)
+    assert scheduled() == ["webhooks:shop"]
 
 
 def test_a_webhook_of_a_platform_of_ones_own_reaches_brevo(lamps, sandbox):

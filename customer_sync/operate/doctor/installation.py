@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from customer_sync.brevo.hooks import token_of
 from customer_sync.destinations import is_of_notices
 from customer_sync.operate.doctor.findings import Finding, Patient, grade
+from customer_sync.registry import hears
 from customer_sync.store.doors import Door
 from customer_sync.store.spool import Spool
 
@@ -89,7 +90,9 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
     doors = patient.store.doors.read()
     for name, source in patient.settings.sources.items():
         door, title = doors.get(name, Door()), f"webhook secret of {name}"
-        if not source.secrets:
+        if not hears(source.platform):
+            yield Finding(title, "ok", "not needed: it has no webhooks, and is pulled")
+        elif not source.secrets:
             cause, fix = "no webhook secret: it is only pulled", f"Set one in connectors.{name} to take webhooks."
             yield Finding(title, "warn", cause, fix)
         elif door.in_a_row:
