@@ -8,7 +8,12 @@ from datetime import UTC, datetime
 import pytest
 
 from customer_sync import registry
+from customer_sync.api.connectors import install_webhooks
+from customer_sync.api.installation import Installation
+from customer_sync.api.problem import Problem
 from customer_sync.cli import source_keys
+from customer_sync.cli.adopt import next_steps
+from customer_sync.cli.draft import Draft
 from customer_sync.cli.run import _hearing
 from customer_sync.loading import load_settings
 from customer_sync.model import Inbound
@@ -251,6 +256,23 @@ def test_nothing_is_scheduled_for_webhooks_that_a_platform_has_not(pulled):
     assert scheduled() == []
     with_webhooks(pulled)
     assert scheduled() == ["webhooks:shop"]
+
+
+def test_the_api_makes_no_webhooks_of_a_platform_that_has_none(pulled):
+    tajo = Installation(load_settings(pulled.config, {}), pulled.folder, lambda: pulled.line().store)
+
+    with pytest.raises(Problem, match="Lamps has no webhooks"):
+        install_webhooks(tajo, "shop")
+
+
+def test_the_next_steps_of_a_source_without_webhooks_make_none(pulled):
+    settings = load_settings(pulled.config, {})
+
+    said = "\n".join(next_steps(Draft(pulled.config, "shop", "", "", settings, {})))
+
+    assert "connectors sync shop" in said
+    assert "connectors install" not in said
+    assert "TAJO_PUBLIC_URL" not in said
 
 
 def test_a_webhook_of_a_platform_of_ones_own_reaches_brevo(lamps, sandbox):

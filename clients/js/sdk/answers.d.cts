@@ -641,7 +641,7 @@ export interface Source {
   webhooks: string;
   /** When that was; null: never. */
   webhooks_at: string | null;
-  /** Where its webhooks go; only the path where no address is known. */
+  /** Where its webhooks go; only the path where no address is known, null for none. */
   webhook_url: string | null;
   /** `waits`: its first full run waits for a person's word; `waits: orders`: that of its orders does. */
   first_sync: string;
