@@ -22,7 +22,7 @@ from __future__ import annotations
 from typing import Final, Literal, Self
 
 #: Why a request is refused, as far as it decides what the operator does about it.
-Cause = Literal["", "unsigned", "wrong", "no secret", "other account", "other address", "compressed"]
+Cause = Literal["", "unsigned", "wrong", "no secret", "not told", "other account", "other address", "compressed"]
 
 
 class TajoError(Exception):
@@ -36,8 +36,8 @@ class Refused(TajoError):
         message: one sentence for the caller.
         status: the HTTP status of the answer, 4xx.
         cause: `unsigned` (nothing proves the sender), `wrong` (the proof does not fit the secret), `no secret` (none is
-            set here), `other account` (of another one than the source's), `other address` (another platform's webhook),
-            `compressed` (a proxy changed the body).
+            set here), `not told` (nor has the platform told one), `other account` (of another one than the source's),
+            `other address` (another platform's webhook), `compressed` (a proxy changed the body).
     """
 
     def __init__(self, message: str, *, status: int = 401, cause: Cause = "") -> None:

@@ -11,7 +11,7 @@ from connectors.paypal.pull import TRANSACTIONS
 from customer_sync.errors import TajoError
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.fields import Node
-from customer_sync.kit.own_hooks import OwnHooks
+from customer_sync.kit.own_hooks import OwnHooks, told_secret
 from customer_sync.kit.reach import Access, Finding, Upkeep, shut_out
 from customer_sync.kit.rest import TooMuch
 from customer_sync.model import Json
@@ -32,8 +32,9 @@ def ensure(api: Api, address: str, topics: Sequence[str], ids: Sequence[str]) ->
     ours = min(there, key=lambda one: one.get("url") != address, default=None)
     if ours is None:
         made = api.call("POST", WEBHOOKS, json_body={"url": address, "event_types": _types(topics)}).object()
-        own.keep([made.get("id")])
-        return Upkeep(created=tuple(topics), secret=_new(str(made.get("id")), ids))
+        number = str(made.get("id"))
+        own.keep([number], number)
+        return Upkeep(created=tuple(topics), secret=_new(number, ids))
     known, number = _names(ours), str(ours.get("id"))
     missing = [one for one in topics if one not in known and "*" not in known]
     repaired = dict.fromkeys(missing, "it was not sent")
@@ -45,7 +46,7 @@ def ensure(api: Api, address: str, topics: Sequence[str], ids: Sequence[str]) ->
         repaired = {one: repaired.get(one, "it was sent elsewhere") for one in topics}
     if steps:
         api.call("PATCH", f"{WEBHOOKS}/{number}", json_body=steps)
-    own.keep([number])
+    own.keep([number], number)
     kept = tuple(one for one in topics if one not in repaired)
     return Upkeep(kept=kept, repaired=repaired, secret=_new(number, ids))
 
@@ -75,10 +76,11 @@ def check(settings: SourceSettings, access: Access) -> Sequence[Finding]:
         return [shut_out("token", error, KEYS)]
     found = [Finding("token", "ok", "PayPal gives one"), _search(api)]
     known = {str(one.get("id")) for one in hooks}
-    if settings.secrets and not known.intersection(settings.secrets):
+    ids = {one for one in (*settings.secrets, told_secret(access.vault)) if one}
+    if ids and not known & ids:
         fix = "Set `webhook_id` to that of the webhook, or run `tajo connectors install`."
         found.append(Finding("webhooks", "fail", "the app has no webhook with the id of the settings", fix))
-    elif settings.secrets:
+    elif ids:
         found.append(Finding("webhooks", "ok", "the app has the webhook"))
     return found
 

@@ -1,8 +1,8 @@
 """The webhook endpoint: one for all topics, listed, made, repaired; those of other programs are left alone.
 
 https://docs.stripe.com/api/webhook_endpoints. Stripe tells the signing secret once, in the answer that makes the
-endpoint. It is kept in the vault, encrypted, until it stands in the settings; the owner sees it in the Dashboard at any
-time.
+endpoint. It is kept in the vault, encrypted, where it counts at once, beside those of the settings; the owner sees it
+in the Dashboard at any time.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 from connectors.stripe.account import CHARGES_VERSION
 from connectors.stripe.api import Api, Row
 from customer_sync.errors import ConfigError
-from customer_sync.kit.own_hooks import OwnHooks
+from customer_sync.kit.own_hooks import OwnHooks, told_secret
 from customer_sync.kit.paging import State
 from customer_sync.kit.reach import WEBHOOKS, Finding, Upkeep, Vault
 from customer_sync.model import Json
@@ -22,8 +22,8 @@ from customer_sync.model import Json
 PATH: Final = "/v1/webhook_endpoints"
 _ALL: Final = "*"
 REVEAL: Final = (
-    "Run `tajo connectors install` for this source, which writes it into tajo.yaml; or reveal its signing secret in "
-    "Stripe's Dashboard, under Developers > Webhooks, and set it as `webhook_secret` (a list while there are several)."
+    "Reveal its signing secret in Stripe's Dashboard, under Developers > Webhooks, and set it as `webhook_secret` (a "
+    "list while there are several), then start `tajo run` again."
 )
 
 
@@ -83,17 +83,17 @@ def listed(api: Api) -> list[Row]:
 
 
 def examine(api: Api, secrets: Sequence[str]) -> list[Finding]:
-    """Return whether the endpoint that was made here signs with a secret that is known here.
+    """Return whether the endpoint that leads here is on, and whether a secret is known here.
 
     Raises:
         TajoError: as `Api.page`.
     """
-    made = _made(api.access.vault)
-    there = {one.get("id"): one for one in listed(api)}
-    if made.get("id") in there and made.get("secret") not in secrets:
-        cause = f"the endpoint {made['id']} was made here, and its signing secret is not among webhook_secret"
+    there, own = listed(api), OwnHooks(api.access.vault)
+    ours = [one for one in there if own.knows(one.get("id"))]
+    if ours and not any(secrets) and not told_secret(api.access.vault):
+        cause = f"the endpoint {ours[0]['id']} leads here, and its signing secret is not known"
         return [Finding("signing secret", "warn", cause, REVEAL)]
-    off = [one for one in there.values() if one.get("status") == "disabled"]
+    off = [one for one in there if one.get("status") == "disabled"]
     if off:
         cause = f"{len(off)} of {len(there)} endpoints are disabled: Stripe does so after days without an answer"
         return [Finding("webhooks", "warn", cause, "Run `tajo connectors install` for this source.")]

@@ -113,7 +113,8 @@ def _written(settings: Settings, source: str, upkeep: Upkeep) -> str:
     draft = drafted(source, None, {param_of(key): upkeep.secret}, is_plain=False, yes=True)
     draft.write()
     place = draft.places.get(key, "as it was")
-    return f"The platform chose the webhook secret; {key}: {place}. Start `tajo run` again, so that it holds."
+    told = f"The platform chose the webhook secret; {key}: {place}."
+    return f"{told} It counts at once in a `tajo run` that knows {source}."
 
 
 def _print(source: str, address: str, upkeep: Upkeep) -> None:

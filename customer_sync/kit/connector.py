@@ -102,7 +102,8 @@ class Connector(ABC):
     #: Whether the webhook secret is a text that we choose and give to the platform; if not, the platform made it.
     chooses_secret: ClassVar[bool] = False
     #: Whether the platform chooses the webhook secret and tells it to whoever makes the webhook: a source may begin
-    #: without one, and `tajo connectors install` writes it into tajo.yaml, see `Upkeep.secret`.
+    #: without one. What `OwnHooks.keep` or the connector itself keeps of it in the vault counts at once, see
+    #: `told_secret`; `tajo connectors install` writes it into tajo.yaml besides, see `Upkeep.secret`.
     tells_secret: ClassVar[bool] = False
     #: Whether the platform sends webhooks at all; if not, its sources are only pulled.
     hears: ClassVar[bool] = True

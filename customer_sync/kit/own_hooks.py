@@ -49,6 +49,7 @@ class OwnHooks:
             *([kept["id"]] if isinstance(kept, dict) and "id" in kept else []),
         ]
         self._ids = frozenset(str(one) for one in known)
+        self._secret = _secret_of(kept)
 
     def has(self, number: Json, url: Json, address: str) -> bool:
         """Tell whether a webhook is ours.
@@ -61,15 +62,40 @@ class OwnHooks:
             address: where ours are to lead.
         """
         there, here = place_of(str(url or "")), place_of(address)
-        return there == here or (there.path == here.path and str(number) in self._ids)
+        return there == here or (there.path == here.path and self.knows(number))
 
-    def keep(self, numbers: Iterable[Json]) -> None:
-        """Remember these, and no others."""
+    def knows(self, number: Json) -> bool:
+        """Tell whether this number is remembered, wherever it leads."""
+        return str(number) in self._ids
+
+    def keep(self, numbers: Iterable[Json], secret: str = "") -> None:
+        """Remember these, and no others.
+
+        Args:
+            numbers: the platform's ids of them.
+            secret: the secret that the platform told, which counts at once, see `told_secret`; "" leaves it as it is.
+        """
         ids = sorted({str(one) for one in numbers if isinstance(one, int | str) and one != ""})
-        if frozenset(ids) == self._ids:
+        if frozenset(ids) == self._ids and secret in {"", self._secret}:
             return
         with self._vault.locked():
             known = self._vault.load()
             kept = known.get(WEBHOOKS)
             told: dict[str, Json] = {**(kept if isinstance(kept, dict) else {}), "ids": [*ids]}
+            if secret:
+                told["secret"] = secret
             self._vault.save({**known, WEBHOOKS: told})
+
+
+def told_secret(vault: Vault) -> str:
+    """Return the secret that the platform told when a webhook of this source was made, "" where it told none.
+
+    Raises:
+        ConfigError: the vault cannot be decrypted.
+    """
+    return _secret_of(vault.load().get(WEBHOOKS))
+
+
+def _secret_of(kept: Json) -> str:
+    found = kept.get("secret") if isinstance(kept, dict) else None
+    return found if isinstance(found, str) else ""

@@ -87,6 +87,7 @@ class Ingress:
         self._public_url = (services.settings.public_url or "").rstrip("/")
         self._behind = behind
         self._clock = services.clock
+        self._told_secrets = services.told_secrets
         self._told: set[tuple[str, str]] = set()
 
     def __call__(self, environ: Environ, start: Start) -> Iterable[bytes]:
@@ -190,7 +191,7 @@ class Ingress:
         if inbound.method != "POST":
             return _NOT_POSTED
         try:
-            connector.verify(inbound, connector.settings.secrets)
+            self._verify(connector, inbound)
         except Refused as error:
             guess = recognise(inbound, connector, self._connectors)
             if guess is None:
@@ -199,6 +200,27 @@ class Ingress:
             raise Refused(f"{error} {guess.said}", status=error.status, cause="other address") from error
         kept = inbox.encode(connector.redacted(inbound), connector.keeps)
         return Accepted(kept, inbound.source, connector.accepted)
+
+    def _verify(self, connector: Connector, inbound: Inbound) -> None:
+        """Check the signature: with the secrets of the settings, and with the one that the platform told, if it does.
+
+        Raises:
+            Refused: not signed as it should be.
+        """
+        secrets, source = connector.settings.secrets, inbound.source
+        if not connector.tells_secret:
+            connector.verify(inbound, secrets)
+            return
+        try:
+            connector.verify(inbound, (*secrets, *self._told_secrets.known(source)))
+        except Refused as error:
+            newer = self._told_secrets.newer(source) if error.cause in {"wrong", "no secret"} else ()
+            if newer:
+                connector.verify(inbound, newer)
+            elif error.cause == "no secret":
+                raise Refused(str(error), status=error.status, cause="not told") from error
+            else:
+                raise
 
     def _tell(self, source: str, guess: Guess) -> None:
         """Tell the operator where a webhook belongs, once in each process: anybody can send such requests."""

@@ -18,7 +18,9 @@ from customer_sync.store.hosts import Hosts
 from customer_sync.store.salt import Estranged
 from customer_sync.store.skill_states import SkillStates
 from customer_sync.store.spool import Spool
+from customer_sync.store.vault import RedisVault, SecretKey
 from customer_sync.web.intake import Intake
+from customer_sync.web.told import ToldSecrets
 from customer_sync.worker.app import wake
 from customer_sync.worker.broker import redis_url as find_redis
 
@@ -57,6 +59,11 @@ class Services(Installation):
         # one file for all web processes of the machine: what a killed one left is drained by the others
         self.spool = Spool(home / "spool.sqlite")
         self.intake = Intake(connect(url, timeout_s=INGRESS_TIMEOUT_S), self.spool, wake, self.tend)
+        secret_key, vaults = (
+            SecretKey(settings.secret_key, home),
+            connect(url, timeout_s=INGRESS_TIMEOUT_S, connections=1),
+        )
+        self.told_secrets = ToldSecrets(lambda source: RedisVault(vaults, source, secret_key))
         self._look: Callable[[], Figures] | None = None
 
     def figures(self) -> Figures:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from customer_sync.kit.own_hooks import OwnHooks
+from customer_sync.kit.own_hooks import OwnHooks, told_secret
 from tests.contract.trial import MemoryVault
 
 HERE = "https://sync.example.com/webhooks/shop"
@@ -61,3 +61,13 @@ def test_what_else_the_vault_holds_of_webhooks_stays_and_a_single_number_counts(
     own.keep(["we_2"])
 
     assert vault.load() == {"webhooks": {"id": "we_1", "secret": "s", "ids": ["we_2"]}, "access_token": "t"}
+
+
+def test_a_secret_that_the_platform_told_is_kept_also_beside_numbers_that_are_known(vault):
+    OwnHooks(vault).keep(["w1"])
+    assert told_secret(vault) == ""
+
+    OwnHooks(vault).keep(["w1"], "s1")
+    OwnHooks(vault).keep(["w2"])
+
+    assert told_secret(vault) == "s1"

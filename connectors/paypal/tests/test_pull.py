@@ -12,6 +12,7 @@ from connectors.paypal.connector import PayPalConnector
 from customer_sync.errors import ConfigError, TryLater
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
+from customer_sync.kit.own_hooks import told_secret
 from customer_sync.kit.reach import Access, Want
 from tests.contract.trial import MemoryVault
 
@@ -84,3 +85,21 @@ def test_a_number_of_thousands_of_digits_is_no_number(field):
     else:
         with pytest.raises(TryLater):
             pull(http, Want("orders"))
+
+
+def test_the_id_of_a_webhook_counts_as_its_secret_as_soon_as_it_is_made_and_the_doctor_knows_it():
+    there = []
+
+    def webhooks(_query):
+        listed = [*there]
+        there[:] = [{"id": "WH-1", "url": "https://x.example/webhooks/pay", "event_types": [{"name": "*"}]}]
+        return reply(200, {"webhooks": listed, "id": "WH-1"})
+
+    http, vault = Http(webhooks=webhooks, transactions=lambda _query: reply(200, {})), MemoryVault()
+    settings = SourceSettings("pay", "paypal", (), {"client_id": "i", "client_secret": "s"})
+    connector, access = PayPalConnector(settings), Access(http, vault, NOW.timestamp)
+
+    assert connector.ensure_webhooks("https://x.example/webhooks/pay", access).secret == "WH-1"
+
+    assert told_secret(vault) == "WH-1"
+    assert [one.verdict for one in connector.check(access) if one.name == "webhooks"] == ["ok"]

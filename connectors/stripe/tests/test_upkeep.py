@@ -51,20 +51,30 @@ def test_the_secret_of_an_endpoint_that_somebody_else_made_is_not_told(account):
     assert ensure(account).secret == ""
 
 
-def test_the_doctor_asks_for_the_secret_and_does_not_show_it(account):
+def test_the_doctor_is_content_with_a_secret_that_the_vault_keeps_and_does_not_show_it(account):
+    account.secrets = ()
     ensure(account)
     kept = account.vault.load()["webhooks"]
     findings = account.connector().check(account.access)
 
     assert (kept["id"], kept["secret"]) == (endpoint(account)["id"], endpoint(account)["_secrets"][0])
-    assert [(one.verdict, one.name) for one in findings] == [("ok", "key"), ("warn", "signing secret")]
-    assert "tajo connectors install" in findings[1].fix
+    assert [(one.verdict, one.name) for one in findings] == [("ok", "key"), ("ok", "webhooks")]
     assert kept["secret"] not in str(findings)
 
 
-def test_the_doctor_is_content_once_the_secret_is_set(account, monkeypatch):
+def test_the_doctor_asks_for_a_secret_that_is_not_known(account):
+    account.secrets = ()
     ensure(account)
-    account.vault.save({"webhooks": {**account.vault.load()["webhooks"], "secret": "whsec_1"}})
+    account.vault.save({"webhooks": {"ids": account.vault.load()["webhooks"]["ids"]}})
+
+    (_, found) = account.connector().check(account.access)
+
+    assert (found.verdict, found.name) == ("warn", "signing secret")
+    assert "Dashboard" in found.fix
+
+
+def test_the_doctor_is_content_once_the_secret_is_set(account):
+    ensure(account)
 
     assert verdicts(account) == {"key": "ok", "webhooks": "ok"}
 
