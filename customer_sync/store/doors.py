@@ -31,6 +31,7 @@ class Door(NamedTuple):
         accepted_ms: the last good request, or greeting.
         refused_ms: the last refused one.
         in_a_row: how many were refused since the last good one.
+        over: how many were refused in a row before the last good one that followed refused ones.
         cause: why the last refused one was.
         why: the same as a sentence.
         complaint_ms: when the platform reported a fault of its own.
@@ -42,6 +43,7 @@ class Door(NamedTuple):
     accepted_ms: int | None = None
     refused_ms: int | None = None
     in_a_row: int = 0
+    over: int = 0
     cause: str = ""
     why: str = ""
     complaint_ms: int | None = None
@@ -61,10 +63,14 @@ class Doors:
         Raises:
             redis.RedisError: Redis is away, full or read-only.
         """
-        now_ms = self._now_ms()
+        now_ms, accepted = self._now_ms(), list(accepted)
+        rows = [f"{source}|in_a_row" for source in accepted]
+        ended = self._client.hmget(keys.DOORS, rows) if rows else []
         pipe = self._client.pipeline(transaction=False)
-        for source in accepted:
+        for source, refusals in zip(accepted, ended, strict=True):
             pipe.hset(keys.DOORS, items=[f"{source}|accepted_ms", now_ms, f"{source}|in_a_row", 0])
+            if int(refusals or 0):
+                pipe.hset(keys.DOORS, f"{source}|over", int(refusals))
         for source, one in refused.items():
             facts: list[str | int] = [f"{source}|refused_ms", now_ms]
             facts += [f"{source}|cause", one.cause, f"{source}|why", one.why]
@@ -106,6 +112,7 @@ def _door(found: Mapping[str, str]) -> Door:
         accepted_ms=at("accepted_ms"),
         refused_ms=at("refused_ms"),
         in_a_row=at("in_a_row") or 0,
+        over=at("over") or 0,
         cause=found.get("cause", ""),
         why=found.get("why", ""),
         complaint_ms=at("complaint_ms"),

@@ -59,10 +59,8 @@ class Services(Installation):
         # one file for all web processes of the machine: what a killed one left is drained by the others
         self.spool = Spool(home / "spool.sqlite")
         self.intake = Intake(connect(url, timeout_s=INGRESS_TIMEOUT_S), self.spool, wake, self.tend)
-        secret_key, vaults = (
-            SecretKey(settings.secret_key, home),
-            connect(url, timeout_s=INGRESS_TIMEOUT_S, connections=1),
-        )
+        vaults = connect(url, timeout_s=INGRESS_TIMEOUT_S, connections=1)
+        secret_key = SecretKey(settings.secret_key, home)
         self.told_secrets = ToldSecrets(lambda source: RedisVault(vaults, source, secret_key))
         self._look: Callable[[], Figures] | None = None
 

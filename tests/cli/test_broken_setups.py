@@ -372,7 +372,7 @@ def test_good_webhooks_after_refused_ones_are_no_trouble_an_hour_later(setup):
     setup.webhook(secret="another", times=5)
     setup.webhook()
     assert setup.status()["verdict"]["code"] == "webhooks_refused"
-    assert setup.status()["verdict"]["text"].startswith("Some webhooks of shopify are refused")
+    assert setup.status()["verdict"]["text"].startswith("5 webhooks of shopify were refused until ")
 
     setup.store.client.hset(keys.DOORS, "shopify|refused_ms", setup.store.now_ms() - 2 * HOUR_MS)
 

@@ -16,6 +16,7 @@ from redis.exceptions import NoPermissionError
 
 from customer_sync.assembly import brevo_of, connectors_of
 from customer_sync.base.metrics import CATALOGUE
+from customer_sync.base.secret_key import SecretKey
 from customer_sync.brevo.rules import RulesBook
 from customer_sync.cli.doctor import exit_code
 from customer_sync.config import Settings
@@ -23,6 +24,7 @@ from customer_sync.errors import ConfigError, PayloadError, TryLater, Unavailabl
 from customer_sync.kit import reach
 from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
+from customer_sync.kit.own_hooks import OwnHooks
 from customer_sync.loading import load_settings
 from customer_sync.operate.doctor import Finding, Patient, examine, redis_finding
 from customer_sync.operate.doctor import account as account_checks
@@ -31,6 +33,7 @@ from customer_sync.operate.doctor.state import examine_state
 from customer_sync.store import keys
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
+from customer_sync.store.doors import Refusals
 from customer_sync.store.receipts import Receipt, SourceDrift
 from customer_sync.store.server import ask
 from customer_sync.store.spool import Spool
@@ -232,6 +235,48 @@ def test_a_source_without_a_webhook_secret_is_told(store):
     found = {one.name: one for one in installation_checks._secrets(patient(store, settings=settings))}
 
     assert found["webhook secret of woo"].verdict == "warn"
+
+
+NO_SECRET = Refusals(2, "not told", "This source has no webhook secret, so nothing sent to it can be trusted.")
+
+
+def secret_of_stripe(store, home, *secrets):
+    """Return what is told of the webhook secret of a source of Stripe."""
+    settings = Settings(sources={"pay": SourceSettings("pay", "stripe", secrets, {"api_key": "rk_test_1"})})
+    examined = Patient(settings, home, connectors_of(settings), store, None)
+    (found,) = (one for one in installation_checks._secrets(examined) if one.name == "webhook secret of pay")
+    return found
+
+
+def test_a_secret_that_the_platform_has_yet_to_tell_is_its_to_choose(store, tmp_path):
+    store.doors.write([], {"pay": NO_SECRET})
+
+    found = secret_of_stripe(store, tmp_path)
+
+    assert (found.verdict, found.cause) == ("warn", "no webhook secret yet: the platform chooses it")
+    assert "tajo connectors install pay" in found.fix
+
+
+def test_a_secret_that_the_platform_told_is_known_to_the_doctor(store, tmp_path):
+    OwnHooks(store.vault("pay", SecretKey(None, tmp_path))).keep(["we_1"], "whsec_1")
+
+    assert secret_of_stripe(store, tmp_path).cause == "told by the platform; no webhook has come yet that proves it"
+    store.doors.write([], {"pay": NO_SECRET})
+    waiting = secret_of_stripe(store, tmp_path)
+    store.doors.write(["pay"], {})
+
+    assert (waiting.verdict, waiting.fix) == ("warn", "Wait for the next one.")
+    assert "no webhook secret" not in waiting.cause
+    assert secret_of_stripe(store, tmp_path).cause == "told by the platform, and the last webhook fits it"
+
+
+def test_a_webhook_that_was_refused_before_the_secret_was_set_does_not_deny_it(store, tmp_path):
+    store.doors.write([], {"pay": NO_SECRET})
+
+    found = secret_of_stripe(store, tmp_path, "whsec_1")
+
+    assert found.cause == "set; no webhook has come since, the last was refused for want of it"
+    assert found.fix == "Start `tajo run` again unless that was done since."
 
 
 def test_the_secret_of_brevos_own_webhook_may_be_the_one_that_run_made(healthy):

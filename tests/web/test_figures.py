@@ -13,6 +13,7 @@ from customer_sync.base.clock import utc_now
 from customer_sync.base.metrics import LATENCY_BUCKETS_S
 from customer_sync.batch.starts import start_by_itself
 from customer_sync.config import BrevoSettings, Settings
+from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Event, EventState, Inbound, Kind
 from customer_sync.operate.figures import (
@@ -580,6 +581,49 @@ def test_a_body_that_a_proxy_compressed_is_no_matter_of_the_secret(store, tmp_pa
 
     assert "proxy" in found.remedy
     assert "Give connectors" not in found.remedy
+
+
+def refused(store, folder, settings=SETTINGS):
+    """Return what is told of refused webhooks: sentence and remedy of each."""
+    found = findings(read_figures(store, settings, folder))
+    return [(one.text, one.remedy) for one in found if one.code == "webhooks_refused"]
+
+
+@pytest.mark.parametrize("cause", ["no secret", "not told"])
+def test_webhooks_that_came_before_the_secret_are_over_with_the_first_that_is_accepted(store, tmp_path, cause):
+    store.doors.write([], {"lumen": Refusals(5, cause, "No secret.")})
+    assert len(refused(store, tmp_path)) == 1
+
+    store.doors.write(["lumen"], {})
+
+    assert refused(store, tmp_path) == []
+
+
+@pytest.mark.parametrize(("number", "words"), [(1, "1 webhook of lumen was refused"), (5, "5 webhooks of lumen were")])
+def test_refused_webhooks_before_accepted_ones_are_told_as_over_with_their_number(store, tmp_path, number, words):
+    store.doors.write([], {"lumen": Refusals(number, "wrong", "No.")})
+    store.doors.write(["lumen"], {})
+    store.doors.write(["lumen"], {})
+
+    ((text, remedy),) = refused(store, tmp_path)
+
+    assert text.startswith(words)
+    assert "later ones not" in text
+    assert remedy.startswith("If it comes again:")
+
+
+def test_what_was_refused_before_the_settings_had_the_secret_asks_for_no_secret(store, tmp_path):
+    store.doors.write([], {"lumen": Refusals(3, "no secret", "No secret.")})
+    keyed = replace(SETTINGS, sources={"lumen": SourceSettings("lumen", "shopify", ("s",))})
+    bare = replace(SETTINGS, sources={"lumen": SourceSettings("lumen", "shopify")})
+
+    ((before, asks),) = refused(store, tmp_path, bare)
+    ((after, remedy),) = refused(store, tmp_path, keyed)
+
+    assert "are refused" in before
+    assert asks.startswith("Give connectors.lumen the secret")
+    assert "were refused until" in after
+    assert remedy == "It has one now: start `tajo run` again unless that was done since."
 
 
 def test_what_is_back_within_the_hour_is_not_told_again_and_later_it_is(store, tmp_path):

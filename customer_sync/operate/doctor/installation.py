@@ -5,10 +5,13 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 
+from customer_sync.base.secret_key import SecretKey
 from customer_sync.brevo.hooks import token_of
 from customer_sync.destinations import is_of_notices
+from customer_sync.errors import ConfigError
+from customer_sync.kit.own_hooks import told_secret
 from customer_sync.operate.doctor.findings import Finding, Patient, grade
-from customer_sync.registry import hears
+from customer_sync.operate.figures.faults import NO_SECRET
 from customer_sync.store.doors import Door
 from customer_sync.store.spool import Spool
 
@@ -90,19 +93,25 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
     doors = patient.store.doors.read()
     for name, source in patient.settings.sources.items():
         door, title = doors.get(name, Door()), f"webhook secret of {name}"
-        if not hears(source.platform):
-            yield Finding(title, "ok", "not needed: it has no webhooks, and is pulled")
-        elif not source.secrets:
+        tells = name in patient.connectors and patient.connectors[name].tells_secret
+        here = "set" if source.secrets else "told by the platform" if tells and _is_told(patient, name) else ""
+        if not here and tells:
+            fix = f"`tajo connectors install {name}` makes its webhook, and the platform tells its secret."
+            yield Finding(title, "warn", "no webhook secret yet: the platform chooses it", fix)
+        elif not here:
             cause, fix = "no webhook secret: it is only pulled", f"Set one in connectors.{name} to take webhooks."
             yield Finding(title, "warn", cause, fix)
+        elif door.in_a_row and door.cause in NO_SECRET:
+            cause = f"{here}; no webhook has come since, the last was refused for want of it"
+            fix = "Start `tajo run` again unless that was done since." if source.secrets else "Wait for the next one."
+            yield Finding(title, "warn", cause, fix)
         elif door.in_a_row:
-            yield Finding(
-                title, "warn", f"set; the last webhook was refused: {door.why}", "See the findings on webhooks."
-            )
+            cause = f"{here}; the last webhook was refused: {door.why}"
+            yield Finding(title, "warn", cause, "See the findings on webhooks.")
         elif door.accepted_ms is None:
-            yield Finding(title, "ok", "set; no webhook has come yet that proves it")
+            yield Finding(title, "ok", f"{here}; no webhook has come yet that proves it")
         else:
-            yield Finding(title, "ok", "set, and the last webhook fits it")
+            yield Finding(title, "ok", f"{here}, and the last webhook fits it")
     if token_of(patient.settings, patient.home):
         has_come = doors.get("brevo", Door()).accepted_ms is not None
         cause = "set, and the last webhook fits it" if has_come else "set; no webhook of Brevo has come yet"
@@ -114,6 +123,14 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
             "not set: who unsubscribes in Brevo is not heard of here",
             "Set BREVO_WEBHOOK_SECRET, then `tajo brevo install`.",
         )
+
+
+def _is_told(patient: Patient, source: str) -> bool:
+    """Tell whether the platform told the secret of its webhook; False where the vault cannot be read here."""
+    try:
+        return bool(told_secret(patient.store.vault(source, SecretKey(patient.settings.secret_key, patient.home))))
+    except ConfigError:
+        return False
 
 
 #: In the order of causes: what stands first explains what follows. Each needs a Redis that answers.

@@ -6,7 +6,7 @@ A row has one code, and says level, text and remedy in one place. Causes stand b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple
 
 from customer_sync.base.metrics import IN_TIME_S
 from customer_sync.base.share import percent
@@ -27,6 +27,8 @@ BACKLOG_S = IN_TIME_S
 ERRORS_LOOK, ERRORS_DOWN, ERRORS_LEAST = 0.05, 0.2, 5
 #: So many refused webhooks in a row are no stranger's knock any more.
 REFUSED_LEAST = 3
+#: Why a webhook is refused by a source that has no secret yet.
+NO_SECRET: Final = ("no secret", "not told")
 #: How long a refused webhook is told of while good ones come as well, in ms.
 REFUSED_MS = 3_600_000
 #: A platform's report of a fault is answered by good webhooks that come so long after it, in ms.
@@ -199,6 +201,8 @@ _DOOR_REMEDIES = {
     "unsigned": "Does the platform send it? Give its webhook a secret, and the same to connectors.{source}.",
     "wrong": "Give connectors.{source} the secret that the platform signs with, then start again.",
     "no secret": "Give connectors.{source} the secret that the platform signs with, then start again.",
+    "not told": "`tajo connectors install {source}` makes its webhook where there is none; the secret that the "
+    "platform then tells counts at once.",
     "other account": "Correct the address of the shop in connectors.{source}, or remove the webhook there. "
     "The secret is right.",
     "compressed": "Let the proxy pass the body on as it is: the signature is over the bytes that the platform sent. "
@@ -213,11 +217,22 @@ def _doors(figures: Figures) -> Iterator[Verdict]:
         level = _refused(door, figures.at_ms)
         if level is None:
             continue
-        which = "Some webhooks" if _is_good_since(door) else "All webhooks" if door.accepted_ms is None else "Webhooks"
         remedy = _DOOR_REMEDIES.get(door.cause, _DOOR_REMEDIES[""]).format(source=source)
         if source == "brevo":
             remedy = "Give brevo.webhook_secret the token of the webhook in Brevo, then start again."
-        yield Verdict(level, f"{which} of {source} are refused: {door.why}", remedy, "webhooks_refused", source)
+        if _is_good_since(door):
+            many = "1 webhook" if door.over == 1 else f"{door.over:,} webhooks" if door.over else "Webhooks"
+            was = "was" if door.over == 1 else "were"
+            text = f"{many} of {source} {was} refused until {_time(door.refused_ms)}, later ones not: {door.why}"
+            remedy = f"If it comes again: {remedy}"
+        elif door.cause == "not told" or (door.cause == "no secret" and source in figures.watched.keyed):
+            text = f"Webhooks of {source} were refused until {_time(door.refused_ms)}, when it had no secret."
+            if source in figures.watched.keyed:
+                remedy = "It has one now: start `tajo run` again unless that was done since."
+        else:
+            which = "All webhooks" if door.accepted_ms is None else "Webhooks"
+            text = f"{which} of {source} are refused: {door.why}"
+        yield Verdict(level, text, remedy, "webhooks_refused", source)
 
 
 def _is_good_since(door: Door) -> bool:
@@ -229,7 +244,8 @@ def _refused(door: Door, now_ms: int) -> Level | None:
     if door.refused_ms is None:
         return None
     if _is_good_since(door):
-        is_news = door.cause != "unsigned" and now_ms - door.refused_ms < REFUSED_MS
+        # with a secret that was missing all are refused: once one is accepted, that is over
+        is_news = door.cause not in {"unsigned", *NO_SECRET} and now_ms - door.refused_ms < REFUSED_MS
         return "look" if is_news else None
     if now_ms - door.refused_ms > SILENT_MS:
         return None

@@ -57,6 +57,7 @@ class Watched:
             that they hold back.
         doors: source → what came of its webhooks, Brevo's own among them.
         listening: the sources that get webhooks.
+        keyed: the sources whose webhook secret is in the settings.
         upkeep: source → what is wrong with its webhooks at the platform.
         overdue: source → when it was to be read and was not, in ms.
         unserved: source → its platform, whose connector cannot be loaded.
@@ -73,6 +74,7 @@ class Watched:
     runs: tuple[Run, ...] = ()
     doors: Mapping[str, Door] = field(default_factory=dict)
     listening: tuple[str, ...] = ()
+    keyed: frozenset[str] = frozenset()
     upkeep: Mapping[str, str] = field(default_factory=dict)
     overdue: Mapping[str, int] = field(default_factory=dict)
     unserved: Mapping[str, str] = field(default_factory=dict)
@@ -133,6 +135,7 @@ def read_watched(store: Store, settings: Settings, now_ms: int) -> Watched:
             for name, source in settings.sources.items()
             if source.secrets and settings.options_for(name).sync_mode != "batch"
         ),
+        keyed=frozenset(name for name, source in settings.sources.items() if any(source.secrets)),
         upkeep=_upkeep(store, settings, now_ms),
         overdue=_overdue(store, settings, now_ms, {(run.source, run.resource) for run in open_runs}),
         unserved=dict(settings.unserved),
