@@ -20,6 +20,7 @@ from customer_sync.model import to_iso, to_ms
 from customer_sync.operate import erasure, explain
 from customer_sync.operate.refresh import Compared, Read, Refresher
 from customer_sync.person.identity import normalize_email
+from customer_sync.store import Store
 
 log = get(__name__)
 
@@ -259,7 +260,7 @@ def explain_contact(tajo: Installation, address: str) -> Contact:
     """
     found = explain.explain(tajo.store(), tajo.settings, address_of(address))
     if found.person is None and found.erased_at_ms is None:
-        raise _nobody()
+        raise _nobody(tajo.store())
     return Contact.model_validate(found.to_json())
 
 
@@ -272,7 +273,7 @@ def sync_contact(tajo: Installation, address: str) -> Synced:
     store = tajo.store()
     found = explain.explain(store, tajo.settings, address_of(address))
     if found.person is None:
-        raise _nobody()
+        raise _nobody(store)
     has_brevo = not tajo.settings.brevo.is_sandbox or tajo.settings.brevo.base_url != BREVO_URL
     brevo = tajo.brevo() if has_brevo else None
     refresher = Refresher(
@@ -324,7 +325,6 @@ def is_erased(tajo: Installation, email: str, asked_ms: int) -> bool:
     return (tajo.store().people.erased_at_ms(email) or 0) >= asked_ms
 
 
-def _nobody() -> Problem:
-    return not_found(
-        "Nobody with this address is known.", "Check the spelling. Events that could not be read are parked."
-    )
+def _nobody(store: Store) -> Problem:
+    text, remedy = explain.nobody(store)
+    return not_found(text, f"{remedy} Events that could not be read are parked.")

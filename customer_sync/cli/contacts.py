@@ -31,7 +31,7 @@ from customer_sync.cli.output import (
 from customer_sync.errors import MappingError
 from customer_sync.model import PEOPLE, to_ms
 from customer_sync.operate.erasure import clear_address
-from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, Value, explain
+from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, Value, explain, nobody
 from customer_sync.operate.order_totals import Total, Totals
 from customer_sync.operate.write_backs import WriteBack
 from customer_sync.person.identity import normalize_email
@@ -60,11 +60,8 @@ def explain_command(email: str, *, as_json: bool) -> None:
     if found.person is not None or found.erased_at_ms is not None:
         _print(found)
     if found.person is None and found.erased_at_ms is None:
-        fail(
-            "Nobody with this address is known.",
-            "Check the spelling. Events that could not be read are in `tajo parked list`.",
-            NOT_FOUND,
-        )
+        text, remedy = nobody(tajo.store())
+        fail(text, f"{remedy} Events that could not be read are in `tajo parked list`.", NOT_FOUND)
 
 
 @contacts.command()

@@ -69,8 +69,8 @@ class Doors:
         pipe = self._client.pipeline(transaction=False)
         for source, refusals in zip(accepted, ended, strict=True):
             pipe.hset(keys.DOORS, items=[f"{source}|accepted_ms", now_ms, f"{source}|in_a_row", 0])
-            if int(refusals or 0):
-                pipe.hset(keys.DOORS, f"{source}|over", int(refusals))
+            if refusals and (number := int(as_text(refusals))):
+                pipe.hset(keys.DOORS, f"{source}|over", number)
         for source, one in refused.items():
             facts: list[str | int] = [f"{source}|refused_ms", now_ms]
             facts += [f"{source}|cause", one.cause, f"{source}|why", one.why]

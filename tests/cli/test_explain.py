@@ -14,10 +14,11 @@ from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, to_iso, to_ms
 from customer_sync.operate.erasure import request_erasure
-from customer_sync.operate.explain import explain
+from customer_sync.operate.explain import explain, nobody
 from customer_sync.pipeline import process_inbox
 from customer_sync.store.breaker import Pause
 from customer_sync.store.parked import Parked, encode
+from customer_sync.store.run import RunKind
 from tests.rig import NOW, Rig, at
 
 JANE = "jane@example.com"
@@ -386,6 +387,24 @@ def test_the_command_ends_with_code_5_for_nobody(tajo, sandbox):
     told = tajo("contacts", "explain", JANE, code=5)
 
     assert "Nobody with this address is known" in told.stderr
+
+
+@pytest.mark.parametrize("how", [(), ("--json",)])
+def test_while_a_source_is_read_nobody_is_known_yet(tajo, sandbox, store, how):
+    run = store.runs.start("woo", RunKind.FULL)
+    reading = tajo("contacts", "explain", JANE, *how, code=5).stderr
+    store.runs.cancel(run)
+    over = tajo("contacts", "explain", JANE, *how, code=5).stderr
+
+    assert "Nobody with this address is known yet: woo is being read." in reading
+    assert "tajo runs list" in reading
+    assert "known yet" not in over
+
+
+def test_a_dry_run_brings_nobody(store):
+    store.runs.start("woo", RunKind.FULL, is_dry=True)
+
+    assert nobody(store)[0] == "Nobody with this address is known."
 
 
 def test_the_command_tells_nobody_in_json_too(tajo, sandbox):
