@@ -18,6 +18,7 @@ from customer_sync.config import BREVO_URL
 from customer_sync.errors import MappingError
 from customer_sync.model import to_iso, to_ms
 from customer_sync.operate import erasure, explain
+from customer_sync.operate.nobody import nobody
 from customer_sync.operate.refresh import Compared, Read, Refresher
 from customer_sync.person.identity import normalize_email
 from customer_sync.store import Store
@@ -326,5 +327,5 @@ def is_erased(tajo: Installation, email: str, asked_ms: int) -> bool:
 
 
 def _nobody(store: Store) -> Problem:
-    text, remedy = explain.nobody(store)
+    text, remedy = nobody(store)
     return not_found(text, f"{remedy} Events that could not be read are parked.")

@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
-import click
+from pathlib import Path
 
+import click
+import redis
+
+from customer_sync.assembly import brevo_of
+from customer_sync.base.log import get
 from customer_sync.brevo.hooks import address_of, ensure_webhook, token_of
 from customer_sync.cli import context
 from customer_sync.cli.output import WRONG_USE, fail, json_option, print_json
 from customer_sync.cli.upkeep_table import print_upkeep
+from customer_sync.config import Settings
+from customer_sync.errors import TajoError
+from customer_sync.store import Store, connect
+from customer_sync.store.counters import Tally
+
+log = get(__name__)
+
+
+def let_sandbox_tell(settings: Settings, url: str, home: Path) -> None:
+    """Let the built-in sandbox tell who leaves there, as the command lets an account.
+
+    Args:
+        settings: with the addresses of the sandbox and of Redis.
+        url: where the ingress is.
+        home: the folder of the installation.
+    """
+    assert settings.redis_url is not None
+    try:
+        account = brevo_of(settings, Store(connect(settings.redis_url)), Tally())
+        ensure_webhook(account, address_of(url), token_of(settings, home))
+    except (TajoError, redis.RedisError) as error:
+        log.warning("the sandbox does not tell who leaves: `tajo brevo install`", error=type(error).__name__)
 
 
 @click.command()

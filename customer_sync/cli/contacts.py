@@ -31,7 +31,8 @@ from customer_sync.cli.output import (
 from customer_sync.errors import MappingError
 from customer_sync.model import PEOPLE, to_ms
 from customer_sync.operate.erasure import clear_address
-from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, Value, explain, nobody
+from customer_sync.operate.explain import ChannelConsent, Evidence, Explanation, Value, explain
+from customer_sync.operate.nobody import nobody
 from customer_sync.operate.order_totals import Total, Totals
 from customer_sync.operate.write_backs import WriteBack
 from customer_sync.person.identity import normalize_email

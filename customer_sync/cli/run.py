@@ -19,12 +19,12 @@ import click
 import redis
 
 from customer_sync import loading
-from customer_sync.assembly import brevo_of
 from customer_sync.base import embedded, private
 from customer_sync.base.alone import Taken, alone
 from customer_sync.base.log import configure, get
-from customer_sync.brevo.hooks import KEPT_AT, address_of, ensure_webhook, token_of
+from customer_sync.brevo.hooks import KEPT_AT
 from customer_sync.cli.banner import Facts, banner, command, url_of
+from customer_sync.cli.brevo_webhook import let_sandbox_tell
 from customer_sync.cli.context import RUN_NOTE
 from customer_sync.cli.output import NO_ANSWER, WRONG_USE, fail
 from customer_sync.cli.parts import BEAT_FILE, PARTS, PYTHON, beat_words, become, web_words, words_of, worker_words
@@ -33,11 +33,10 @@ from customer_sync.cli.supervisor import Child, Supervisor, platform_words, queu
 from customer_sync.config import BREVO_URL, ConfigFaults, Settings
 from customer_sync.demo import stage
 from customer_sync.destinations import lanes_of
-from customer_sync.errors import ConfigError, TajoError
+from customer_sync.errors import ConfigError
 from customer_sync.registry import hears
 from customer_sync.sandbox.__main__ import main as sandbox_main
 from customer_sync.store import Store, connect, server
-from customer_sync.store.counters import Tally
 
 log = get(__name__)
 
@@ -223,17 +222,9 @@ class _Stack:
         self._note_where()
         self._say_where(sandbox_url, trouble)
         if sandbox_url is not None and trouble is None:
-            self._hear_sandbox()
-
-    def _hear_sandbox(self) -> None:
-        """Let the built-in sandbox tell us who leaves there, as `tajo brevo install` lets an account."""
-        brevo = replace(self._settings.brevo, base_url=self._env["BREVO_API_URL"])
-        try:
-            store = Store(connect(self._env["TAJO_REDIS_URL"]))
-            account = brevo_of(replace(self._settings, brevo=brevo), store, Tally())
-            ensure_webhook(account, address_of(self._url), token_of(self._settings, self._home))
-        except (TajoError, redis.RedisError) as error:
-            log.warning("the sandbox does not tell who leaves: `tajo brevo install`", error=type(error).__name__)
+            brevo = replace(self._settings.brevo, base_url=self._env["BREVO_API_URL"])
+            there = replace(self._settings, brevo=brevo, redis_url=self._env["TAJO_REDIS_URL"])
+            let_sandbox_tell(there, self._url, self._home)
 
     def _add(self, children: list[Child]) -> None:
         for child in children:

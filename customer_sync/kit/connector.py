@@ -121,8 +121,7 @@ class Connector(ABC):
     #: Whether the platform lets several customers have one e-mail address: CRMs and payment platforms do, shops do not.
     #: Where it does not, the one who told it last has it, the one before has none; where it does, each speaks for it.
     shares_addresses: ClassVar[bool] = False
-    #: The field of its records that names what belongs to one address for long, as a subscription; "" for none. Where
-    #: the address changes at the platform although nobody said so, a person is told; nobody is renamed by it.
+    #: The field of its records for what belongs to one address for long, as a subscription: a change of it is told.
     binds: ClassVar[str] = ""
     #: Whether `write_consent` finds a customer by an address alone, without an id: for platforms whose customers have
     #: further addresses that no record of ours tells of. It is asked so where nothing links the address to the source.

@@ -27,7 +27,6 @@ from customer_sync.person.person import WEAK_MS, Part, Person, apply, attributes
 from customer_sync.store import Store
 from customer_sync.store.forms import EventRef
 from customer_sync.store.ledger import Row
-from customer_sync.store.run import RunState
 
 #: Who says a total that is summed up.
 FROM_ORDERS = "orders"
@@ -166,16 +165,6 @@ class Explanation:
         raw: dict[str, Any] = {name: _plain(getattr(self, name)) for name in self.__dataclass_fields__}
         found: dict[str, Any] = _with_times(raw)
         return found
-
-
-def nobody(store: Store) -> tuple[str, str]:
-    """Return what to say where nobody has an address, and what to do: while sources are read, it may yet come."""
-    reading = sorted({run.source for run in store.runs.open_runs() if run.state is RunState.RUNNING and not run.is_dry})
-    if not reading:
-        return "Nobody with this address is known.", "Check the spelling."
-    are = "is" if len(reading) == 1 else "are"
-    text = f"Nobody with this address is known yet: {', '.join(reading)} {are} being read."
-    return text, "Ask again once `tajo runs list` shows that the runs are done; if it stays so, check the spelling."
 
 
 def explain(store: Store, settings: Settings, email: str) -> Explanation:

@@ -14,7 +14,8 @@ from customer_sync.kit.connector import SourceSettings
 from customer_sync.kit.outbound import Reply
 from customer_sync.model import Channel, Consent, ConsentState, Event, Kind, to_iso, to_ms
 from customer_sync.operate.erasure import request_erasure
-from customer_sync.operate.explain import explain, nobody
+from customer_sync.operate.explain import explain
+from customer_sync.operate.nobody import nobody
 from customer_sync.pipeline import process_inbox
 from customer_sync.store.breaker import Pause
 from customer_sync.store.parked import Parked, encode

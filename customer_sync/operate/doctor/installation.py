@@ -12,6 +12,7 @@ from customer_sync.errors import ConfigError
 from customer_sync.kit.own_hooks import told_secret
 from customer_sync.operate.doctor.findings import Finding, Patient, grade
 from customer_sync.operate.figures.faults import NO_SECRET
+from customer_sync.registry import hears
 from customer_sync.store.doors import Door
 from customer_sync.store.spool import Spool
 
@@ -93,25 +94,10 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
     doors = patient.store.doors.read()
     for name, source in patient.settings.sources.items():
         door, title = doors.get(name, Door()), f"webhook secret of {name}"
-        tells = name in patient.connectors and patient.connectors[name].tells_secret
-        here = "set" if source.secrets else "told by the platform" if tells and _is_told(patient, name) else ""
-        if not here and tells:
-            fix = f"`tajo connectors install {name}` makes its webhook, and the platform tells its secret."
-            yield Finding(title, "warn", "no webhook secret yet: the platform chooses it", fix)
-        elif not here:
-            cause, fix = "no webhook secret: it is only pulled", f"Set one in connectors.{name} to take webhooks."
-            yield Finding(title, "warn", cause, fix)
-        elif door.in_a_row and door.cause in NO_SECRET:
-            cause = f"{here}; no webhook has come since, the last was refused for want of it"
-            fix = "Start `tajo run` again unless that was done since." if source.secrets else "Wait for the next one."
-            yield Finding(title, "warn", cause, fix)
-        elif door.in_a_row:
-            cause = f"{here}; the last webhook was refused: {door.why}"
-            yield Finding(title, "warn", cause, "See the findings on webhooks.")
-        elif door.accepted_ms is None:
-            yield Finding(title, "ok", f"{here}; no webhook has come yet that proves it")
+        if not hears(source.platform):
+            yield Finding(title, "ok", "not needed: it has no webhooks, and is pulled")
         else:
-            yield Finding(title, "ok", f"{here}, and the last webhook fits it")
+            yield _secret(patient, name, door, title)
     if token_of(patient.settings, patient.home):
         has_come = doors.get("brevo", Door()).accepted_ms is not None
         cause = "set, and the last webhook fits it" if has_come else "set; no webhook of Brevo has come yet"
@@ -123,6 +109,29 @@ def _secrets(patient: Patient) -> Iterator[Finding]:
             "not set: who unsubscribes in Brevo is not heard of here",
             "Set BREVO_WEBHOOK_SECRET, then `tajo brevo install`.",
         )
+
+
+def _secret(patient: Patient, name: str, door: Door, title: str) -> Finding:
+    """Return what is known of the webhook secret of a source."""
+    is_set = bool(patient.settings.sources[name].secrets)
+    tells = name in patient.connectors and patient.connectors[name].tells_secret
+    here = "set" if is_set else "told by the platform" if tells and _is_told(patient, name) else ""
+    if not here and tells:
+        fix = f"`tajo connectors install {name}` makes its webhook, and the platform tells its secret."
+        return Finding(title, "warn", "no webhook secret yet: the platform chooses it", fix)
+    if not here:
+        cause, fix = "no webhook secret: it is only pulled", f"Set one in connectors.{name} to take webhooks."
+        return Finding(title, "warn", cause, fix)
+    if door.in_a_row and door.cause in NO_SECRET:
+        cause = f"{here}; no webhook has come since, the last was refused for want of it"
+        fix = "Start `tajo run` again unless that was done since." if is_set else "Wait for the next one."
+        return Finding(title, "warn", cause, fix)
+    if door.in_a_row:
+        cause = f"{here}; the last webhook was refused: {door.why}"
+        return Finding(title, "warn", cause, "See the findings on webhooks.")
+    if door.accepted_ms is None:
+        return Finding(title, "ok", f"{here}; no webhook has come yet that proves it")
+    return Finding(title, "ok", f"{here}, and the last webhook fits it")
 
 
 def _is_told(patient: Patient, source: str) -> bool:
