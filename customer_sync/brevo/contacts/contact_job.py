@@ -159,7 +159,7 @@ class Job:
             said = merge([said, undated(opt_in_ms, at_ms)])
         if is_sms_blocked and not known.sms_blocked:
             said[register(Channel.SMS, "withdrawn")] = Stamped([FOUND_BLOCKED, BREVO], at_ms)
-        said = outlasting(said | told_apart(words) | told_apart(said, parts))
+        said = outlasting(said | news(told_apart(words), self.person.said) | told_apart(said, parts))
         self.person = replace(self.person, said=merge([self.person.said, said]))
         self.found = merge([self.found, said])
         if is_old and self.old is not None:
