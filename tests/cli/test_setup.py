@@ -14,7 +14,7 @@ from customer_sync.cli.init import config_text
 from customer_sync.cli.output import paint
 from customer_sync.kit.connector import Connector, Option
 from customer_sync.loading import load_settings
-from customer_sync.registry import platforms
+from customer_sync.registry import platforms, proposed
 from customer_sync.store.breaker import Pause
 from customer_sync.store.counters import Tally
 from customer_sync.store.doors import Refusals
@@ -96,7 +96,7 @@ def test_init_that_is_told_nothing_and_asks_nothing_writes_all_platforms_as_comm
     assert fresh.json("check")["sources"] == []
 
 
-@pytest.mark.parametrize("platform", platforms())
+@pytest.mark.parametrize("platform", proposed())
 def test_a_platform_is_switched_on_by_taking_its_comment_signs_away(fresh, platform):
     fresh("init", "-y")
     head, *blocks = re.split(r"(?m)^(?=  # \w+:$)", fresh.config.read_text())
@@ -112,7 +112,7 @@ def test_a_platform_is_switched_on_by_taking_its_comment_signs_away(fresh, platf
 
 def test_init_refuses_a_platform_that_it_does_not_know_and_an_address_of_none(fresh):
     assert "Did you mean shopify?" in fresh("init", "--yes", "--platform", "shopfy", code=2).stderr
-    choices = ", ".join(platforms())
+    choices = ", ".join(proposed())
     assert f"Choices: {choices}" in fresh("init", "--yes", "--shop-url", "a.example", code=2).stderr
 
 
