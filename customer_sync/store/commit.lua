@@ -301,7 +301,7 @@ local function erased(who)
 end
 
 local function erase(who, p)
-  local stamp, count = string.format('%.0f', p.at), 0
+  local stamp, count, own = string.format('%.0f', p.at), 0, who.ref
   local found, person = erased(who)
   local last = who.ref ~= '' and last_name(who.ref)
   if last and redis.call('EXISTS', P .. 'of:' .. last) == 1 and not refs_of(person or '')[last] then
@@ -310,7 +310,9 @@ local function erase(who, p)
     found[at], person = true, person or at
     tell(at, p.prio, now, {FORM .. last .. '["",null,' .. stamp .. ',null,{"erased":true},{},[]]'})
   end
-  if who.ref ~= '' then redis.call('HSET', P .. 'tomb', 'r:' .. who.ref, stamp) end
+  for _, ref in ipairs({own, who.ref}) do
+    if ref ~= '' then redis.call('HSET', P .. 'tomb', 'r:' .. ref, stamp) end
+  end
   for one in pairs(found) do
     redis.call('HSET', P .. 'tomb', 'p:' .. one, stamp)
     tell(one, p.prio, now, {p.change})

@@ -224,3 +224,13 @@ def test_an_erasure_is_counted_from_the_asking_on(rig):
         if one.name == "tajo_events_total"
     }
     assert counted["tajo", "pending"] == counted["tajo", "delivered"] == 1
+
+
+def test_the_id_that_an_erasure_tells_is_erased_though_another_customer_was_the_last_at_the_address(rig):
+    rig.send(customer(1, "ann@example.com", -100, firstName="Ann"))
+    rig.send(customer(1, "new@example.com", -90, firstName="Ann"))
+    rig.send(redact(2, -50, "ann@example.com"))  # of nobody who is known
+    rig.send(customer(2, "eve@example.com", -60, firstName="Eve"))  # on its way since before the erasure
+    rig.settle()
+
+    assert nothing_of(rig, "Eve", "eve@")
