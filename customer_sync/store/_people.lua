@@ -401,7 +401,8 @@ local function move(ref, from, was_ms, to, ms, us, prio, now)
     local till = was_ms > 0 and ms or was_ms
     if was_ms > 0 then
       for _, change in ipairs(withdrawn_at(from, ref)) do changes[#changes + 1] = change end
-      changes[#changes + 1] = elsewhere(ref, was_ms)
+      -- what was told of it between its last word at that address and its first at this one may belong to either
+      changes[#changes + 1] = elsewhere(ref, math.max(was_ms, ms - 1))
     end
     note(P .. 'left', from, ref, till)
     note(P .. 'formers', ref, from, till)

@@ -75,7 +75,9 @@ class Judge:
 
     def _is_known(self, email: str, key: tuple[str, str]) -> bool:
         """Whether a record was heard of since the last erasure that concerns it."""
-        erased, member = newest(one.when for one in self.journal.erasures if email in one.emails), self._member(key)
+        member = self._member(key)
+        homes = {email} | ({home for _, home in member.homes} if member is not None else set())
+        erased = newest(one.when for one in self.journal.erasures if homes & one.emails)
         if erased is None:
             return True
         if member is not None:
@@ -99,8 +101,19 @@ class Judge:
     # consent
 
     def opt_ins(self, email: str) -> datetime | None:
-        """Return the newest opt-in that was given for an address and may be an act."""
-        return newest(when for one in self.journal.members for when, given in one.yes if given == email)
+        """Return the newest opt-in that was given for an address and may be an act.
+
+        What is read again, and was never seen at another address, may have been given for the one that it has.
+        """
+        found = [when for one in self.journal.members for when, given in one.yes if given == email]
+        for one in filter(None, map(self._member, self.living(email))):
+            if self.town.sites[one.site].reads_again:
+                found += [when for when, _ in one.yes if not self._was_seen(newest(self._moves(one, when)), when)]
+        return newest(found)
+
+    @staticmethod
+    def _moves(one: Member, until: datetime) -> list[datetime]:
+        return [since for since, _ in one.homes if since <= until]
 
     def _is_not_mailed(self, email: str) -> None:
         """Who withdrew, and was not answered by a later opt-in, is blocked and on no list."""
@@ -131,7 +144,7 @@ class Judge:
                 yield Withdrawn(when, f"{word} in Brevo", word in LASTING)
             elif word != "hard_bounce" and not is_erased:
                 for one in movers:
-                    since = newest(at for at, _ in one.homes if at <= when)
+                    since = newest(self._moves(one, when))
                     if one.home_at(when) == left and self._was_seen(since, when):
                         own = newest(at for at, _ in one.yes)
                         yield Withdrawn(when, f"{word} of {one.site} {one.id} at {left}", own=own)
@@ -198,13 +211,16 @@ class Judge:
             return
         named = max(one.named for one in members)
         allowed = {self.people[one.site, one.id].first for one in members if one.changed >= named}
+        if any(mail in {home for one in members for _, home in one.homes} for mail, _, _ in self.journal.brevo):
+            # an opt-out that was told changed that record, later than anything that people did
+            allowed = {self.people[one.site, one.id].first for one in members}
+        if self.journal.is_lossy and not all(self.town.sites[one.site].tells_times for one in members):
+            # nobody knows when it changed
+            allowed |= {self.people[one.site, one.id].first for one in members}
         if self.journal.is_lossy:
             # of several records of one address, a compare does not find out which is gone
             gone = [one for one in self.journal.members if not one.is_there and self.town.sites[one.site].shares]
             allowed |= {name for one in gone if any(home == email for _, home in one.homes) for name in one.names}
-        if any(mail in {home for one in members for _, home in one.homes} for mail, _, _ in self.journal.brevo):
-            # an opt-out that was told changed that record, later than anything that people did
-            allowed = {self.people[one.site, one.id].first for one in members}
         found = contact["attributes"].get("FIRSTNAME")
         assert found in allowed, f"{email} is called {found}, not {allowed}"
 
@@ -216,8 +232,8 @@ class Judge:
         granted = self.opt_ins(email)
         open_ones = [when for when, word in left if word in LASTING or granted is None or granted <= when]
         when = newest(open_ones)
-        if when is None or any(one.when > when and email in one.emails for one in self.journal.erasures):
-            return
+        if when is None or any(email in one.emails for one in self.journal.erasures):
+            return  # who is forgotten is told nowhere
         for key in (one for one in self.living(email) if self._is_known(email, one)):
             site, member = self.town.sites[key[0]], self._member(key)
             result = self.town.opt_out_told(*key)
@@ -237,10 +253,14 @@ class Judge:
         """Nothing in Redis names somebody who was erased, and of whom nothing was heard since."""
         texts: str | None = None
         for erasure in self.journal.erasures:
-            back = {email for email in erasure.emails for key in self.living(email) if self._is_known(email, key)}
-            back |= {email for mail, when, _ in self.journal.brevo if when > erasure.when for email in (mail,)}
+            since = [one for one in self.journal.members if one.changed > erasure.when]
+            back = {email for one in since for _, email in one.homes} | {
+                email for mail, when, _ in self.journal.brevo if when > erasure.when for email in (mail,)
+            }
+            back |= {given for one in self.journal.members for at, given in (*one.yes, *one.no) if at > erasure.when}
             texts = everything(self.town) if texts is None else texts
             living = {one.first for one in self.people.values()}
+            living |= {name for one in since for name in one.names}
             for word in (erasure.emails - back) | (erasure.names - living):
                 assert word not in texts, f"{word} was erased at {erasure.when}: {where(self.town, word)}"
             for email in erasure.emails - back:

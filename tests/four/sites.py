@@ -66,6 +66,10 @@ class Site:
     only_after_yes: ClassVar[bool] = False
     #: Each webhook tells the state as it was then, with the address.
     tells_states: ClassVar[bool] = False
+    #: Its webhooks are hints: of two changes before a read, only the state after both is seen.
+    reads_again: ClassVar[bool] = False
+    #: What is read tells when it changed.
+    tells_times: ClassVar[bool] = True
     #: Who agrees types an address, and agrees for that one.
     types_addresses: ClassVar[bool] = False
     merges: ClassVar[bool] = False
@@ -154,6 +158,18 @@ class Site:
     def has(self, email: str) -> bool:
         """Whether somebody there has an address."""
         return any(one.email.lower() == email for one in self.people().values())
+
+    def tell_again(self, record_id: str, person: Person) -> None:
+        """Let the platform tell of a customer who did not change."""
+        self.trial.nickname(self.client, record_id, person.first)
+
+    def is_write(self, method: str, path: str) -> bool:
+        """Whether a call changes something at the platform."""
+        return method in {"PUT", "PATCH", "DELETE"} or (method == "POST" and not self.asks_by_post(path))
+
+    def asks_by_post(self, path: str) -> bool:
+        """Whether a POST to a path only asks."""
+        return "token" in path or path.endswith(("/search", "/read", "/graphql.json"))
 
     def people(self) -> dict[str, Person]:
         """Return everybody there is, by id."""
@@ -246,7 +262,7 @@ class BigCommerce(Site):
 
 class HubSpot(Site):
     platform = "hubspot"
-    merges = erases = True
+    merges = erases = reads_again = True
 
     def make(self) -> Fake[Any]:
         settings = HubSpotSettings(customers=0, deals=0, calls=0, searches=0, calls_a_day=0, shuffle=False)
@@ -276,7 +292,7 @@ class HubSpot(Site):
 
 class Salesforce(Site):
     platform = "salesforce"
-    shares = merges = True
+    shares = merges = reads_again = True
 
     def make(self) -> Fake[Any]:
         settings = OrgSettings(customers=0, custom=tuple(CUSTOM.split(",")), boxes=tuple(BOXES.split(",")), limit=10**9)
@@ -315,6 +331,7 @@ class Pipedrive(Site):
 class Stripe(Site):
     platform = "stripe"
     shares = types_addresses = tells_states = True
+    tells_times = False
 
     def make(self) -> Fake[Any]:
         return FakeStripe(StripeSettings(customers=0), self.clock)

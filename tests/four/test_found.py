@@ -208,3 +208,22 @@ def test_who_was_erased_comes_back_by_what_happens_later(town_of):
     town.settle()
 
     assert name_of(town, ANN) == "Anna"
+
+
+@pytest.mark.parametrize("crm", ["hubspot", "salesforce"])
+def test_an_opt_in_that_is_first_read_after_a_move_lifts_no_block_where_the_record_came_to(town_of, crm):
+    town = town_of(crm, "stripe")
+    mine, theirs = town.sites[crm], town.sites["stripe"]
+    contact, customer = mine.create(ANN, "Ann"), theirs.create(BOB, "Bob")
+    town.settle()
+    town.wait(60)
+    theirs.unsubscribe(customer)
+    town.settle()
+    town.wait(60)
+    mine.subscribe(contact)
+    town.wait(60)
+    mine.rename(contact, BOB)
+
+    town.settle()
+
+    assert town.house.contacts[BOB]["emailBlacklisted"]

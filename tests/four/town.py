@@ -181,6 +181,12 @@ class Town:
         assert found.status_code < 300, (place, found.status_code, found.get_data())
         return Answer(found.status_code, found.get_data())
 
+    def recover(self) -> None:
+        """Let every trouble be over."""
+        self.is_brevo_down = False
+        for site in self.sites.values():
+            site.client.is_down = site.client.is_expired = False
+
     # workers
 
     def _hire(self) -> None:
