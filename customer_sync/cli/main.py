@@ -33,7 +33,7 @@ COMMANDS: Final[dict[str, tuple[Row, ...]]] = {
         Row("sign-in", "sign_in", "Print a link that opens the dashboard in a browser.", "sign_in"),
     ),
     "Set up": (
-        Row("brevo", "brevo", "Switch eCommerce on; prove in the account what imports may do."),
+        Row("brevo", "brevo", "Make Brevo's webhook; switch eCommerce on; prove in the account what imports may do."),
         Row("attributes", "attributes", "Compare the mapping with Brevo's attributes, and create what is missing."),
         Row("check", "check", "Read the config and say every fault at once."),
         Row("connectors", "connectors", "The platforms there are, and how the sources do."),

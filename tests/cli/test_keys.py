@@ -14,7 +14,7 @@ from connectors.woocommerce.fake.settings import SECRET as WOO_SECRET
 from customer_sync.cli import draft
 from customer_sync.config.kept import FILE, KeptVariables
 from customer_sync.loading import load_settings
-from customer_sync.registry import platforms
+from customer_sync.registry import proposed
 from tests.stores.servers import store_server
 
 CONFIG = """\
@@ -236,7 +236,7 @@ def test_a_platform_that_does_not_answer_ends_with_code_4(fresh):
 
 
 #: Words of the command → what it says. Each row is one sentence that a person reads.
-CHOICES = ", ".join(platforms())
+CHOICES = ", ".join(proposed())
 WRONG = {
     ("shopify", "--api-key", "k"): (
         "Shopify needs api_secret, too: it proves that a webhook is genuine.\n"
