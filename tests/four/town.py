@@ -197,7 +197,11 @@ class Town:
             append=lambda raw, _source: self.house.store.inbox.append([raw]), greet=lambda _: None, refuse=_refuse
         )
         services = SimpleNamespace(
-            connectors=self.line.connectors, settings=self.house.settings, intake=intake, clock=self.house.now_ms
+            connectors=self.line.connectors,
+            settings=self.house.settings,
+            intake=intake,
+            clock=self.house.now_ms,
+            told_secrets=SimpleNamespace(known=lambda _: (), newer=lambda _: ()),
         )
         self._caller = Caller(Ingress(services, _nothing))  # type: ignore[arg-type]  # what it uses of them
 
