@@ -158,22 +158,6 @@ def test_what_four_platforms_and_brevo_said_before_makes_no_call_however_often_i
     assert town.calls == 0
 
 
-def test_every_record_told_anew_by_its_platform_is_read_at_most_and_nothing_is_written(town):
-    everybody_opts_in_and_leaves_in_brevo(town)
-    town.forget_calls()
-
-    for _ in range(ROUNDS):
-        for site in town.sites.values():
-            for id_, one in site.people().items():
-                site.tell_again(id_, one)
-        town.wait(61)
-        town.settle()
-
-    assert not [path for _, path in town.house.http.calls if "/contacts" in path]
-    writes = [(name, *call) for name, site in town.sites.items() for call in site.client.calls if site.is_write(*call)]
-    assert writes == []
-
-
 @pytest.mark.parametrize("number", range(3))
 def test_a_platform_that_is_down_keeps_no_other_from_being_told(town, number):
     town.begin()
