@@ -44,7 +44,7 @@ CONFIG_VARIABLE: Final = "TAJO_CONFIG"
 #: The file that is read when nothing names one.
 DEFAULT_FILE: Final = "tajo.yaml"
 #: How the names of the user's connector files end.
-CONNECTOR_SUFFIXES: Final = (".yaml", ".yml", ".json")
+CONNECTOR_SUFFIXES: Final = (".yaml", ".yml", ".json", ".js", ".mjs")
 #: The folder beside the file in which the user's own skills are, where no key names another.
 SKILLS_FOLDER: Final = "skills"
 #: What `sync:` of every source may hold.

@@ -26,6 +26,10 @@ from customer_sync.errors import TajoError
 
 #: How long a file may be, in characters.
 LONGEST: Final = 200_000
+#: How many faults of a file are told at once.
+MOST_FAULTS: Final = 100
+#: The endings of what the documents' JavaScript package reads.
+SCRIPTS: Final = (".js", ".mjs")
 _SECRETS: Final = frozenset({"token", "value", "password", "client_secret", "secret"})
 _TABS: Final = re.compile(r"(?m)^\t+")
 _BOUNDS: Final[Mapping[str, str]] = {"le": "at most", "ge": "at least", "lt": "less than", "gt": "more than"}

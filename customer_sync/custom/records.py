@@ -127,7 +127,17 @@ class Records:
         """Return the event of a record before it is read: its id tells one state of the record from another."""
         told = f"{self.kind}|{entries.state_of(node)}"
         name = f"{self.platform}:{sha256(told.encode()).hexdigest()[:32]}"
-        return Event(name, source, self.target.changed, self.time_of(node) or at, topic=topic)
+        changed_at = self.time_of(node)
+        told_at = self._made_at(node) if changed_at is None else None
+        return Event(name, source, self.target.changed, changed_at or at, topic=topic, told_at=told_at)
+
+    def _made_at(self, node: Node) -> datetime:
+        """Return when a record was made, as it says itself; the beginning of time where it does not."""
+        rule = self._rules.get("createdAt")
+        with suppress(PayloadError):
+            if rule is not None and isinstance(found := self._read("createdAt", rule, moment, node), str):
+                return datetime.fromisoformat(found).astimezone(UTC)
+        return _NEVER
 
     def events(self, node: Node, outline: Event) -> list[Event | PayloadError]:
         """Return the event of a record; its withdrawals are heard whatever is wrong with the rest."""

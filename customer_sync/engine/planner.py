@@ -21,9 +21,9 @@ from customer_sync.engine.plan import (
 )
 from customer_sync.model import PEOPLE, Channel, Consent, ConsentState, Priority, from_ms, to_ms, to_us
 from customer_sync.person.apart import told_apart
-from customer_sync.person.consent import OF, register, said_of_address
+from customer_sync.person.consent import OF, register
 from customer_sync.person.merge import SINCE, WHOM, Stamped, earliest, merge, stamp
-from customer_sync.person.observing import observe
+from customer_sync.person.observing import observe, said_of_address
 from customer_sync.person.owed import BREVO, LEFT, LIST_LEFT, everywhere
 from customer_sync.person.person import CLAIM, DELETED, ERASED, WEAK_MS, Part
 from customer_sync.store.forms import EventRef
@@ -205,8 +205,10 @@ class Planner:
         speaks = who.source == BREVO or (who.source == API_SOURCE and who.id is None)
         left = [int(one.removeprefix(LEFT)) for one in fields if one.startswith(LEFT) and consent.method == LIST_LEFT]
         said |= everywhere(consent, who.source, speaks=speaks) | told_apart(said, left)
-        part = Part("", "", None, said)
-        yield PlannedPut(PEOPLE, part, stamped.at_ms, Priority.URGENT, events, withdraws=True, after=after)
+        told_ms = stamped.at_ms if who.told_at is None else min(stamped.at_ms, self._at_ms(who.told_at))
+        yield PlannedPut(
+            PEOPLE, Part("", "", None, said), told_ms, Priority.URGENT, events, withdraws=True, after=after
+        )
 
 
 def let_one_lead(groups: Sequence[Group]) -> None:

@@ -208,17 +208,21 @@ class Tokens:
 
     def _renew(self, old: Token | None) -> Token:
         with self._access.vault.locked():
-            # Another process may have done it while this one waited. A refresh token is good for one use.
-            kept = self._kept()
-            if kept is not None and (old is None or kept.value != old.value) and not self._is_over(kept):
-                return kept
-            if kept is None and self._terms.seed:
-                kept = Token("", CONNECTION, refresh=self._terms.seed)
-            if kept is None or kept.kind == CREDENTIALS:
-                return self._store(self._alone(), CREDENTIALS)
-            if not kept.refresh:
-                raise self._ended(f"{self._terms.title} refuses the stored token (401).")
-            return self._store(self._spend(kept), CONNECTION, kept)
+            return self._renew_alone(old, 0 if old is None else old.refusals)
+
+    def _renew_alone(self, old: Token | None, refusals: int) -> Token:
+        """Return another token than the old one. The caller holds the lock."""
+        # Another process may have done it while this one waited. A refresh token is good for one use.
+        kept = self._kept()
+        if kept is not None and (old is None or kept.value != old.value) and not self._is_over(kept):
+            return kept
+        if kept is None and self._terms.seed:
+            kept = Token("", CONNECTION, refresh=self._terms.seed)
+        if kept is None or kept.kind == CREDENTIALS:
+            return self._store(self._alone(), CREDENTIALS, refusals=refusals)
+        if not kept.refresh:
+            raise self._ended(f"{self._terms.title} refuses the stored token (401).")
+        return self._store(self._spend(kept), CONNECTION, kept, refusals=refusals)
 
     def _alone(self) -> Mapping[str, Json]:
         if not self._terms.asks_alone:

@@ -26,9 +26,9 @@ WHOLE, PART = "whole.", "part."
 _WITHDRAWN: Final = register(Channel.EMAIL, "withdrawn")
 #: The field of a record.
 ALONG: Final = register(Channel.EMAIL, "along")
-_KEPT_IN_ERASURE: Final = frozenset(
-    register(one, name) for one in Channel for name in ("withdrawn", "ticked", "emptied", "bounced", "complained")
-)
+#: What is kept of an erased person: that they withdrew, what answers that no more, or that the mailbox is none.
+_KEPT: Final = ("withdrawn", "ticked", "emptied", "doubted", "bounced", "complained")
+_KEPT_IN_ERASURE: Final = frozenset(register(one, name) for one in Channel for name in _KEPT)
 
 
 def told_apart(said: State, lists: Collection[int] = ()) -> dict[str, Stamped]:

@@ -66,6 +66,40 @@ def _of_box(consent: Consent, told_at_ms: int, address: str | None) -> dict[str,
     return found
 
 
+def retold(state: State, known: State) -> dict[str, Stamped]:
+    """Return a state that tells no time with the known times of an opt-out that stands there as it was.
+
+    A box that is read again without its tick is no new act: else every read of it would end the opt-ins that were given
+    elsewhere since it was left so.
+
+    Args:
+        state: what a record says of itself, or what is said of its address, stamped with the time of the read.
+        known: what is known of the record.
+    """
+    found = dict(state)
+    for channel in Channel:
+        left = known.get(register(channel, "withdrawn"))
+        told = state.get(register(channel, "withdrawn"))
+        if left is None or told is None or any(at_ms >= left.at_ms for at_ms in _yeses(channel, known)):
+            continue
+        method = told.value[0] if isinstance(told.value, list) else told.value
+        if method == left.value and left.at_ms < told.at_ms:
+            for name in (register(channel, one) for one in ("withdrawn", "unticked")):
+                if name in state:
+                    found[name] = state[name]._replace(at_ms=left.at_ms, seen_us=left.seen_us)
+    return found
+
+
+def _yeses(channel: Channel, known: State) -> Iterator[int]:
+    """Yield when a record said yes, in ms."""
+    for name in ("granted", "ticked"):
+        if (stamped := known.get(register(channel, name))) is not None:
+            yield stamped.at_ms
+    stated, yes = known.get(register(channel, "stated")), STRICTNESS.index(ConsentState.GRANTED)
+    if stated is not None and isinstance(stated.value, list) and stated.value[0] == yes:
+        yield stated.at_ms
+
+
 def said_of_address(consent: Consent, source: str, heard_ms: int) -> dict[str, Stamped]:
     """Return what a withdrawal sets at the address that it was said with; nothing for any other observation.
 
