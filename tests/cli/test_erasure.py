@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import json_body
+from customer_sync.kit.connector import SourceSettings, json_body
 from customer_sync.model import Event, Inbound, Kind
 from customer_sync.operate.erasure import Erased, Forgotten, forget_traces, request_erasure, spools_in, whom
 from customer_sync.person.merge import stamp
@@ -21,12 +21,12 @@ from customer_sync.store.inbox import encode
 from customer_sync.store.parked import Parked, park_inbound
 from customer_sync.store.parked import encode as encode_parked
 from customer_sync.store.spool import Spool
-from tests.rig import NOW, Rig, at
+from tests.rig import NOW, Rig, Scripted, at
 
 JANE, JOHN = "jane@example.com", "john@example.com"
 
 
-class Shop:
+class Shop(Scripted):
     """A connector whose body is a list of customers, `null` for one that cannot be read.
 
     One that is `alone` stands for the withdrawals out of the record behind it.
@@ -46,7 +46,7 @@ class Shop:
 @pytest.fixture
 def rig(client):
     found = Rig(client)
-    found.line.connectors["real"] = Shop()
+    found.line.connectors["real"] = Shop(SourceSettings("real", "scripted"))
     return found
 
 

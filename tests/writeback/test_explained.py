@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import pytest
 
 from customer_sync.base.clock import utc_now
@@ -90,11 +92,11 @@ def test_what_is_not_possible_is_no_success(client):
     assert told(world) == {"shop": ("no_account", True), "woo": ("unsupported", True)}
 
 
-def come_back(world, seconds, source="shop", id_="1"):
-    """The platform sends what it was told, with a time of its own."""
+def come_back(world, when, source="shop", id_="1"):
+    """The platform sends what it was told, with a time of its own: that, or so many seconds before the tests began."""
     world[source].echoes.clear()
     account = world[source].accounts[id_]
-    account.subscribed, account.changed = False, at(seconds)
+    account.subscribed, account.changed = False, when if isinstance(when, datetime) else at(when)
     world.send(world[source].event(id_))
     world.settle()
     world.write_back()
@@ -154,11 +156,12 @@ def test_a_withdrawal_long_after_the_platform_was_told_is_the_platforms_own(worl
     world.leave(seconds=-60)
     world.write_back()
 
-    come_back(world, 600)
+    later = utc_now(world.clock) + timedelta(seconds=600)
+    come_back(world, later)
     found = email_of(world)
 
     assert found.evidence is not None
-    assert (found.evidence.source, found.evidence.at_ms) == ("shop", to_ms(at(600)))
+    assert (found.evidence.source, found.evidence.at_ms) == ("shop", to_ms(later))
     assert "our own word" not in found.why
     assert ("brevo", "brevo:unsubscribed") in {(one.source, one.method) for one in found.losing}
 
