@@ -106,7 +106,7 @@ class Town:
         if self._house is not None:
             self._house.sandbox.close()
             self._house = None
-            self._patch.undo()
+        self._patch.undo()  # also what a beginning took that failed
 
     # time
 
