@@ -95,6 +95,8 @@ def service(redis_url: str, home: Path) -> Iterator[Service]:
         env = {"TAJO_API_KEY": KEY, "BREVO_API_KEY": BREVO_KEY, "BREVO_API_URL": sandbox.url, "TAJO_HOME": str(home)}
         patch.setenv("TAJO_HOME", str(home / ".tajo"))
         patch.setenv("TAJO_REDIS_URL", redis_url)
+        # `work` is called by hand, and Celery may know the broker of a test before: it is looked for in vain for 6 s
+        patch.setattr("customer_sync.web.services.wake", lambda _: None)
         app = create_app(load_settings(path, env))
         server = make_server("127.0.0.1", 0, app, threaded=True, request_handler=Quiet)
         server.daemon_threads = True
