@@ -14,6 +14,7 @@ import pytest
 import redis
 from click.testing import CliRunner
 
+from customer_sync.base.embedded import free_port
 from customer_sync.cli import main
 from customer_sync.cli.run import _Stack
 from customer_sync.cli.supervisor import Child
@@ -48,7 +49,8 @@ def shelf(redis_url, tmp_path_factory) -> Iterator[Shelf]:
     )
     found = Shelf(
         plain,
-        Server(folder / "cluster", "cluster-enabled yes"),
+        # its second port would be the first and 10,000: one of those that systems lend to outgoing connections
+        Server(folder / "cluster", "cluster-enabled yes", f"cluster-port {free_port()}"),
         Server(folder / "replica", f"replicaof {HOST} {plain.port}"),
         Server(folder / "evicting", "maxmemory 100mb", "maxmemory-policy allkeys-lru", password="pw"),
         Server(folder / "sentinel", is_sentinel=True),
