@@ -46,6 +46,7 @@ class PipedriveConnector(Connector):
     resources = ("customers", "orders")
     pulls = ("customers", "orders")
     fetches = ("customers", "orders")
+    finds_customers = True
     writes = (Channel.EMAIL,)
     signs_body = False
     chooses_secret = True
@@ -94,9 +95,13 @@ class PipedriveConnector(Connector):
         return pull.pull(self._api(access), want)
 
     def fetch(self, resource: str, ids: Sequence[str], access: Access) -> Sequence[Event | PayloadError]:
-        """Return persons or deals by id; who was changed together with a person that is gone comes first."""
+        """Return persons or deals by id."""
         self.must(resource, self.fetches)
         return pull.fetch(self._api(access), resource, ids)
+
+    def find(self, address: str, access: Access) -> Sequence[Event | PayloadError]:
+        """Return the persons who have an address, main or not."""
+        return pull.find(self._api(access), address)
 
     def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:
         """Write an opt-out to `marketing_status`, or to the field of the settings, and read it back."""

@@ -107,6 +107,20 @@ def fetch(api: Api, resource: str, ids: Sequence[str]) -> list[Event | PayloadEr
     return events_of(api, path, rows)
 
 
+def find(api: Api, address: str) -> list[Event | PayloadError]:
+    """Return the persons who have an address now.
+
+    The search knows a change a moment later than the record does (its index), and answers with whom it finds, by id.
+
+    Raises:
+        TajoError: as `Rest.call`.
+    """
+    answer = api.get(f"{PERSONS}/search", {"term": address, "fields": "email", "exact_match": "true"})
+    items = dig("data.items")(answer.value)
+    found = [dig("item.id")(one) for one in items] if isinstance(items, list) else []
+    return fetch(api, CUSTOMERS, [str(one) for one in found][:IDS])
+
+
 def events_of(api: Api, part: str, rows: Sequence[Json]) -> list[Event | PayloadError]:
     """Return the events of rows of a list."""
     now = datetime.fromtimestamp(api.access.now_s(), UTC)

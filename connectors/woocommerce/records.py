@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone, tzinfo
 from html.entities import html5
 
 from customer_sync.errors import PayloadError
-from customer_sync.kit.connector import parse_time, written_time
+from customer_sync.kit.connector import parse_time
 from customer_sync.kit.fields import (
     Node,
     Table,
@@ -24,6 +24,7 @@ from customer_sync.kit.fields import (
     to_text,
     whole,
 )
+from customer_sync.kit.times import written_time
 from customer_sync.model import Json, kind_of
 
 #: What WordPress writes in the place of a text when it erases a person, and the field that it adds to an order:

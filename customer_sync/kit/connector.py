@@ -29,7 +29,7 @@ from customer_sync.kit.reach import (
     Withdrawal,
     Written,
 )
-from customer_sync.kit.times import read_time
+from customer_sync.kit.times import written_time
 from customer_sync.model import CUSTOMERS, Channel, Event, Inbound, Json, Kind, kind_of
 
 
@@ -209,6 +209,9 @@ class Connector(ABC):
     #: How many ids `fetch` is asked for at once, 1 to 100. Where each record costs a call of its own, choose few: what
     #: a limit breaks off is read again from its first id.
     fetches_at_once: ClassVar[int] = 100
+    #: Whether `find` tells who has an address: where a merge is told as a deletion and a change, a customer who is gone
+    #: may live on in another one, and is looked for before the deletion counts.
+    finds_customers: ClassVar[bool] = False
     #: The channels in which the platform takes an opt-out back; see `write_consent`.
     writes: ClassVar[tuple[Channel, ...]] = ()
     #: The platform's rate limit, kept for all processes together; `__init__` sets it where the settings decide it.
@@ -249,6 +252,14 @@ class Connector(ABC):
             TajoError: as `pull`.
         """
         raise ConfigError(f"{self.title} cannot be read by id.", "Let its webhooks do the work.")
+
+    def find(self, address: str, access: Access) -> Sequence[Event | PayloadError]:  # noqa: ARG002  # as above
+        """Return the customers who have an e-mail address now, as `fetch` does; asked only where `finds_customers`.
+
+        Raises:
+            TajoError: as `pull`.
+        """
+        raise ConfigError(f"{self.title} cannot be asked for an address.", "Let its webhooks do the work.")
 
     def write_consent(self, withdrawal: Withdrawal, access: Access) -> Written:  # noqa: ARG002  # as above
         """Tell the platform that a person opted out; opt-ins are never written to a platform.
@@ -359,25 +370,6 @@ def hint(
         record=told if is_deletion else {"resource": resource},
         topic=more.get("topic", ""),
     )
-
-
-def written_time(value: Json, path: str) -> datetime:
-    """Return a time of ISO 8601, or of RFC 2822, with the zone in which it is written; without one it is UTC.
-
-    Digits beyond microseconds are dropped.
-
-    Raises:
-        PayloadError: at `path`.
-    """
-    if not isinstance(value, str):
-        raise PayloadError(path, f"expected an ISO 8601 time, found {kind_of(value)}")
-    try:
-        at = read_time(value)
-        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
-        at.astimezone(UTC)  # fails beyond the years that a time can have
-    except (ValueError, OverflowError) as error:
-        raise PayloadError(path, "expected an ISO 8601 time such as 2026-11-21T10:00:00Z") from error
-    return at
 
 
 def parse_time(value: Json, path: str) -> datetime:

@@ -30,8 +30,9 @@ from functools import cache
 from typing import Final, NamedTuple
 
 from customer_sync.errors import MappingError, PayloadError
-from customer_sync.kit.connector import id_text, parse_time, written_time
+from customer_sync.kit.connector import id_text, parse_time
 from customer_sync.kit.json_text import UNREADABLE
+from customer_sync.kit.times import written_time
 from customer_sync.model import Json, kind_of
 from customer_sync.person.identity import normalize_email
 

@@ -11,6 +11,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
 
+from customer_sync.errors import PayloadError
+from customer_sync.model import Json, kind_of
+
 # the zones are those that the RFC names: any other word would be read as UTC without a sign of it
 _MAIL: Final = re.compile(
     r"(?:[A-Za-z]{3}, )?\d{1,2} [A-Za-z]{3} \d{4} \d\d:\d\d(?::\d\d)? (?:[+-]\d{4}|GMT|UTC?|Z|[ECMP][SD]T)"
@@ -34,6 +37,25 @@ def read_time(text: str) -> datetime:
         raise ValueError(text)
     at = parsedate_to_datetime(text)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+def written_time(value: Json, path: str) -> datetime:
+    """Return a time of ISO 8601, or of RFC 2822, with the zone in which it is written; without one it is UTC.
+
+    Digits beyond microseconds are dropped.
+
+    Raises:
+        PayloadError: at `path`.
+    """
+    if not isinstance(value, str):
+        raise PayloadError(path, f"expected an ISO 8601 time, found {kind_of(value)}")
+    try:
+        at = read_time(value)
+        at = at.replace(tzinfo=UTC) if at.tzinfo is None else at
+        at.astimezone(UTC)  # fails beyond the years that a time can have
+    except (ValueError, OverflowError) as error:
+        raise PayloadError(path, "expected an ISO 8601 time such as 2026-11-21T10:00:00Z") from error
+    return at
 
 
 def is_ahead(until_s: float, now_s: float, most_s: float) -> bool:

@@ -17,7 +17,7 @@ from customer_sync.base.log import get, place
 from customer_sync.engine.attempt import Saves
 from customer_sync.engine.grouped import GroupStep
 from customer_sync.engine.lane import Outcome, parked
-from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TajoError, TryLater
+from customer_sync.errors import ConfigError, Missing, Parkable, PayloadError, TajoError, TryLater, Unavailable
 from customer_sync.kit.connector import Connector
 from customer_sync.kit.reach import Access
 from customer_sync.kit.rescue import is_rescued
@@ -34,6 +34,9 @@ log = get(__name__)
 BELIEVED_S: Final = 60.0
 #: How soon it is looked for again meanwhile, in seconds.
 LOOK_AGAIN_S: Final = 15.0
+#: Of so many customers that are gone at once each address is looked for, where the platform tells of a merge as of a
+#: deletion: people merge a few at a time, and each question has its price. More at once is a deletion.
+FIND_AT_MOST: Final = 5
 #: Resource → what it means that a record of it is not there any more.
 _GONE: Final[Mapping[str, Kind]] = {
     CUSTOMERS: Kind.CUSTOMER_DELETED,
@@ -71,6 +74,7 @@ class FetchHandler(GroupStep[Job, None]):
         limits: the shared limits.
         clock: milliseconds since 1970.
         tell: told of each failure; somebody may have to know that the platform asks for a long wait.
+        address_of: the id of a customer → the address that we know of it, None where there is none.
     """
 
     #: A platform that does not answer holds no more threads than these.
@@ -85,9 +89,11 @@ class FetchHandler(GroupStep[Job, None]):
         clock: Clock,
         *,
         tell: Callable[[TajoError], None] = lambda _: None,
+        address_of: Callable[[str], str | None] = lambda _: None,
     ) -> None:
         super().__init__(fetch_lane(source, connector.title), limits, _no_gate, clock)
         self._source, self._connector, self._access, self._tell = source, connector, access, tell
+        self._address_of = address_of
         self._reached: Access | None = None
 
     def planner(self) -> Callable[[Item], Outcome | Job]:
@@ -153,7 +159,9 @@ class FetchHandler(GroupStep[Job, None]):
         is_broken = any(is_rescued(one) for found in events.values() for one in found)
         if not is_sure and len(jobs) > 1 and (is_broken or any(job.id not in events for job in jobs)):
             return [one for job in jobs for one in self._part([job])]
-        return [self._judged(job, events.get(job.id, []), faults, asked_ms) for job in jobs]
+        may_live_on = self._connector.finds_customers and resource == CUSTOMERS
+        may_live_on = may_live_on and sum(job.id not in events for job in jobs) <= FIND_AT_MOST
+        return [self._judged(job, events.get(job.id, []), faults, asked_ms, may_live_on=may_live_on) for job in jobs]
 
     def _apart(self, jobs: Sequence[Job], error: Exception) -> list[Outcome]:
         """Read each half of records that cannot be read together; one that cannot be read alone is tried again."""
@@ -176,7 +184,9 @@ class FetchHandler(GroupStep[Job, None]):
         self._tell(error)
         return super()._failed(item, error, save)
 
-    def _judged(self, job: Job, events: list[Event], faults: Sequence[PayloadError], asked_ms: int) -> Outcome:
+    def _judged(
+        self, job: Job, events: list[Event], faults: Sequence[PayloadError], asked_ms: int, *, may_live_on: bool
+    ) -> Outcome:
         is_fresh = asked_ms - job.item.since_ms < BELIEVED_S * 1000
         if not events and faults:
             # it is there, and cannot be read: nobody may take it as gone
@@ -184,7 +194,12 @@ class FetchHandler(GroupStep[Job, None]):
         if not events and job.deleted_ms is None and is_fresh:
             why = f"{self._connector.title} does not show it yet."
             return self._failed(job.item, TryLater(why, after_s=LOOK_AGAIN_S, burns=False))
-        told = [_hinted(one, job.hinted_ms) for one in events] or [self._gone(job, asked_ms)]
+        told = [_hinted(one, job.hinted_ms) for one in events]
+        if not told:
+            try:
+                told = [*(self._heirs(job) if may_live_on else ()), self._gone(job, asked_ms)]
+            except (TryLater, Unavailable) as error:
+                return self._failed(job.item, error)
         if faults and any(is_rescued(one) for one in events):
             # the withdrawal of a record that cannot be read goes on, and the record is parked
             outcome = parked(job.item, self.lane.name, Parkable(str(faults[0]), faults[0].remedy), self._clock())
@@ -192,6 +207,27 @@ class FetchHandler(GroupStep[Job, None]):
             note = "read again" if events else "it is there no more"
             outcome = Outcome(job.item, Settlement(job.item.target), "delivered", note)
         return outcome._replace(events=tuple(told), is_reread=True)
+
+    def _heirs(self, job: Job) -> list[Event]:
+        """Return the customers who have the address of one that is gone: it may have been merged into one of them.
+
+        Raises:
+            TryLater: the platform is to be asked later.
+            Unavailable: it does not answer.
+        """
+        assert self._reached is not None
+        address = self._address_of(job.id)
+        if address is None:
+            return []
+        try:
+            found = self._connector.find(address, self._reached)
+        except (TryLater, Unavailable):
+            raise
+        except TajoError as error:
+            # a right that is missing, say: the deletion counts, as it does where nobody can be asked
+            log.warning("nobody looked for", lane=self.lane.name, error=type(error).__name__)
+            return []
+        return [one for one in found if isinstance(one, Event)]
 
     def _gone(self, job: Job, asked_ms: int) -> Event:
         return Event(

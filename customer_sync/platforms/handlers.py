@@ -25,8 +25,15 @@ def fetch_handlers(
             store.limits,
             access.clock,
             tell=partial(tell_of_wait, store, source),
+            address_of=partial(_address_of, store, source),
         )
         for source in settings.sources
         if source in connectors and connectors[source].fetches
     )
     return {one.lane.name: one for one in found}
+
+
+def _address_of(store: Store, source: str, customer_id: str) -> str | None:
+    """Return the address that a customer leads to, None where nobody knows the customer."""
+    number = store.people.find_ref(source, customer_id)
+    return None if number is None else store.people.read(number).email

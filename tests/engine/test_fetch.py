@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import replace
+from functools import partial
 
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from customer_sync import pipeline
-from customer_sync.errors import Missing, PayloadError, TryLater, Unavailable
+from customer_sync.errors import ConfigError, Missing, PayloadError, TryLater, Unavailable
 from customer_sync.kit.connector import hint
 from customer_sync.kit.rescue import ALONE
 from customer_sync.kit.rest import Rejected, TooMuch
 from customer_sync.model import Channel, Consent, ConsentState, Event, Inbound, Kind
-from customer_sync.platforms.fetch import FetchHandler
+from customer_sync.platforms.fetch import FIND_AT_MOST, FetchHandler
+from customer_sync.platforms.handlers import _address_of
 from customer_sync.store import keys
 from tests.explore import look
 from tests.rig import LIST, Rig, at
@@ -29,6 +31,7 @@ class Platform:
     title = "Lamps"
     fetches = ("customers", "orders")
     fetches_at_once = 100
+    finds_customers = False
 
     def __init__(self):
         self.people, self.asked, self.merged, self.broken, self.error = {}, [], {}, set(), None
@@ -51,6 +54,12 @@ class Platform:
                 consents = record.pop("consents", ())
                 found.append(event(Kind.CUSTOMER_UPDATED, number, {"id": number, **record}, when, consents))
         return found
+
+    def find(self, address, access):
+        self.asked.append(("find", [address]))
+        if self.error is not None:
+            raise self.error
+        return self.fetch("customers", [one for one, row in self.people.items() if row["email"] == address], access)
 
 
 def event(kind, number, record, when, consents: tuple[Consent, ...] = ()):
@@ -75,7 +84,8 @@ def rig(client, platform):
 def made(client, platform):
     found = Rig(client)
     found.store.lanes.register(LANE, keeps="nothing")
-    handler = FetchHandler("shop", platform, object, found.store.limits, found.clock)
+    look = partial(_address_of, found.store, "shop")
+    handler = FetchHandler("shop", platform, object, found.store.limits, found.clock, address_of=look)
     found.line.handlers = {**found.line.handlers, LANE: handler}
     return found
 
@@ -453,3 +463,79 @@ def test_whatever_happens_between_hint_and_read_brevo_ends_with_what_the_platfor
         else:
             assert contact is None or contact.blocked or LIST not in contact.lists
     assert all(str(one.state) in {"delivered", "ignored"} for one in rig.store.ledger.events(50))
+
+
+# a merge that is told as a deletion
+
+
+@pytest.fixture
+def seeker(platform):
+    """A platform that tells of a merge as of a deletion, and can be asked who has an address."""
+    platform.finds_customers = True
+    return platform
+
+
+def know_and_lose(rig, platform, *numbers):
+    for number in numbers:
+        tell(rig, number)
+    fetch(rig)
+    rig.deliver()
+    for number in numbers:
+        del platform.people[number]
+    platform.asked.clear()
+
+
+def test_who_is_gone_and_whose_address_another_customer_has_is_no_deletion_of_the_person(rig, seeker):
+    know_and_lose(rig, seeker, "1")
+    seeker.people["9"] = {"email": "jane@example.com", "firstName": "Kept", "at": at(-20)}
+
+    tell(rig, "1", -10.0, is_deletion=True)
+    fetch(rig)
+    rig.deliver()
+
+    assert names(rig) == {"jane@example.com": "Kept"}
+    assert not rig.brevo.contacts["jane@example.com"].blocked
+    assert seeker.asked[:2] == [("customers", ["1"]), ("find", ["jane@example.com"])]
+
+
+def test_who_is_gone_and_nobody_has_the_address_is_deleted(rig, seeker):
+    know_and_lose(rig, seeker, "1")
+
+    tell(rig, "1", -10.0, is_deletion=True)
+    fetch(rig)
+    rig.deliver()
+
+    assert rig.brevo.contacts["jane@example.com"].blocked
+
+
+def test_while_the_platform_cannot_be_asked_the_deletion_waits_and_where_it_may_not_it_counts(rig, seeker):
+    know_and_lose(rig, seeker, "1")
+    seeker.find = lambda *_: raises(TryLater("busy", after_s=60.0, burns=False))
+    tell(rig, "1", -10.0, is_deletion=True)
+    fetch(rig)
+    rig.deliver()
+    assert not rig.brevo.contacts["jane@example.com"].blocked
+
+    seeker.find = lambda *_: raises(ConfigError("No right to search.", "Give it."))
+    due_now(rig)
+    fetch(rig)
+    rig.deliver()
+    assert rig.brevo.contacts["jane@example.com"].blocked
+
+
+def test_of_many_who_are_gone_at_once_nobody_is_looked_for(rig, seeker):
+    numbers = [str(one) for one in range(100, 101 + FIND_AT_MOST)]
+    seeker.people = {one: {"email": f"p{one}@example.com", "at": at(-60)} for one in numbers}
+    know_and_lose(rig, seeker, *numbers)
+
+    for one in numbers:
+        tell(rig, one, -10.0, is_deletion=True)
+    fetch(rig)
+    rig.deliver()
+
+    assert [word for word, _ in seeker.asked] == ["customers"]
+    assert all(one.blocked for one in rig.brevo.contacts.values())
+
+
+def raises(error):
+    raise error

@@ -56,17 +56,24 @@ class Company:
     def answer(self, method, path, query, body):
         if path == LEADS:
             return self.leads.get(query["start"]) or rows()
+        if path == f"{PERSONS}/search":
+            return self.found(query["term"])
         if path.startswith(f"{PERSONS}/"):
             number = int(path.rpartition("/")[2])
             if number not in self.people:
                 return reply(404, {"success": False})
             self.people[number] |= body
             return reply(200, {"success": True, "data": self.people[number]})
-        if path != PERSONS:
-            return rows()
-        if "ids" in query:
-            return rows(*[self.people[one] for one in map(int, query["ids"].split(",")) if one in self.people])
+        if path != PERSONS or "ids" in query:
+            there = [self.people.get(int(one)) for one in query.get("ids", "").split(",") if one]
+            return rows(*[one for one in there if one]) if path == PERSONS else rows()
         return self.pages[query.get("cursor")] if self.pages else rows(*self.people.values())
+
+    def found(self, term):
+        """The answer of the search for an address."""
+        having = [one for one in self.people.values() if term in str(one["emails"])]
+        items = [{"result_score": 0.3, "item": {"id": one["id"], "type": "person"}} for one in having]
+        return reply(200, {"success": True, "data": {"items": items}})
 
     def lists(self):
         """The queries of the lists of persons, the oldest first."""
@@ -155,6 +162,24 @@ def test_p1_a_merge_that_arrives_as_a_delete_leaves_ana_on_her_lists_fed_by_the_
     crm.tell("delete", 11, None, {"id": 11, "emails": emails(ANA)})
     crm.house.pass_time(minutes=3)
     assert crm.seen() == ([], True), "nothing else feeds her"
+
+
+@pytest.mark.parametrize("after", [{"minutes": 10}, None], ids=["ten minutes later", "never"])
+def test_p1_a_merge_whose_second_word_comes_late_or_never_leaves_ana_on_her_lists(crm, after):
+    for number, email, name in ((11, "other@example.com", "Other"), (12, ANA, "Ana")):
+        crm.tell("create", number, crm.person(number, email, first_name=name))
+    crm.house.pass_time(minutes=5)
+    crm.company.people.pop(12)
+    kept = crm.person(11, ANA, first_name="Kept")
+
+    crm.tell("delete", 12, None, {"id": 12, "emails": emails(ANA)})
+    crm.house.pass_time(minutes=10)
+    assert crm.seen() == ([2], False)
+    if after is not None:
+        crm.tell("change", 11, {"id": 11, "emails": kept["emails"]}, {})
+        crm.house.pass_time(**after)
+
+    assert (crm.seen(), crm.values("FIRSTNAME")) == (([2], False), ["Kept"])
 
 
 # P2: the cursor moved with pages unread

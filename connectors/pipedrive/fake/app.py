@@ -20,7 +20,7 @@ from customer_sync.kit.fakes.limits import Window
 from customer_sync.kit.fakes.oauth import OAuth, OAuthError, Terms, back_to
 
 #: What each kind of call costs, in tokens: https://pipedrive.readme.io/docs/core-api-concepts-rate-limiting.
-COSTS: Final = {"list": 10, "old_list": 20, "one": 1, "write": 5, "delete": 3, "old": 10, "me": 2}
+COSTS: Final = {"list": 10, "old_list": 20, "one": 1, "write": 5, "delete": 3, "old": 10, "me": 2, "search": 20}
 DAY_S: Final = 86_400.0
 BANNED_S: Final = 300.0
 #: A refresh token dies after 60 days without use.
@@ -56,6 +56,7 @@ class FakePipedrive(Fake[Settings]):
             self._add(app, one, "GET", "one", lambda number, entity=entity: self._one(entity, number))
             self._add(app, one, "PATCH", "write", lambda number, entity=entity: self._change(entity, number))
             self._add(app, one, "DELETE", "delete", lambda number, entity=entity: self._delete(entity, number))
+        self._add(app, "/api/v2/persons/search", "GET", "search", self._search)
         self._add(app, "/api/v2/deals/archived", "GET", "list", lambda: self._list("archived"))
         self._add(app, "/api/v2/personFields", "GET", "list", self._fields)
         self._add(app, "/api/v2/organizations", "GET", "list", lambda: self._list("organizations"))
@@ -169,6 +170,23 @@ class FakePipedrive(Fake[Settings]):
             "data": [self._shown(row) for row in shown],
             "additional_data": {"next_cursor": word},
         }
+
+    def _search(self) -> Row:
+        """Return who has an address, main or not: the part of the search that a client of addresses needs.
+
+        The shape and the rule for a short term: https://developers.pipedrive.com/docs/api/v1/Persons#searchPersons.
+        """
+        query = request.args.to_dict()
+        term, is_exact = query.get("term", "").strip().lower(), query.get("exact_match") in ("true", "1")
+        if len(term) < (1 if is_exact else 2) or query.get("fields") != "email":
+            raise Wrong("term is required, and of the fields only email is known here")
+        found = []
+        for row in self.company.persons.values():
+            addresses = [str(one.get("value", "")) for one in row["emails"]]
+            if any(term == one.lower() if is_exact else term in one.lower() for one in addresses):
+                item = {"id": row["id"], "type": "person", "name": row["name"], "emails": addresses}
+                found.append({"result_score": 0.3, "item": item})
+        return {"success": True, "data": {"items": found}, "additional_data": {"next_cursor": None}}
 
     def _shown(self, row: Row) -> Row:
         """Return a record; the marketing status only where it was asked for, and the company has one."""

@@ -66,6 +66,20 @@ def test_it_creates_reads_changes_and_deletes_a_person(call):
     assert left == 404
 
 
+def test_it_finds_a_person_by_an_address_that_is_not_the_main_one(call):
+    made, found, none = call("""
+        const emails = [{ value: 'work@example.com', primary: true }, { value: 'Home@example.com', primary: false }];
+        const made = await persons.addPerson({ AddPersonRequest: { name: 'Bo', emails } });
+        const asked = { fields: 'email', exact_match: true };
+        const found = await persons.searchPersons({ term: 'home@example.com', ...asked });
+        const none = await persons.searchPersons({ term: 'ome@example.com', ...asked });
+        return [made.data.id, found.data.items, none.data.items];
+    """)
+
+    assert [one["item"]["id"] for one in found] == [made]
+    assert none == []
+
+
 def test_it_reads_only_what_changed_since(call):
     found = call("""
         const first = (await persons.getPersons({ limit: 1 })).data[0];
