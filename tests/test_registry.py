@@ -152,6 +152,7 @@ def test_a_built_in_connector_is_loaded_once_when_it_is_asked_for(folder):
     assert list(found.broken) == ["able"]
 
 
+@pytest.mark.usefixtures("client")  # an empty Redis
 def test_a_worker_loads_the_connectors_of_its_sources_and_no_others(tmp_path, redis_url, monkeypatch):
     (tmp_path / "tajo.yaml").write_text("connectors: {till: {platform: stripe, webhook_secret: whsec_x}}")
     for name, value in {

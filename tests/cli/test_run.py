@@ -196,6 +196,7 @@ def test_a_run_that_was_killed_is_not_in_the_way_and_leaves_no_redis_for_ever(st
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("client")  # an empty Redis
 def test_a_redis_that_the_run_did_not_start_is_not_stopped(start, redis_url):
     run = start(TAJO_REDIS_URL=redis_url).wait_up()
 
