@@ -16,9 +16,13 @@ import redis
 
 from customer_sync.errors import ConfigError
 from customer_sync.store import Store, connect
+from customer_sync.web.intake import Intake
+from tests.remembered import remember
 
 # the checks that every connector shares tell what they found as tests do; other folders read them, too
 pytest.register_assert_rewrite("tests.contract.cases", "tests.contract.trial")
+
+remember()
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 #: Of the Redis that most tests share.
@@ -40,6 +44,30 @@ def _no_network() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(socket.socket, "connect", connect_loopback_only)
         yield
+
+
+@pytest.fixture(scope="session")
+def _drains() -> Iterator[list[Intake]]:
+    """What looks into a spool once a second, in the order in which it began."""
+    begun: list[Intake] = []
+    start = Intake.start
+
+    def start_and_tell(intake: Intake) -> None:
+        begun.append(intake)
+        start(intake)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Intake, "start", start_and_tell)
+        yield begun
+
+
+@pytest.fixture(autouse=True)
+def _nobody_drains_on(_drains: list[Intake]) -> Iterator[None]:
+    """End what a web process of the test began: it would go on asking the Redis of all later tests."""
+    before = len(_drains)
+    yield
+    while len(_drains) > before:
+        _drains.pop().stop()
 
 
 @pytest.fixture(scope="session")

@@ -78,10 +78,13 @@ class OwnRedis:
 
 
 def wait_until(condition: Callable[[], object], what: str | Callable[[], object], patience_s: float = 60.0) -> float:
-    """Wait for something and return how long it took, in seconds."""
+    """Wait for something and return how long it took, in seconds.
+
+    The longer it takes, the more seldom it looks: what looks is often a call, and takes time from what is waited for.
+    """
     started = time.monotonic()
     while not condition():
         waited = time.monotonic() - started
         assert waited < patience_s, f"not within {patience_s} s: {what() if callable(what) else what}"
-        time.sleep(0.02)
+        time.sleep(min(0.02 + waited / 20, 0.2))
     return time.monotonic() - started
