@@ -11,6 +11,7 @@ pytestmark = pytest.mark.slow
 
 def test_500_changes_that_shopify_did_not_tell_of_are_healed_by_the_next_incremental_run(house, big, told):
     assert house.sync("big", "full").counts["read"] == 3_000
+    house.rest()
     people = [row for row in rows_of(big) if row["email"]]
     agreed = [row["id"] for row in people if row["emailState"] == "SUBSCRIBED"]
     renamed = [row["id"] for row in people if row["id"] not in agreed[:40]][:450]
@@ -30,6 +31,7 @@ def test_500_changes_that_shopify_did_not_tell_of_are_healed_by_the_next_increme
 
 def test_what_woocommerce_did_not_tell_of_is_found_by_orders_by_new_ids_and_the_rest_by_the_compare(house, woo, told):
     house.sync("woo", "full")
+    house.rest()  # as after an import of which nothing was found yet
     numbers = [account_of(index) for index in range(200) if index % 97 != 13][:150]
     bought, edited = numbers[:50], numbers[50:]
     for number in numbers:
