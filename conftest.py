@@ -35,6 +35,8 @@ ONE_INSTALLATION = ("tests/deploy/", "tests/hybrid/")
 EACH_ALONE = ("tests/journey/",)
 #: The unit of the tests that measure time, and the file that tells the process that hands tests out which these are.
 ALONE = "alone"
+#: The file that tells which units wait for real processes most of their time.
+SLOW = "slow"
 #: What starts an installation of its own all the same.
 OF_ITS_OWN = ("tests/hybrid/test_schedule_hour.py",)
 
@@ -74,8 +76,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: (item.path not in slow, not item.nodeid.startswith(OF_ITS_OWN)))
     if "PYTEST_XDIST_WORKER" in os.environ:
         items.sort(key=is_alone)
-        alone = "\n".join(item.nodeid for item in items if is_alone(item))
-        (folder_of_run(config) / ALONE).write_text(alone, encoding="utf-8")
+        told = {
+            ALONE: [item.nodeid for item in items if is_alone(item)],
+            SLOW: sorted({unit(item.nodeid) for item in items if item.path in slow}),
+        }
+        for name, lines in told.items():
+            (folder_of_run(config) / name).write_text("\n".join(lines), encoding="utf-8")
 
 
 def is_alone(item: pytest.Item) -> bool:
@@ -99,26 +105,54 @@ def unit(nodeid: str) -> str:
     return next((folder for folder in ONE_INSTALLATION if path.startswith(folder)), path)
 
 
+def cores() -> int:
+    """Return how many cores these tests may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def computing() -> int:
+    """Return how many processes begin with the tests that compute: what waits takes half a core, too."""
+    return max(1, cores() // 2)
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers() -> int:
-    """Return how many processes `-n auto` starts: one more than there are cores, because many tests wait."""
-    return len(os.sched_getaffinity(0)) + 1
+    """Return how many processes `-n auto` starts: two for each core, because many tests wait."""
+    return 2 * cores()
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Return what hands the tests to the processes: a unit at a time, in the order of the tests."""
+    """Return what hands the tests to the processes, a unit at a time."""
     from xdist.scheduler import LoadFileScheduling
 
     class Units(LoadFileScheduling):
-        """Keeps what shares an installation together, and apart what measures time: whoever waits for that is last."""
+        """Keeps what shares an installation together, and apart what measures time: whoever waits for that is last.
+
+        Some processes begin with the units that wait, the others, one for two cores, with those that do not: so no core
+        is idle while others wait, and none is asked for more than it has.
+        """
 
         @cached_property
         def _alone(self) -> set[str]:
-            return set((folder_of_run(config) / ALONE).read_text(encoding="utf-8").splitlines())
+            return told(ALONE)
+
+        @cached_property
+        def _last(self) -> set[str]:
+            return {*told(SLOW), ALONE}
 
         def _split_scope(self, nodeid: str) -> str:
             return ALONE if nodeid in self._alone else unit(nodeid)
+
+        def _assign_work_unit(self, node: Any) -> None:
+            if int(node.gateway.id.removeprefix("gw")) < computing():
+                chosen = next((one for one in self.workqueue if one not in self._last), None)
+                if chosen is not None:
+                    self.workqueue.move_to_end(chosen, last=False)
+            super()._assign_work_unit(node)
+
+    def told(name: str) -> set[str]:
+        return set((folder_of_run(config) / name).read_text(encoding="utf-8").splitlines())
 
     config.option.loadscopereorder = False
     return Units(config, log)

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from conftest import computing, pytest_configure  # the one at the top
+
 ROOT = Path(__file__).parent.parent
 TESTS = """
 import os, time
@@ -112,9 +114,28 @@ def test_files_with_slow_tests_come_first(run):
     assert order[:2] == ["test_b.py::test_slow", "test_a.py::test_quick"]
 
 
-def test_properties_have_all_the_time_that_they_need_when_they_explore(run, monkeypatch):
-    from conftest import pytest_configure  # the one at the top
+@pytest.mark.slow
+def test_what_waits_and_what_works_begin_in_processes_of_their_own(run, tmp_path):
+    text = """
+import os
+from pathlib import Path
+import pytest
 
+def test_it():
+    with Path(os.environ["SEEN"]).open("a") as log:
+        log.write(f"{Path(__file__).stem} {os.environ['PYTEST_XDIST_WORKER']}\\n")
+"""
+    slow = text.replace("def test_it", "@pytest.mark.slow\ndef test_it")
+    quick = {f"test_quick{number}.py": text for number in range(3 * computing())}
+
+    run({"test_slow.py": slow, **quick}, "-n", str(computing() + 1))
+
+    seen = dict(line.split() for line in (tmp_path / "seen").read_text().splitlines())
+    assert len(seen) == len(quick) + 1
+    assert seen["test_slow"] == f"gw{computing()}"
+
+
+def test_properties_have_all_the_time_that_they_need_when_they_explore(run, monkeypatch):
     config = type("Config", (), {"option": type("Options", (), {"timeout": 5})()})()
     monkeypatch.delenv("TAJO_EXPLORE", raising=False)
     pytest_configure(config)
