@@ -25,6 +25,9 @@ THREADS = 16
 ANYWHERE = "0.0.0.0"  # noqa: S104 - compared with, never bound by itself
 #: How often the worker looks whether its parent still lives.
 _WATCH_S = 0.5
+#: How long a worker may take to end, in seconds; then it is killed. One that is told to end while it begins does not
+#: hear it (granian 2.8), and all that it has is in its memory.
+_END_S = 2
 
 #: A WSGI app (PEP 3333).
 Wsgi = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -56,6 +59,7 @@ def serve(host: str, port: int, loader: Callable[[], Wsgi], *, threads: int = TH
             blocking_threads=threads,
             websockets=False,
             log_enabled=False,
+            workers_kill_timeout=_END_S,
         )
         server.serve(target_loader=partial(_load, loader, host, port, os.getpid()), wrap_loader=False)
     finally:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from urllib.parse import quote
 
 import httpx
@@ -203,6 +204,20 @@ def test_the_worker_ends_when_its_parent_is_killed():
                 return probe.connect_ex(("127.0.0.1", int(found.address.rpartition(":")[2]))) != 0
 
         assert wait_for(is_closed)
+
+
+def test_a_worker_that_does_not_hear_that_it_should_end_is_ended():
+    with sandbox_server() as found:
+        children = Path(f"/proc/{found.process.pid}/task/{found.process.pid}/children")
+        if not children.exists():
+            pytest.skip("who is whose child is read in /proc")
+        worker = int(children.read_text().split()[-1])
+        os.kill(worker, signal.SIGSTOP)
+
+        found.process.terminate()
+
+        assert found.process.wait(15) is not None
+        assert not Path(f"/proc/{worker}").exists()
 
 
 def test_a_port_in_use_is_told_and_not_shared(sandbox):
