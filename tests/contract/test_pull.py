@@ -200,6 +200,26 @@ def test_what_is_no_id_of_the_platform_is_no_reason_to_fail(platform, source):
     assert {one.record_id for one in found if isinstance(one, Event)} == {there}
 
 
+@every_platform
+def test_who_has_an_address_is_found_nobody_else_is_and_a_failure_finds_no_nobody(platform, source):
+    connector, access = source.process()
+    if not connector.finds_customers:
+        with pytest.raises(ConfigError, match="cannot be asked"):
+            connector.find("ann@example.com", access)
+        return
+    with_address = (one for page in source.pages() for one in page.events if isinstance(one.record.get("email"), str))
+    someone = next(with_address)
+    found = connector.find(someone.record["email"], access)
+
+    assert someone.record_id in {one.record_id for one in found}
+    assert {one.record["email"] for one in found} == {someone.record["email"]}
+    assert connector.find("nobody.at.all@example.com", access) == []
+    for kind in ("status", "html", "broken"):
+        source.fault(kind)
+        with pytest.raises((TryLater, Unavailable)):  # anything else lets the deletion count
+            connector.find(someone.record["email"], source.process()[1])
+
+
 # webhooks
 
 
