@@ -666,6 +666,6 @@ def test_calls_that_wait_for_the_limit_keep_no_import_waiting(rig):
         assert rig.contacts() == {}
         return pipeline.single(rig.line, LANE).did_work
 
-    wait_until(do_single, "single calls", 5)  # the two clocks may be some milliseconds apart
+    wait_until(do_single, "single calls", 5)  # what is due in this very millisecond is left for the next look
     assert f"single:{LANE}" in rig.woken
     assert len(rig.contacts()) == 3
